@@ -1,0 +1,1 @@
+"""Loaders for expression data, one a format, all giving :class:`~converter.datasets.faces.FaceSet`."""

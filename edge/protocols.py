@@ -1,0 +1,113 @@
+"""The four seams of the device; backends implement them, ``runtime`` alone names the concrete classes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from edge.events import Message
+    from edge.types import Box, Frame, Scores
+
+
+@runtime_checkable
+class FrameSource(Protocol):
+    """Where frames come from: a camera, a stream, files, a drawn scene.
+
+    ``open`` and ``close`` may be called again and again, ``close`` also before ``open``. ``read`` never blocks for
+    longer than the source's read timeout.
+    """
+
+    @property
+    def uri(self) -> str:
+        """The source as the configuration names it, credentials masked."""
+        ...
+
+    @property
+    def lossless(self) -> bool:
+        """True where every frame shall be processed (files, fast replay); False where only the newest counts."""
+        ...
+
+    @property
+    def epoch_ns(self) -> int | None:
+        """Wall-clock time of ``monotonic_ns == 0`` in Unix nanoseconds; ``None`` for a live source (now)."""
+        ...
+
+    def open(self) -> None:
+        """Start delivering.
+
+        Raises:
+            SourceError: it cannot be opened; the message says why and what to do.
+            HardwareUnavailable: a package that it needs is missing.
+        """
+        ...
+
+    def read(self) -> Frame:
+        """The next frame, at the latest after the read timeout.
+
+        Raises:
+            SourceEnded: a finite source has no more frames.
+            SourceError: nothing came in time, or what came cannot be decoded.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release the camera or file; harmless when repeated."""
+        ...
+
+
+@runtime_checkable
+class FaceDetector(Protocol):
+    """Finds faces in a grey picture."""
+
+    name: str
+
+    def detect(self, grey: NDArray[np.uint8]) -> list[Box]:
+        """Boxes in pixels of ``grey`` ``(height, width)``, in no particular order."""
+        ...
+
+
+@runtime_checkable
+class EmotionClassifier(Protocol):
+    """Gives each face crop a probability per emotion."""
+
+    input_size: int
+    crop_margin: float
+
+    def classify(self, crops: Sequence[NDArray[np.uint8]]) -> list[Scores]:
+        """Scores for each ``(input_size, input_size)`` uint8 grey crop, in order."""
+        ...
+
+    def close(self) -> None:
+        """Free the interpreter; harmless when repeated."""
+        ...
+
+
+@runtime_checkable
+class Sink(Protocol):
+    """Receives messages on a thread of its own; may be slow, may fail, never holds the loop up."""
+
+    name: str
+    accepts: tuple[type, ...]
+    """The kinds of message that ``handle`` wants; others are never queued for it."""
+
+    def open(self) -> None:
+        """Connect to the hardware or network.
+
+        Raises:
+            SinkError: it cannot be used now; ``dispatch`` tries again with backoff.
+            HardwareUnavailable: a package that it needs is missing.
+        """
+        ...
+
+    def handle(self, message: Message) -> None:
+        """Take one message; an exception is logged and the sink opened again after a pause."""
+        ...
+
+    def close(self) -> None:
+        """Leave the hardware in its resting state (LEDs off, ``offline`` published); harmless when repeated."""
+        ...

@@ -1,0 +1,1 @@
+"""The running device: the only package that names concrete classes."""

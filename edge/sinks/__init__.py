@@ -1,0 +1,1 @@
+"""What receives observations and events."""

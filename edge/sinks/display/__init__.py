@@ -1,0 +1,1 @@
+"""LEDs, matrices, OLEDs and the terminal."""

@@ -1,0 +1,188 @@
+"""The values that flow through the loop: frozen, slotted, units in their names.
+
+Pictures are ``uint8`` arrays: colour ones ``(height, width, 3)`` in OpenCV's BGR order, grey ones ``(height, width)``.
+Arrays are checked once, where they enter (:class:`Frame`, :class:`Scores`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class Emotion(StrEnum):
+    """The seven classes of FER2013, in the order of its label numbers 0 to 6."""
+
+    ANGRY = "angry"
+    DISGUST = "disgust"
+    FEAR = "fear"
+    HAPPY = "happy"
+    SAD = "sad"
+    SURPRISE = "surprise"
+    NEUTRAL = "neutral"
+
+
+EMOTIONS: tuple[Emotion, ...] = tuple(Emotion)
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """An axis-aligned rectangle in pixels of the full frame; ``x``, ``y`` is the top left corner."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+    @property
+    def area(self) -> float:
+        """Area in square pixels."""
+        return max(self.width, 0.0) * max(self.height, 0.0)
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """Centre ``(x, y)`` in pixels."""
+        return self.x + self.width / 2, self.y + self.height / 2
+
+    def iou(self, other: Box) -> float:
+        """Intersection over union with ``other``, 0 to 1."""
+        width = min(self.x + self.width, other.x + other.width) - max(self.x, other.x)
+        height = min(self.y + self.height, other.y + other.height) - max(self.y, other.y)
+        if width <= 0 or height <= 0:
+            return 0.0
+        intersection = width * height
+        return min(1.0, intersection / (self.area + other.area - intersection))
+
+    def scaled(self, factor_x: float, factor_y: float | None = None) -> Box:
+        """The same rectangle in a picture that is ``factor`` times as large."""
+        factor_y = factor_x if factor_y is None else factor_y
+        return Box(self.x * factor_x, self.y * factor_y, self.width * factor_x, self.height * factor_y)
+
+    def expanded(self, margin: float) -> Box:
+        """Grown by ``margin`` of its own size on every side (negative shrinks), about its centre."""
+        return Box(
+            self.x - self.width * margin,
+            self.y - self.height * margin,
+            self.width * (1 + 2 * margin),
+            self.height * (1 + 2 * margin),
+        )
+
+    def rounded(self) -> tuple[int, int, int, int]:
+        """``(x, y, width, height)`` in whole pixels, as events and JSON give it."""
+        return round(self.x), round(self.y), round(self.width), round(self.height)
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """One probability per emotion, in the order of :data:`EMOTIONS`; they sum to 1."""
+
+    values: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.values) != len(EMOTIONS):
+            msg = f"expected {len(EMOTIONS)} scores, got {len(self.values)}"
+            raise ValueError(msg)
+        if not all(-1e-6 <= value <= 1 + 1e-6 for value in self.values):
+            msg = f"scores must lie in 0..1, got {self.values}"
+            raise ValueError(msg)
+
+    @classmethod
+    def of(cls, values: Iterable[float]) -> Scores:
+        """Normalise non-negative ``values`` to sum 1; all zero gives the uniform distribution."""
+        numbers = tuple(max(0.0, float(value)) for value in values)
+        total = sum(numbers)
+        if total <= 0:
+            return cls((1 / len(EMOTIONS),) * len(EMOTIONS))
+        return cls(tuple(number / total for number in numbers))
+
+    @property
+    def top(self) -> Emotion:
+        """The most probable emotion (the first in label order on a tie)."""
+        return EMOTIONS[self.values.index(max(self.values))]
+
+    @property
+    def confidence(self) -> float:
+        """Probability of :attr:`top`."""
+        return max(self.values)
+
+    def __getitem__(self, emotion: Emotion) -> float:
+        return self.values[EMOTIONS.index(emotion)]
+
+    def __iter__(self) -> Iterator[float]:
+        return iter(self.values)
+
+    def as_dict(self, digits: int = 4) -> dict[str, float]:
+        """``{"angry": 0.01, …}`` rounded to ``digits`` decimals."""
+        return {emotion.value: round(value, digits) for emotion, value in zip(EMOTIONS, self.values, strict=True)}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One picture from a source.
+
+    ``image`` is ``(height, width, 3)`` uint8 BGR or ``(height, width)`` uint8 grey. ``small_grey``, where a source
+    has one for nothing (picamera2's ``lores`` stream), is a grey picture of the same view for detection.
+    ``monotonic_ns`` is the capture time on the source's own steady clock and the only time the pipeline ever sees.
+    ``index`` counts frames that the source produced, skipped ones included.
+    """
+
+    image: NDArray[np.uint8]
+    monotonic_ns: int
+    index: int
+    small_grey: NDArray[np.uint8] | None = None
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        shape, dtype = self.image.shape, self.image.dtype
+        if dtype != "uint8" or len(shape) not in {2, 3} or (len(shape) == 3 and shape[2] != 3) or 0 in shape:
+            msg = f"a frame must be uint8 of shape (height, width) or (height, width, 3), got {dtype} {shape}"
+            raise ValueError(msg)
+
+    @property
+    def width(self) -> int:
+        """Width in pixels."""
+        return int(self.image.shape[1])
+
+    @property
+    def height(self) -> int:
+        """Height in pixels."""
+        return int(self.image.shape[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """One face in a frame.
+
+    ``scores`` are smoothed over time; ``raw_scores`` are the network's for this very frame (``None`` where this
+    frame's face was carried over without classification). ``emotion`` is ``None`` while uncertain.
+    """
+
+    track_id: str
+    box: Box
+    scores: Scores
+    emotion: Emotion | None
+    confidence: float
+    raw_scores: Scores | None = None
+    detected: bool = True
+    primary: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What the vision pipeline saw in one frame."""
+
+    monotonic_ns: int
+    frame_index: int
+    frame_width: int
+    frame_height: int
+    faces: tuple[Face, ...]
+    detect_ms: float | None = None
+    classify_ms: float | None = None
+    name: str = ""
