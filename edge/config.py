@@ -108,6 +108,14 @@ class PrimaryConfig(_Section):
     mode: Literal["off", "central", "largest"] = Field("central", description="how the primary face is chosen")
 
 
+class AnalyzeConfig(_Section):
+    """How still pictures are searched, where time matters less than small faces."""
+
+    width: int = Field(1024, ge=80, le=8192, description="pictures are reduced to this width for detection, pixels")
+    min_face: Share = Field(0.04, gt=0, description="smallest face, as a share of the picture's shorter side")
+    max_megapixels: int = Field(120, ge=1, le=1000, description="larger pictures are refused")
+
+
 class PrivacyConfig(_Section):
     """What leaves the device."""
 
@@ -268,6 +276,7 @@ class Config(_Section):
     model: ModelConfig = ModelConfig()
     smoothing: SmoothingConfig = SmoothingConfig()
     primary: PrimaryConfig = PrimaryConfig()
+    analyze: AnalyzeConfig = AnalyzeConfig()
     privacy: PrivacyConfig = PrivacyConfig()
     events: EventsConfig = EventsConfig()
     mqtt: MqttConfig = MqttConfig()

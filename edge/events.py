@@ -14,7 +14,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
-from edge.types import Emotion, Observation, Scores
+from edge.types import Emotion, Observation
 
 SCHEMA_VERSION = 1
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -239,11 +239,3 @@ class Pacer:
             return None
         self._sent = self._latest
         return self._latest
-
-
-UNPLEASANT = (Emotion.ANGRY, Emotion.DISGUST, Emotion.FEAR, Emotion.SAD)
-
-
-def valence_of(scores: Scores) -> float:
-    """Pleasant minus unpleasant, -1 to 1: happy less the sum of angry, disgust, fear and sad; the rest count zero."""
-    return scores[Emotion.HAPPY] - sum(scores[emotion] for emotion in UNPLEASANT)

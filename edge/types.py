@@ -6,7 +6,7 @@ Arrays are checked once, where they enter (:class:`Frame`, :class:`Scores`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -176,13 +176,13 @@ class Face:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What the vision pipeline saw in one frame."""
+    """What the vision pipeline saw in one frame; the two durations say nothing of what was seen and do not compare."""
 
     monotonic_ns: int
     frame_index: int
     frame_width: int
     frame_height: int
     faces: tuple[Face, ...]
-    detect_ms: float | None = None
-    classify_ms: float | None = None
+    detect_ms: float | None = field(default=None, compare=False)
+    classify_ms: float | None = field(default=None, compare=False)
     name: str = ""

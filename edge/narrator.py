@@ -1,0 +1,175 @@
+"""Tells the story of a stream of observations: presence, changes of expression, peaks, and the paced state.
+
+Pure: its only clock is the observations' own time, so that a recorded clip gives the same events again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from edge.audience import Mood, summarise
+from edge.events import Event, EventType, Look, LookKind, Pacer, Stamp, State
+from edge.types import EMOTIONS, Emotion
+from edge.vision.smooth import Labeler
+
+if TYPE_CHECKING:
+    from edge.config import EventsConfig, PrivacyConfig, SmoothingConfig
+    from edge.types import Observation
+
+_NS = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one moment gives: what displays show, the state if one is due, the events that happened."""
+
+    look: Look
+    state: State | None = None
+    events: tuple[Event, ...] = ()
+
+
+class Narrator:
+    """Turns observations into looks, states and events; calls must come in order of time."""
+
+    def __init__(
+        self, stamp: Stamp, *, events: EventsConfig, smoothing: SmoothingConfig, privacy: PrivacyConfig
+    ) -> None:
+        self._stamp = stamp
+        self._settings = events
+        self._k = privacy.k
+        self._smoothing = smoothing
+        self._pacer = Pacer(
+            min_interval_ns=int(events.state_interval_s * _NS), heartbeat_ns=int(events.heartbeat_s * _NS)
+        )
+        self._paused = False
+        self._present = False
+        self._begin_absence()
+
+    def _begin_absence(self) -> None:
+        self._opposite_since_ns: int | None = None
+        self._labeler: Labeler | None = None
+        self._told_emotion: Emotion | None = None
+        self._peaked: set[Emotion] = set()
+
+    def observe(self, observation: Observation) -> Told:
+        """Take in what one frame showed."""
+        now_ns = observation.monotonic_ns
+        mood = summarise(observation.faces, k=self._k)
+        events = self._presence(mood.people, now_ns)
+        emotion = self._label(mood, now_ns)
+        if self._present and mood.scores is not None:
+            events += self._change(mood, emotion, now_ns)
+            events += self._peaks(mood, now_ns)
+        state = self._pacer.offer(self._state(mood, emotion, now_ns), now_ns)
+        return Told(_look(mood, emotion), state, tuple(events))
+
+    def tick(self, now_ns: int) -> State | None:
+        """The held-back state or heartbeat that is due while no frame comes."""
+        return self._pacer.tick(now_ns)
+
+    def flush(self) -> State | None:
+        """The trailing state at the end of everything."""
+        return self._pacer.flush()
+
+    def pause(self, now_ns: int) -> Told:
+        """People are not looked at from now on."""
+        events = self._toggle(EventType.PRIVACY_ON, now_ns) if not self._paused else ()
+        self._paused = True
+        return Told(Look(LookKind.PAUSED), self._empty_state(now_ns), events)
+
+    def resume(self, now_ns: int) -> Told:
+        """People are looked at again."""
+        events = self._toggle(EventType.PRIVACY_OFF, now_ns) if self._paused else ()
+        self._paused = False
+        return Told(Look(LookKind.STARTING), self._empty_state(now_ns), events)
+
+    def lose_sight(self, now_ns: int) -> Told:
+        """The camera is gone: whoever was present is not known to be."""
+        events = self._leave(now_ns) if self._present else []
+        return Told(Look(LookKind.FAULT), self._empty_state(now_ns), tuple(events))
+
+    def _toggle(self, kind: EventType, now_ns: int) -> tuple[Event, ...]:
+        left = self._leave(now_ns) if self._present else []
+        return (*left, self._event(kind, now_ns, people=0))
+
+    def _empty_state(self, now_ns: int) -> State | None:
+        return self._pacer.offer(self._state(summarise(()), None, now_ns), now_ns)
+
+    def _presence(self, people: int, now_ns: int) -> list[Event]:
+        """Someone must be there, or nobody, for a while before it counts."""
+        if (people > 0) == self._present:
+            self._opposite_since_ns = None
+            return []
+        if self._opposite_since_ns is None:
+            self._opposite_since_ns = now_ns
+        if now_ns - self._opposite_since_ns < self._settings.presence_hold_s * _NS:
+            return []
+        if self._present:
+            return self._leave(now_ns)
+        self._present = True
+        self._opposite_since_ns = None
+        return [self._event(EventType.PRESENCE_START, now_ns, people=people)]
+
+    def _leave(self, now_ns: int) -> list[Event]:
+        self._present = False
+        self._begin_absence()
+        return [self._event(EventType.PRESENCE_END, now_ns, people=0)]
+
+    def _label(self, mood: Mood, now_ns: int) -> Emotion | None:
+        if mood.scores is None:
+            return None
+        if self._labeler is None:
+            settings = self._smoothing
+            self._labeler = Labeler(lead=settings.lead, hold_s=settings.hold_s, min_confidence=settings.min_confidence)
+        return self._labeler.update(mood.scores, now_ns)
+
+    def _change(self, mood: Mood, emotion: Emotion | None, now_ns: int) -> list[Event]:
+        """A new emotion is told; passing through uncertainty and back is not."""
+        if emotion is None or emotion == self._told_emotion or mood.scores is None:
+            return []
+        previous, self._told_emotion = self._told_emotion, emotion
+        figures = {"emotion": emotion, "previous": previous, "confidence": mood.scores[emotion]}
+        return [self._event(EventType.EXPRESSION_CHANGED, now_ns, people=mood.people, valence=mood.valence, **figures)]
+
+    def _peaks(self, mood: Mood, now_ns: int) -> list[Event]:
+        """A strong emotion is told once until it has clearly faded."""
+        events = []
+        for emotion in EMOTIONS:
+            score = 0.0 if mood.scores is None else mood.scores[emotion]
+            if score < self._settings.peak_rearm:
+                self._peaked.discard(emotion)
+            elif (
+                score >= self._settings.peak_threshold
+                and emotion is not Emotion.NEUTRAL
+                and emotion not in self._peaked
+            ):
+                self._peaked.add(emotion)
+                figures = {"emotion": emotion, "confidence": score, "valence": mood.valence}
+                events.append(self._event(EventType.PEAK, now_ns, people=mood.people, **figures))
+        return events
+
+    def _event(self, kind: EventType, now_ns: int, **figures: Any) -> Event:
+        identity, seq, ts = self._stamp.next(now_ns)
+        return Event(id=identity, seq=seq, ts=ts, type=kind, **figures)
+
+    def _state(self, mood: Mood, emotion: Emotion | None, now_ns: int) -> State:
+        scores = mood.scores
+        return State(
+            ts=self._stamp.time(now_ns),
+            people=mood.people,
+            emotion=emotion,
+            confidence=None if scores is None or emotion is None else round(scores[emotion], 3),
+            uncertain=scores is not None and emotion is None,
+            scores=None if scores is None else {e: round(scores[e], 3) for e in EMOTIONS},
+            valence=None if mood.valence is None else round(mood.valence, 3),
+            suppressed=mood.suppressed,
+        )
+
+
+def _look(mood: Mood, emotion: Emotion | None) -> Look:
+    if mood.people == 0:
+        return Look(LookKind.NO_FACE)
+    if emotion is None or mood.scores is None:
+        return Look(LookKind.UNCERTAIN, people=mood.people)
+    return Look(LookKind.EMOTION, emotion, mood.scores[emotion], mood.people)

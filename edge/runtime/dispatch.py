@@ -1,0 +1,219 @@
+"""Hands messages to sinks: each has a bounded mailbox and a thread of its own, and none can hold the loop up.
+
+A sink that fails is logged once per cause, closed, and opened again after a growing pause. Of observations, states and
+the like only the newest waits; events wait in order up to a bound, and what is dropped there is counted.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+from edge.errors import EdgeError
+from edge.events import Event
+from edge.backoff import Backoff
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from edge.events import Message
+    from edge.protocols import Sink
+
+_LOG = logging.getLogger(__name__)
+TICK_S = 0.05
+
+
+class Mailbox:
+    """Messages waiting for one sink, in order; not thread-safe by itself."""
+
+    def __init__(self, capacity: int, *, keep_all: bool = False) -> None:
+        self._capacity = capacity
+        self._keep_all = keep_all
+        self._waiting: deque[Message] = deque()
+        self.drops = 0
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    @property
+    def full(self) -> bool:
+        """True at the bound: the next event pushes the oldest out."""
+        return len(self._waiting) >= self._capacity
+
+    def put(self, message: Message) -> None:
+        """Add ``message``; one that is no event replaces an older one of its kind."""
+        if not self._keep_all and not isinstance(message, Event):
+            for index, waiting in enumerate(self._waiting):
+                if type(waiting) is type(message):
+                    del self._waiting[index]
+                    break
+        if self.full:
+            self._waiting.popleft()
+            self.drops += 1
+        self._waiting.append(message)
+
+    def put_back(self, message: Message) -> None:
+        """Return an event whose delivery failed to the front, unless that would overflow."""
+        if isinstance(message, Event) and not self.full:
+            self._waiting.appendleft(message)
+
+    def take(self) -> Message:
+        """The oldest message."""
+        return self._waiting.popleft()
+
+
+class _Worker:
+    """One sink's thread."""
+
+    def __init__(self, sink: Sink, mailbox: Mailbox, *, retry_max_s: float) -> None:
+        self._sink = sink
+        self._mailbox = mailbox
+        self._backoff = Backoff(first_s=1.0, max_s=retry_max_s)
+        self._changed = threading.Condition()
+        self._stopping = False
+        self._open = False
+        self._said = ""
+        self._thread = threading.Thread(target=self._run, name=f"sink-{sink.name}", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def put(self, message: Message, *, wait_s: float) -> None:
+        with self._changed:
+            if wait_s and self._mailbox.full and self._open:
+                self._changed.wait_for(lambda: not self._mailbox.full or self._stopping, wait_s)
+            self._mailbox.put(message)
+            self._changed.notify_all()
+
+    def ask_to_stop(self) -> None:
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+
+    def join(self, timeout_s: float) -> bool:
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    @property
+    def depth(self) -> int:
+        return len(self._mailbox)
+
+    @property
+    def drops(self) -> int:
+        return self._mailbox.drops
+
+    def _run(self) -> None:
+        while not self._stopping:
+            try:
+                self._sink.open()
+                self._open = True
+                self._said = ""
+                self._backoff.reset()
+                self._serve()
+            except Exception as error:  # noqa: BLE001 - whatever a sink raises must not reach the loop
+                self._report(error)
+            self._open = False
+            self._close_sink()
+            self._pause()
+
+    def _serve(self) -> None:
+        """Hand over until told to stop, then what still waits."""
+        tick = getattr(self._sink, "tick", None)
+        while True:
+            with self._changed:
+                self._changed.wait_for(
+                    lambda: bool(len(self._mailbox)) or self._stopping, TICK_S if tick is not None else None
+                )
+                message = self._mailbox.take() if len(self._mailbox) else None
+                self._changed.notify_all()
+            if message is not None:
+                self._hand_over(message)
+            elif self._stopping:
+                return
+            if tick is not None:
+                tick(time.monotonic_ns())
+
+    def _hand_over(self, message: Message) -> None:
+        try:
+            self._sink.handle(message)
+        except Exception:
+            with self._changed:
+                self._mailbox.put_back(message)
+            raise
+
+    def _close_sink(self) -> None:
+        try:
+            self._sink.close()
+        except Exception as error:  # noqa: BLE001 - a sink that cannot even close is not the loop's trouble
+            self._report(error)
+
+    def _pause(self) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopping, 0 if self._stopping else self._backoff.next_s())
+
+    def _report(self, error: Exception) -> None:
+        """Once per cause: a sink that stays broken must not fill the log."""
+        said = f"{type(error).__name__}: {error}"
+        if said == self._said:
+            return
+        self._said = said
+        if isinstance(error, EdgeError):
+            _LOG.error("%s: %s", self._sink.name, error)
+        else:
+            _LOG.error("%s failed, trying again: %s", self._sink.name, said, exc_info=error)
+
+
+class Dispatcher:
+    """All sinks behind one ``put``.
+
+    ``lossless`` is for recorded clips: nothing is replaced by a newer value, and a full mailbox holds the clip up for
+    at most ``wait_s``.
+    """
+
+    def __init__(
+        self,
+        sinks: Iterable[Sink],
+        *,
+        capacity: int = 1000,
+        lossless: bool = False,
+        wait_s: float = 2.0,
+        retry_max_s: float = 60.0,
+    ) -> None:
+        self._wait_s = wait_s if lossless else 0.0
+        self._routes = [
+            (sink.accepts, _Worker(sink, Mailbox(capacity, keep_all=lossless), retry_max_s=retry_max_s))
+            for sink in sinks
+        ]
+
+    def start(self) -> None:
+        """Open every sink, each on its own thread."""
+        for _, worker in self._routes:
+            worker.start()
+
+    def put(self, message: Message) -> None:
+        """Queue ``message`` for every sink that accepts its kind."""
+        for accepts, worker in self._routes:
+            if isinstance(message, accepts):
+                worker.put(message, wait_s=self._wait_s)
+
+    def close(self, timeout_s: float = 1.5) -> None:
+        """Let every sink finish what waits and close, all at the same time; gives up on one that hangs."""
+        deadline = time.monotonic() + timeout_s
+        for _, worker in self._routes:
+            worker.ask_to_stop()
+        for _, worker in self._routes:
+            if not worker.join(max(0.0, deadline - time.monotonic())):
+                _LOG.warning("a sink did not finish within %.1f s and is left behind", timeout_s)
+
+    @property
+    def queue_depth(self) -> int:
+        """Messages waiting for all sinks together."""
+        return sum(worker.depth for _, worker in self._routes)
+
+    @property
+    def drops(self) -> int:
+        """Messages dropped at a full mailbox since the start."""
+        return sum(worker.drops for _, worker in self._routes)

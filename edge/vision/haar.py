@@ -1,0 +1,55 @@
+"""OpenCV's frontal face cascade (Viola and Jones, 2001; Lienhart and Maydt, 2002) as a face detector."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+
+from edge.errors import HardwareUnavailable
+from edge.types import Box
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+CASCADE = "haarcascade_frontalface_default.xml"
+
+
+class HaarDetector:
+    """Searches a grey picture for upright frontal faces from ``min_face`` of its shorter side on."""
+
+    name = "haar"
+
+    def __init__(self, *, min_face: float, scale_factor: float = 1.1, min_neighbors: int = 5) -> None:
+        self._min_face = min_face
+        self._scale_factor = scale_factor
+        self._min_neighbors = min_neighbors
+        self._cascade = _load_cascade()
+
+    def detect(self, grey: NDArray[np.uint8]) -> list[Box]:
+        """Square boxes in pixels of ``grey`` ``(height, width)`` uint8, largest first."""
+        smallest = max(20, round(min(grey.shape) * self._min_face))
+        if min(grey.shape) < smallest:
+            return []
+        found = self._cascade.detectMultiScale(
+            grey, scaleFactor=self._scale_factor, minNeighbors=self._min_neighbors, minSize=(smallest, smallest)
+        )
+        boxes = [Box(*(float(value) for value in rectangle)) for rectangle in found]
+        return sorted(boxes, key=lambda box: (-box.area, box.x, box.y))
+
+
+def _load_cascade() -> cv2.CascadeClassifier:
+    if not hasattr(cv2, "CascadeClassifier"):
+        msg = f"OpenCV {cv2.__version__} has no Haar cascades: pip install 'opencv-python-headless>=4.9,<5'"
+        raise HardwareUnavailable(msg)
+    folders = [Path("/usr/share/opencv4/haarcascades")]  # Debian's own build keeps them there
+    wheel_data = getattr(cv2, "data", None)  # set by PyPI's wheels only
+    if wheel_data is not None:
+        folders.insert(0, Path(wheel_data.haarcascades))
+    path = next((folder / CASCADE for folder in folders if (folder / CASCADE).is_file()), None)
+    if path is None:
+        msg = f"{CASCADE} not found in {folders[0]}: pip install 'opencv-python-headless>=4.9,<5'"
+        raise HardwareUnavailable(msg)
+    return cv2.CascadeClassifier(str(path))

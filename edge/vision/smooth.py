@@ -1,0 +1,70 @@
+"""Takes the flicker out of scores and labels (pure; every call names its time)."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from edge.types import Scores
+
+if TYPE_CHECKING:
+    from edge.types import Emotion
+
+_NS = 1_000_000_000
+
+
+class ScoreAverage:
+    """Exponential average with a time constant, so that it settles alike at any frame rate."""
+
+    def __init__(self, time_constant_s: float) -> None:
+        self._time_constant_s = time_constant_s
+        self._value: Scores | None = None
+        self._last_ns = 0
+
+    def update(self, scores: Scores, now_ns: int) -> Scores:
+        """The average after taking in ``scores`` at ``now_ns``; the first is taken whole."""
+        if self._value is None or self._time_constant_s <= 0:
+            self._value = scores
+        else:
+            seconds = max(0.0, (now_ns - self._last_ns) / _NS)
+            weight = 1 - math.exp(-seconds / self._time_constant_s)
+            pairs = zip(self._value, scores, strict=True)
+            self._value = Scores.of(old + weight * (new - old) for old, new in pairs)
+        self._last_ns = now_ns
+        return self._value
+
+
+class Labeler:
+    """Names the emotion; changes its mind only for a lead that lasts.
+
+    A challenger must be ahead of the present label by ``lead`` for ``hold_s`` without a break. Below
+    ``min_confidence`` the label is ``None``: uncertain. The first label is given at once.
+    """
+
+    def __init__(self, *, lead: float, hold_s: float, min_confidence: float) -> None:
+        self._lead = lead
+        self._hold_ns = int(hold_s * _NS)
+        self._min_confidence = min_confidence
+        self._started = False
+        self._label: Emotion | None = None
+        self._challenger: Emotion | None = None
+        self._since_ns: int | None = None
+
+    def update(self, scores: Scores, now_ns: int) -> Emotion | None:
+        """The label in force after ``scores`` at ``now_ns``."""
+        wanted = scores.top if scores.confidence >= self._min_confidence else None
+        if not self._started:
+            self._started = True
+            self._label = wanted
+        if wanted == self._label or not self._leads(scores, wanted):
+            self._since_ns = None
+        elif self._since_ns is None or wanted != self._challenger:
+            self._challenger, self._since_ns = wanted, now_ns
+        if self._since_ns is not None and now_ns - self._since_ns >= self._hold_ns:
+            self._label, self._since_ns = self._challenger, None
+        return self._label
+
+    def _leads(self, scores: Scores, wanted: Emotion | None) -> bool:
+        if wanted is None or self._label is None:
+            return True
+        return scores[wanted] - scores[self._label] >= self._lead
