@@ -12,6 +12,7 @@ import socket
 import tomllib
 import types
 import typing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 ENVIRONMENT_PREFIX = "FACE_EDGE_"
+COMMAND_VARIABLES = frozenset({"FACE_EDGE_CONFIG", "FACE_EDGE_DEBUG"})
+"""Variables of the command line itself: no settings."""
 DEFAULT_PATHS = (Path("face-edge.toml"), Path("/etc/face-edge/config.toml"))
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -299,6 +302,29 @@ class Config(_Section):
         return self
 
 
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """The settings that were given, before they are checked.
+
+    ``tree`` holds plain values; ``origins`` says, by dotted key, what gave a value that is not the file's;
+    ``path`` is the file that was read.
+    """
+
+    tree: Mapping[str, Any]
+    origins: Mapping[str, str]
+    path: Path | None
+
+    def origin(self, key: str) -> str:
+        """Where the value at a dotted ``key`` comes from; a section's origin is that of what was set in it."""
+        parts = key.split(".")
+        for length in range(len(parts), 0, -1):
+            if named := self.origins.get(".".join(parts[:length])):
+                return named
+        below = sorted({named for name, named in self.origins.items() if name.startswith(f"{key}.")})
+        file = [] if self.path is None else [str(self.path)]
+        return ", ".join(file + below) or "defaults"
+
+
 def load(
     path: Path | None = None,
     *,
@@ -315,18 +341,51 @@ def load(
     Raises:
         ConfigError: with every problem found, one line each.
     """
+    return check(collect(path, environment=environment, flags=flags))
+
+
+def collect(
+    path: Path | None = None,
+    *,
+    environment: Mapping[str, str] | None = None,
+    flags: Mapping[str, Any] | None = None,
+) -> Layers:
+    """The layers that :func:`load` checks, put over one another; arguments as there.
+
+    Raises:
+        ConfigError: the file or a variable cannot be read at all.
+    """
     if path is None:
         path = next((candidate for candidate in DEFAULT_PATHS if candidate.is_file()), None)
     tree: dict[str, Any] = {} if path is None else _read_toml(path)
-    origin = "defaults" if path is None else str(path)
+    origins: dict[str, str] = {}
     variables = os.environ if environment is None else environment
-    for key, value in sorted(variables.items()):
-        if key.startswith(ENVIRONMENT_PREFIX):
-            keys = key.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
-            _put(tree, keys, _environment_value(key, value))
+    for name, value in sorted(variables.items()):
+        if name.startswith(ENVIRONMENT_PREFIX) and name not in COMMAND_VARIABLES:
+            keys = name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
+            origins[".".join(keys)] = origin = f"environment variable {name}"
+            _put(tree, keys, plain_value(origin, value), origin)
     for key, value in (flags or {}).items():
-        _put(tree, key.split("."), value)
-    return validate(tree, origin)
+        origins[key] = "command line"
+        _put(tree, key.split("."), value, "command line")
+    return Layers(tree, origins, path)
+
+
+def check(layers: Layers) -> Config:
+    """The configuration of ``layers``.
+
+    Raises:
+        ConfigError: with every problem found, one line each, that names the layer to mend.
+    """
+    try:
+        return Config.model_validate(layers.tree)
+    except ValidationError as error:
+        problems = [
+            f"{layers.origin(place)}: " + (f"{place}: " if place else "") + message
+            for item in error.errors()
+            for place, message in _explain(dict(item))
+        ]
+        raise ConfigError(*problems) from None
 
 
 def validate(tree: Mapping[str, Any], origin: str) -> Config:
@@ -335,11 +394,22 @@ def validate(tree: Mapping[str, Any], origin: str) -> Config:
     Raises:
         ConfigError: with every problem found, one line each.
     """
+    return check(Layers(tree, {}, Path(origin)))
+
+
+def plain_value(origin: str, value: str) -> Any:
+    """Text, but a TOML array or table where the value looks like one (``FACE_EDGE_DISPLAY='[{kind="terminal"}]'``).
+
+    Raises:
+        ConfigError: it looks like one and is none; ``origin`` names it in the message.
+    """
+    if value[:1] not in {"[", "{"}:
+        return value
     try:
-        return Config.model_validate(tree)
-    except ValidationError as error:
-        problems = [f"{origin}: {line}" for item in error.errors() for line in _explain(dict(item))]
-        raise ConfigError(*problems) from None
+        return tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError as error:
+        msg = f"{origin}: is not a valid TOML value: {error}"
+        raise ConfigError(msg) from None
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
@@ -357,34 +427,24 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(msg) from None
 
 
-def _environment_value(key: str, value: str) -> Any:
-    """Text, but a TOML array or table where the value looks like one (``FACE_EDGE_DISPLAY='[{kind="terminal"}]'``)."""
-    if value[:1] not in {"[", "{"}:
-        return value
-    try:
-        return tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError as error:
-        msg = f"environment variable {key}: is not a valid TOML value: {error}"
-        raise ConfigError(msg) from None
-
-
-def _put(tree: dict[str, Any], keys: list[str], value: Any) -> None:
+def _put(tree: dict[str, Any], keys: list[str], value: Any, origin: str) -> None:
     for key in keys[:-1]:
         child = tree.setdefault(key, {})
         if not isinstance(child, dict):
-            msg = f"{'.'.join(keys)}: {key} is not a section"
+            msg = f"{origin}: {key} is not a section that holds {keys[-1]!r}; give {key} as a whole"
             raise ConfigError(msg)
         tree = child
     tree[keys[-1]] = value
 
 
-def _explain(error: dict[str, Any]) -> Iterator[str]:
+def _explain(error: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """``(place, message)`` for each line of one of Pydantic's errors; the whole tree's place is empty."""
     location = [str(part) for part in error["loc"]]
     # Pydantic puts the union's tag into the place of a display's setting
     place = ".".join(part for i, part in enumerate(location) if not (i == 2 and location[0] == "display"))
     if error["type"] == "extra_forbidden":
         near = difflib.get_close_matches(location[-1], _names_at(location[:-1]), n=1)
-        yield f"{place}: unknown setting" + (f"; did you mean {near[0]!r}?" if near else "")
+        yield place, "unknown setting" + (f"; did you mean {near[0]!r}?" if near else "")
         return
     message = str(error["msg"]).removeprefix("Value error, ")
     found = error.get("input")
@@ -392,7 +452,9 @@ def _explain(error: dict[str, Any]) -> Iterator[str]:
     if "password" in place:
         shown = ""
     for line in message.splitlines():
-        yield (f"{place}: " if place else "") + line[:1].lower() + line[1:] + shown
+        # what concerns the whole tree names its place itself
+        where, _, text = (place, "", line) if place else line.partition(": ")
+        yield where, text[:1].lower() + text[1:] + shown
 
 
 def _names_at(location: list[str]) -> list[str]:

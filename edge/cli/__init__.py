@@ -1,0 +1,70 @@
+"""The command line: one module a command group, imported when it is used.
+
+:func:`main` is the boundary where errors end: one line on standard error and a stable exit code.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import TYPE_CHECKING
+
+import click
+
+from edge.cli.app import cli
+from edge.errors import ConfigError, EdgeError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run ``face-edge`` with ``arguments`` (``None``: the process's own) and return its exit code."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    code = _guarded(words)
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        code = _quiet_pipe()
+    return code
+
+
+def _guarded(words: list[str]) -> int:
+    try:
+        result = cli.main(args=words, prog_name="face-edge", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except EdgeError as error:
+        _report(error, debug=_wants_traceback(words))
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except BrokenPipeError:
+        return _quiet_pipe()
+    return result if isinstance(result, int) else 0
+
+
+def _report(error: EdgeError, *, debug: bool) -> None:
+    if debug:
+        traceback.print_exception(error)
+    problems = error.problems if isinstance(error, ConfigError) and error.problems else (str(error),)
+    for problem in problems:
+        click.echo(f"face-edge: error: {' '.join(problem.split())}", err=True)
+
+
+def _wants_traceback(words: list[str]) -> bool:
+    # the options may be what could not be read, so the raw words decide
+    return "--debug" in words or os.environ.get("FACE_EDGE_DEBUG", "") not in {"", "0"}
+
+
+def _quiet_pipe() -> int:
+    """The reader went away (``| head``): send what is still buffered nowhere, or Python complains at exit."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)
+    return BROKEN_PIPE
