@@ -12,9 +12,9 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
+from edge.backoff import Backoff
 from edge.errors import EdgeError
 from edge.events import Event
-from edge.backoff import Backoff
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

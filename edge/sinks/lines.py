@@ -28,11 +28,12 @@ class LinesSink:
         """Write one line and flush it."""
         if self._reader_gone:
             return
-        topic = "camera" if isinstance(message, CameraStatus) else type(message).__name__.lower()
-        is_model = isinstance(message, State | Event | Info | Health)
-        payload = json.loads(message.to_json()) if is_model else str(message)
+        if isinstance(message, State | Event | Info | Health):
+            document = {"topic": type(message).__name__.lower(), "payload": json.loads(message.to_json())}
+        else:
+            document = {"topic": "camera", "payload": str(message)}
         try:
-            self._stream.write(json.dumps({"topic": topic, "payload": payload}) + "\n")
+            self._stream.write(json.dumps(document) + "\n")
             self._stream.flush()
         except BrokenPipeError:
             self._reader_gone = True

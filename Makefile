@@ -1,0 +1,72 @@
+# Two commands do everything: `make demo` and `make test`. Both set up what they need in .venv first.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+# the alternative runtime has wheels up to Python 3.11 only, and needs numpy 1
+PYTHON_TFLITE ?= $(shell command -v python3.11)
+VENV_TFLITE := .venv-tflite
+
+.PHONY: help demo test check format test-tflite-runtime converter docs clean
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
+
+demo: $(VENV)/.demo ## run the whole device on a drawn scene, no hardware needed
+	$(BIN)/face-edge demo
+
+test: $(VENV)/.dev ## run the tests
+	$(BIN)/python -m pytest --cov --cov-report=term
+
+check: $(VENV)/.dev ## lint, format and type checks
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/.dev ## format and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+test-tflite-runtime: ## run the tests on tflite-runtime instead of ai-edge-litert
+ifeq ($(PYTHON_TFLITE),)
+	@echo "skipped: tflite-runtime 2.14 needs Python 3.11, which is not installed"
+else
+	$(MAKE) $(VENV_TFLITE)/.test
+	$(VENV_TFLITE)/bin/python -m pytest
+endif
+
+converter: $(VENV)/.converter ## install what training and conversion need (PyTorch, 2 GB)
+
+docs: $(VENV)/.dev ## write the generated parts of the documentation again
+	$(BIN)/python -m edge.cli.reference > docs/configuration.md
+	$(BIN)/python -m edge.sinks.display.sheet docs/img/glyphs.png
+
+clean: ## remove the environments and caches
+	rm -rf $(VENV) $(VENV_TFLITE) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: pyproject.toml | $(BIN)/python
+	@echo "installing face-edge into $(VENV) (about a minute)"
+	$(PIP) -e '.[broker]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(BIN)/python
+	@echo "installing face-edge and its tests into $(VENV) (about two minutes)"
+	$(PIP) -e '.[dev]'
+	@touch $@ $(VENV)/.demo
+
+$(VENV)/.converter: pyproject.toml | $(BIN)/python
+	$(PIP) -e '.[dev,converter]'
+	@touch $@ $(VENV)/.dev $(VENV)/.demo
+
+$(VENV_TFLITE)/.test: pyproject.toml
+	$(PYTHON_TFLITE) -m venv $(VENV_TFLITE)
+	$(VENV_TFLITE)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[test,tflite-runtime]'
+	$(VENV_TFLITE)/bin/python -m pip uninstall --quiet --yes ai-edge-litert
+	@touch $@

@@ -1,0 +1,223 @@
+"""The running device: frames in, messages out, one loop.
+
+The loop never waits for a sink, and for a camera only in short turns, so that a stop is served within a fraction of a
+second. Outer layers stop first: displays dark and ``offline`` published, then the camera is released.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from edge.errors import EdgeError
+from edge.events import CameraStatus, Look, LookKind
+from edge.runtime.health import Counters, HealthMeter
+
+if TYPE_CHECKING:
+    from edge.events import Info, Stamp
+    from edge.narrator import Narrator, Told
+    from edge.runtime.dispatch import Dispatcher
+    from edge.sources.newest import NewestFrame
+    from edge.types import Frame
+    from edge.vision.pipeline import Pipeline
+
+_LOG = logging.getLogger(__name__)
+_NS = 1_000_000_000
+_TURN_S = 0.1
+_FAILURES_IN_A_ROW = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """When a camera counts as gone, and how often health is told; seconds."""
+
+    stale_after_s: float
+    health_interval_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a finished run did."""
+
+    frames: int
+    skipped: int
+    seconds: float
+
+
+class Device:
+    """Runs the loop until stopped, or until a finite source ends."""
+
+    def __init__(
+        self,
+        *,
+        frames: NewestFrame,
+        pipeline: Pipeline,
+        narrator: Narrator,
+        stamp: Stamp,
+        dispatcher: Dispatcher,
+        info: Info,
+        timing: Timing,
+        start_paused: bool = False,
+    ) -> None:
+        self._frames = frames
+        self._pipeline = pipeline
+        self._narrator = narrator
+        self._stamp = stamp
+        self._dispatcher = dispatcher
+        self._info = info
+        self._timing = timing
+        self._meter = HealthMeter()
+        self._stopping = threading.Event()
+        self._pause_wanted = start_paused
+        self._paused = False
+        self._camera: CameraStatus | None = None
+        self._lossless = frames.lossless
+        self._clip_ns = 0
+        self._health_due_ns: int | None = None
+        self._processed = 0
+        self._failures = 0
+
+    def stop(self) -> None:
+        """Ask the loop to end; returns at once, safe in a signal handler."""
+        self._stopping.set()
+
+    def toggle_pause(self) -> None:
+        """Pause or go on from the next turn of the loop; safe in a signal handler."""
+        self._pause_wanted = not self._pause_wanted
+
+    def run(self) -> Summary:
+        """Open everything, loop, close everything.
+
+        Raises:
+            SourceError: a finite source cannot be read at all.
+            EdgeError: the model failed for good.
+        """
+        started_s = time.monotonic()
+        self._dispatcher.start()
+        self._dispatcher.put(self._info)
+        self._dispatcher.put(Look(LookKind.STARTING))
+        try:
+            if not self._pause_wanted:
+                self._frames.start()
+            while not self._stopping.is_set():
+                self._turn()
+        finally:
+            self._close()
+        return Summary(self._processed, self._frames.skipped, time.monotonic() - started_s)
+
+    def _turn(self) -> None:
+        if self._pause_wanted != self._paused:
+            self._switch_pause()
+        if self._paused:
+            self._stopping.wait(_TURN_S)
+        else:
+            frame = self._frames.get(_TURN_S)
+            if frame is not None:
+                self._look_at(frame)
+            elif self._frames.ended:
+                self._finish()
+            else:
+                self._judge_camera()
+        self._tell_in_time()
+
+    def _look_at(self, frame: Frame) -> None:
+        self._clip_ns = frame.monotonic_ns
+        self._set_camera(CameraStatus.ONLINE)
+        try:
+            observation = self._pipeline.step(frame)
+        except EdgeError:
+            raise
+        except Exception:
+            # one odd frame must not end years of service; a steady failure must
+            self._failures += 1
+            if self._failures >= _FAILURES_IN_A_ROW:
+                raise
+            if self._failures == 1:
+                _LOG.exception("frame %d could not be processed and is skipped", frame.index)
+            return
+        self._failures = 0
+        self._processed += 1
+        self._meter.record(observation)
+        self._dispatcher.put(observation)
+        self._tell(self._narrator.observe(observation))
+
+    def _tell(self, told: Told) -> None:
+        self._dispatcher.put(told.look)
+        for event in told.events:
+            self._dispatcher.put(event)
+        if told.state is not None:
+            self._dispatcher.put(told.state)
+
+    def _tell_in_time(self) -> None:
+        """What is due without a frame: the held-back state, the heartbeat, health."""
+        now_ns = self._now_ns()
+        state = self._narrator.tick(now_ns)
+        if state is not None:
+            self._dispatcher.put(state)
+        if self._health_due_ns is None or now_ns >= self._health_due_ns:
+            self._health_due_ns = now_ns + int(self._timing.health_interval_s * _NS)
+            self._tell_health(now_ns)
+
+    def _tell_health(self, now_ns: int) -> None:
+        counters = Counters(
+            captured=self._frames.captured,
+            skipped=self._frames.skipped,
+            reconnects=self._frames.reconnects,
+            last_frame_age_s=self._frames.last_frame_age_s,
+            queue_depth=self._dispatcher.queue_depth,
+            drops=self._dispatcher.drops,
+        )
+        self._dispatcher.put(self._meter.report(self._stamp.time(now_ns), counters))
+
+    def _now_ns(self) -> int:
+        """Live: the clock that live frames carry; a clip: the position of its last frame."""
+        return self._clip_ns if self._lossless else time.monotonic_ns()
+
+    def _judge_camera(self) -> None:
+        age_s = self._frames.last_frame_age_s
+        if self._lossless or (age_s is not None and age_s < self._timing.stale_after_s):
+            return
+        if age_s is None and not self._frames.failing:
+            return  # still opening for the first time
+        if self._set_camera(CameraStatus.OFFLINE):
+            self._pipeline.reset()
+            self._tell(self._narrator.lose_sight(self._now_ns()))
+
+    def _set_camera(self, status: CameraStatus) -> bool:
+        """True where that is news."""
+        if status is self._camera:
+            return False
+        self._camera = status
+        self._dispatcher.put(status)
+        _LOG.info("camera %s is %s", self._frames.uri, status.value)
+        return True
+
+    def _switch_pause(self) -> None:
+        self._paused = self._pause_wanted
+        if self._paused:
+            self._frames.stop()
+            self._pipeline.reset()
+            self._tell(self._narrator.pause(self._now_ns()))
+            self._set_camera(CameraStatus.PAUSED)
+        else:
+            self._tell(self._narrator.resume(self._now_ns()))
+            self._frames.start()
+
+    def _finish(self) -> None:
+        """The clip is over."""
+        self._stopping.set()
+        if self._frames.error is not None and not self._processed:
+            raise self._frames.error
+        if self._frames.error is not None:
+            _LOG.warning("%s", self._frames.error)
+
+    def _close(self) -> None:
+        trailing = self._narrator.flush()
+        if trailing is not None:
+            self._dispatcher.put(trailing)
+        self._dispatcher.close()
+        self._frames.stop()
+        self._pipeline.close()

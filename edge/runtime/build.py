@@ -1,0 +1,164 @@
+"""Makes the parts of a device from its configuration: here, and only here, concrete classes are named.
+
+Each function imports what it makes, so that a device without displays or broker pays for neither.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from edge import __version__
+from edge.config import node_id, state_dir
+from edge.events import Info, Stamp
+from edge.narrator import Narrator
+from edge.runtime.app import Device, Timing
+from edge.runtime.dispatch import Dispatcher
+from edge.vision.pipeline import Pipeline
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from edge.config import Config
+    from edge.protocols import FaceDetector, FrameSource, Sink
+    from edge.vision.litert import LiteRtClassifier
+
+_REPLAY_SEED = b"replay"
+
+
+def classifier(config: Config) -> LiteRtClassifier:
+    """The network that the configuration names, or the packaged one.
+
+    Raises:
+        ModelError: it is missing, corrupt or does not match its manifest.
+        HardwareUnavailable: no inference runtime is installed.
+    """
+    from edge.manifest import packaged_model
+    from edge.vision.litert import LiteRtClassifier
+
+    settings = config.model
+    path = settings.path or packaged_model()
+    return LiteRtClassifier(path, head=settings.head, threads=settings.threads, runtime=settings.runtime)
+
+
+def detector(config: Config, *, still: bool = False) -> FaceDetector:
+    """The face detector; for stills it searches for smaller faces."""
+    from edge.vision.haar import HaarDetector
+
+    settings = config.detector
+    min_face = config.analyze.min_face if still else settings.min_face
+    return HaarDetector(min_face=min_face, scale_factor=settings.scale_factor, min_neighbors=settings.min_neighbors)
+
+
+def pipeline(config: Config, *, still: bool = False, seed: int | None = None) -> Pipeline:
+    """The vision pipeline.
+
+    ``still`` is for pictures that have nothing to do with each other: each is searched, nothing is smoothed. The same
+    ``seed`` gives the same track ids.
+    """
+    return _pipeline_of(config, classifier(config), still=still, seed=seed)
+
+
+def _pipeline_of(config: Config, network: LiteRtClassifier, *, still: bool, seed: int | None) -> Pipeline:
+    return Pipeline(
+        detector(config, still=still),
+        network,
+        detect_width=config.analyze.width if still else config.detector.width,
+        detect_interval_s=0.0 if still else config.detector.interval_s,
+        tracker=config.tracker,
+        smoothing=config.smoothing,
+        primary=config.primary,
+        memory=not still,
+        seed=seed,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """A device ready to run and whatever must be closed after it."""
+
+    device: Device
+    resources: ExitStack
+
+
+def device(config: Config, *, extra_sinks: Iterable[Sink] = ()) -> Wiring:
+    """Everything that ``run`` needs, nothing opened yet but the locks, the model and an embedded broker.
+
+    Raises:
+        AlreadyRunning: another process holds the node id or the camera.
+        EdgeError: the model, the source's setting or the broker's port is unusable.
+    """
+    from edge.sources.factory import create as create_source
+    from edge.sources.newest import NewestFrame
+
+    with ExitStack() as resources:
+        source = create_source(config.source)
+        _lock(config, source, resources)
+        network = classifier(config)
+        sinks = [*_displays(config), *_mqtt(config, resources), *extra_sinks]
+        frames = NewestFrame(source, config.source)
+        stamp = Stamp(
+            epoch_ns=time.time_ns() - time.monotonic_ns() if source.epoch_ns is None else source.epoch_ns,
+            seed=secrets.token_bytes(32) if source.epoch_ns is None else _REPLAY_SEED,
+        )
+        made = Device(
+            frames=frames,
+            pipeline=_pipeline_of(config, network, still=False, seed=0 if source.lossless else None),
+            narrator=Narrator(stamp, events=config.events, smoothing=config.smoothing, privacy=config.privacy),
+            stamp=stamp,
+            dispatcher=Dispatcher(sinks, lossless=source.lossless),
+            info=_info(config, network, source),
+            timing=Timing(stale_after_s=config.source.read_timeout_s, health_interval_s=config.events.heartbeat_s),
+            start_paused=config.privacy.start_paused,
+        )
+        return Wiring(made, resources.pop_all())
+
+
+def _lock(config: Config, source: FrameSource, resources: ExitStack) -> None:
+    """One process per node id on the feed, one per camera."""
+    from edge.runtime.lock import InstanceLock
+
+    folder = state_dir(config)
+    if config.mqtt.broker != "off":
+        resources.enter_context(InstanceLock(folder, f"node {node_id(config)}"))
+    if config.source.uri.startswith(("picamera", "usb:")):
+        resources.enter_context(InstanceLock(folder, f"camera {source.uri}"))
+
+
+def _displays(config: Config) -> list[Sink]:
+    from edge.sinks.display.factory import create
+
+    return [create(display) for display in config.display]
+
+
+def _mqtt(config: Config, resources: ExitStack) -> list[Sink]:
+    """The feed's sink, and the embedded broker started where one is wanted."""
+    if config.mqtt.broker == "off":
+        return []
+    from edge.sinks.mqtt.sink import MqttSink
+
+    if config.mqtt.broker.startswith("embedded"):
+        from edge.sinks.mqtt.embedded import EmbeddedBroker
+
+        _, _, port = config.mqtt.broker.partition(":")
+        broker = EmbeddedBroker(port=int(port) if port else 1883)
+        broker.start()
+        resources.callback(broker.stop)
+    return [MqttSink(config.mqtt, node_id(config))]
+
+
+def _info(config: Config, network: LiteRtClassifier, source: FrameSource) -> Info:
+    return Info(
+        node=node_id(config),
+        software_version=__version__,
+        model=network.manifest.name,
+        model_sha256=network.manifest.sha256,
+        head=config.model.head,
+        detector=config.detector.kind,
+        runtime=network.runtime_version,
+        source=source.uri,
+        privacy={"frames_leave_device": False, "tracks_published": False, "k": config.privacy.k},
+    )

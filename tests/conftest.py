@@ -1,0 +1,37 @@
+"""What several parts of the suite need: a real face, and where the research data may lie."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import pytest
+
+import edge.sources
+from edge.types import Box
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@pytest.fixture(scope="session")
+def portrait_path() -> Path:
+    """The public-domain portrait that the virtual source draws with."""
+    (path,) = (Path(edge.sources.__file__).parent / "assets").glob("*.jpg")
+    return path
+
+
+@pytest.fixture(scope="session")
+def portrait(portrait_path: Path) -> np.ndarray:
+    """The portrait, grey ``(height, width)`` uint8."""
+    picture = cv2.imread(str(portrait_path), cv2.IMREAD_GRAYSCALE)
+    assert picture is not None
+    return picture
+
+
+@pytest.fixture(scope="session")
+def portrait_face(portrait: np.ndarray) -> Box:
+    """Where the face is in the portrait, read off the picture by eye, in shares of its size."""
+    height, width = portrait.shape
+    return Box(0.33 * width, 0.13 * height, 0.22 * width, 0.26 * height)

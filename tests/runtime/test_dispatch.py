@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import threading
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.backoff import Backoff
+from edge.errors import SinkError
+from edge.events import CameraStatus, Event, EventType, Look, LookKind, Message, Stamp
+from edge.runtime.dispatch import Dispatcher, Mailbox
+from edge.sinks.memory import MemorySink
+
+if TYPE_CHECKING:
+    import pytest
+
+stamp = Stamp(epoch_ns=0, seed=b"dispatch")
+
+
+def event() -> Event:
+    identity, seq, _ = stamp.next(0)
+    return Event(id=identity, seq=seq, ts=datetime.now(UTC), type=EventType.PEAK, people=1)
+
+
+class Failing(MemorySink):
+    """Fails the first ``failures`` messages, then works."""
+
+    def __init__(self, failures: int) -> None:
+        super().__init__(name="failing")
+        self.failures = failures
+
+    def handle(self, message: Message) -> None:
+        if self.failures:
+            self.failures -= 1
+            msg = "the lamp is broken: change it"
+            raise SinkError(msg)
+        super().handle(message)
+
+
+class Hanging(MemorySink):
+    """Never returns from its first message until released."""
+
+    def __init__(self) -> None:
+        super().__init__(name="hanging")
+        self.release = threading.Event()
+
+    def handle(self, message: Message) -> None:
+        self.release.wait(10)
+        super().handle(message)
+
+
+def test_each_sink_gets_just_what_it_accepts_in_order() -> None:
+    everything, looks = MemorySink(), MemorySink(accepts=(Look,))
+    dispatcher = Dispatcher([everything, looks])
+    dispatcher.start()
+    events = [event() for _ in range(20)]
+    for each in events:
+        dispatcher.put(each)
+    dispatcher.put(Look(LookKind.PAUSED))
+    everything.wait_for(Look)
+    dispatcher.close()
+    assert everything.messages == [*events, Look(LookKind.PAUSED)]
+    assert looks.messages == [Look(LookKind.PAUSED)]
+    assert (everything.opened, everything.closed) == (1, 1)
+
+
+def test_what_waits_is_delivered_before_the_end() -> None:
+    sink = MemorySink()
+    dispatcher = Dispatcher([sink])
+    events = [event() for _ in range(100)]
+    for each in events:
+        dispatcher.put(each)
+    dispatcher.start()
+    dispatcher.close()
+    assert sink.messages == events
+
+
+def test_a_failing_sink_is_opened_again_loses_no_event_and_disturbs_no_other(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(Backoff, "next_s", lambda _self: 0.01)
+    failing, healthy = Failing(failures=2), MemorySink()
+    dispatcher = Dispatcher([failing, healthy])
+    dispatcher.start()
+    first = event()
+    dispatcher.put(first)
+    assert healthy.wait_for(Event) == [first]
+    assert failing.wait_for(Event) == [first]
+    dispatcher.close()
+    assert failing.opened == 3
+    assert {record.message for record in caplog.records} == {"failing: the lamp is broken: change it"}
+    assert not any(record.exc_info for record in caplog.records)
+
+
+def test_the_loop_is_never_held_up_and_overflow_is_counted() -> None:
+    sink = Hanging()
+    dispatcher = Dispatcher([sink], capacity=10)
+    dispatcher.start()
+    started = time.monotonic()
+    for _ in range(200):
+        dispatcher.put(event())
+    elapsed = time.monotonic() - started
+    assert dispatcher.queue_depth == 10
+    assert dispatcher.drops in {189, 190}
+    sink.release.set()
+    dispatcher.close()
+    assert elapsed < 1.0  # 200 times the sink's ten seconds if it were waited for
+
+
+def test_a_sink_that_hangs_does_not_hold_the_end_up(caplog: pytest.LogCaptureFixture) -> None:
+    sink = Hanging()
+    dispatcher = Dispatcher([sink])
+    dispatcher.start()
+    dispatcher.put(event())
+    started = time.monotonic()
+    dispatcher.close(timeout_s=0.2)
+    assert time.monotonic() - started < 1.5
+    assert "left behind" in caplog.text
+    sink.release.set()
+
+
+def test_a_sink_with_a_tick_is_called_while_nothing_comes() -> None:
+    class Ticking(MemorySink):
+        ticks = 0
+
+        def tick(self, now_ns: int) -> None:
+            assert now_ns > 0
+            self.ticks += 1
+            if self.ticks == 3:
+                self.handle(CameraStatus.ONLINE)
+
+    sink = Ticking()
+    dispatcher = Dispatcher([sink])
+    dispatcher.start()
+    assert sink.wait_for(CameraStatus)
+    dispatcher.close()
+
+
+def test_a_recorded_clip_waits_rather_than_lose_values() -> None:
+    class Slow(MemorySink):
+        def handle(self, message: Message) -> None:
+            time.sleep(0.001)
+            super().handle(message)
+
+    sink = Slow()
+    dispatcher = Dispatcher([sink], capacity=4, lossless=True)
+    dispatcher.start()
+    looks = [Look(LookKind.NO_FACE, people=0, confidence=i / 50) for i in range(50)]
+    sink.wait_for(Look, count=0, timeout_s=0.05)
+    for look in looks:
+        dispatcher.put(look)
+    dispatcher.close()
+    assert sink.messages == looks
+
+
+messages = st.lists(
+    st.sampled_from(["event", "look", "camera"]),
+    max_size=60,
+)
+
+
+@given(messages, st.integers(3, 12))
+def test_a_mailbox_keeps_events_in_order_and_one_of_each_other_kind(kinds: list[str], capacity: int) -> None:
+    box, put = Mailbox(capacity), []
+    for index, kind in enumerate(kinds):
+        message: Message = (
+            event()
+            if kind == "event"
+            else Look(LookKind.NO_FACE, confidence=index / 100)
+            if kind == "look"
+            else CameraStatus.ONLINE
+        )
+        put.append(message)
+        box.put(message)
+    out = [box.take() for _ in range(len(box))]
+    assert len(out) <= capacity
+    events = [message for message in out if isinstance(message, Event)]
+    all_events = [message for message in put if isinstance(message, Event)]
+    assert events == all_events[len(all_events) - len(events) :]
+    looks = [message for message in out if isinstance(message, Look)]
+    assert len(looks) <= 1
+    if looks:
+        assert looks[0] == [m for m in put if isinstance(m, Look)][-1]
+
+
+@given(st.floats(0.01, 5), st.floats(0.01, 100), st.integers(1, 30))
+def test_pauses_grow_to_their_bound_and_begin_again(first_s: float, max_s: float, attempts: int) -> None:
+    backoff = Backoff(first_s=first_s, max_s=max_s, seed=1)
+    for attempt in range(attempts):
+        nominal = min(first_s * 2**attempt, max_s)
+        assert nominal / 2 - 1e-9 <= backoff.next_s() <= nominal + 1e-9
+    backoff.reset()
+    assert backoff.next_s() <= first_s + 1e-9

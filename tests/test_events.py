@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import itertools
+import json
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from edge.events import Event, EventType, Look, LookKind, Pacer, Stamp, State, ulid
+from edge.types import Emotion
+
+S = 10**9
+
+
+def state(people: int = 1, confidence: float = 0.5) -> State:
+    return State(
+        ts=datetime(2026, 1, 1, tzinfo=UTC),
+        people=people,
+        emotion=Emotion.HAPPY,
+        confidence=confidence,
+        uncertain=False,
+        scores=None,
+        valence=0.25,
+        suppressed=False,
+    )
+
+
+def test_ulid_follows_the_specification() -> None:
+    assert ulid(0, bytes(10)) == "0" * 26
+    assert ulid(2**48 - 1, b"\xff" * 10) == "7" + "Z" * 25
+    assert ulid(1469918176385, bytes(10)).startswith("01ARYZ6S41")
+
+
+def test_state_on_the_wire_has_the_contracts_fields() -> None:
+    payload = json.loads(state().to_json())
+    assert payload["schema"] == 1
+    assert payload["ts"] == "2026-01-01T00:00:00.000Z"
+    assert payload["emotion"] == "happy"
+    assert set(payload) == {
+        "schema",
+        "ts",
+        "people",
+        "emotion",
+        "confidence",
+        "uncertain",
+        "scores",
+        "valence",
+        "suppressed",
+        "session",
+    }
+
+
+def test_event_leaves_out_what_says_nothing() -> None:
+    identity, seq, ts = Stamp(epoch_ns=0, seed=b"x").next(5 * S)
+    event = Event(id=identity, seq=seq, ts=ts, type=EventType.PRESENCE_START, people=2)
+    assert json.loads(event.to_json()) == {
+        "schema": 1,
+        "id": identity,
+        "seq": 0,
+        "ts": "1970-01-01T00:00:05.000Z",
+        "type": "presence_start",
+        "people": 2,
+    }
+
+
+def test_an_event_with_a_bad_id_is_refused() -> None:
+    with pytest.raises(ValidationError):
+        Event(id="nonsense", seq=0, ts=datetime.now(UTC), type=EventType.PEAK, people=1)
+
+
+@given(st.lists(st.integers(-(10**12), 10**12), min_size=2, max_size=60))
+def test_ids_and_numbers_count_up_even_when_the_clock_steps_back(times: list[int]) -> None:
+    stamp = Stamp(epoch_ns=10**18, seed=b"seed")
+    stamps = [stamp.next(time) for time in times]
+    ids = [identity for identity, _, _ in stamps]
+    assert ids == sorted(set(ids))
+    assert [seq for _, seq, _ in stamps] == list(range(len(times)))
+
+
+def test_the_same_seed_gives_the_same_ids_and_another_one_others() -> None:
+    first, second, other = (Stamp(epoch_ns=0, seed=seed) for seed in (b"a", b"a", b"b"))
+    assert first.next(S) == second.next(S)
+    assert first.next(2 * S)[0] != other.next(2 * S)[0]
+
+
+def test_a_look_has_an_emotion_exactly_when_it_shows_one() -> None:
+    Look(LookKind.EMOTION, Emotion.SAD, 0.5, 1)
+    with pytest.raises(ValueError, match="cannot have emotion"):
+        Look(LookKind.EMOTION)
+    with pytest.raises(ValueError, match="cannot have emotion"):
+        Look(LookKind.PAUSED, Emotion.SAD)
+
+
+def test_the_first_state_is_sent_at_once_and_the_next_after_a_second() -> None:
+    pacer = Pacer()
+    assert pacer.offer(state(1), 0) is not None
+    assert pacer.offer(state(2), S // 2) is None
+    due = pacer.tick(S)
+    assert due is not None
+    assert due.people == 2
+
+
+def test_an_unchanged_state_is_a_heartbeat_only() -> None:
+    pacer = Pacer()
+    pacer.offer(state(), 0)
+    assert pacer.offer(state(), 59 * S) is None
+    assert pacer.tick(60 * S) is not None
+
+
+def test_the_trailing_state_is_not_lost() -> None:
+    pacer = Pacer()
+    pacer.offer(state(1), 0)
+    pacer.offer(state(2), 1)
+    last = pacer.flush()
+    assert last is not None
+    assert last.people == 2
+    assert pacer.flush() is None
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3 * S)), min_size=1, max_size=60))
+def test_states_are_at_most_one_a_second_and_the_last_arrives(steps: list[tuple[int, int]]) -> None:
+    pacer, now, sent = Pacer(), 0, []
+    for people, elapsed in steps:
+        now += elapsed
+        out = pacer.offer(state(people), now)
+        if out is not None:
+            sent.append((now, out))
+    trailing = pacer.tick(now + S)
+    if trailing is not None:
+        sent.append((now + S, trailing))
+    assert all(later - earlier >= S for (earlier, _), (later, _) in itertools.pairwise(sent))
+    assert sent[-1][1].people == steps[-1][0]
