@@ -17,7 +17,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from edge.errors import ConfigError
 from edge.types import Emotion
@@ -34,6 +43,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[float, Field(ge=0)]
 PositiveSeconds = Annotated[float, Field(gt=0)]
 BcmPin = Annotated[int, Field(ge=0, le=27, description="BCM number")]
+OptionalPath = Annotated[Path | None, BeforeValidator(lambda value: value or None)]  # Path("") would be this folder
 
 
 class _Section(BaseModel):
@@ -90,7 +100,7 @@ class TrackerConfig(_Section):
 class ModelConfig(_Section):
     """Which network classifies."""
 
-    path: Path | None = Field(None, description="a .tflite beside its .json manifest; empty: the packaged one")
+    path: OptionalPath = Field(None, description="a .tflite beside its .json manifest; empty: the packaged one")
     head: Literal["consensus", "fer2013"] = Field("consensus", description="the label set that scores follow")
     threads: int = Field(1, ge=1, le=16, description="of the inference runtime")
     runtime: Literal["auto", "ai-edge-litert", "tflite-runtime"] = Field("auto", description="inference package")
@@ -139,9 +149,9 @@ class EventsConfig(_Section):
 class TlsConfig(_Section):
     """Certificates, for ``mqtts://``."""
 
-    ca: Path | None = Field(None, description="PEM file that signs the broker's certificate; empty: the system's")
-    certificate: Path | None = Field(None, description="client certificate, PEM")
-    key: Path | None = Field(None, description="client key, PEM")
+    ca: OptionalPath = Field(None, description="PEM file that signs the broker's certificate; empty: the system's")
+    certificate: OptionalPath = Field(None, description="client certificate, PEM")
+    key: OptionalPath = Field(None, description="client key, PEM")
 
     @model_validator(mode="after")
     def _pair(self) -> TlsConfig:
@@ -158,7 +168,7 @@ class MqttConfig(_Section):
     prefix: str = Field("face-edge", pattern=r"^[^+#/\s][^+#\s]*[^+#/\s]$|^[^+#/\s]$", description="first topic levels")
     username: str = Field("", description="empty: anonymous")
     password: SecretStr = Field(SecretStr(""), description="better: password_file or FACE_EDGE_MQTT__PASSWORD")
-    password_file: Path | None = Field(None, description="file whose first line is the password")
+    password_file: OptionalPath = Field(None, description="file whose first line is the password")
     tls: TlsConfig = TlsConfig()
     keepalive_s: int = Field(30, ge=5, le=3600, description="the broker notices a dead device after 1.5 times this")
     backoff_max_s: PositiveSeconds = Field(60.0, description="longest pause between connection attempts")
@@ -191,10 +201,10 @@ class _Display(_Section):
 class RgbLedConfig(_Display):
     """One RGB LED, a colour an emotion."""
 
-    kind: Literal["rgb_led"]
-    red: BcmPin
-    green: BcmPin
-    blue: BcmPin
+    kind: Literal["rgb_led"] = Field(description="this display")
+    red: BcmPin = Field(description="pin of the red channel, BCM number", examples=[17])
+    green: BcmPin = Field(description="pin of the green channel, BCM number", examples=[27])
+    blue: BcmPin = Field(description="pin of the blue channel, BCM number", examples=[22])
     common_anode: bool = Field(False, description="LED shines when the pin is low")
 
     def pins(self) -> dict[str, int]:
@@ -205,9 +215,15 @@ class RgbLedConfig(_Display):
 class LedsConfig(_Display):
     """One LED per emotion; leave out those you do not have."""
 
-    kind: Literal["leds"]
-    leds: dict[Emotion, BcmPin] = Field(min_length=1)
-    status: BcmPin | None = Field(None, description="LED for no face, uncertain, paused and fault")
+    kind: Literal["leds"] = Field(description="this display")
+    leds: dict[Emotion, BcmPin] = Field(
+        min_length=1,
+        description="pin of each emotion's LED, BCM number",
+        examples=[{"angry": 5, "disgust": 6, "fear": 13, "happy": 19, "sad": 26, "surprise": 16, "neutral": 20}],
+    )
+    status: BcmPin | None = Field(
+        None, description="pin of an LED for no face, uncertain, paused and fault", examples=[21]
+    )
     active_high: bool = Field(True, description="LED shines when the pin is high")
 
     def pins(self) -> dict[str, int]:
@@ -219,9 +235,9 @@ class LedsConfig(_Display):
 class MatrixConfig(_Display):
     """An 8x8 MAX7219 LED matrix on SPI."""
 
-    kind: Literal["matrix"]
-    spi_port: int = Field(0, ge=0, le=6)
-    spi_device: int = Field(0, ge=0, le=2)
+    kind: Literal["matrix"] = Field(description="this display")
+    spi_port: int = Field(0, ge=0, le=6, description="SPI bus: /dev/spidevPORT.DEVICE")
+    spi_device: int = Field(0, ge=0, le=2, description="chip select on that bus")
     rotate: Literal[0, 1, 2, 3] = Field(0, description="quarter turns")
     emulate: str = Field("", description="luma.emulator device for trying out: capture, pygame, gifanim, asciiart")
 
@@ -235,9 +251,9 @@ class MatrixConfig(_Display):
 class OledConfig(_Display):
     """A 128x64 SSD1306 OLED on I2C."""
 
-    kind: Literal["oled"]
-    i2c_port: int = Field(1, ge=0, le=20)
-    i2c_address: int = Field(0x3C, ge=0x03, le=0x77)
+    kind: Literal["oled"] = Field(description="this display")
+    i2c_port: int = Field(1, ge=0, le=20, description="I2C bus: /dev/i2c-PORT")
+    i2c_address: int = Field(0x3C, ge=0x03, le=0x77, description="address on that bus: 60 is 0x3C")
     rotate: Literal[0, 1, 2, 3] = Field(0, description="quarter turns")
     emulate: str = Field("", description="luma.emulator device for trying out: capture, pygame, gifanim, asciiart")
 
@@ -249,7 +265,7 @@ class OledConfig(_Display):
 class TerminalConfig(_Display):
     """An emoji and a bar on the terminal."""
 
-    kind: Literal["terminal"]
+    kind: Literal["terminal"] = Field(description="this display")
 
     def pins(self) -> dict[str, int]:
         """None."""
@@ -265,8 +281,8 @@ _SHARED_BUS_ROLES = {"SDA", "SCL", "MOSI", "SCLK"}
 class LogConfig(_Section):
     """What is written to standard error."""
 
-    level: Literal["debug", "info", "warning", "error"] = "info"
-    format: Literal["text", "json"] = "text"
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="the least that is written")
+    format: Literal["text", "json"] = Field("text", description="one line an event, for people or for programs")
 
 
 class Config(_Section):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edge.cli.app import cli
+from edge.cli.lazy import ReaderGone
 from edge.errors import ConfigError, EdgeError
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def _guarded(words: list[str]) -> int:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
-    except BrokenPipeError:
+    except ReaderGone:
         return _quiet_pipe()
     return result if isinstance(result, int) else 0
 

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+class ReaderGone(Exception):
+    """Whoever read our output stopped, as ``| head`` does."""
+
+
 @dataclass(frozen=True, slots=True)
 class LazyCommand:
     """Where a command lives (``package.module:attribute``) and the line that ``--help`` shows for it."""
@@ -41,6 +45,13 @@ class LazyGroup(click.Group):
         """The command of this name, imported now; ``None`` where there is none."""
         entry = self.lazy.get(cmd_name)
         return super().get_command(ctx, cmd_name) if entry is None else entry.load()
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; click itself would end the whole process where the output's reader is gone."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise ReaderGone from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands from the table alone."""

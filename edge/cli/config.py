@@ -1,0 +1,111 @@
+"""``face-edge config``: check, show or begin the configuration."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from edge.cli.settings import Settings, pass_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from edge.config import Config, Layers
+
+_CREDENTIALS = re.compile(r"//[^/@]*@")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def config() -> None:
+    """Check, show or begin the configuration."""
+
+
+@config.command()
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@pass_settings
+def check(settings: Settings, file: Path | None) -> None:
+    """Report every mistake in FILE, the environment and --set at once; exit code 3 where there is one."""
+    from edge.config import check as check_layers
+
+    layers = (settings if file is None else Settings(file, settings.overrides)).collect()
+    check_layers(layers)
+    click.echo(f"{layers.path or 'defaults'}: no mistakes found")
+
+
+@config.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object: file, config, origins.")
+@pass_settings
+def show(settings: Settings, *, as_json: bool) -> None:
+    """Print the settings in force and where each comes from; secrets are masked."""
+    from edge.config import check as check_layers
+
+    layers = settings.collect()
+    tree = masked(check_layers(layers))
+    origins = dict(_origins(tree, layers))
+    if as_json:
+        file = None if layers.path is None else str(layers.path)
+        click.echo(json.dumps({"file": file, "config": tree, "origins": origins}, indent=2, ensure_ascii=False))
+    else:
+        click.echo("\n".join(_toml(tree, origins)))
+
+
+@config.command()
+@click.argument("path", type=click.Path(path_type=Path), default="face-edge.toml")
+@click.option("--force", is_flag=True, help="Overwrite PATH where it is there already.")
+def init(path: Path, *, force: bool) -> None:
+    """Write a commented configuration to PATH (face-edge.toml): every setting, its meaning and its default."""
+    from edge.cli.template import template
+    from edge.files import write_text
+
+    write_text(path, template(), overwrite=force)
+    click.echo(f"{path}: written; every line in it is a comment until you take its '#' away")
+
+
+def masked(config: Config) -> dict[str, Any]:
+    """The configuration as plain values, without passwords."""
+    tree: dict[str, Any] = config.model_dump(mode="json")  # SecretStr masks itself
+    tree["source"]["uri"] = _CREDENTIALS.sub("//***@", tree["source"]["uri"])
+    return tree
+
+
+def _origins(tree: Mapping[str, Any], layers: Layers, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """The layer of each leaf, by dotted key."""
+    for name, value in tree.items():
+        key = prefix + name
+        if isinstance(value, dict):
+            yield from _origins(value, layers, f"{key}.")
+        else:
+            yield key, layers.origin(key) if _is_given(key, layers.tree) else "default"
+
+
+def _is_given(key: str, tree: Mapping[str, Any]) -> bool:
+    value: Any = tree
+    for part in key.split("."):
+        if part not in value:
+            return False
+        value = value[part]
+    return True
+
+
+def _toml(tree: Mapping[str, Any], origins: Mapping[str, str], table: str = "") -> Iterator[str]:
+    from edge.cli.template import literal
+
+    # a table's own values must come before the tables in it
+    for name, value in sorted(tree.items(), key=lambda item: isinstance(item[1], dict)):
+        key = f"{table}.{name}" if table else name
+        if isinstance(value, dict):
+            yield from ("", f"[{key}]")
+            yield from _toml(value, origins, key)
+        elif name == "display" and not table:
+            yield f"# {len(value)} displays: {origins[key]}"
+            for display in value:
+                yield from ("", "[[display]]")
+                yield from (literal(*item) for item in display.items() if item[1] is not None)
+        elif value is None:
+            yield f"# {name} is not set"
+        else:
+            yield f"{literal(name, value)}  # {origins[key]}"
