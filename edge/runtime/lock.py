@@ -1,0 +1,117 @@
+"""One process per camera and per node id, held by a file lock that the kernel lets go when its owner dies."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+from urllib.parse import quote
+
+from edge.errors import AlreadyRunning, ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+
+_LONGEST_NAME = 120
+
+
+class InstanceLock:
+    """Holds ``name`` (``"node ID"`` or ``"camera URI"``) for as long as the context lasts.
+
+    ``directory`` is used where the system offers no runtime directory, see :func:`runtime_dir`. The file keeps its
+    place after use: only the lock on it counts, so what a crash leaves behind hinders nobody, and nobody can lock a
+    file that another has just removed.
+    """
+
+    def __init__(self, directory: Path, name: str, *, environment: Mapping[str, str] | None = None) -> None:
+        self._name = name
+        self.path = runtime_dir(directory, environment) / _file_name(name)
+        self._descriptor: int | None = None
+
+    def acquire(self) -> None:
+        """Take the lock; harmless when this object holds it already.
+
+        Raises:
+            AlreadyRunning: another process, or another part of this one, holds it.
+            ConfigError: the lock file cannot be written.
+        """
+        if self._descriptor is not None:
+            return
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+        except OSError as error:
+            msg = f"node.state_dir: cannot write {self.path}: {error.strerror}; make it writable or set another"
+            raise ConfigError(msg) from None
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = _holder(descriptor)
+            os.close(descriptor)
+            raise AlreadyRunning(_refusal(self._name, holder)) from None
+        except OSError as error:
+            os.close(descriptor)
+            msg = f"node.state_dir: {self.path} cannot be locked: {error.strerror}; set a directory on a local disk"
+            raise ConfigError(msg) from None
+        # the number only helps a person: a full disk must not stop the device
+        with contextlib.suppress(OSError):
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        self._descriptor = descriptor
+
+    def release(self) -> None:
+        """Let go; harmless when repeated."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is None:
+            return
+        with contextlib.suppress(OSError):
+            os.ftruncate(descriptor, 0)
+        os.close(descriptor)
+
+    def __enter__(self) -> Self:
+        self.acquire()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+
+def runtime_dir(fallback: Path, environment: Mapping[str, str] | None = None) -> Path:
+    """Where locks live: systemd's ``$RUNTIME_DIRECTORY``, else the user's ``/run/user/UID``, else ``fallback``."""
+    variables = os.environ if environment is None else environment
+    given = variables.get("RUNTIME_DIRECTORY", "").split(":")[0]
+    if given:
+        return Path(given)
+    of_user = Path(variables.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}")
+    return of_user if of_user.is_dir() and os.access(of_user, os.W_OK | os.X_OK) else fallback
+
+
+def _file_name(name: str) -> str:
+    """One file per name: what a path cannot carry is percent-encoded, what is too long ends in its hash."""
+    quoted = quote(name.replace(" ", "-"), safe="")
+    if quoted != name.replace(" ", "-") or len(quoted) > _LONGEST_NAME:
+        quoted = f"{quoted[:_LONGEST_NAME]}-{hashlib.blake2b(name.encode(), digest_size=4).hexdigest()}"
+    return f"face-edge-{quoted}.lock"
+
+
+def _holder(descriptor: int) -> str:
+    """``process 123``, or what can be said when the holder has not written its number yet."""
+    digits = os.pread(descriptor, 32, 0).strip()
+    return f"process {int(digits)}" if digits.isdigit() else "another process"
+
+
+def _refusal(name: str, holder: str) -> str:
+    kind, _, which = name.partition(" ")
+    match kind:
+        case "node":
+            return f"node id {which!r} is already run by {holder}: stop it or set another node.id"
+        case "camera":
+            return f"camera {which} is already used by {holder}: stop it or set another source.uri"
+        case _:
+            return f"{name} is already used by {holder}: stop it first"
