@@ -1,0 +1,143 @@
+"""``face-edge demo``: the whole device at work on a drawn scene, with simulated LEDs and a broker of its own."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import tempfile
+import threading
+from collections import Counter
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from edge.cli.run import obey_signals
+from edge.cli.settings import Settings, pass_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from edge.runtime.app import Device, Summary
+
+RGB_PINS = {"red": 17, "green": 27, "blue": 22}
+EMOTION_PINS = {"angry": 5, "disgust": 6, "fear": 13, "happy": 19, "sad": 26, "surprise": 16, "neutral": 20}
+STATUS_PIN = 21
+USUAL_PORT = 1883
+NODE = "demo"
+
+
+@click.command
+@click.option("--duration", type=click.FloatRange(min=0), default=20.0, show_default=True, help="Seconds; 0: no end.")
+@click.option("--scene", default="portrait", show_default=True, help="What the virtual camera sees.")
+@pass_settings
+def demo(settings: Settings, duration: float, scene: str) -> None:
+    """Show the whole device at work without any hardware.
+
+    A real face from a public-domain photograph moves through changing light; it is detected and classified, drives
+    simulated LEDs and this terminal, and is published on an embedded MQTT broker, where a subscriber prints it.
+    """
+    from edge import logs
+    from edge.runtime import build
+    from edge.sinks.display.simulated import simulated_pins
+
+    port = _free_port()
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="face-edge-demo-"))
+        config = settings.load(_demo_flags(folder, port, scene))
+        logs.configure(config.log.model_copy(update={"level": "warning"}))
+        pins = stack.enter_context(simulated_pins())
+        wiring = build.device(config)
+        stack.enter_context(wiring.resources)
+        subscriber = Subscriber(port, lambda: pins.levels(RGB_PINS.values()))
+        click.echo(f"broker     mqtt://127.0.0.1:{port}   try: mosquitto_sub -p {port} -v -t 'face-edge/demo/#'")
+        click.echo(f"camera     {config.source.uri} at {config.source.fps:g} frames a second")
+        click.echo("LEDs       simulated: one RGB, one per emotion, one status\n")
+        stack.callback(subscriber.stop)
+        subscriber.start()
+        obey_signals(wiring.device)
+        summary = _run_for(wiring.device, duration)
+    _report(summary, subscriber.counts)
+
+
+def _demo_flags(folder: str, port: int, scene: str) -> dict[str, Any]:
+    displays: list[Mapping[str, Any]] = [
+        {"kind": "rgb_led", **RGB_PINS},
+        {"kind": "leds", "leds": EMOTION_PINS, "status": STATUS_PIN},
+        {"kind": "terminal"},
+    ]
+    return {
+        "node.id": NODE,
+        "node.state_dir": folder,
+        "source.uri": f"virtual:{scene}",
+        "mqtt.broker": f"embedded:{port}",
+        "display": displays,
+    }
+
+
+def _free_port() -> int:
+    """The usual MQTT port where nobody has it, otherwise any."""
+    for port in (USUAL_PORT, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    return USUAL_PORT
+
+
+def _run_for(device: Device, seconds: float) -> Summary:
+    timer = threading.Timer(seconds, device.stop)
+    timer.daemon = True
+    if seconds:
+        timer.start()
+    try:
+        return device.run()
+    finally:
+        timer.cancel()
+
+
+def _report(summary: Summary, counts: Counter[str]) -> None:
+    rate = summary.frames / max(summary.seconds, 1e-3)
+    topics = ", ".join(f"{count} {topic}" for topic, count in sorted(counts.items()))
+    click.echo(f"\n{summary.frames} frames in {summary.seconds:.1f} s ({rate:.1f} a second), {summary.skipped} skipped")
+    click.echo(f"received over MQTT: {topics or 'nothing'}")
+
+
+class Subscriber:
+    """Someone else on the network: prints every message of the node, with the RGB LED's level beside a state."""
+
+    def __init__(self, port: int, led_levels: Callable[[], Mapping[int, float]]) -> None:
+        import paho.mqtt.client as mqtt
+
+        self.counts: Counter[str] = Counter()
+        self._port = port
+        self._led_levels = led_levels
+        self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="demo-subscriber")
+        self._client.on_connect = self._on_connect
+        self._client.on_message = self._on_message
+
+    def start(self) -> None:
+        """Connect in the background."""
+        self._client.connect_async("127.0.0.1", self._port)
+        self._client.loop_start()
+
+    def stop(self) -> None:
+        """Disconnect."""
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def _on_connect(self, client: Any, *_details: Any) -> None:
+        client.subscribe(f"face-edge/{NODE}/#", qos=1)
+
+    def _on_message(self, _client: Any, _userdata: Any, message: Any) -> None:
+        topic = message.topic.rpartition("/")[2]
+        self.counts[topic] += 1
+        clear = "\r\x1b[K" if sys.stdout.isatty() else ""
+        led = ""
+        if topic == "state":
+            levels = self._led_levels()
+            led = "   LED " + " ".join(f"{role} {levels[pin]:.2f}" for role, pin in RGB_PINS.items())
+        click.echo(f"{clear}{message.topic}  {message.payload.decode()}{led}")

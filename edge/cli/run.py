@@ -1,0 +1,61 @@
+"""``face-edge run``: the device itself."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from edge.cli.settings import Settings, pass_settings
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from edge.runtime.app import Device
+
+
+@click.command
+@click.option("--source", metavar="URI", help="picamera, usb:0, a file, rtsp://…, images:PATH, replay:FILE, virtual.")
+@click.option("--broker", metavar="URI", help="off, embedded, mqtt://HOST or mqtts://HOST.")
+@click.option("--terminal", is_flag=True, help="Show the mood on this terminal as well.")
+@click.option("--json", "as_json", is_flag=True, help="Print what is published, a JSON document a line.")
+@pass_settings
+def run(settings: Settings, source: str | None, broker: str | None, *, terminal: bool, as_json: bool) -> None:
+    """Watch the camera; show and publish what is seen, until stopped.
+
+    SIGTERM and Ctrl-C end it: LEDs dark, `offline` published, camera released. SIGUSR1 pauses and resumes: while
+    paused the camera is released and nobody is looked at.
+    """
+    from edge import logs
+    from edge.runtime import build
+    from edge.sinks.lines import LinesSink
+
+    flags: dict[str, Any] = {}
+    if source is not None:
+        flags["source.uri"] = source
+    if broker is not None:
+        flags["mqtt.broker"] = broker
+    config = settings.load(flags)
+    if terminal and not any(display.kind == "terminal" for display in config.display):
+        config = settings.load(flags | {"display": [*(d.model_dump() for d in config.display), {"kind": "terminal"}]})
+    logs.configure(config.log)
+    wiring = build.device(config, extra_sinks=[LinesSink(sys.stdout)] if as_json else [])
+    with wiring.resources:
+        obey_signals(wiring.device)
+        wiring.device.run()
+
+
+def obey_signals(device: Device) -> None:
+    """SIGTERM and SIGINT stop the device, SIGUSR1 toggles the pause."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        device.stop()
+
+    def toggle(_number: int, _frame: FrameType | None) -> None:
+        device.toggle_pause()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGUSR1, toggle)
