@@ -1,0 +1,153 @@
+"""Draws what was seen onto a picture: a box, the emotion's name and seven bars for each face.
+
+Sizes follow the picture's, and every stroke lies on a dark one, so that it can be read on light and dark ground.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from edge.analysis.records import shown_emotion
+from edge.types import EMOTIONS, Box, Emotion
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from edge.types import Face, Observation
+
+Colour = tuple[int, int, int]
+COLOURS: dict[Emotion, Colour] = {  # BGR, of like lightness, told apart also by most colour-blind people
+    Emotion.ANGRY: (70, 80, 245),
+    Emotion.DISGUST: (80, 190, 130),
+    Emotion.FEAR: (230, 130, 180),
+    Emotion.HAPPY: (60, 205, 250),
+    Emotion.SAD: (245, 165, 80),
+    Emotion.SURPRISE: (240, 225, 90),
+    Emotion.NEUTRAL: (205, 205, 205),
+}
+_DARK: Colour = (24, 24, 24)
+_WHITE: Colour = (255, 255, 255)
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+_PANEL_OPACITY = 0.72
+_ROWS_NEED_PX = 9
+
+
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    """Sizes in pixels for one face."""
+
+    text: int
+    stroke: int
+
+    @property
+    def font(self) -> float:
+        """OpenCV's scale for capitals ``text`` pixels high (its simplex letters are 21 at scale 1)."""
+        return self.text / 21
+
+    @property
+    def pen(self) -> int:
+        """Width of the letters' strokes."""
+        return max(1, round(self.text / 9))
+
+
+def annotate(image: NDArray[np.uint8], observation: Observation) -> NDArray[np.uint8]:
+    """A copy of ``image`` ``(height, width, 3)`` BGR with every face marked; grey pictures become BGR."""
+    canvas = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR) if image.ndim == 2 else image.copy()
+    drawn: NDArray[np.uint8] = canvas.astype(np.uint8, copy=False)
+    # boxes first: no box may cross another face's text
+    for face in observation.faces:
+        _draw_box(drawn, face, _scale_of(drawn, face))
+    for face in observation.faces:
+        scale = _scale_of(drawn, face)
+        _draw_bars(drawn, face, scale)
+        _draw_label(drawn, face, scale)
+    return drawn
+
+
+def _scale_of(image: NDArray[np.uint8], face: Face) -> _Scale:
+    shorter = min(image.shape[:2])
+    by_picture = shorter * 0.022
+    by_face = face.box.width * 0.09
+    return _Scale(text=max(8, round(min(by_picture, max(by_face, 9)))), stroke=max(1, round(shorter / 360)))
+
+
+def _draw_box(image: NDArray[np.uint8], face: Face, scale: _Scale) -> None:
+    x, y, width, height = face.box.rounded()
+    corners = (x, y), (x + width, y + height)
+    cv2.rectangle(image, *corners, _DARK, scale.stroke * 3, cv2.LINE_AA)
+    colour = COLOURS[shown_emotion(face)]
+    cv2.rectangle(image, *corners, colour, scale.stroke * (2 if face.primary else 1), cv2.LINE_AA)
+
+
+def _draw_label(image: NDArray[np.uint8], face: Face, scale: _Scale) -> None:
+    emotion = shown_emotion(face)
+    text = f"{emotion.value}{'?' if face.emotion is None else ''} {face.scores[emotion]:.0%}"
+    (width, height), _ = cv2.getTextSize(text, _FONT, scale.font, scale.pen)
+    pad = max(2, scale.text // 3)
+    panel = Box(face.box.x, face.box.y - height - 2 * pad - scale.stroke, width + 2 * pad, height + 2 * pad)
+    panel = _inside(panel, image)
+    _shade(image, panel)
+    origin = (round(panel.x) + pad, round(panel.y) + pad + height)
+    cv2.putText(image, text, origin, _FONT, scale.font, COLOURS[emotion], scale.pen, cv2.LINE_AA)
+
+
+def _draw_bars(image: NDArray[np.uint8], face: Face, scale: _Scale) -> None:
+    row = max(round(scale.text * 1.6), _ROWS_NEED_PX)
+    if face.box.height >= 5 * row:
+        _draw_named_bars(image, face, scale, row)
+    else:
+        _draw_small_bars(image, face, scale)
+
+
+def _draw_named_bars(image: NDArray[np.uint8], face: Face, scale: _Scale, row: int) -> None:
+    """A panel beside the face with a line for each emotion: name and bar."""
+    names = max(cv2.getTextSize(emotion.value, _FONT, scale.font, scale.pen)[0][0] for emotion in EMOTIONS)
+    pad = max(2, scale.text // 3)
+    length = scale.text * 5
+    gap = 2 * scale.stroke + 1
+    panel = Box(face.box.x + face.box.width + gap, face.box.y, names + length + 3 * pad, 7 * row + 2 * pad)
+    if panel.x + panel.width > image.shape[1]:
+        panel = Box(face.box.x - gap - panel.width, panel.y, panel.width, panel.height)
+    panel = _inside(panel, image)
+    _shade(image, panel)
+    left, top = round(panel.x) + pad, round(panel.y) + pad
+    for index, emotion in enumerate(EMOTIONS):
+        base = top + index * row + round((row + scale.text) / 2)
+        cv2.putText(image, emotion.value, (left, base), _FONT, scale.font, _WHITE, scale.pen, cv2.LINE_AA)
+        start = left + names + pad
+        end = start + max(1, round(length * face.scores[emotion]))
+        cv2.rectangle(image, (start, base - scale.text), (end, base), COLOURS[emotion], cv2.FILLED)
+
+
+def _draw_small_bars(image: NDArray[np.uint8], face: Face, scale: _Scale) -> None:
+    """Seven upright bars without names under a small face, in the order of the labels."""
+    height = max(8, round(face.box.height * 0.35))
+    panel = Box(face.box.x, face.box.y + face.box.height + 2 * scale.stroke, max(face.box.width, 21), height + 2)
+    panel = _inside(panel, image)
+    _shade(image, panel)
+    step = panel.width / len(EMOTIONS)
+    floor = round(panel.y + panel.height) - 1
+    for index, emotion in enumerate(EMOTIONS):
+        left, right = round(panel.x + index * step) + 1, round(panel.x + (index + 1) * step) - 1
+        top = floor - max(1, round((height - 1) * face.scores[emotion]))
+        cv2.rectangle(image, (left, top), (max(left, right - 1), floor), COLOURS[emotion], cv2.FILLED)
+
+
+def _inside(panel: Box, image: NDArray[np.uint8]) -> Box:
+    """Moved, not shrunk, so that it lies in the picture as far as it fits."""
+    height, width = image.shape[:2]
+    x = max(0.0, min(panel.x, width - panel.width))
+    y = max(0.0, min(panel.y, height - panel.height))
+    return Box(x, y, panel.width, panel.height)
+
+
+def _shade(image: NDArray[np.uint8], panel: Box) -> None:
+    x, y, width, height = panel.rounded()
+    area = image[max(0, y) : y + height, max(0, x) : x + width]
+    if area.size:
+        ground = np.full_like(area, _DARK[0])
+        cv2.addWeighted(ground, _PANEL_OPACITY, area, 1 - _PANEL_OPACITY, 0, dst=area)

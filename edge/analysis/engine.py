@@ -1,0 +1,181 @@
+"""Reads one file after another through the vision pipeline, frame by frame: memory does not grow with a video."""
+
+from __future__ import annotations
+
+import math
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, cast
+
+import cv2
+
+from edge.analysis.annotate import annotate
+from edge.analysis.clips import AvClip, open_clip
+from edge.analysis.copy import VideoCopy
+from edge.analysis.inputs import Kind, printable
+from edge.analysis.records import Result
+from edge.errors import InputError
+from edge.files import replacing
+from edge.types import Frame
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from edge.analysis.clips import Clip, ClipFrame
+    from edge.analysis.inputs import Item
+    from edge.types import Observation
+
+DEFAULT_INTERVAL_S = 0.1
+_NS = 1_000_000_000
+
+
+class Stepper(Protocol):
+    """The part of :class:`edge.vision.pipeline.Pipeline` that is needed here."""
+
+    def step(self, frame: Frame) -> Observation:
+        """What is to be seen in ``frame``."""
+        ...
+
+    def reset(self) -> None:
+        """Forget every face."""
+        ...
+
+    def close(self) -> None:
+        """Free the network."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """Which frames of a video are looked at: one each ``interval_s``; ``still`` where they are too far apart to track.
+
+    ``interval_s`` of zero means every frame.
+    """
+
+    interval_s: float = DEFAULT_INTERVAL_S
+    still: bool = False
+
+
+class Analyzer:
+    """Gives results for files.
+
+    Args:
+        pipeline: makes a pipeline; true for pictures that have nothing to do with each other, false for a video's.
+        read_image: reads a picture as upright BGR, or raises :class:`edge.errors.InputError`.
+        sampling: which frames of videos are looked at.
+        copies: where the annotated copy of an item goes; items that are not in it get none.
+    """
+
+    def __init__(
+        self,
+        pipeline: Callable[[bool], Stepper],
+        read_image: Callable[[Path], NDArray[np.uint8]],
+        *,
+        sampling: Sampling | None = None,
+        copies: dict[Item, Path] | None = None,
+    ) -> None:
+        self._make_pipeline = pipeline
+        self._read_image = read_image
+        self._sampling = sampling or Sampling()
+        self._copies = copies or {}
+        self._pipelines: dict[bool, Stepper] = {}
+        self._count = 0
+
+    def results(self, item: Item) -> Iterator[Result]:
+        """What is in one file: one result for a picture, one for each sampled frame of a video.
+
+        Its annotated copy is in place once all results are taken; a file that turns out damaged gets none.
+
+        Raises:
+            InputError: it cannot be read, or its copy cannot be written.
+        """
+        return self._picture(item) if item.kind is Kind.PICTURE else self._video(item)
+
+    def close(self) -> None:
+        """Free the networks."""
+        for pipeline in self._pipelines.values():
+            pipeline.close()
+        self._pipelines.clear()
+
+    def _pipeline(self, *, still: bool) -> Stepper:
+        if still not in self._pipelines:
+            self._pipelines[still] = self._make_pipeline(still)
+        return self._pipelines[still]
+
+    def _picture(self, item: Item) -> Iterator[Result]:
+        image = self._read_image(item.path)
+        self._count += 1
+        frame = Frame(image=image, monotonic_ns=self._count * _NS, index=self._count, name=printable(item.path))
+        observation = self._pipeline(still=True).step(frame)
+        if place := self._copies.get(item):
+            with replacing(place) as temporary:
+                _write_picture(temporary, annotate(image, observation))
+        yield Result(item, observation)
+
+    def _video(self, item: Item) -> Iterator[Result]:
+        pipeline = self._pipeline(still=self._sampling.still)
+        pipeline.reset()
+        with ExitStack() as resources:
+            clip = resources.enter_context(closing(open_clip(item.path)))
+            place = self._copies.get(item)
+            if place is None:
+                yield from self._sampled(item, clip, pipeline)
+            else:
+                temporary = resources.enter_context(replacing(place))
+                copy = resources.enter_context(VideoCopy(temporary, cast("AvClip", clip)))
+                yield from self._copied(item, cast("AvClip", clip), pipeline, copy)
+
+    def _sampled(self, item: Item, clip: Clip, pipeline: Stepper) -> Iterator[Result]:
+        due = _Due(self._sampling.interval_s)
+        for frame in clip.frames():
+            if due(frame.time_s):
+                observation = pipeline.step(_frame(item, frame, frame.image()))
+                yield _result(item, clip, frame, observation)
+
+    def _copied(self, item: Item, clip: AvClip, pipeline: Stepper, copy: VideoCopy) -> Iterator[Result]:
+        due = _Due(self._sampling.interval_s)
+        latest: Observation | None = None
+        for frame in clip.frames(on_audio=copy.sound):
+            image = frame.image()
+            if due(frame.time_s):
+                latest = pipeline.step(_frame(item, frame, image))
+                yield _result(item, clip, frame, latest)
+            copy.picture(image if latest is None else annotate(image, latest), frame)
+
+
+class _Due:
+    """Says which frames to look at: the first at or after each multiple of the interval."""
+
+    def __init__(self, interval_s: float) -> None:
+        self._interval_s = interval_s
+        self._next_s = 0.0
+
+    def __call__(self, time_s: float) -> bool:
+        if self._interval_s <= 0:
+            return True
+        if time_s < self._next_s - 1e-6:
+            return False
+        self._next_s = (math.floor(time_s / self._interval_s + 1e-6) + 1) * self._interval_s
+        return True
+
+
+def _frame(item: Item, frame: ClipFrame, image: NDArray[np.uint8]) -> Frame:
+    return Frame(image=image, monotonic_ns=round(frame.time_s * _NS), index=frame.index, name=printable(item.path))
+
+
+def _result(item: Item, clip: Clip, frame: ClipFrame, observation: Observation) -> Result:
+    done = min(1.0, frame.time_s / clip.duration_s) if clip.duration_s else 0.0
+    return Result(item, observation, frame=frame.index, time_s=frame.time_s, done=done)
+
+
+def _write_picture(path: Path, image: NDArray[np.uint8]) -> None:
+    quality = [cv2.IMWRITE_JPEG_QUALITY, 92] if path.suffix.lower() in {".jpg", ".jpeg", ".jpe"} else []
+    well, data = cv2.imencode(path.suffix.lower(), image, quality)
+    if not well:
+        msg = f"{printable(path)}: the annotated picture cannot be written in this format"
+        raise InputError(msg)
+    path.write_bytes(data.tobytes())

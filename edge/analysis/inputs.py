@@ -1,0 +1,156 @@
+"""Which files to read, what each of them is, and where its annotated copy goes."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
+VIDEO_SUFFIXES = frozenset(
+    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".wmv", ".flv", ".3gp"}
+    | {".ogv", ".mjpeg", ".h264", ".gif"}
+)
+_PICTURE_STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"BM", b"II*\x00", b"MM\x00*", b"P5", b"P6")
+
+
+class Kind(StrEnum):
+    """What a file is read as."""
+
+    PICTURE = "picture"
+    VIDEO = "video"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One file to read; ``label`` is its place relative to what was asked for, and under an output folder."""
+
+    path: Path
+    kind: Kind
+    label: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What was found, and one error for each path that is of no use."""
+
+    items: tuple[Item, ...]
+    problems: tuple[InputError, ...]
+
+
+def gather(paths: Iterable[Path], *, recursive: bool = False, leave_out: Path | None = None) -> Inputs:
+    """Find the pictures and videos that ``paths`` name; folders give theirs in order of name, each file once.
+
+    Args:
+        paths: files and folders.
+        recursive: look into the folders' folders, too.
+        leave_out: a folder whose files are never taken, where results go.
+
+    Raises:
+        InputError: nothing was found and nothing else is wrong.
+    """
+    items: dict[Path, Item] = {}
+    problems: list[InputError] = []
+    given = list(paths)
+    for path in given:
+        try:
+            for item in _items(path, recursive=recursive):
+                inside = leave_out is not None and item.path.resolve().is_relative_to(leave_out.resolve())
+                if not inside:
+                    items.setdefault(item.path.resolve(), item)
+        except InputError as error:
+            problems.append(error)
+    if not items and not problems:
+        more = "" if recursive else "; give --recursive to look into the folders in it"
+        msg = f"{', '.join(printable(path) for path in given)}: no picture or video there{more}"
+        raise InputError(msg)
+    return Inputs(tuple(items.values()), tuple(problems))
+
+
+def copies(items: Iterable[Item], folder: Path) -> dict[Item, Path]:
+    """Where the annotated copy of each item goes: under its own name, a number added where two would meet.
+
+    Raises:
+        InputError: a copy would take the place of an original.
+    """
+    originals: dict[Path, Item] = {}
+    taken: set[Path] = set()
+    places: dict[Item, Path] = {}
+    for item in items:
+        originals[item.path.resolve()] = item
+        wanted = folder / _copy_name(item)
+        place, number = wanted, 2
+        while place in taken:
+            place, number = wanted.with_name(f"{wanted.stem}-{number}{wanted.suffix}"), number + 1
+        taken.add(place)
+        places[item] = place
+    for place in places.values():
+        if place.resolve() in originals:
+            msg = f"{printable(place)}: the annotated copy would overwrite the original; give --annotate another folder"
+            raise InputError(msg)
+    return places
+
+
+def printable(path: Path | str) -> str:
+    """A path as text; bytes of its name that are no UTF-8 are replaced."""
+    return os.fsencode(path).decode("utf-8", "replace")
+
+
+def _copy_name(item: Item) -> Path:
+    if item.kind is Kind.VIDEO:
+        return item.label.with_suffix(".mp4")
+    return item.label if item.label.suffix.lower() in PICTURE_SUFFIXES else item.label.with_suffix(".png")
+
+
+def _items(path: Path, *, recursive: bool) -> Iterator[Item]:
+    if path.is_dir():
+        yield from _items_in(path, recursive=recursive)
+        return
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(16)
+    except OSError as error:
+        msg = f"{printable(path)}: {error.strerror or error}; check the path and its permissions"
+        raise InputError(msg) from None
+    if not start:
+        msg = f"{printable(path)}: is empty (0 bytes); give another file"
+        raise InputError(msg)
+    yield Item(path, _kind(path) or _sniffed(start), Path(path.name))
+
+
+def _items_in(folder: Path, *, recursive: bool) -> Iterator[Item]:
+    try:
+        entries = sorted(folder.iterdir(), key=lambda entry: os.fsencode(entry.name))
+    except OSError as error:
+        msg = f"{printable(folder)}: {error.strerror or error}; check its permissions"
+        raise InputError(msg) from None
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir():
+            # a link to a folder could lead in a circle
+            if recursive and not entry.is_symlink():
+                for item in _items_in(entry, recursive=True):
+                    yield Item(item.path, item.kind, entry.name / item.label)
+        elif kind := _kind(entry):
+            yield Item(entry, kind, Path(entry.name))
+
+
+def _kind(path: Path) -> Kind | None:
+    suffix = path.suffix.lower()
+    if suffix in PICTURE_SUFFIXES:
+        return Kind.PICTURE
+    return Kind.VIDEO if suffix in VIDEO_SUFFIXES else None
+
+
+def _sniffed(start: bytes) -> Kind:
+    """The kind of a file whose name does not say it."""
+    webp = start[:4] == b"RIFF" and start[8:12] == b"WEBP"
+    return Kind.PICTURE if webp or start.startswith(_PICTURE_STARTS) else Kind.VIDEO
