@@ -1,0 +1,72 @@
+"""Whether the broker can be reached and takes our credentials."""
+
+from __future__ import annotations
+
+import importlib.util
+import secrets
+import socket
+import time
+from typing import TYPE_CHECKING
+
+from edge.diagnostics.finding import fail, ok, skip, warn
+from edge.errors import ConfigError
+
+if TYPE_CHECKING:
+    from edge.config import Config
+    from edge.diagnostics.finding import Finding
+
+_TIMEOUT_S = 3.0
+
+
+def broker(config: Config) -> Finding:
+    """Connects as an unknown client, so that a running device keeps its own connection."""
+    from edge.sinks.mqtt.options import embedded_port
+
+    if config.mqtt.broker == "off":
+        return skip("broker", "mqtt.broker is off")
+    port = embedded_port(config.mqtt.broker)
+    return _remote(config) if port is None else _embedded(port)
+
+
+def _embedded(port: int) -> Finding:
+    if importlib.util.find_spec("amqtt") is None:
+        return fail("broker", "the embedded broker needs amqtt", "pip install 'face-edge[broker]'")
+    with socket.socket() as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind(("127.0.0.1", port))
+        except OSError as error:
+            remedy = "no harm while face-edge itself runs; otherwise set mqtt.broker to embedded:PORT"
+            return warn("broker", f"port {port} of the embedded broker: {error.strerror or error}", remedy)
+    return ok("broker", f"the embedded broker can have port {port}")
+
+
+def _remote(config: Config) -> Finding:
+    from edge.sinks.mqtt.causes import ConnectionFailure
+    from edge.sinks.mqtt.connection import Connection
+    from edge.sinks.mqtt.options import options
+    from edge.sinks.mqtt.waker import Waker
+
+    deadline_s = time.monotonic() + _TIMEOUT_S
+    waker = Waker()
+    try:
+        made = options(config.mqtt, f"doctor-{secrets.token_hex(4)}")
+        for older_protocol in (False, True):
+            connection = Connection(made, will=None, older_protocol=older_protocol)
+            try:
+                if not connection.open(waker, lambda: time.monotonic() < deadline_s):
+                    return fail("broker", f"{made.address} did not answer within {_TIMEOUT_S:g} s", _REMEDY)
+            except ConnectionFailure as failure:
+                if failure.older_protocol and not older_protocol:
+                    continue
+                return fail("broker", str(failure), _REMEDY)
+            connection.close()
+            return ok("broker", f"{made.address} takes us as {made.username or 'anonymous'}, {connection.protocol}")
+    except ConfigError as error:
+        return fail("broker", str(error), "mend the setting in [mqtt]")
+    finally:
+        waker.close()
+    return fail("broker", f"{made.address} speaks neither MQTT 5 nor 3.1.1", _REMEDY)
+
+
+_REMEDY = "check the broker and [mqtt] in the configuration"

@@ -1,0 +1,37 @@
+"""All checks in the order in which one would look: the machine, the libraries, the hardware, the network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edge.diagnostics import broker, camera, displays, libraries, machine
+from edge.diagnostics.finding import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from edge.config import Config
+    from edge.diagnostics.finding import Finding
+
+
+def examine(config: Config) -> Iterator[Finding]:
+    """One finding after the other; a slow one holds only those after it up."""
+    yield machine.board()
+    yield machine.python()
+    yield machine.system()
+    yield from libraries.numpy_and_opencv()
+    yield libraries.model(config)
+    yield libraries.runtime(config)
+    yield camera.camera(config)
+    yield from displays.displays(config)
+    yield displays.groups(config)
+    yield broker.broker(config)
+    yield from machine.storage(config)
+    yield machine.clock()
+    yield machine.power()
+    yield machine.temperature()
+
+
+def healthy(findings: Iterable[Finding]) -> bool:
+    """True where nothing failed."""
+    return all(finding.status is not Status.FAIL for finding in findings)

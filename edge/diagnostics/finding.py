@@ -1,0 +1,45 @@
+"""What a check found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """``fail`` keeps the device from working as configured; ``warn`` does not; ``skip``: not looked at."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+    SKIP = "skip"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report; ``remedy`` says what to do where something is amiss."""
+
+    name: str
+    status: Status
+    message: str
+    remedy: str = ""
+
+
+def ok(name: str, message: str) -> Finding:
+    """All is well."""
+    return Finding(name, Status.OK, message)
+
+
+def warn(name: str, message: str, remedy: str = "") -> Finding:
+    """It works, but not as well as it could."""
+    return Finding(name, Status.WARN, message, remedy)
+
+
+def fail(name: str, message: str, remedy: str) -> Finding:
+    """What the configuration asks for cannot work."""
+    return Finding(name, Status.FAIL, message, remedy)
+
+
+def skip(name: str, message: str) -> Finding:
+    """Not used, or cannot be told here."""
+    return Finding(name, Status.SKIP, message)

@@ -1,0 +1,111 @@
+"""NumPy, OpenCV and its face cascade, the inference runtime and the model."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+
+from edge.diagnostics.finding import fail, ok, warn
+from edge.diagnostics.probe import Outcome, probe
+from edge.errors import EdgeError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from edge.config import Config
+    from edge.diagnostics.finding import Finding
+
+_NUMPY = "import json, numpy; print(json.dumps({'version': numpy.__version__}))"
+_OPENCV = """
+import json, os, cv2, numpy
+cv2.resize(numpy.zeros((8, 8), numpy.uint8), (4, 4))
+cascade = hasattr(cv2, "CascadeClassifier")
+path = os.path.join(cv2.data.haarcascades, "haarcascade_frontalface_default.xml") if cascade else ""
+loads = bool(cascade and os.path.isfile(path) and not cv2.CascadeClassifier(path).empty())
+print(json.dumps({"version": cv2.__version__, "cascade": loads}))
+"""
+_MODEL = """
+import json, sys, time
+import numpy
+from edge.config import Config
+from edge.errors import EdgeError
+from edge.runtime.build import classifier
+config = Config.model_validate_json(sys.argv[1])
+try:
+    network = classifier(config)
+except EdgeError as error:
+    print(json.dumps({"error": str(error)}))
+    raise SystemExit
+crop = numpy.full((network.input_size, network.input_size), 128, numpy.uint8)
+network.classify([crop])
+times = []
+for _ in range(20):
+    started = time.perf_counter()
+    scores = network.classify([crop])[0]
+    times.append((time.perf_counter() - started) * 1000)
+network.close()
+print(json.dumps({"runtime": network.runtime_version, "ms": sorted(times)[len(times) // 2], "sum": sum(scores)}))
+"""
+
+
+def numpy_and_opencv() -> Iterator[Finding]:
+    """Whether both can be imported, and OpenCV was built for this NumPy's ABI."""
+    answer = probe(_NUMPY)
+    if answer.answer is None:
+        yield fail("numpy", f"import {answer.reason}", "pip install --force-reinstall numpy")
+        return
+    yield ok("numpy", answer.answer["version"])
+    yield opencv(probe(_OPENCV))
+
+
+def opencv(outcome: Outcome) -> Finding:
+    """Judges the trial of OpenCV."""
+    install = "pip install --force-reinstall 'opencv-python-headless>=4.9,<5'"
+    if outcome.answer is None:
+        return fail("opencv", f"does not work with this NumPy: {outcome.reason}", install)
+    version = outcome.answer["version"]
+    if int(version.split(".")[0]) >= 5:
+        return fail("opencv", f"{version} has no face cascades", install)
+    if not outcome.answer["cascade"]:
+        return fail("opencv", f"{version}, but its frontal face cascade cannot be loaded", install)
+    return ok("opencv", f"{version} with its frontal face cascade")
+
+
+def model(config: Config) -> Finding:
+    """Whether the model is the one that its manifest describes."""
+    from edge.manifest import packaged_model, verify
+
+    try:
+        path = config.model.path or packaged_model()
+        manifest = verify(path)
+    except EdgeError as error:
+        return fail("model", str(error), "reinstall face-edge, or set model.path to a model with its manifest")
+    return ok("model", f"{manifest.name}: SHA-256 {manifest.sha256[:12]}… as its manifest says")
+
+
+def runtime(config: Config) -> Finding:
+    """Runs the model in a process of its own."""
+    settings = {"model": config.model.model_dump(mode="json")}
+    import json
+
+    return inference(probe(_MODEL, json.dumps(settings)))
+
+
+def inference(outcome: Outcome) -> Finding:
+    """Judges the trial of the model."""
+    other = "pip install 'face-edge[tflite-runtime]' (Python 3.11) and set model.runtime"
+    if outcome.signal is signal.SIGILL:
+        message = "uses instructions that this processor lacks (SIGILL)"
+        return fail("runtime", message, f"use a 64-bit system on a Pi Zero 2 W or newer, or: {other}")
+    if outcome.signal is not None:
+        return fail(
+            "runtime", f"running the model {outcome.reason}", f"pip install --upgrade ai-edge-litert, or: {other}"
+        )
+    if outcome.answer is None:
+        return fail("runtime", f"running the model failed: {outcome.reason}", "pip install --upgrade ai-edge-litert")
+    if error := outcome.answer.get("error"):
+        return fail("runtime", str(error), "see the message; face-edge models verify tells more")
+    text = f"{outcome.answer['runtime']}: {outcome.answer['ms']:.1f} ms a face"
+    if abs(outcome.answer["sum"] - 1) > 1e-3:
+        return warn("runtime", f"{text}, but its scores sum to {outcome.answer['sum']:.3f}", "face-edge models verify")
+    return ok("runtime", text)

@@ -1,0 +1,141 @@
+"""The board and its system: architecture, Python, clock, power, heat, room for state."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge.config import state_dir
+from edge.diagnostics.finding import fail, ok, skip, warn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from edge.config import Config
+    from edge.diagnostics.finding import Finding
+
+_HOT_C = 75.0
+_LITTLE_ROOM_MB = 200
+_NO_ROOM_MB = 20
+_TOOL_TIMEOUT_S = 5.0
+_THROTTLE_BITS = {0: "under-voltage", 1: "frequency capped", 2: "throttled", 3: "near its temperature limit"}
+_SEEN_SINCE_START = 16  # the same four bits again, for what has happened since the board started
+
+
+def board(root: Path = Path("/"), machine: str | None = None) -> Finding:
+    """Architecture and, on a board with a device tree, its model."""
+    machine = machine or platform.machine()
+    try:
+        model = (root / "proc/device-tree/model").read_bytes().rstrip(b"\0").decode("utf-8", "replace")
+    except OSError:
+        model = "no board with a device tree"
+    text = f"{machine}, {model}"
+    if machine in {"aarch64", "arm64", "x86_64", "AMD64"}:
+        return ok("board", text)
+    if machine.startswith("armv6"):
+        return fail("board", text, "no inference runtime exists for ARMv6; use a Pi Zero 2 W, 3, 4 or 5")
+    return warn("board", text, "a 64-bit system is faster; on 32 bits: pip install 'face-edge[tflite-runtime]'")
+
+
+def python() -> Finding:
+    """The interpreter's version."""
+    version = platform.python_version()
+    if sys.version_info < (3, 11):  # noqa: UP036 - the package could be run from a checkout
+        return fail("python", version, "install Python 3.11 or newer")
+    return ok("python", f"{version} at {sys.executable}")
+
+
+def system(root: Path = Path("/")) -> Finding:
+    """The distribution and the kernel."""
+    try:
+        text = (root / "etc/os-release").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        text = ""
+    fields = dict(line.partition("=")[::2] for line in text.splitlines())
+    name = fields.get("PRETTY_NAME", platform.system()).strip('"')
+    return ok("system", f"{name}, kernel {platform.release()}")
+
+
+def clock(root: Path = Path("/")) -> Finding:
+    """Whether the clock follows the network's time; events carry wall-clock times."""
+    if (root / "run/systemd/timesync/synchronized").exists():
+        return ok("clock", "synchronised")
+    answer = _tool("timedatectl", "show", "--property=NTPSynchronized", "--value")
+    if answer == "yes":
+        return ok("clock", "synchronised")
+    if answer == "no":
+        return warn("clock", "not synchronised: events would carry wrong times", "sudo timedatectl set-ntp true")
+    return skip("clock", "cannot be told: no timedatectl here")
+
+
+def power() -> Finding:
+    """Under-voltage and throttling, as a Raspberry Pi's firmware reports them."""
+    answer = _tool("vcgencmd", "get_throttled")
+    if answer is None:
+        return skip("power", "cannot be told: no vcgencmd here")
+    return throttling(answer)
+
+
+def throttling(answer: str) -> Finding:
+    """Reads ``throttled=0x50005``."""
+    try:
+        bits = int(answer.partition("=")[2], 16)
+    except ValueError:
+        return skip("power", f"vcgencmd answered {answer!r}")
+    now = [words for bit, words in _THROTTLE_BITS.items() if bits >> bit & 1]
+    before = [words for bit, words in _THROTTLE_BITS.items() if bits >> (bit + _SEEN_SINCE_START) & 1]
+    if not now and not before:
+        return ok("power", "no under-voltage, no throttling since the start")
+    when = f"now {', '.join(now)}" if now else f"since the start: {', '.join(before)}"
+    remedy = "use a stronger supply and a short cable" if "voltage" in when else "give the board a heat sink or a fan"
+    return warn("power", when, remedy)
+
+
+def temperature(root: Path = Path("/")) -> Finding:
+    """The processor's temperature."""
+    try:
+        celsius = int((root / "sys/class/thermal/thermal_zone0/temp").read_text(encoding="ascii")) / 1000
+    except (OSError, ValueError):
+        return skip("temperature", "no sensor here")
+    if celsius >= _HOT_C:
+        return warn("temperature", f"{celsius:.0f} °C", "give the board a heat sink or a fan: it slows down at 80 °C")
+    return ok("temperature", f"{celsius:.0f} °C")
+
+
+def storage(config: Config) -> Iterator[Finding]:
+    """Whether state can be written, and how much room there is."""
+    folder = state_dir(config)
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    if not there.is_dir():
+        yield fail("state", f"{there} is in the way: not a folder", "set node.state_dir to another folder")
+        return
+    if not os.access(there, os.W_OK | os.X_OK):
+        yield fail("state", f"{folder} cannot be written", f"sudo chown $USER {there}, or set node.state_dir")
+        return
+    free_mb = shutil.disk_usage(there).free / 1e6
+    text = f"{folder} is writable, {free_mb / 1000:.1f} GB free"
+    if free_mb < _NO_ROOM_MB:
+        yield fail("state", text, "free some room on this disk")
+    elif free_mb < _LITTLE_ROOM_MB:
+        yield warn("state", text, "free some room on this disk")
+    else:
+        yield ok("state", text)
+
+
+def _tool(name: str, *arguments: str) -> str | None:
+    """What a system tool prints; ``None`` where it is missing or fails."""
+    path = shutil.which(name)
+    if path is None:
+        return None
+    try:
+        done = subprocess.run(  # noqa: S603 - a fixed command
+            [path, *arguments], capture_output=True, text=True, timeout=_TOOL_TIMEOUT_S, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
