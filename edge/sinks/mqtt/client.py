@@ -1,0 +1,227 @@
+"""Keeps a connection to the broker in the background, whatever happens to it.
+
+All network work is done on one thread; callers only put messages into :class:`Outgoing` and wake it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from edge.backoff import Backoff
+from edge.errors import ConfigError
+from edge.sinks.mqtt import causes
+from edge.sinks.mqtt.causes import Cause, ConnectionFailure
+from edge.sinks.mqtt.connection import ANSWER_TIMEOUT_S, TURN_S, Connection
+from edge.sinks.mqtt.topics import availability
+from edge.sinks.mqtt.waker import Waker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edge.sinks.mqtt.options import Options
+    from edge.sinks.mqtt.outgoing import Outgoing
+    from edge.sinks.mqtt.topics import Publication, Topics
+
+_LOG = logging.getLogger(__name__)
+_FIRST_PAUSE_S = 0.5
+_FIRST_PAUSE_WHEN_LASTING_S = 10.0
+_STABLE_AFTER_S = 5.0
+_FLAPPING = 3
+_EVENTS_SHARE = 0.6
+"""Of the time that a clean stop may take, for events that still wait; the rest is for ``offline``."""
+
+
+class Client:
+    """Started once, stopped once; ``outgoing`` may be handed on to the next one.
+
+    ``options`` is asked before every attempt, so that a mended password file is used without a restart.
+    """
+
+    def __init__(
+        self,
+        options: Callable[[], Options],
+        topics: Topics,
+        outgoing: Outgoing,
+        *,
+        backoff_max_s: float = 60.0,
+        answer_timeout_s: float = ANSWER_TIMEOUT_S,
+    ) -> None:
+        self._options = options
+        self._topics = topics
+        self._outgoing = outgoing
+        self._answer_timeout_s = answer_timeout_s
+        self._lock = threading.Lock()
+        self._waker = Waker()
+        self._stopping = threading.Event()
+        self._deadline_s = 0.0
+        self._backoff = Backoff(first_s=_FIRST_PAUSE_S, max_s=backoff_max_s)
+        self._slow_backoff = Backoff(first_s=_FIRST_PAUSE_WHEN_LASTING_S, max_s=backoff_max_s)
+        self._older_protocol = False
+        self._short_lived = 0
+        self._said = ""
+        self._complained: set[tuple[str, str]] = set()
+        self._connects = 0
+        self.connected = False
+        self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
+
+    def start(self) -> None:
+        """Begin to connect; returns at once."""
+        self._thread.start()
+
+    def publish(self, publication: Publication) -> None:
+        """Send when there is a connection; returns at once."""
+        with self._lock:
+            self._outgoing.put(publication)
+        self._waker.set()
+
+    def stop(self, timeout_s: float = 1.0) -> bool:
+        """Publish what waits and ``offline``, disconnect; False where that was not done within ``timeout_s``."""
+        self._deadline_s = time.monotonic() + timeout_s
+        self._stopping.set()
+        self._waker.set()
+        if self._thread.is_alive():
+            # it keeps to the deadline itself, unless a name lookup or the TCP handshake holds it
+            self._thread.join(timeout_s + 0.1)
+        return not self._thread.is_alive()
+
+    @property
+    def reconnects(self) -> int:
+        """Connections made after the first one."""
+        return max(0, self._connects - 1)
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping.is_set():
+                self._attempt()
+        finally:
+            self.connected = False
+            self._waker.close()
+
+    def _attempt(self) -> None:
+        """Connect, serve until the connection ends, wait."""
+        try:
+            connection = self._connect()
+            if connection is not None:
+                self._serve(connection)
+        except ConnectionFailure as failure:
+            self._pause(failure.cause)
+        except ConfigError as error:
+            self._pause(Cause(str(error), lasting=True))
+        except Exception as error:  # noqa: BLE001 - our own fault, and still no reason to end the feed for good
+            self._pause(Cause(f"the connection to the broker failed: {error!r}", lasting=True), error)
+
+    def _connect(self) -> Connection | None:
+        """A connection, by MQTT 3.1.1 where the broker knows no 5; ``None`` where we are to stop."""
+        options = self._options()
+        try:
+            return self._open(options)
+        except ConnectionFailure as failure:
+            if not failure.older_protocol or self._stopping.is_set():
+                self._older_protocol = False
+                raise
+        self._older_protocol = True
+        try:
+            return self._open(options)
+        except ConnectionFailure:
+            # the version was not the trouble
+            self._older_protocol = False
+            raise
+
+    def _open(self, options: Options) -> Connection | None:
+        will = availability(self._topics, online=False)
+        connection = Connection(options, will=will, older_protocol=self._older_protocol)
+        if not connection.open(self._waker, self._stopping, timeout_s=self._answer_timeout_s):
+            return None
+        self._connects += 1
+        if self._short_lived < _FLAPPING:
+            _LOG.info("connected to %s as %s over %s", options.address, options.client_id, connection.protocol)
+        return connection
+
+    def _serve(self, connection: Connection) -> None:
+        """Until we are to stop.
+
+        Raises:
+            ConnectionFailure: the connection ended before.
+        """
+        since_s = time.monotonic()
+        try:
+            with self._lock:
+                self._outgoing.reconnected()
+            self._send(connection, availability(self._topics, online=True))
+            self.connected = True
+            while not self._stopping.is_set():
+                self._exchange(connection)
+            self._take_leave(connection)
+        except ConnectionFailure as failure:
+            self._judge(time.monotonic() - since_s, failure)
+            raise
+        finally:
+            self.connected = False
+            connection.abandon()
+
+    def _judge(self, lived_s: float, failure: ConnectionFailure) -> None:
+        """Only a connection that lasted earns short pauses and fresh log lines: no broker is to be stormed."""
+        if lived_s >= _STABLE_AFTER_S:
+            self._backoff.reset()
+            self._slow_backoff.reset()
+            self._said = ""
+            self._short_lived = 0
+            return
+        self._short_lived += 1
+        if self._short_lived >= _FLAPPING and not failure.cause.lasting:
+            failure.cause = causes.of_flapping(self._options())
+
+    def _exchange(self, connection: Connection, timeout_s: float = TURN_S) -> None:
+        """Send what may be sent, then see to the network once."""
+        while not connection.congested:
+            with self._lock:
+                publication = self._outgoing.take(connection.window)
+            if publication is None:
+                break
+            self._send(connection, publication)
+        self._settle(connection, timeout_s)
+
+    def _send(self, connection: Connection, publication: Publication) -> int:
+        number = connection.publish(publication)
+        with self._lock:
+            self._outgoing.sent(publication, number)
+        return number
+
+    def _settle(self, connection: Connection, timeout_s: float, *, until: int | None = None) -> bool:
+        """Serve the network once and book the receipts; True where number ``until`` was among them."""
+        receipts = connection.turn(self._waker, max(0.0, timeout_s))
+        for receipt in receipts:
+            with self._lock:
+                publication = self._outgoing.acknowledged(receipt.number, taken=not receipt.problem)
+            if receipt.problem and publication is not None:
+                self._complain(publication, receipt.problem)
+        return any(receipt.number == until for receipt in receipts)
+
+    def _take_leave(self, connection: Connection) -> None:
+        """Empty the queue while there is time, then say ``offline`` and wait until the broker has it."""
+        begun_s = time.monotonic()
+        events_until_s = begun_s + (self._deadline_s - begun_s) * _EVENTS_SHARE
+        while not self._outgoing.idle and (left_s := events_until_s - time.monotonic()) > 0:
+            self._exchange(connection, left_s)
+        number = self._send(connection, availability(self._topics, online=False))
+        while (left_s := self._deadline_s - time.monotonic()) > 0:
+            if self._settle(connection, left_s, until=number):
+                break
+        connection.close()
+
+    def _complain(self, publication: Publication, problem: str) -> None:
+        """Once per topic and problem."""
+        what = (publication.topic.name, problem)
+        if what not in self._complained:
+            self._complained.add(what)
+            _LOG.error("the broker does not take %s: %s; check its access rules", *what)
+
+    def _pause(self, cause: Cause, error: Exception | None = None) -> None:
+        """Wait before the next attempt; the log has one line per change of cause, be the outage days long."""
+        if cause.text != self._said and not self._stopping.is_set():
+            self._said = cause.text
+            _LOG.log(logging.ERROR if cause.lasting else logging.WARNING, "%s", cause.text, exc_info=error)
+        self._stopping.wait((self._slow_backoff if cause.lasting else self._backoff).next_s())

@@ -1,0 +1,210 @@
+"""One connection to the broker over paho, driven by the one thread that made it; nothing here outlives a failure.
+
+paho's own loop thread is not used: its reconnect has no jitter, sleeps in whole seconds and keeps a queue of its own,
+whose messages could come twice or out of order beside ours.
+"""
+
+from __future__ import annotations
+
+import select
+import ssl
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion, LogLevel, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from edge.sinks.mqtt import causes
+from edge.sinks.mqtt.causes import ConnectionFailure
+from edge.sinks.mqtt.options import tls_context
+
+if TYPE_CHECKING:
+    import threading
+
+    from paho.mqtt.client import SocketLike
+
+    from edge.sinks.mqtt.options import Options
+    from edge.sinks.mqtt.topics import Publication
+    from edge.sinks.mqtt.waker import Waker
+
+CONNECT_TIMEOUT_S = 5.0
+ANSWER_TIMEOUT_S = 5.0
+TURN_S = 1.0
+_SPARE = 3
+"""Of the broker's receive maximum, kept free for retained messages beside events."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The broker's answer to a message; ``problem`` is empty where it took it."""
+
+    number: int
+    problem: str
+
+
+class Connection:
+    """Opened once, used, closed once."""
+
+    def __init__(self, options: Options, *, will: Publication | None, older_protocol: bool = False) -> None:
+        self._options = options
+        self._mqtt5 = options.mqtt5 and not older_protocol
+        self._connack: tuple[int, str] | None = None
+        self._ended: tuple[int | None, str] | None = None
+        self._noted = ""
+        self._receipts: list[Receipt] = []
+        self.window = 16
+        """How many messages may await their receipt."""
+        self._client = self._make_client(will)
+
+    @property
+    def protocol(self) -> str:
+        """The version spoken, for people."""
+        return "MQTT 5" if self._mqtt5 else "MQTT 3.1.1"
+
+    @property
+    def congested(self) -> bool:
+        """True while the network has not taken what was published: more would only pile up here."""
+        return self._client.want_write()
+
+    def open(self, waker: Waker, stopping: threading.Event, *, timeout_s: float = ANSWER_TIMEOUT_S) -> bool:
+        """Connect and wait for the broker's answer, unless ``stopping``; False where that came first.
+
+        Raises:
+            ConnectionFailure: there is no connection; it says why.
+            ConfigError: a certificate file cannot be used.
+        """
+        if self._options.tls is not None:
+            self._client.tls_set_context(tls_context(self._options.tls))
+        try:
+            self._client.connect(self._options.host, self._options.port, self._options.keepalive_s)
+        except (OSError, UnicodeError) as error:
+            raise ConnectionFailure(causes.of_error(error, self._options)) from None
+        deadline_s = time.monotonic() + timeout_s
+        while self._connack is None:
+            if stopping.is_set():
+                self.abandon()
+                return False
+            if (left_s := deadline_s - time.monotonic()) <= 0:
+                self.abandon()
+                # some brokers of old misread MQTT 5's CONNECT and wait for the rest of it
+                raise ConnectionFailure(causes.of_silence(self._options, timeout_s), older_protocol=self._mqtt5)
+            self.turn(waker, min(left_s, TURN_S))
+        code, name = self._connack
+        if code:
+            self.abandon()
+            unsupported = code == causes.UNSUPPORTED_PROTOCOL
+            cause = causes.of_refusal(code, name, self._options)
+            raise ConnectionFailure(cause, older_protocol=self._mqtt5 and unsupported)
+        return True
+
+    def publish(self, publication: Publication) -> int:
+        """Send, or let paho keep it until the socket takes it; gives the number that the receipt will carry."""
+        topic = publication.topic
+        properties = _properties(PacketTypes.PUBLISH, publication) if self._mqtt5 else None
+        sent = self._client.publish(topic.name, publication.payload, topic.qos, topic.retain, properties)
+        return sent.mid
+
+    def turn(self, waker: Waker, timeout_s: float = TURN_S) -> list[Receipt]:
+        """Serve the network once, for at most ``timeout_s`` or until woken; gives the receipts that came.
+
+        Raises:
+            ConnectionFailure: the connection is gone; it says why.
+        """
+        sock = self._client.socket()
+        if sock is None or self._ended is not None:
+            raise self._failure()
+        readable, writable = self._wait(sock, waker, timeout_s)
+        rc = MQTTErrorCode.MQTT_ERR_SUCCESS
+        try:
+            if readable:
+                rc = self._client.loop_read()
+            if writable and not rc:
+                rc = self._client.loop_write()
+            rc = rc or self._client.loop_misc()
+        except Exception as error:  # noqa: BLE001 - whatever bytes come, they must not end the thread
+            self.abandon()
+            raise ConnectionFailure(causes.of_error(error, self._options)) from None
+        if (rc or self._client.socket() is None) and not (self._connack and self._connack[0]):
+            raise self._failure()
+        receipts, self._receipts = self._receipts, []
+        return receipts
+
+    def close(self) -> None:
+        """Say goodbye, so that the broker forgets the last will; harmless when repeated."""
+        self._client.disconnect()
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Hang up without a word; harmless when repeated."""
+        sock = self._client.socket()
+        if sock is not None:
+            sock.close()
+
+    def _wait(self, sock: SocketLike, waker: Waker, timeout_s: float) -> tuple[bool, bool]:
+        """``(readable, writable)`` of the socket."""
+        pending = isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
+        poller = select.poll()
+        poller.register(sock.fileno(), select.POLLIN | (select.POLLOUT if self.congested else 0))
+        poller.register(waker, select.POLLIN)
+        found = dict(poller.poll(0 if pending else timeout_s * 1000))
+        if waker.fileno() in found:
+            waker.clear()
+        flags = found.get(sock.fileno(), 0)
+        return pending or bool(flags & ~select.POLLOUT), bool(flags & select.POLLOUT)
+
+    def _failure(self) -> ConnectionFailure:
+        self.abandon()
+        code, name = self._ended or (None, "")
+        answered = self._connack is not None
+        cause = causes.of_loss(self._options, code=code, name=name, noted=self._noted, answered=answered)
+        silent = not answered and causes.of_tls_text(self._noted, self._options) is None
+        return ConnectionFailure(cause, older_protocol=self._mqtt5 and silent)
+
+    def _make_client(self, will: Publication | None) -> paho.Client:
+        options = self._options
+        made = paho.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=options.client_id,
+            protocol=MQTTProtocolVersion.MQTTv5 if self._mqtt5 else MQTTProtocolVersion.MQTTv311,
+            reconnect_on_failure=False,
+        )
+        made.connect_timeout = CONNECT_TIMEOUT_S
+        if options.username is not None:
+            made.username_pw_set(options.username, options.password)
+        if will is not None:
+            properties = _properties(PacketTypes.WILLMESSAGE, will) if self._mqtt5 else None
+            made.will_set(will.topic.name, will.payload, will.topic.qos, will.topic.retain, properties)
+        made.on_connect = self._on_connect
+        made.on_publish = self._on_publish
+        made.on_disconnect = self._on_disconnect
+        made.on_log = self._on_log
+        return made
+
+    def _on_connect(self, _client: Any, _data: Any, _flags: Any, reason: Any, properties: Any) -> None:
+        self._connack = (reason.value, reason.getName())
+        maximum = getattr(properties, "ReceiveMaximum", None)
+        if maximum is not None:
+            self.window = max(1, min(self.window, maximum - _SPARE))
+
+    def _on_publish(self, _client: Any, _data: Any, number: int, reason: Any, _properties: Any) -> None:
+        self._receipts.append(Receipt(number, reason.getName().lower() if reason.is_failure else ""))
+
+    def _on_disconnect(self, _client: Any, _data: Any, flags: Any, reason: Any, _properties: Any) -> None:
+        from_broker = flags.is_disconnect_packet_from_server
+        self._ended = (reason.value if from_broker else None, reason.getName())
+
+    def _on_log(self, _client: Any, _data: Any, level: int, text: str) -> None:
+        if level == LogLevel.MQTT_LOG_ERR:
+            self._noted = text
+
+
+def _properties(packet_type: int, publication: Publication) -> Properties:
+    made = Properties(packet_type)  # type: ignore[no-untyped-call]
+    made.PayloadFormatIndicator = 1  # UTF-8
+    made.ContentType = publication.content_type
+    if publication.expiry_s is not None:
+        made.MessageExpiryInterval = publication.expiry_s
+    return made

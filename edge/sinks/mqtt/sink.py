@@ -1,0 +1,117 @@
+"""The device's messages as the MQTT contract has them: topic, retain flag, quality of service, payload."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from edge.events import CameraStatus, Event, Health, Info, State
+from edge.sinks.mqtt.client import Client
+from edge.sinks.mqtt.options import check_files, options
+from edge.sinks.mqtt.outgoing import Outgoing
+from edge.sinks.mqtt.topics import PLAIN, Publication, Topics
+
+if TYPE_CHECKING:
+    from edge.config import MqttConfig
+    from edge.events import Message
+
+_LOG = logging.getLogger(__name__)
+_MISSED_BEATS = 3
+
+
+class MqttSink:
+    """Publishes everything about one node.
+
+    No method waits for the network but ``close``, for about a second. ``heartbeat_s`` is how often state and health
+    come at the least; an MQTT 5 broker forgets their retained values after three beats without one, so that nobody
+    takes a dead device's last words for news.
+    """
+
+    name = "mqtt"
+    accepts: tuple[type, ...] = (State, Event, Info, Health, CameraStatus)
+
+    def __init__(
+        self, config: MqttConfig, node: str, *, heartbeat_s: float | None = None, event_capacity: int = 1000
+    ) -> None:
+        """Check the settings.
+
+        Raises:
+            ConfigError: they contradict each other, or a file that they name cannot be read.
+        """
+        self._config = config
+        self._node = node
+        self._expiry_s = None if heartbeat_s is None else max(1, round(heartbeat_s * _MISSED_BEATS))
+        check_files(options(config, node))
+        self.topics = Topics.of(config.prefix, node)
+        self._outgoing = Outgoing(event_capacity)
+        self._client: Client | None = None
+        self._past_reconnects = 0
+
+    def open(self) -> None:
+        """Begin to connect in the background."""
+        if self._client is None:
+            self._client = self._new_client()
+            self._client.start()
+
+    def handle(self, message: Message) -> None:
+        """Publish ``message`` as soon as there is a connection."""
+        publication = self._publication(message)
+        if publication is None:
+            return
+        if self._client is None:
+            self._outgoing.put(publication)
+        else:
+            self._client.publish(publication)
+
+    def close(self) -> None:
+        """Say ``offline`` and disconnect; harmless when repeated."""
+        client, self._client = self._client, None
+        if client is None:
+            return
+        client.stop()
+        self._past_reconnects += client.reconnects
+        if self._outgoing.depth:
+            _LOG.warning("stopped before the broker had taken %d events", self._outgoing.depth)
+
+    @property
+    def connected(self) -> bool:
+        """True while messages get through."""
+        return self._client is not None and self._client.connected
+
+    @property
+    def reconnects(self) -> int:
+        """Connections made after a loss."""
+        return self._past_reconnects + (0 if self._client is None else self._client.reconnects)
+
+    @property
+    def drops(self) -> int:
+        """Events lost because the queue was full or the broker refused them."""
+        return self._outgoing.drops
+
+    @property
+    def queue_depth(self) -> int:
+        """Events that the broker has not acknowledged yet."""
+        return self._outgoing.depth
+
+    def _new_client(self) -> Client:
+        return Client(
+            lambda: options(self._config, self._node),
+            self.topics,
+            self._outgoing,
+            backoff_max_s=self._config.backoff_max_s,
+        )
+
+    def _publication(self, message: Message) -> Publication | None:
+        match message:
+            case State():
+                return Publication(self.topics.state, message.to_json(), expiry_s=self._expiry_s)
+            case Event():
+                return Publication(self.topics.event, message.to_json())
+            case Info():
+                return Publication(self.topics.info, message.to_json())
+            case Health():
+                return Publication(self.topics.health, message.to_json(), expiry_s=self._expiry_s)
+            case CameraStatus():
+                return Publication(self.topics.camera, message.value, PLAIN)
+            case _:
+                return None

@@ -1,0 +1,61 @@
+"""The node's topics, each with its retain flag and quality of service, in one table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+_RETAINED_AND_QOS = {
+    "availability": (True, 1),
+    "info": (True, 1),
+    "camera": (True, 1),
+    "state": (True, 0),
+    "health": (True, 0),
+    "event": (False, 1),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """Where a kind of message goes and how."""
+
+    name: str
+    retain: bool
+    qos: int
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """Every topic that a node publishes on."""
+
+    availability: Topic
+    info: Topic
+    camera: Topic
+    state: Topic
+    health: Topic
+    event: Topic
+
+    @classmethod
+    def of(cls, prefix: str, node: str) -> Self:
+        """The topics ``PREFIX/NODE/…`` of one node."""
+        return cls(
+            **{name: Topic(f"{prefix}/{node}/{name}", retain, qos) for name, (retain, qos) in _RETAINED_AND_QOS.items()}
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """One message on its way to the broker; ``expiry_s`` and ``content_type`` reach MQTT 5 brokers only."""
+
+    topic: Topic
+    payload: str
+    content_type: str = "application/json"
+    expiry_s: int | None = None
+
+
+PLAIN = "text/plain"
+
+
+def availability(topics: Topics, *, online: bool) -> Publication:
+    """``online`` or ``offline``, as published, or left with the broker as the last will."""
+    return Publication(topics.availability, "online" if online else "offline", PLAIN)

@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import builtins
+import json
+import logging
+import socket
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from edge.config import MqttConfig
+from edge.errors import HardwareUnavailable, SinkError
+from edge.events import CameraStatus
+from edge.sinks.mqtt.client import Client
+from edge.sinks.mqtt.embedded import EmbeddedBroker
+from edge.sinks.mqtt.options import options
+from edge.sinks.mqtt.outgoing import Outgoing
+from edge.sinks.mqtt.topics import Publication, Topics
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def broker() -> Iterator[EmbeddedBroker]:
+    pytest.importorskip("amqtt", reason="amqtt is not installed: pip install 'face-edge[broker]'")
+    with EmbeddedBroker(port=0) as running:
+        yield running
+
+
+def test_everything_arrives_with_its_retain_flag_in_mqtt_3(
+    broker: EmbeddedBroker, subscribe: Any, make_sink: Any, messages: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    live = subscribe(broker.port, mqtt5=False)
+    sink = make_sink(f"embedded:{broker.port}")
+    sink.open()
+    for message in (messages.info(), messages.health(), CameraStatus.PAUSED, messages.state(4)):
+        sink.handle(message)
+    for number in range(50):
+        sink.handle(messages.event(number))
+    assert [json.loads(message.payload)["seq"] for message in live.wait("event", 50)] == list(range(50))
+    assert {message.qos for message in live.of("event")} == {1}
+    late = subscribe(broker.port, mqtt5=False)
+    for kind, payload in (("availability", "online"), ("camera", "paused")):
+        (message,) = late.wait(kind)
+        assert (message.payload, message.retain) == (payload, True)
+    for kind in ("info", "health", "state"):
+        assert late.wait(kind)[0].retain
+    assert late.of("event") == []
+    sink.close()
+    live.wait_payload("availability", "offline")
+    assert sink.queue_depth == 0
+    said = [record.message for record in caplog.records if record.name.startswith(("amqtt", "transitions", "edge"))]
+    assert said == [f"connected to mqtt://127.0.0.1:{broker.port} as face-edge-n1 over MQTT 3.1.1"]
+
+
+def test_a_killed_client_leaves_its_last_will(
+    broker: EmbeddedBroker, subscribe: Any, run_device: Any, eventually: Any
+) -> None:
+    subscriber = subscribe(broker.port, mqtt5=False)
+    device = run_device(f"embedded:{broker.port}")
+    subscriber.wait_payload("availability", "online")
+    device.kill()
+    subscriber.wait_payload("availability", "offline")
+
+    def is_retained() -> bool:
+        first = subscribe(broker.port, mqtt5=False).wait("availability")[0]
+        return (first.payload, first.retain) == ("offline", True)
+
+    # amqtt tells who listens first and keeps the message after that
+    assert eventually(is_retained)
+
+
+def test_a_broker_that_misreads_mqtt_5_is_spoken_to_in_3(
+    broker: EmbeddedBroker, subscribe: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """amqtt refuses a short MQTT 5 CONNECT, but waits for the rest of one that has a last will."""
+    caplog.set_level(logging.INFO, "edge.sinks.mqtt.client")
+    subscriber = subscribe(broker.port, mqtt5=False)
+    made = options(MqttConfig(broker=f"mqtt://127.0.0.1:{broker.port}"), "n1")
+    topics, outgoing = Topics.of("face-edge", "n1"), Outgoing()
+    client = Client(lambda: made, topics, outgoing, answer_timeout_s=0.3)
+    client.start()
+    client.publish(Publication(topics.event, "{}"))
+    subscriber.wait("event")
+    assert client.stop()
+    assert caplog.messages == [f"connected to {made.address} as face-edge-n1 over MQTT 3.1.1"]
+
+
+def test_it_stops_soon_with_clients_connected_and_may_start_again(
+    broker: EmbeddedBroker, make_sink: Any, eventually: Any
+) -> None:
+    sink = make_sink(f"embedded:{broker.port}")
+    sink.open()
+    assert eventually(lambda: sink.connected)
+    begun_s = time.monotonic()
+    broker.stop()
+    broker.stop()
+    assert time.monotonic() - begun_s < 2
+    with socket.socket() as sock:
+        assert sock.connect_ex(("127.0.0.1", broker.port)) != 0
+    assert eventually(lambda: not sink.connected)
+    broker.start()
+    broker.start()
+    assert eventually(lambda: sink.connected)
+    assert sink.reconnects == 1
+
+
+def test_a_taken_port_is_one_clear_line(caplog: pytest.LogCaptureFixture) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(SinkError) as caught:
+            EmbeddedBroker(port=port).start()
+    assert str(caught.value) == (
+        f'port {port} is taken by another program: stop it or set mqtt.broker = "embedded:PORT"'
+    )
+    assert caught.value.exit_code == 7
+    assert caplog.records == []
+
+
+def test_a_second_broker_on_the_port_of_the_first_is_refused(broker: EmbeddedBroker) -> None:
+    with pytest.raises(SinkError, match=f"port {broker.port} is taken"):
+        EmbeddedBroker(port=broker.port).start()
+
+
+def test_it_serves_this_machine_only() -> None:
+    with pytest.raises(SinkError, match=r"serves this machine only, not '0\.0\.0\.0'"):
+        EmbeddedBroker(host="0.0.0.0")
+    assert EmbeddedBroker(host="localhost").host == "127.0.0.1"
+
+
+def test_without_amqtt_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = builtins.__import__
+
+    def without_amqtt(name: str, *arguments: Any, **keywords: Any) -> Any:
+        if name.startswith("amqtt"):
+            raise ImportError(name)
+        return real(name, *arguments, **keywords)
+
+    monkeypatch.setattr(builtins, "__import__", without_amqtt)
+    with pytest.raises(HardwareUnavailable, match=r"pip install 'face-edge\[broker\]'"):
+        EmbeddedBroker(port=0).start()
