@@ -115,7 +115,7 @@ class VideoCopy:
     def _video_stream(self, width: int, height: int, *, turned: bool) -> Any:
         source = self._clip.video
         rate = source.average_rate or Fraction(25)
-        stream = self._container.add_stream(_encoder(), rate=rate, options={"preset": "veryfast", "crf": "21"})
+        stream = self._container.add_stream(_encoder(), rate=rate, options={"preset": "superfast", "crf": "23"})
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         context = stream.codec_context
         context.time_base = source.time_base

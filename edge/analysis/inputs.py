@@ -51,7 +51,7 @@ def gather(paths: Iterable[Path], *, recursive: bool = False, leave_out: Path | 
     Args:
         paths: files and folders.
         recursive: look into the folders' folders, too.
-        leave_out: a folder whose files are never taken, where results go.
+        leave_out: where results go; where it lies in a folder that is looked through, it is passed over.
 
     Raises:
         InputError: nothing was found and nothing else is wrong.
@@ -62,8 +62,7 @@ def gather(paths: Iterable[Path], *, recursive: bool = False, leave_out: Path | 
     for path in given:
         try:
             for item in _items(path, recursive=recursive):
-                inside = leave_out is not None and item.path.resolve().is_relative_to(leave_out.resolve())
-                if not inside:
+                if not _is_result(item.path, path, leave_out):
                     items.setdefault(item.path.resolve(), item)
         except InputError as error:
             problems.append(error)
@@ -72,6 +71,14 @@ def gather(paths: Iterable[Path], *, recursive: bool = False, leave_out: Path | 
         msg = f"{', '.join(printable(path) for path in given)}: no picture or video there{more}"
         raise InputError(msg)
     return Inputs(tuple(items.values()), tuple(problems))
+
+
+def _is_result(path: Path, asked_for: Path, results: Path | None) -> bool:
+    """True for a file of an earlier run; one that was named itself, or whose folder was, is meant."""
+    if results is None:
+        return False
+    folder, asked_for = results.resolve(), asked_for.resolve()
+    return path.resolve().is_relative_to(folder) and folder != asked_for and folder.is_relative_to(asked_for)
 
 
 def copies(items: Iterable[Item], folder: Path) -> dict[Item, Path]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edge.diagnostics import broker, camera, displays, libraries, machine
-from edge.diagnostics.finding import Status
+from edge.diagnostics.finding import Status, skip
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -20,8 +20,9 @@ def examine(config: Config) -> Iterator[Finding]:
     yield machine.python()
     yield machine.system()
     yield from libraries.numpy_and_opencv()
-    yield libraries.model(config)
-    yield libraries.runtime(config)
+    model = libraries.model(config)
+    yield model
+    yield skip("runtime", "there is no model to run") if model.status is Status.FAIL else libraries.runtime(config)
     yield camera.camera(config)
     yield from displays.displays(config)
     yield displays.groups(config)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from typing import TYPE_CHECKING
 
@@ -73,22 +74,20 @@ def opencv(outcome: Outcome) -> Finding:
 
 def model(config: Config) -> Finding:
     """Whether the model is the one that its manifest describes."""
-    from edge.manifest import packaged_model, verify
+    from edge.manifest import load, packaged_model, verify
 
     try:
         path = config.model.path or packaged_model()
-        manifest = verify(path)
+        manifest = load(path)
+        verify(manifest, path)
     except EdgeError as error:
-        return fail("model", str(error), "reinstall face-edge, or set model.path to a model with its manifest")
+        return fail("model", str(error), "install face-edge again, or set model.path to a model with its manifest")
     return ok("model", f"{manifest.name}: SHA-256 {manifest.sha256[:12]}… as its manifest says")
 
 
 def runtime(config: Config) -> Finding:
     """Runs the model in a process of its own."""
-    settings = {"model": config.model.model_dump(mode="json")}
-    import json
-
-    return inference(probe(_MODEL, json.dumps(settings)))
+    return inference(probe(_MODEL, json.dumps({"model": config.model.model_dump(mode="json")})))
 
 
 def inference(outcome: Outcome) -> Finding:

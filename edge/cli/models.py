@@ -1,0 +1,121 @@
+"""``face-edge models``: which models there are, and whether they are what their manifests say."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from edge.cli.settings import Settings, pass_settings
+from edge.errors import ModelError
+
+if TYPE_CHECKING:
+    from edge.config import Config
+    from edge.manifest import Manifest
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def models() -> None:
+    """List and verify the emotion models."""
+
+
+@models.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
+@pass_settings
+def list_models(settings: Settings, *, as_json: bool) -> None:
+    """List the models that came with the installation and the configured one, which is marked with *."""
+    from edge.manifest import load, packaged_models
+
+    config = settings.load()
+    used = _used(config)
+    entries: list[dict[str, Any]] = []
+    for path in dict.fromkeys([*packaged_models(), *([] if used is None else [used])]):
+        entry: dict[str, Any] = {"path": str(path), "used": path == used}
+        try:
+            entries.append(entry | _facts(load(path), path))
+        except ModelError as error:
+            entries.append(entry | {"error": str(error)})
+    if as_json:
+        click.echo(json.dumps(entries, indent=2, ensure_ascii=False))
+        return
+    for entry in entries:
+        click.echo(f"{'*' if entry['used'] else ' '} {_line(entry)}")
+    if not entries:
+        click.echo("no models: install face-edge again, or set model.path", err=True)
+
+
+@models.command()
+@click.argument("path", type=click.Path(path_type=Path), required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@pass_settings
+def verify(settings: Settings, path: Path | None, *, as_json: bool) -> None:
+    """Hold the model at PATH, or the configured one, against its manifest, and run each of its heads once.
+
+    Exit code 6 where something differs.
+    """
+    config = settings.load()
+    path = path or _used(config)
+    if path is None:
+        from edge.manifest import packaged_model
+
+        path = packaged_model()  # says where it was looked for
+    facts = _verified(path, config)
+    if as_json:
+        click.echo(json.dumps({"path": str(path), "ok": True} | facts, indent=2, ensure_ascii=False))
+    else:
+        click.echo(f"{path}: ok: {_line(facts)}; SHA-256 {facts['sha256'][:12]}…; runs on {facts['runtime']}")
+
+
+def _used(config: Config) -> Path | None:
+    from edge.manifest import packaged_model
+
+    try:
+        return config.model.path or packaged_model()
+    except ModelError:
+        return None
+
+
+def _verified(path: Path, config: Config) -> dict[str, Any]:
+    import numpy as np
+
+    from edge.manifest import load
+    from edge.vision.litert import LiteRtClassifier
+
+    runtime = ""
+    manifest = load(path)
+    for output in manifest.outputs:
+        network = LiteRtClassifier(path, head=output.head, runtime=config.model.runtime)
+        try:
+            runtime = network.runtime_version
+            network.classify([np.full((network.input_size, network.input_size), 128, np.uint8)])
+        finally:
+            network.close()
+    return _facts(manifest, path) | {"runtime": runtime}
+
+
+def _facts(manifest: Manifest, path: Path) -> dict[str, Any]:
+    return {
+        "name": manifest.name,
+        "version": manifest.version,
+        "heads": [output.head for output in manifest.outputs],
+        "input_size": manifest.input.size,
+        "macs": manifest.training.macs,
+        "bytes": path.stat().st_size if path.is_file() else None,
+        "sha256": manifest.sha256,
+        "licence": manifest.licence,
+        "scores": [
+            {"split": score.split, "labels": score.labels, "head": score.head, "accuracy": score.accuracy}
+            for score in manifest.scores
+            if score.precision == "int8"
+        ],
+    }
+
+
+def _line(entry: dict[str, Any]) -> str:
+    if "error" in entry:
+        return f"not usable: {entry['error']}"
+    size = "file is missing" if entry["bytes"] is None else f"{entry['bytes'] / 1e6:.1f} MB"
+    work = f"{entry['macs'] / 1e6:.0f} million multiplications a face"
+    return f"{entry['name']} {entry['version']}: {', '.join(entry['heads'])}; {size}, {work}"
