@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from edge.config import Config, Layers
-
-_CREDENTIALS = re.compile(r"//[^/@]*@")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -67,8 +64,10 @@ def init(path: Path, *, force: bool) -> None:
 
 def masked(config: Config) -> dict[str, Any]:
     """The configuration as plain values, without passwords."""
+    from edge.sources.uri import masked as hide_credentials
+
     tree: dict[str, Any] = config.model_dump(mode="json")  # SecretStr masks itself
-    tree["source"]["uri"] = _CREDENTIALS.sub("//***@", tree["source"]["uri"])
+    tree["source"]["uri"] = hide_credentials(tree["source"]["uri"])
     return tree
 
 

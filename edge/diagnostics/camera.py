@@ -10,6 +10,9 @@ from urllib.parse import urlsplit
 
 from edge.diagnostics.finding import fail, ok
 from edge.diagnostics.probe import Outcome, probe
+from edge.errors import ConfigError
+from edge.sources.factory import create
+from edge.sources.uri import number
 
 if TYPE_CHECKING:
     from edge.config import Config
@@ -27,20 +30,30 @@ print(json.dumps({"cameras": [camera.get("Model", "?") for camera in Picamera2.g
 def camera(config: Config, root: Path = Path("/")) -> Finding:
     """Looks at the source without taking a frame, so that a running device is not disturbed."""
     uri = config.source.uri
-    scheme = uri.partition(":")[0]
-    if scheme == "picamera":
-        _, _, number = uri.partition(":")
-        return picamera(probe(_PICAMERA, timeout_s=20), int(number or 0) if (number or "0").isdigit() else 0)
-    if scheme == "usb":
-        return usb(uri, root)
-    if scheme in _PORTS:
-        return _stream(uri)
-    if scheme == "virtual":
-        return ok("camera", f"{uri}: a drawn scene, needs no camera")
-    return _file(uri)
+    try:
+        create(config.source)
+    except ConfigError as error:
+        return fail("camera", str(error), "mend source.uri")
+    except ImportError as error:
+        return fail("camera", f"{uri} cannot be used: {error}", "see the libraries above")
+    return _look_for(uri, root)
 
 
-def picamera(outcome: Outcome, number: int) -> Finding:
+def _look_for(uri: str, root: Path) -> Finding:
+    match uri.partition(":")[0]:
+        case "picamera":
+            return picamera(probe(_PICAMERA, timeout_s=20), number(uri))
+        case "usb":
+            return usb(uri, root)
+        case scheme if scheme in _PORTS:
+            return _stream(uri)
+        case "virtual":
+            return ok("camera", f"{uri}: a drawn scene, needs no camera")
+        case _:
+            return _files(uri)
+
+
+def picamera(outcome: Outcome, wanted: int) -> Finding:
     """Judges what picamera2 said."""
     if outcome.answer is None:
         return fail(
@@ -49,10 +62,10 @@ def picamera(outcome: Outcome, number: int) -> Finding:
             "sudo apt install python3-picamera2, and make the environment with: python3 -m venv --system-site-packages",
         )
     found = outcome.answer["cameras"]
-    if number >= len(found):
-        message = f"camera {number} is not there, found: {', '.join(found) or 'none'}"
+    if wanted >= len(found):
+        message = f"camera {wanted} is not there, found: {', '.join(found) or 'none'}"
         return fail("camera", message, "check the ribbon cable; rpicam-hello --list-cameras shows what the board sees")
-    return ok("camera", f"{found[number]} through picamera2")
+    return ok("camera", f"{found[wanted]} through picamera2")
 
 
 def usb(uri: str, root: Path) -> Finding:
@@ -78,10 +91,12 @@ def _stream(uri: str) -> Finding:
         return fail("camera", f"{where}: {reason}", "check source.uri, the camera's power and the network")
 
 
-def _file(uri: str) -> Finding:
-    path = Path(uri.removeprefix("images:").removeprefix("replay:").partition("?")[0]).expanduser()
-    if not path.exists():
-        return fail("camera", f"{path} is not there", "check source.uri")
-    if not os.access(path, os.R_OK):
-        return fail("camera", f"{path} may not be read", "check its permissions")
-    return ok("camera", str(path))
+def _files(uri: str) -> Finding:
+    text = uri.removeprefix("replay:").partition("?")[0] if uri.startswith("replay:") else uri
+    names = text.removeprefix("images:").split(",") if text.startswith("images:") else [text]
+    for path in map(Path, names):
+        if not path.exists():
+            return fail("camera", f"{path} is not there", "check source.uri")
+        if not os.access(path, os.R_OK):
+            return fail("camera", f"{path} may not be read", "check its permissions")
+    return ok("camera", ", ".join(names))

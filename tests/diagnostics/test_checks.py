@@ -170,6 +170,12 @@ def test_files_must_be_there(tmp_path: Path, prefix: str) -> None:
     assert camera.camera(configured(source__uri=f"{prefix}{tmp_path}/none.mp4")).status is Status.FAIL
 
 
+def test_a_source_that_does_not_exist_is_told_with_a_suggestion() -> None:
+    finding = camera.camera(configured(source__uri="picamrea"))
+    assert finding.status is Status.FAIL
+    assert "did you mean 'picamera'?" in finding.message
+
+
 def test_a_virtual_camera_is_always_there() -> None:
     assert camera.camera(configured(source__uri="virtual")).status is Status.OK
 
