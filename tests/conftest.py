@@ -11,6 +11,8 @@ import pytest
 import edge.sources
 from edge.types import Box
 
+pytest_plugins = ["tests.fixtures.media"]
+
 if TYPE_CHECKING:
     import numpy as np
 

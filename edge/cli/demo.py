@@ -110,12 +110,13 @@ class Subscriber:
     """Someone else on the network: prints every message of the node, with the RGB LED's level beside a state."""
 
     def __init__(self, port: int, led_levels: Callable[[], Mapping[int, float]]) -> None:
-        import paho.mqtt.client as mqtt
+        from paho.mqtt.client import Client
+        from paho.mqtt.enums import CallbackAPIVersion
 
         self.counts: Counter[str] = Counter()
         self._port = port
         self._led_levels = led_levels
-        self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="demo-subscriber")
+        self._client = Client(CallbackAPIVersion.VERSION2, client_id="demo-subscriber")
         self._client.on_connect = self._on_connect
         self._client.on_message = self._on_message
 

@@ -1,0 +1,58 @@
+"""One setting chooses the source: a URI is resolved to its backend, and only that backend is imported."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge.errors import ConfigError
+
+if TYPE_CHECKING:
+    from edge.config import SourceConfig
+    from edge.protocols import FrameSource
+
+BACKENDS = {
+    "picamera": "edge.sources.picamera:PiCamera",
+    "usb": "edge.sources.usb:UsbCamera",
+    "rtsp": "edge.sources.stream:NetworkStream",
+    "rtsps": "edge.sources.stream:NetworkStream",
+    "http": "edge.sources.stream:NetworkStream",
+    "https": "edge.sources.stream:NetworkStream",
+    "images": "edge.sources.images:Images",
+    "replay": "edge.sources.replay:Replay",
+    "virtual": "edge.sources.virtual:VirtualCamera",
+}
+"""Scheme of a URI, and where its class is; each class is made from a :class:`~edge.config.SourceConfig`."""
+
+FORMS = "picamera[:N], usb:N, a file, rtsp://…, http://…, images:PATH, replay:FILE[?pace=real], virtual[:SCENE]"
+PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"})
+
+
+def create(config: SourceConfig) -> FrameSource:
+    """The source that ``config.uri`` names, not opened yet.
+
+    Raises:
+        ConfigError: no source has this form; the message lists those that there are.
+    """
+    module, _, name = _backend(config.uri).partition(":")
+    source: FrameSource = getattr(importlib.import_module(module), name)(config)
+    return source
+
+
+def _backend(uri: str) -> str:
+    match = re.match(r"[a-z][a-z0-9]*(?=[:?]|$)", uri)
+    scheme = match.group() if match else ""
+    if scheme in BACKENDS:
+        return BACKENDS[scheme]
+    path = Path(uri)
+    if path.is_dir() or path.suffix.lower() in PICTURE_SUFFIXES:
+        return BACKENDS["images"]
+    if path.is_file() or path.suffix or "/" in uri:
+        return "edge.sources.video:VideoFile"
+    near = difflib.get_close_matches(scheme or uri, BACKENDS, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    msg = f"source.uri: {uri!r} is no source{hint} (expected {FORMS})"
+    raise ConfigError(msg)

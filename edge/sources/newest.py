@@ -1,0 +1,145 @@
+"""Reads a source on a thread of its own and keeps only the newest frame; opens it again when it fails.
+
+A live source never holds up nor is held up: frames that nobody took are replaced and counted. From a lossless one
+every frame is handed over. A thread that hangs in a driver is left behind on ``stop`` and waited for before the source
+is opened again.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from edge.backoff import Backoff
+from edge.errors import EdgeError, HardwareUnavailable, SourceEnded
+from edge.sources.orient import orient
+
+if TYPE_CHECKING:
+    from edge.config import SourceConfig
+    from edge.protocols import FrameSource
+    from edge.types import Frame
+
+_LOG = logging.getLogger(__name__)
+_STOP_S = 1.0
+
+
+class NewestFrame:
+    """The newest frame of a source, and how the source is doing."""
+
+    def __init__(self, source: FrameSource, config: SourceConfig) -> None:
+        self._source = source
+        self._config = config
+        self._changed = threading.Condition()
+        self._slot: Frame | None = None
+        self._arrived_s: float | None = None
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._told = ""
+        self.captured = 0
+        self.skipped = 0
+        self.reconnects = 0
+        self.ended = False
+        self.error: EdgeError | None = None
+        self.failing = False
+
+    @property
+    def uri(self) -> str:
+        """The source as messages name it."""
+        return self._source.uri
+
+    @property
+    def lossless(self) -> bool:
+        """True where no frame may be skipped."""
+        return self._source.lossless
+
+    @property
+    def last_frame_age_s(self) -> float | None:
+        """Seconds since a frame arrived; ``None`` before the first."""
+        return None if self._arrived_s is None else time.monotonic() - self._arrived_s
+
+    def start(self) -> None:
+        """Begin reading; also again after ``stop``."""
+        before = self._thread
+        self._stopping = threading.Event()
+        self._slot, self._arrived_s, self.ended, self.failing = None, None, False, False
+        self._thread = threading.Thread(
+            target=self._run, args=(self._stopping, before), name="frame-source", daemon=True
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End reading and release the source, within a second also where its driver hangs."""
+        with self._changed:
+            self._stopping.set()
+            self._slot = None
+            self._changed.notify_all()
+        if self._thread is not None:
+            self._thread.join(_STOP_S)
+            if self._thread.is_alive():
+                _LOG.warning("%s: its driver does not answer and is left behind", self.uri)
+
+    def get(self, timeout_s: float) -> Frame | None:
+        """The newest frame that was not taken yet, waiting for one at most ``timeout_s`` seconds."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._slot is not None or self.ended, timeout_s)
+            frame, self._slot = self._slot, None
+            self._changed.notify_all()
+        if frame is None:
+            return None
+        return orient(frame, rotation=self._config.rotation, mirror=self._config.mirror)
+
+    def _run(self, stopping: threading.Event, before: threading.Thread | None) -> None:
+        if before is not None:
+            before.join()
+        backoff = Backoff(max_s=self._config.backoff_max_s)
+        while not stopping.is_set():
+            try:
+                self._source.open()
+                self._deliver(stopping, backoff)
+            except SourceEnded as ended:
+                _LOG.info("%s", ended)
+                self._end(None)
+                return
+            except EdgeError as error:
+                if self._source.lossless or isinstance(error, HardwareUnavailable):
+                    self._end(error)  # a missing package does not come by itself
+                    return
+                self._tell(error)
+            finally:
+                self._source.close()
+            stopping.wait(backoff.next_s())
+            if not stopping.is_set():
+                self.reconnects += 1
+
+    def _deliver(self, stopping: threading.Event, backoff: Backoff) -> None:
+        while not stopping.is_set():
+            frame = self._source.read()
+            with self._changed:
+                if stopping.is_set():
+                    return
+                if self._slot is not None and not self._source.lossless:
+                    self.skipped += 1
+                self._slot = frame
+                self.captured += 1
+                self._arrived_s = time.monotonic()
+                if self.failing:
+                    _LOG.info("%s: delivers again", self.uri)
+                self.failing, self._told = False, ""
+                self._changed.notify_all()
+                if self._source.lossless:
+                    self._changed.wait_for(lambda: self._slot is None or stopping.is_set())
+            backoff.reset()
+
+    def _end(self, error: EdgeError | None) -> None:
+        with self._changed:
+            self.error, self.ended = error, True
+            self._changed.notify_all()
+
+    def _tell(self, error: EdgeError) -> None:
+        """Once per cause: a camera that stays away must not fill the log."""
+        self.error, self.failing = error, True
+        if str(error) != self._told:
+            self._told = str(error)
+            _LOG.warning("%s; trying again", error)

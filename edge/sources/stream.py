@@ -1,0 +1,81 @@
+"""Network cameras: RTSP, and MJPEG or video over HTTP."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import cv2
+
+from edge.errors import ConfigError, SourceError
+from edge.sources import opencv
+from edge.sources.uri import masked
+from edge.types import Frame
+
+if TYPE_CHECKING:
+    from edge.config import SourceConfig
+
+
+class NetworkStream:
+    """``rtsp://`` or ``http://`` through FFmpeg, with bounded waits; credentials never reach a message."""
+
+    lossless = False
+    epoch_ns = None
+
+    def __init__(self, config: SourceConfig) -> None:
+        self._config = config
+        self._capture: cv2.VideoCapture | None = None
+        self._index = 0
+        if not urlsplit(config.uri).hostname:
+            msg = f"source.uri: {masked(config.uri)!r} names no host (expected such as rtsp://camera.local/stream)"
+            raise ConfigError(msg)
+
+    @property
+    def uri(self) -> str:
+        """The address without credentials."""
+        return masked(self._config.uri)
+
+    def open(self) -> None:
+        """Connect, waiting at most the open timeout.
+
+        Raises:
+            SourceError: nobody answers, or the answer is no video.
+        """
+        self.close()
+        opencv.quiet()
+        # over TCP a picture is whole or late; over UDP, FFmpeg's default, a lossy network gives grey smears
+        os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "rtsp_transport;tcp")
+        limits = [
+            cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
+            round(self._config.open_timeout_s * 1000),
+            cv2.CAP_PROP_READ_TIMEOUT_MSEC,
+            round(self._config.read_timeout_s * 1000),
+        ]
+        capture = cv2.VideoCapture(self._config.uri, cv2.CAP_FFMPEG, limits)
+        if not capture.isOpened():
+            capture.release()
+            msg = f"{self.uri}: gives no video; check address, credentials and that the camera is on"
+            raise SourceError(msg)
+        self._capture = capture
+
+    def read(self) -> Frame:
+        """The stream's next frame, at the latest after the read timeout.
+
+        Raises:
+            SourceError: none came, the camera or the network is gone.
+        """
+        image = opencv.read(self._capture, self.uri)
+        if image is None:
+            msg = f"{self.uri}: the stream broke off or paused for over {self._config.read_timeout_s:g} s"
+            raise SourceError(msg)
+        frame = Frame(image, time.monotonic_ns(), self._index)
+        self._index += 1
+        return frame
+
+    def close(self) -> None:
+        """Disconnect."""
+        capture, self._capture = self._capture, None
+        if capture is not None:
+            capture.release()

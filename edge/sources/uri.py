@@ -1,0 +1,51 @@
+"""Parts of a source's URI (pure)."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
+
+from edge.errors import ConfigError
+
+
+def masked(uri: str) -> str:
+    """``uri`` with user name and password replaced, fit for logs and topics."""
+    parts = urlsplit(uri)
+    if "@" not in parts.netloc:
+        return uri
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"***@{host}"))
+
+
+def options(uri: str, allowed: dict[str, tuple[str, ...] | None]) -> tuple[str, dict[str, str]]:
+    """What stands before ``?`` without its scheme, and the options behind it.
+
+    ``allowed`` lists each option's values, ``None`` for a whole number.
+
+    Raises:
+        ConfigError: an option is unknown or its value is not one of those allowed.
+    """
+    body, _, query = uri.partition("?")
+    found = dict(parse_qsl(query, keep_blank_values=True))
+    for key, value in found.items():
+        if key not in allowed:
+            msg = f"source.uri: unknown option {key!r} in {uri!r} (expected {', '.join(allowed) or 'none'})"
+            raise ConfigError(msg)
+        values = allowed[key]
+        if (not value.isdecimal()) if values is None else (value not in values):
+            expected = "a whole number" if values is None else " or ".join(values)
+            msg = f"source.uri: {key}={value} in {uri!r}: expected {expected}"
+            raise ConfigError(msg)
+    return body.partition(":")[2], found
+
+
+def number(uri: str) -> int:
+    """The number behind a camera's scheme: ``usb:1`` gives 1, ``picamera`` gives 0.
+
+    Raises:
+        ConfigError: what stands there is no whole number.
+    """
+    scheme, _, text = uri.partition(":")
+    if text and not text.isdecimal():
+        msg = f"source.uri: {uri!r}: expected a number behind {scheme}:, such as {scheme}:0"
+        raise ConfigError(msg)
+    return int(text or 0)

@@ -1,0 +1,107 @@
+"""Video files, upright, every frame, at the times that the file itself says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+
+from edge.errors import SourceEnded, SourceError
+from edge.sources import opencv
+from edge.types import Frame
+
+if TYPE_CHECKING:
+    from edge.config import SourceConfig
+
+_NS_PER_MS = 1_000_000
+_USUAL_FPS = 25.0
+
+
+class VideoFile:
+    """A file as fast as it can be processed; ``monotonic_ns`` is the position in the clip, so runs repeat."""
+
+    lossless = True
+    epoch_ns: int | None = 0
+
+    def __init__(self, config: SourceConfig) -> None:
+        self._path = Path(config.uri.removeprefix("file://"))
+        self._capture: cv2.VideoCapture | None = None
+        self._index = 0
+        self._last_ns = -1
+        self._frame_ns = 0
+
+    @property
+    def uri(self) -> str:
+        """The file's path as it was given."""
+        return str(self._path)
+
+    def open(self) -> None:
+        """Open the file from its beginning.
+
+        Raises:
+            SourceError: it is missing, not readable, empty, or no video.
+        """
+        self.close()
+        opencv.quiet()
+        check_file(self._path)
+        capture = cv2.VideoCapture(str(self._path), cv2.CAP_FFMPEG)
+        if not capture.isOpened():
+            capture.release()
+            msg = f"{self._path}: is no video that can be decoded; it may be damaged or of another kind"
+            raise SourceError(msg)
+        capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
+        self._frame_ns = round(1e9 / (capture.get(cv2.CAP_PROP_FPS) or _USUAL_FPS))
+        self._capture, self._index, self._last_ns = capture, 0, -1
+
+    def read(self) -> Frame:
+        """The next frame.
+
+        Raises:
+            SourceEnded: that was the last.
+            SourceError: not even one frame can be decoded, or the file is not open.
+        """
+        image = opencv.read(self._capture, self.uri)
+        if image is None:
+            if self._index == 0:
+                msg = f"{self._path}: not one frame of it can be decoded; the file is damaged"
+                raise SourceError(msg)
+            msg = f"{self._path}: ended after {self._index} frames"
+            raise SourceEnded(msg)
+        frame = Frame(image, self._position_ns(), self._index, name=self._path.name)
+        self._index += 1
+        return frame
+
+    def _position_ns(self) -> int:
+        """The file's own time of this frame; one frame after the last where that does not go forward."""
+        position_ns = round(self._capture.get(cv2.CAP_PROP_POS_MSEC) * _NS_PER_MS) if self._capture else 0
+        if position_ns <= self._last_ns:
+            position_ns = self._last_ns + self._frame_ns
+        self._last_ns = position_ns
+        return position_ns
+
+    def close(self) -> None:
+        """Close the file."""
+        capture, self._capture = self._capture, None
+        if capture is not None:
+            capture.release()
+
+
+def check_file(path: Path) -> None:
+    """A plain, readable file with something in it.
+
+    Raises:
+        SourceError: it is not, and how so.
+    """
+    try:
+        with path.open("rb") as stream:
+            first = stream.read(1)
+    except FileNotFoundError:
+        msg = f"{path}: no such file"
+        raise SourceError(msg) from None
+    except OSError as error:
+        msg = f"{path}: cannot be read: {error.strerror}"
+        raise SourceError(msg) from None
+    if not first:
+        msg = f"{path}: is empty (0 bytes)"
+        raise SourceError(msg)

@@ -1,0 +1,166 @@
+"""Drawn scenes instead of a camera: a real face from a public-domain photograph, a crowd, an empty room, a stall.
+
+What a frame shows depends on its number alone. ``virtual:SCENE?pace=fast&frames=N`` gives so many and ends.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import cv2
+import numpy as np
+
+from edge.errors import ConfigError, SourceEnded, SourceError
+from edge.sources.uri import options
+from edge.types import Frame
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from edge.config import SourceConfig
+
+_NS = 1_000_000_000
+PORTRAIT = Path(__file__).parent / "assets" / "portrait.jpg"
+HEAD = (slice(0, 300), slice(70, 370))
+"""Rows and columns of the head and shoulders in the portrait."""
+FACE = (slice(20, 220), slice(124, 324))
+"""Rows and columns of the head alone."""
+PERIOD_S = 12.0
+"""The one face of ``portrait`` is in view for the first three quarters of each period."""
+
+
+class VirtualCamera:
+    """Frames of a drawn scene at ``config.fps``, or as fast as they are taken."""
+
+    def __init__(self, config: SourceConfig) -> None:
+        scene, found = options(config.uri, {"pace": ("real", "fast"), "frames": None})
+        self._scene = scene or "portrait"
+        if self._scene not in SCENES:
+            msg = f"source.uri: no scene {self._scene!r} (expected {', '.join(SCENES)})"
+            raise ConfigError(msg)
+        self._frames = int(found["frames"]) if "frames" in found else None
+        self._config = config
+        self._step_ns = round(_NS / config.fps)
+        self._draw: Callable[[float], NDArray[np.uint8]] | None = None
+        self._index = 0
+        self._started_ns = 0
+        self.lossless = found.get("pace") == "fast"
+        self.epoch_ns = 0 if self.lossless else None
+
+    @property
+    def uri(self) -> str:
+        """``virtual:SCENE``."""
+        return f"virtual:{self._scene}"
+
+    def open(self) -> None:
+        """Prepare the scene and begin at its first frame."""
+        self._draw = SCENES[self._scene](self._config.width, self._config.height)
+        self._index = 0
+        self._started_ns = 0 if self.lossless else time.monotonic_ns()
+
+    def read(self) -> Frame:
+        """The next frame, at its time.
+
+        Raises:
+            SourceEnded: all frames that were asked for are delivered.
+            SourceError: it is not open, or the scene ``stall`` has stalled.
+        """
+        if self._draw is None:
+            msg = f"{self.uri}: is not open"
+            raise SourceError(msg)
+        if self._frames is not None and self._index >= self._frames:
+            self._end()
+        due_ns = self._started_ns + self._index * self._step_ns
+        if not self.lossless:
+            time.sleep(max(0, due_ns - time.monotonic_ns()) / _NS)
+        frame = Frame(self._draw(self._index * self._step_ns / _NS), due_ns, self._index)
+        self._index += 1
+        return frame
+
+    def _end(self) -> None:
+        if self._scene == "stall":
+            time.sleep(self._config.read_timeout_s)
+            msg = f"{self.uri}: no frame for {self._config.read_timeout_s:g} s"
+            raise SourceError(msg)
+        msg = f"{self.uri}: ended after {self._index} frames"
+        raise SourceEnded(msg)
+
+    def close(self) -> None:
+        """Forget the scene."""
+        self._draw = None
+
+
+def _background(width: int, height: int) -> NDArray[np.uint8]:
+    """A wall that is lighter at the top, BGR."""
+    column = np.linspace(150, 70, height, dtype=np.float32)[:, None, None]
+    tint = np.array([1.0, 0.97, 0.9], np.float32)
+    return np.ascontiguousarray(np.broadcast_to(column * tint, (height, width, 3)).astype(np.uint8))
+
+
+def _cut(part: tuple[slice, slice]) -> NDArray[np.uint8]:
+    picture = cv2.imread(str(PORTRAIT), cv2.IMREAD_COLOR)
+    if picture is None:
+        msg = f"{PORTRAIT}: is missing or damaged; install face-edge again"
+        raise SourceError(msg)
+    return cast("NDArray[np.uint8]", picture[part])
+
+
+def _paste(
+    canvas: NDArray[np.uint8], head: NDArray[np.uint8], x: float, y: float, *, side: float, light: float
+) -> None:
+    """Draw ``head`` with its centre at ``x``, ``y``, ``side`` pixels wide, in ``light`` (1: as photographed)."""
+    size = max(2, round(side))
+    lit = cv2.convertScaleAbs(cv2.resize(head, (size, size), interpolation=cv2.INTER_AREA), alpha=light)
+    left, top = round(x - size / 2), round(y - size / 2)
+    x0, y0 = max(left, 0), max(top, 0)
+    x1, y1 = min(left + size, canvas.shape[1]), min(top + size, canvas.shape[0])
+    if x1 > x0 and y1 > y0:
+        canvas[y0:y1, x0:x1] = lit[y0 - top : y1 - top, x0 - left : x1 - left]
+
+
+def _portrait(width: int, height: int) -> Callable[[float], NDArray[np.uint8]]:
+    """One person who comes, moves about in changing light, and goes."""
+    wall, head = _background(width, height), _cut(HEAD)
+
+    def draw(time_s: float) -> NDArray[np.uint8]:
+        canvas = wall.copy()
+        phase = time_s % PERIOD_S
+        if phase < PERIOD_S * 0.75:
+            x = width * (0.5 + 0.18 * math.sin(2 * math.pi * time_s / 7))
+            y = height * (0.52 + 0.06 * math.sin(2 * math.pi * time_s / 5))
+            side = height * (0.7 + 0.12 * math.sin(2 * math.pi * time_s / 11))
+            _paste(canvas, head, x, y, side=side, light=0.8 + 0.3 * math.sin(2 * math.pi * time_s / 9))
+        return canvas
+
+    return draw
+
+
+def _crowd(width: int, height: int) -> Callable[[float], NDArray[np.uint8]]:
+    """Fifteen people in three rows, those in front larger, all swaying."""
+    wall, head = _background(width, height), _cut(FACE)
+    seats = [(row, column) for row in range(3) for column in range(5)]
+
+    def draw(time_s: float) -> NDArray[np.uint8]:
+        canvas = wall.copy()
+        for row, column in seats:
+            side = min(width / 5, height / 3) * (0.8 + 0.1 * row)
+            sway = 0.03 * math.sin(2 * math.pi * time_s / (4 + row + column))
+            x, y = width * ((column + 0.5) / 5 + sway / 5), height * (row + 0.5) / 3
+            _paste(canvas, head, x, y, side=side, light=0.75 + 0.1 * ((row + column) % 4))
+        return canvas
+
+    return draw
+
+
+def _blank(width: int, height: int) -> Callable[[float], NDArray[np.uint8]]:
+    """Nobody."""
+    wall = _background(width, height)
+    return lambda _time_s: wall.copy()
+
+
+SCENES = {"portrait": _portrait, "crowd": _crowd, "blank": _blank, "stall": _portrait}

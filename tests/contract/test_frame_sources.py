@@ -1,0 +1,101 @@
+"""What every frame source keeps to, real, drawn or fake."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.config import SourceConfig
+from edge.errors import SourceEnded, SourceError
+from edge.protocols import FrameSource
+from edge.sources.factory import create
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+BACKENDS = ["virtual", "video", "replay", "replay-real", "images", "picamera", "http"]
+
+
+@pytest.fixture(params=BACKENDS)
+def source(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FrameSource]:
+    """Each backend that runs on this machine, with at least three frames to give."""
+    uri = {
+        "virtual": lambda: "virtual:portrait",
+        "video": lambda: str(request.getfixturevalue("make_clip")()),
+        "replay": lambda: f"replay:{request.getfixturevalue('make_clip')()}",
+        "replay-real": lambda: f"replay:{request.getfixturevalue('make_clip')()}?pace=real",
+        "images": lambda: f"images:{pictures(tmp_path)}",
+        "picamera": lambda: request.getfixturevalue("picamera2") and "picamera",
+        "http": lambda: request.getfixturevalue("camera_server").url,
+    }[request.param]()
+    made = create(SourceConfig(uri=uri, width=320, height=240, fps=30, read_timeout_s=2.0, open_timeout_s=5.0))
+    yield made
+    made.close()
+
+
+def pictures(folder: Path) -> Path:
+    for index in range(5):
+        cv2.imwrite(str(folder / f"{index}.png"), np.full((60, 80, 3), 40 * index, np.uint8))
+    return folder
+
+
+def test_it_is_a_frame_source(source: FrameSource) -> None:
+    assert isinstance(source, FrameSource)
+    assert source.uri
+
+
+def test_frames_are_numbered_and_go_forward_in_time(source: FrameSource) -> None:
+    source.open()
+    frames = [source.read() for _ in range(4)]
+    assert [frame.index for frame in frames] == [0, 1, 2, 3]
+    assert all(a.monotonic_ns < b.monotonic_ns for a, b in itertools.pairwise(frames))
+    assert len({frame.image.shape for frame in frames}) == 1
+    assert all(frame.image.dtype == np.uint8 and frame.image.ndim == 3 for frame in frames)
+
+
+def test_live_frames_carry_the_monotonic_clock_and_clips_their_position(source: FrameSource) -> None:
+    source.open()
+    frame = source.read()
+    if source.lossless:
+        assert source.epoch_ns == 0
+        assert frame.monotonic_ns < 10**9
+    else:
+        assert source.epoch_ns is None
+        assert abs(time.monotonic_ns() - frame.monotonic_ns) < 5 * 10**9
+
+
+def test_it_can_be_opened_and_closed_again_and_again(source: FrameSource) -> None:
+    source.close()
+    for _ in range(2):
+        source.open()
+        source.read()
+        source.close()
+        source.close()
+
+
+def test_reading_while_closed_is_an_error(source: FrameSource) -> None:
+    with pytest.raises(SourceError, match="not open"):
+        source.read()
+    source.open()
+    source.close()
+    with pytest.raises(SourceError, match="not open"):
+        source.read()
+
+
+def test_a_finite_source_ends_and_says_so(source: FrameSource) -> None:
+    if not source.lossless or source.uri.startswith("virtual"):
+        pytest.skip("without end")
+    source.open()
+    with pytest.raises(SourceEnded, match="ended after"):
+        exhaust(source)
+
+
+def exhaust(source: FrameSource) -> None:
+    for _ in range(100):
+        source.read()

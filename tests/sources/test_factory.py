@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from edge.config import SourceConfig
+from edge.errors import ConfigError
+from edge.sources.factory import create
+from edge.sources.uri import masked
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize(
+    ("uri", "kind"),
+    [
+        ("picamera", "PiCamera"),
+        ("picamera:1", "PiCamera"),
+        ("usb:0", "UsbCamera"),
+        ("rtsp://camera.local/stream", "NetworkStream"),
+        ("https://camera.local/stream.mjpg", "NetworkStream"),
+        ("images:holiday", "Images"),
+        ("picture.JPG", "Images"),
+        ("clip.mp4", "VideoFile"),
+        ("/some/where/clip", "VideoFile"),
+        ("replay:clip.mp4?pace=real", "Replay"),
+        ("virtual", "VirtualCamera"),
+        ("virtual:crowd?pace=fast&frames=3", "VirtualCamera"),
+    ],
+)
+def test_a_uri_chooses_its_backend(uri: str, kind: str) -> None:
+    assert type(create(SourceConfig(uri=uri))).__name__ == kind
+
+
+def test_a_folder_is_read_as_pictures(tmp_path: Path) -> None:
+    assert type(create(SourceConfig(uri=str(tmp_path)))).__name__ == "Images"
+
+
+@pytest.mark.parametrize(
+    ("uri", "says"),
+    [
+        ("picamra", "did you mean 'picamera'"),
+        ("nonsense", "expected picamera"),
+        ("usb:x", "expected a number"),
+        ("virtual:disco", "no scene 'disco'"),
+        ("virtual?frames=many", "expected a whole number"),
+        ("replay:x.mp4?pace=slow", "expected fast or real"),
+        ("replay:x.mp4?speed=2", "unknown option 'speed'"),
+        ("rtsp:///stream", "names no host"),
+    ],
+)
+def test_a_bad_uri_is_one_line_that_helps(uri: str, says: str) -> None:
+    with pytest.raises(ConfigError, match=r"source\.uri") as caught:
+        create(SourceConfig(uri=uri))
+    assert says in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_credentials_are_masked() -> None:
+    source = create(SourceConfig(uri="rtsp://admin:secret@camera.local:554/x"))
+    assert source.uri == "rtsp://***@camera.local:554/x"
+    assert masked("http://camera.local/x") == "http://camera.local/x"
+
+
+def test_importing_the_package_loads_no_heavy_library() -> None:
+    code = (
+        "import sys, edge, edge.sources.factory; "
+        "print(*[m for m in ('cv2', 'numpy', 'picamera2', 'gpiozero', 'pydantic', 'paho') if m in sys.modules])"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == ""

@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from edge.config import SourceConfig
+from edge.errors import HardwareUnavailable, SourceEnded, SourceError
+from edge.sources.factory import create
+from edge.sources.newest import NewestFrame
+from edge.sources.orient import orient
+from edge.types import Frame
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+CONFIG = SourceConfig(backoff_max_s=0.05, read_timeout_s=0.2)
+
+
+class Scripted:
+    """A source that does what ``steps`` say: deliver, wait, fail."""
+
+    uri = "scripted"
+    epoch_ns = None
+
+    def __init__(self, steps: Iterator[Callable[[], Frame]], *, lossless: bool = False) -> None:
+        self.lossless = lossless
+        self.opened = 0
+        self.closed = 0
+        self._steps = steps
+
+    def open(self) -> None:
+        self.opened += 1
+
+    def read(self) -> Frame:
+        return next(self._steps)()
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def frame(index: int) -> Frame:
+    return Frame(np.zeros((4, 6, 3), np.uint8), index, index)
+
+
+def fail(error: Exception) -> Callable[[], Frame]:
+    def step() -> Frame:
+        raise error
+
+    return step
+
+
+def wait_until(condition: Callable[[], bool], timeout_s: float = 5.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "never came true"
+        time.sleep(0.005)
+
+
+def test_only_the_newest_frame_is_kept_and_the_others_are_counted() -> None:
+    go_on = threading.Event()
+
+    def steps() -> Iterator[Callable[[], Frame]]:
+        for index in range(10):
+            yield lambda index=index: frame(index)
+        yield lambda: (go_on.wait(5), frame(10))[1]
+
+    frames = NewestFrame(Scripted(steps()), CONFIG)
+    frames.start()
+    wait_until(lambda: frames.captured == 10)
+    newest = frames.get(1)
+    assert newest is not None
+    assert newest.index == 9
+    assert frames.skipped == 9
+    assert frames.get(0.01) is None
+    go_on.set()
+    frames.stop()
+
+
+def test_a_clip_hands_over_every_frame_and_ends() -> None:
+    steps = iter([*(lambda i=i: frame(i) for i in range(30)), fail(SourceEnded("over"))])
+    frames = NewestFrame(Scripted(steps, lossless=True), CONFIG)
+    frames.start()
+    found = []
+    while (got := frames.get(2)) is not None:
+        found.append(got.index)
+    assert found == list(range(30))
+    assert frames.ended
+    assert frames.error is None
+    assert frames.skipped == 0
+    frames.stop()
+
+
+def test_a_camera_that_fails_is_opened_again_and_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    gone = SourceError("usb:0: delivers no frames")
+    steps = iter(
+        [lambda: frame(0), fail(gone), fail(gone), fail(gone), lambda: frame(1), lambda: (time.sleep(1), frame(2))[1]]
+    )
+    source = Scripted(steps)
+    frames = NewestFrame(source, CONFIG)
+    frames.start()
+    wait_until(lambda: frames.captured >= 2)
+    assert source.opened == 4
+    assert source.closed == 3
+    assert frames.reconnects == 3
+    assert not frames.failing
+    assert [r.getMessage() for r in caplog.records] == [
+        "usb:0: delivers no frames; trying again",
+        "scripted: delivers again",
+    ]
+    frames.stop()
+
+
+def test_a_missing_package_or_a_bad_clip_ends_it() -> None:
+    missing = NewestFrame(Scripted(iter([fail(HardwareUnavailable("install it"))])), CONFIG)
+    bad = NewestFrame(Scripted(iter([fail(SourceError("damaged"))]), lossless=True), CONFIG)
+    for frames, says in ((missing, "install it"), (bad, "damaged")):
+        frames.start()
+        assert frames.get(2) is None
+        assert frames.ended
+        assert str(frames.error) == says
+        frames.stop()
+
+
+def test_a_driver_that_hangs_is_left_behind_and_waited_for(caplog: pytest.LogCaptureFixture) -> None:
+    release = threading.Event()
+
+    def steps() -> Iterator[Callable[[], Frame]]:
+        yield lambda: (release.wait(10), frame(0))[1]
+        while True:
+            yield lambda: (time.sleep(0.01), frame(1))[1]
+
+    source = Scripted(steps())
+    frames = NewestFrame(source, CONFIG)
+    frames.start()
+    wait_until(lambda: source.opened == 1)
+    started = time.monotonic()
+    frames.stop()
+    assert time.monotonic() - started < 1.9
+    assert "left behind" in caplog.text
+    frames.start()
+    assert frames.get(0.1) is None
+    assert source.opened == 1, "opened while the old thread still held it"
+    release.set()
+    got = frames.get(2)
+    assert got is not None
+    assert got.index == 1
+    frames.stop()
+
+
+def test_the_age_of_the_last_frame_grows() -> None:
+    config = SourceConfig(uri="virtual:stall?frames=1", read_timeout_s=5, fps=100)
+    frames = NewestFrame(create(config), config)
+    assert frames.last_frame_age_s is None
+    frames.start()
+    assert frames.get(2) is not None
+    age = frames.last_frame_age_s
+    assert age is not None
+    wait_until(lambda: (frames.last_frame_age_s or 0) > age + 0.05)
+    threading.Thread(target=frames.stop).start()
+
+
+@pytest.mark.parametrize(
+    ("rotation", "mirror", "corner"),
+    [
+        (0, False, (0, 0)),
+        (90, False, (0, -1)),
+        (180, False, (-1, -1)),
+        (270, False, (-1, 0)),
+        (0, True, (0, -1)),
+        (90, True, (0, 0)),
+    ],
+)
+def test_frames_are_turned_clockwise_then_mirrored(rotation: int, mirror: bool, corner: tuple[int, int]) -> None:
+    image = np.zeros((4, 6, 3), np.uint8)
+    image[0, 0] = 255
+    small = image[..., 0].copy()
+    turned = orient(Frame(image, 0, 0, small_grey=small), rotation=rotation, mirror=mirror)
+    assert turned.image[corner][0] == 255
+    assert turned.small_grey is not None
+    assert turned.small_grey[corner] == 255
+    assert turned.image.shape[:2] == ((6, 4) if rotation in {90, 270} else (4, 6))

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from edge.config import SourceConfig
+from edge.errors import SourceEnded, SourceError
+from edge.sources.factory import create
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from edge.protocols import FrameSource
+    from edge.types import Frame
+
+
+def frames(source: FrameSource) -> list[Frame]:
+    source.open()
+    found = []
+    try:
+        while True:
+            found.append(source.read())
+    except SourceEnded:
+        return found
+    finally:
+        source.close()
+
+
+def test_every_frame_comes_at_its_place_in_the_clip(make_clip: Callable[..., Path]) -> None:
+    found = frames(create(SourceConfig(uri=str(make_clip()))))
+    assert len(found) == 20
+    assert [frame.monotonic_ns // 10**6 for frame in found] == list(range(0, 2000, 100))
+
+
+@pytest.mark.parametrize(("rotation", "corner"), [(90, [-1, 1]), (180, [1, 1]), (270, [1, -1])])
+def test_an_upright_video_is_upright(rotation: int, corner: list[int], make_clip: Callable[..., Path]) -> None:
+    frame = frames(create(SourceConfig(uri=str(make_clip(rotation=rotation)))))[0]
+    assert frame.image.shape[:2] == ((120, 160) if rotation == 180 else (160, 120))
+    bright = np.argwhere(frame.image[..., 0] > 150).mean(axis=0)
+    centre = np.array(frame.image.shape[:2]) / 2
+    assert np.sign(bright - centre).tolist() == corner
+
+
+def test_the_same_clip_twice_gives_the_same_frames(make_clip: Callable[..., Path]) -> None:
+    uri = f"replay:{make_clip()}"
+    first, second = (frames(create(SourceConfig(uri=uri))) for _ in range(2))
+    assert [f.monotonic_ns for f in first] == [f.monotonic_ns for f in second]
+    assert all(np.array_equal(a.image, b.image) for a, b in zip(first, second, strict=True))
+
+
+def test_at_its_own_pace_a_replay_takes_its_time(make_clip: Callable[..., Path]) -> None:
+    source = create(SourceConfig(uri=f"replay:{make_clip(frames=6)}?pace=real"))
+    started = time.monotonic()
+    found = frames(source)
+    assert len(found) == 6
+    assert time.monotonic() - started >= 0.5
+
+
+def test_what_can_be_decoded_of_a_cut_off_file_is_delivered(make_clip: Callable[..., Path], tmp_path: Path) -> None:
+    av = pytest.importorskip("av")
+    path = tmp_path / "clip.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 160, 120, "yuv420p"
+        noise = np.random.default_rng(1)
+        for _ in range(30):
+            picture = noise.integers(0, 255, (120, 160, 3), np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
+        container.mux(stream.encode())
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    assert 5 < len(frames(create(SourceConfig(uri=str(path))))) < 30
+    del make_clip
+
+
+def test_files_that_are_no_video_are_one_line(
+    make_clip: Callable[..., Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    whole = make_clip().read_bytes()
+    bad = {
+        "empty.mp4": (b"", "is empty"),
+        "text.mp4": (b"no video at all\n" * 10, "is no video"),
+        "cut.mp4": (whole[: len(whole) // 2], "is no video|not one frame"),
+    }
+    for name, (data, says) in bad.items():
+        path = tmp_path / name
+        path.write_bytes(data)
+        with pytest.raises(SourceError, match=says) as caught:
+            frames(create(SourceConfig(uri=str(path))))
+        assert str(path) in str(caught.value)
+        assert "\n" not in str(caught.value)
+    with pytest.raises(SourceError, match="no such file"):
+        create(SourceConfig(uri=str(tmp_path / "missing.mp4"))).open()
+    with pytest.raises(SourceError, match="cannot be read"):
+        create(SourceConfig(uri=f"replay:{tmp_path}")).open()
+    assert capfd.readouterr().err == ""
