@@ -4,8 +4,8 @@ Recipe of the shipped model:
 
     face-convert train --data DIR --out runs/plain
 
-Expected time: 45 to 90 minutes for 45 epochs on two AVX-512 cores. Expected result, float, one view, PublicTest,
-seed 1: about 68 % on the original labels.
+Measured on two AVX-512 cores: 45 epochs in 35 minutes with nothing else running. Result, float, one view,
+PublicTest, seed 1: 69.2 % on the original labels, 84.3 % on the majority of the FER+ votes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 import lightning
 import torch
 from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint, TQDMProgressBar
-from lightning.pytorch.loggers import CSVLogger
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, SequentialSampler
@@ -25,6 +24,7 @@ from torchmetrics.classification import MulticlassAccuracy
 from converter.architectures import build
 from converter.architectures.plain import HEADS
 from converter.augment import Augmentation
+from converter.history import History
 from edge.types import EMOTIONS
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def _soft_cross_entropy(logits: Tensor, shares: Tensor) -> Tensor:
 def train(training: FaceSet, validation: FaceSet, out: Path, recipe: Recipe) -> Path:
     """Train to the end, resuming ``out/last.ckpt`` where there is one; returns the best checkpoint by PublicTest.
 
-    ``out`` receives ``last.ckpt``, ``best.ckpt`` and ``metrics.csv`` under ``logs/``.
+    ``out`` receives ``last.ckpt``, ``best.ckpt``, ``history.csv`` and ``curves.png``, all written every epoch.
     """
     lightning.seed_everything(recipe.seed, verbose=False)
     checkpoint = ModelCheckpoint(
@@ -144,9 +144,14 @@ def train(training: FaceSet, validation: FaceSet, out: Path, recipe: Recipe) -> 
     trainer = lightning.Trainer(
         max_epochs=recipe.epochs,
         precision="bf16-mixed",
-        callbacks=[EMAWeightAveraging(decay=recipe.ema_decay), checkpoint, TQDMProgressBar(refresh_rate=20)],
-        logger=CSVLogger(out, name="", version="logs"),
-        log_every_n_steps=50,
+        callbacks=[
+            EMAWeightAveraging(decay=recipe.ema_decay),
+            History(out),
+            checkpoint,
+            TQDMProgressBar(refresh_rate=20),
+        ],
+        logger=False,
+        enable_model_summary=False,
         gradient_clip_val=5.0,
     )
     task = ExpressionTask(asdict(recipe))

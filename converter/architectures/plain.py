@@ -35,5 +35,7 @@ class PlainNet(nn.Module):
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, ...]:
         """Logits ``(n, 7)`` of each head in the order of :data:`HEADS`, for ``(n, 1, 48, 48)`` in 0..1."""
-        features = self.dropout(self.trunk(pictures).mean(dim=(2, 3)))
+        # channels last, so that the mean stands in the exported graph without a transposition before it
+        channels_last = self.trunk(pictures).permute(0, 2, 3, 1)
+        features = self.dropout(channels_last.mean(dim=(1, 2)))
         return tuple(head(features) for head in self.heads)

@@ -1,0 +1,78 @@
+"""A trained network back from its checkpoint, ready to measure or to convert."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from converter.architectures.plain import HEADS
+from converter.datasets.faces import SIZE
+from converter.train import ExpressionTask, Recipe
+from edge.errors import InputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from torch import nn
+
+_BATCH = 256
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trained:
+    """A network in evaluation mode with averaged weights, its recipe, and the number of epochs it has seen."""
+
+    network: nn.Module
+    recipe: Recipe
+    epochs_seen: int
+
+    @property
+    def parameters(self) -> int:
+        """Number of trained values."""
+        return sum(parameter.numel() for parameter in self.network.parameters())
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates for one face."""
+        with FlopCounterMode(display=False) as counter, torch.inference_mode():
+            self.network(torch.zeros(1, 1, SIZE, SIZE))
+        return int(counter.get_total_flops()) // 2
+
+    def logits(self, pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+        """Logits ``(n, 7)`` of each head in float32 for ``(n, 48, 48)`` uint8 grey."""
+        parts: list[tuple[Any, ...]] = []
+        with torch.inference_mode():
+            for start in range(0, len(pixels), _BATCH):
+                batch = torch.from_numpy(pixels[start : start + _BATCH]).unsqueeze(1).float() / 255
+                parts.append(self.network(batch))
+        return {
+            head: np.concatenate([part[index].numpy() for part in parts]).astype(np.float32)
+            for index, head in enumerate(HEADS)
+        }
+
+
+def load(path: Path) -> Trained:
+    """Read a checkpoint of :func:`converter.train.train`; its weights are the exponential average.
+
+    Raises:
+        InputError: it is missing, no checkpoint, or of another kind of network.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        task = ExpressionTask(content["hyper_parameters"]["recipe"])
+        task.load_state_dict(content["state_dict"])
+        epochs_seen = int(content["epoch"]) + 1
+    except OSError as error:
+        msg = f"{path}: cannot be read: {error.strerror or error}"
+        raise InputError(msg) from error
+    except (pickle.UnpicklingError, EOFError, KeyError, TypeError, RuntimeError) as error:
+        cause = " ".join(str(error).split())[:120]
+        msg = f"{path}: is no checkpoint of face-convert train: {type(error).__name__}: {cause}"
+        raise InputError(msg) from error
+    return Trained(task.network.eval(), task.recipe, epochs_seen)

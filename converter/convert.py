@@ -1,0 +1,111 @@
+"""The whole step from a checkpoint to a model with its manifest: quantise, calibrate, measure, write."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from converter import checkpoint, manifest, quantize
+from converter.evaluate import of_logits, truth
+from converter.measure import fit_temperature
+from converter.outputs import write_bytes
+from converter.runner import interpreter, invoke_all
+from edge.manifest import manifest_path
+from edge.preprocess import dequantize
+from edge.preprocess import quantize as quantize_pixels
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from converter.datasets.faces import FaceSet
+    from edge.manifest import InputSpec, Manifest, OutputSpec
+
+VALIDATION = "PublicTest"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What decides the file besides the weights."""
+
+    per_class: int = 64
+    seed: int = 1
+    crop_margin: float = 0.0
+    version: str = "1"
+
+
+def convert(source: Path, training: FaceSet, validation: FaceSet, out: Path, settings: Settings) -> Manifest:
+    """Turn the checkpoint ``source`` into ``out`` (a ``.tflite``) and the manifest beside it.
+
+    Temperatures are chosen on ``validation`` (PublicTest), which is choosing on validation data: the manifest names
+    the split. Scores in float and int8 are measured on it too.
+
+    Raises:
+        InputError: the checkpoint cannot be used, the data lacks an emotion, or ``out`` cannot be written.
+    """
+    trained = checkpoint.load(source)
+    pictures = quantize.calibration_pictures(training, settings.per_class, settings.seed)
+    content = quantize.to_int8(trained.network, pictures)
+    spec = manifest.input_tensor(content, settings.crop_margin)
+    raw = manifest.tensors(content, {}, VALIDATION)
+    logits = _logits(content, validation.pixels, spec, raw)
+    temperatures = _temperatures(logits, validation)
+    float_logits = trained.logits(validation.pixels)
+    common: dict[str, Any] = {"split": VALIDATION, "temperatures": temperatures, "model": out.name}
+    made = manifest.build(
+        content,
+        trained,
+        name=out.stem,
+        version=settings.version,
+        crop_margin=settings.crop_margin,
+        outputs=manifest.tensors(content, temperatures, VALIDATION),
+        evaluations=(
+            of_logits(logits, validation, precision="int8", **common),
+            of_logits(float_logits, validation, precision="float", **common),
+        ),
+        command=_command(trained),
+        quantization={
+            "method": "static int8, weights per channel, ranges from least and greatest value, input fixed at 0..1",
+            "calibration_split": "Training",
+            "calibration_pictures": len(pictures),
+            "calibration_exposures": list(quantize.LIGHTS),
+            **{key: value for key, value in asdict(settings).items() if key in {"per_class", "seed"}},
+            "tools": quantize.tool_versions(),
+        },
+    )
+    # the model first: a manifest that is not its own is noticed by the hash, whatever interrupts us
+    write_bytes(out, content)
+    write_bytes(manifest_path(out), made.to_json().encode())
+    return made
+
+
+def _logits(
+    content: bytes, pixels: NDArray[np.uint8], spec: InputSpec, outputs: tuple[OutputSpec, ...]
+) -> dict[str, NDArray[np.float32]]:
+    levels = quantize_pixels(pixels, scale=spec.scale, zero_point=spec.zero_point)
+    raw = invoke_all(interpreter(content), levels.reshape(-1, *spec.shape))
+    return {o.head: dequantize(raw[o.name], scale=o.scale, zero_point=o.zero_point) for o in outputs}
+
+
+def _temperatures(logits: Mapping[str, NDArray[np.float32]], faces: FaceSet) -> dict[str, float]:
+    """Per head that has labels; 1 is left to stand elsewhere."""
+    return {
+        head: fit_temperature(values, truth(faces, head))
+        for head, values in logits.items()
+        if (truth(faces, head) >= 0).any()
+    }
+
+
+def _command(trained: checkpoint.Trained) -> str:
+    """The command that trains this network again, defaults left out."""
+    recipe, default = trained.recipe, type(trained.recipe)()
+    options = {"architecture": "--architecture", "epochs": "--epochs", "batch_size": "--batch-size", "seed": "--seed"}
+    changed = [
+        f"{option} {getattr(recipe, name)}"
+        for name, option in options.items()
+        if getattr(recipe, name) != getattr(default, name)
+    ]
+    return " ".join(["face-convert train --data DIR --out RUN", *changed])

@@ -1,0 +1,149 @@
+"""How Haar's box relates to FER2013's framing, and what the crop margin does to accuracy.
+
+The network learned faces as FER2013 frames them. On the device Haar draws the box, so the crop must grow or shrink
+until it shows what FER2013 would show. Each picture is enlarged, its border repeated around it, and given to the
+detector with the device's default parameters. The box's side against the picture's own gives the margin that makes
+the two equal: ``(1 / side - 1) / 2``. The faces are then cut out of the enlarged picture with a range of margins and
+classified by the int8 model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import cv2
+import numpy as np
+
+from converter.datasets.faces import SIZE, FaceSet
+from converter.evaluate import truth
+from edge.errors import HardwareUnavailable
+from edge.preprocess import crop_face
+from edge.types import Box
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from converter.runner import ModelRunner
+
+ENLARGE = 4
+BORDER = 0.5
+"""Repeated border on every side, share of the picture: room for a box that is larger than the picture."""
+
+CASCADE = "haarcascade_frontalface_default.xml"
+SCALE_FACTOR = 1.1
+MIN_NEIGHBORS = 5
+MIN_FACE = 0.2
+"""Of the bordered picture's side: two fifths of the face picture itself; smaller hits are eyes and mouths."""
+
+MARGINS = tuple(round(float(margin), 2) for margin in np.arange(-0.10, 0.301, 0.05))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Framing:
+    """Haar's boxes relative to FER2013 pictures, in shares of the picture's side.
+
+    ``rows`` ``(m,)`` are the pictures with exactly one box, ``side`` ``(m,)`` the box's side, ``offset`` ``(m, 2)``
+    its centre against the picture's, right and down positive; ``n`` counts all pictures searched.
+    """
+
+    n: int
+    rows: NDArray[np.int64]
+    side: NDArray[np.float64]
+    offset: NDArray[np.float64]
+
+    @property
+    def margins(self) -> NDArray[np.float64]:
+        """The margin that turns each box into its picture's framing."""
+        return (1 / self.side - 1) / 2
+
+    def boxes(self) -> list[Box]:
+        """The boxes in pixels of the enlarged, bordered pictures."""
+        full = SIZE * ENLARGE
+        middle = full * (0.5 + BORDER)
+        return [
+            Box(middle + x * full - s * full / 2, middle + y * full - s * full / 2, s * full, s * full)
+            for s, (x, y) in zip(self.side.tolist(), self.offset.tolist(), strict=True)
+        ]
+
+
+def enlarged(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A ``(48, 48)`` picture four times as large with its border repeated around it."""
+    side, pad = SIZE * ENLARGE, round(SIZE * ENLARGE * BORDER)
+    large = cv2.resize(picture, (side, side), interpolation=cv2.INTER_CUBIC)
+    return cast("NDArray[np.uint8]", cv2.copyMakeBorder(large, pad, pad, pad, pad, cv2.BORDER_REPLICATE))
+
+
+def framing(faces: FaceSet) -> Framing:
+    """Where Haar sees the face in each picture."""
+    cascade = _cascade()
+    full = SIZE * ENLARGE
+    smallest = round(full * (1 + 2 * BORDER) * MIN_FACE)
+    rows, side, offset = [], [], []
+    for row, picture in enumerate(faces.pixels):
+        found = cascade.detectMultiScale(
+            enlarged(picture), scaleFactor=SCALE_FACTOR, minNeighbors=MIN_NEIGHBORS, minSize=(smallest, smallest)
+        )
+        if len(found) != 1:
+            continue
+        x, y, width, _ = (float(value) for value in found[0])
+        rows.append(row)
+        side.append(width / full)
+        offset.append([(edge + width / 2) / full - 0.5 - BORDER for edge in (x, y)])
+    return Framing(len(faces), np.array(rows, np.int64), np.array(side), np.array(offset).reshape(-1, 2))
+
+
+def accuracy_by_margin(
+    runner: ModelRunner, faces: FaceSet, seen: Framing, margins: Sequence[float] = MARGINS
+) -> dict[str, list[float]]:
+    """Accuracy of each head on crops of Haar's boxes for each of ``margins``, on the pictures with one box."""
+    chosen = faces.take(seen.rows)
+    pictures = [enlarged(picture) for picture in chosen.pixels]
+    boxes = seen.boxes()
+    result: dict[str, list[float]] = {output.head: [] for output in runner.manifest.outputs}
+    for margin in margins:
+        crops = [crop_face(p, box, margin=margin, size=SIZE) for p, box in zip(pictures, boxes, strict=True)]
+        for head, accuracy in _accuracies(runner, np.stack(crops), chosen).items():
+            result[head].append(accuracy)
+    return result
+
+
+def accuracy_uncropped(runner: ModelRunner, faces: FaceSet, seen: Framing) -> dict[str, float]:
+    """Accuracy of each head on the same pictures as FER2013 has them: what a perfect crop would reach."""
+    chosen = faces.take(seen.rows)
+    return _accuracies(runner, chosen.pixels, chosen)
+
+
+def summary(seen: Framing) -> dict[str, Any]:
+    """Figures of the framing, rounded: shares found, quartiles of side and margin, median and spread of the offset."""
+    return {
+        "pictures": seen.n,
+        "with_one_box": len(seen.rows),
+        "side_quartiles": _quartiles(seen.side),
+        "margin_quartiles": _quartiles(seen.margins),
+        "offset_right_quartiles": _quartiles(seen.offset[:, 0]),
+        "offset_down_quartiles": _quartiles(seen.offset[:, 1]),
+    }
+
+
+def _quartiles(values: NDArray[np.float64]) -> list[float]:
+    return [round(float(value), 3) for value in np.quantile(values, (0.25, 0.5, 0.75))]
+
+
+def _accuracies(runner: ModelRunner, pixels: NDArray[np.uint8], faces: FaceSet) -> dict[str, float]:
+    found = {}
+    for head, logits in runner.logits(pixels).items():
+        labels = truth(faces, head)
+        usable = labels >= 0
+        found[head] = float((logits[usable].argmax(axis=1) == labels[usable]).mean()) if usable.any() else float("nan")
+    return found
+
+
+def _cascade() -> cv2.CascadeClassifier:
+    if not hasattr(cv2, "CascadeClassifier"):
+        msg = f"OpenCV {cv2.__version__} has no Haar cascades: pip install 'opencv-python-headless>=4.9,<5'"
+        raise HardwareUnavailable(msg)
+    return cv2.CascadeClassifier(str(Path(cast("Any", cv2).data.haarcascades) / CASCADE))

@@ -1,0 +1,144 @@
+"""Measures a model on a named split: an int8 ``.tflite`` as the device runs it, or a checkpoint in float32."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from converter import plots
+from converter.measure import Measurement, measure, reliability
+from converter.outputs import write_bytes
+from converter.runner import ModelRunner
+from edge.errors import InputError
+from edge.preprocess import softmax
+from edge.types import EMOTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from converter.datasets.faces import FaceSet
+
+Precision = Literal["int8", "float"]
+LABEL_SETS = {"fer2013": "FER2013", "consensus": "FER+ majority"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evaluation:
+    """One model on one split, one view: a measurement for each head that the split has labels for."""
+
+    model: str
+    split: str
+    precision: Precision
+    logits: Mapping[str, NDArray[np.float32]]
+    measurements: tuple[Measurement, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; shares rounded to four digits, recall of an absent emotion is null."""
+        heads = [_plain(measurement) for measurement in self.measurements]
+        return {"model": self.model, "split": self.split, "precision": self.precision, "view": "one", "heads": heads}
+
+
+def truth(faces: FaceSet, head: str) -> NDArray[np.int64]:
+    """What counts as right for ``head``, ``(n,)``; -1 where nothing does (FER+ without a usable majority)."""
+    return faces.labels if head == "fer2013" else faces.majority
+
+
+def evaluate(model: Path, faces: FaceSet, split: str) -> Evaluation:
+    """Run ``model`` over ``faces`` and measure every head against its own label set.
+
+    Raises:
+        InputError: the file is neither a ``.tflite`` nor a checkpoint.
+        ModelError: the ``.tflite`` and its manifest do not belong together.
+    """
+    if model.suffix == ".tflite":
+        runner = ModelRunner(model)
+        temperatures: dict[str, float] = {output.head: output.temperature for output in runner.manifest.outputs}
+        return of_logits(
+            runner.logits(faces.pixels),
+            faces,
+            split=split,
+            precision="int8",
+            temperatures=temperatures,
+            model=model.name,
+        )
+    if model.suffix != ".ckpt":
+        msg = f"{model}: expected a .tflite or a .ckpt file"
+        raise InputError(msg)
+    from converter import checkpoint
+
+    return of_logits(
+        checkpoint.load(model).logits(faces.pixels),
+        faces,
+        split=split,
+        precision="float",
+        temperatures={},
+        model=model.name,
+    )
+
+
+def of_logits(
+    logits: Mapping[str, NDArray[np.float32]],
+    faces: FaceSet,
+    *,
+    split: str,
+    precision: Precision,
+    temperatures: Mapping[str, float],
+    model: str,
+) -> Evaluation:
+    """Measure ``logits`` per head; a head without labels in this split is left out.
+
+    Raises:
+        InputError: no head has labels.
+    """
+    measurements = tuple(
+        measure(
+            values,
+            truth(faces, head),
+            head=head,
+            labels=LABEL_SETS[head],
+            temperature=temperatures.get(head, 1.0),
+        )
+        for head, values in logits.items()
+        if (truth(faces, head) >= 0).any()
+    )
+    if not measurements:
+        msg = f"split {split} has no labels for {', '.join(logits)}: put fer2013new.csv beside the pictures"
+        raise InputError(msg)
+    return Evaluation(model, split, precision, logits, measurements)
+
+
+def draw(evaluation: Evaluation, faces: FaceSet, out: Path) -> None:
+    """Write ``confusion-<head>.png`` and ``reliability-<head>.png`` into ``out``.
+
+    Raises:
+        InputError: the folder cannot be written.
+    """
+    for found in evaluation.measurements:
+        title = (
+            f"{evaluation.model}, {found.head} head\n{evaluation.split}, {evaluation.precision}, one view, n={found.n}"
+        )
+        write_bytes(out / f"confusion-{found.head}.png", plots.confusion(found, title))
+        labels = truth(faces, found.head)
+        logits, labels = evaluation.logits[found.head][labels >= 0], labels[labels >= 0]
+        before, after = (reliability(softmax(logits, temperature=t), labels) for t in (1.0, found.temperature))
+        write_bytes(out / f"reliability-{found.head}.png", plots.reliability(before, after, title))
+
+
+def _plain(measurement: Measurement) -> dict[str, Any]:
+    values = asdict(measurement)
+    values["confusion"] = measurement.confusion.tolist()
+    values["recall"] = recall_by_name(measurement)
+    return {name: round(value, 4) if isinstance(value, float) else value for name, value in values.items()}
+
+
+def recall_by_name(measurement: Measurement) -> dict[str, float | None]:
+    """Recall per emotion; ``None`` where the split has none of it."""
+    return {
+        emotion.value: None if math.isnan(value) else round(value, 4)
+        for emotion, value in zip(EMOTIONS, measurement.recall, strict=True)
+    }

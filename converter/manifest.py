@@ -1,0 +1,112 @@
+"""Builds the manifest of a freshly quantised model from what was measured and what its tensors say."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from converter.architectures.plain import HEADS
+from converter.datasets.faces import SIZE
+from converter.evaluate import recall_by_name
+from converter.runner import interpreter
+from edge.errors import ModelError
+from edge.manifest import InputSpec, Manifest, OutputSpec, Score, Training
+from edge.types import EMOTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from converter.checkpoint import Trained
+    from converter.evaluate import Evaluation
+
+LICENCE = "MIT (weights and manifest); trained on FER2013 and FER+, research data that is not distributed with them"
+DATA = (
+    "FER2013 (Goodfellow et al., 2013): 48x48 grey faces collected from the web; research use",
+    "of its Training split, the pictures that recur in a test split or are blank were left out",
+    "FER+ (Barsoum et al., 2016): ten crowd annotators' votes on the same pictures; MIT",
+)
+
+
+def tensors(content: bytes, temperatures: Mapping[str, float], split: str) -> tuple[OutputSpec, ...]:
+    """What the outputs of the model file ``content`` say of themselves, with the temperature of each head."""
+    details = sorted(interpreter(content).get_output_details(), key=lambda detail: str(detail["name"]))
+    if len(details) != len(HEADS):
+        msg = f"expected {len(HEADS)} outputs ({', '.join(HEADS)}), found {len(details)}"
+        raise ModelError(msg)
+    return tuple(
+        OutputSpec(
+            head=head,
+            name=str(detail["name"]),
+            scale=float(detail["quantization"][0]),
+            zero_point=int(detail["quantization"][1]),
+            temperature=temperatures.get(head, 1.0),
+            temperature_split=split,
+        )
+        for head, detail in zip(HEADS, details, strict=True)
+    )
+
+
+def input_tensor(content: bytes, crop_margin: float) -> InputSpec:
+    """What the input of the model file ``content`` says of itself."""
+    (detail,) = interpreter(content).get_input_details()
+    scale, zero_point = detail["quantization"]
+    shape = tuple(int(side) for side in detail["shape"])
+    return InputSpec(shape=shape, scale=float(scale), zero_point=int(zero_point), size=SIZE, crop_margin=crop_margin)
+
+
+def build(
+    content: bytes,
+    trained: Trained,
+    *,
+    name: str,
+    version: str,
+    crop_margin: float,
+    outputs: tuple[OutputSpec, ...],
+    evaluations: Iterable[Evaluation],
+    command: str,
+    quantization: Mapping[str, Any],
+) -> Manifest:
+    """The manifest of the model file ``content``, to be written as ``name.json`` beside ``name.tflite``."""
+    recipe = trained.recipe
+    return Manifest(
+        name=name,
+        version=version,
+        file=f"{name}.tflite",
+        sha256=hashlib.sha256(content).hexdigest(),
+        created=datetime.now(UTC).replace(microsecond=0),
+        labels=tuple(emotion.value for emotion in EMOTIONS),
+        input=input_tensor(content, crop_margin),
+        outputs=outputs,
+        training=Training(
+            command=command,
+            architecture=recipe.architecture,
+            seed=recipe.seed,
+            epochs=recipe.epochs,
+            parameters=trained.parameters,
+            macs=trained.macs,
+            recipe={**asdict(recipe), "checkpoint_epoch": trained.epochs_seen},
+            quantization=dict(quantization),
+        ),
+        scores=tuple(score for evaluation in evaluations for score in _scores(evaluation)),
+        licence=LICENCE,
+        data=DATA,
+    )
+
+
+def _scores(evaluation: Evaluation) -> tuple[Score, ...]:
+    return tuple(
+        Score(
+            split=evaluation.split,
+            head=found.head,
+            labels=found.labels,
+            precision=evaluation.precision,
+            n=found.n,
+            accuracy=round(found.accuracy, 4),
+            balanced_accuracy=round(found.balanced_accuracy, 4),
+            ece=round(found.ece, 4),
+            recall=recall_by_name(found),
+        )
+        for found in evaluation.measurements
+    )

@@ -1,0 +1,91 @@
+"""Pictures of figures: each function returns a PNG."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edge.types import EMOTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from converter.measure import Measurement
+
+
+def curves(rows: Sequence[Mapping[str, float]]) -> bytes:
+    """Loss and accuracy over epochs, from rows of ``epoch``, ``train_loss``, ``val_loss`` and ``val_<head>``."""
+    figure, (left, right) = _figure(10, 4, 2)
+    epochs = [row["epoch"] for row in rows]
+    heads = [name for name in rows[0] if name.startswith("val_") and name != "val_loss"] if rows else []
+    for name in ("train_loss", "val_loss"):
+        left.plot(epochs, [row.get(name, np.nan) for row in rows], label=name.replace("_", " "))
+    for name in heads:
+        right.plot(epochs, [100 * row.get(name, np.nan) for row in rows], label=name.removeprefix("val_"))
+    _label(left, "epoch", "loss", legend=bool(rows))
+    _label(right, "epoch", "accuracy on PublicTest, %", legend=bool(heads))
+    return _png(figure)
+
+
+def confusion(measurement: Measurement, title: str) -> bytes:
+    """The confusion matrix as shares of each true emotion, in percent."""
+    figure, (axes,) = _figure(6, 5.4, 1)
+    counts = measurement.confusion
+    shares = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=100)
+    names = [emotion.value for emotion in EMOTIONS]
+    axes.set_xticks(range(len(names)), names, rotation=45, ha="right")
+    axes.set_yticks(range(len(names)), names)
+    for (row, column), share in np.ndenumerate(shares):
+        axes.text(column, row, f"{share:.0f}", ha="center", va="center", color="white" if share > 55 else "black")
+    axes.set_title(title, fontsize=10)
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("true")
+    return _png(figure)
+
+
+def reliability(before: NDArray[np.float64], after: NDArray[np.float64], title: str) -> bytes:
+    """Accuracy over confidence before and after temperature, from rows of :func:`converter.measure.reliability`."""
+    figure, (axes,) = _figure(5, 4.6, 1)
+    axes.plot([0, 1], [0, 1], color="grey", linewidth=1, linestyle="--")
+    for rows, name in ((before, "before temperature"), (after, "after temperature")):
+        filled = rows[rows[:, 0] > 0]
+        axes.plot(filled[:, 1], filled[:, 2], marker="o", markersize=4, label=name)
+    axes.set_title(title, fontsize=10)
+    _label(axes, "confidence", "accuracy", legend=True)
+    return _png(figure)
+
+
+def margins(margin: Sequence[float], accuracy: Mapping[str, Sequence[float]], mark: float) -> bytes:
+    """Accuracy of each head over the crop margin, with the margin of FER2013's own framing marked."""
+    figure, (axes,) = _figure(6, 4, 1)
+    for name, values in accuracy.items():
+        axes.plot(margin, [100 * value for value in values], marker="o", markersize=4, label=name)
+    axes.axvline(mark, color="grey", linestyle="--", linewidth=1, label=f"median framing, {mark:+.3f}")
+    _label(axes, "margin on every side, share of the Haar box", "accuracy, %", legend=True)
+    return _png(figure)
+
+
+def _figure(width: float, height: float, columns: int) -> tuple[Any, list[Any]]:
+    from matplotlib.figure import Figure  # no pyplot: no window system, nothing global
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, list(figure.subplots(1, columns, squeeze=False)[0])
+
+
+def _label(axes: Any, x: str, y: str, *, legend: bool) -> None:
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    axes.grid(alpha=0.3)
+    if legend:
+        axes.legend()
+
+
+def _png(figure: Any) -> bytes:
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=110)
+    return stream.getvalue()

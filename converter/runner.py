@@ -1,0 +1,66 @@
+"""Runs an int8 model file as the device does, but gives the logits of all its heads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edge import manifest as manifests
+from edge.errors import HardwareUnavailable
+from edge.preprocess import dequantize, quantize
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from edge.manifest import Manifest
+
+
+class ModelRunner:
+    """An interpreter over a ``.tflite`` file verified against the manifest beside it.
+
+    Raises:
+        ModelError: file and manifest do not belong together, or one is damaged.
+        HardwareUnavailable: ``ai-edge-litert`` is not installed.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.manifest: Manifest = manifests.load(path)
+        self._interpreter: Any = interpreter(manifests.verify(self.manifest, path))
+
+    def logits(self, pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+        """Logits ``(n, 7)`` of each head for ``(n, 48, 48)`` uint8 grey."""
+        spec = self.manifest.input
+        levels = quantize(pixels, scale=spec.scale, zero_point=spec.zero_point)
+        raw = invoke_all(self._interpreter, levels.reshape(-1, *spec.shape))
+        return {
+            output.head: dequantize(raw[output.name], scale=output.scale, zero_point=output.zero_point)
+            for output in self.manifest.outputs
+        }
+
+
+def interpreter(content: bytes) -> Any:
+    """An ``ai-edge-litert`` interpreter with its tensors laid out."""
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError as error:
+        msg = "ai-edge-litert is not installed: pip install ai-edge-litert"
+        raise HardwareUnavailable(msg) from error
+    made = Interpreter(model_content=content)
+    made.allocate_tensors()
+    return made
+
+
+def invoke_all(model: Any, inputs: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    """Every output by tensor name, ``(n, …)``, for inputs ``(n, *input shape)``."""
+    index = model.get_input_details()[0]["index"]
+    outputs = model.get_output_details()
+    found: dict[str, list[NDArray[Any]]] = {output["name"]: [] for output in outputs}
+    for row in inputs:
+        model.set_tensor(index, row)
+        model.invoke()
+        for output in outputs:
+            found[output["name"]].append(model.get_tensor(output["index"])[0])
+    return {name: np.stack(values) for name, values in found.items()}

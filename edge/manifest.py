@@ -1,0 +1,230 @@
+"""What a model file says of itself: the JSON manifest beside every ``.tflite``, shared with ``converter``.
+
+The manifest of ``models/name.tflite`` is ``models/name.json``. The device trusts a model only after
+:func:`verify`: the file is byte for byte the one that was measured, and its labels mean what ours mean.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from edge.errors import ModelError
+from edge.types import EMOTIONS
+
+SCHEMA_VERSION = 1
+DEFAULT_MODEL = "plain-117m-int8.tflite"
+Head = Literal["consensus", "fer2013"]
+
+_PACKAGE = Path(__file__).resolve().parent
+_FOLDERS = (_PACKAGE / "_models", _PACKAGE.parent / "models")
+_LABELS = tuple(emotion.value for emotion in EMOTIONS)
+_FLATBUFFER_ID = b"TFL3"
+_REMEDY = "the two do not belong together or one is damaged, so install both again"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class InputSpec(_Part):
+    """The one input tensor and how a face becomes it: ``pixel / 255 = scale * (q - zero_point)``."""
+
+    shape: tuple[int, ...] = Field(description="batch, height, width, channels")
+    dtype: Literal["int8"] = "int8"
+    scale: float = Field(gt=0)
+    zero_point: int = Field(ge=-128, le=127)
+    colour: Literal["grey"] = "grey"
+    size: int = Field(gt=0, description="side of the square crop, pixels")
+    crop_margin: float = Field(gt=-0.5, description="added on every side of the detector's box, share of its side")
+
+
+class OutputSpec(_Part):
+    """One head: seven logits ``scale * (q - zero_point)``, divided by ``temperature`` before the softmax."""
+
+    head: Head
+    name: str = Field(description="name of the output tensor")
+    dtype: Literal["int8"] = "int8"
+    scale: float = Field(gt=0)
+    zero_point: int = Field(ge=-128, le=127)
+    temperature: float = Field(gt=0, description="calibration of the probabilities, chosen on `temperature_split`")
+    temperature_split: str
+
+
+class Training(_Part):
+    """How the weights came about, enough to make them again."""
+
+    command: str
+    architecture: str
+    seed: int
+    epochs: int
+    parameters: int
+    macs: int = Field(description="multiply-accumulates for one face")
+    recipe: dict[str, Any]
+    quantization: dict[str, Any]
+
+
+class Score(_Part):
+    """One measured figure: what was measured, on what, how often."""
+
+    split: str
+    head: Head
+    labels: str = Field(description="label set that counts as right")
+    precision: Literal["int8", "float"]
+    view: str = Field("one", description="one: the picture as it is; no averaging over mirrored or shifted views")
+    n: int
+    accuracy: float = Field(ge=0, le=1)
+    balanced_accuracy: float = Field(ge=0, le=1)
+    ece: float = Field(ge=0, le=1, description="expected calibration error after temperature")
+    recall: dict[str, float | None]
+
+
+class Manifest(_Part):
+    """Everything that one must know of a model to run it and to judge it."""
+
+    schema_version: int = Field(SCHEMA_VERSION, alias="schema")
+    name: str
+    version: str
+    file: str = Field(description="file name of the model, in the manifest's own folder")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    created: datetime
+    labels: tuple[str, ...]
+    input: InputSpec
+    outputs: tuple[OutputSpec, ...] = Field(min_length=1)
+    training: Training
+    scores: tuple[Score, ...]
+    licence: str
+    data: tuple[str, ...] = Field(description="provenance of the training data")
+
+    def output(self, head: str) -> OutputSpec:
+        """The output of ``head``.
+
+        Raises:
+            ModelError: the model has no such head.
+        """
+        for output in self.outputs:
+            if output.head == head:
+                return output
+        has = ", ".join(output.head for output in self.outputs)
+        msg = f"model {self.name} has no head {head!r}: it has {has}; choose one with model.head"
+        raise ModelError(msg)
+
+    def to_json(self) -> str:
+        """The file's text, indented for people and stable for version control."""
+        return self.model_dump_json(by_alias=True, indent=2) + "\n"
+
+
+def manifest_path(model: Path) -> Path:
+    """Where the manifest of the model file ``model`` lies."""
+    return model.with_suffix(".json")
+
+
+def load(model: Path) -> Manifest:
+    """Read the manifest beside ``model`` (a ``.tflite``); the model file itself is not opened.
+
+    Raises:
+        ModelError: it is missing, unreadable, no JSON, of another schema, or a field is wrong (the message names it).
+    """
+    path = manifest_path(model)
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        msg = f"{path}: manifest of {model.name} cannot be read: {error.strerror}; {_remedy_of(model)}"
+        raise ModelError(msg) from error
+    try:
+        manifest = Manifest.model_validate_json(text)
+    except ValidationError as error:
+        msg = f"{path}: {_first_problem(error)}"
+        raise ModelError(msg) from error
+    if manifest.schema_version != SCHEMA_VERSION:
+        found = manifest.schema_version
+        msg = f"{path}: expected schema {SCHEMA_VERSION}, found {found}; use a model made for this version"
+        raise ModelError(msg)
+    return manifest
+
+
+def verify(manifest: Manifest, model: Path) -> bytes:
+    """Hold the file ``model`` against ``manifest``: name, labels in order, hash, file format.
+
+    Returns the bytes that were checked, so that what runs is what was verified.
+
+    Raises:
+        ModelError: something differs; the message gives what was expected and what was found.
+    """
+    if manifest.labels != _LABELS:
+        expected, found = ", ".join(_LABELS), ", ".join(manifest.labels)
+        msg = f"{manifest_path(model)}: expected labels {expected}, found {found}; this model is not for this device"
+        raise ModelError(msg)
+    if manifest.file != model.name:
+        msg = f"{manifest_path(model)}: expected to describe {model.name}, found {manifest.file}; {_REMEDY}"
+        raise ModelError(msg)
+    content = read_model(model)
+    found = hashlib.sha256(content).hexdigest()
+    if found != manifest.sha256:
+        msg = f"{model}: expected sha256 {manifest.sha256[:12]}…, found {found[:12]}…; {_REMEDY}"
+        raise ModelError(msg)
+    if content[4:8] != _FLATBUFFER_ID:
+        msg = f"{model}: expected a TFLite model (TFL3), found {content[4:8]!r}; {_REMEDY}"
+        raise ModelError(msg)
+    return content
+
+
+def read_model(model: Path) -> bytes:
+    """The bytes of a model file.
+
+    Raises:
+        ModelError: it is missing, unreadable or empty.
+    """
+    try:
+        content = model.read_bytes()
+    except OSError as error:
+        msg = f"{model}: model cannot be read: {error.strerror}; {_remedy_of(model)}"
+        raise ModelError(msg) from error
+    if not content:
+        msg = f"{model}: model is empty; {_remedy_of(model)}"
+        raise ModelError(msg)
+    return content
+
+
+def packaged_models() -> tuple[Path, ...]:
+    """The models that came with the installation (or lie in the checkout), the default one first."""
+    folder = next((folder for folder in _FOLDERS if any(folder.glob("*.tflite"))), None)
+    if folder is None:
+        return ()
+    return tuple(sorted(folder.glob("*.tflite"), key=lambda path: (path.name != DEFAULT_MODEL, path.name)))
+
+
+def packaged_model() -> Path:
+    """The default model of this installation.
+
+    Raises:
+        ModelError: it did not come with the installation.
+    """
+    for path in packaged_models():
+        if path.name == DEFAULT_MODEL:
+            return path
+    installed, checkout = _FOLDERS
+    msg = f"{DEFAULT_MODEL} is neither in {installed} nor in {checkout}; install again or name one with model.path"
+    raise ModelError(msg)
+
+
+def _remedy_of(model: Path) -> str:
+    if model.parent in _FOLDERS:
+        return "install face-edge again"
+    return "check model.path: a .tflite with its .json manifest beside it"
+
+
+def _first_problem(error: ValidationError) -> str:
+    """One line for all that is wrong: the first problem in full, the number of the others."""
+    problems = error.errors(include_url=False, include_context=False)
+    first = problems[0]
+    place = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "json_invalid":
+        return "is no JSON; " + _REMEDY
+    found = "" if first["type"] == "missing" else f", found {str(first['input'])[:60]!r}"
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    return f"{place}: {first['msg']}{found}{more}; {_REMEDY}"

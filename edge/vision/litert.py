@@ -1,0 +1,169 @@
+"""The expression network on LiteRT (``ai-edge-litert``) or its forerunner ``tflite-runtime``."""
+
+from __future__ import annotations
+
+import importlib
+import math
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edge import manifest as manifests
+from edge.errors import HardwareUnavailable, ModelError
+from edge.preprocess import dequantize, quantize, softmax
+from edge.types import EMOTIONS, Scores
+from edge.vision.chatter import without_chatter
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from edge.manifest import Manifest
+
+RUNTIMES = {
+    "ai-edge-litert": ("ai_edge_litert.interpreter", "pip install ai-edge-litert"),
+    "tflite-runtime": ("tflite_runtime.interpreter", "pip install 'tflite-runtime==2.14.0' 'numpy<2'"),
+}
+"""Inference packages in order of preference: module, and the command that installs it."""
+
+_SCALE_TOLERANCE = 1e-6
+
+
+class LiteRtClassifier:
+    """Runs one head of an int8 model, one face at a time.
+
+    Several faces are several invocations: at batch 50 a resized input tensor was no faster per face, and each new
+    number of faces would lay the network's memory out again.
+
+    Raises:
+        ModelError: the file or its manifest is missing, corrupt or contradicts the other.
+        HardwareUnavailable: no inference runtime is installed; the message has the commands.
+    """
+
+    def __init__(self, path: Path, *, head: str = "consensus", threads: int = 1, runtime: str = "auto") -> None:
+        self.manifest: Manifest = manifests.load(path)
+        content = manifests.verify(self.manifest, path)
+        self.output = self.manifest.output(head)
+        self.input_size = self.manifest.input.size
+        self.crop_margin = self.manifest.input.crop_margin
+        self.runtime, module = _import_runtime(runtime)
+        self._interpreter: Any = _interpreter(module, content, threads, path)
+        self._input_index = _check_input(self._interpreter, self.manifest, path)
+        self._output_index = _check_output(self._interpreter, self.manifest, head, path)
+
+    @property
+    def runtime_version(self) -> str:
+        """Inference package and version, as in ``ai-edge-litert 2.3.0``."""
+        try:
+            return f"{self.runtime} {version(self.runtime)}"
+        except PackageNotFoundError:  # built from source, or from a system package of another name
+            return self.runtime
+
+    def classify(self, crops: Sequence[NDArray[np.uint8]]) -> list[Scores]:
+        """Calibrated scores for each ``(input_size, input_size)`` uint8 grey crop, in order.
+
+        Raises:
+            ValueError: a crop is of another shape or type.
+        """
+        if not crops:
+            return []
+        logits = np.stack([self.logits(crop) for crop in crops])
+        probabilities = softmax(logits, temperature=self.output.temperature)
+        return [Scores.of(row) for row in probabilities.tolist()]
+
+    def logits(self, crop: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """The head's seven raw values for one crop, before temperature and softmax.
+
+        Raises:
+            ValueError: the crop is of another shape or type, or the classifier is closed.
+        """
+        if self._interpreter is None:
+            msg = "the classifier is closed"
+            raise ValueError(msg)
+        expected = (self.input_size, self.input_size)
+        if crop.shape != expected or crop.dtype != np.uint8:
+            msg = f"expected a uint8 crop of shape {expected}, got {crop.dtype} {crop.shape}"
+            raise ValueError(msg)
+        spec = self.manifest.input
+        pixels = quantize(np.ascontiguousarray(crop), scale=spec.scale, zero_point=spec.zero_point)
+        self._interpreter.set_tensor(self._input_index, pixels.reshape(spec.shape))
+        self._interpreter.invoke()
+        values = self._interpreter.get_tensor(self._output_index)[0]
+        return dequantize(values, scale=self.output.scale, zero_point=self.output.zero_point)
+
+    def close(self) -> None:
+        """Free the interpreter; harmless when repeated."""
+        self._interpreter = None
+
+
+def _import_runtime(wanted: str) -> tuple[str, Any]:
+    """Name and interpreter module of the wanted runtime, or of the first one installed."""
+    names = tuple(RUNTIMES) if wanted == "auto" else (wanted,)
+    causes = []
+    for name in names:
+        try:
+            return name, importlib.import_module(RUNTIMES[name][0])
+        except (ImportError, AttributeError) as error:  # AttributeError: built for another numpy
+            causes.append(str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__)
+    remedy = " or ".join(RUNTIMES[name][1] for name in names)
+    msg = f"no inference runtime ({', '.join(names)}): {'; '.join(causes)}: {remedy}"
+    raise HardwareUnavailable(msg)
+
+
+def _interpreter(module: Any, content: bytes, threads: int, path: Path) -> Any:
+    try:
+        with without_chatter():
+            interpreter = module.Interpreter(model_content=content, num_threads=threads)
+            interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        cause = " ".join(str(error).split())
+        msg = f"{path}: the runtime cannot load this model: {cause}; install it again or update the runtime"
+        raise ModelError(msg) from error
+    return interpreter
+
+
+def _check_input(interpreter: Any, manifest: Manifest, path: Path) -> int:
+    details = interpreter.get_input_details()
+    if len(details) != 1:
+        msg = f"{path}: expected 1 input, found {len(details)}"
+        raise ModelError(msg)
+    spec = manifest.input
+    square = (1, spec.size, spec.size, 1)
+    if spec.shape != square:
+        msg = (
+            f"{manifests.manifest_path(path)}: input.shape: expected {square} for size {spec.size}, found {spec.shape}"
+        )
+        raise ModelError(msg)
+    _check_tensor(details[0], f"{path}: input", spec.shape, spec.scale, spec.zero_point)
+    return int(details[0]["index"])
+
+
+def _check_output(interpreter: Any, manifest: Manifest, head: str, path: Path) -> int:
+    spec = manifest.output(head)
+    details = {tensor["name"]: tensor for tensor in interpreter.get_output_details()}
+    if spec.name not in details:
+        msg = f"{path}: expected an output named {spec.name!r}, found {', '.join(sorted(details))}"
+        raise ModelError(msg)
+    tensor = details[spec.name]
+    _check_tensor(tensor, f"{path}: output {head}", (1, len(EMOTIONS)), spec.scale, spec.zero_point)
+    return int(tensor["index"])
+
+
+def _check_tensor(tensor: dict[str, Any], place: str, shape: tuple[int, ...], scale: float, zero_point: int) -> None:
+    """Hold the runtime's account of a tensor against the manifest's."""
+    found_shape = tuple(int(side) for side in tensor["shape"])
+    found_scale, found_zero = tensor["quantization"]
+    if found_shape != shape:
+        msg = f"{place}: expected shape {shape}, found {found_shape}; the manifest belongs to another model"
+        raise ModelError(msg)
+    if tensor["dtype"] != np.int8:
+        msg = f"{place}: expected int8, found {np.dtype(tensor['dtype']).name}; convert the model to full int8"
+        raise ModelError(msg)
+    if not math.isclose(found_scale, scale, rel_tol=_SCALE_TOLERANCE) or found_zero != zero_point:
+        msg = (
+            f"{place}: expected scale {scale:.6g} and zero point {zero_point}, found {found_scale:.6g} and {found_zero}"
+        )
+        raise ModelError(msg)
