@@ -1,0 +1,86 @@
+"""What the LED matrix and the OLED share: a luma device that shows pictures of two colours."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+from edge.sinks.display.base import Display
+from edge.sinks.display.luma_device import check_emulator, emulated, luma_errors
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from edge.config import MatrixConfig, OledConfig
+    from edge.events import Look
+
+
+class LumaDisplay(Display):
+    """A monochrome display; a subclass says how to open the real one and what picture a look has.
+
+    ``device`` is luma's device while it is open. Brightness is the chip's own contrast; 0 switches the light off.
+    """
+
+    bus: str
+    native_size: tuple[int, int]
+
+    def __init__(self, name: str, config: MatrixConfig | OledConfig) -> None:
+        check_emulator(config.emulate, name)
+        self.name = f"{name} (emulated by {config.emulate})" if config.emulate else name
+        self.device: Any = None
+        self._config = config
+        self._shown: bytes | None = None
+
+    @abstractmethod
+    def connect(self) -> Any:
+        """Luma's device on the real bus."""
+
+    @abstractmethod
+    def picture(self, look: Look, size: tuple[int, int]) -> Image:
+        """The picture of ``look``, ``size`` pixels of mode ``1``."""
+
+    def open(self) -> None:
+        """Find the display, blank and at the configured brightness."""
+        self.close()
+        with luma_errors(self.name, self.bus):
+            self.device = self._emulated() if self._config.emulate else self.connect()
+            self.device.clear()
+            level = round(self._config.brightness * 255)
+            self.device.contrast(level)
+            if not level:
+                self.device.hide()
+
+    def show(self, look: Look) -> None:
+        """Draw ``look``; a picture that is up already is not sent again, as a bus is slow."""
+        if self.device is None:
+            return
+        picture = self.picture(look, self.device.size)
+        pixels = picture.tobytes()
+        if pixels == self._shown:
+            return
+        with luma_errors(self.name, self.bus):
+            self.device.display(picture)
+        self._shown = pixels
+
+    def close(self) -> None:
+        """Blank the display, switch its light off and let the bus go."""
+        device, self.device, self._shown = self.device, None, None
+        if device is None:
+            return
+        with luma_errors(self.name, self.bus), ExitStack() as steps:
+            # luma's own cleanup goes last and even then when the display does not answer any more
+            steps.callback(_release, device)
+            device.clear()
+            device.hide()
+
+    def _emulated(self) -> Any:
+        stem = f"face-edge-{self._config.kind}"
+        rotate, matrix = self._config.rotate, self._config.kind == "matrix"
+        return emulated(self._config.emulate, self.native_size, rotate=rotate, matrix=matrix, stem=stem)
+
+
+def _release(device: Any) -> None:
+    """Close the bus without sending anything more over it."""
+    device.persist = True
+    device.cleanup()

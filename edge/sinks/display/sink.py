@@ -1,0 +1,71 @@
+"""A display as a sink: takes looks, holds each for a while, keeps animations moving."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from edge.events import Look
+from edge.sinks.display.hold import Hold
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edge.config import DisplayConfig
+    from edge.events import Message
+    from edge.sinks.display.base import Display
+
+
+class DisplaySink:
+    """Shows looks on ``display``; ``handle`` and ``tick`` belong to one thread.
+
+    ``tick`` is wanted at least every 50 ms: it shows the look that waited and moves blinking on. ``clock`` gives
+    steady nanoseconds and is the one that ``tick`` is called with.
+    """
+
+    accepts: tuple[type, ...] = (Look,)
+
+    def __init__(
+        self, display: Display, config: DisplayConfig, *, clock: Callable[[], int] = time.monotonic_ns
+    ) -> None:
+        self.name = f"display {config.kind}"
+        self.display = display
+        self._clock = clock
+        self._hold = Hold(round(config.min_hold_s * 1e9))
+
+    def open(self) -> None:
+        """Open the display and show what was wanted last, where it was closed in between.
+
+        Raises:
+            SinkError: it cannot be used now.
+            HardwareUnavailable: a package or the hardware is missing.
+        """
+        self.display.open()
+        self._hold.forget()
+        self._show(self._hold.tick(self._clock()))
+
+    def handle(self, message: Message) -> None:
+        """Take one look.
+
+        Raises:
+            SinkError: the display went away.
+        """
+        if isinstance(message, Look):
+            self._show(self._hold.offer(message, self._clock()))
+
+    def tick(self, now_ns: int) -> None:
+        """Show the look whose time has come and move animations on to ``now_ns``.
+
+        Raises:
+            SinkError: the display went away.
+        """
+        self._show(self._hold.tick(now_ns))
+        self.display.animate(now_ns)
+
+    def close(self) -> None:
+        """Go dark and release the hardware; harmless when repeated."""
+        self.display.close()
+
+    def _show(self, look: Look | None) -> None:
+        if look is not None:
+            self.display.show(look)
