@@ -23,6 +23,7 @@ _PLAYABLE_SOUND = {"aac", "mp3", "opus"}
 """What browsers play from an MP4; anything else becomes AAC."""
 
 _AAC_RATES = {8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000}
+_LARGE_PIXEL_RATE = 1280 * 720 * 30
 
 
 def require_av() -> None:
@@ -115,7 +116,9 @@ class VideoCopy:
     def _video_stream(self, width: int, height: int, *, turned: bool) -> Any:
         source = self._clip.video
         rate = source.average_rate or Fraction(25)
-        stream = self._container.add_stream(_encoder(), rate=rate, options={"preset": "superfast", "crf": "23"})
+        # the encoder takes most of the time: a copy of full HD still has to be ready before the original would be over
+        preset = "ultrafast" if width * height * rate > _LARGE_PIXEL_RATE else "superfast"
+        stream = self._container.add_stream(_encoder(), rate=rate, options={"preset": preset, "crf": "23"})
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         context = stream.codec_context
         context.time_base = source.time_base
