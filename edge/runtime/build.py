@@ -147,7 +147,7 @@ def _mqtt(config: Config, resources: ExitStack) -> list[Sink]:
         broker = EmbeddedBroker(port=int(port) if port else 1883)
         broker.start()
         resources.callback(broker.stop)
-    return [MqttSink(config.mqtt, node_id(config))]
+    return [MqttSink(config.mqtt, node_id(config), heartbeat_s=config.events.heartbeat_s)]
 
 
 def _info(config: Config, network: LiteRtClassifier, source: FrameSource) -> Info:

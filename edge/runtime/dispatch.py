@@ -99,11 +99,13 @@ class _Worker:
 
     @property
     def depth(self) -> int:
-        return len(self._mailbox)
+        """What waits here, and in the sink itself where it queues for its network."""
+        return len(self._mailbox) + int(getattr(self._sink, "queue_depth", 0))
 
     @property
     def drops(self) -> int:
-        return self._mailbox.drops
+        """What was dropped here, and by the sink itself."""
+        return self._mailbox.drops + int(getattr(self._sink, "drops", 0))
 
     def _run(self) -> None:
         while not self._stopping:
@@ -210,10 +212,10 @@ class Dispatcher:
 
     @property
     def queue_depth(self) -> int:
-        """Messages waiting for all sinks together."""
+        """Messages waiting for all sinks together, in their own queues too."""
         return sum(worker.depth for _, worker in self._routes)
 
     @property
     def drops(self) -> int:
-        """Messages dropped at a full mailbox since the start."""
+        """Messages dropped at a full queue since the start, the sinks' own included."""
         return sum(worker.drops for _, worker in self._routes)

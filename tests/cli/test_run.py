@@ -1,0 +1,187 @@
+"""``run`` and ``demo`` as a user starts them: processes, signals, exit codes, one line each for what is wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from edge.manifest import packaged_model
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+@pytest.fixture
+def face_edge(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Start ``face-edge ARGUMENTS`` in a folder of its own; killed at the end if it still runs."""
+    started: list[subprocess.Popen[str]] = []
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("FACE_EDGE_", "COV_"))}
+
+    def start(*arguments: str, **environment: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "edge", "--set", f"node.state_dir={tmp_path}", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=tmp_path,
+            env={**kept, "PYTHONPATH": str(Path(__file__).parents[2]), **environment},
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def lines_until(process: subprocess.Popen[str], topic: str) -> dict[str, Any]:
+    """The first JSON line about ``topic``."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        document: dict[str, Any] = json.loads(line)
+        if document["topic"] == topic:
+            return document
+    msg = f"never told {topic}: {process.communicate()[1]}"
+    raise AssertionError(msg)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_in_time_and_offline_is_published(
+    number: signal.Signals, face_edge: Callable[..., Any], mosquitto: Callable[..., Any], subscribe: Callable[..., Any]
+) -> None:
+    broker = mosquitto()
+    subscriber = subscribe(broker.port)
+    process = face_edge("--set", "node.id=x", "run", "--source", "virtual", "--broker", broker.uri, "--json")
+    lines_until(process, "event")
+    subscriber.wait_payload("availability", "online")
+    started = time.monotonic()
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=5)
+    assert time.monotonic() - started < 2
+    assert process.returncode == 0, errors
+    assert "Traceback" not in errors
+    subscriber.wait_payload("availability", "offline")
+
+
+def test_sigusr1_pauses_and_resumes(face_edge: Callable[..., Any]) -> None:
+    process = face_edge("run", "--source", "virtual", "--json")
+    assert lines_until(process, "camera")["payload"] == "online"
+    process.send_signal(signal.SIGUSR1)
+    assert lines_until(process, "camera")["payload"] == "paused"
+    process.send_signal(signal.SIGUSR1)
+    assert lines_until(process, "camera")["payload"] == "online"
+
+
+def test_a_dead_device_is_announced_by_its_last_will(
+    face_edge: Callable[..., Any], mosquitto: Callable[..., Any], subscribe: Callable[..., Any]
+) -> None:
+    broker = mosquitto()
+    subscriber = subscribe(broker.port)
+    process = face_edge("run", "--source", "virtual", "--broker", broker.uri)
+    subscriber.wait_payload("availability", "online")
+    process.kill()
+    subscriber.wait_payload("availability", "offline")
+
+
+def test_a_second_instance_is_refused(face_edge: Callable[..., Any], mosquitto: Callable[..., Any]) -> None:
+    arguments = ("--set", "node.id=twin", "run", "--source", "virtual", "--broker", mosquitto().uri, "--json")
+    first = face_edge(*arguments)
+    lines_until(first, "camera")
+    second = face_edge(*arguments)
+    _, errors = second.communicate(timeout=20)
+    assert second.returncode == 9
+    assert "twin" in errors
+    assert str(first.pid) in errors
+    assert errors.count("\n") == 1
+
+
+def test_it_runs_on_when_the_broker_comes_late(
+    face_edge: Callable[..., Any], mosquitto: Callable[..., Any], subscribe: Callable[..., Any]
+) -> None:
+    broker = mosquitto(start=False)
+    process = face_edge(
+        "--set", "mqtt.backoff_max_s=0.2", "run", "--source", "virtual", "--broker", broker.uri, "--json"
+    )
+    lines_until(process, "event")
+    broker.start()
+    subscribe(broker.port).wait_payload("availability", "online")
+
+
+@pytest.fixture
+def bad(tmp_path: Path) -> dict[str, list[str]]:
+    """Command lines that cannot work, by what is wrong."""
+    model = tmp_path / packaged_model().name
+    shutil.copy(packaged_model(), model)
+    shutil.copy(packaged_model().with_suffix(".json"), model.with_suffix(".json"))
+    data = bytearray(model.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    model.write_bytes(bytes(data))
+    (tmp_path / "bad.toml").write_text('[source]\nurl = "usb:0"\n[mqtt]\nkeepalive_s = "soon"\n')
+    return {
+        "configuration": ["--config", str(tmp_path / "bad.toml"), "run"],
+        "source": ["run", "--source", "telepathy"],
+        "clip": ["run", "--source", str(tmp_path / "missing.mp4")],
+        "model": ["--set", f"model.path={model}", "run", "--source", "virtual"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("case", "code", "says"),
+    [
+        ("configuration", 3, ["source.url", "did you mean 'uri'", "mqtt.keepalive_s"]),
+        ("source", 3, ["'telepathy' is no source", "picamera"]),
+        ("clip", 5, ["missing.mp4: no such file"]),
+        ("model", 6, ["model", "sha256"]),
+    ],
+)
+def test_what_cannot_work_is_one_line_and_an_exit_code(
+    case: str, code: int, says: list[str], bad: dict[str, list[str]], face_edge: Callable[..., Any]
+) -> None:
+    process = face_edge(*bad[case])
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == code, errors
+    assert "Traceback" not in errors
+    for part in says:
+        assert part in errors
+
+
+def test_a_taken_port_is_one_line(face_edge: Callable[..., Any]) -> None:
+    pytest.importorskip("amqtt", reason="the embedded broker is not installed")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        process = face_edge("run", "--source", "virtual", "--broker", f"embedded:{port}")
+        _, errors = process.communicate(timeout=20)
+    assert process.returncode == 7
+    assert f"port {port} is taken" in errors
+    assert errors.count("\n") == 1
+
+
+def test_a_machine_without_the_pis_camera_library_is_told_what_to_install(face_edge: Callable[..., Any]) -> None:
+    if Path("/usr/lib/python3/dist-packages/picamera2").exists():
+        pytest.skip("picamera2 is installed here")
+    process = face_edge("run", "--source", "picamera")
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 8
+    assert "sudo apt install python3-picamera2" in errors
+    assert "Traceback" not in errors
+
+
+def test_the_demo_shows_everything_and_ends(face_edge: Callable[..., Any]) -> None:
+    pytest.importorskip("amqtt", reason="the embedded broker is not installed")
+    process = face_edge("demo", "--duration", "4")
+    out, errors = process.communicate(timeout=30)
+    assert process.returncode == 0, errors
+    for part in ("availability  online", "presence_start", '"emotion":"happy"', "LED red", "frames in", "offline"):
+        assert part in out, (part, out, errors)
+    assert "Traceback" not in errors
