@@ -96,7 +96,8 @@ def _run(analyzer: Analyzer, inputs: Inputs, writers: list[Callable[[Result], No
     started_s = time.monotonic()
     total = Totals()
     problems = list(inputs.problems)
-    with Progress(len(inputs.items)) as progress:
+    # documents on a terminal would run into the bar
+    with Progress(len(inputs.items), hidden=not talk and sys.stdout.isatty()) as progress:
         for error in problems:
             _complain(error, progress)
         for index, item in enumerate(inputs.items):
@@ -111,7 +112,7 @@ def _run(analyzer: Analyzer, inputs: Inputs, writers: list[Callable[[Result], No
             except InputError as error:
                 problems.append(error)
                 _complain(error, progress)
-        progress.print(_summary(total, time.monotonic() - started_s), err=True)
+    click.echo(_summary(total, time.monotonic() - started_s), err=True)
     return len(problems)
 
 

@@ -21,8 +21,9 @@ class Progress:
     Nothing is shown where standard error is no terminal.
     """
 
-    def __init__(self, length: int) -> None:
+    def __init__(self, length: int, *, hidden: bool = False) -> None:
         self._length = max(length, 1)
+        self._hidden = hidden or not sys.stderr.isatty()
         self._started_s = time.monotonic()
         self._bar: Any = None
         self._shown = 0
@@ -39,7 +40,7 @@ class Progress:
     def update(self, units: float) -> None:
         """Say that ``units`` of the whole are done."""
         if self._bar is None:
-            if time.monotonic() - self._started_s < _PATIENCE_S or not sys.stderr.isatty():
+            if self._hidden or time.monotonic() - self._started_s < _PATIENCE_S:
                 return
             self._bar = click.progressbar(length=_STEPS, file=sys.stderr, label="analyzing").__enter__()
         steps = min(_STEPS, int(units / self._length * _STEPS))
