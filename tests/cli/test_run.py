@@ -142,7 +142,7 @@ def bad(tmp_path: Path) -> dict[str, list[str]]:
         ("configuration", 3, ["source.url", "did you mean 'uri'", "mqtt.keepalive_s"]),
         ("source", 3, ["'telepathy' is no source", "picamera"]),
         ("clip", 5, ["missing.mp4: no such file"]),
-        ("model", 6, ["model", "sha256"]),
+        ("model", 6, ["expected sha256", "found"]),
     ],
 )
 def test_what_cannot_work_is_one_line_and_an_exit_code(
