@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.errors import ConfigError
+from edge.sources.uri import masked
 
 if TYPE_CHECKING:
     from edge.config import SourceConfig
@@ -43,16 +44,21 @@ def create(config: SourceConfig) -> FrameSource:
 
 
 def _backend(uri: str) -> str:
-    match = re.match(r"[a-z][a-z0-9]*(?=[:?]|$)", uri)
+    match = re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*(?=[:?]|$)", uri)
     scheme = match.group() if match else ""
     if scheme in BACKENDS:
         return BACKENDS[scheme]
+    if not uri or ("://" in uri and not uri.startswith("file://")):
+        raise _unknown(uri, scheme)
     path = Path(uri)
     if path.is_dir() or path.suffix.lower() in PICTURE_SUFFIXES:
         return BACKENDS["images"]
     if path.is_file() or path.suffix or "/" in uri:
         return "edge.sources.video:VideoFile"
-    near = difflib.get_close_matches(scheme or uri, BACKENDS, n=1)
+    raise _unknown(uri, scheme)
+
+
+def _unknown(uri: str, scheme: str) -> ConfigError:
+    near = difflib.get_close_matches((scheme or uri).lower(), BACKENDS, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    msg = f"source.uri: {uri!r} is no source{hint} (expected {FORMS})"
-    raise ConfigError(msg)
+    return ConfigError(f"source.uri: {masked(uri)!r} is no source{hint} (expected {FORMS})")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -10,8 +10,9 @@ import cv2
 import imagesize
 import numpy as np
 
-from edge.errors import InputError, SourceEnded, SourceError
-from edge.sources import opencv
+from edge.errors import ConfigError, InputError, SourceEnded, SourceError
+from edge.sources import opencv, regular
+from edge.sources.decoder_lines import decoder_lines_dropped
 from edge.sources.factory import PICTURE_SUFFIXES
 from edge.types import Frame
 
@@ -20,8 +21,12 @@ if TYPE_CHECKING:
 
     from edge.config import SourceConfig
 
+_LOG = logging.getLogger(__name__)
 _NS = 1_000_000_000
 MAX_MEGAPIXELS = 120
+_BYTES_PER_MEGAPIXEL = 8_000_000
+"""Four channels of 16 bits, not compressed."""
+_HEADERS = 16_000_000
 
 
 def read_image(path: Path, *, max_megapixels: int = MAX_MEGAPIXELS) -> NDArray[np.uint8]:
@@ -33,21 +38,18 @@ def read_image(path: Path, *, max_megapixels: int = MAX_MEGAPIXELS) -> NDArray[n
         InputError: it is missing, unreadable, empty, too large, damaged, or no picture.
     """
     opencv.quiet()
+    if fault := regular.fault(path):
+        raise InputError(fault)
+    _check_size(path, max_megapixels)
     try:
         data = path.read_bytes()
-    except FileNotFoundError:
-        msg = f"{path}: no such file"
-        raise InputError(msg) from None
     except OSError as error:
         msg = f"{path}: cannot be read: {error.strerror}"
         raise InputError(msg) from None
-    if not data:
-        msg = f"{path}: is empty (0 bytes)"
-        raise InputError(msg)
-    _check_size(path, data, max_megapixels)
     _check_whole(path, data)
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        with decoder_lines_dropped():
+            image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:
         image = None
     if image is None:
@@ -56,10 +58,13 @@ def read_image(path: Path, *, max_megapixels: int = MAX_MEGAPIXELS) -> NDArray[n
     return cast("NDArray[np.uint8]", image)
 
 
-def _check_size(path: Path, data: bytes, max_megapixels: int) -> None:
-    """Refuse by the header alone: decoding a bomb first would be too late."""
+def _check_size(path: Path, max_megapixels: int) -> None:
+    """Refuse by size and header alone: reading or decoding a bomb first would be too late."""
+    if path.stat().st_size > max_megapixels * _BYTES_PER_MEGAPIXEL + _HEADERS:
+        msg = f"{path}: is larger than any picture of {max_megapixels} megapixels; it is probably of another kind"
+        raise InputError(msg)
     try:
-        width, height = imagesize.get(io.BytesIO(data))
+        width, height = imagesize.get(str(path))
     except (ValueError, OSError, IndexError, KeyError):
         return  # not a header it knows: the decoder will say
     except Exception as error:  # struct.error and the like of a cut-off header
@@ -109,16 +114,20 @@ def find_pictures(path: Path) -> list[Path]:
 
 
 class Images:
-    """``images:PATH[,PATH…]``: every picture once, ``1/fps`` apart in time; a bad one is an error of its own."""
+    """``images:PATH[,PATH…]``: every picture once, ``1/fps`` apart in time; a bad one is logged and left out."""
 
     lossless = True
     epoch_ns: int | None = 0
 
     def __init__(self, config: SourceConfig) -> None:
         self._paths = [Path(part) for part in config.uri.removeprefix("images:").split(",") if part]
+        if not self._paths:
+            msg = "source.uri: images: names no file or folder (expected such as images:pictures)"
+            raise ConfigError(msg)
         self._step_ns = round(_NS / config.fps)
-        self._pictures: list[Path] | None = None
+        self._left: list[Path] | None = None
         self._index = 0
+        self._bad = 0
 
     @property
     def uri(self) -> str:
@@ -131,33 +140,36 @@ class Images:
         Raises:
             SourceError: a path does not exist, or there is no picture.
         """
-        if not self._paths:
-            msg = "source.uri: images: names no file or folder"
-            raise SourceError(msg)
-        self._pictures = [picture for path in self._paths for picture in find_pictures(path)]
-        self._index = 0
+        self._left = [picture for path in self._paths for picture in find_pictures(path)][::-1]
+        self._index, self._bad = 0, 0
 
     def read(self) -> Frame:
-        """The next picture.
+        """The next picture that can be read.
 
         Raises:
             SourceEnded: that was the last.
-            SourceError: it cannot be read; the next call goes on with the one after it.
+            SourceError: not one of them can be read, or they are not open.
         """
-        if self._pictures is None:
+        if self._left is None:
             msg = f"{self.uri}: is not open"
             raise SourceError(msg)
-        if self._index >= len(self._pictures):
-            msg = f"{self.uri}: ended after {self._index} pictures"
-            raise SourceEnded(msg)
-        index, path = self._index, self._pictures[self._index]
-        self._index += 1
-        try:
-            image = read_image(path)
-        except InputError as error:
-            raise SourceError(str(error)) from None
-        return Frame(image, index * self._step_ns, index, name=path.name)
+        while self._left:
+            path = self._left.pop()
+            try:
+                image = read_image(path)
+            except InputError as error:
+                _LOG.warning("%s", error)
+                self._bad += 1
+                continue
+            index, self._index = self._index, self._index + 1
+            return Frame(image, index * self._step_ns, index, name=path.name)
+        if not self._index:
+            msg = f"{self.uri}: not one of its {self._bad} pictures can be read; they may be damaged or of another kind"
+            raise SourceError(msg)
+        left_out = f", {self._bad} could not be read" if self._bad else ""
+        msg = f"{self.uri}: ended after {self._index} pictures{left_out}"
+        raise SourceEnded(msg)
 
     def close(self) -> None:
         """Forget the list."""
-        self._pictures = None
+        self._left = None

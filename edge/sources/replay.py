@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from edge.errors import ConfigError
 from edge.sources.uri import options
 from edge.sources.video import VideoFile
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from edge.types import Frame
 
 _NS = 1_000_000_000
+_LATE_NS = _NS // 4
 
 
 class Replay:
@@ -21,6 +23,9 @@ class Replay:
 
     def __init__(self, config: SourceConfig) -> None:
         path, found = options(config.uri, {"pace": ("fast", "real")})
+        if not path:
+            msg = "source.uri: replay: names no file (expected such as replay:clip.mp4)"
+            raise ConfigError(msg)
         self._real = found.get("pace") == "real"
         self._path = path
         self._file = VideoFile(config.model_copy(update={"uri": path}))
@@ -56,6 +61,9 @@ class Replay:
         if self._started_ns is None:
             self._started_ns = now_ns - frame.monotonic_ns
         due_ns = self._started_ns + frame.monotonic_ns
+        if now_ns - due_ns > _LATE_NS:  # decoding cannot keep up: its clock must not fall ever further behind ours
+            self._started_ns += now_ns - due_ns
+            due_ns = now_ns
         time.sleep(max(0, due_ns - now_ns) / _NS)
         return replace(frame, monotonic_ns=due_ns)
 

@@ -28,9 +28,7 @@ class NetworkStream:
         self._config = config
         self._capture: cv2.VideoCapture | None = None
         self._index = 0
-        if not urlsplit(config.uri).hostname:
-            msg = f"source.uri: {masked(config.uri)!r} names no host (expected such as rtsp://camera.local/stream)"
-            raise ConfigError(msg)
+        _check_address(config.uri)
 
     @property
     def uri(self) -> str:
@@ -79,3 +77,15 @@ class NetworkStream:
         capture, self._capture = self._capture, None
         if capture is not None:
             capture.release()
+
+
+def _check_address(uri: str) -> None:
+    try:
+        parts = urlsplit(uri)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        msg = f"source.uri: {masked(uri)!r} has a malformed host or port (expected such as rtsp://camera.local:554/x)"
+        raise ConfigError(msg) from None
+    if not host:
+        msg = f"source.uri: {masked(uri)!r} names no host (expected such as rtsp://camera.local/stream)"
+        raise ConfigError(msg)

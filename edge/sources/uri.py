@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qsl, urlsplit, urlunsplit
+import re
+from urllib.parse import parse_qsl
 
 from edge.errors import ConfigError
 
+# up to the last @, wherever it stands: a password with an unescaped / or # in it must not show either
+_CREDENTIALS = re.compile(r"(?<=://)\S*@")
+_SECRET_OPTION = re.compile(r"((?:passw|pwd|token|secret|key|auth|signature)[^=&/?]*=)[^&#\s]+", re.IGNORECASE)
+
 
 def masked(uri: str) -> str:
-    """``uri`` with user name and password replaced, fit for logs and topics."""
-    parts = urlsplit(uri)
-    if "@" not in parts.netloc:
+    """``uri`` without user name, password or secret options, fit for logs and topics, however malformed it is."""
+    if "://" not in uri:
         return uri
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"***@{host}"))
+    return _SECRET_OPTION.sub(r"\1***", _CREDENTIALS.sub("***@", uri))
 
 
 def options(uri: str, allowed: dict[str, tuple[str, ...] | None]) -> tuple[str, dict[str, str]]:
@@ -28,12 +31,12 @@ def options(uri: str, allowed: dict[str, tuple[str, ...] | None]) -> tuple[str, 
     found = dict(parse_qsl(query, keep_blank_values=True))
     for key, value in found.items():
         if key not in allowed:
-            msg = f"source.uri: unknown option {key!r} in {uri!r} (expected {', '.join(allowed) or 'none'})"
+            msg = f"source.uri: unknown option {key!r} in {masked(uri)!r} (expected {', '.join(allowed) or 'none'})"
             raise ConfigError(msg)
         values = allowed[key]
         if (not value.isdecimal()) if values is None else (value not in values):
             expected = "a whole number" if values is None else " or ".join(values)
-            msg = f"source.uri: {key}={value} in {uri!r}: expected {expected}"
+            msg = f"source.uri: {key}={value} in {masked(uri)!r}: expected {expected}"
             raise ConfigError(msg)
     return body.partition(":")[2], found
 
@@ -46,6 +49,6 @@ def number(uri: str) -> int:
     """
     scheme, _, text = uri.partition(":")
     if text and not text.isdecimal():
-        msg = f"source.uri: {uri!r}: expected a number behind {scheme}:, such as {scheme}:0"
+        msg = f"source.uri: {masked(uri)!r}: expected a number behind {scheme}:, such as {scheme}:0"
         raise ConfigError(msg)
     return int(text or 0)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import cv2
 
 from edge.errors import SourceEnded, SourceError
-from edge.sources import opencv
+from edge.sources import opencv, regular
 from edge.types import Frame
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ class VideoFile:
         """
         self.close()
         opencv.quiet()
-        check_file(self._path)
+        if fault := regular.fault(self._path):
+            raise SourceError(fault)
         capture = cv2.VideoCapture(str(self._path), cv2.CAP_FFMPEG)
         if not capture.isOpened():
             capture.release()
@@ -85,23 +86,3 @@ class VideoFile:
         capture, self._capture = self._capture, None
         if capture is not None:
             capture.release()
-
-
-def check_file(path: Path) -> None:
-    """A plain, readable file with something in it.
-
-    Raises:
-        SourceError: it is not, and how so.
-    """
-    try:
-        with path.open("rb") as stream:
-            first = stream.read(1)
-    except FileNotFoundError:
-        msg = f"{path}: no such file"
-        raise SourceError(msg) from None
-    except OSError as error:
-        msg = f"{path}: cannot be read: {error.strerror}"
-        raise SourceError(msg) from None
-    if not first:
-        msg = f"{path}: is empty (0 bytes)"
-        raise SourceError(msg)

@@ -51,6 +51,13 @@ def test_a_folder_is_read_as_pictures(tmp_path: Path) -> None:
         ("replay:x.mp4?pace=slow", "expected fast or real"),
         ("replay:x.mp4?speed=2", "unknown option 'speed'"),
         ("rtsp:///stream", "names no host"),
+        ("rtsp://camera:99999/x", "malformed host or port"),
+        ("http://[bad/x", "malformed host or port"),
+        ("htp://camera/x", "did you mean 'http'"),
+        ("USB:0", "did you mean 'usb'"),
+        ("", "expected picamera"),
+        ("replay:", "names no file"),
+        ("images:", "names no file"),
     ],
 )
 def test_a_bad_uri_is_one_line_that_helps(uri: str, says: str) -> None:
@@ -60,10 +67,38 @@ def test_a_bad_uri_is_one_line_that_helps(uri: str, says: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_credentials_are_masked() -> None:
-    source = create(SourceConfig(uri="rtsp://admin:secret@camera.local:554/x"))
-    assert source.uri == "rtsp://***@camera.local:554/x"
-    assert masked("http://camera.local/x") == "http://camera.local/x"
+@pytest.mark.parametrize(
+    ("uri", "shown"),
+    [
+        ("rtsp://admin:secret@camera.local:554/x", "rtsp://***@camera.local:554/x"),
+        ("rtsp://admin:se/cr@et#1@camera.local/x", "rtsp://***@camera.local/x"),
+        ("http://camera.local/x?fps=5&access_token=abc&w=3", "http://camera.local/x?fps=5&access_token=***&w=3"),
+        ("rtsp://cam/user=me_password=abc", "rtsp://cam/user=me_password=***"),
+        ("http://camera.local/x", "http://camera.local/x"),
+        ("replay:clip@home.mp4?pace=real", "replay:clip@home.mp4?pace=real"),
+    ],
+)
+def test_credentials_are_masked(uri: str, shown: str) -> None:
+    assert masked(uri) == shown
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "rtsp://admin:secret@camera.local:554/x",
+        "htp://admin:secret@camera.local/x",
+        "http://admin:secret@[bad/x",
+        "http://admin:secret@/x",
+        "http://admin:secret@camera:port/x",
+    ],
+)
+def test_no_message_shows_the_password(uri: str) -> None:
+    try:
+        shown = create(SourceConfig(uri=uri)).uri
+    except ConfigError as error:
+        shown = str(error)
+    assert "***@" in shown
+    assert "secret" not in shown
 
 
 def test_importing_the_package_loads_no_heavy_library() -> None:

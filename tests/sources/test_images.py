@@ -1,20 +1,19 @@
 from __future__ import annotations
 
+import os
 import struct
 import zlib
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
 from edge.config import SourceConfig
-from edge.errors import InputError, SourceError
+from edge.errors import InputError, SourceEnded, SourceError
+from edge.sources.decoder_lines import decoder_lines_dropped
 from edge.sources.factory import create
 from edge.sources.images import read_image
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -77,6 +76,18 @@ def test_other_kinds_of_pixel_become_bgr(array: np.ndarray, tmp_path: Path) -> N
     assert (image == 9).all()
 
 
+@pytest.mark.parametrize("suffix", ["png", "webp", "tiff"])
+def test_other_formats_with_exif_are_upright_too(suffix: str, picture: np.ndarray, tmp_path: Path) -> None:
+    pillow = pytest.importorskip("PIL.Image", reason="Pillow (comes with luma) writes EXIF into these formats")
+    path = tmp_path / f"phone.{suffix}"
+    exif = pillow.Exif()
+    exif[0x0112] = 6
+    pillow.fromarray(picture).save(path, exif=exif, **({"lossless": True} if suffix == "webp" else {}))
+    image = read_image(path)
+    assert image.shape[:2] == (90, 60)
+    assert image[0, -1, 0] > 200
+
+
 def bomb(path: Path, side: int) -> None:
     """A PNG of ``side`` x ``side`` black pixels in a few kilobytes."""
 
@@ -124,17 +135,81 @@ def test_bad_files_are_one_line_each(picture: np.ndarray, tmp_path: Path, capfd:
     assert capfd.readouterr().err == ""
 
 
-def test_a_folder_gives_its_pictures_by_name_and_a_bad_one_is_skipped_over(picture: np.ndarray, tmp_path: Path) -> None:
+def test_the_decoders_own_complaints_are_not_shown(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    noise = np.random.default_rng(3).integers(0, 255, (64, 96, 3), np.uint8)
+    png = bytearray(cv2.imencode(".png", noise)[1].tobytes())
+    png[len(png) // 2] ^= 0x55
+    (tmp_path / "bad.png").write_bytes(png)
+    with pytest.raises(InputError, match="damaged"):
+        read_image(tmp_path / "bad.png")
+    jpeg = cv2.imencode(".jpg", noise)[1].tobytes()
+    (tmp_path / "odd.jpg").write_bytes(jpeg[:-2] + bytes(100) + jpeg[-2:])
+    assert read_image(tmp_path / "odd.jpg").shape == noise.shape, "a harmless flaw must not cost the picture"
+    assert capfd.readouterr().err == ""
+
+
+def test_other_lines_of_the_moment_are_kept(capfd: pytest.CaptureFixture[str]) -> None:
+    with decoder_lines_dropped():
+        os.write(2, b"libpng error: x\nsomething else\nCorrupt JPEG data: y\n")
+        with decoder_lines_dropped():
+            os.write(2, b"from the inside\n")
+    os.write(2, b"after\n")
+    assert capfd.readouterr().err == "something else\nfrom the inside\nafter\n"
+
+
+def test_pipes_and_devices_are_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    for path in (tmp_path / "pipe.png", Path("/dev/zero")):
+        with pytest.raises(InputError, match="pipe or device"):
+            read_image(path)
+    with pytest.raises(SourceError, match="pipe or device"):
+        create(SourceConfig(uri=f"replay:{tmp_path}/pipe.png")).open()
+
+
+def test_a_huge_file_is_refused_without_reading_it(tmp_path: Path) -> None:
+    path = tmp_path / "film.png"
+    with path.open("wb") as stream:
+        stream.truncate(20_000_000_000)  # sparse: takes no room
+    with pytest.raises(InputError, match="larger than any picture"):
+        read_image(path)
+
+
+def test_a_folder_gives_its_pictures_by_name_and_leaves_a_bad_one_out(
+    picture: np.ndarray, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     for name in ("b.png", "a.jpg"):
         cv2.imwrite(str(tmp_path / name), picture)
     (tmp_path / "aa.jpg").write_bytes(b"")
     (tmp_path / "notes.txt").write_text("not a picture")
+    source = create(SourceConfig(uri=f"images:{tmp_path}", fps=10))
+    source.open()
+    found = [source.read(), source.read()]
+    assert [(frame.name, frame.index, frame.monotonic_ns) for frame in found] == [
+        ("a.jpg", 0, 0),
+        ("b.png", 1, 100_000_000),
+    ]
+    with pytest.raises(SourceEnded, match="ended after 2 pictures, 1 could not be read"):
+        source.read()
+    assert [record.getMessage() for record in caplog.records] == [f"{tmp_path}/aa.jpg: is empty (0 bytes)"]
+
+
+def test_a_folder_of_bad_pictures_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"")
+    (tmp_path / "b.png").write_bytes(b"no picture")
     source = create(SourceConfig(uri=f"images:{tmp_path}"))
     source.open()
-    assert source.read().name == "a.jpg"
-    with pytest.raises(SourceError, match="is empty"):
+    with pytest.raises(SourceError, match="not one of its 2 pictures can be read") as caught:
         source.read()
-    assert source.read().name == "b.png"
+    assert not isinstance(caught.value, SourceEnded)
+
+
+def test_several_paths_are_read_in_the_order_given(picture: np.ndarray, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    for name in ("z.png", "folder/b.png", "folder/a.png"):
+        cv2.imwrite(str(tmp_path / name), picture)
+    source = create(SourceConfig(uri=f"images:{tmp_path}/z.png,{tmp_path}/folder"))
+    source.open()
+    assert [source.read().name for _ in range(3)] == ["z.png", "a.png", "b.png"]
 
 
 def test_a_folder_without_pictures_says_so(tmp_path: Path) -> None:
