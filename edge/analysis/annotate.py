@@ -58,13 +58,10 @@ def annotate(image: NDArray[np.uint8], observation: Observation) -> NDArray[np.u
     """A copy of ``image`` ``(height, width, 3)`` BGR with every face marked; grey pictures become BGR."""
     canvas = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR) if image.ndim == 2 else image.copy()
     drawn: NDArray[np.uint8] = canvas.astype(np.uint8, copy=False)
-    # boxes first: no box may cross another face's text
-    for face in observation.faces:
-        _draw_box(drawn, face, _scale_of(drawn, face))
-    for face in observation.faces:
-        scale = _scale_of(drawn, face)
-        _draw_bars(drawn, face, scale)
-        _draw_label(drawn, face, scale)
+    # one layer after the other: no box may cross another face's text, no panel hide a name
+    for draw in (_draw_box, _draw_bars, _draw_label):
+        for face in observation.faces:
+            draw(drawn, face, _scale_of(drawn, face))
     return drawn
 
 

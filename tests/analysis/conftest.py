@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def scripted_pipeline(still: bool) -> Pipeline:  # noqa: FBT001  - the factory's own signature
+def scripted_pipeline(still: bool) -> Pipeline:
     return Pipeline(
         BrightDetector(),
         ScriptedClassifier(),
