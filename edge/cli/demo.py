@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import sys
 import tempfile
@@ -136,9 +137,13 @@ class Subscriber:
     def _on_message(self, _client: Any, _userdata: Any, message: Any) -> None:
         topic = message.topic.rpartition("/")[2]
         self.counts[topic] += 1
-        clear = "\r\x1b[K" if sys.stdout.isatty() else ""
         led = ""
         if topic == "state":
             levels = self._led_levels()
             led = "   LED " + " ".join(f"{role} {levels[pin]:.2f}" for role, pin in RGB_PINS.items())
-        click.echo(f"{clear}{message.topic}  {message.payload.decode()}{led}")
+        line = f"{message.topic}  {message.payload.decode()}"
+        if sys.stdout.isatty():
+            # one line a message, over the line that the terminal display redraws
+            width = shutil.get_terminal_size().columns - len(led) - 1
+            line = "\r\x1b[K" + (line if len(line) <= width else line[: width - 1] + "…")
+        click.echo(line + led)
