@@ -129,7 +129,8 @@ def _choose_pin_factory() -> None:
 def _reason(fallbacks: list[warnings.WarningMessage]) -> str:
     """What stopped lgpio, the driver of choice."""
     messages = (str(fallback.message) for fallback in fallbacks)
-    return next((text.partition("lgpio: ")[2].strip("'") for text in messages if "from lgpio: " in text), "")
+    said = next((text.partition("from lgpio: ")[2] for text in messages if "from lgpio: " in text), "")
+    return said[1:-1] if said[:1] == "'" == said[-1:] else said
 
 
 def load_lgpio() -> None:
@@ -144,7 +145,7 @@ def load_lgpio() -> None:
     with ExitStack() as stack:
         home = Path.cwd()
         if "LG_WD" not in os.environ:
-            if not os.access(home, os.W_OK):
+            if not _writable(home):
                 os.environ["LG_WD"] = stack.enter_context(tempfile.TemporaryDirectory(prefix="face-edge-lgpio-"))
                 stack.callback(os.environ.pop, "LG_WD", None)
             else:
@@ -154,6 +155,14 @@ def load_lgpio() -> None:
             import lgpio  # noqa: F401
         except ImportError:
             return
+
+
+def _writable(folder: Path) -> bool:
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
 
 
 def _remove_new(folder: Path, before: set[Path]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,7 @@ def emulated(name: str, size: tuple[int, int], *, rotate: int, matrix: bool, ste
         from luma.core.device import dummy
 
         return dummy(width=width, height=height, rotate=rotate, mode="1")
+    os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")  # it would greet on standard output
     import luma.emulator.device
 
     options: dict[str, Any] = {"capture": {"file_template": f"{stem}.png"}, "gifanim": {"filename": f"{stem}.gif"}}
@@ -115,4 +117,4 @@ def _system_error(where: str, bus: str, error: OSError) -> EdgeError:
 
 
 def _no_answer(where: str) -> SinkError:
-    return SinkError(f"{where}: nothing answers at this address; check the wiring, and the address with i2cdetect -y 1")
+    return SinkError(f"{where}: nothing answers at this address; check wiring and address (i2cdetect of i2c-tools)")

@@ -55,9 +55,12 @@ class SimulatedPins:
         """``(time.monotonic() seconds, level 0..1)`` of each change of ``pin``, oldest first."""
         return list(self._factory.pin(pin).history)
 
+    def driven(self, pin: int) -> bool:
+        """True while a device drives ``pin``; an LED on a pin that floats is dark, whichever way it is wired."""
+        return bool(self._factory.pin(pin).function == "output")
+
     def _level(self, pin: int) -> float:
-        found = self._factory.pin(pin)
-        return float(found.state) if found.function == "output" else 0.0
+        return float(self._factory.pin(pin).state) if self.driven(pin) else 0.0
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from typing import TYPE_CHECKING, TextIO
@@ -20,7 +21,7 @@ _BAR = 12
 _CLEAR_LINE = "\r\x1b[K"
 _RESET = "\x1b[0m"
 _LABEL_WIDTH = 9
-_NARROWEST = 20
+_NARROWEST, _USUAL_WIDTH = 20, 80
 
 
 class Terminal(Display):
@@ -90,10 +91,9 @@ class Terminal(Display):
     def _columns(self) -> int:
         try:
             descriptor = self._stream.fileno() if self._stream is not None else -1
-            columns: int = os.get_terminal_size(descriptor).columns
+            return os.get_terminal_size(descriptor).columns or _USUAL_WIDTH
         except (OSError, ValueError):
-            columns = 80
-        return columns
+            return _USUAL_WIDTH
 
     def _write(self, text: str) -> None:
         if self._stream is None:
@@ -115,7 +115,7 @@ def _people(look: Look) -> str:
 
 def _palette_index(colour: tuple[float, float, float]) -> int:
     """Nearest of the 256-colour terminal's 6x6x6 cube; light is linear, screens are not (gamma 2.2)."""
-    red, green, blue = (round(5 * max(share, 0.03) ** (1 / 2.2)) for share in colour)
+    red, green, blue = (round(5 * math.pow(max(share, 0.03), 1 / 2.2)) for share in colour)
     return 16 + 36 * red + 6 * green + blue
 
 
