@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import socket
 import sys
@@ -26,6 +27,7 @@ EMOTION_PINS = {"angry": 5, "disgust": 6, "fear": 13, "happy": 19, "sad": 26, "s
 STATUS_PIN = 21
 USUAL_PORT = 1883
 NODE = "demo"
+FIELDS_LEFT_OUT = {"schema", "id", "ts", "session"}
 
 
 @click.command
@@ -143,7 +145,15 @@ class Subscriber:
             led = "   LED " + " ".join(f"{role} {levels[pin]:.2f}" for role, pin in RGB_PINS.items())
         line = f"{message.topic}  {message.payload.decode()}"
         if sys.stdout.isatty():
-            # one line a message, over the line that the terminal display redraws
-            width = shutil.get_terminal_size().columns - len(led) - 1
-            line = "\r\x1b[K" + (line if len(line) <= width else line[: width - 1] + "…")
+            line = _in_one_line(topic, message.payload, shutil.get_terminal_size().columns - len(led) - 1)
         click.echo(line + led)
+
+
+def _in_one_line(topic: str, payload: bytes, width: int) -> str:
+    """What matters of a message, over the line that the terminal display redraws."""
+    text = payload.decode()
+    if text.startswith("{"):
+        fields = {key: value for key, value in json.loads(text).items() if key not in FIELDS_LEFT_OUT}
+        text = json.dumps(fields)
+    line = f"{topic:<12} {text}"
+    return "\r\x1b[K" + (line if len(line) <= width else line[: width - 1] + "…")
