@@ -13,7 +13,7 @@ import time
 from typing import TYPE_CHECKING
 
 from edge.backoff import Backoff
-from edge.errors import EdgeError, HardwareUnavailable, SourceEnded
+from edge.errors import EdgeError, HardwareUnavailable, SourceEnded, SourceError
 from edge.sources.orient import orient
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from edge.types import Frame
 
 _LOG = logging.getLogger(__name__)
-_STOP_S = 1.0
+_STOP_S = 0.8
 
 
 class NewestFrame:
@@ -95,23 +95,48 @@ class NewestFrame:
             before.join()
         backoff = Backoff(max_s=self._config.backoff_max_s)
         while not stopping.is_set():
-            try:
-                self._source.open()
-                self._deliver(stopping, backoff)
-            except SourceEnded as ended:
-                _LOG.info("%s", ended)
-                self._end(None)
+            if not self._attempt(stopping, backoff):
                 return
-            except EdgeError as error:
-                if self._source.lossless or isinstance(error, HardwareUnavailable):
-                    self._end(error)  # a missing package does not come by itself
-                    return
-                self._tell(error)
-            finally:
-                self._source.close()
             stopping.wait(backoff.next_s())
             if not stopping.is_set():
                 self.reconnects += 1
+
+    def _attempt(self, stopping: threading.Event, backoff: Backoff) -> bool:
+        """Open and deliver until something fails; true where another attempt is worth it."""
+        try:
+            self._source.open()
+            self._deliver(stopping, backoff)
+        except Exception as raised:  # noqa: BLE001 - whatever a driver raises, this thread must live to try again
+            if stopping.is_set():
+                return False  # it was left behind: what became of it is not the next run's business
+            if isinstance(raised, SourceEnded):
+                _LOG.info("%s", raised)
+                self._end(None)
+                return False
+            error = self._known(raised)
+            if self._source.lossless or isinstance(error, HardwareUnavailable):
+                self._end(error)  # a missing package does not come by itself
+                return False
+            self._tell(error)
+        finally:
+            self._release()
+        return True
+
+    def _known(self, raised: Exception) -> EdgeError:
+        """The error as one of ours; what no source foresaw is logged whole, once per cause."""
+        if isinstance(raised, EdgeError):
+            return raised
+        detail = next(iter(str(raised).splitlines()), "")
+        error = SourceError(f"{self.uri}: failed unexpectedly ({type(raised).__name__}: {detail})")
+        if str(error) != self._told:
+            _LOG.error("%s", error, exc_info=raised)
+        return error
+
+    def _release(self) -> None:
+        try:
+            self._source.close()
+        except Exception:  # noqa: BLE001 - as above
+            _LOG.exception("%s: cannot be released", self.uri)
 
     def _deliver(self, stopping: threading.Event, backoff: Backoff) -> None:
         while not stopping.is_set():

@@ -3,7 +3,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -31,6 +31,7 @@ class Scripted:
         self.lossless = lossless
         self.opened = 0
         self.closed = 0
+        self.close_error: Exception | None = None
         self._steps = steps
 
     def open(self) -> None:
@@ -41,14 +42,28 @@ class Scripted:
 
     def close(self) -> None:
         self.closed += 1
+        if self.close_error is not None:
+            raise self.close_error
 
 
 def frame(index: int) -> Frame:
     return Frame(np.zeros((4, 6, 3), np.uint8), index, index)
 
 
-def fail(error: Exception) -> Callable[[], Frame]:
+def give(index: int, *, after: threading.Event | None = None, delay_s: float = 0.0) -> Callable[[], Frame]:
     def step() -> Frame:
+        if after is not None:
+            after.wait(10)
+        time.sleep(delay_s)
+        return frame(index)
+
+    return step
+
+
+def fail(error: Exception, *, after: threading.Event | None = None) -> Callable[[], Frame]:
+    def step() -> Frame:
+        if after is not None:
+            after.wait(10)
         raise error
 
     return step
@@ -63,13 +78,8 @@ def wait_until(condition: Callable[[], bool], timeout_s: float = 5.0) -> None:
 
 def test_only_the_newest_frame_is_kept_and_the_others_are_counted() -> None:
     go_on = threading.Event()
-
-    def steps() -> Iterator[Callable[[], Frame]]:
-        for index in range(10):
-            yield lambda index=index: frame(index)
-        yield lambda: (go_on.wait(5), frame(10))[1]
-
-    frames = NewestFrame(Scripted(steps()), CONFIG)
+    steps = iter([*map(give, range(10)), give(10, after=go_on)])
+    frames = NewestFrame(Scripted(steps), CONFIG)
     frames.start()
     wait_until(lambda: frames.captured == 10)
     newest = frames.get(1)
@@ -82,7 +92,7 @@ def test_only_the_newest_frame_is_kept_and_the_others_are_counted() -> None:
 
 
 def test_a_clip_hands_over_every_frame_and_ends() -> None:
-    steps = iter([*(lambda i=i: frame(i) for i in range(30)), fail(SourceEnded("over"))])
+    steps = iter([*map(give, range(30)), fail(SourceEnded("over"))])
     frames = NewestFrame(Scripted(steps, lossless=True), CONFIG)
     frames.start()
     found = []
@@ -98,9 +108,7 @@ def test_a_clip_hands_over_every_frame_and_ends() -> None:
 def test_a_camera_that_fails_is_opened_again_and_told_once(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     gone = SourceError("usb:0: delivers no frames")
-    steps = iter(
-        [lambda: frame(0), fail(gone), fail(gone), fail(gone), lambda: frame(1), lambda: (time.sleep(1), frame(2))[1]]
-    )
+    steps = iter([give(0), fail(gone), fail(gone), fail(gone), give(1), give(2, delay_s=0.3)])
     source = Scripted(steps)
     frames = NewestFrame(source, CONFIG)
     frames.start()
@@ -127,21 +135,35 @@ def test_a_missing_package_or_a_bad_clip_ends_it() -> None:
         frames.stop()
 
 
+@pytest.mark.parametrize("fault", [RuntimeError("libcamera says\nmore"), ValueError("0 in shape"), OSError("gone")])
+def test_what_no_source_foresaw_is_survived_too(fault: Exception, caplog: pytest.LogCaptureFixture) -> None:
+    hold = threading.Event()
+    source = Scripted(iter([give(0), fail(fault), fail(fault), give(1), give(2, after=hold)]))
+    source.close_error = RuntimeError("cannot close either")
+    frames = NewestFrame(source, CONFIG)
+    frames.start()
+    wait_until(lambda: frames.captured == 2)
+    assert not frames.ended
+    assert frames.reconnects == 2
+    assert isinstance(frames.error, SourceError)
+    assert "\n" not in str(frames.error)
+    assert type(fault).__name__ in str(frames.error)
+    unforeseen = [r for r in caplog.records if r.levelno == logging.ERROR and "failed unexpectedly" in r.getMessage()]
+    assert len(unforeseen) == 1, "told once"
+    assert unforeseen[0].exc_info
+    hold.set()
+    frames.stop()
+
+
 def test_a_driver_that_hangs_is_left_behind_and_waited_for(caplog: pytest.LogCaptureFixture) -> None:
     release = threading.Event()
-
-    def steps() -> Iterator[Callable[[], Frame]]:
-        yield lambda: (release.wait(10), frame(0))[1]
-        while True:
-            yield lambda: (time.sleep(0.01), frame(1))[1]
-
-    source = Scripted(steps())
+    source = Scripted(iter([give(0, after=release), *(give(1, delay_s=0.01) for _ in range(500))]))
     frames = NewestFrame(source, CONFIG)
     frames.start()
     wait_until(lambda: source.opened == 1)
     started = time.monotonic()
     frames.stop()
-    assert time.monotonic() - started < 1.9
+    assert time.monotonic() - started < 1.0
     assert "left behind" in caplog.text
     frames.start()
     assert frames.get(0.1) is None
@@ -153,16 +175,47 @@ def test_a_driver_that_hangs_is_left_behind_and_waited_for(caplog: pytest.LogCap
     frames.stop()
 
 
+def test_the_end_of_a_run_that_was_left_behind_does_not_end_the_next() -> None:
+    release = threading.Event()
+    source = Scripted(iter([fail(SourceEnded("over"), after=release), give(1), give(2, delay_s=0.2)]))
+    frames = NewestFrame(source, CONFIG)
+    frames.start()
+    wait_until(lambda: source.opened == 1)
+    frames.stop()
+    frames.start()
+    release.set()
+    got = frames.get(2)
+    assert got is not None
+    assert got.index == 1
+    frames.stop()
+
+
+def test_a_network_camera_that_hangs_up_comes_back(camera_server: Any) -> None:
+    config = SourceConfig(uri=camera_server.url, read_timeout_s=1, open_timeout_s=2, backoff_max_s=0.05)
+    frames = NewestFrame(create(config), config)
+    frames.start()
+    assert frames.get(5) is not None
+    camera_server.hang_up.set()
+    wait_until(lambda: frames.failing)
+    assert "127.0.0.1" in str(frames.error)
+    camera_server.hang_up.clear()
+    before = frames.captured
+    wait_until(lambda: frames.captured > before and not frames.failing)
+    assert frames.reconnects >= 1
+    frames.stop()
+
+
 def test_the_age_of_the_last_frame_grows() -> None:
     config = SourceConfig(uri="virtual:stall?frames=1", read_timeout_s=5, fps=100)
     frames = NewestFrame(create(config), config)
-    assert frames.last_frame_age_s is None
+    ages = [frames.last_frame_age_s]
     frames.start()
     assert frames.get(2) is not None
-    age = frames.last_frame_age_s
-    assert age is not None
-    wait_until(lambda: (frames.last_frame_age_s or 0) > age + 0.05)
-    threading.Thread(target=frames.stop).start()
+    ages.append(frames.last_frame_age_s)
+    assert ages[0] is None
+    assert ages[1] is not None
+    wait_until(lambda: (frames.last_frame_age_s or 0) > (ages[1] or 0) + 0.05)
+    frames.stop()
 
 
 @pytest.mark.parametrize(
