@@ -125,7 +125,7 @@ class AnalyzeConfig(_Section):
     """How still pictures are searched, where time matters less than small faces."""
 
     width: int = Field(1024, ge=80, le=8192, description="pictures are reduced to this width for detection, pixels")
-    min_face: Share = Field(0.04, gt=0, description="smallest face, as a share of the picture's shorter side")
+    min_face: Share = Field(0.025, gt=0, description="smallest face, as a share of the picture's shorter side")
     max_megapixels: int = Field(120, ge=1, le=1000, description="larger pictures are refused")
 
 
