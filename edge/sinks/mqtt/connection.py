@@ -19,7 +19,7 @@ from paho.mqtt.properties import Properties
 
 from edge.sinks.mqtt import causes
 from edge.sinks.mqtt.causes import ConnectionFailure
-from edge.sinks.mqtt.options import tls_context
+from edge.sinks.mqtt.tls import tls_context
 
 if TYPE_CHECKING:
     import threading

@@ -7,9 +7,11 @@ stops; whoever needs more runs Mosquitto.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import ipaddress
 import logging
+import socket
 import threading
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Self
@@ -24,6 +26,12 @@ _LOG = logging.getLogger(__name__)
 _START_TIMEOUT_S = 10.0
 _STOP_TIMEOUT_S = 1.5
 _HIGHEST_PRIVILEGED_PORT = 1023
+_MOST_GUESTS = 200
+_LISTENER = "default"
+_SETTINGS = {
+    "listeners": {_LISTENER: {"type": "external"}},
+    "plugins": {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},
+}
 
 
 class EmbeddedBroker:
@@ -50,11 +58,15 @@ class EmbeddedBroker:
         if self._thread is not None:
             return
         broker_class = _import_amqtt()
-        started: Future[int] = Future()
-        thread = threading.Thread(target=self._run, args=(broker_class, started), name="mqtt-broker", daemon=True)
+        listener = _listen(self.host, self.port)
+        self.port = int(listener.getsockname()[1])
+        started: Future[None] = Future()
+        thread = threading.Thread(
+            target=self._run, args=(broker_class, listener, started), name="mqtt-broker", daemon=True
+        )
         thread.start()
         try:
-            self.port = started.result(_START_TIMEOUT_S)
+            started.result(_START_TIMEOUT_S)
         except TimeoutError:
             msg = f"the embedded broker did not start within {_START_TIMEOUT_S:g} s"
             raise SinkError(msg) from None
@@ -81,25 +93,92 @@ class EmbeddedBroker:
     ) -> None:
         self.stop()
 
-    def _run(self, broker_class: Any, started: Future[int]) -> None:
+    def _run(self, broker_class: Any, listener: socket.socket, started: Future[None]) -> None:
         try:
-            asyncio.run(self._serve(broker_class, started))
+            asyncio.run(self._serve(broker_class, listener, started))
         except Exception as error:  # noqa: BLE001 - the thread's last word, handed to whoever waits for it
             if started.done():
                 _LOG.error("the embedded broker failed: %s", error)
             else:
-                started.set_exception(_as_sink_error(error, self.host, self.port))
+                started.set_exception(SinkError(f"the embedded broker cannot start: {error}"))
+        finally:
+            listener.close()
 
-    async def _serve(self, broker_class: Any, started: Future[int]) -> None:
-        self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
-        broker = broker_class(_settings(self.host, self.port))
+    async def _serve(self, broker_class: Any, listener: socket.socket, started: Future[None]) -> None:
+        loop = asyncio.get_running_loop()
+        self._loop, self._stopping = loop, asyncio.Event()
+        broker = broker_class(_SETTINGS)
         await broker.start()
-        started.set_result(_port_of(broker))
+        guests = _Guests(broker)
+        loop.add_reader(listener.fileno(), guests.welcome, listener)
+        started.set_result(None)
         await self._stopping.wait()
+        loop.remove_reader(listener.fileno())
+        listener.close()
         try:
             await asyncio.wait_for(broker.shutdown(), _STOP_TIMEOUT_S)
         except TimeoutError:
             _LOG.warning("the embedded broker still had work when it was stopped")
+        await guests.dismiss()
+
+
+class _Guests:
+    """The connections to the broker, each served by a task of its own.
+
+    They are accepted here because amqtt, when it stops, leaves those open that have not said yet who they are, and
+    asyncio's server leaves those open that come just when it closes.
+    """
+
+    def __init__(self, broker: Any) -> None:
+        self._broker = broker
+        self._present: dict[asyncio.Task[None], socket.socket] = {}
+
+    def welcome(self, listener: socket.socket) -> None:
+        """Take the connection that waits, and serve it to its end."""
+        try:
+            guest, _ = listener.accept()
+        except OSError:
+            return  # gone again before its turn
+        if len(self._present) >= _MOST_GUESTS:
+            guest.close()
+            return
+        guest.setblocking(False)
+        task = asyncio.create_task(self._serve(guest))
+        self._present[task] = guest
+        task.add_done_callback(self._see_out)
+
+    async def _serve(self, guest: socket.socket) -> None:
+        from amqtt.adapters import StreamReaderAdapter, StreamWriterAdapter
+
+        reader, writer = await asyncio.open_connection(sock=guest)
+        try:
+            await self._broker.external_connected(StreamReaderAdapter(reader), StreamWriterAdapter(writer), _LISTENER)
+        finally:
+            writer.transport.abort()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+    def _see_out(self, task: asyncio.Task[None]) -> None:
+        self._present.pop(task).close()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _LOG.debug("a client of the embedded broker failed: %r", error)
+
+    async def dismiss(self) -> None:
+        """End the connections that are left."""
+        left = list(self._present)
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise _as_sink_error(error, host, port) from None
+    listener.setblocking(False)
+    return listener
 
 
 def _import_amqtt() -> Any:
@@ -114,29 +193,9 @@ def _import_amqtt() -> Any:
     return Broker
 
 
-def _settings(host: str, port: int) -> dict[str, Any]:
-    bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    return {
-        "listeners": {"default": {"type": "tcp", "bind": bind}},
-        "plugins": {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},
-    }
-
-
-def _port_of(broker: Any) -> int:
-    """The port in use, which port 0 leaves to the system."""
-    sockets = broker._servers["default"].instance.sockets  # noqa: SLF001 - amqtt tells it nowhere else
-    return int(sockets[0].getsockname()[1])
-
-
-def _as_sink_error(error: Exception, host: str, port: int) -> SinkError:
-    """One line for what amqtt wraps around the system's answer."""
-    system: BaseException | None = error
-    while system is not None and not isinstance(system, OSError):
-        system = system.__cause__ or system.__context__
-    if system is None:
-        return SinkError(f"the embedded broker cannot start: {error}")
-    if system.errno == errno.EADDRINUSE:
+def _as_sink_error(error: OSError, host: str, port: int) -> SinkError:
+    if error.errno == errno.EADDRINUSE:
         return SinkError(f'port {port} is taken by another program: stop it or set mqtt.broker = "embedded:PORT"')
-    if system.errno in {errno.EACCES, errno.EPERM} and port <= _HIGHEST_PRIVILEGED_PORT:
+    if error.errno in {errno.EACCES, errno.EPERM} and port <= _HIGHEST_PRIVILEGED_PORT:
         return SinkError(f'port {port} needs privileges: set mqtt.broker = "embedded:PORT" with a port above 1023')
-    return SinkError(f"the embedded broker cannot serve {host}:{port}: {system.strerror or system}")
+    return SinkError(f"the embedded broker cannot serve {host}:{port}: {error.strerror or error}")

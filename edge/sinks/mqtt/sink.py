@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from edge.events import CameraStatus, Event, Health, Info, State
 from edge.sinks.mqtt.client import Client
-from edge.sinks.mqtt.options import check_files, options
+from edge.sinks.mqtt.options import options
 from edge.sinks.mqtt.outgoing import Outgoing
+from edge.sinks.mqtt.tls import tls_context
 from edge.sinks.mqtt.topics import PLAIN, Publication, Topics
 
 if TYPE_CHECKING:
@@ -41,7 +42,9 @@ class MqttSink:
         self._config = config
         self._node = node
         self._expiry_s = None if heartbeat_s is None else max(1, round(heartbeat_s * _MISSED_BEATS))
-        check_files(options(config, node))
+        made = options(config, node)
+        if made.tls is not None:
+            tls_context(made.tls)
         self.topics = Topics.of(config.prefix, node)
         self._outgoing = Outgoing(event_capacity)
         self._client: Client | None = None

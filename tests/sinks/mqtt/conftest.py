@@ -382,6 +382,9 @@ class Subscriber:
             )
             assert came, self.received
 
+    def publish(self, topic: str, payload: str) -> None:
+        self._client.publish(topic, payload, 1)
+
     def close(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()

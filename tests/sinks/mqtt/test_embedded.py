@@ -44,8 +44,8 @@ def test_everything_arrives_with_its_retain_flag_in_mqtt_3(
     assert {message.qos for message in live.of("event")} == {1}
     late = subscribe(broker.port, mqtt5=False)
     for kind, payload in (("availability", "online"), ("camera", "paused")):
-        (message,) = late.wait(kind)
-        assert (message.payload, message.retain) == (payload, True)
+        first = late.wait(kind)[0]
+        assert (first.payload, first.retain) == (payload, True)
     for kind in ("info", "health", "state"):
         assert late.wait(kind)[0].retain
     assert late.of("event") == []
@@ -106,6 +106,29 @@ def test_it_stops_soon_with_clients_connected_and_may_start_again(
     broker.start()
     assert eventually(lambda: sink.connected)
     assert sink.reconnects == 1
+
+
+def test_it_stops_soon_with_a_client_that_says_nothing(
+    broker: EmbeddedBroker, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.create_connection(("127.0.0.1", broker.port)) as silent, socket.socket() as half:
+        half.connect(("127.0.0.1", broker.port))
+        half.sendall(bytes([0x10, 60, 0, 4]))
+        broker.stop()
+        silent.settimeout(5)
+        assert silent.recv(1) == b""
+    assert caplog.records == []
+
+
+def test_rubbish_harms_nobody(broker: EmbeddedBroker, subscribe: Any, caplog: pytest.LogCaptureFixture) -> None:
+    subscriber = subscribe(broker.port, mqtt5=False)
+    for rubbish in (b"GET / HTTP/1.1\r\n\r\n", b"\xff" * 64, b"\x10\x02\x00\x00", b"\x30\x00", b"\x10"):
+        with socket.create_connection(("127.0.0.1", broker.port)) as client:
+            client.sendall(rubbish)
+    other = subscribe(broker.port, mqtt5=False)
+    other.publish("face-edge/x", "still here")
+    subscriber.wait_payload("x", "still here")
+    assert caplog.records == []
 
 
 def test_a_taken_port_is_one_clear_line(caplog: pytest.LogCaptureFixture) -> None:

@@ -7,8 +7,9 @@ import pytest
 
 from edge.config import MqttConfig
 from edge.errors import ConfigError
-from edge.sinks.mqtt.options import check_files, embedded_port, options, tls_context
+from edge.sinks.mqtt.options import embedded_port, options
 from edge.sinks.mqtt.sink import MqttSink
+from edge.sinks.mqtt.tls import tls_context
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -125,5 +126,5 @@ def test_without_a_ca_the_systems_are_trusted() -> None:
 def test_a_useless_certificate_file_is_one_line(certificates: Any, files: dict[str, str], problem: str) -> None:
     paths = {role: getattr(certificates, name) for role, name in files.items()}
     with pytest.raises(ConfigError, match=rf"^{problem}") as caught:
-        check_files(options(config(broker="mqtts://host", tls=paths), "n1"))
+        MqttSink(config(broker="mqtts://host", tls=paths), "n1")
     assert "\n" not in str(caught.value)

@@ -74,7 +74,7 @@ def test_random_cuts_lose_no_event_and_keep_the_order(
         if chance.random() < 0.03:
             subscriber.wait("event", chance.randint(0, len(sequence(subscriber)) + 1))
             way.hang_up()
-    subscriber.wait_for(lambda: len(set(sequence(subscriber))) == 400)
+    subscriber.wait_for(lambda: len(subscriber.of("event")) >= 400 and len(set(sequence(subscriber))) == 400)
     assert without_repeats(sequence(subscriber)) == list(range(400))
     assert sink.drops == 0
 

@@ -1,0 +1,77 @@
+"""TLS as the configuration asks for it: always verified, and with errors that say which file is at fault."""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+from typing import TYPE_CHECKING, Any
+
+from edge.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from edge.config import TlsConfig
+
+
+class _TidySocket(ssl.SSLSocket):
+    """Closes itself when the handshake fails; paho leaves that to the garbage collector."""
+
+    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 - the base class's signature
+        try:
+            super().do_handshake(block)
+        except BaseException:
+            self.close()
+            raise
+
+    def send(self, data: Any, flags: int = 0) -> int:
+        try:
+            return super().send(data, flags)
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            raise
+        except OSError:
+            # why the peer hung up stands unread in its alert, which the read raises
+            with contextlib.suppress(ssl.SSLWantReadError):
+                self.recv(1)
+            raise
+
+
+def tls_context(files: TlsConfig) -> ssl.SSLContext:
+    """A context that verifies the broker's certificate and host name, and shows ours where one is set.
+
+    Raises:
+        ConfigError: a file cannot be read, is no PEM file, or key and certificate do not belong together.
+    """
+    ca, certificate, key = (
+        None if path is None else _readable(name, path)
+        for name, path in (("ca", files.ca), ("certificate", files.certificate), ("key", files.key))
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.sslsocket_class = _TidySocket
+    if ca is None:
+        context.load_default_certs()
+    else:
+        try:
+            context.load_verify_locations(ca)
+        except ssl.SSLError:
+            msg = f"mqtt.tls.ca: {ca} holds no certificate in PEM format"
+            raise ConfigError(msg) from None
+    if certificate is not None:
+        try:
+            # an empty passphrase, for otherwise OpenSSL asks for one on the terminal
+            context.load_cert_chain(certificate, key, password="")
+        except ssl.SSLError:
+            msg = f"mqtt.tls: {certificate} and {key} are not a certificate and its unencrypted key in PEM format"
+            raise ConfigError(msg) from None
+    return context
+
+
+def _readable(name: str, path: Path) -> Path:
+    path = path.expanduser()
+    try:
+        with path.open("rb") as stream:
+            stream.read(1)
+    except OSError as error:
+        msg = f"mqtt.tls.{name}: cannot read {path}: {error.strerror or error}"
+        raise ConfigError(msg) from None
+    return path
