@@ -1,17 +1,114 @@
-"""What the sources on OpenCV's VideoCapture share."""
+"""Cameras, streams and files through OpenCV's VideoCapture; those that may hang with a deadline for every call."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import cv2
 
 from edge.errors import SourceError
+from edge.sources.bounded import BoundedCalls
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     from numpy.typing import NDArray
+
+_RELEASE_S = 0.5
+
+
+class Capture(Protocol):
+    """The part of ``cv2.VideoCapture`` that is used."""
+
+    def isOpened(self) -> bool:  # noqa: N802 - OpenCV's name
+        """True where frames can be read."""
+        ...
+
+    def read(self) -> tuple[bool, Any]:
+        """``(True, picture)``, or ``(False, None)``."""
+        ...
+
+    def release(self) -> None:
+        """Close it."""
+        ...
+
+
+class BoundedCapture:
+    """A capture that is opened, read and released on a thread of its own, because each of these may hang."""
+
+    def __init__(self, uri: str) -> None:
+        self._uri = uri
+        self._calls: BoundedCalls | None = None
+        self._held: list[Capture] = []
+        self._is_open = False
+
+    def open(self, make: Callable[[], Capture], timeout_s: float) -> bool:
+        """True where ``make`` gave an open capture.
+
+        Raises:
+            SourceError: it took longer than ``timeout_s``, or an earlier call hangs to this moment.
+        """
+        self.close()
+        if self._calls is not None and self._calls.alive:
+            msg = (
+                f"{self._uri}: the last attempt still hangs; if this lasts, disconnect the camera and connect it again"
+            )
+            raise SourceError(msg)
+        # of this attempt alone: one that comes back too late must not disturb the next
+        self._held = held = []
+        self._calls = BoundedCalls(f"capture {self._uri}")
+
+        def begin() -> bool:
+            held.append(make())
+            return held[0].isOpened()
+
+        try:
+            self._is_open = self._calls.call(begin, timeout_s)
+        except TimeoutError:
+            msg = f"{self._uri}: opening it took longer than {timeout_s:g} s; check that it is on"
+            raise SourceError(msg) from None
+        except cv2.error:
+            self._is_open = False
+        finally:
+            if not self._is_open:
+                self._let_go(wait_s=_RELEASE_S)
+        return self._is_open
+
+    def read(self, timeout_s: float) -> NDArray[np.uint8] | None:
+        """The next picture, BGR or grey, or ``None`` where the driver says that there is none.
+
+        Raises:
+            SourceError: it is not open, it did not answer within ``timeout_s``, or OpenCV failed in it.
+        """
+        if self._calls is None or not self._is_open:
+            msg = f"{self._uri}: is not open"
+            raise SourceError(msg)
+        capture = self._held[0]
+        try:
+            return self._calls.call(lambda: picture(capture, self._uri), timeout_s)
+        except TimeoutError:
+            self._is_open = False
+            self._let_go(wait_s=0)
+            msg = f"{self._uri}: no frame for {timeout_s:g} s; check its connection and power"
+            raise SourceError(msg) from None
+
+    def close(self) -> None:
+        """Release it now, or as soon as a call that hangs comes back; harmless when repeated."""
+        if self._is_open:
+            self._is_open = False
+            self._let_go(wait_s=_RELEASE_S)
+
+    def _let_go(self, *, wait_s: float) -> None:
+        held = self._held
+
+        def release() -> None:
+            for capture in held:
+                capture.release()
+
+        if self._calls is not None:
+            self._calls.finish(release, wait_s)
 
 
 def quiet() -> None:
@@ -20,24 +117,12 @@ def quiet() -> None:
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 
-def set_up(capture: cv2.VideoCapture, *, width: int, height: int, fps: float) -> None:
-    """Ask a live camera for a size and rate, compressed where it can, and for as little buffering as it has."""
-    capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
-    capture.set(cv2.CAP_PROP_FRAME_WIDTH, width)
-    capture.set(cv2.CAP_PROP_FRAME_HEIGHT, height)
-    capture.set(cv2.CAP_PROP_FPS, fps)
-    capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
-
-
-def read(capture: cv2.VideoCapture | None, uri: str) -> NDArray[np.uint8] | None:
+def picture(capture: Capture, uri: str) -> NDArray[np.uint8] | None:
     """The next picture, BGR or grey, or ``None`` where none came.
 
     Raises:
-        SourceError: the source is not open, or OpenCV failed in it.
+        SourceError: OpenCV failed in it.
     """
-    if capture is None:
-        msg = f"{uri}: is not open"
-        raise SourceError(msg)
     try:
         well, image = capture.read()
     except cv2.error as error:

@@ -17,6 +17,9 @@ from edge.types import Frame
 if TYPE_CHECKING:
     from edge.config import SourceConfig
 
+_GRACE_S = 0.5
+"""FFmpeg keeps to its own timeouts but for the look-up of the host's name; only then ours cuts it off."""
+
 
 class NetworkStream:
     """``rtsp://`` or ``http://`` through FFmpeg, with bounded waits; credentials never reach a message."""
@@ -25,10 +28,10 @@ class NetworkStream:
     epoch_ns = None
 
     def __init__(self, config: SourceConfig) -> None:
-        self._config = config
-        self._capture: cv2.VideoCapture | None = None
-        self._index = 0
         _check_address(config.uri)
+        self._config = config
+        self._capture = opencv.BoundedCapture(self.uri)
+        self._index = 0
 
     @property
     def uri(self) -> str:
@@ -43,20 +46,9 @@ class NetworkStream:
         """
         self.close()
         opencv.quiet()
-        # over TCP a picture is whole or late; over UDP, FFmpeg's default, a lossy network gives grey smears
-        os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "rtsp_transport;tcp")
-        limits = [
-            cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
-            round(self._config.open_timeout_s * 1000),
-            cv2.CAP_PROP_READ_TIMEOUT_MSEC,
-            round(self._config.read_timeout_s * 1000),
-        ]
-        capture = cv2.VideoCapture(self._config.uri, cv2.CAP_FFMPEG, limits)
-        if not capture.isOpened():
-            capture.release()
+        if not self._capture.open(lambda: _ffmpeg(self._config), self._config.open_timeout_s + _GRACE_S):
             msg = f"{self.uri}: gives no video; check address, credentials and that the camera is on"
             raise SourceError(msg)
-        self._capture = capture
 
     def read(self) -> Frame:
         """The stream's next frame, at the latest after the read timeout.
@@ -64,7 +56,7 @@ class NetworkStream:
         Raises:
             SourceError: none came, the camera or the network is gone.
         """
-        image = opencv.read(self._capture, self.uri)
+        image = self._capture.read(self._config.read_timeout_s + _GRACE_S)
         if image is None:
             msg = f"{self.uri}: the stream broke off or paused for over {self._config.read_timeout_s:g} s"
             raise SourceError(msg)
@@ -74,9 +66,19 @@ class NetworkStream:
 
     def close(self) -> None:
         """Disconnect."""
-        capture, self._capture = self._capture, None
-        if capture is not None:
-            capture.release()
+        self._capture.close()
+
+
+def _ffmpeg(config: SourceConfig) -> cv2.VideoCapture:
+    # over TCP a picture is whole or late; over UDP, FFmpeg's default, a lossy network gives grey smears
+    os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "rtsp_transport;tcp")
+    limits = [
+        cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
+        round(config.open_timeout_s * 1000),
+        cv2.CAP_PROP_READ_TIMEOUT_MSEC,
+        round(config.read_timeout_s * 1000),
+    ]
+    return cv2.VideoCapture(config.uri, cv2.CAP_FFMPEG, limits)
 
 
 def _check_address(uri: str) -> None:

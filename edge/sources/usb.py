@@ -16,19 +16,32 @@ from edge.sources.uri import number
 from edge.types import Frame
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from edge.config import SourceConfig
 
 
 class UsbCamera:
-    """``/dev/videoN``; a camera that stops delivering is a :class:`SourceError` after the read timeout."""
+    """``/dev/videoN``; a camera that stops delivering is a :class:`SourceError` after the read timeout.
+
+    ``devices`` and ``capture`` are for trying the source out without a camera.
+    """
 
     lossless = False
     epoch_ns = None
 
-    def __init__(self, config: SourceConfig) -> None:
+    def __init__(
+        self,
+        config: SourceConfig,
+        *,
+        devices: Path = Path("/dev"),
+        capture: Callable[[Path, SourceConfig], opencv.Capture] | None = None,
+    ) -> None:
         self._config = config
         self._number = number(config.uri)
-        self._capture: cv2.VideoCapture | None = None
+        self._device = devices / f"video{self._number}"
+        self._make = capture or _video4linux
+        self._capture = opencv.BoundedCapture(self.uri)
         self._index = 0
 
     @property
@@ -40,34 +53,28 @@ class UsbCamera:
         """Open the device and ask for size and rate.
 
         Raises:
-            SourceError: it is not there, not permitted, or in use.
+            SourceError: it is not there, not permitted, in use, or does not answer.
         """
         self.close()
         opencv.quiet()
-        # OpenCV reads this once, in whole seconds, when it first waits for a camera
-        os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", str(math.ceil(self._config.read_timeout_s)))
-        device = Path(f"/dev/video{self._number}")
+        device = self._device
         if not device.exists():
             msg = f"{self.uri}: {device} does not exist; plug the camera in, or see `face-edge doctor` for those found"
             raise SourceError(msg)
         if not os.access(device, os.R_OK | os.W_OK):
             msg = f"{self.uri}: no permission for {device}; sudo usermod -aG video $USER, then log in again"
             raise SourceError(msg)
-        capture = cv2.VideoCapture(self._number, cv2.CAP_V4L2)
-        if not capture.isOpened():
-            capture.release()
+        if not self._capture.open(lambda: self._make(device, self._config), self._config.open_timeout_s):
             msg = f"{self.uri}: {device} cannot be opened; another program may be using it (`fuser {device}` names it)"
             raise SourceError(msg)
-        opencv.set_up(capture, width=self._config.width, height=self._config.height, fps=self._config.fps)
-        self._capture = capture
 
     def read(self) -> Frame:
         """The camera's next frame.
 
         Raises:
-            SourceError: none came within the read timeout.
+            SourceError: none came within the read timeout, or the camera is not open.
         """
-        image = opencv.read(self._capture, self.uri)
+        image = self._capture.read(self._config.read_timeout_s)
         if image is None:
             msg = f"{self.uri}: delivers no frames; check its cable and power"
             raise SourceError(msg)
@@ -77,6 +84,17 @@ class UsbCamera:
 
     def close(self) -> None:
         """Release the device."""
-        capture, self._capture = self._capture, None
-        if capture is not None:
-            capture.release()
+        self._capture.close()
+
+
+def _video4linux(device: Path, config: SourceConfig) -> cv2.VideoCapture:
+    # OpenCV's own limit, 10 s by default: after it a silent camera is let go of. Read once, in whole seconds
+    os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", str(math.ceil(config.read_timeout_s)))
+    capture = cv2.VideoCapture(str(device), cv2.CAP_V4L2)
+    # compressed: over USB 2 an uncompressed 720p picture comes 5 to 10 times a second only
+    capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
+    capture.set(cv2.CAP_PROP_FRAME_WIDTH, config.width)
+    capture.set(cv2.CAP_PROP_FRAME_HEIGHT, config.height)
+    capture.set(cv2.CAP_PROP_FPS, config.fps)
+    capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+    return capture

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _NS_PER_MS = 1_000_000
 _USUAL_FPS = 25.0
+_HIGHEST_FPS = 1000.0
+"""What is above comes of containers that give a clock's ticks for frames."""
 
 
 class VideoFile:
@@ -52,7 +54,8 @@ class VideoFile:
             msg = f"{self._path}: is no video that can be decoded; it may be damaged or of another kind"
             raise SourceError(msg)
         capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
-        self._frame_ns = round(1e9 / (capture.get(cv2.CAP_PROP_FPS) or _USUAL_FPS))
+        fps = capture.get(cv2.CAP_PROP_FPS)
+        self._frame_ns = round(1e9 / (fps if 0 < fps <= _HIGHEST_FPS else _USUAL_FPS))
         self._capture, self._index, self._last_ns = capture, 0, -1
 
     def read(self) -> Frame:
@@ -62,20 +65,23 @@ class VideoFile:
             SourceEnded: that was the last.
             SourceError: not even one frame can be decoded, or the file is not open.
         """
-        image = opencv.read(self._capture, self.uri)
+        if self._capture is None:
+            msg = f"{self.uri}: is not open"
+            raise SourceError(msg)
+        image = opencv.picture(self._capture, self.uri)
         if image is None:
             if self._index == 0:
                 msg = f"{self._path}: not one frame of it can be decoded; the file is damaged"
                 raise SourceError(msg)
             msg = f"{self._path}: ended after {self._index} frames"
             raise SourceEnded(msg)
-        frame = Frame(image, self._position_ns(), self._index, name=self._path.name)
+        frame = Frame(image, self._position_ns(self._capture), self._index, name=self._path.name)
         self._index += 1
         return frame
 
-    def _position_ns(self) -> int:
+    def _position_ns(self, capture: cv2.VideoCapture) -> int:
         """The file's own time of this frame; one frame after the last where that does not go forward."""
-        position_ns = round(self._capture.get(cv2.CAP_PROP_POS_MSEC) * _NS_PER_MS) if self._capture else 0
+        position_ns = round(capture.get(cv2.CAP_PROP_POS_MSEC) * _NS_PER_MS)
         if position_ns <= self._last_ns:
             position_ns = self._last_ns + self._frame_ns
         self._last_ns = position_ns

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import time
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,39 @@ def test_every_frame_comes_at_its_place_in_the_clip(make_clip: Callable[..., Pat
     found = frames(create(SourceConfig(uri=str(make_clip()))))
     assert len(found) == 20
     assert [frame.monotonic_ns // 10**6 for frame in found] == list(range(0, 2000, 100))
+
+
+def test_times_go_forward_also_where_the_container_has_none(tmp_path: Path) -> None:
+    av = pytest.importorskip("av", reason="PyAV (extra video) writes the clip")
+    path = tmp_path / "raw.h264"
+    with av.open(str(path), "w", format="h264") as container:
+        stream = container.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 160, 120, "yuv420p"
+        for level in range(8):
+            picture = np.full((120, 160, 3), level * 20, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
+        container.mux(stream.encode())
+    times = [frame.monotonic_ns for frame in frames(create(SourceConfig(uri=str(path))))]
+    assert len(times) == 8
+    assert times[0] == 0
+    assert len({after - before for before, after in itertools.pairwise(times)}) == 1
+    assert times == sorted(set(times))
+
+
+def test_a_clips_uneven_times_are_kept(tmp_path: Path) -> None:
+    av = pytest.importorskip("av", reason="PyAV (extra video) writes the clip")
+    path = tmp_path / "uneven.mkv"
+    given = [50, 51, 52, 60, 61, 80]
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 160, 120, "yuv420p"
+        for pts in given:
+            picture = av.VideoFrame.from_ndarray(np.zeros((120, 160, 3), np.uint8), format="bgr24")
+            picture.pts = pts
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode())
+    times = [frame.monotonic_ns for frame in frames(create(SourceConfig(uri=str(path))))]
+    assert times == [(pts - 50) * 100_000_000 for pts in given]
 
 
 @pytest.mark.parametrize(("rotation", "corner"), [(90, [-1, 1]), (180, [1, 1]), (270, [1, -1])])

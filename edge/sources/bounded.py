@@ -1,0 +1,57 @@
+"""Calls into drivers that may never return, each with a deadline.
+
+A driver that hangs in the kernel can be neither interrupted nor safely released from another thread. So all its calls
+are made on one thread of its own: the caller stops waiting at the deadline, and what was queued to be done last (the
+release) is done if the driver ever comes back.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+
+class BoundedCalls:
+    """One daemon thread that makes one call after the other."""
+
+    def __init__(self, name: str) -> None:
+        self._calls: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = queue.SimpleQueue()
+        # daemon: a driver that hangs must not keep the process from ending
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    @property
+    def alive(self) -> bool:
+        """True until the last call is done."""
+        return self._thread.is_alive()
+
+    def call(self, function: Callable[[], T], timeout_s: float) -> T:
+        """What ``function`` returns or raises.
+
+        Raises:
+            TimeoutError: it has not returned within ``timeout_s``; it goes on, and its result is lost.
+        """
+        future: Future[T] = Future()
+        self._calls.put((future, function))
+        return future.result(timeout_s)
+
+    def finish(self, last: Callable[[], object], timeout_s: float) -> None:
+        """Make the call ``last`` and end; waits for at most ``timeout_s``, it is made later where a call hangs."""
+        self._calls.put((Future(), last))
+        self._calls.put(None)
+        self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        while (item := self._calls.get()) is not None:
+            future, function = item
+            try:
+                future.set_result(function())
+            except Exception as error:  # noqa: BLE001 - it belongs to the caller
+                future.set_exception(error)
