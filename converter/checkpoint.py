@@ -67,7 +67,7 @@ def load(path: Path) -> Trained:
         content = torch.load(path, map_location="cpu", weights_only=True)
         task = ExpressionTask(content["hyper_parameters"]["recipe"])
         task.load_state_dict(content["state_dict"])
-        epochs_seen = int(content["epoch"]) + 1
+        epochs_seen = int(content["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"])
     except OSError as error:
         msg = f"{path}: cannot be read: {error.strerror or error}"
         raise InputError(msg) from error

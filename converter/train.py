@@ -10,6 +10,7 @@ PublicTest, seed 1: 69.2 % on the original labels, 84.3 % on the majority of the
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,16 +19,18 @@ import torch
 from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint, TQDMProgressBar
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler, SequentialSampler
+from torch.utils.data import DataLoader, Dataset, Sampler
 from torchmetrics.classification import MulticlassAccuracy
 
 from converter.architectures import build
 from converter.architectures.plain import HEADS
 from converter.augment import Augmentation
 from converter.history import History
+from edge.errors import InputError
 from edge.types import EMOTIONS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from converter.datasets.faces import FaceSet
@@ -63,10 +66,36 @@ class FaceBatches(Dataset[Batch]):
         pixels, labels, votes, majority = (tensor[rows] for tensor in self._tensors)
         return pixels.unsqueeze(1).float() / 255, labels, votes, majority
 
-    def loader(self, batch_size: int, *, shuffle: bool) -> DataLoader[Batch]:
-        """Batches in random order without the odd last one, or all in order."""
-        order: Any = RandomSampler(self) if shuffle else SequentialSampler(self)
-        return DataLoader(self, sampler=BatchSampler(order, batch_size, drop_last=shuffle), batch_size=None)
+    def loader(self, batch_size: int, *, seed: int | None = None) -> DataLoader[Batch]:
+        """All batches in order; with a ``seed``, in an order of each epoch's own and without the odd last one."""
+        return DataLoader(self, sampler=_Order(len(self), batch_size, seed), batch_size=None)
+
+
+class _Order(Sampler[list[int]]):
+    """Rows of each batch; the order follows from seed and epoch alone, so that a resumed run sees the same."""
+
+    def __init__(self, n: int, batch_size: int, seed: int | None) -> None:
+        self._n, self._batch_size, self._seed = n, batch_size, seed
+        self._epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by Lightning before each epoch."""
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        return self._n // self._batch_size if self._seed is not None else -(-self._n // self._batch_size)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        rows = torch.arange(self._n)
+        if self._seed is not None:
+            rows = torch.randperm(self._n, generator=torch.Generator().manual_seed(_mix(self._seed, self._epoch)))
+        for index in range(len(self)):
+            yield rows[index * self._batch_size : (index + 1) * self._batch_size].tolist()
+
+
+def _mix(seed: int, count: int) -> int:
+    """A seed for one epoch or step of a run."""
+    return seed * 1_000_003 + count
 
 
 class ExpressionTask(lightning.LightningModule):
@@ -85,6 +114,11 @@ class ExpressionTask(lightning.LightningModule):
     def forward(self, pictures: Tensor) -> tuple[Tensor, ...]:
         """Logits of each head for ``(n, 1, 48, 48)`` in 0..1."""
         return self.network(pictures.contiguous(memory_format=torch.channels_last))  # type: ignore[no-any-return]
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        """Let augmentation and dropout follow from seed and step alone, also after a resume."""
+        del batch, batch_idx
+        torch.manual_seed(_mix(self.recipe.seed, self.global_step))
 
     def training_step(self, batch: Batch, _index: int) -> Tensor:
         """Mean loss of both heads on one augmented batch."""
@@ -135,19 +169,25 @@ def _soft_cross_entropy(logits: Tensor, shares: Tensor) -> Tensor:
 def train(training: FaceSet, validation: FaceSet, out: Path, recipe: Recipe) -> Path:
     """Train to the end, resuming ``out/last.ckpt`` where there is one; returns the best checkpoint by PublicTest.
 
+    Stopped at any moment it goes on from the last whole epoch, to the same result as if it had not been stopped.
+
     ``out`` receives ``last.ckpt``, ``best.ckpt``, ``history.csv`` and ``curves.png``, all written every epoch.
+
+    Raises:
+        InputError: ``out`` holds a run of another recipe, or no network has the recipe's name.
     """
     lightning.seed_everything(recipe.seed, verbose=False)
-    checkpoint = ModelCheckpoint(
-        out, filename="best", monitor="val_fer2013", mode="max", save_last=True, enable_version_counter=False
-    )
+    best = ModelCheckpoint(out, filename="best", monitor="val_fer2013", mode="max", enable_version_counter=False)
+    # on its own: what `best` would keep as last is written only when the monitored figure improves
+    latest = ModelCheckpoint(out, filename="last", enable_version_counter=False)
     trainer = lightning.Trainer(
         max_epochs=recipe.epochs,
         precision="bf16-mixed",
         callbacks=[
             EMAWeightAveraging(decay=recipe.ema_decay),
             History(out),
-            checkpoint,
+            best,
+            latest,
             TQDMProgressBar(refresh_rate=20),
         ],
         logger=False,
@@ -156,11 +196,28 @@ def train(training: FaceSet, validation: FaceSet, out: Path, recipe: Recipe) -> 
     )
     task = ExpressionTask(asdict(recipe))
     last = out / "last.ckpt"
+    if last.is_file():
+        _refuse_another_recipe(last, recipe)
     trainer.fit(
         task,
-        FaceBatches(training).loader(recipe.batch_size, shuffle=True),
-        FaceBatches(validation).loader(512, shuffle=False),
+        FaceBatches(training).loader(recipe.batch_size, seed=recipe.seed),
+        FaceBatches(validation).loader(512),
         ckpt_path=str(last) if last.is_file() else None,
         weights_only=False,
     )
     return out / "best.ckpt"
+
+
+def _refuse_another_recipe(last: Path, recipe: Recipe) -> None:
+    try:
+        found = torch.load(last, map_location="cpu", weights_only=True)["hyper_parameters"]["recipe"]
+    except (pickle.UnpicklingError, EOFError, KeyError, TypeError, RuntimeError) as error:
+        msg = f"{last}: cannot be resumed: {type(error).__name__}; remove it or choose another --out"
+        raise InputError(msg) from error
+    wanted = asdict(recipe)
+    for name in sorted(wanted.keys() | found.keys()):
+        if wanted.get(name) != found.get(name):
+            msg = (
+                f"{last}: has {name} {found.get(name)}, not {wanted.get(name)}: choose another --out or the same recipe"
+            )
+            raise InputError(msg)

@@ -1,0 +1,83 @@
+"""A tiny made-up data set in FER2013's layout, and the real one where it is at hand."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from edge.types import EMOTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+VOTES = "neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
+VOTE_OF_LABEL = (4, 5, 6, 1, 3, 2, 0)
+"""Column of each emotion among the votes."""
+
+
+@pytest.fixture(scope="session")
+def fer2013_folder() -> Path:
+    """The research data; tests that need it skip where it is absent."""
+    default = Path(__file__).parents[3] / "shared" / "data" / "fer2013"
+    folder = Path(os.environ.get("FACE_EDGE_FER2013", default))
+    if not (folder / "fer2013.csv.gz").is_file() and not (folder / "fer2013.csv").is_file():
+        pytest.skip(f"no FER2013 in {folder}: set FACE_EDGE_FER2013 to its folder")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def picture_row() -> Callable[..., str]:
+    """A CSV row: a grey level that grows with the label, under noise from ``seed``."""
+
+    def make(label: int, usage: str, seed: int = 0) -> str:
+        noise = np.random.default_rng(seed).integers(0, 20, 48 * 48)
+        pixels = " ".join(str(value) for value in (30 * label + noise).tolist())
+        return f"{label},{pixels},{usage}"
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def vote_row() -> Callable[[Sequence[int]], str]:
+    """A row of FER+ with these ten counts."""
+
+    def make(counts: Sequence[int]) -> str:
+        return ",".join(["Training", "fer.png", *(str(count) for count in counts)])
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def write_data(vote_row: Callable[[Sequence[int]], str]) -> Callable[..., Path]:
+    """Writes a data folder from picture rows and rows of vote counts."""
+
+    def write(folder: Path, rows: Sequence[str], votes: Sequence[Sequence[int]] | None = None) -> Path:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "fer2013.csv").write_text("\n".join(["emotion,pixels,Usage", *rows]) + "\n")
+        if votes is not None:
+            lines = [f"Usage,Image name,{VOTES}", *(vote_row(counts) for counts in votes)]
+            (folder / "fer2013new.csv").write_text("\n".join(lines) + "\n")
+        return folder
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def tiny_data(
+    tmp_path_factory: pytest.TempPathFactory,
+    picture_row: Callable[..., str],
+    write_data: Callable[..., Path],
+) -> Path:
+    """70 training pictures and 21 of each test split, all emotions alike, ten votes on each for its own label."""
+    rows: list[str] = []
+    votes: list[list[int]] = []
+    for usage, each in (("Training", 10), ("PublicTest", 3), ("PrivateTest", 3)):
+        for index in range(each * len(EMOTIONS)):
+            label = index % len(EMOTIONS)
+            rows.append(picture_row(label, usage, seed=len(rows)))
+            votes.append([10 if column == VOTE_OF_LABEL[label] else 0 for column in range(10)])
+    return write_data(tmp_path_factory.mktemp("data"), rows, votes)
