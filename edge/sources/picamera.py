@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import os
 import time
+from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, Any, cast
 
 import cv2
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 LORES_WIDTH = 640
 """Width in pixels of the small stream at most; detection reduces it further where it is asked to."""
 INSTALL = "sudo apt install python3-picamera2, and make the environment with `python3 -m venv --system-site-packages`"
+_LAST_MOMENT_S = 0.1
 
 
 class PiCamera:
@@ -35,10 +38,7 @@ class PiCamera:
         self._number = number(config.uri)
         self._camera: Any = None
         self._index = 0
-        # the sensor's pipeline wants even sizes
-        self._size = (config.width // 2 * 2, config.height // 2 * 2)
-        small = min(LORES_WIDTH, self._size[0])
-        self._small = (small // 2 * 2, round(self._size[1] * small / self._size[0]) // 2 * 2)
+        self._small_size = (0, 0)
 
     @property
     def uri(self) -> str:
@@ -53,63 +53,80 @@ class PiCamera:
             SourceError: there is no such camera, or another program has it.
         """
         self.close()
+        picamera2 = _import(self.uri)
         try:
-            picamera2 = importlib.import_module("picamera2")
-        except (ImportError, ValueError) as error:  # a numpy of another ABI raises ValueError
-            msg = f"{self.uri}: picamera2 cannot be imported ({error}); {INSTALL}"
-            raise HardwareUnavailable(msg) from None
-        found = len(picamera2.Picamera2.global_camera_info())
-        if self._number >= found:
-            msg = f"{self.uri}: {found} cameras found; check the ribbon cable, then `rpicam-hello --list-cameras`"
-            raise SourceError(msg)
-        try:
-            self._camera = picamera2.Picamera2(self._number)
-            self._camera.configure(
-                self._camera.create_video_configuration(
-                    main={"size": self._size, "format": "RGB888"},  # in memory that is B, G, R
-                    lores={"size": self._small, "format": "YUV420"},
-                    controls={"FrameRate": self._config.fps},
-                    queue=False,
-                )
-            )
-            self._camera.start()
+            found = len(picamera2.Picamera2.global_camera_info())
+            if self._number < found:
+                self._camera = picamera2.Picamera2(self._number)
+                self._start()
+                return
         except Exception as error:
             # libcamera raises RuntimeError, IndexError and more, all meaning: not now
             self.close()
             msg = f"{self.uri}: cannot be started ({_first_line(error)}); another program may be using the camera"
             raise SourceError(msg) from error
+        msg = f"{self.uri}: {found} cameras found; check the ribbon cable, then `rpicam-hello --list-cameras`"
+        raise SourceError(msg)
+
+    def _start(self) -> None:
+        main, small = _sizes(self._config.width, self._config.height)
+        self._camera.configure(
+            self._camera.create_video_configuration(
+                main={"size": main, "format": "RGB888"},  # in memory that is B, G, R
+                lores={"size": small, "format": "YUV420"},
+                controls={"FrameRate": self._config.fps},
+                queue=False,
+            )
+        )
+        # what the pipeline made of it: it may have aligned the size
+        width, height = self._camera.camera_configuration()["lores"]["size"]
+        self._small_size = (int(width), int(height))
+        self._camera.start()
 
     def read(self) -> Frame:
         """The next frame with its small grey picture.
 
         Raises:
-            SourceError: it is not open, or nothing came within the read timeout.
+            SourceError: it is not open, nothing came within the read timeout, or what came is of no use.
         """
         if self._camera is None:
             msg = f"{self.uri}: is not open"
             raise SourceError(msg)
         try:
-            request = self._camera.capture_request(wait=self._config.read_timeout_s)
-        except TimeoutError:
-            # otherwise the camera would wait for this request for ever, also when it is closed
-            self._camera.cancel_all_and_flush()
-            msg = f"{self.uri}: no frame for {self._config.read_timeout_s:g} s; check the ribbon cable"
-            raise SourceError(msg) from None
+            image, planes = self._capture()
+        except SourceError:
+            raise
         except Exception as error:
             msg = f"{self.uri}: capture failed ({_first_line(error)})"
             raise SourceError(msg) from error
-        try:
-            image = cast("NDArray[np.uint8]", request.make_array("main"))
-            luma = cast("NDArray[np.uint8]", request.make_array("lores"))
-        finally:
-            request.release()
-        width, height = self._small
         if image.ndim == 3 and image.shape[2] == 4:
             image = cast("NDArray[np.uint8]", cv2.cvtColor(image, cv2.COLOR_BGRA2BGR))
         # planes of YUV420 lie one below the other, the rows padded: luma is the first height rows
-        frame = Frame(image, time.monotonic_ns(), self._index, small_grey=luma[:height, :width])
+        width, height = self._small_size
+        frame = Frame(image, time.monotonic_ns(), self._index, small_grey=planes[:height, :width])
         self._index += 1
         return frame
+
+    def _capture(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Copies of both streams' pictures; the camera has few buffers, so each is given back whatever happens."""
+        request = self._request()
+        try:
+            return request.make_array("main"), request.make_array("lores")
+        finally:
+            request.release()
+
+    def _request(self) -> Any:
+        job = self._camera.capture_request(wait=False)
+        try:
+            return job.get_result(timeout=self._config.read_timeout_s)
+        except TimeoutError:
+            # else the camera would go on waiting for this request, also while it is being closed
+            self._camera.cancel_all_and_flush()
+        # one that was completed in between is no longer cancelled, and would never be given back
+        with contextlib.suppress(CancelledError, TimeoutError):
+            return job.get_result(timeout=_LAST_MOMENT_S)
+        msg = f"{self.uri}: no frame for {self._config.read_timeout_s:g} s; check the ribbon cable"
+        raise SourceError(msg)
 
     def close(self) -> None:
         """Stop and release the camera."""
@@ -119,6 +136,23 @@ class PiCamera:
         for step in (camera.stop, camera.close):
             with contextlib.suppress(Exception):  # it may be gone already
                 step()
+
+
+def _import(uri: str) -> Any:
+    # libcamera tells every step on standard error otherwise
+    os.environ.setdefault("LIBCAMERA_LOG_LEVELS", "*:ERROR")
+    try:
+        return importlib.import_module("picamera2")
+    except (ImportError, ValueError) as error:  # a numpy of another ABI raises ValueError
+        msg = f"{uri}: picamera2 cannot be imported ({_first_line(error)}); {INSTALL}"
+        raise HardwareUnavailable(msg) from None
+
+
+def _sizes(width: int, height: int) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Sizes of the full and the small stream, of one shape and even, as the sensor's pipeline wants them."""
+    main = (width // 2 * 2, height // 2 * 2)
+    small = min(LORES_WIDTH, main[0]) // 2 * 2
+    return main, (small, max(2, round(main[1] * small / main[0]) // 2 * 2))
 
 
 def _first_line(error: Exception) -> str:
