@@ -79,7 +79,9 @@ class EmbeddedBroker:
         loop, stopping = self._loop, self._stopping
         if thread is None or loop is None or stopping is None:
             return
-        loop.call_soon_threadsafe(stopping.set)
+        # closed where the broker failed of itself
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(stopping.set)
         thread.join(_STOP_TIMEOUT_S + 0.4)
         if thread.is_alive():
             _LOG.warning("the embedded broker did not stop in time and is left behind")

@@ -388,6 +388,8 @@ class Subscriber:
     def close(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()
+        # paho leaves its wake-up sockets to the garbage collector, whose warning would be an error here
+        self._client._reset_sockets()
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import random
@@ -147,6 +148,22 @@ def test_nothing_waits_for_a_broker_that_never_answers(make_sink: Any, messages:
         sink.close()
         assert time.monotonic() - begun_s < 1.9
         assert sink.queue_depth == 500
+
+
+def test_a_network_that_swallows_packets_does_not_hold_the_stop_up(make_sink: Any, messages: Any) -> None:
+    """Beyond its backlog a listener lets SYN packets go unanswered, as a firewall does."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full, contextlib.ExitStack() as fillers:
+        for _ in range(3):
+            filler = fillers.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(full.getsockname())
+        sink = make_sink(f"mqtt://127.0.0.1:{full.getsockname()[1]}")
+        sink.open()
+        sink.handle(messages.event(1))
+        begun_s = time.monotonic()
+        sink.close()
+        assert time.monotonic() - begun_s < 1.9
+        assert sink.queue_depth == 1
 
 
 CONNACK = bytes([0x20, 3, 0, 0, 0])
