@@ -34,6 +34,10 @@ PERIOD_S = 12.0
 """The one face of ``portrait`` is in view for the first three quarters of each period."""
 
 
+_STALL_AFTER = 30
+"""Frames that the scene ``stall`` gives before it stalls, where ``frames`` says nothing else."""
+
+
 class VirtualCamera:
     """Frames of a drawn scene at ``config.fps``, or as fast as they are taken."""
 
@@ -43,7 +47,8 @@ class VirtualCamera:
         if self._scene not in SCENES:
             msg = f"source.uri: no scene {self._scene!r} (expected {', '.join(SCENES)})"
             raise ConfigError(msg)
-        self._frames = int(found["frames"]) if "frames" in found else None
+        endless = _STALL_AFTER if self._scene == "stall" else None
+        self._frames = int(found["frames"]) if "frames" in found else endless
         self._config = config
         self._step_ns = round(_NS / config.fps)
         self._draw: Callable[[float], NDArray[np.uint8]] | None = None
@@ -77,7 +82,11 @@ class VirtualCamera:
             self._end()
         due_ns = self._started_ns + self._index * self._step_ns
         if not self.lossless:
-            time.sleep(max(0, due_ns - time.monotonic_ns()) / _NS)
+            late_ns = time.monotonic_ns() - due_ns
+            if late_ns > self._step_ns:  # drawing cannot keep up: its clock must not fall ever further behind ours
+                self._started_ns += late_ns
+                due_ns += late_ns
+            time.sleep(max(0, -late_ns) / _NS)
         frame = Frame(self._draw(self._index * self._step_ns / _NS), due_ns, self._index)
         self._index += 1
         return frame

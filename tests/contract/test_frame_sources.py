@@ -14,27 +14,39 @@ from edge.config import SourceConfig
 from edge.errors import SourceEnded, SourceError
 from edge.protocols import FrameSource
 from edge.sources.factory import create
+from edge.sources.usb import UsbCamera
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-BACKENDS = ["virtual", "video", "replay", "replay-real", "images", "picamera", "http"]
+READ_TIMEOUT_S = 2.0
+BACKENDS = ["virtual", "video", "replay", "replay-real", "images", "picamera", "usb", "http"]
 
 
 @pytest.fixture(params=BACKENDS)
 def source(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FrameSource]:
-    """Each backend that runs on this machine, with at least three frames to give."""
-    uri = {
+    """Each backend that runs on this machine, with at least four frames to give."""
+    if request.param == "usb":
+        (tmp_path / "video0").touch()
+        config = SourceConfig(uri="usb:0", read_timeout_s=READ_TIMEOUT_S)
+        camera = UsbCamera(config, devices=tmp_path, capture=request.getfixturevalue("usb_driver"))
+        yield camera
+        camera.close()
+        return
+    makers: dict[str, Callable[[], str]] = {
         "virtual": lambda: "virtual:portrait",
         "video": lambda: str(request.getfixturevalue("make_clip")()),
         "replay": lambda: f"replay:{request.getfixturevalue('make_clip')()}",
         "replay-real": lambda: f"replay:{request.getfixturevalue('make_clip')()}?pace=real",
         "images": lambda: f"images:{pictures(tmp_path)}",
-        "picamera": lambda: request.getfixturevalue("picamera2") and "picamera",
+        "picamera": lambda: "picamera" if request.getfixturevalue("picamera2") else "",
         "http": lambda: request.getfixturevalue("camera_server").url,
-    }[request.param]()
-    made = create(SourceConfig(uri=uri, width=320, height=240, fps=30, read_timeout_s=2.0, open_timeout_s=5.0))
+    }
+    uri = makers[request.param]()
+    made = create(
+        SourceConfig(uri=uri, width=320, height=240, fps=30, read_timeout_s=READ_TIMEOUT_S, open_timeout_s=5.0)
+    )
     yield made
     made.close()
 
@@ -77,6 +89,22 @@ def test_it_can_be_opened_and_closed_again_and_again(source: FrameSource) -> Non
         source.read()
         source.close()
         source.close()
+
+
+def test_opening_what_is_open_begins_anew(source: FrameSource) -> None:
+    source.open()
+    first = source.read()
+    source.open()
+    again = source.read()
+    assert again.image.shape == first.image.shape
+
+
+def test_no_frame_takes_longer_than_the_read_timeout(source: FrameSource) -> None:
+    source.open()
+    for _ in range(4):
+        started = time.monotonic()
+        source.read()
+        assert time.monotonic() - started < READ_TIMEOUT_S
 
 
 def test_reading_while_closed_is_an_error(source: FrameSource) -> None:

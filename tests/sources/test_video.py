@@ -94,6 +94,18 @@ def test_at_its_own_pace_a_replay_takes_its_time(make_clip: Callable[..., Path])
     assert time.monotonic() - started >= 0.5
 
 
+def test_after_a_pause_a_replays_clock_is_ours_again(make_clip: Callable[..., Path]) -> None:
+    source = create(SourceConfig(uri=f"replay:{make_clip(frames=6)}?pace=real"))
+    source.open()
+    before = source.read().monotonic_ns
+    time.sleep(0.5)
+    late = source.read().monotonic_ns
+    assert time.monotonic_ns() - late < 0.2e9
+    assert source.read().monotonic_ns - late == 100_000_000
+    assert late > before
+    source.close()
+
+
 def test_what_can_be_decoded_of_a_cut_off_file_is_delivered(make_clip: Callable[..., Path], tmp_path: Path) -> None:
     av = pytest.importorskip("av")
     path = tmp_path / "clip.mkv"
