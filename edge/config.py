@@ -239,7 +239,9 @@ class MatrixConfig(_Display):
     spi_port: int = Field(0, ge=0, le=6, description="SPI bus: /dev/spidevPORT.DEVICE")
     spi_device: int = Field(0, ge=0, le=2, description="chip select on that bus")
     rotate: Literal[0, 1, 2, 3] = Field(0, description="quarter turns")
-    emulate: str = Field("", description="trying out without hardware: dummy, or luma.emulator's capture, pygame, gifanim, asciiart")
+    emulate: str = Field(
+        "", description="without hardware: dummy, or luma.emulator's capture, pygame, gifanim, asciiart"
+    )
 
     def pins(self) -> dict[str, int]:
         """Pins by role (SPI0's only: other buses need overlays of their own)."""
@@ -255,7 +257,9 @@ class OledConfig(_Display):
     i2c_port: int = Field(1, ge=0, le=20, description="I2C bus: /dev/i2c-PORT")
     i2c_address: int = Field(0x3C, ge=0x03, le=0x77, description="address on that bus: 60 is 0x3C")
     rotate: Literal[0, 1, 2, 3] = Field(0, description="quarter turns")
-    emulate: str = Field("", description="trying out without hardware: dummy, or luma.emulator's capture, pygame, gifanim, asciiart")
+    emulate: str = Field(
+        "", description="without hardware: dummy, or luma.emulator's capture, pygame, gifanim, asciiart"
+    )
 
     def pins(self) -> dict[str, int]:
         """Pins by role (I2C bus 1's only)."""

@@ -17,7 +17,7 @@ from edge.events import CameraStatus, Event, EventType, Health, Info, Look, Look
 from edge.runtime import build
 from edge.sinks.display.simulated import simulated_pins
 from edge.sinks.memory import MemorySink
-from edge.types import Observation
+from edge.types import Emotion, Observation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,7 +97,7 @@ def test_states_events_and_pins_agree(
     assert len(states) >= 5
     assert json.loads(subscriber.of("state")[-1].payload) == json.loads(states[-1].to_json())
     looks = [kind for kind, _ in groupby((look.kind, look.emotion) for look in memory.of(Look))]
-    times_happy = looks.count((LookKind.EMOTION, "happy"))
+    times_happy = looks.count((LookKind.EMOTION, Emotion.HAPPY))
     assert times_happy >= 1
     lit = [level > 0 for _, level in happy]
     assert sum(1 for on, _ in groupby(lit) if on) == times_happy

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -10,7 +12,7 @@ MS = 1_000_000
 
 
 def tracker(**changes: float) -> Tracker:
-    settings: dict = {"iou_threshold": 0.25, "max_age_s": 0.8, "min_hits": 2, "max_faces": 100, "seed": 1}
+    settings: dict[str, Any] = {"iou_threshold": 0.25, "max_age_s": 0.8, "min_hits": 2, "max_faces": 100, "seed": 1}
     return Tracker(**(settings | changes))
 
 
