@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +13,6 @@ from edge.types import EMOTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -164,3 +164,22 @@ def test_the_manifests_module_loads_no_runtime_and_no_opencv() -> None:
 
     code = "import sys, edge.manifest; print(*sorted({'numpy', 'cv2', 'ai_edge_litert'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == ""
+
+
+def test_an_installation_without_its_model_says_where_it_was_looked_for(tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    source = Path(manifest.__file__).parent
+    (tmp_path / "edge").mkdir()
+    for name in ("__init__.py", "errors.py", "types.py", "manifest.py"):
+        shutil.copy(source / name, tmp_path / "edge")
+    code = (
+        "from edge.manifest import *\n"
+        "try: packaged_model()\n"
+        "except ModelError as error: print(packaged_models(), error)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert result.stdout.startswith("() plain-117m-int8.tflite is neither in ")
+    assert str(tmp_path / "edge" / "_models") in result.stdout
+    assert str(tmp_path / "models") in result.stdout
