@@ -182,6 +182,19 @@ def test_a_connection_gone_dead_is_noticed_by_its_pings(
     client.stop(0.1)
 
 
+def test_a_stop_waits_a_second_for_the_receipt_of_offline_and_then_goes(
+    scripted_broker: Any, make_sink: Any, eventually: Any
+) -> None:
+    broker = scripted_broker(CONNACK)
+    sink = make_sink(broker.uri)
+    sink.open()
+    assert eventually(lambda: sink.connected)
+    begun_s = time.monotonic()
+    sink.close()
+    assert 0.9 < time.monotonic() - begun_s < 1.9
+    assert eventually(lambda: broker.seen.endswith(b"offline" + bytes([0xE0, 0])))
+
+
 @pytest.mark.parametrize(
     ("answer", "line"),
     [
