@@ -11,6 +11,7 @@ import numpy as np
 
 from edge.analysis.inputs import printable
 from edge.errors import InputError
+from edge.sources.opencv import quiet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -123,6 +124,7 @@ class OpenCvClip:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        quiet()
         self._capture = cv2.VideoCapture(str(path))
         if not self._capture.isOpened():
             raise InputError(_no_video(path, None))
