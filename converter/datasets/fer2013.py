@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import warnings
 import zlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
@@ -120,8 +121,10 @@ def _label(text: str | None, place: str) -> int:
 
 def _picture(text: str | None, place: str) -> NDArray[np.uint8]:
     try:
-        picture = np.fromstring(text or "", dtype=np.int64, sep=" ")
-    except ValueError:  # something that is no number
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", DeprecationWarning)  # what numpy 1 says of something that is no number
+            picture = np.fromstring(text or "", dtype=np.int64, sep=" ")
+    except (ValueError, DeprecationWarning):
         picture = np.empty(0, np.int64)
     if picture.size != SIZE * SIZE or picture.min() < 0 or picture.max() > 255:
         found = f"{picture.size} numbers" if picture.size != SIZE * SIZE else f"{picture.min()}..{picture.max()}"
