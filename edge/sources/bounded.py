@@ -16,6 +16,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T")
+_NAME = "bounded calls of "
+
+
+def hanging() -> bool:
+    """True while a call goes on.
+
+    Python's own way out is closed then: a call that comes back while the interpreter takes itself apart ends in
+    ``terminate called`` (SIGABRT). A program that has closed everything must leave by ``os._exit`` instead.
+    """
+    return any(thread.name.startswith(_NAME) for thread in threading.enumerate())
 
 
 class BoundedCalls:
@@ -24,7 +34,7 @@ class BoundedCalls:
     def __init__(self, name: str) -> None:
         self._calls: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = queue.SimpleQueue()
         # daemon: a driver that hangs must not keep the process from ending
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread = threading.Thread(target=self._run, name=_NAME + name, daemon=True)
         self._thread.start()
 
     @property

@@ -58,7 +58,7 @@ class BoundedCapture:
             raise SourceError(msg)
         # of this attempt alone: one that comes back too late must not disturb the next
         self._held = held = []
-        self._calls = BoundedCalls(f"capture {self._uri}")
+        self._calls = BoundedCalls(self._uri)
 
         def begin() -> bool:
             held.append(make())

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +11,7 @@ import pytest
 
 from edge.config import SourceConfig
 from edge.errors import SourceError
+from edge.sources.bounded import hanging
 from edge.sources.newest import NewestFrame
 from edge.sources.usb import UsbCamera
 
@@ -123,8 +126,34 @@ def test_stopping_takes_under_a_second_while_the_driver_hangs(camera: UsbCamera,
     frames.start()
     wait_until(lambda: frames.captured > 0)
     usb_driver.plugged.clear()
+    assert usb_driver.hung.wait(5)
     started = time.monotonic()
     frames.stop()
     assert time.monotonic() - started < 1.0
+    assert hanging()
     usb_driver.plugged.set()
     wait_until(lambda: usb_driver.held == 0)
+    wait_until(lambda: not hanging())
+
+
+def test_a_process_that_leaves_a_call_hanging_can_end_cleanly() -> None:
+    code = """
+import os, socket, sys, time
+from edge.config import SourceConfig
+from edge.sources import bounded
+from edge.sources.factory import create
+from edge.sources.bounded import hanging
+from edge.sources.newest import NewestFrame
+
+server = socket.create_server(("127.0.0.1", 0))  # takes the call and says nothing
+config = SourceConfig(uri=f"http://127.0.0.1:{server.getsockname()[1]}/x")
+frames = NewestFrame(create(config), config)
+frames.start()
+time.sleep(0.3)
+frames.stop()
+assert bounded.hanging()
+os._exit(7)
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert ended.returncode == 7, ended.stderr
+    assert "terminate called" not in ended.stderr

@@ -84,6 +84,7 @@ def test_frames_come_at_their_rate_and_the_clock_keeps_up_after_a_pause() -> Non
     assert time.monotonic_ns() - late.monotonic_ns < 0.05e9, "stamped as if it had been drawn before the pause"
     assert late.index == 11
     assert late.monotonic_ns > times[-1]
+    assert source.read().monotonic_ns - late.monotonic_ns == 10_000_000, "hurried to make up for the pause"
     source.close()
 
 
