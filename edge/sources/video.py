@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _NS_PER_MS = 1_000_000
 _USUAL_FPS = 25.0
+_WHOLE_SHARE = 0.9
+"""Edit lists and frames without a reference make sound files a little shorter than their index."""
 _HIGHEST_FPS = 1000.0
 """What is above comes of containers that give a clock's ticks for frames."""
 
@@ -32,6 +34,7 @@ class VideoFile:
         self._index = 0
         self._last_ns = -1
         self._frame_ns = 0
+        self._announced = 0
 
     @property
     def uri(self) -> str:
@@ -56,6 +59,7 @@ class VideoFile:
         capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
         fps = capture.get(cv2.CAP_PROP_FPS)
         self._frame_ns = round(1e9 / (fps if 0 < fps <= _HIGHEST_FPS else _USUAL_FPS))
+        self._announced = round(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if _counts(self._path) else 0
         self._capture, self._index, self._last_ns = capture, 0, -1
 
     def read(self) -> Frame:
@@ -73,7 +77,9 @@ class VideoFile:
             if self._index == 0:
                 msg = f"{self._path}: not one frame of it can be decoded; the file is damaged"
                 raise SourceError(msg)
-            msg = f"{self._path}: ended after {self._index} frames"
+            short = self._index < self._announced * _WHOLE_SHARE
+            cut = f" of {self._announced}; it may be damaged or cut off" if short else ""
+            msg = f"{self._path}: ended after {self._index} frames{cut}"
             raise SourceEnded(msg)
         frame = Frame(image, self._position_ns(self._capture), self._index, name=self._path.name)
         self._index += 1
@@ -92,3 +98,8 @@ class VideoFile:
         capture, self._capture = self._capture, None
         if capture is not None:
             capture.release()
+
+
+def _counts(path: Path) -> bool:
+    """True for containers that have an index of their frames; OpenCV estimates the number for others."""
+    return path.suffix.lower() in {".mp4", ".m4v", ".mov"}
