@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from contextlib import contextmanager
-from pathlib import Path
+import secrets
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from edge.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @contextmanager
@@ -26,15 +26,19 @@ def replacing(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
     """
     if not overwrite and os.path.lexists(path):
         raise InputError(already_there(path))
-    temporary = _reserve(path)
+    # named before it is made, so that no interruption falls between making it and taking care of it
+    temporary = path.with_name(f".face-edge-{secrets.token_hex(6)}{path.suffix}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.touch(exist_ok=False)
         yield temporary
         _sync(temporary)
         _place(temporary, path, overwrite=overwrite)
     except OSError as error:
         raise InputError(cannot_write(path, error)) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(FileNotFoundError, NotADirectoryError):
+            temporary.unlink()
 
 
 def write_text(path: Path, text: str, *, overwrite: bool = True) -> None:
@@ -55,24 +59,6 @@ def cannot_write(path: Path, error: OSError) -> str:
 def already_there(path: Path) -> str:
     """The one line for a file that must not be overwritten."""
     return f"{path}: is there already; give --force to overwrite it"
-
-
-def _reserve(path: Path) -> Path:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".face-edge-", suffix=path.suffix, dir=path.parent)
-        # mkstemp's 0600 would stay with the finished file
-        os.fchmod(handle, 0o666 & ~_umask())
-        os.close(handle)
-    except OSError as error:
-        raise InputError(cannot_write(path, error)) from error
-    return Path(name)
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
 
 
 def _sync(path: Path) -> None:

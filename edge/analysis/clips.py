@@ -125,9 +125,10 @@ class OpenCvClip:
     def __init__(self, path: Path) -> None:
         self.path = path
         quiet()
-        self._capture = cv2.VideoCapture(str(path))
+        self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
         if not self._capture.isOpened():
             raise InputError(_no_video(path, None))
+        self._capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)  # off by default before OpenCV 4.12
         count = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
         self._fps = self._capture.get(cv2.CAP_PROP_FPS) or 25.0
         self.duration_s = count / self._fps if count > 0 else None

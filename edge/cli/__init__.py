@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import traceback
@@ -31,7 +32,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except BrokenPipeError:
         code = _quiet_pipe()
+    if arguments is None:
+        _leave_hanging_drivers(code)
     return code
+
+
+def _leave_hanging_drivers(code: int) -> None:
+    """End at once where a camera driver still hangs: if it returned while Python shuts down, the process would abort."""
+    bounded = sys.modules.get("edge.sources.bounded")
+    if bounded is not None and bounded.hanging():
+        logging.shutdown()
+        sys.stderr.flush()
+        os._exit(code)
 
 
 def _guarded(words: list[str]) -> int:

@@ -75,6 +75,7 @@ class Device:
         self._paused = False
         self._camera: CameraStatus | None = None
         self._lossless = frames.lossless
+        self._reading = False
         self._clip_ns = 0
         self._health_due_ns: int | None = None
         self._processed = 0
@@ -101,7 +102,7 @@ class Device:
         self._dispatcher.put(Look(LookKind.STARTING))
         try:
             if not self._pause_wanted:
-                self._frames.start()
+                self._start_frames()
             while not self._stopping.is_set():
                 self._turn()
         finally:
@@ -198,13 +199,24 @@ class Device:
     def _switch_pause(self) -> None:
         self._paused = self._pause_wanted
         if self._paused:
-            self._frames.stop()
+            self._stop_frames()
             self._pipeline.reset()
             self._tell(self._narrator.pause(self._now_ns()))
             self._set_camera(CameraStatus.PAUSED)
         else:
             self._tell(self._narrator.resume(self._now_ns()))
+            self._start_frames()
+
+    def _start_frames(self) -> None:
+        if not self._reading:
             self._frames.start()
+            self._reading = True
+
+    def _stop_frames(self) -> None:
+        """Release the camera; a clip waits where it is, since beginning again would turn its time back."""
+        if not self._lossless:
+            self._frames.stop()
+            self._reading = False
 
     def _finish(self) -> None:
         """The clip is over."""

@@ -114,7 +114,8 @@ class BoundedCapture:
 def quiet() -> None:
     """Keep OpenCV's and FFmpeg's own lines off standard error: ours say what is wrong and what to do."""
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    set_level = getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel  # before and from OpenCV 4.12 on
+    set_level(0)
 
 
 def picture(capture: Capture, uri: str) -> NDArray[np.uint8] | None:

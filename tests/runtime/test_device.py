@@ -175,6 +175,18 @@ def test_a_pause_releases_the_camera_and_says_so(tmp_path: Path) -> None:
     assert LookKind.PAUSED in [look.kind for look in running.sink.of(Look)]
 
 
+def test_a_paused_clip_goes_on_where_it_was(tmp_path: Path) -> None:
+    with Background(settings(tmp_path, **{"source.uri": "virtual:blank?pace=fast&frames=3000"})) as running:
+        running.sink.wait_for(Observation, count=20)
+        running.device.toggle_pause()
+        running.sink.wait_for(CameraStatus, count=2)
+        running.device.toggle_pause()
+        running.sink.wait_for(CameraStatus, count=3)
+        running.sink.wait_for(Observation, count=200)
+    indices = [observation.frame_index for observation in running.sink.of(Observation)]
+    assert indices == list(range(len(indices)))
+
+
 def test_a_device_may_start_paused(tmp_path: Path) -> None:
     with Background(settings(tmp_path, **{"source.uri": "virtual", "privacy.start_paused": True})) as running:
         assert running.sink.wait_for(CameraStatus) == [CameraStatus.PAUSED]
