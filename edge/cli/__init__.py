@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _leave_hanging_drivers(code: int) -> None:
-    """End at once where a camera driver still hangs: if it returned while Python shuts down, the process would abort."""
+    """End at once where a driver still hangs: if it came back while Python shuts down, the process would abort."""
     bounded = sys.modules.get("edge.sources.bounded")
     if bounded is not None and bounded.hanging():
         logging.shutdown()
