@@ -1,0 +1,60 @@
+"""One validated tree of settings: packaged defaults < TOML file < ``FACE_EDGE_*`` environment < flags.
+
+Every problem is reported at once, with its place and, for a mistyped key, the name that was probably meant.
+"""
+
+from __future__ import annotations
+
+from edge.config.displays import DisplayConfig, LedsConfig, MatrixConfig, OledConfig, RgbLedConfig, TerminalConfig
+from edge.config.identity import default_node_id, node_id, state_dir
+from edge.config.layers import Layers, check, collect, load, plain_value, validate
+from edge.config.section import Section
+from edge.config.tree import (
+    AnalyzeConfig,
+    Config,
+    DetectorConfig,
+    EventsConfig,
+    LogConfig,
+    ModelConfig,
+    MqttConfig,
+    NodeConfig,
+    PrimaryConfig,
+    PrivacyConfig,
+    SmoothingConfig,
+    SourceConfig,
+    TlsConfig,
+    TrackerConfig,
+)
+
+__all__ = [
+    "AnalyzeConfig",
+    "Config",
+    "DetectorConfig",
+    "DisplayConfig",
+    "EventsConfig",
+    "Layers",
+    "LedsConfig",
+    "LogConfig",
+    "MatrixConfig",
+    "ModelConfig",
+    "MqttConfig",
+    "NodeConfig",
+    "OledConfig",
+    "PrimaryConfig",
+    "PrivacyConfig",
+    "RgbLedConfig",
+    "Section",
+    "SmoothingConfig",
+    "SourceConfig",
+    "TerminalConfig",
+    "TlsConfig",
+    "TrackerConfig",
+    "check",
+    "collect",
+    "default_node_id",
+    "load",
+    "node_id",
+    "plain_value",
+    "state_dir",
+    "validate",
+]

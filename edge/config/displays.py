@@ -1,0 +1,99 @@
+"""Settings of the displays, and the pins that each takes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from edge.config.section import BcmPin, Seconds, Section, Share
+from edge.types import Emotion
+
+
+class _Display(Section):
+    brightness: Share = Field(0.6, description="0 dark to 1 full")
+    min_hold_s: Seconds = Field(0.3, description="a look stays at least this long")
+
+
+class RgbLedConfig(_Display):
+    """One RGB LED, a colour an emotion."""
+
+    kind: Literal["rgb_led"] = Field(description="this display")
+    red: BcmPin = Field(description="pin of the red channel, BCM number", examples=[17])
+    green: BcmPin = Field(description="pin of the green channel, BCM number", examples=[27])
+    blue: BcmPin = Field(description="pin of the blue channel, BCM number", examples=[22])
+    common_anode: bool = Field(False, description="LED shines when the pin is low")
+
+    def pins(self) -> dict[str, int]:
+        """Pins by role."""
+        return {"red": self.red, "green": self.green, "blue": self.blue}
+
+
+class LedsConfig(_Display):
+    """One LED per emotion; leave out those you do not have."""
+
+    kind: Literal["leds"] = Field(description="this display")
+    leds: dict[Emotion, BcmPin] = Field(
+        min_length=1,
+        description="pin of each emotion's LED, BCM number",
+        examples=[{"angry": 5, "disgust": 6, "fear": 13, "happy": 19, "sad": 26, "surprise": 16, "neutral": 20}],
+    )
+    status: BcmPin | None = Field(
+        None, description="pin of an LED for no face, uncertain, paused and fault", examples=[21]
+    )
+    active_high: bool = Field(True, description="LED shines when the pin is high")
+
+    def pins(self) -> dict[str, int]:
+        """Pins by role."""
+        status = {} if self.status is None else {"status": self.status}
+        return {f"leds.{emotion.value}": pin for emotion, pin in self.leds.items()} | status
+
+
+class MatrixConfig(_Display):
+    """An 8x8 MAX7219 LED matrix on SPI."""
+
+    kind: Literal["matrix"] = Field(description="this display")
+    spi_port: int = Field(0, ge=0, le=6, description="SPI bus: /dev/spidevPORT.DEVICE")
+    spi_device: int = Field(0, ge=0, le=2, description="chip select on that bus")
+    rotate: Literal[0, 1, 2, 3] = Field(0, description="quarter turns")
+    emulate: str = Field(
+        "", description="without hardware: dummy, or luma.emulator's capture, pygame, gifanim, asciiart"
+    )
+
+    def pins(self) -> dict[str, int]:
+        """Pins by role (SPI0's only: other buses need overlays of their own)."""
+        if self.emulate or self.spi_port != 0:
+            return {}
+        return {"MOSI": 10, "SCLK": 11, "CE": 8 - self.spi_device} if self.spi_device < 2 else {}
+
+
+class OledConfig(_Display):
+    """A 128x64 SSD1306 OLED on I2C."""
+
+    kind: Literal["oled"] = Field(description="this display")
+    i2c_port: int = Field(1, ge=0, le=20, description="I2C bus: /dev/i2c-PORT")
+    i2c_address: int = Field(0x3C, ge=0x03, le=0x77, description="address on that bus: 60 is 0x3C")
+    rotate: Literal[0, 1, 2, 3] = Field(0, description="quarter turns")
+    emulate: str = Field(
+        "", description="without hardware: dummy, or luma.emulator's capture, pygame, gifanim, asciiart"
+    )
+
+    def pins(self) -> dict[str, int]:
+        """Pins by role (I2C bus 1's only)."""
+        return {"SDA": 2, "SCL": 3} if self.i2c_port == 1 and not self.emulate else {}
+
+
+class TerminalConfig(_Display):
+    """An emoji and a bar on the terminal."""
+
+    kind: Literal["terminal"] = Field(description="this display")
+
+    def pins(self) -> dict[str, int]:
+        """None."""
+        return {}
+
+
+DisplayConfig = Annotated[
+    RgbLedConfig | LedsConfig | MatrixConfig | OledConfig | TerminalConfig, Field(discriminator="kind")
+]
+SHARED_BUS_ROLES = {"SDA", "SCL", "MOSI", "SCLK"}

@@ -1,0 +1,64 @@
+"""One line for each mistake, with its place and, for a mistyped key, the name that was probably meant."""
+
+from __future__ import annotations
+
+import difflib
+import types
+import typing
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel
+
+from edge.config.tree import Config
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def explain(error: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """``(place, message)`` for each line of one of Pydantic's errors; the whole tree's place is empty."""
+    location = [str(part) for part in error["loc"]]
+    # Pydantic puts the union's tag into the place of a display's setting
+    place = ".".join(part for i, part in enumerate(location) if not (i == 2 and location[0] == "display"))
+    if error["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(location[-1], _names_at(location[:-1]), n=1)
+        yield place, "unknown setting" + (f"; did you mean {near[0]!r}?" if near else "")
+        return
+    message = str(error["msg"]).removeprefix("Value error, ")
+    found = error.get("input")
+    shown = f", found {found!r}" if isinstance(found, (str, int, float)) and "found" not in message else ""
+    if "password" in place:
+        shown = ""
+    for line in message.splitlines():
+        # what concerns the whole tree names its place itself
+        where, _, text = (place, "", line) if place else line.partition(": ")
+        yield where, text[:1].lower() + text[1:] + shown
+
+
+def _names_at(location: list[str]) -> list[str]:
+    """Names of the settings in the section at ``location``."""
+    model: Any = Config
+    for part in location:
+        if part.isdigit():
+            continue
+        options = [model] if not isinstance(model, list) else model
+        found: Any = None
+        for option in options:
+            fields = getattr(option, "model_fields", {})
+            if part in fields:
+                found = _models_in(fields[part].annotation)
+            elif getattr(fields.get("kind"), "annotation", None) == Literal[part]:
+                found = [option]
+        if found is None:
+            return []
+        model = found
+    options = [model] if not isinstance(model, list) else model
+    return [name for option in options for name in getattr(option, "model_fields", {})]
+
+
+def _models_in(annotation: Any) -> list[Any]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    if isinstance(annotation, types.GenericAlias | types.UnionType) or typing.get_origin(annotation):
+        return [model for part in typing.get_args(annotation) for model in _models_in(part)]
+    return []

@@ -1,0 +1,158 @@
+"""Puts the layers over one another: packaged defaults < TOML file < ``FACE_EDGE_*`` environment < flags."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from edge.config.explain import explain
+from edge.config.tree import Config
+from edge.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ENVIRONMENT_PREFIX = "FACE_EDGE_"
+COMMAND_VARIABLES = frozenset({"FACE_EDGE_CONFIG", "FACE_EDGE_DEBUG"})
+"""Variables of the command line itself: no settings."""
+DEFAULT_PATHS = (Path("face-edge.toml"), Path("/etc/face-edge/config.toml"))
+
+
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """The settings that were given, before they are checked.
+
+    ``tree`` holds plain values; ``origins`` says, by dotted key, what gave a value that is not the file's;
+    ``path`` is the file that was read.
+    """
+
+    tree: Mapping[str, Any]
+    origins: Mapping[str, str]
+    path: Path | None
+
+    def origin(self, key: str) -> str:
+        """Where the value at a dotted ``key`` comes from; a section's origin is that of what was set in it."""
+        parts = key.split(".")
+        for length in range(len(parts), 0, -1):
+            if named := self.origins.get(".".join(parts[:length])):
+                return named
+        below = sorted({named for name, named in self.origins.items() if name.startswith(f"{key}.")})
+        file = [] if self.path is None else [str(self.path)]
+        return ", ".join(file + below) or "defaults"
+
+
+def load(
+    path: Path | None = None,
+    *,
+    environment: Mapping[str, str] | None = None,
+    flags: Mapping[str, Any] | None = None,
+) -> Config:
+    """The device's configuration from all four layers.
+
+    Args:
+        path: TOML file; ``None`` takes the first of :data:`DEFAULT_PATHS` that exists, or none.
+        environment: variables such as ``FACE_EDGE_MQTT__BROKER``; ``None`` reads the process's.
+        flags: values by dotted key, such as ``{"source.uri": "usb:0"}``; the last word.
+
+    Raises:
+        ConfigError: with every problem found, one line each.
+    """
+    return check(collect(path, environment=environment, flags=flags))
+
+
+def collect(
+    path: Path | None = None,
+    *,
+    environment: Mapping[str, str] | None = None,
+    flags: Mapping[str, Any] | None = None,
+) -> Layers:
+    """The layers that :func:`load` checks, put over one another; arguments as there.
+
+    Raises:
+        ConfigError: the file or a variable cannot be read at all.
+    """
+    if path is None:
+        path = next((candidate for candidate in DEFAULT_PATHS if candidate.is_file()), None)
+    tree: dict[str, Any] = {} if path is None else _read_toml(path)
+    origins: dict[str, str] = {}
+    variables = os.environ if environment is None else environment
+    for name, value in sorted(variables.items()):
+        if name.startswith(ENVIRONMENT_PREFIX) and name not in COMMAND_VARIABLES:
+            keys = name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
+            origins[".".join(keys)] = origin = f"environment variable {name}"
+            _put(tree, keys, plain_value(origin, value), origin)
+    for key, value in (flags or {}).items():
+        origins[key] = "command line"
+        _put(tree, key.split("."), value, "command line")
+    return Layers(tree, origins, path)
+
+
+def check(layers: Layers) -> Config:
+    """The configuration of ``layers``.
+
+    Raises:
+        ConfigError: with every problem found, one line each, that names the layer to mend.
+    """
+    try:
+        return Config.model_validate(layers.tree)
+    except ValidationError as error:
+        problems = [
+            f"{layers.origin(place)}: " + (f"{place}: " if place else "") + message
+            for item in error.errors()
+            for place, message in explain(dict(item))
+        ]
+        raise ConfigError(*problems) from None
+
+
+def validate(tree: Mapping[str, Any], origin: str) -> Config:
+    """Check a tree of plain values; ``origin`` names it in messages.
+
+    Raises:
+        ConfigError: with every problem found, one line each.
+    """
+    return check(Layers(tree, {}, Path(origin)))
+
+
+def plain_value(origin: str, value: str) -> Any:
+    """Text, but a TOML array or table where the value looks like one (``FACE_EDGE_DISPLAY='[{kind="terminal"}]'``).
+
+    Raises:
+        ConfigError: it looks like one and is none; ``origin`` names it in the message.
+    """
+    if value[:1] not in {"[", "{"}:
+        return value
+    try:
+        return tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError as error:
+        msg = f"{origin}: is not a valid TOML value: {error}"
+        raise ConfigError(msg) from None
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as stream:
+            return tomllib.load(stream)
+    except OSError as error:
+        msg = f"{path}: {error.strerror or error}; give another file with --config"
+        raise ConfigError(msg) from None
+    except UnicodeDecodeError:
+        msg = f"{path}: is not a UTF-8 text file"
+        raise ConfigError(msg) from None
+    except tomllib.TOMLDecodeError as error:
+        msg = f"{path}: is not valid TOML: {error}"
+        raise ConfigError(msg) from None
+
+
+def _put(tree: dict[str, Any], keys: list[str], value: Any, origin: str) -> None:
+    for key in keys[:-1]:
+        child = tree.setdefault(key, {})
+        if not isinstance(child, dict):
+            msg = f"{origin}: {key} is not a section that holds {keys[-1]!r}; give {key} as a whole"
+            raise ConfigError(msg)
+        tree = child
+    tree[keys[-1]] = value

@@ -1,0 +1,20 @@
+"""What every section of the configuration shares: strictness, and the kinds of value."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Seconds = Annotated[float, Field(ge=0)]
+PositiveSeconds = Annotated[float, Field(gt=0)]
+BcmPin = Annotated[int, Field(ge=0, le=27, description="BCM number")]
+OptionalPath = Annotated[Path | None, BeforeValidator(lambda value: value or None)]  # Path("") would be this folder
+
+
+class Section(BaseModel):
+    """A frozen table of settings that refuses unknown ones."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)

@@ -1,0 +1,196 @@
+"""The settings of the whole device, section by section, with their defaults and bounds."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from edge.config.displays import SHARED_BUS_ROLES, DisplayConfig
+from edge.config.section import OptionalPath, PositiveSeconds, Seconds, Section, Share
+
+
+class NodeConfig(Section):
+    """Who this device is."""
+
+    id: str = Field("", pattern=r"^[a-zA-Z0-9_-]*$", description="node id in topics; empty: host name and machine id")
+    state_dir: Path = Field(
+        Path("~/.local/state/face-edge"), description="what must outlive a restart; $STATE_DIRECTORY under systemd"
+    )
+
+
+class SourceConfig(Section):
+    """Where frames come from."""
+
+    uri: str = Field(
+        "picamera",
+        description="picamera[:N] | usb:N | FILE | rtsp://… | http://… | images:PATH | replay:FILE[?pace=real|fast] | "
+        "virtual[:SCENE]",
+    )
+    width: int = Field(1280, ge=64, le=8192, description="asked of a camera, pixels")
+    height: int = Field(720, ge=64, le=8192, description="asked of a camera, pixels")
+    fps: float = Field(15.0, gt=0, le=240, description="asked of a camera; the pace of images and virtual")
+    rotation: Literal[0, 90, 180, 270] = Field(0, description="degrees clockwise that put the picture upright")
+    mirror: bool = Field(False, description="flip left and right, as a mirror shows people")
+    open_timeout_s: PositiveSeconds = Field(10.0, description="how long opening may take")
+    read_timeout_s: PositiveSeconds = Field(3.0, description="without a frame for so long the source is opened again")
+    backoff_max_s: PositiveSeconds = Field(30.0, description="longest pause between attempts to open it again")
+
+
+class DetectorConfig(Section):
+    """How faces are found."""
+
+    kind: Literal["haar"] = Field("haar", description="OpenCV's frontal face cascade")
+    width: int = Field(320, ge=80, le=1920, description="pictures are reduced to this width for detection, pixels")
+    interval_s: Seconds = Field(0.2, description="at least so long between two detections; tracking in between")
+    min_face: Share = Field(0.1, gt=0, description="smallest face, as a share of the picture's shorter side")
+    scale_factor: float = Field(1.1, gt=1.0, le=2.0, description="step between sizes searched")
+    min_neighbors: int = Field(5, ge=0, le=50, description="overlapping hits that make a face; higher is stricter")
+
+
+class TrackerConfig(Section):
+    """How a face is followed from detection to detection."""
+
+    iou_threshold: Share = Field(0.25, description="overlap above which a box continues a track")
+    max_age_s: Seconds = Field(0.8, description="how long a track lives without being detected")
+    min_hits: int = Field(2, ge=1, le=10, description="detections before a face counts, against flashes of Haar")
+    max_faces: int = Field(100, ge=1, le=1000, description="the largest ones are kept")
+
+
+class ModelConfig(Section):
+    """Which network classifies."""
+
+    path: OptionalPath = Field(None, description="a .tflite beside its .json manifest; empty: the packaged one")
+    head: Literal["consensus", "fer2013"] = Field("consensus", description="the label set that scores follow")
+    threads: int = Field(1, ge=1, le=16, description="of the inference runtime")
+    runtime: Literal["auto", "ai-edge-litert", "tflite-runtime"] = Field("auto", description="inference package")
+
+
+class SmoothingConfig(Section):
+    """How flicker is kept off the displays and the feed."""
+
+    time_constant_s: Seconds = Field(0.5, description="of the exponential average of a face's scores; 0: none")
+    lead: Share = Field(0.08, description="how far a new emotion must lead the shown one")
+    hold_s: Seconds = Field(0.4, description="how long it must lead before the label switches")
+    min_confidence: Share = Field(0.4, description="below it a face is uncertain")
+
+
+class PrimaryConfig(Section):
+    """Which face is marked as the one that matters."""
+
+    mode: Literal["off", "central", "largest"] = Field("central", description="how the primary face is chosen")
+
+
+class AnalyzeConfig(Section):
+    """How still pictures are searched, where time matters less than small faces."""
+
+    width: int = Field(1024, ge=80, le=8192, description="pictures are reduced to this width for detection, pixels")
+    min_face: Share = Field(0.025, gt=0, description="smallest face, as a share of the picture's shorter side")
+    max_megapixels: int = Field(120, ge=1, le=1000, description="larger pictures are refused")
+
+
+class PrivacyConfig(Section):
+    """What leaves the device."""
+
+    k: int = Field(1, ge=1, le=100, description="group figures of fewer people than this are withheld")
+    start_paused: bool = Field(False, description="look at nothing until resumed")
+
+
+class EventsConfig(Section):
+    """What counts as an event."""
+
+    presence_hold_s: Seconds = Field(1.0, description="how long faces must appear or be gone to say so")
+    peak_threshold: Share = Field(0.8, description="group score of an emotion but neutral that makes a peak")
+    peak_rearm: Share = Field(0.6, description="it must fall below this before the next peak")
+    state_interval_s: PositiveSeconds = Field(1.0, description="states are published at most this often")
+    heartbeat_s: PositiveSeconds = Field(60.0, description="states and health are published at least this often")
+
+
+class TlsConfig(Section):
+    """Certificates, for ``mqtts://``."""
+
+    ca: OptionalPath = Field(None, description="PEM file that signs the broker's certificate; empty: the system's")
+    certificate: OptionalPath = Field(None, description="client certificate, PEM")
+    key: OptionalPath = Field(None, description="client key, PEM")
+
+    @model_validator(mode="after")
+    def _pair(self) -> TlsConfig:
+        if (self.certificate is None) != (self.key is None):
+            msg = "certificate and key belong together: give both or neither"
+            raise ValueError(msg)
+        return self
+
+
+class MqttConfig(Section):
+    """Where events are published."""
+
+    broker: str = Field("off", description="off | embedded[:PORT] | mqtt://HOST[:1883] | mqtts://HOST[:8883]")
+    prefix: str = Field("face-edge", pattern=r"^[^+#/\s][^+#\s]*[^+#/\s]$|^[^+#/\s]$", description="first topic levels")
+    username: str = Field("", description="empty: anonymous")
+    password: SecretStr = Field(SecretStr(""), description="better: password_file or FACE_EDGE_MQTT__PASSWORD")
+    password_file: OptionalPath = Field(None, description="file whose first line is the password")
+    tls: TlsConfig = TlsConfig()
+    keepalive_s: int = Field(30, ge=5, le=3600, description="the broker notices a dead device after 1.5 times this")
+    backoff_max_s: PositiveSeconds = Field(60.0, description="longest pause between connection attempts")
+
+    @field_validator("broker")
+    @classmethod
+    def _known_scheme(cls, value: str) -> str:
+        if value in {"off", "embedded"} or re.fullmatch(r"embedded:\d{1,5}", value):
+            return value
+        parts = urlsplit(value)
+        if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname:
+            msg = f"expected off, embedded[:PORT], mqtt://HOST[:PORT] or mqtts://HOST[:PORT], found {value!r}"
+            raise ValueError(msg)
+        if parts.username or parts.password or parts.path.strip("/"):
+            msg = "only scheme, host and port belong here; use username and password_file for credentials"
+            raise ValueError(msg)
+        try:
+            _ = parts.port
+        except ValueError:
+            msg = f"port out of range in {value!r}: expected 1 to 65535"
+            raise ValueError(msg) from None
+        return value
+
+
+class LogConfig(Section):
+    """What is written to standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="the least that is written")
+    format: Literal["text", "json"] = Field("text", description="one line an event, for people or for programs")
+
+
+class Config(Section):
+    """The whole device."""
+
+    node: NodeConfig = NodeConfig()
+    source: SourceConfig = SourceConfig()
+    detector: DetectorConfig = DetectorConfig()
+    tracker: TrackerConfig = TrackerConfig()
+    model: ModelConfig = ModelConfig()
+    smoothing: SmoothingConfig = SmoothingConfig()
+    primary: PrimaryConfig = PrimaryConfig()
+    analyze: AnalyzeConfig = AnalyzeConfig()
+    privacy: PrivacyConfig = PrivacyConfig()
+    events: EventsConfig = EventsConfig()
+    mqtt: MqttConfig = MqttConfig()
+    display: tuple[DisplayConfig, ...] = ()
+    log: LogConfig = LogConfig()
+
+    @model_validator(mode="after")
+    def _pins_used_once(self) -> Config:
+        users: dict[int, tuple[str, str]] = {}
+        problems = []
+        for index, display in enumerate(self.display):
+            for role, pin in display.pins().items():
+                here = f"display.{index}.{role}"
+                other, other_role = users.setdefault(pin, (here, role))
+                shared = role == other_role and role in SHARED_BUS_ROLES
+                if other != here and not shared:
+                    problems.append(f"{here}: pin GPIO{pin} is already used by {other}")
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self
