@@ -11,7 +11,7 @@ import pytest
 import edge.sources
 from edge.types import Box
 
-pytest_plugins = ["tests.fixtures.media", "tests.fixtures.broker"]
+pytest_plugins = ["tests.fixtures.media", "tests.fixtures.drawn", "tests.fixtures.broker"]
 
 if TYPE_CHECKING:
     import numpy as np
