@@ -176,6 +176,7 @@ def test_a_place_that_cannot_be_written_is_one_line(
 
 
 INTERRUPTIBLE = """
+import signal
 import sys
 from edge.cli import main
 from edge.runtime import build
@@ -185,6 +186,7 @@ def pipeline(config, *, still=False, seed=None):
     return Pipeline(BrightDetector(), ScriptedClassifier(), detect_width=320, detect_interval_s=0.0,
         tracker=config.tracker, smoothing=config.smoothing, primary=config.primary, memory=not still, seed=seed)
 build.pipeline = pipeline
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs are born deaf to Ctrl-C
 sys.exit(main(sys.argv[1:]))
 """
 
