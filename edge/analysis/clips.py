@@ -76,8 +76,10 @@ class AvClip:
         import av
 
         self.path = path
+        # odd letters in a title must not matter; from PyAV 19 on they never do
+        options = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
         try:
-            self.container = av.open(str(path), metadata_errors="replace")
+            self.container = av.open(str(path), **options)
             self.video: Any = next(iter(self.container.streams.video), None)
         except (av.error.FFmpegError, OSError) as error:
             raise InputError(_no_video(path, error)) from None
