@@ -57,7 +57,7 @@ $(VENV)/.demo: pyproject.toml | $(BIN)/python
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml | $(BIN)/python
-	@echo "installing face-edge and its tests into $(VENV) (about two minutes)"
+	@echo "installing face-edge and its tests into $(VENV) (about a minute)"
 	$(PIP) -e '.[dev]'
 	@touch $@ $(VENV)/.demo
 
