@@ -11,7 +11,13 @@ import pytest
 import edge.sources
 from edge.types import Box
 
-pytest_plugins = ["tests.fixtures.media", "tests.fixtures.drawn", "tests.fixtures.broker"]
+pytest_plugins = [
+    "tests.fixtures.media",
+    "tests.fixtures.drawn",
+    "tests.fixtures.broker",
+    "tests.fixtures.networks",
+    "tests.fixtures.messages",
+]
 
 if TYPE_CHECKING:
     import numpy as np

@@ -5,13 +5,12 @@ from __future__ import annotations
 import io
 import time
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from edge.config import LedsConfig, MqttConfig, OledConfig, RgbLedConfig, TerminalConfig
-from edge.events import CameraStatus, Event, EventType, Health, Info, Look, LookKind, Message, Stamp, State
+from edge.events import CameraStatus, Look, LookKind, Message
 from edge.protocols import Sink
 from edge.sinks.display.factory import create
 from edge.sinks.display.simulated import simulated_pins
@@ -23,53 +22,17 @@ from edge.types import Emotion, Observation
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
-FIGURES: dict[str, Any] = dict.fromkeys(
-    ("cpu_percent", "memory_mb", "temperature_c", "detect_ms_p50", "detect_ms_p95", "infer_ms_p50", "infer_ms_p95")
-)
 
-
-def every_kind() -> list[Message]:
-    identity, seq, ts = Stamp(epoch_ns=0, seed=b"contract").next(0)
+def every_kind(messages: Any) -> list[Message]:
     return [
-        Info(
-            node="n",
-            software_version="0",
-            model="m",
-            model_sha256="0" * 64,
-            head="consensus",
-            detector="haar",
-            runtime="r",
-            source="virtual",
-            privacy={"k": 1},
-        ),
+        messages.info(),
         CameraStatus.ONLINE,
         Look(LookKind.STARTING),
         Look(LookKind.EMOTION, Emotion.HAPPY, 0.8, 2),
         Observation(0, 0, 640, 480, ()),
-        Event(id=identity, seq=seq, ts=ts, type=EventType.PEAK, people=1, emotion=Emotion.HAPPY),
-        State(
-            ts=NOW,
-            people=0,
-            emotion=None,
-            confidence=None,
-            uncertain=False,
-            scores=None,
-            valence=None,
-            suppressed=False,
-        ),
-        Health(
-            ts=NOW,
-            uptime_s=1,
-            capture_fps=1,
-            process_fps=1,
-            skip_fps=0,
-            last_frame_age_s=None,
-            queue_depth=0,
-            drops=0,
-            reconnects=0,
-            **FIGURES,
-        ),
+        messages.event(1),
+        messages.state(1),
+        messages.health(),
     ]
 
 
@@ -100,10 +63,10 @@ def test_it_is_a_sink(sink: Sink) -> None:
     assert sink.accepts
 
 
-def test_it_takes_every_message_that_it_accepts_without_holding_up(sink: Sink) -> None:
+def test_it_takes_every_message_that_it_accepts_without_holding_up(sink: Sink, messages: Any) -> None:
     sink.open()
     started = time.monotonic()
-    for message in every_kind():
+    for message in every_kind(messages):
         if isinstance(message, sink.accepts):
             sink.handle(message)
     assert time.monotonic() - started < 1.0
