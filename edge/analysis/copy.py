@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import cv2
 
+from edge.analysis.clips import have_av
 from edge.analysis.inputs import printable
 from edge.errors import HardwareUnavailable, InputError
 
@@ -32,11 +33,9 @@ def require_av() -> None:
     Raises:
         HardwareUnavailable: PyAV is not installed.
     """
-    try:
-        import av  # noqa: F401  - only whether it is there
-    except ImportError:
+    if not have_av():
         msg = "annotated videos need PyAV; install it with: pip install 'face-edge[video]'"
-        raise HardwareUnavailable(msg) from None
+        raise HardwareUnavailable(msg)
 
 
 class VideoCopy:

@@ -12,8 +12,8 @@ import numpy as np
 
 from edge.errors import ConfigError, InputError, SourceEnded, SourceError
 from edge.sources import opencv, regular
-from edge.sources.decoder_lines import decoder_lines_dropped
 from edge.sources.factory import PICTURE_SUFFIXES
+from edge.stderr import lines_dropped
 from edge.types import Frame
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 _NS = 1_000_000_000
 MAX_MEGAPIXELS = 120
+COMPLAINTS = (b"libpng ", b"Corrupt JPEG data", b"Premature end of JPEG", b"Invalid SOS", b"Unsupported marker")
+"""Lines that the decoders write past OpenCV's log level; whoever reads standard error gets our one line instead."""
 _BYTES_PER_MEGAPIXEL = 8_000_000
 """Four channels of 16 bits, not compressed."""
 _HEADERS = 16_000_000
@@ -48,7 +50,7 @@ def read_image(path: Path, *, max_megapixels: int = MAX_MEGAPIXELS) -> NDArray[n
         raise InputError(msg) from None
     _check_whole(path, data)
     try:
-        with decoder_lines_dropped():
+        with lines_dropped(*COMPLAINTS):
             image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:
         image = None

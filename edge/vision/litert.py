@@ -12,8 +12,8 @@ import numpy as np
 from edge import manifest as manifests
 from edge.errors import HardwareUnavailable, ModelError
 from edge.preprocess import dequantize, quantize, softmax
+from edge.stderr import lines_dropped
 from edge.types import EMOTIONS, Scores
-from edge.vision.chatter import without_chatter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +29,8 @@ RUNTIMES = {
 }
 """Inference packages in order of preference: module, and the command that installs it."""
 
+GREETINGS = (b"INFO: Created TensorFlow Lite XNNPACK delegate", b"INFO: Created TensorFlow Lite delegate")
+"""Lines that the runtimes write when they start."""
 _SCALE_TOLERANCE = 1e-6
 
 
@@ -115,7 +117,7 @@ def _import_runtime(wanted: str) -> tuple[str, Any]:
 
 def _interpreter(module: Any, content: bytes, threads: int, path: Path) -> Any:
     try:
-        with without_chatter():
+        with lines_dropped(*GREETINGS):
             interpreter = module.Interpreter(model_content=content, num_threads=threads)
             interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:

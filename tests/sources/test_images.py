@@ -11,9 +11,9 @@ import pytest
 
 from edge.config import SourceConfig
 from edge.errors import InputError, SourceEnded, SourceError
-from edge.sources.decoder_lines import decoder_lines_dropped
 from edge.sources.factory import create
-from edge.sources.images import read_image
+from edge.sources.images import COMPLAINTS, read_image
+from edge.stderr import lines_dropped
 
 
 @pytest.fixture
@@ -151,9 +151,9 @@ def test_the_decoders_own_complaints_are_not_shown(tmp_path: Path, capfd: pytest
 
 
 def test_other_lines_of_the_moment_are_kept(capfd: pytest.CaptureFixture[str]) -> None:
-    with decoder_lines_dropped():
+    with lines_dropped(*COMPLAINTS):
         os.write(2, b"libpng error: x\nsomething else\nCorrupt JPEG data: y\n")
-        with decoder_lines_dropped():
+        with lines_dropped(*COMPLAINTS):
             os.write(2, b"from the inside\n")
     os.write(2, b"after\n")
     assert capfd.readouterr().err == "something else\nfrom the inside\nafter\n"

@@ -1,6 +1,6 @@
-"""Keeps the picture decoders' own complaints off standard error: whoever reads it gets our one line instead.
+"""Keeps native libraries' own lines off standard error, where one line is one event.
 
-libpng and libjpeg write from C, past OpenCV's log level, so the file descriptor itself is redirected for the moment.
+They write from C and C++ without a switch to turn them off, so the file descriptor itself is redirected for the moment.
 """
 
 from __future__ import annotations
@@ -14,33 +14,32 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _STDERR = 2
-_COMPLAINTS = (b"libpng ", b"Corrupt JPEG data", b"Premature end of JPEG", b"Invalid SOS", b"Unsupported marker")
 _ONE_AT_A_TIME = threading.RLock()
 """Two threads that redirect in turn would leave each other's file in place."""
 
 
 @contextmanager
-def decoder_lines_dropped() -> Iterator[None]:
-    """Drop the decoders' lines inside the block; what others wrote meanwhile follows after it."""
+def lines_dropped(*starts: bytes) -> Iterator[None]:
+    """Drop the lines that begin with one of ``starts`` inside the block; what else was written follows after it."""
     with _ONE_AT_A_TIME:
         try:
             kept = os.dup(_STDERR)
         except OSError:  # a service without standard error
             yield
             return
-        caught = os.memfd_create("decoder-lines")
+        caught = os.memfd_create("stderr-lines")
         os.dup2(caught, _STDERR)
         try:
             yield
         finally:
             os.dup2(kept, _STDERR)
             os.close(kept)
-            _pass_on(caught)
+            _pass_on(caught, starts)
 
 
-def _pass_on(caught: int) -> None:
+def _pass_on(caught: int, starts: tuple[bytes, ...]) -> None:
     with os.fdopen(caught, "rb") as lines:
         lines.seek(0)
-        rest = b"".join(line for line in lines if not line.startswith(_COMPLAINTS))
+        rest = b"".join(line for line in lines if not line.startswith(starts))
     if rest:
         os.write(_STDERR, rest)
