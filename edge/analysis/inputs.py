@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.errors import InputError
+from edge.sources import regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -120,15 +121,15 @@ def _items(path: Path, *, recursive: bool) -> Iterator[Item]:
     if path.is_dir():
         yield from _items_in(path, recursive=recursive)
         return
+    # a missing file has its own line below; opening a pipe would wait for a writer for ever
+    if path.exists() and (why := regular.fault(path)):
+        raise InputError(printable(why))
     try:
         with path.open("rb") as stream:
             start = stream.read(16)
     except OSError as error:
         msg = f"{printable(path)}: {error.strerror or error}; check the path and its permissions"
         raise InputError(msg) from None
-    if not start:
-        msg = f"{printable(path)}: is empty (0 bytes); give another file"
-        raise InputError(msg)
     yield Item(path, _kind(path) or _sniffed(start), Path(path.name))
 
 

@@ -60,6 +60,12 @@ def test_bad_paths_are_problems_and_good_ones_still_items(tmp_path: Path) -> Non
     assert "empty.png: is empty (0 bytes)" in empty
 
 
+@pytest.mark.timeout(10)
+def test_a_pipe_is_a_problem_and_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    assert "pipe or device" in str(gather([tmp_path / "pipe.png"]).problems[0])
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_an_unreadable_file_is_a_problem(tmp_path: Path) -> None:
     touch(tmp_path, "secret.png")
