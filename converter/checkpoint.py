@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from converter.architectures.plain import HEADS
+from converter.architectures.heads import HEADS
 from converter.datasets.faces import SIZE
 from converter.train import ExpressionTask, Recipe
 from edge.errors import InputError

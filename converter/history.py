@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import lightning
 
-from converter.architectures.plain import HEADS
+from converter.architectures.heads import HEADS
 from converter.outputs import write_bytes
 from converter.plots import curves
 

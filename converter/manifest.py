@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from converter.architectures.plain import HEADS
+from converter.architectures.heads import HEADS
 from converter.datasets.faces import SIZE
 from converter.evaluate import recall_by_name
 from converter.runner import interpreter

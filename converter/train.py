@@ -23,7 +23,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from torchmetrics.classification import MulticlassAccuracy
 
 from converter.architectures import build
-from converter.architectures.plain import HEADS
+from converter.architectures.heads import HEADS
 from converter.augment import Augmentation
 from converter.history import History
 from edge.errors import InputError

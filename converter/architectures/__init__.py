@@ -12,10 +12,14 @@ if TYPE_CHECKING:
 
     from torch import nn
 
+    from converter.architectures.plain import Stages
+
 ARCHITECTURES: dict[str, Callable[[], nn.Module]] = {
     "plain": PlainNet,
-    "plain-narrow": lambda: PlainNet(widths=(16, 16, 32, 32, 64, 64, 128, 128)),
+    "plain-narrow": lambda: PlainNet(((16, 16), (32, 32), (64, 64), (128, 128))),
 }
+SHAPED = "plain:"
+"""Begins a name that spells a plain network out, as in ``plain:32,32/64,64/128,128/256,256``."""
 
 
 def build(name: str) -> nn.Module:
@@ -24,7 +28,23 @@ def build(name: str) -> nn.Module:
     Raises:
         InputError: no network has that name.
     """
+    if name.startswith(SHAPED):
+        return PlainNet(_stages(name))
     if name not in ARCHITECTURES:
-        msg = f"unknown architecture {name!r}: expected one of {', '.join(sorted(ARCHITECTURES))}"
+        known = ", ".join(sorted(ARCHITECTURES))
+        msg = f"unknown architecture {name!r}: expected one of {known}, or plain:WIDTH,WIDTH/WIDTH,..."
         raise InputError(msg)
     return ARCHITECTURES[name]()
+
+
+def _stages(name: str) -> Stages:
+    try:
+        stages = tuple(
+            tuple(int(width) for width in stage.split(",")) for stage in name.removeprefix(SHAPED).split("/")
+        )
+    except ValueError:
+        stages = ()
+    if not stages or any(width < 1 for stage in stages for width in stage):
+        msg = f"architecture {name!r}: expected widths above 0, as in plain:32,32/64,64/128,128/256,256"
+        raise InputError(msg)
+    return stages

@@ -4,31 +4,37 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from converter.architectures.heads import HEADS
 from edge.types import EMOTIONS
 
-HEADS = ("fer2013", "consensus")
-"""Order of the outputs: FER2013's original labels, and the FER+ annotators' distribution."""
+Stages = tuple[tuple[int, ...], ...]
+"""Widths of the convolutions of each stage; a 2x2 pool stands between two stages."""
+
+PAIRS: Stages = ((32, 32), (64, 64), (128, 128), (256, 256))
 
 
 class PlainNet(nn.Module):
-    """Pairs of conv-BN-ReLU with 2x2 max pooling between, global mean, dropout, two linear heads.
+    """Stages of conv-BN-ReLU with 2x2 max pooling between, global mean, dropout, two linear heads.
 
-    With the default widths: 117 million multiply-accumulates and 1.2 million parameters for a 48x48 grey picture.
+    :data:`PAIRS` cost 117 million multiply-accumulates and 1.2 million parameters for a 48x48 grey picture.
     """
 
-    def __init__(self, widths: tuple[int, ...] = (32, 32, 64, 64, 128, 128, 256, 256), dropout: float = 0.3) -> None:
+    head_names = HEADS
+
+    def __init__(self, stages: Stages = PAIRS, dropout: float = 0.3) -> None:
         super().__init__()
         layers: list[nn.Module] = []
         channels = 1
-        for index, width in enumerate(widths):
-            if index and index % 2 == 0:
+        for index, stage in enumerate(stages):
+            if index:
                 layers.append(nn.MaxPool2d(2))
-            layers += [
-                nn.Conv2d(channels, width, 3, padding=1, bias=False),
-                nn.BatchNorm2d(width),
-                nn.ReLU(inplace=True),
-            ]
-            channels = width
+            for width in stage:
+                layers += [
+                    nn.Conv2d(channels, width, 3, padding=1, bias=False),
+                    nn.BatchNorm2d(width),
+                    nn.ReLU(inplace=True),
+                ]
+                channels = width
         self.trunk = nn.Sequential(*layers)
         self.dropout = nn.Dropout(dropout)
         self.heads = nn.ModuleList(nn.Linear(channels, len(EMOTIONS)) for _ in HEADS)

@@ -1,0 +1,66 @@
+"""``face-convert``: from a data set to the model that the device runs, one module a command.
+
+:func:`main` is the boundary where errors end: one line on standard error and the exit codes of ``face-edge``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from converter.cli.crop_margin import crop_margin
+from converter.cli.evaluate import evaluate
+from converter.cli.quantize import quantize
+from converter.cli.train import train
+from edge import __version__
+from edge.errors import EdgeError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+INTERRUPTED = 130
+_HARDWARE_UNAVAILABLE = 8
+_PACKAGES = {"torch", "lightning", "torchmetrics", "matplotlib", "litert_torch", "ai_edge_quantizer", "ai_edge_litert"}
+
+COMMANDS = (train, quantize, evaluate, crop_margin)
+"""In the order of use."""
+
+
+class _InOrder(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(self.commands)
+
+
+@click.group(cls=_InOrder, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="face-convert", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Train, quantise and measure the expression network."""
+
+
+for _command in COMMANDS:
+    cli.add_command(_command)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run ``face-convert`` with ``arguments`` (``None``: the process's own) and return its exit code."""
+    try:
+        result = cli.main(args=arguments, prog_name="face-convert", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except EdgeError as error:
+        return _fail(str(error), error.exit_code)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in _PACKAGES:
+            raise
+        return _fail(f"{error.name} is not installed: pip install 'face-edge[converter]'", _HARDWARE_UNAVAILABLE)
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    return result if isinstance(result, int) else 0
+
+
+def _fail(message: str, code: int) -> int:
+    click.echo(f"face-convert: error: {' '.join(message.split())}", err=True)
+    return code
