@@ -10,9 +10,8 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from converter.architectures.heads import HEADS
 from converter.datasets.faces import SIZE
-from converter.train import ExpressionTask, Recipe
+from converter.task import ExpressionTask
 from edge.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,6 +19,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
     from torch import nn
+
+    from converter.recipe import Recipe
 
 _BATCH = 256
 
@@ -31,6 +32,11 @@ class Trained:
     network: nn.Module
     recipe: Recipe
     epochs_seen: int
+
+    @property
+    def head_names(self) -> tuple[str, ...]:
+        """The heads that the network has, in the order of its outputs."""
+        return tuple(self.network.head_names)
 
     @property
     def parameters(self) -> int:
@@ -53,7 +59,7 @@ class Trained:
                 parts.append(self.network(batch))
         return {
             head: np.concatenate([part[index].numpy() for part in parts]).astype(np.float32)
-            for index, head in enumerate(HEADS)
+            for index, head in enumerate(self.head_names)
         }
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import lightning
 
-from converter.architectures.heads import HEADS
 from converter.outputs import write_bytes
 from converter.plots import curves
 
@@ -17,14 +16,14 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-COLUMNS = ("epoch", "train_loss", "val_loss", *(f"val_{head}" for head in HEADS))
-
 
 class History(lightning.Callback):
     """Keeps one row an epoch, also across a resume, and writes ``history.csv`` and ``curves.png`` into ``out``."""
 
-    def __init__(self, out: Path) -> None:
+    def __init__(self, out: Path, heads: tuple[str, ...]) -> None:
         self._out = out
+        accuracies = (f"{stage}_{head}" for head in heads for stage in ("train", "val"))
+        self._columns = ("epoch", "train_loss", "val_loss", *accuracies)
         self._losses: list[Tensor] = []
         self.rows: list[dict[str, float]] = []
 
@@ -35,14 +34,17 @@ class History(lightning.Callback):
 
     def on_validation_epoch_end(self, trainer: Any, module: Any) -> None:
         """Close the epoch's row; this comes before the checkpoint is written, which so contains it."""
-        del module
         if trainer.sanity_checking or not self._losses:
             return
         loss = float(sum(float(value) for value in self._losses) / len(self._losses))
         self._losses.clear()
-        logged = {name: float(trainer.callback_metrics[name]) for name in COLUMNS if name in trainer.callback_metrics}
-        self.rows.append({**logged, "epoch": trainer.current_epoch + 1, "train_loss": loss})
-        self._write()
+        metrics = trainer.callback_metrics
+        logged = {name: float(metrics[name]) for name in self._columns if name in metrics}
+        # the epoch's own means are logged only after validation
+        seen = {f"train_{head}": float(module.accuracies[f"train_{head}"].compute()) for head in module.head_names}
+        self.rows.append({**logged, **seen, "epoch": trainer.current_epoch + 1, "train_loss": loss})
+        if trainer.is_global_zero:
+            self._write()
 
     def state_dict(self) -> dict[str, Any]:
         """What the checkpoint keeps."""
@@ -54,7 +56,7 @@ class History(lightning.Callback):
 
     def _write(self) -> None:
         text = io.StringIO()
-        writer = csv.DictWriter(text, COLUMNS)
+        writer = csv.DictWriter(text, self._columns)
         writer.writeheader()
         writer.writerows(self.rows)
         write_bytes(self._out / "history.csv", text.getvalue().encode())

@@ -18,16 +18,18 @@ if TYPE_CHECKING:
 
 
 def curves(rows: Sequence[Mapping[str, float]]) -> bytes:
-    """Loss and accuracy over epochs, from rows of ``epoch``, ``train_loss``, ``val_loss`` and ``val_<head>``."""
+    """Loss and accuracy over epochs, from rows of ``epoch``, ``*_loss``, ``train_<head>`` and ``val_<head>``."""
     figure, (left, right) = _figure(10, 4, 2)
     epochs = [row["epoch"] for row in rows]
-    heads = [name for name in rows[0] if name.startswith("val_") and name != "val_loss"] if rows else []
+    heads = [n.removeprefix("val_") for n in rows[0] if n.startswith("val_") and n != "val_loss"] if rows else []
     for name in ("train_loss", "val_loss"):
         left.plot(epochs, [row.get(name, np.nan) for row in rows], label=name.replace("_", " "))
-    for name in heads:
-        right.plot(epochs, [100 * row.get(name, np.nan) for row in rows], label=name.removeprefix("val_"))
+    for index, head in enumerate(heads):
+        for stage, style, name in (("val", "-", head), ("train", ":", f"{head}, training views")):
+            values = [100 * row.get(f"{stage}_{head}", np.nan) for row in rows]
+            right.plot(epochs, values, style, color=f"C{index}", label=name)
     _label(left, "epoch", "loss", legend=bool(rows))
-    _label(right, "epoch", "accuracy on PublicTest, %", legend=bool(heads))
+    _label(right, "epoch", "accuracy, %", legend=bool(heads))
     return _png(figure)
 
 

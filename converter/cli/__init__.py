@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 import click
 
 from converter.cli.crop_margin import crop_margin
+from converter.cli.distill import distill
 from converter.cli.evaluate import evaluate
 from converter.cli.quantize import quantize
+from converter.cli.teach import teach
 from converter.cli.train import train
 from edge import __version__
 from edge.errors import EdgeError
@@ -21,9 +23,18 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 _HARDWARE_UNAVAILABLE = 8
-_PACKAGES = {"torch", "lightning", "torchmetrics", "matplotlib", "litert_torch", "ai_edge_quantizer", "ai_edge_litert"}
+_PACKAGES = {
+    "tqdm",
+    "torch",
+    "lightning",
+    "torchmetrics",
+    "matplotlib",
+    "litert_torch",
+    "ai_edge_quantizer",
+    "ai_edge_litert",
+}
 
-COMMANDS = (train, quantize, evaluate, crop_margin)
+COMMANDS = (train, teach, distill, quantize, evaluate, crop_margin)
 """In the order of use."""
 
 

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from converter.cli import options
+from converter.cli.training import machine, machine_options, recipe_options
 
 
 @click.command()
 @options.data
 @click.option("--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Checkpoints and curves.")
-@click.option("--architecture", default="plain", show_default=True, help="Name of the network.")
-@click.option("--epochs", type=click.IntRange(1), default=45, show_default=True)
-@click.option("--batch-size", type=click.IntRange(2), default=128, show_default=True)
-@click.option("--seed", type=int, default=1, show_default=True)
-def train(*, data: Path, out: Path, architecture: str, epochs: int, batch_size: int, seed: int) -> None:
-    """Train a network; run again, it goes on where it was stopped."""
+@recipe_options(epochs=45, learning_rate=0.1)
+@machine_options
+def train(*, data: Path, out: Path, start: Path | None, accelerator: str, devices: int, **choices: Any) -> None:
+    """Train a network on the labels and votes; run again, it goes on where it was stopped."""
     from converter.datasets import fer2013
     from converter.train import Recipe
     from converter.train import train as run
 
-    recipe = Recipe(architecture=architecture, epochs=epochs, batch_size=batch_size, seed=seed)
+    recipe = Recipe(**choices, start=start.parent.name if start else "")
     training, validation = fer2013.load(data, "Training"), fer2013.load(data, "PublicTest")
     print(f"{len(training)} pictures to learn from, {len(validation)} to choose by")
-    print(f"best checkpoint: {run(training, validation, out, recipe)}")
+    best = run(training, validation, out, recipe, start=start, machine=machine(accelerator, devices))
+    print(f"best checkpoint: {best}")

@@ -1,0 +1,44 @@
+"""``face-convert distill``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from converter.cli import options
+from converter.cli.training import machine, machine_options, recipe_options
+
+
+@click.command()
+@options.data
+@click.option(
+    "--teachers", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Answers kept by teach."
+)
+@click.option("--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Checkpoints and curves.")
+@click.option(
+    "--distill-share",
+    type=click.FloatRange(0, 1),
+    default=0.9,
+    show_default=True,
+    help="Part of the teachers in what is learnt; the labels and votes have the rest.",
+)
+@click.option("--distill-temperature", type=click.FloatRange(0.1), default=1.0, show_default=True)
+@recipe_options(epochs=90, learning_rate=0.1)
+@machine_options
+def distill(
+    *, data: Path, teachers: Path, out: Path, start: Path | None, accelerator: str, devices: int, **choices: Any
+) -> None:
+    """Train a student on its teachers' vote, view by view; run again, it goes on where it was stopped."""
+    from converter import teachers as answers
+    from converter.datasets import fer2013
+    from converter.train import Recipe
+    from converter.train import train as run
+
+    training, validation = fer2013.load(data, "Training"), fer2013.load(data, "PublicTest")
+    found = answers.load(teachers, training)
+    recipe = Recipe(**choices, teachers=found.names, start=start.parent.name if start else "")
+    print(f"{len(training)} pictures in {found.views.count} views, teachers: {', '.join(found.names)}")
+    best = run(training, validation, out, recipe, teachers=found, start=start, machine=machine(accelerator, devices))
+    print(f"best checkpoint: {best}")

@@ -1,0 +1,67 @@
+"""``face-convert teach``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from converter.cli import options
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@click.command()
+@options.data
+@click.argument("checkpoints", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="[NAME=]FILE...")
+@click.option("--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Answers, 0.8 MB a view.")
+@click.option("--views", type=click.IntRange(1), default=16, show_default=True, help="Views of every picture.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Of the views.")
+@options.as_json
+def teach(*, data: Path, checkpoints: tuple[Path, ...], out: Path, views: int, seed: int, as_json: bool) -> None:
+    """Let trained networks vote: measure the vote, keep what they say of every training picture for a student.
+
+    A teacher's name is that of the folder its checkpoint lies in. What is kept already is not computed again.
+    """
+    from tqdm import tqdm
+
+    from converter import checkpoint, teachers
+    from converter.batches import Views
+    from converter.datasets import fer2013
+    from converter.vote import measure_vote
+
+    found = {name: checkpoint.load(path) for name, path in named(checkpoints).items()}
+    training, validation = fer2013.load(data, "Training"), fer2013.load(data, "PublicTest")
+    accuracies = measure_vote(found, validation)
+    print(json.dumps(accuracies, indent=2) if as_json else _table(accuracies))
+    with tqdm(total=views * len(found), unit="view", disable=None) as bar:
+        teachers.teach(found, training, out, Views(seed, views), lambda: bar.update() and None)
+
+
+def named(checkpoints: tuple[Path, ...]) -> dict[str, Path]:
+    """Checkpoints by name: ``NAME=FILE``, or the folder of ``FILE``.
+
+    Raises:
+        click.UsageError: two have the same name.
+    """
+    found: dict[str, Path] = {}
+    for given in checkpoints:
+        name, _, file = str(given).rpartition("=")
+        path = Path(file)
+        name = name or path.resolve().parent.name
+        if name in found:
+            msg = f"{path} and {found[name]} are both called {name}: give one another name as NAME=FILE"
+            raise click.UsageError(msg)
+        found[name] = path
+    return found
+
+
+def _table(accuracies: Mapping[str, Mapping[str, float]]) -> str:
+    heads = list(next(iter(accuracies.values())))
+    width = max(len(name) for name in accuracies)
+    lines = ["  ".join(["PublicTest".ljust(width), *(f"{head:>10}" for head in heads)])]
+    lines += ["  ".join([n.ljust(width), *(f"{v:>10.1%}" for v in row.values())]) for n, row in accuracies.items()]
+    return "\n".join(lines)

@@ -1,0 +1,65 @@
+"""Options of the commands that train: the recipe's choices and the machine to train on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from converter.train import Machine
+
+_SHARE = click.FloatRange(0, 1)
+
+
+def recipe_options(*, epochs: int, learning_rate: float) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Options whose names are those of :class:`converter.recipe.Recipe`, with the defaults of a command's own."""
+    found = (
+        click.option("--architecture", default="plain", show_default=True, help="Name of the network."),
+        click.option("--epochs", type=click.IntRange(1), default=epochs, show_default=True),
+        click.option("--batch-size", type=click.IntRange(2), default=128, show_default=True),
+        click.option(
+            "--learning-rate", type=click.FloatRange(0, min_open=True), default=learning_rate, show_default=True
+        ),
+        click.option(
+            "--label-mix",
+            type=_SHARE,
+            default=0.0,
+            show_default=True,
+            help="Share of the votes in what the fer2013 head learns; the rest is the original label.",
+        ),
+        click.option("--class-weights", is_flag=True, help="Let rare emotions count as much; costs accuracy."),
+        click.option("--seed", type=int, default=1, show_default=True),
+        click.option(
+            "--start", type=click.Path(path_type=Path), metavar="FILE", help="A checkpoint whose weights to begin with."
+        ),
+    )
+    return _all(found)
+
+
+def machine_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Where to compute."""
+    found = (
+        click.option("--accelerator", default="auto", show_default=True, help="cpu, gpu, ... or what there is: auto."),
+        click.option("--devices", type=click.IntRange(1), default=1, show_default=True, help="How many of them."),
+    )
+    return _all(found)(command)
+
+
+def machine(accelerator: str, devices: int) -> Machine:
+    """The machine that the options name."""
+    from converter.train import Machine
+
+    return Machine(accelerator, devices)
+
+
+def _all(found: tuple[Callable[..., Any], ...]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(found):
+            command = option(command)
+        return command
+
+    return decorate

@@ -1,0 +1,51 @@
+"""What decides a trained network, kept in its checkpoint and in the manifest of the model made from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """The choices of one run; the same recipe on the same data gives the same network.
+
+    ``label_mix`` is the share of the votes in the target of the ``fer2013`` head, the rest being the original label.
+    ``class_weights`` weighs rare emotions up. The last four count only when there are teachers: ``teachers`` names
+    them, ``distill_share`` is their part of the target and the labels' the rest, both sides softened by
+    ``distill_temperature``; ``start`` is the checkpoint whose weights the run began with.
+    """
+
+    architecture: str = "plain"
+    epochs: int = 45
+    batch_size: int = 128
+    learning_rate: float = 0.1
+    weight_decay: float = 5e-4
+    warmup_epochs: int = 2
+    label_smoothing: float = 0.05
+    label_mix: float = 0.0
+    class_weights: bool = False
+    ema_decay: float = 0.998
+    seed: int = 1
+    teachers: tuple[str, ...] = ()
+    distill_share: float = 0.0
+    distill_temperature: float = 1.0
+    start: str = ""
+
+
+def from_checkpoint(values: Mapping[str, Any]) -> Recipe:
+    """The recipe that a checkpoint keeps; what came later than the checkpoint has its default.
+
+    Raises:
+        TypeError: ``values`` has something that no recipe has.
+    """
+    known: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    return Recipe(**known)
+
+
+def differences(wanted: Recipe, found: Recipe) -> list[str]:
+    """Names of the choices in which two recipes differ, in order."""
+    return [field.name for field in fields(Recipe) if getattr(wanted, field.name) != getattr(found, field.name)]

@@ -1,0 +1,146 @@
+"""What is learnt: one network, its losses on each head, its optimiser."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import lightning
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torchmetrics.classification import MulticlassAccuracy
+
+from converter.architectures import build
+from converter.architectures.heads import HEADS
+from converter.augment import View, apply
+from converter.batches import mix
+from converter.recipe import from_checkpoint
+from edge.types import EMOTIONS
+
+if TYPE_CHECKING:
+    from converter.batches import Batch
+    from converter.datasets.faces import FaceSet
+
+_CLASSES = len(EMOTIONS)
+
+
+class ExpressionTask(lightning.LightningModule):
+    """A network under cross entropy: original labels, vote distributions and, where there are any, its teachers."""
+
+    def __init__(self, recipe: dict[str, Any]) -> None:
+        super().__init__()
+        self.save_hyperparameters()
+        self.recipe = from_checkpoint(recipe)
+        self.network: nn.Module = build(self.recipe.architecture).to(memory_format=torch.channels_last)
+        self.head_names: tuple[str, ...] = self.network.head_names
+        self.accuracies = nn.ModuleDict(
+            {
+                f"{stage}_{head}": MulticlassAccuracy(_CLASSES, average="micro", ignore_index=-1)
+                for stage in ("train", "val")
+                for head in self.head_names
+            }
+        )
+        for head in self.head_names:
+            self.register_buffer(f"weights_{head}", torch.ones(_CLASSES), persistent=False)
+
+    def forward(self, pictures: Tensor) -> tuple[Tensor, ...]:
+        """Logits of each head for ``(n, 1, 48, 48)`` in 0..1."""
+        return self.network(pictures.contiguous(memory_format=torch.channels_last))  # type: ignore[no-any-return]
+
+    def weigh_classes(self, faces: FaceSet) -> None:
+        """Let every emotion of ``faces`` count alike, whatever its number."""
+        counts = {"fer2013": torch.from_numpy(faces.labels).bincount(minlength=_CLASSES).float()}
+        counts["consensus"] = torch.from_numpy(faces.votes).sum(dim=0)
+        for head in self.head_names:
+            found = counts[head].clamp_min(1)
+            getattr(self, f"weights_{head}").copy_(found.sum() / (_CLASSES * found))
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        """Let dropout follow from seed and step alone, also after a resume."""
+        del batch, batch_idx
+        torch.manual_seed(mix(self.recipe.seed, self.global_step))
+
+    def training_step(self, batch: Batch, _index: int) -> Tensor:
+        """Sum of the heads' losses on one batch, each picture in its view."""
+        outputs = self(apply(batch.pictures, View(*batch.view)))
+        loss = torch.zeros((), device=batch.pictures.device)
+        for head, logits in zip(self.head_names, outputs, strict=True):
+            values = logits.float()
+            share = self.recipe.distill_share if len(batch.teachers) else 0.0
+            if share < 1:
+                loss = loss + (1 - share) * self._label_loss(head, values, batch)
+            if share > 0:
+                teachers = batch.teachers[:, HEADS.index(head)]
+                loss = loss + share * _distillation_loss(values, teachers, self.recipe.distill_temperature)
+            self._note("train", head, values, _truth(head, batch))
+        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(batch.labels))
+        return loss
+
+    def validation_step(self, batch: Batch, _index: int) -> None:
+        """Accuracy of each head against its own labels, one view, plain pictures."""
+        loss = torch.zeros((), device=batch.pictures.device)
+        for head, logits in zip(self.head_names, self(batch.pictures), strict=True):
+            values = logits.float()
+            target = functional.one_hot(batch.labels, _CLASSES).float() if head == "fer2013" else batch.votes
+            loss = loss + soft_cross_entropy(values, target)
+            self._note("val", head, values, _truth(head, batch))
+        self.log("val_loss", loss, batch_size=len(batch.labels), sync_dist=True)
+
+    def on_validation_epoch_end(self) -> None:
+        """Log what the best checkpoint is chosen by: the mean accuracy of the heads."""
+        found = [self.accuracies[f"val_{head}"].compute() for head in self.head_names]
+        self.log("val_mean", torch.stack(found).mean())
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        """SGD with Nesterov momentum under linear warm-up and cosine decay, stepped every batch."""
+        recipe = self.recipe
+        decayed = [p for p in self.network.parameters() if p.ndim > 1]
+        plain = [p for p in self.network.parameters() if p.ndim <= 1]
+        groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": plain, "weight_decay": 0.0}]
+        optimizer = torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=0.9, nesterov=True)
+        total = int(self.trainer.estimated_stepping_batches)
+        warmup = max(1, total * recipe.warmup_epochs // max(recipe.epochs, 1))
+        schedule = torch.optim.lr_scheduler.SequentialLR(
+            optimizer,
+            [
+                torch.optim.lr_scheduler.LinearLR(optimizer, 0.01, total_iters=warmup),
+                torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(1, total - warmup)),
+            ],
+            [warmup],
+        )
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _label_loss(self, head: str, logits: Tensor, batch: Batch) -> Tensor:
+        weights = getattr(self, f"weights_{head}")
+        if head == "consensus":
+            return soft_cross_entropy(logits, batch.votes, weights)
+        smoothing, share = self.recipe.label_smoothing, self.recipe.label_mix
+        labels = functional.one_hot(batch.labels, _CLASSES).float() * (1 - smoothing) + smoothing / _CLASSES
+        voted = batch.votes.sum(dim=1, keepdim=True)
+        return soft_cross_entropy(logits, labels * (1 - share * voted) + share * batch.votes, weights)
+
+    def _note(self, stage: str, head: str, logits: Tensor, truth: Tensor) -> None:
+        name = f"{stage}_{head}"
+        accuracy = self.accuracies[name]
+        accuracy(logits.detach(), truth)
+        self.log(name, accuracy, on_step=False, on_epoch=True, prog_bar=stage == "val", batch_size=len(truth))
+
+
+def _truth(head: str, batch: Batch) -> Tensor:
+    return batch.labels if head == "fer2013" else batch.majority
+
+
+def soft_cross_entropy(logits: Tensor, shares: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Cross entropy ``()`` of logits ``(n, 7)`` against distributions ``(n, 7)``; rows of zeros weigh nothing.
+
+    ``weights`` ``(7,)`` multiply each class's part.
+    """
+    parts = -shares * functional.log_softmax(logits, dim=1)
+    return (parts if weights is None else parts * weights).sum() / shares.sum().clamp_min(1.0)
+
+
+def _distillation_loss(logits: Tensor, teachers: Tensor, temperature: float) -> Tensor:
+    """Cross entropy against the teachers' vote, both softened (Hinton et al., 2015: scaled back by T squared)."""
+    softened = teachers.clamp_min(1e-6).pow(1 / temperature)
+    softened = softened / softened.sum(dim=1, keepdim=True)
+    return temperature**2 * soft_cross_entropy(logits / temperature, softened)

@@ -1,0 +1,152 @@
+"""What several teachers say of every training picture in every view, kept on disk so that students need no teacher."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from converter.architectures.heads import HEADS
+from converter.augment import Augmentation, apply
+from converter.batches import Views
+from converter.outputs import write_bytes
+from edge.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from converter.augment import View
+    from converter.checkpoint import Trained
+    from converter.datasets.faces import FaceSet
+
+INDEX = "teachers.json"
+_BATCH = 256
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Teachers:
+    """Answers in ``folder``: for each of ``names`` a float16 file ``(n, 2, 7)`` of probabilities a view."""
+
+    folder: Path
+    names: tuple[str, ...]
+    views: Views
+
+    def vote(self, index: int) -> Tensor:
+        """Mean probabilities of the teachers for all pictures in view ``index``, ``(n, 2, 7)`` float32.
+
+        Raises:
+            InputError: a file is missing or damaged.
+        """
+        total: NDArray[np.float32] | float = 0.0
+        for name in self.names:
+            path = answer_path(self.folder, name, index)
+            try:
+                total = total + np.load(path).astype(np.float32)
+            except (OSError, ValueError) as error:
+                msg = f"{path}: cannot be read: {error}; run face-convert teach again"
+                raise InputError(msg) from error
+        return torch.from_numpy(np.asarray(total / len(self.names), np.float32))
+
+
+def answer_path(folder: Path, name: str, index: int) -> Path:
+    """Where one teacher's answers for one view lie."""
+    return folder / name / f"view-{index:03}.npy"
+
+
+def load(folder: Path, faces: FaceSet) -> Teachers:
+    """The teachers' answers for ``faces`` from a folder that :func:`teach` wrote.
+
+    Raises:
+        InputError: the folder holds none, or they were made from other pictures.
+    """
+    path = folder / INDEX
+    try:
+        index: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        views = Views(index["seed"], index["views"], _augmentation(index["augmentation"]))
+        names, data = tuple(index["teachers"]), index["data"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        msg = f"{path}: no teachers' answers: {error}; make them with face-convert teach"
+        raise InputError(msg) from error
+    if data != fingerprint(faces):
+        msg = f"{path}: made from other pictures than these: give the same --data, or run face-convert teach again"
+        raise InputError(msg)
+    return Teachers(folder, names, views)
+
+
+def teach(
+    teachers: Mapping[str, Trained], faces: FaceSet, folder: Path, views: Views, advance: Callable[[], None]
+) -> None:
+    """Write what each teacher says of ``faces`` in each view; what is there already is kept.
+
+    ``advance`` is called once a teacher and view. The index is written last, so that a folder half filled is not
+    taken for a whole one.
+
+    Raises:
+        InputError: a teacher lacks a head, the folder is of other pictures or views, or cannot be written.
+    """
+    for name, trained in teachers.items():
+        if trained.head_names != HEADS:
+            msg = f"teacher {name}: has only {', '.join(trained.head_names)}: a teacher needs {' and '.join(HEADS)}"
+            raise InputError(msg)
+    key = {"data": fingerprint(faces), "seed": views.seed, "augmentation": asdict(views.augmentation)}
+    _refuse_another(folder, key)
+    write_bytes(folder / "key.json", json.dumps(key, indent=2).encode())
+    for index in range(views.count or 1):
+        view = views.draw(len(faces), index)
+        for name, trained in teachers.items():
+            path = answer_path(folder, name, index)
+            if not path.is_file():
+                _save(path, probabilities(trained, faces.pixels, view))
+            advance()
+    found = {**key, "views": views.count, "teachers": sorted(teachers)}
+    write_bytes(folder / INDEX, json.dumps(found, indent=2).encode())
+
+
+def probabilities(trained: Trained, pixels: NDArray[np.uint8], view: View | None = None) -> NDArray[np.float32]:
+    """What a network says of ``(n, 48, 48)`` uint8 grey in a view, ``(n, heads, 7)``, computed in bfloat16."""
+    parts: list[NDArray[np.float32]] = []
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        for rows in torch.arange(len(pixels)).split(_BATCH):
+            pictures = torch.from_numpy(pixels)[rows].unsqueeze(1).float() / 255
+            shown = pictures if view is None else apply(pictures, view.take(rows))
+            heads = trained.network(shown.contiguous(memory_format=torch.channels_last))
+            parts.append(torch.stack([head.float().softmax(dim=1) for head in heads], dim=1).numpy())
+    return np.concatenate(parts)
+
+
+def fingerprint(faces: FaceSet) -> str:
+    """What tells this set of pictures, in this order, from any other."""
+    return hashlib.sha256(faces.pixels.tobytes()).hexdigest()
+
+
+def _augmentation(values: Mapping[str, Any]) -> Augmentation:
+    known: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+    return Augmentation(**known)
+
+
+def _refuse_another(folder: Path, key: Mapping[str, Any]) -> None:
+    path = folder / "key.json"
+    if not path.is_file():
+        return
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        found = None
+    if found != json.loads(json.dumps(key)):
+        msg = f"{folder}: holds answers for other pictures or views: choose another --out or remove it"
+        raise InputError(msg)
+
+
+def _save(path: Path, values: NDArray[np.float32]) -> None:
+    stream = io.BytesIO()
+    np.save(stream, values.astype(np.float16))
+    write_bytes(path, stream.getvalue())
