@@ -87,7 +87,7 @@ def _trainer(out: Path, recipe: Recipe, machine: Machine, heads: tuple[str, ...]
             accelerator=machine.accelerator,
             devices=machine.devices,
             precision=machine.precision,
-            sync_batchnorm=machine.devices > 1,
+            sync_batchnorm=machine.devices > 1 and machine.accelerator != "cpu" and torch.cuda.is_available(),
             use_distributed_sampler=False,  # our own order shares every batch out
             callbacks=[
                 EMAWeightAveraging(decay=recipe.ema_decay),

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from converter.cli import options
-from converter.cli.training import machine, machine_options, recipe_options
+from converter.cli.training import machine, machine_options, recipe_options, say
 
 
 @click.command()
@@ -39,6 +39,6 @@ def distill(
     training, validation = fer2013.load(data, "Training"), fer2013.load(data, "PublicTest")
     found = answers.load(teachers, training)
     recipe = Recipe(**choices, teachers=found.names, start=start.parent.name if start else "")
-    print(f"{len(training)} pictures in {found.views.count} views, teachers: {', '.join(found.names)}")
+    say(f"{len(training)} pictures in {found.views.count} views, teachers: {', '.join(found.names)}")
     best = run(training, validation, out, recipe, teachers=found, start=start, machine=machine(accelerator, devices))
-    print(f"best checkpoint: {best}")
+    say(f"best checkpoint: {best}")

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from converter.cli import options
-from converter.cli.training import machine, machine_options, recipe_options
+from converter.cli.training import machine, machine_options, recipe_options, say
 
 
 @click.command()
@@ -24,6 +24,6 @@ def train(*, data: Path, out: Path, start: Path | None, accelerator: str, device
 
     recipe = Recipe(**choices, start=start.parent.name if start else "")
     training, validation = fer2013.load(data, "Training"), fer2013.load(data, "PublicTest")
-    print(f"{len(training)} pictures to learn from, {len(validation)} to choose by")
+    say(f"{len(training)} pictures to learn from, {len(validation)} to choose by")
     best = run(training, validation, out, recipe, start=start, machine=machine(accelerator, devices))
-    print(f"best checkpoint: {best}")
+    say(f"best checkpoint: {best}")

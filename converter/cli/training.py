@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +55,12 @@ def machine(accelerator: str, devices: int) -> Machine:
     from converter.train import Machine
 
     return Machine(accelerator, devices)
+
+
+def say(text: str) -> None:
+    """Print once, though each device has a process of its own that runs the whole command."""
+    if os.environ.get("LOCAL_RANK", "0") == "0":
+        print(text)
 
 
 def _all(found: tuple[Callable[..., Any], ...]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
