@@ -14,9 +14,10 @@ class Recipe:
     """The choices of one run; the same recipe on the same data gives the same network.
 
     ``label_mix`` is the share of the votes in the target of the ``fer2013`` head, the rest being the original label.
-    ``class_weights`` weighs rare emotions up. The last four count only when there are teachers: ``teachers`` names
-    them, ``distill_share`` is their part of the target and the labels' the rest, both sides softened by
-    ``distill_temperature``; ``start`` is the checkpoint whose weights the run began with.
+    ``class_weights`` weighs rare emotions up: 0 not at all, 1 until every emotion counts alike, whatever its number
+    (the weight is the inverse frequency to that power). Where there are ``teachers``, ``distill_share`` is the part
+    of their vote in what is learnt and the labels have the rest; both sides are softened by ``distill_temperature``.
+    ``start`` is the run whose weights this one began with.
     """
 
     architecture: str = "plain"
@@ -27,7 +28,7 @@ class Recipe:
     warmup_epochs: int = 2
     label_smoothing: float = 0.05
     label_mix: float = 0.0
-    class_weights: bool = False
+    class_weights: float = 0.0
     ema_decay: float = 0.998
     seed: int = 1
     teachers: tuple[str, ...] = ()

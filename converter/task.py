@@ -48,12 +48,13 @@ class ExpressionTask(lightning.LightningModule):
         return self.network(pictures.contiguous(memory_format=torch.channels_last))  # type: ignore[no-any-return]
 
     def weigh_classes(self, faces: FaceSet) -> None:
-        """Let every emotion of ``faces`` count alike, whatever its number."""
+        """Weigh the emotions by how rare they are among ``faces``; on the mean over the pictures a weight is 1."""
         counts = {"fer2013": torch.from_numpy(faces.labels).bincount(minlength=_CLASSES).float()}
         counts["consensus"] = torch.from_numpy(faces.votes).sum(dim=0)
         for head in self.head_names:
-            found = counts[head].clamp_min(1)
-            getattr(self, f"weights_{head}").copy_(found.sum() / (_CLASSES * found))
+            shares = counts[head].clamp_min(1) / counts[head].clamp_min(1).sum()
+            weights = shares**-self.recipe.class_weights
+            getattr(self, f"weights_{head}").copy_(weights / (weights * shares).sum())
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Let dropout follow from seed and step alone, also after a resume."""
@@ -71,7 +72,8 @@ class ExpressionTask(lightning.LightningModule):
                 loss = loss + (1 - share) * self._label_loss(head, values, batch)
             if share > 0:
                 teachers = batch.teachers[:, HEADS.index(head)]
-                loss = loss + share * _distillation_loss(values, teachers, self.recipe.distill_temperature)
+                weights = getattr(self, f"weights_{head}")
+                loss = loss + share * _distillation_loss(values, teachers, self.recipe.distill_temperature, weights)
             self._note("train", head, values, _truth(head, batch))
         self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(batch.labels))
         return loss
@@ -139,8 +141,8 @@ def soft_cross_entropy(logits: Tensor, shares: Tensor, weights: Tensor | None = 
     return (parts if weights is None else parts * weights).sum() / shares.sum().clamp_min(1.0)
 
 
-def _distillation_loss(logits: Tensor, teachers: Tensor, temperature: float) -> Tensor:
+def _distillation_loss(logits: Tensor, teachers: Tensor, temperature: float, weights: Tensor) -> Tensor:
     """Cross entropy against the teachers' vote, both softened (Hinton et al., 2015: scaled back by T squared)."""
     softened = teachers.clamp_min(1e-6).pow(1 / temperature)
     softened = softened / softened.sum(dim=1, keepdim=True)
-    return temperature**2 * soft_cross_entropy(logits / temperature, softened)
+    return temperature**2 * soft_cross_entropy(logits / temperature, softened, weights)

@@ -62,8 +62,7 @@ def train(
         _refuse_another_recipe(last, recipe)
     elif start is not None:
         _begin_with(task, start)
-    if recipe.class_weights:
-        task.weigh_classes(training)
+    task.weigh_classes(training)
     trainer = _trainer(out, recipe, machine or Machine(), task.head_names)
     views = teachers.views if teachers is not None else Views(recipe.seed)
     faces = FaceBatches(training, views, teachers.vote if teachers is not None else None)

@@ -32,7 +32,13 @@ def recipe_options(*, epochs: int, learning_rate: float) -> Callable[[Callable[.
             show_default=True,
             help="Share of the votes in what the fer2013 head learns; the rest is the original label.",
         ),
-        click.option("--class-weights", is_flag=True, help="Let rare emotions count as much; costs accuracy."),
+        click.option(
+            "--class-weights",
+            type=_SHARE,
+            default=0.0,
+            show_default=True,
+            help="Weigh rare emotions up: 0 not, 1 until all count alike; costs accuracy.",
+        ),
         click.option("--seed", type=int, default=1, show_default=True),
         click.option(
             "--start", type=click.Path(path_type=Path), metavar="FILE", help="A checkpoint whose weights to begin with."

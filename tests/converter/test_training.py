@@ -52,7 +52,7 @@ def runs(train: Callable[..., int], tmp_path_factory: pytest.TempPathFactory) ->
     """Two small networks, ``one`` and ``two``."""
     folder = tmp_path_factory.mktemp("runs")
     assert train(folder / "one") == 0
-    assert train(folder / "two", "--seed", "2", "--class-weights", "--label-mix", "0.3") == 0
+    assert train(folder / "two", "--seed", "2", "--class-weights", "0.5", "--label-mix", "0.3") == 0
     return folder
 
 
@@ -88,14 +88,14 @@ def test_rows_without_votes_weigh_nothing() -> None:
     assert soft_cross_entropy(logits, votes) == pytest.approx(float(-logits[:1].log_softmax(1)[0, 0]))
 
 
-def test_class_weights_let_every_emotion_count_alike(faces: FaceSet) -> None:
+@pytest.mark.parametrize(("power", "ratio"), [(0.0, 1.0), (0.5, 5**0.5), (1.0, 5.0)])
+def test_class_weights_weigh_rare_emotions_up(faces: FaceSet, power: float, ratio: float) -> None:
     rows = np.concatenate([np.flatnonzero(faces.labels == 0), np.flatnonzero(faces.labels == 1)[:2]])
-    task = ExpressionTask(asdict(Recipe(architecture=SMALL)))
+    task = ExpressionTask(asdict(Recipe(architecture=SMALL, class_weights=power)))
     task.weigh_classes(faces.take(rows))
-    counts = np.bincount(faces.labels[rows], minlength=7)
-    weights = task.weights_fer2013.numpy()
-    assert weights[0] * counts[0] == pytest.approx(weights[1] * counts[1])
-    assert weights[1] == pytest.approx(5 * weights[0])
+    weights = task.weights_fer2013
+    assert weights[1] == pytest.approx(ratio * float(weights[0]))
+    assert task.weights_consensus[1] == pytest.approx(ratio * float(task.weights_consensus[0]))
 
 
 def test_a_checkpoint_from_before_an_option_came_has_its_default() -> None:
