@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from converter.architectures.plain import PlainNet
+from converter.architectures.plain import LOCATED, PLAIN, PlainNet, spelled
 from edge.errors import InputError
 
 if TYPE_CHECKING:
@@ -12,14 +12,10 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-    from converter.architectures.plain import Stages
-
 ARCHITECTURES: dict[str, Callable[[], nn.Module]] = {
     "plain": PlainNet,
     "plain-narrow": lambda: PlainNet(((16, 16), (32, 32), (64, 64), (128, 128))),
 }
-SHAPED = "plain:"
-"""Begins a name that spells a plain network out, as in ``plain:32,32/64,64/128,128/256,256``."""
 
 
 def build(name: str) -> nn.Module:
@@ -28,23 +24,10 @@ def build(name: str) -> nn.Module:
     Raises:
         InputError: no network has that name.
     """
-    if name.startswith(SHAPED):
-        return PlainNet(_stages(name))
+    if name.partition(":")[0] in {PLAIN, LOCATED} and ":" in name:
+        return spelled(name)
     if name not in ARCHITECTURES:
         known = ", ".join(sorted(ARCHITECTURES))
         msg = f"unknown architecture {name!r}: expected one of {known}, or plain:WIDTH,WIDTH/WIDTH,..."
         raise InputError(msg)
     return ARCHITECTURES[name]()
-
-
-def _stages(name: str) -> Stages:
-    try:
-        stages = tuple(
-            tuple(int(width) for width in stage.split(",")) for stage in name.removeprefix(SHAPED).split("/")
-        )
-    except ValueError:
-        stages = ()
-    if not stages or any(width < 1 for stage in stages for width in stage):
-        msg = f"architecture {name!r}: expected widths above 0, as in plain:32,32/64,64/128,128/256,256"
-        raise InputError(msg)
-    return stages

@@ -202,7 +202,7 @@ def test_devices_that_are_not_there_are_one_line(
     assert error.count("\n") == 1
 
 
-@pytest.mark.parametrize("shape", ["plain:", "plain:4/x", "plain:4//8", "plain:0"])
+@pytest.mark.parametrize("shape", ["plain:", "gdconv:4/x", "plain:4//8", "plain:0", "gdconv:4/4/4/4/4/4"])
 def test_a_network_spelled_wrong_says_how_to_spell_it(
     train: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str], shape: str
 ) -> None:
