@@ -4,26 +4,23 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from converter import plots
-from converter.measure import Measurement, measure, reliability
-from converter.outputs import write_bytes
-from converter.runner import ModelRunner
+from converter.evaluation.subject import open_subject
+from converter.measure import Measurement, measure
 from edge.errors import InputError
-from edge.preprocess import softmax
 from edge.types import EMOTIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
 
     from converter.datasets.faces import FaceSet
+    from converter.evaluation.subject import Precision, Subject
 
-Precision = Literal["int8", "float"]
 LABEL_SETS = {"fer2013": "FER2013", "consensus": "FER+ majority"}
 
 
@@ -38,7 +35,10 @@ class Evaluation:
     measurements: tuple[Measurement, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON; shares rounded to four digits, recall of an absent emotion is null."""
+        """Plain values for JSON; shares rounded to four digits.
+
+        Recall of an absent emotion is null, and so is the precision of one that is never predicted.
+        """
         heads = [_plain(measurement) for measurement in self.measurements]
         return {"model": self.model, "split": self.split, "precision": self.precision, "view": "one", "heads": heads}
 
@@ -55,29 +55,22 @@ def evaluate(model: Path, faces: FaceSet, split: str) -> Evaluation:
         InputError: the file is neither a ``.tflite`` nor a checkpoint.
         ModelError: the ``.tflite`` and its manifest do not belong together.
     """
-    if model.suffix == ".tflite":
-        runner = ModelRunner(model)
-        temperatures: dict[str, float] = {output.head: output.temperature for output in runner.manifest.outputs}
-        return of_logits(
-            runner.logits(faces.pixels),
-            faces,
-            split=split,
-            precision="int8",
-            temperatures=temperatures,
-            model=model.name,
-        )
-    if model.suffix != ".ckpt":
-        msg = f"{model}: expected a .tflite or a .ckpt file"
-        raise InputError(msg)
-    from converter import checkpoint
+    return of_subject(open_subject(model), faces, split)
 
+
+def of_subject(subject: Subject, faces: FaceSet, split: str) -> Evaluation:
+    """Run an opened model over ``faces`` and measure every head against its own label set.
+
+    Raises:
+        InputError: no head has labels.
+    """
     return of_logits(
-        checkpoint.load(model).logits(faces.pixels),
+        subject.logits(faces.pixels),
         faces,
         split=split,
-        precision="float",
-        temperatures={},
-        model=model.name,
+        precision=subject.precision,
+        temperatures=subject.temperatures,
+        model=subject.name,
     )
 
 
@@ -112,33 +105,22 @@ def of_logits(
     return Evaluation(model, split, precision, logits, measurements)
 
 
-def draw(evaluation: Evaluation, faces: FaceSet, out: Path) -> None:
-    """Write ``confusion-<head>.png`` and ``reliability-<head>.png`` into ``out``.
-
-    Raises:
-        InputError: the folder cannot be written.
-    """
-    for found in evaluation.measurements:
-        title = (
-            f"{evaluation.model}, {found.head} head\n{evaluation.split}, {evaluation.precision}, one view, n={found.n}"
-        )
-        write_bytes(out / f"confusion-{found.head}.png", plots.confusion(found, title))
-        labels = truth(faces, found.head)
-        logits, labels = evaluation.logits[found.head][labels >= 0], labels[labels >= 0]
-        before, after = (reliability(softmax(logits, temperature=t), labels) for t in (1.0, found.temperature))
-        write_bytes(out / f"reliability-{found.head}.png", plots.reliability(before, after, title))
-
-
 def _plain(measurement: Measurement) -> dict[str, Any]:
     values = asdict(measurement)
     values["confusion"] = measurement.confusion.tolist()
     values["recall"] = recall_by_name(measurement)
+    values["precision"] = by_name(measurement.precision)
     return {name: round(value, 4) if isinstance(value, float) else value for name, value in values.items()}
 
 
 def recall_by_name(measurement: Measurement) -> dict[str, float | None]:
     """Recall per emotion; ``None`` where the split has none of it."""
+    return by_name(measurement.recall)
+
+
+def by_name(values: Sequence[float]) -> dict[str, float | None]:
+    """One rounded value per emotion, ``None`` for NaN."""
     return {
-        emotion.value: None if math.isnan(value) else round(value, 4)
-        for emotion, value in zip(EMOTIONS, measurement.recall, strict=True)
+        emotion.value: None if math.isnan(value) else round(float(value), 4)
+        for emotion, value in zip(EMOTIONS, values, strict=True)
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -21,8 +21,9 @@ _TEMPERATURES = np.exp(np.linspace(np.log(0.2), np.log(5.0), 161))
 class Measurement:
     """One head on one split.
 
-    ``confusion`` ``(7, 7)`` counts truth in rows, prediction in columns; ``recall`` is NaN for absent emotions.
-    ``ece_raw`` is the expected calibration error before, ``ece`` after division by ``temperature``.
+    ``confusion`` ``(7, 7)`` counts truth in rows, prediction in columns; ``recall`` is NaN for absent emotions,
+    ``precision`` for those that are never predicted. ``ece_raw`` is the expected calibration error before, ``ece``
+    after division by ``temperature``.
     """
 
     head: str
@@ -36,7 +37,18 @@ class Measurement:
     ece_raw: float
     ece: float
     recall: tuple[float, ...]
+    precision: tuple[float, ...]
     confusion: NDArray[np.int64]
+
+
+class Rates(NamedTuple):
+    """What follows from confusion matrices ``(..., 7, 7)``: per matrix ``(...)``, per emotion ``(..., 7)``."""
+
+    accuracy: NDArray[np.float64]
+    balanced_accuracy: NDArray[np.float64]
+    macro_f1: NDArray[np.float64]
+    recall: NDArray[np.float64]
+    precision: NDArray[np.float64]
 
 
 def measure(
@@ -52,23 +64,29 @@ def measure(
     if not len(truth):
         msg = f"no labels of set {labels} to measure the {head} head against"
         raise ValueError(msg)
-    ranked = np.argsort(-logits, axis=1, kind="stable")
+    ranked = rank(logits)
     counts = confusion(ranked[:, 0], truth)
-    recall, f1 = _recall_and_f1(counts)
+    found = rates(counts)
     return Measurement(
         head=head,
         labels=labels,
         n=len(truth),
         temperature=temperature,
-        accuracy=float((ranked[:, 0] == truth).mean()),
+        accuracy=float(found.accuracy),
         top2=float((ranked[:, :2] == truth[:, None]).any(axis=1).mean()),
-        balanced_accuracy=float(np.nanmean(recall)),
-        macro_f1=float(np.nanmean(f1)),
+        balanced_accuracy=float(found.balanced_accuracy),
+        macro_f1=float(found.macro_f1),
         ece_raw=calibration_error(softmax(logits), truth),
         ece=calibration_error(softmax(logits, temperature=temperature), truth),
-        recall=tuple(float(value) for value in recall),
+        recall=tuple(float(value) for value in found.recall),
+        precision=tuple(float(value) for value in found.precision),
         confusion=counts,
     )
+
+
+def rank(logits: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Classes ``(n, 7)`` from the most to the least likely, on a tie in label order."""
+    return np.argsort(-logits, axis=1, kind="stable")
 
 
 def confusion(predicted: NDArray[np.int64], truth: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -77,19 +95,37 @@ def confusion(predicted: NDArray[np.int64], truth: NDArray[np.int64]) -> NDArray
     return np.bincount(truth * k + predicted, minlength=k * k).reshape(k, k)
 
 
-def _recall_and_f1(counts: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Per emotion; NaN where the truth has none of it."""
-    right, of_truth, of_prediction = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
+def rates(counts: NDArray[np.int64]) -> Rates:
+    """Rates of confusion matrices ``(..., 7, 7)``, each of at least one picture.
+
+    Balanced accuracy and macro F1 are means over the emotions that the truth has; recall is NaN for the others, and
+    precision for emotions that are never predicted.
+    """
+    right = np.diagonal(counts, axis1=-2, axis2=-1)
+    of_truth, of_prediction = counts.sum(axis=-1), counts.sum(axis=-2)
     absent = of_truth == 0
     recall = np.where(absent, np.nan, right / np.maximum(of_truth, 1))
     f1 = np.where(absent, np.nan, 2 * right / np.maximum(of_truth + of_prediction, 1))
-    return recall, f1
+    return Rates(
+        accuracy=right.sum(axis=-1) / of_truth.sum(axis=-1),
+        balanced_accuracy=np.nanmean(recall, axis=-1),
+        macro_f1=np.nanmean(f1, axis=-1),
+        recall=recall,
+        precision=np.where(of_prediction == 0, np.nan, right / np.maximum(of_prediction, 1)),
+    )
+
+
+def confidence_bins(
+    probabilities: NDArray[np.float32], truth: NDArray[np.int64], bins: int = BINS
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.bool_]]:
+    """Per picture ``(n,)``: number of its equal-width confidence bin, its confidence, whether it is right."""
+    confidence, right = probabilities.max(axis=1).astype(np.float64), probabilities.argmax(axis=1) == truth
+    return np.minimum((confidence * bins).astype(np.int64), bins - 1), confidence, right
 
 
 def reliability(probabilities: NDArray[np.float32], truth: NDArray[np.int64], bins: int = BINS) -> NDArray[np.float64]:
     """Rows ``(count, mean confidence, accuracy)`` of equal-width confidence bins from 0 to 1; empty bins are zeros."""
-    confidence, right = probabilities.max(axis=1).astype(np.float64), probabilities.argmax(axis=1) == truth
-    index = np.minimum((confidence * bins).astype(np.int64), bins - 1)
+    index, confidence, right = confidence_bins(probabilities, truth, bins)
     count = np.bincount(index, minlength=bins)
     sums = np.stack([np.bincount(index, weights=values, minlength=bins) for values in (confidence, right)])
     return np.column_stack([count, *(sums / np.maximum(count, 1))])

@@ -14,12 +14,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from converter.measure import Measurement
-
 
 def curves(rows: Sequence[Mapping[str, float]]) -> bytes:
     """Loss and accuracy over epochs, from rows of ``epoch``, ``*_loss``, ``train_<head>`` and ``val_<head>``."""
-    figure, (left, right) = _figure(10, 4, 2)
+    figure, (left, right) = new_figure(10, 4, 2)
     epochs = [row["epoch"] for row in rows]
     heads = [n.removeprefix("val_") for n in rows[0] if n.startswith("val_") and n != "val_loss"] if rows else []
     for name in ("train_loss", "val_loss"):
@@ -28,15 +26,14 @@ def curves(rows: Sequence[Mapping[str, float]]) -> bytes:
         for stage, style, name in (("val", "-", head), ("train", ":", f"{head}, training views")):
             values = [100 * row.get(f"{stage}_{head}", np.nan) for row in rows]
             right.plot(epochs, values, style, color=f"C{index}", label=name)
-    _label(left, "epoch", "loss", legend=bool(rows))
-    _label(right, "epoch", "accuracy, %", legend=bool(heads))
-    return _png(figure)
+    label_axes(left, "epoch", "loss", legend=bool(rows))
+    label_axes(right, "epoch", "accuracy, %", legend=bool(heads))
+    return to_png(figure)
 
 
-def confusion(measurement: Measurement, title: str) -> bytes:
-    """The confusion matrix as shares of each true emotion, in percent."""
-    figure, (axes,) = _figure(6, 5.4, 1)
-    counts = measurement.confusion
+def confusion(counts: NDArray[np.int64], title: str) -> bytes:
+    """The confusion matrix ``(7, 7)``, truth in rows, as shares of each true emotion in percent."""
+    figure, (axes,) = new_figure(6, 5.4, 1)
     shares = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=100)
     names = [emotion.value for emotion in EMOTIONS]
@@ -47,39 +44,41 @@ def confusion(measurement: Measurement, title: str) -> bytes:
     axes.set_title(title, fontsize=10)
     axes.set_xlabel("predicted")
     axes.set_ylabel("true")
-    return _png(figure)
+    return to_png(figure)
 
 
 def reliability(before: NDArray[np.float64], after: NDArray[np.float64], title: str) -> bytes:
     """Accuracy over confidence before and after temperature, from rows of :func:`converter.measure.reliability`."""
-    figure, (axes,) = _figure(5, 4.6, 1)
+    figure, (axes,) = new_figure(5, 4.6, 1)
     axes.plot([0, 1], [0, 1], color="grey", linewidth=1, linestyle="--")
     for rows, name in ((before, "before temperature"), (after, "after temperature")):
         filled = rows[rows[:, 0] > 0]
         axes.plot(filled[:, 1], filled[:, 2], marker="o", markersize=4, label=name)
     axes.set_title(title, fontsize=10)
-    _label(axes, "confidence", "accuracy", legend=True)
-    return _png(figure)
+    label_axes(axes, "confidence", "accuracy", legend=True)
+    return to_png(figure)
 
 
 def margins(margin: Sequence[float], accuracy: Mapping[str, Sequence[float]], mark: float) -> bytes:
     """Accuracy of each head over the crop margin, with the margin of FER2013's own framing marked."""
-    figure, (axes,) = _figure(6, 4, 1)
+    figure, (axes,) = new_figure(6, 4, 1)
     for name, values in accuracy.items():
         axes.plot(margin, [100 * value for value in values], marker="o", markersize=4, label=name)
     axes.axvline(mark, color="grey", linestyle="--", linewidth=1, label=f"median framing, {mark:+.3f}")
-    _label(axes, "margin on every side, share of the Haar box", "accuracy, %", legend=True)
-    return _png(figure)
+    label_axes(axes, "margin on every side, share of the Haar box", "accuracy, %", legend=True)
+    return to_png(figure)
 
 
-def _figure(width: float, height: float, columns: int) -> tuple[Any, list[Any]]:
+def new_figure(width: float, height: float, columns: int, rows: int = 1) -> tuple[Any, list[Any]]:
+    """A figure of ``width`` by ``height`` inches and its axes, row by row."""
     from matplotlib.figure import Figure  # no pyplot: no window system, nothing global
 
     figure = Figure(figsize=(width, height), layout="constrained")
-    return figure, list(figure.subplots(1, columns, squeeze=False)[0])
+    return figure, list(figure.subplots(rows, columns, squeeze=False).ravel())
 
 
-def _label(axes: Any, x: str, y: str, *, legend: bool) -> None:
+def label_axes(axes: Any, x: str, y: str, *, legend: bool) -> None:
+    """Names of the axes, a faint grid, and a legend where there is something to tell apart."""
     axes.set_xlabel(x)
     axes.set_ylabel(y)
     axes.grid(alpha=0.3)
@@ -87,7 +86,8 @@ def _label(axes: Any, x: str, y: str, *, legend: bool) -> None:
         axes.legend()
 
 
-def _png(figure: Any) -> bytes:
+def to_png(figure: Any) -> bytes:
+    """The figure as a file's bytes; the same for the same figure and version of matplotlib."""
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=110)
     return stream.getvalue()

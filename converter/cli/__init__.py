@@ -29,6 +29,8 @@ _PACKAGES = {
     "lightning",
     "torchmetrics",
     "matplotlib",
+    "scipy",
+    "captum",
     "litert_torch",
     "ai_edge_quantizer",
     "ai_edge_litert",

@@ -4,47 +4,147 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from converter.cli import options
 
 if TYPE_CHECKING:
-    from converter.evaluate import Evaluation
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from converter.datasets.faces import FaceSet
+    from converter.evaluation.recurrence import Recurrence
 
 
 @click.command()
 @click.option("--model", type=click.Path(path_type=Path), required=True, metavar="FILE", help="A .tflite or a .ckpt.")
 @options.data
 @options.split
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Plots of confusion and calibration.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="results.json and plots go here.")
+@click.option(
+    "--recurring/--no-recurring",
+    default=True,
+    show_default=True,
+    help="Measure again without the pictures that also occur in Training, which has to be read for it.",
+)
+@click.option("--robustness", is_flag=True, help="Measure again under six kinds of disturbance: 25 times the work.")
+@click.option(
+    "--saliency",
+    type=click.IntRange(0),
+    default=0,
+    metavar="N",
+    help="Draw which part of N faces decides. These pictures show faces of the data set: keep them to yourself.",
+)
 @options.as_json
-def evaluate(model: Path, data: Path, split: str, out: Path | None, *, as_json: bool) -> None:
-    """Measure a model on one split, one view, every head against its own labels."""
+def evaluate(
+    *,
+    model: Path,
+    data: Path,
+    split: str,
+    out: Path | None,
+    recurring: bool,
+    robustness: bool,
+    saliency: int,
+    as_json: bool,
+) -> None:
+    """Measure a model on one split, one view, every head against its own labels, with 95 % intervals."""
+    if saliency and out is None:
+        msg = "--saliency draws pictures: give a folder for them with --out"
+        raise click.UsageError(msg)
     from converter.datasets import fer2013
-    from converter.evaluate import draw
-    from converter.evaluate import evaluate as run
+    from converter.evaluation.results import results
+    from converter.evaluation.subject import open_subject
 
+    subject = open_subject(model)
     faces = fer2013.load(data, split)
-    found = run(model, faces, split)
+    found = results(
+        subject, faces, split, recurrence=recurrence_of(faces, data, split) if recurring else None, robust=robustness
+    )
     if out is not None:
-        draw(found, faces, out)
-    print(json.dumps(found.as_dict(), indent=2) if as_json else _table(found))
+        from converter.evaluation.figures import draw
+        from converter.outputs import write_bytes
+
+        draw(found, out)
+        write_bytes(out / "results.json", to_json(found).encode())
+    if saliency and out is not None:
+        from converter.evaluation.explain import explain
+
+        explain(subject, faces, saliency, out)
+    print(to_json(found) if as_json else "\n".join(_table(found)))
 
 
-def _table(found: Evaluation) -> str:
-    lines = [f"{found.model} on {found.split}, {found.precision}, one view"]
-    for head in found.as_dict()["heads"]:
-        lines += [
-            f"{head['head']} head against {head['labels']} labels, n={head['n']}",
-            f"  accuracy {head['accuracy']:.1%}, top two {head['top2']:.1%}",
-            f"  balanced accuracy {head['balanced_accuracy']:.1%}, macro F1 {head['macro_f1']:.3f}",
-            f"  calibration error {head['ece_raw']:.1%}, with temperature {head['temperature']:g} {head['ece']:.1%}",
-            "  recall " + ", ".join(f"{name} {_percent(value)}" for name, value in head["recall"].items()),
-        ]
-    return "\n".join(lines)
+def recurrence_of(faces: FaceSet, data: Path, split: str) -> Recurrence | None:
+    """What of ``faces`` occurs in the data's Training split; ``None`` where that is what is measured."""
+    from converter.datasets import fer2013
+    from converter.evaluation.recurrence import recurrence
+
+    if split == "Training":
+        return None
+    whole, kept = (fer2013.load(data, "Training", drop_duplicates=drop) for drop in (False, True))
+    return recurrence(faces, whole, kept)
 
 
-def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{value:.0%}"
+def to_json(found: Mapping[str, Any]) -> str:
+    """The results as the files keep them."""
+    return json.dumps(found, indent=1) + "\n"
+
+
+def _table(found: Mapping[str, Any]) -> Iterator[str]:
+    yield f"{found['model']} on {found['split']}, {found['precision']}, one view; in brackets 95 % intervals"
+    if found["recurrence"]:
+        recurs = found["recurrence"]
+        yield (
+            f"{recurs['pictures']} of {recurs['of']} pictures occur in Training as published, "
+            f"{recurs['seen_in_training']} in what is left of it to train on"
+        )
+    for head in found["heads"]:
+        yield f"{head['head']} head against {head['labels']} labels, n={head['n']}"
+        yield from _figures(head)
+        if head["without_recurring"]:
+            yield f"  without recurring pictures, n={head['without_recurring']['n']}"
+            yield from _figures(head["without_recurring"])
+    if found["certainty"]:
+        yield from _certainty(found["certainty"])
+    if found["robustness"]:
+        yield from _robustness(found["robustness"])
+
+
+def _figures(found: Mapping[str, Any]) -> Iterator[str]:
+    def shown(name: str) -> str:
+        return f"{found[name]:.1%} {_bracket(found['interval'][name])}"
+
+    yield f"  accuracy {shown('accuracy')}, top two {shown('top2')}"
+    yield f"  balanced accuracy {shown('balanced_accuracy')}, macro F1 {shown('macro_f1')}"
+    yield f"  calibration error {shown('ece')}, before temperature {shown('ece_raw')}"
+    for name in ("recall", "precision"):
+        yield f"  {name} " + ", ".join(f"{emotion} {_percent(value)}" for emotion, value in found[name].items())
+
+
+def _certainty(found: Mapping[str, Any]) -> Iterator[str]:
+    yield f"consensus head, annotators who agree: mean confidence, accuracy (n={found['n']})"
+    for row in found["agreement"]:
+        if row["n"]:
+            bounds = f"{row['over']:.0%} to {row['up_to']:.0%}"
+            yield f"  {bounds:>12}  {row['confidence']:.1%}  {_percent(row['accuracy'], 1)}  n={row['n']}"
+    if found["spearman"] is not None:
+        low, high = found["spearman_interval"]
+        yield f"  rank correlation of the entropies {found['spearman']:.2f} [{low:.2f} to {high:.2f}]"
+
+
+def _robustness(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    heads = list(rows[0]["heads"])
+    yield "accuracy under disturbance".ljust(40) + "".join(f"{head:>24}" for head in heads)
+    for row in rows:
+        found = (row["heads"][head] for head in heads)
+        cells = (f"{head['accuracy']:.1%} {_bracket(head['interval']['accuracy'])}" for head in found)
+        yield f"  {row['kind']}, {row['strength']}".ljust(40) + "".join(f"{cell:>24}" for cell in cells)
+
+
+def _bracket(bounds: Sequence[float]) -> str:
+    low, high = bounds
+    return f"[{100 * low:.1f} to {100 * high:.1f}]"
+
+
+def _percent(value: float | None, digits: int = 0) -> str:
+    return "-" if value is None else f"{value:.{digits}%}"

@@ -135,7 +135,8 @@ def test_evaluate_measures_and_draws(
     assert [head["head"] for head in found["heads"]] == ["fer2013", "consensus"]
     assert all(head["n"] == 21 and np.sum(head["confusion"]) == 21 for head in found["heads"])
     drawn = sorted(path.name for path in tmp_path.iterdir())
-    assert drawn == [f"{plot}-{head}.png" for plot in ("confusion", "reliability") for head in ("consensus", "fer2013")]
+    plots = [f"{plot}-{head}.png" for plot in ("confusion", "reliability") for head in ("consensus", "fer2013")]
+    assert drawn == sorted([*plots, "certainty-consensus.png", "results.json"])
     assert main(["evaluate", *options]) == 0
     assert "consensus head against FER+ majority labels, n=21" in capsys.readouterr().out
 

@@ -1,0 +1,108 @@
+"""What spoils a face before the network sees it: the same for the same pictures, every time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+_SEED = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Disturbance:
+    """One strength of one kind, ``amount`` in ``unit``; ``change`` takes ``(n, h, w)`` uint8 grey and the amount."""
+
+    kind: str
+    amount: float
+    unit: str
+    change: Callable[[NDArray[np.uint8], float], NDArray[np.uint8]]
+
+    @property
+    def strength(self) -> str:
+        """The strength in words."""
+        return f"{self.amount:g} {self.unit}"
+
+    def apply(self, pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """``pictures`` ``(n, h, w)`` uint8 grey so disturbed; shape and type stay."""
+        return self.change(pictures, self.amount)
+
+
+def darken(pictures: NDArray[np.uint8], percent: float) -> NDArray[np.uint8]:
+    """With so many percent of the light left."""
+    return _each(pictures, lambda picture: cv2.convertScaleAbs(picture, alpha=percent / 100))
+
+
+def blur(pictures: NDArray[np.uint8], sigma: float) -> NDArray[np.uint8]:
+    """Under a Gaussian of ``sigma`` pixels."""
+    return _each(pictures, lambda p: cv2.GaussianBlur(p, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE))
+
+
+def coarsen(pictures: NDArray[np.uint8], side: float) -> NDArray[np.uint8]:
+    """As if the face had been ``side`` pixels wide, scaled up as the device does it."""
+
+    def change(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        height, width = picture.shape
+        small = cv2.resize(picture, (int(side), int(side)), interpolation=cv2.INTER_AREA)
+        return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+
+    return _each(pictures, change)
+
+
+def rotate(pictures: NDArray[np.uint8], degrees: float) -> NDArray[np.uint8]:
+    """Turned about the centre, every other picture the other way; what comes into view repeats the border."""
+    height, width = pictures.shape[1:]
+    centre = (width - 1) / 2, (height - 1) / 2
+    turns = [cv2.getRotationMatrix2D(centre, angle, 1.0) for angle in (degrees, -degrees)]
+    rotated = [
+        cv2.warpAffine(picture, turns[number % 2], (width, height), borderMode=cv2.BORDER_REPLICATE)
+        for number, picture in enumerate(pictures)
+    ]
+    return np.array(rotated, np.uint8).reshape(pictures.shape)
+
+
+def occlude(pictures: NDArray[np.uint8], percent: float) -> NDArray[np.uint8]:
+    """A square of so many percent of the picture, in its mean grey, at a place of its own in each picture."""
+    n, height, width = pictures.shape
+    side = round((height * width * percent / 100) ** 0.5)
+    generator = np.random.default_rng(_SEED)
+    tops, lefts = generator.integers(0, height - side + 1, n), generator.integers(0, width - side + 1, n)
+    covered = pictures.copy()
+    for picture, top, left in zip(covered, tops, lefts, strict=True):
+        picture[top : top + side, left : left + side] = round(float(picture.mean()))
+    return covered
+
+
+def compress(pictures: NDArray[np.uint8], quality: float) -> NDArray[np.uint8]:
+    """Through JPEG at this quality of 1 to 100."""
+
+    def change(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        _, encoded = cv2.imencode(".jpg", picture, (cv2.IMWRITE_JPEG_QUALITY, int(quality)))
+        return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_GRAYSCALE), np.uint8)
+
+    return _each(pictures, change)
+
+
+def _each(pictures: NDArray[np.uint8], change: Callable[[NDArray[np.uint8]], NDArray[Any]]) -> NDArray[np.uint8]:
+    return np.array([change(picture) for picture in pictures], np.uint8).reshape(pictures.shape)
+
+
+_KINDS: tuple[tuple[str, str, Callable[[NDArray[np.uint8], float], NDArray[np.uint8]], tuple[float, ...]], ...] = (
+    ("darkening", "% of the light", darken, (75, 50, 25, 10)),
+    ("blur", "px sigma", blur, (0.5, 1, 1.5, 2)),
+    ("low resolution", "px wide", coarsen, (32, 24, 16, 12)),
+    ("rotation", "degrees", rotate, (10, 20, 30, 45)),
+    ("occlusion", "% of the picture", occlude, (5, 10, 20, 30)),
+    ("JPEG compression", "quality", compress, (50, 30, 15, 5)),
+)
+DISTURBANCES: tuple[Disturbance, ...] = tuple(
+    Disturbance(kind, amount, unit, change) for kind, unit, change, amounts in _KINDS for amount in amounts
+)
+"""Six kinds, each from mild to severe."""

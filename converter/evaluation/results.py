@@ -1,0 +1,149 @@
+"""Everything that is measured of one model on one split, as plain values: what ``evaluate --json`` prints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from converter.evaluate import by_name, of_subject, truth
+from converter.evaluation.bootstrap import FIGURES, Bootstrap, tally
+from converter.evaluation.certainty import certainty
+from converter.evaluation.robustness import robustness
+from converter.measure import BINS, measure, reliability
+from edge.preprocess import softmax
+from edge.types import EMOTIONS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from converter.datasets.faces import FaceSet
+    from converter.evaluate import Evaluation
+    from converter.evaluation.recurrence import Recurrence
+    from converter.evaluation.subject import Subject
+    from converter.measure import Measurement
+
+SCHEMA = 1
+
+
+def results(
+    subject: Subject,
+    faces: FaceSet,
+    split: str,
+    *,
+    recurrence: Recurrence | None = None,
+    robust: bool = False,
+    bootstrap: Bootstrap | None = None,
+) -> dict[str, Any]:
+    """Measure ``subject`` on ``faces``; shares are rounded to four digits, what is not defined is ``None``.
+
+    ``recurrence`` tells which faces occur in training too; every head is then measured without them as well.
+    ``robust`` measures under disturbances, which takes 25 times as long.
+
+    Raises:
+        InputError: no head has labels.
+    """
+    bootstrap = bootstrap or Bootstrap()
+    found = of_subject(subject, faces, split)
+    without = ~recurrence.recurs if recurrence is not None else None
+    return {
+        "schema": SCHEMA,
+        **{name: value for name, value in found.as_dict().items() if name != "heads"},
+        "sha256": subject.sha256,
+        "data": _data(faces),
+        "interval": {
+            "method": "percentile bootstrap over pictures",
+            "level": bootstrap.level,
+            "resamples": bootstrap.resamples,
+            "seed": bootstrap.seed,
+        },
+        "calibration": {"bins": BINS, "binning": "equal width of confidence, 0 to 1"},
+        "recurrence": recurrence.as_dict() if recurrence is not None else None,
+        "heads": [
+            _head(plain, measured, found, faces, without=without, bootstrap=bootstrap)
+            for plain, measured in zip(found.as_dict()["heads"], found.measurements, strict=True)
+        ],
+        "certainty": _certainty(found, faces),
+        "robustness": robustness(subject, faces, bootstrap) if robust else None,
+    }
+
+
+def _head(
+    plain: dict[str, Any],
+    measured: Measurement,
+    found: Evaluation,
+    faces: FaceSet,
+    *,
+    without: NDArray[np.bool_] | None,
+    bootstrap: Bootstrap,
+) -> dict[str, Any]:
+    logits, labels = found.logits[measured.head], truth(faces, measured.head)
+    known = labels >= 0
+    return {
+        **plain,
+        "interval": _intervals(logits[known], labels[known], measured.temperature, bootstrap),
+        "reliability": {
+            name: reliability(softmax(logits[known], temperature=temperature), labels[known]).round(4).tolist()
+            for name, temperature in (("raw", 1.0), ("calibrated", measured.temperature))
+        },
+        "without_recurring": _without(logits, labels, measured, without, bootstrap),
+    }
+
+
+def _without(
+    logits: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    measured: Measurement,
+    without: NDArray[np.bool_] | None,
+    bootstrap: Bootstrap,
+) -> dict[str, Any] | None:
+    """The figures over the pictures that do not recur in training; ``None`` if that is unknown or leaves none."""
+    if without is None or not (without & (labels >= 0)).any():
+        return None
+    kept = without & (labels >= 0)
+    again = measure(
+        logits[kept], labels[kept], head=measured.head, labels=measured.labels, temperature=measured.temperature
+    )
+    return {
+        "n": again.n,
+        **{name: round(float(getattr(again, name)), 4) for name in FIGURES},
+        "recall": by_name(again.recall),
+        "precision": by_name(again.precision),
+        "interval": _intervals(logits[kept], labels[kept], measured.temperature, bootstrap),
+    }
+
+
+def _intervals(
+    logits: NDArray[np.float32], labels: NDArray[np.int64], temperature: float, bootstrap: Bootstrap
+) -> dict[str, Any]:
+    """Lower and upper bound of every figure, by the figure's name and for recall and precision by emotion."""
+    bounds = bootstrap.intervals(len(labels), tally(logits, labels, temperature))
+    pairs = [None if np.isnan(pair).any() else pair.round(4).tolist() for pair in bounds]
+    names = [emotion.value for emotion in EMOTIONS]
+    start, k = len(FIGURES), len(names)
+    return {
+        **dict(zip(FIGURES, pairs, strict=False)),
+        "recall": dict(zip(names, pairs[start : start + k], strict=True)),
+        "precision": dict(zip(names, pairs[start + k :], strict=True)),
+    }
+
+
+def _data(faces: FaceSet) -> dict[str, Any]:
+    """What the split holds: how many of each original label, and how often the two label sets agree."""
+    usable = faces.majority >= 0
+    same = faces.labels[usable] == faces.majority[usable]
+    return {
+        "pictures": len(faces),
+        "with_majority": int(usable.sum()),
+        "label_sets_agree": round(float(same.mean()), 4) if usable.any() else None,
+        "labels": faces.counts(),
+        "majorities": {emotion.value: int((faces.majority == number).sum()) for number, emotion in enumerate(EMOTIONS)},
+    }
+
+
+def _certainty(found: Evaluation, faces: FaceSet) -> dict[str, Any] | None:
+    """How the consensus head's certainty follows the annotators'; ``None`` without head or votes."""
+    measured = next((m for m in found.measurements if m.head == "consensus"), None)
+    if measured is None:
+        return None
+    return certainty(softmax(found.logits["consensus"], temperature=measured.temperature), faces.votes, faces.majority)

@@ -1,0 +1,67 @@
+"""The model that is measured: an int8 ``.tflite`` as the device runs it, or a checkpoint in float32."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from converter.evaluation.progress import bar
+from edge.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+Precision = Literal["int8", "float"]
+_BLOCK = 256
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Subject:
+    """A model by its file.
+
+    ``predict`` gives logits ``(n, 7)`` per head for ``(n, 48, 48)`` uint8 grey; ``temperatures`` holds those that the
+    device divides them by (a checkpoint has none). ``network`` is what gradients can be had from, where they can.
+    """
+
+    name: str
+    sha256: str
+    precision: Precision
+    predict: Callable[[NDArray[np.uint8]], Mapping[str, NDArray[np.float32]]]
+    temperatures: Mapping[str, float]
+    network: Any = None
+
+    def logits(self, pixels: NDArray[np.uint8], what: str = "pictures") -> dict[str, NDArray[np.float32]]:
+        """Logits ``(n, 7)`` per head for ``(n, 48, 48)`` uint8 grey, under a progress bar that says ``what``."""
+        starts = range(0, len(pixels), _BLOCK)
+        parts = [self.predict(pixels[start : start + _BLOCK]) for start in bar(starts, what)]
+        return {head: np.concatenate([part[head] for part in parts]) for head in parts[0]}
+
+
+def open_subject(model: Path) -> Subject:
+    """The model in the file ``model``.
+
+    Raises:
+        InputError: the file is neither a ``.tflite`` nor a checkpoint of ours.
+        ModelError: the ``.tflite`` and its manifest do not belong together.
+        HardwareUnavailable: ``ai-edge-litert`` is not installed.
+    """
+    if model.suffix == ".tflite":
+        from converter.runner import ModelRunner
+
+        runner = ModelRunner(model)
+        temperatures = {str(output.head): output.temperature for output in runner.manifest.outputs}
+        return Subject(model.name, runner.manifest.sha256, "int8", runner.logits, temperatures)
+    if model.suffix == ".ckpt":
+        from converter import checkpoint
+
+        trained = checkpoint.load(model)
+        digest = hashlib.sha256(model.read_bytes()).hexdigest()
+        return Subject(model.name, digest, "float", trained.logits, {}, trained.network)
+    msg = f"{model}: expected a .tflite or a .ckpt file"
+    raise InputError(msg)
