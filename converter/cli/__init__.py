@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from converter.cli.card import card
 from converter.cli.crop_margin import crop_margin
 from converter.cli.distill import distill
 from converter.cli.evaluate import evaluate
@@ -36,7 +37,7 @@ _PACKAGES = {
     "ai_edge_litert",
 }
 
-COMMANDS = (train, teach, distill, quantize, evaluate, crop_margin)
+COMMANDS = (train, teach, distill, quantize, evaluate, card, crop_margin)
 """In the order of use."""
 
 

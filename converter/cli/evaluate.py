@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +52,7 @@ def evaluate(
         msg = "--saliency draws pictures: give a folder for them with --out"
         raise click.UsageError(msg)
     from converter.datasets import fer2013
-    from converter.evaluation.results import results
+    from converter.evaluation.results import results, to_json
     from converter.evaluation.subject import open_subject
 
     subject = open_subject(model)
@@ -71,7 +70,7 @@ def evaluate(
         from converter.evaluation.explain import explain
 
         explain(subject, faces, saliency, out)
-    print(to_json(found) if as_json else "\n".join(_table(found)))
+    print(to_json(found).rstrip() if as_json else "\n".join(_table(found)))
 
 
 def recurrence_of(faces: FaceSet, data: Path, split: str) -> Recurrence | None:
@@ -83,11 +82,6 @@ def recurrence_of(faces: FaceSet, data: Path, split: str) -> Recurrence | None:
         return None
     whole, kept = (fer2013.load(data, "Training", drop_duplicates=drop) for drop in (False, True))
     return recurrence(faces, whole, kept)
-
-
-def to_json(found: Mapping[str, Any]) -> str:
-    """The results as the files keep them."""
-    return json.dumps(found, indent=1) + "\n"
 
 
 def _table(found: Mapping[str, Any]) -> Iterator[str]:

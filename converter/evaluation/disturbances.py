@@ -18,17 +18,20 @@ _SEED = 1
 
 @dataclass(frozen=True, slots=True)
 class Disturbance:
-    """One strength of one kind, ``amount`` in ``unit``; ``change`` takes ``(n, h, w)`` uint8 grey and the amount."""
+    """One strength of one kind.
+
+    ``words`` say ``amount``; ``change`` takes ``(n, h, w)`` uint8 grey and the amount.
+    """
 
     kind: str
     amount: float
-    unit: str
+    words: str
     change: Callable[[NDArray[np.uint8], float], NDArray[np.uint8]]
 
     @property
     def strength(self) -> str:
         """The strength in words."""
-        return f"{self.amount:g} {self.unit}"
+        return self.words.format(self.amount)
 
     def apply(self, pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """``pictures`` ``(n, h, w)`` uint8 grey so disturbed; shape and type stay."""
@@ -95,14 +98,14 @@ def _each(pictures: NDArray[np.uint8], change: Callable[[NDArray[np.uint8]], NDA
 
 
 _KINDS: tuple[tuple[str, str, Callable[[NDArray[np.uint8], float], NDArray[np.uint8]], tuple[float, ...]], ...] = (
-    ("darkening", "% of the light", darken, (75, 50, 25, 10)),
-    ("blur", "px sigma", blur, (0.5, 1, 1.5, 2)),
-    ("low resolution", "px wide", coarsen, (32, 24, 16, 12)),
-    ("rotation", "degrees", rotate, (10, 20, 30, 45)),
-    ("occlusion", "% of the picture", occlude, (5, 10, 20, 30)),
-    ("JPEG compression", "quality", compress, (50, 30, 15, 5)),
+    ("darkening", "{:g} % of the light", darken, (75, 50, 25, 10)),
+    ("blur", "{:g} px sigma", blur, (0.5, 1, 1.5, 2)),
+    ("low resolution", "{:g} px wide", coarsen, (32, 24, 16, 12)),
+    ("rotation", "{:g} degrees", rotate, (10, 20, 30, 45)),
+    ("occlusion", "{:g} % of the picture", occlude, (5, 10, 20, 30)),
+    ("JPEG compression", "quality {:g}", compress, (50, 30, 15, 5)),
 )
 DISTURBANCES: tuple[Disturbance, ...] = tuple(
-    Disturbance(kind, amount, unit, change) for kind, unit, change, amounts in _KINDS for amount in amounts
+    Disturbance(kind, amount, words, change) for kind, words, change, amounts in _KINDS for amount in amounts
 )
 """Six kinds, each from mild to severe."""

@@ -89,7 +89,7 @@ def _panel(axes: Any, rows: Sequence[Mapping[str, Any]], kind: str) -> None:
         bounds = np.array([row["interval"]["accuracy"] for row in found])
         axes.plot(places, [100 * row["accuracy"] for row in found], "o-", color=f"C{number}", markersize=4, label=head)
         axes.fill_between(places, *(100 * bounds.T), color=f"C{number}", alpha=0.2, linewidth=0)
-    unit = rows[-1]["strength"].partition(" ")[2]
-    axes.set_xticks(places, [row["strength"].partition(" ")[0] if row["amount"] else "-" for row in rows])
+    unit = rows[-1]["strength"].replace(f"{rows[-1]['amount']:g}", "").strip()
+    axes.set_xticks(places, [f"{row['amount']:g}" if row["amount"] else "-" for row in rows])
     axes.set_ylim(0, 100)
     plots.label_axes(axes, f"{kind}, {unit}", "accuracy, %", legend=False)

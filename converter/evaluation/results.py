@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from edge.preprocess import softmax
 from edge.types import EMOTIONS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from converter.datasets.faces import FaceSet
@@ -66,6 +69,11 @@ def results(
         "certainty": _certainty(found, faces),
         "robustness": robustness(subject, faces, bootstrap) if robust else None,
     }
+
+
+def to_json(found: Mapping[str, Any]) -> str:
+    """The text of a results file."""
+    return json.dumps(found, indent=1) + "\n"
 
 
 def _head(

@@ -1,0 +1,60 @@
+"""``face-convert card``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from converter.cli import options
+
+
+@click.command()
+@click.option(
+    "--model",
+    "models",
+    type=click.Path(path_type=Path),
+    required=True,
+    multiple=True,
+    metavar="FILE",
+    help="A .tflite; give the option again for models side by side.",
+)
+@click.option("--data", type=click.Path(path_type=Path), metavar="DIR", help="Measure first; else take kept results.")
+@options.split
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("models/README.md"), show_default=True, metavar="FILE"
+)
+@click.option("--plots", type=click.Path(path_type=Path), metavar="DIR", help="Draw the results there and link them.")
+def card(*, models: tuple[Path, ...], data: Path | None, split: str, out: Path, plots: Path | None) -> None:
+    """Write the model card from manifests and measured results, which are kept beside each model."""
+    from converter.card.page import render
+    from converter.card.shipped import read
+    from converter.evaluation.figures import draw
+    from converter.outputs import write_bytes
+
+    if data is not None:
+        _measure(models, data, split)
+    shipped = [read(model) for model in models]
+    text = render(shipped, None if plots is None else Path(os.path.relpath(plots, out.parent)).as_posix())
+    if plots is not None:
+        for model in shipped:
+            draw(model.results, plots, f"{model.name}-")
+    write_bytes(out, text.encode())
+    print(f"{out}: {len(shipped)} models, {shipped[0].results['split']}")
+
+
+def _measure(models: tuple[Path, ...], data: Path, split: str) -> None:
+    from converter.card.shipped import results_path
+    from converter.cli.evaluate import recurrence_of
+    from converter.datasets import fer2013
+    from converter.evaluation.results import results, to_json
+    from converter.evaluation.subject import open_subject
+    from converter.outputs import write_bytes
+
+    subjects = [open_subject(model) for model in models]
+    faces = fer2013.load(data, split)
+    recurs = recurrence_of(faces, data, split)
+    for model, subject in zip(models, subjects, strict=True):
+        found = results(subject, faces, split, recurrence=recurs, robust=True)
+        write_bytes(results_path(model), to_json(found).encode())

@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from converter.card.page import render
+from converter.card.shipped import read, results_path
+from converter.cli import main
+from converter.datasets.faces import FaceSet
+from converter.evaluation.bootstrap import Bootstrap
+from converter.evaluation.recurrence import recurrence
+from converter.evaluation.results import results, to_json
+from converter.evaluation.subject import Subject
+from edge.errors import InputError
+from edge.manifest import manifest_path, packaged_model, packaged_models
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+pytest.importorskip("matplotlib", reason="matplotlib is missing: pip install 'face-edge[converter]'")
+
+MODELS = Path(__file__).parents[2] / "models"
+
+
+def measured(sha256: str, tilt: float) -> dict[str, Any]:
+    """Results of a model whose logits are the light of the picture's bands, on forty made-up faces."""
+
+    def predict(pixels: np.ndarray) -> dict[str, np.ndarray]:
+        bands = pixels[:, :42].reshape(len(pixels), 7, -1).mean(axis=2).astype(np.float32) / 32
+        return {"fer2013": bands, "consensus": bands * tilt}
+
+    generator = np.random.default_rng(8)
+    labels = np.arange(40) % 7
+    shares = generator.multinomial(10, np.eye(7)[labels] * 0.6 + 0.4 / 7) / 10
+    votes = shares.astype(np.float32)
+    pixels = generator.integers(0, 120, (40, 48, 48), dtype=np.uint8)
+    for picture, label in zip(pixels, labels, strict=True):
+        picture[6 * label : 6 * label + 6] += generator.integers(0, 100, dtype=np.uint8)
+    faces = FaceSet(pixels, labels, votes, votes.argmax(axis=1))
+    subject = Subject("made-up.tflite", sha256, "int8", predict, {"fer2013": 1.5, "consensus": 0.8})
+    recurs = recurrence(faces, faces.take(np.arange(10)), faces.take(np.arange(5)))
+    return results(subject, faces, "PublicTest", recurrence=recurs, robust=True, bootstrap=Bootstrap(resamples=50))
+
+
+@pytest.fixture(scope="module")
+def results_of() -> Callable[[str], dict[str, Any]]:
+    kept = {
+        name: measured(json.loads(manifest_path(packaged_model()).read_text())["sha256"], tilt)
+        for name, tilt in (("first", 1.0), ("second", -1.0))
+    }
+    return lambda name: json.loads(json.dumps(kept[name]))
+
+
+@pytest.fixture
+def shelf(tmp_path: Path, results_of: Callable[[str], dict[str, Any]]) -> dict[str, Path]:
+    """The shipped model under two names, with results of its own each."""
+    found: dict[str, Path] = {}
+    for name in ("first", "second"):
+        path = found[name] = tmp_path / "models" / f"{name}.tflite"
+        path.parent.mkdir(exist_ok=True)
+        shutil.copy(packaged_model(), path)
+        manifest = json.loads(manifest_path(packaged_model()).read_text())
+        manifest_path(path).write_text(json.dumps(manifest | {"name": name, "file": path.name}))
+        results_path(path).write_text(to_json(results_of(name)))
+    return found
+
+
+def test_the_committed_card_is_what_its_own_command_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (MODELS / "README.md").read_text()
+    command = next(line for line in text.splitlines() if line.startswith("face-convert card "))
+    named = re.findall(r"--model models/(\S+)", command)
+    assert sorted(named) == sorted(path.name for path in packaged_models())
+    shutil.copytree(MODELS, tmp_path / "models")
+    (tmp_path / "models" / "README.md").unlink()
+    monkeypatch.chdir(tmp_path)
+    assert main(command.split()[1:]) == 0
+    assert (tmp_path / "models" / "README.md").read_text() == text
+    linked = re.findall(r"\]\(\.\./(docs/img/[^)]+)\)", text)
+    assert len(linked) == 6 * len(named)
+    for name in linked:
+        assert (tmp_path / name).is_file()
+        assert (MODELS.parent / name).is_file()
+
+
+@pytest.mark.parametrize("model", packaged_models(), ids=lambda path: path.stem)
+def test_the_kept_results_are_those_of_the_manifest(model: Path) -> None:
+    """Quantise measured the same file on the same pictures when it wrote the manifest."""
+    shipped = read(model)
+    claimed = {s.head: s for s in shipped.manifest.scores if (s.precision, s.split) == ("int8", "PublicTest")}
+    assert shipped.results["split"] == "PublicTest"
+    for head, found in shipped.heads.items():
+        score = claimed[head]  # type: ignore[index]
+        assert found["n"] == score.n
+        assert found["accuracy"] == pytest.approx(score.accuracy, abs=0.002)
+        assert found["ece"] == pytest.approx(score.ece, abs=0.004)
+        low, high = found["interval"]["accuracy"]
+        assert low < score.accuracy < high
+
+
+def test_models_stand_side_by_side_with_every_figure(shelf: dict[str, Path]) -> None:
+    first, second = (read(shelf[name]) for name in ("first", "second"))
+    text = render([first, second])
+    assert "$" not in text
+    for model in (first, second):
+        for found in model.heads.values():
+            for name in ("accuracy", "balanced_accuracy", "macro_f1", "top2", "ece"):
+                low, high = (100 * bound for bound in found["interval"][name])
+                assert f"{100 * found[name]:.1f} [{low:.1f}, {high:.1f}]" in text
+            assert f"| without recurring pictures | {found['without_recurring']['n']} |" in text
+    robust = next(line for line in text.splitlines() if line.startswith("| JPEG compression, quality 5 |"))
+    for model, cell in zip((first, second), robust.split("|")[2:-1:2], strict=True):
+        assert f"{100 * model.results['robustness'][-1]['heads']['fer2013']['accuracy']:.1f} [" in cell
+    assert "10 of the 40 pictures of PublicTest occur in Training" in text
+    assert "5 in what was left to train on" in text
+    assert "Plots:" not in text
+    assert "(pictures/second-robustness.png)" in render([first, second], "pictures")
+
+
+def test_the_rows_of_a_confusion_matrix_are_percent(shelf: dict[str, Path]) -> None:
+    text = render([read(shelf["first"])])
+    rows = re.findall(r"^\| (?:angry|fear|neutral) \|((?: \d+ \|){7}) (\d+) \|$", text, re.MULTILINE)
+    assert len(rows) == 6
+    assert all(98 <= sum(int(cell) for cell in re.findall(r"\d+", cells)) <= 102 for cells, _ in rows)
+
+
+def test_the_same_results_give_the_same_card(shelf: dict[str, Path]) -> None:
+    assert render([read(shelf["first"])]) == render([read(shelf["first"])])
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (None, "cannot be read: No such file"),
+        ("{", "holds no results"),
+        ("[]", "holds no results"),
+        ('{"schema": 1, "sha256": "00ff"}', "is of a model of sha256 00ff"),
+        ('{"schema": 9, "sha256": "00ff"}', "is of schema 9"),
+    ],
+)
+def test_results_that_are_not_the_models_own_are_refused(
+    content: str | None, problem: str, shelf: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = results_path(shelf["first"])
+    path.unlink()
+    if content is not None:
+        path.write_text(content)
+    assert main(["card", "--model", str(shelf["first"]), "--out", str(path.parent / "README.md")]) == 4
+    error = capsys.readouterr().err
+    assert problem in error
+    assert "measure it with face-convert card --data" in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("part", ["robustness", "certainty"])
+def test_results_that_lack_a_part_are_refused(
+    part: str, shelf: dict[str, Path], results_of: Callable[[str], dict[str, Any]]
+) -> None:
+    results_path(shelf["first"]).write_text(to_json(results_of("first") | {part: None}))
+    with pytest.raises(InputError, match=f"first: its results lack {part}"):
+        render([read(shelf["first"])])
+
+
+def test_models_measured_on_different_splits_do_not_stand_side_by_side(
+    shelf: dict[str, Path], results_of: Callable[[str], dict[str, Any]]
+) -> None:
+    results_path(shelf["second"]).write_text(to_json(results_of("second") | {"split": "PrivateTest"}))
+    with pytest.raises(InputError, match="second and first: differ in split"):
+        render([read(shelf["first"]), read(shelf["second"])])
+
+
+def test_a_card_from_the_data_on(tiny_data: Path, shelf: dict[str, Path], tmp_path: Path) -> None:
+    """Measures, keeps the results that evaluate prints, draws and writes."""
+    pytest.importorskip("ai_edge_litert", reason="measuring needs ai-edge-litert")
+    model, out = shelf["first"], tmp_path / "card" / "README.md"
+    options = ["--model", str(model), "--data", str(tiny_data)]
+    assert main(["card", *options, "--out", str(out), "--plots", str(tmp_path / "plots")]) == 0
+    assert "../plots/first-robustness.png" in out.read_text()
+    assert (tmp_path / "plots" / "first-robustness.png").is_file()
+    assert main(["evaluate", *options, "--robustness", "--out", str(tmp_path / "again")]) == 0
+    assert (tmp_path / "again" / "results.json").read_bytes() == results_path(model).read_bytes()
