@@ -66,7 +66,8 @@ def training_data(results: Mapping[str, Any]) -> str:
         f"Of the {count(found['training_pictures'])} pictures of Training, {count(left_out)} that recur in a test "
         f"split or are blank were left out, which leaves {count(found['training_kept'])}; no other pictures were used. "
         f"{count(found['pictures'])} of the {count(found['of'])} pictures of {results['split']} occur in Training as "
-        f"published (exactly, mirrored or nearly), {count(found['seen_in_training'])} in what was left to train on. "
+        "published (exactly, mirrored, or the same photograph in nearly the same crop), "
+        f"{count(found['seen_in_training'])} in what was left to train on. "
         f"The emotions are far from even: {percent(labels[most] / found['training_kept'], 0)} of the labels say "
         f"{most}, {percent(labels[least] / found['training_kept'])} {least}."
     )

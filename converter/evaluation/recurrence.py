@@ -23,7 +23,12 @@ if TYPE_CHECKING:
 
 _ROWS = 256
 SMALL = 12
-ALIKE = 0.995
+ALIKE = 0.97
+"""Correlation from which two pictures count as one photograph.
+
+Of PublicTest's pairs with Training, those from 0.96 to 0.98 that the list of rows to drop does not know were looked at:
+of 121 all but one or two, at the lower end, are the same photograph, mostly in another crop.
+"""
 
 
 def recurring(measured: NDArray[np.uint8], training: NDArray[np.uint8]) -> NDArray[np.bool_]:
