@@ -62,7 +62,7 @@ $(VENV)/.dev: pyproject.toml | $(BIN)/python
 	@touch $@ $(VENV)/.demo
 
 $(VENV)/.converter: pyproject.toml | $(BIN)/python
-	$(PIP) -e '.[dev,converter]'
+	$(PIP) -e '.[dev,converter,backbones]'
 	@touch $@ $(VENV)/.dev $(VENV)/.demo
 
 $(VENV_TFLITE)/.test: pyproject.toml

@@ -1,10 +1,15 @@
-"""Networks by name: each takes ``(n, 1, 48, 48)`` float32 in 0..1 and gives logits ``(n, 7)`` per head."""
+"""Networks by name: each takes ``(n, 1, 48, 48)`` float32 in 0..1 and gives logits ``(n, 7)`` per head.
+
+A network says which heads it has, in the order of its outputs, with ``head_names``.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from converter.architectures.backbones import backbone
 from converter.architectures.plain import LOCATED, PLAIN, PlainNet, spelled
+from converter.architectures.published import PUBLISHED
 from edge.errors import InputError
 
 if TYPE_CHECKING:
@@ -15,19 +20,26 @@ if TYPE_CHECKING:
 ARCHITECTURES: dict[str, Callable[[], nn.Module]] = {
     "plain": PlainNet,
     "plain-narrow": lambda: PlainNet(((16, 16), (32, 32), (64, 64), (128, 128))),
+    **PUBLISHED,
 }
 
 
 def build(name: str) -> nn.Module:
     """The network called ``name``, freshly initialised.
 
+    A name is one of :data:`ARCHITECTURES`, or spells a plain network out (``plain:32,32/64,64/128,128/256,256``,
+    ``gdconv:...``), or names a backbone (``pretrained:vgg16``, ``scratch:mobilenetv2``, ``FILE.weights.h5:vgg16``).
+
     Raises:
-        InputError: no network has that name.
+        InputError: no network has that name, or its weights cannot be had.
     """
-    if name.partition(":")[0] in {PLAIN, LOCATED} and ":" in name:
+    if name in ARCHITECTURES:
+        return ARCHITECTURES[name]()
+    family, colon, _ = name.partition(":")
+    if family in {PLAIN, LOCATED} and colon:
         return spelled(name)
-    if name not in ARCHITECTURES:
-        known = ", ".join(sorted(ARCHITECTURES))
-        msg = f"unknown architecture {name!r}: expected one of {known}, or plain:WIDTH,WIDTH/WIDTH,..."
-        raise InputError(msg)
-    return ARCHITECTURES[name]()
+    if colon:
+        return backbone(name)
+    known = ", ".join([*sorted(ARCHITECTURES), "plain:WIDTH,...", "gdconv:WIDTH,...", "pretrained:MODEL"])
+    msg = f"unknown architecture {name!r}: expected one of {known}"
+    raise InputError(msg)

@@ -194,4 +194,4 @@ def test_an_unknown_architecture_names_the_known_ones(
     tiny_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["train", "--data", str(tiny_data), "--out", str(tmp_path), "--architecture", "huge"]) == 4
-    assert "unknown architecture 'huge': expected one of plain, plain-narrow, or plain:" in capsys.readouterr().err
+    assert "unknown architecture 'huge': expected one of baseline_2023, face2021, " in capsys.readouterr().err

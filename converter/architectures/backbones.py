@@ -1,0 +1,110 @@
+"""Well-known backbones from Keras (on its PyTorch backend), with ImageNet weights or without, under our two heads.
+
+Keras because its models run wherever PyTorch does: torchvision, which timm needs, has no build that loads beside
+PyTorch's CPU packages.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from converter.architectures.heads import HEADS
+from edge.errors import InputError
+from edge.types import EMOTIONS
+
+PRETRAINED, SCRATCH = "pretrained", "scratch"
+"""Families of names that :func:`backbone` takes: ``pretrained:vgg16`` has ImageNet weights, ``scratch:vgg16`` none."""
+
+MODELS = {
+    "vgg16": "VGG16",
+    "vgg19": "VGG19",
+    "resnet50": "ResNet50",
+    "inceptionv3": "InceptionV3",
+    "densenet121": "DenseNet121",
+    "mobilenet": "MobileNet",
+    "mobilenetv2": "MobileNetV2",
+}
+_LEAST_SIDE = {"inceptionv3": 75, "mobilenet": 48}
+_SIDE = 48
+_MODES = {"vgg16": "caffe", "vgg19": "caffe", "resnet50": "caffe", "densenet121": "torch"}
+"""How ImageNet pictures were scaled for the weights; -1 to 1 where nothing is said."""
+_CAFFE_MEAN = (103.939, 116.779, 123.68)
+_TORCH_MEAN, _TORCH_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+class Backbone(nn.Module):
+    """A Keras backbone, averaged over its last maps, with dropout and two linear heads."""
+
+    head_names = HEADS
+
+    def __init__(self, name: str, weights: str | None) -> None:
+        super().__init__()
+        self.side = max(_SIDE, _LEAST_SIDE.get(name, _SIDE))
+        self.backbone: Any = _keras_model(name, weights, self.side)
+        offset, factor = _scaling(name)
+        self.register_buffer("offset", torch.tensor(offset), persistent=False)
+        self.register_buffer("factor", torch.tensor(factor), persistent=False)
+        self.dropout = nn.Dropout(0.3)
+        self.heads = nn.ModuleList(nn.Linear(self.backbone.output_shape[-1], len(EMOTIONS)) for _ in HEADS)
+
+    def forward(self, pictures: Tensor) -> tuple[Tensor, ...]:
+        """Logits ``(n, 7)`` of each head, for ``(n, 1, 48, 48)`` in 0..1."""
+        if self.side != _SIDE:
+            pictures = functional.interpolate(pictures, size=(self.side, self.side), mode="bilinear")
+        colours = pictures.permute(0, 2, 3, 1) * self.factor - self.offset  # grey spreads over the three channels
+        features = self.dropout(self.backbone(colours, training=self.training))
+        return tuple(head(features) for head in self.heads)
+
+
+def backbone(name: str) -> Backbone:
+    """The backbone that ``pretrained:MODEL`` or ``scratch:MODEL`` names; weights may be a file: ``FILE.h5:MODEL``.
+
+    Raises:
+        InputError: no model has that name, Keras is missing, or its weights cannot be had.
+    """
+    weights, _, model = name.rpartition(":")
+    if model not in MODELS:
+        msg = f"unknown backbone {model!r}: expected one of {', '.join(MODELS)}"
+        raise InputError(msg)
+    return Backbone(model, {PRETRAINED: "imagenet", SCRATCH: None}.get(weights, weights))
+
+
+def _keras_model(name: str, weights: str | None, side: int) -> Any:
+    os.environ["KERAS_BACKEND"] = "torch"
+    try:
+        import keras
+    except ImportError as error:
+        msg = "backbones need Keras: pip install 'face-edge[backbones]'"
+        raise InputError(msg) from error
+    if keras.backend.backend() != "torch":
+        msg = f"Keras was already loaded on {keras.backend.backend()}: start again with KERAS_BACKEND=torch"
+        raise InputError(msg)
+    if weights not in {None, "imagenet"} and not Path(str(weights)).is_file():
+        msg = f"{weights}: no such file of weights; give pretrained:{name}, scratch:{name} or FILE.weights.h5:{name}"
+        raise InputError(msg)
+    make = getattr(keras.applications, MODELS[name])
+    try:
+        model = make(include_top=False, weights=weights, input_shape=(side, side, 3), pooling="avg")
+    except Exception as error:  # what Keras raises for a failed download or a wrong file has no common class
+        cause = " ".join(str(error).split())[:160]
+        msg = f"weights {weights} of {name} cannot be had: {cause}; use scratch:{name}, or give a file of weights"
+        raise InputError(msg) from error
+    model.trainable = True
+    return model
+
+
+def _scaling(name: str) -> tuple[list[float], list[float]]:
+    """``offset`` and ``factor`` of ``picture * factor - offset`` for a picture in 0..1."""
+    mode = _MODES.get(name)
+    if mode == "caffe":
+        return list(_CAFFE_MEAN), [255.0] * 3
+    if mode == "torch":
+        pairs = list(zip(_TORCH_MEAN, _TORCH_STD, strict=True))
+        return [mean / std for mean, std in pairs], [1 / std for _, std in pairs]
+    return [1.0] * 3, [2.0] * 3
