@@ -7,9 +7,9 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from converter.architectures.heads import HEADS
 from converter.datasets.faces import SIZE
 from converter.evaluate import recall_by_name
+from converter.quantize import output_names
 from converter.runner import interpreter
 from edge.errors import ModelError
 from edge.manifest import InputSpec, Manifest, OutputSpec, Score, Training
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from converter.checkpoint import Trained
     from converter.evaluate import Evaluation
+    from converter.quantize import Quantized
 
 LICENCE = "MIT (weights and manifest); trained on FER2013 and FER+, research data that is not distributed with them"
 DATA = (
@@ -29,22 +30,27 @@ DATA = (
 )
 
 
-def tensors(content: bytes, temperatures: Mapping[str, float], split: str) -> tuple[OutputSpec, ...]:
-    """What the outputs of the model file ``content`` say of themselves, with the temperature of each head."""
-    details = sorted(interpreter(content).get_output_details(), key=lambda detail: str(detail["name"]))
-    if len(details) != len(HEADS):
-        msg = f"expected {len(HEADS)} outputs ({', '.join(HEADS)}), found {len(details)}"
+def tensors(
+    quantized: Quantized, heads: tuple[str, ...], temperatures: Mapping[str, float], split: str
+) -> tuple[OutputSpec, ...]:
+    """What the outputs of a model file say of themselves, with the temperature of each head."""
+    model = interpreter(quantized.content)
+    details = {str(detail["name"]): detail for detail in model.get_output_details()}
+    names = output_names(model)
+    if len(names) != len(heads):
+        msg = f"expected {len(heads)} outputs ({', '.join(heads)}), found {len(names)}"
         raise ModelError(msg)
     return tuple(
         OutputSpec(
             head=head,
-            name=str(detail["name"]),
-            scale=float(detail["quantization"][0]),
-            zero_point=int(detail["quantization"][1]),
+            name=name,
+            scale=float(details[name]["quantization"][0]),
+            zero_point=int(details[name]["quantization"][1]),
+            windows=count,
             temperature=temperatures.get(head, 1.0),
             temperature_split=split,
         )
-        for head, detail in zip(HEADS, details, strict=True)
+        for head, name, count in zip(heads, names, quantized.windows, strict=True)
     )
 
 

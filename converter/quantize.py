@@ -8,9 +8,11 @@ pixels at the input, confident faces at the output. So the input's range is fixe
 from __future__ import annotations
 
 import contextlib
+import copy
 import io
 import tempfile
 import warnings
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,21 +21,24 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from converter import windows
 from converter.datasets.faces import SIZE
-from converter.runner import interpreter
-from edge.errors import InputError
+from converter.runner import interpreter, invoke_all
+from edge.errors import InputError, ModelError
 from edge.types import EMOTIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
     from converter.datasets.faces import FaceSet
+    from converter.windows import Windows
 
 LIGHTS = (1.0, 0.5, 1.4)
 """Exposures in turn over the calibration pictures, so that dark and glaring scenes are within the ranges."""
 
+_EXPORT_TOLERANCE = 1e-3
 _SIGNATURE = "serving_default"
 _TOOLS = ("torch", "litert-torch", "ai-edge-quantizer")
 
@@ -50,22 +55,76 @@ class _ChannelsLast(nn.Module):
         return self.network(pictures.permute(0, 3, 1, 2))  # type: ignore[no-any-return]
 
 
-def to_int8(network: nn.Module, calibration: NDArray[np.float32]) -> bytes:
-    """The TFLite file of ``network``, full int8, calibrated on ``(n, 48, 48)`` float32 in 0..1."""
+@dataclass(frozen=True, slots=True)
+class Quantized:
+    """A full int8 TFLite file, and how many values of its outputs make one logit, in the order of the heads."""
+
+    content: bytes
+    windows: tuple[int, ...]
+
+
+def to_int8(
+    network: nn.Module, calibration: NDArray[np.float32], temperatures: Mapping[str, float] | None = None
+) -> Quantized:
+    """``network`` in full int8, calibrated on ``(n, 48, 48)`` float32 in 0..1.
+
+    The outputs are as fine as :data:`converter.windows.MAX_STEP` asks for when the logits of a head are divided by its
+    temperature (1 where none is given).
+    """
+    heads = network.head_names
+    found = {
+        index: windows.choose(float(logits.min()), float(logits.max()), (temperatures or {}).get(heads[index], 1.0))
+        for index, logits in enumerate(_logits(network, calibration))
+    }
     with _quiet():
-        return _quantize(to_float(network), calibration)
+        content = _quantize(to_float(windows.widen(network, found)), calibration, found)
+    return Quantized(content, tuple(found[index].count for index in range(len(heads))))
+
+
+def _logits(network: nn.Module, pictures: NDArray[np.float32]) -> tuple[Tensor, ...]:
+    with torch.inference_mode():
+        return network.eval()(torch.from_numpy(pictures).unsqueeze(1))  # type: ignore[no-any-return]
 
 
 def to_float(network: nn.Module) -> bytes:
-    """The TFLite file of ``network`` in float32, input ``(1, 48, 48, 1)``."""
+    """The TFLite file of ``network`` in float32, input ``(1, 48, 48, 1)``.
+
+    Raises:
+        ModelError: what the file computes is not what the network computes.
+    """
     import litert_torch
 
+    exported = _ChannelsLast(_in_order(network)).eval()
     with _quiet(), tempfile.TemporaryDirectory() as folder:
-        sample = (torch.zeros(1, SIZE, SIZE, 1),)
-        converted = litert_torch.convert(_ChannelsLast(network).eval(), sample)
+        converted = litert_torch.convert(exported, (torch.zeros(1, SIZE, SIZE, 1),))
         path = Path(folder) / "float.tflite"
         converted.export(str(path))
-        return path.read_bytes()
+        content = path.read_bytes()
+    _hold_against(exported, content)
+    return content
+
+
+def _in_order(network: nn.Module) -> nn.Module:
+    """A copy whose weights lie in memory in their own order; the exporter misreads some that are channels last."""
+    ordered = copy.deepcopy(network)
+    for tensor in (*ordered.parameters(), *ordered.buffers()):
+        tensor.data = tensor.data.clone(memory_format=torch.contiguous_format)
+    return ordered
+
+
+def _hold_against(exported: nn.Module, content: bytes) -> None:
+    picture = np.random.default_rng(0).random((1, SIZE, SIZE, 1), np.float32)
+    with torch.inference_mode():
+        wanted = [output.numpy() for output in exported(torch.from_numpy(picture))]
+    model = interpreter(content)
+    found = invoke_all(model, picture[None])
+    for values, name in zip(wanted, output_names(model), strict=True):
+        error = float(np.abs(found[name] - values).max())
+        if error > _EXPORT_TOLERANCE * max(1.0, float(np.abs(values).max())):
+            msg = (
+                f"the converted file strays from the network by {error:.2g}: report this with the versions of its tools"
+            )
+            raise ModelError(msg)
 
 
 def calibration_pictures(faces: FaceSet, per_class: int, seed: int) -> NDArray[np.float32]:
@@ -93,35 +152,51 @@ def tool_versions() -> dict[str, str]:
     return {name: version(name) for name in _TOOLS}
 
 
-def _quantize(model: bytes, calibration: NDArray[np.float32]) -> bytes:
+def _quantize(model: bytes, calibration: NDArray[np.float32], outputs: Mapping[int, Windows]) -> bytes:
     from ai_edge_quantizer import quantizer, recipe
 
     maker = quantizer.Quantizer(model, recipe.static_wi8_ai8())
-    return bytes(maker.quantize(_ranges(model, calibration), enable_progress_report=False).quantized_model)
+    ranges = _ranges(model, calibration, outputs)
+    return bytes(maker.quantize(ranges, enable_progress_report=False).quantized_model)
 
 
-def _ranges(model: bytes, calibration: NDArray[np.float32]) -> dict[str, Any]:
-    """Least and greatest value of every tensor over the calibration pictures; the input's is 0 to 1."""
+def _ranges(model: bytes, calibration: NDArray[np.float32], outputs: Mapping[int, Windows]) -> dict[str, Any]:
+    """Least and greatest value of every tensor over the calibration pictures.
+
+    The input's is 0 to 1 and each output's that of one window, whatever was seen.
+    """
     from ai_edge_quantizer import calibrator, recipe, recipe_manager
     from ai_edge_quantizer.utils.qsv_utils import min_max_update
 
     manager = recipe_manager.RecipeManager()
     manager.load_quantization_recipe(recipe.static_wi8_ai8())
     observer = calibrator.Calibrator(model, num_threads=2, qsv_update_func=min_max_update)
-    argument, tensor = _input_names(model)
+    argument, tensor = input_names(model)
     samples = [{argument: picture[None, :, :, None]} for picture in calibration]
     observer.calibrate({_SIGNATURE: samples}, manager)
     ranges: dict[str, Any] = observer.get_model_qsvs()
     shape = (1, 1, 1, 1)
     ranges[tensor] = {"min": np.zeros(shape, np.float32), "max": np.ones(shape, np.float32)}
+    for index, name in enumerate(output_names(interpreter(model))):
+        least, greatest = outputs[index].lowest, outputs[index].highest
+        ranges[name] = {"min": np.full((1, 1), least, np.float32), "max": np.full((1, 1), greatest, np.float32)}
     return ranges
 
 
-def _input_names(model: bytes) -> tuple[str, str]:
+def input_names(model: bytes) -> tuple[str, str]:
     """Name of the input in the signature and of its tensor."""
     loaded = interpreter(model)
     (argument,) = loaded.get_signature_list()[_SIGNATURE]["inputs"]
     return str(argument), str(loaded.get_input_details()[0]["name"])
+
+
+def output_names(model: Any) -> list[str]:
+    """Names of an interpreter's output tensors in the order in which the network gave its outputs.
+
+    The signature numbers them (``output_0``, ``output_1``); the file's own order says nothing.
+    """
+    details = model.get_signature_runner().get_output_details()
+    return [str(details[key]["name"]) for key in sorted(details, key=lambda key: int(key.rpartition("_")[2]))]
 
 
 @contextlib.contextmanager

@@ -37,6 +37,10 @@ class Recipe:
     start: str = ""
 
 
+DISTILL_DEFAULTS = Recipe(epochs=90, distill_share=0.85, class_weights=0.2)
+"""What ``face-convert distill`` does unless told otherwise."""
+
+
 def from_checkpoint(values: Mapping[str, Any]) -> Recipe:
     """The recipe that a checkpoint keeps; what came later than the checkpoint has its default.
 

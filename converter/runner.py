@@ -8,14 +8,15 @@ import numpy as np
 
 from edge import manifest as manifests
 from edge.errors import HardwareUnavailable
-from edge.preprocess import dequantize, quantize
+from edge.preprocess import quantize, read_logits
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from edge.manifest import Manifest
+    from edge.manifest import Manifest, OutputSpec
 
 
 class ModelRunner:
@@ -35,10 +36,14 @@ class ModelRunner:
         spec = self.manifest.input
         levels = quantize(pixels, scale=spec.scale, zero_point=spec.zero_point)
         raw = invoke_all(self._interpreter, levels.reshape(-1, *spec.shape))
-        return {
-            output.head: dequantize(raw[output.name], scale=output.scale, zero_point=output.zero_point)
-            for output in self.manifest.outputs
-        }
+        return logits_of(raw, self.manifest.outputs)
+
+
+def logits_of(raw: Mapping[str, NDArray[Any]], outputs: Iterable[OutputSpec]) -> dict[str, NDArray[np.float32]]:
+    """Logits ``(n, 7)`` of each head from the values of the output tensors by name."""
+    return {
+        o.head: read_logits(raw[o.name], scale=o.scale, zero_point=o.zero_point, windows=o.windows) for o in outputs
+    }
 
 
 def interpreter(content: bytes) -> Any:

@@ -16,7 +16,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from edge.errors import ModelError
 from edge.types import EMOTIONS
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+READABLE = (1, 2)
+"""In schema 1 an output was always one window."""
 DEFAULT_MODEL = "plain-117m-int8.tflite"
 Head = Literal["consensus", "fer2013"]
 
@@ -44,13 +46,19 @@ class InputSpec(_Part):
 
 
 class OutputSpec(_Part):
-    """One head: seven logits ``scale * (q - zero_point)``, divided by ``temperature`` before the softmax."""
+    """One head: seven logits, divided by ``temperature`` before the softmax.
+
+    The tensor holds ``windows`` times seven values, and a logit is ``scale * sum(q - zero_point)`` over its windows:
+    each covers one part of the logits' range and rests at its bottom or top outside it. So int8 gives logits as many
+    times finer.
+    """
 
     head: Head
     name: str = Field(description="name of the output tensor")
     dtype: Literal["int8"] = "int8"
     scale: float = Field(gt=0)
     zero_point: int = Field(ge=-128, le=127)
+    windows: int = Field(1, ge=1, description="values that make one logit")
     temperature: float = Field(gt=0, description="calibration of the probabilities, chosen on `temperature_split`")
     temperature_split: str
 
@@ -140,9 +148,9 @@ def load(model: Path) -> Manifest:
     except ValidationError as error:
         msg = f"{path}: {_first_problem(error)}"
         raise ModelError(msg) from error
-    if manifest.schema_version != SCHEMA_VERSION:
-        found = manifest.schema_version
-        msg = f"{path}: expected schema {SCHEMA_VERSION}, found {found}; use a model made for this version"
+    if manifest.schema_version not in READABLE:
+        found, known = manifest.schema_version, " or ".join(map(str, READABLE))
+        msg = f"{path}: expected schema {known}, found {found}; use a model made for this version"
         raise ModelError(msg)
     return manifest
 

@@ -73,6 +73,25 @@ def dequantize(values: NDArray[Any], *, scale: float, zero_point: int) -> NDArra
     return (values.astype(np.float32) - np.float32(zero_point)) * np.float32(scale)
 
 
+def read_logits(values: NDArray[np.int8], *, scale: float, zero_point: int, windows: int = 1) -> NDArray[np.float32]:
+    """Logits ``(..., 7)`` of a head's output ``(..., windows * 7)`` int8: ``scale * sum(q - zero_point)``.
+
+    Each window is seven values that count the levels of one part of the logits' range, from the lowest part up; one
+    window is plain dequantisation. Counting in whole numbers first keeps the sum exact.
+    """
+    levels = values.reshape(*values.shape[:-1], windows, -1).sum(axis=-2, dtype=np.int32)
+    return dequantize(levels, scale=scale, zero_point=windows * zero_point)
+
+
+def probability_step(scale: float, *, temperature: float) -> float:
+    """The most that a logit's step of ``scale`` can move a probability.
+
+    Two classes that are level, the others far below: then the softmax is the logistic function, steepest around one
+    half.
+    """
+    return math.tanh(scale / temperature / 4)
+
+
 def softmax(logits: NDArray[np.float32], *, temperature: float = 1.0) -> NDArray[np.float32]:
     """Probabilities over the last axis of ``logits / temperature``."""
     shifted = logits / np.float32(temperature)

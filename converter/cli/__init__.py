@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from converter.cli.card import card
+from converter.cli.compare import compare
 from converter.cli.crop_margin import crop_margin
 from converter.cli.distill import distill
 from converter.cli.evaluate import evaluate
@@ -30,6 +31,7 @@ _PACKAGES = {
     "lightning",
     "torchmetrics",
     "matplotlib",
+    "adjustText",
     "scipy",
     "captum",
     "litert_torch",
@@ -37,7 +39,7 @@ _PACKAGES = {
     "ai_edge_litert",
 }
 
-COMMANDS = (train, teach, distill, quantize, evaluate, card, crop_margin)
+COMMANDS = (train, teach, distill, quantize, evaluate, compare, card, crop_margin)
 """In the order of use."""
 
 

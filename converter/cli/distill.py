@@ -9,6 +9,7 @@ import click
 
 from converter.cli import options
 from converter.cli.training import machine, machine_options, recipe_options, say
+from converter.recipe import DISTILL_DEFAULTS
 
 
 @click.command()
@@ -20,12 +21,14 @@ from converter.cli.training import machine, machine_options, recipe_options, say
 @click.option(
     "--distill-share",
     type=click.FloatRange(0, 1),
-    default=0.9,
+    default=DISTILL_DEFAULTS.distill_share,
     show_default=True,
     help="Part of the teachers in what is learnt; the labels and votes have the rest.",
 )
-@click.option("--distill-temperature", type=click.FloatRange(0.1), default=1.0, show_default=True)
-@recipe_options(epochs=90, learning_rate=0.1)
+@click.option(
+    "--distill-temperature", type=click.FloatRange(0.1), default=DISTILL_DEFAULTS.distill_temperature, show_default=True
+)
+@recipe_options(DISTILL_DEFAULTS)
 @machine_options
 def distill(
     *, data: Path, teachers: Path, out: Path, start: Path | None, accelerator: str, devices: int, **choices: Any

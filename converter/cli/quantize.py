@@ -33,3 +33,6 @@ def quantize(
     print(f"{out}: {out.stat().st_size / 1e6:.2f} MB, {made.training.macs / 1e6:.0f} MMAC, sha256 {made.sha256[:12]}…")
     for score in made.scores:
         print(f"  {score.head:10} {score.precision:5} {score.split} n={score.n}: {100 * score.accuracy:.1f} %")
+    for head, found in made.training.quantization["against_float"].items():
+        agree, largest, mean = (100 * found[name] for name in ("agreement", "largest_shift", "mean_shift"))
+        print(f"  {head:10} int8 agrees on {agree:.1f} %; shares shift by {mean:.2f} points, at most by {largest:.1f}")

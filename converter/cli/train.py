@@ -9,17 +9,17 @@ import click
 
 from converter.cli import options
 from converter.cli.training import machine, machine_options, recipe_options, say
+from converter.recipe import Recipe
 
 
 @click.command()
 @options.data
 @click.option("--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Checkpoints and curves.")
-@recipe_options(epochs=45, learning_rate=0.1)
+@recipe_options(Recipe())
 @machine_options
 def train(*, data: Path, out: Path, start: Path | None, accelerator: str, devices: int, **choices: Any) -> None:
     """Train a network on the labels and votes; run again, it goes on where it was stopped."""
     from converter.datasets import fer2013
-    from converter.train import Recipe
     from converter.train import train as run
 
     recipe = Recipe(**choices, start=start.parent.name if start else "")

@@ -11,35 +11,36 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from converter.recipe import Recipe
     from converter.train import Machine
 
 _SHARE = click.FloatRange(0, 1)
 
 
-def recipe_options(*, epochs: int, learning_rate: float) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Options whose names are those of :class:`converter.recipe.Recipe`, with the defaults of a command's own."""
+def recipe_options(default: Recipe) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Options whose names are those of :class:`converter.recipe.Recipe`."""
     found = (
-        click.option("--architecture", default="plain", show_default=True, help="Name of the network."),
-        click.option("--epochs", type=click.IntRange(1), default=epochs, show_default=True),
-        click.option("--batch-size", type=click.IntRange(2), default=128, show_default=True),
+        click.option("--architecture", default=default.architecture, show_default=True, help="Name of the network."),
+        click.option("--epochs", type=click.IntRange(1), default=default.epochs, show_default=True),
+        click.option("--batch-size", type=click.IntRange(2), default=default.batch_size, show_default=True),
         click.option(
-            "--learning-rate", type=click.FloatRange(0, min_open=True), default=learning_rate, show_default=True
+            "--learning-rate", type=click.FloatRange(0, min_open=True), default=default.learning_rate, show_default=True
         ),
         click.option(
             "--label-mix",
             type=_SHARE,
-            default=0.0,
+            default=default.label_mix,
             show_default=True,
             help="Share of the votes in what the fer2013 head learns; the rest is the original label.",
         ),
         click.option(
             "--class-weights",
             type=_SHARE,
-            default=0.0,
+            default=default.class_weights,
             show_default=True,
             help="Weigh rare emotions up: 0 not, 1 until all count alike; costs accuracy.",
         ),
-        click.option("--seed", type=int, default=1, show_default=True),
+        click.option("--seed", type=int, default=default.seed, show_default=True),
         click.option(
             "--start", type=click.Path(path_type=Path), metavar="FILE", help="A checkpoint whose weights to begin with."
         ),

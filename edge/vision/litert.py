@@ -11,7 +11,7 @@ import numpy as np
 
 from edge import manifest as manifests
 from edge.errors import HardwareUnavailable, ModelError
-from edge.preprocess import dequantize, quantize, softmax
+from edge.preprocess import quantize, read_logits, softmax
 from edge.stderr import lines_dropped
 from edge.types import EMOTIONS, Scores
 
@@ -94,7 +94,8 @@ class LiteRtClassifier:
         self._interpreter.set_tensor(self._input_index, pixels.reshape(spec.shape))
         self._interpreter.invoke()
         values = self._interpreter.get_tensor(self._output_index)[0]
-        return dequantize(values, scale=self.output.scale, zero_point=self.output.zero_point)
+        output = self.output
+        return read_logits(values, scale=output.scale, zero_point=output.zero_point, windows=output.windows)
 
     def close(self) -> None:
         """Free the interpreter; harmless when repeated."""
@@ -150,7 +151,7 @@ def _check_output(interpreter: Any, manifest: Manifest, head: str, path: Path) -
         msg = f"{path}: expected an output named {spec.name!r}, found {', '.join(sorted(details))}"
         raise ModelError(msg)
     tensor = details[spec.name]
-    _check_tensor(tensor, f"{path}: output {head}", (1, len(EMOTIONS)), spec.scale, spec.zero_point)
+    _check_tensor(tensor, f"{path}: output {head}", (1, spec.windows * len(EMOTIONS)), spec.scale, spec.zero_point)
     return int(tensor["index"])
 
 

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from converter.cli import main
+from edge.errors import ModelError
 from edge.manifest import load, manifest_path, verify
+from edge.preprocess import probability_step
 from edge.vision.litert import LiteRtClassifier
 
 if TYPE_CHECKING:
@@ -110,6 +112,34 @@ def test_the_int8_model_follows_the_float_network(model: Path, run_folder: Path)
         assert np.abs(logits - trained[head]).max() <= 0.1 * span + 2 * load(model).output(head).scale
 
 
+def test_no_output_step_moves_a_probability_beyond_half_a_point(model: Path) -> None:
+    for output in load(model).outputs:
+        assert probability_step(output.scale, temperature=output.temperature) <= 0.005
+
+
+def test_the_manifest_says_how_far_int8_strays(model: Path) -> None:
+    for head, found in load(model).training.quantization["against_float"].items():
+        assert head in {"fer2013", "consensus"}
+        assert 0 <= found["mean_shift"] <= found["largest_shift"] < 0.1
+        assert 0.5 < found["agreement"] <= 1
+
+
+def test_a_network_of_one_head_makes_a_model_of_one_head(
+    tiny_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["train", "--data", str(tiny_data), "--out", str(tmp_path), "--architecture", "baseline_2023"]
+    assert main([*command, "--batch-size", "16", "--epochs", "1"]) == 0
+    out = tmp_path / "one.tflite"
+    command = ["quantize", "--checkpoint", str(tmp_path / "last.ckpt"), "--data", str(tiny_data), "--out", str(out)]
+    assert main([*command, "--per-class", "4"]) == 0
+    assert [output.head for output in load(out).outputs] == ["fer2013"]
+    (scores,) = LiteRtClassifier(out, head="fer2013").classify([np.zeros((48, 48), np.uint8)])
+    assert sum(scores) == pytest.approx(1)
+    with pytest.raises(ModelError, match="it has fer2013"):
+        LiteRtClassifier(out, head="consensus")
+    capsys.readouterr()
+
+
 def test_the_graph_holds_only_what_small_cores_run_fast(model: Path) -> None:
     from converter.runner import interpreter
 
@@ -165,7 +195,6 @@ def test_a_model_whose_tensors_are_float_is_refused(model: Path, run_folder: Pat
     from hashlib import sha256
 
     from converter import checkpoint, quantize
-    from edge.errors import ModelError
 
     content = quantize.to_float(checkpoint.load(run_folder / "last.ckpt").network)
     path = tmp_path / "tiny.tflite"

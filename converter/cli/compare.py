@@ -1,0 +1,68 @@
+"""``face-convert compare``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from converter.cli import options
+
+if TYPE_CHECKING:
+    from converter.compare import Entry
+
+
+@click.command()
+@options.data
+@click.argument("networks", nargs=-1, required=True, metavar="NETWORK...")
+@click.option("--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Runs, tables, plot.")
+@click.option("--epochs", type=click.IntRange(1), default=20, show_default=True)
+@click.option("--batch-size", type=click.IntRange(2), default=128, show_default=True)
+@click.option(
+    "--learning-rate",
+    type=click.FloatRange(0, min_open=True),
+    default=0.02,
+    show_default=True,
+    help="Low enough for networks without normalisation.",
+)
+@click.option("--seed", type=int, default=1, show_default=True)
+def compare(
+    *, data: Path, networks: tuple[str, ...], out: Path, epochs: int, batch_size: int, learning_rate: float, seed: int
+) -> None:
+    """Train networks under one recipe, or take them as they are, and put their figures side by side.
+
+    A NETWORK is the name of an architecture, which is trained, or NAME=FILE with a checkpoint or an int8 model. Run
+    again, training goes on where it was stopped.
+    """
+    from converter import comparison_table as table
+    from converter.compare import as_json
+    from converter.compare import compare as run
+    from converter.datasets import fer2013
+    from converter.outputs import write_bytes
+    from converter.train import Recipe
+
+    training, validation = fer2013.load(data, "Training"), fer2013.load(data, "PublicTest")
+    recipe = Recipe(epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, seed=seed)
+    rows = run([entry(network) for network in networks], training, validation, out, recipe, say=print)
+    machine = table.machine_name()
+    caption = f"PublicTest, one view, n={len(validation)}; times for one face on one thread of {machine}."
+    facts = {"machine": machine, "epochs": epochs, "seed": seed, "learning_rate": learning_rate}
+    write_bytes(out / "compare.md", table.markdown(rows, caption).encode())
+    write_bytes(out / "compare.csv", table.comma_separated(rows).encode())
+    write_bytes(out / "compare.json", json.dumps(as_json(rows, **facts), indent=2).encode())
+    write_bytes(out / "compare.png", table.plot(rows, machine))
+    print(table.markdown(rows, caption))
+
+
+def entry(network: str) -> Entry:
+    """What ``NAME``, ``NAME=FILE`` or ``FILE`` stands for."""
+    from converter.compare import Entry
+
+    name, equals, file = network.partition("=")
+    if equals:
+        return Entry(name, file=Path(file))
+    if Path(network).suffix in {".ckpt", ".tflite"}:
+        return Entry(Path(network).stem, file=Path(network))
+    return Entry(network, architecture=network)

@@ -1,0 +1,100 @@
+"""What a comparison looks like: tables for people and programs, and a plot."""
+
+from __future__ import annotations
+
+import csv
+import io
+import platform
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from converter.architectures.heads import HEADS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from converter.compare import Row
+
+_CPU_INFO = Path("/proc/cpuinfo")
+COLUMNS = (
+    "network",
+    "parameters",
+    "MMAC",
+    "int8 kB",
+    *(f"{head} {precision} %" for head in HEADS for precision in ("float", "int8")),
+    "float ms",
+    "int8 ms",
+)
+
+
+def cells(row: Row) -> tuple[str, ...]:
+    """One row under :data:`COLUMNS`."""
+    accuracies = (
+        "" if (share := found.get(head)) is None else f"{100 * share:.1f}"
+        for head in HEADS
+        for found in (row.float_accuracy, row.int8_accuracy)
+    )
+    return (
+        row.name,
+        f"{row.parameters:,}",
+        f"{row.macs / 1e6:.1f}",
+        f"{row.size / 1000:.0f}",
+        *accuracies,
+        "" if row.float_ms is None else f"{row.float_ms:.2f}",
+        f"{row.int8_ms:.2f}",
+    )
+
+
+def markdown(rows: Sequence[Row], caption: str) -> str:
+    """A Markdown table with the caption above it."""
+    lines = [caption, "", _line(COLUMNS), _line(["---", *["---:"] * (len(COLUMNS) - 1)])]
+    return "\n".join([*lines, *(_line(cells(row)) for row in rows)]) + "\n"
+
+
+def comma_separated(rows: Sequence[Row]) -> str:
+    """The same as CSV."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(COLUMNS)
+    writer.writerows(cells(row) for row in rows)
+    return text.getvalue()
+
+
+def plot(rows: Sequence[Row], machine: str) -> bytes:
+    """Accuracy of the ``fer2013`` head over cost, and over time: int8, the marker's area by parameters; a PNG."""
+    from adjustText import adjust_text
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 4.8), layout="constrained")
+    sides = figure.subplots(1, 2, sharey=True)
+    for axes, label, cost in (
+        (sides[0], "million multiply-accumulates a face", [row.macs / 1e6 for row in rows]),
+        (sides[1], f"milliseconds a face, int8, one thread\n{machine}", [row.int8_ms for row in rows]),
+    ):
+        accuracy = [100 * row.int8_accuracy["fer2013"] for row in rows]
+        axes.scatter(cost, accuracy, s=[row.parameters / 8000 for row in rows], alpha=0.45)
+        axes.scatter(cost, accuracy, s=8, color="black")
+        axes.set_xscale("log")
+        axes.margins(0.15)
+        axes.set_xlabel(label)
+        axes.grid(alpha=0.3, which="both")
+        texts = [axes.text(x, y, row.name, fontsize=9) for x, y, row in zip(cost, accuracy, rows, strict=True)]
+        adjust_text(texts, x=cost, y=accuracy, ax=axes, arrowprops={"arrowstyle": "-", "color": "grey"})
+    sides[0].set_ylabel("accuracy on PublicTest, original labels, %")
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=110)
+    return stream.getvalue()
+
+
+def machine_name() -> str:
+    """The processor, as the system names it."""
+    try:
+        lines = _CPU_INFO.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith(("model name", "Model")))
+    return next(named, platform.processor() or platform.machine())
+
+
+def _line(words: Sequence[str]) -> str:
+    return "| " + " | ".join(words) + " |"
