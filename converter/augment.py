@@ -1,110 +1,39 @@
-"""Random views of faces: mirror, rotate, scale, shift, light, blur, low resolution, occlusion.
+"""Random views of faces: mirror, rotate, scale, shift, light, blur, low resolution, noise, compression, occlusion.
 
-What a view is, is drawn apart from how it is made: the same :class:`View` gives the same picture to every network,
-so that a student sees what its teachers saw.
+What a view is, is drawn apart in :mod:`converter.views`; here it is made.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from math import pi
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from converter.views import COARSE, NOISE_FIELD
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from converter.views import View
+
 _BLUR_SIDE = 5
-_COARSE = (2, 3)
-"""Far faces: how many times fewer pixels a side."""
-
-
-class View(NamedTuple):
-    """What happens to each of ``n`` pictures; every field ``(n,)`` float32 but ``kind``, ``(n,)`` int64."""
-
-    angle: Tensor
-    """Radians."""
-    scale: Tensor
-    mirror: Tensor
-    """-1 mirrored, 1 not."""
-    across: Tensor
-    """Shift to the side, in half widths."""
-    down: Tensor
-    contrast: Tensor
-    brightness: Tensor
-    gamma: Tensor
-    kind: Tensor
-    """Sharpness: 0 as it is, 1 blurred, 2 and 3 at that fraction of the resolution."""
-    erase_height: Tensor
-    """Share of the picture's height; 0 where nothing is hidden."""
-    erase_width: Tensor
-    erase_top: Tensor
-    erase_left: Tensor
-    erase_grey: Tensor
-
-    def take(self, rows: Tensor) -> View:
-        """The views of the pictures at ``rows``."""
-        return View(*(field[rows] for field in self))
-
-    def to(self, device: torch.device) -> View:
-        """The same on another device."""
-        return View(*(field.to(device) for field in self))
-
-
-@dataclass(frozen=True, slots=True)
-class Augmentation:
-    """How far a view may stray; ``*_p`` are probabilities, shift is a share of the picture's side."""
-
-    mirror_p: float = 0.5
-    rotate_degrees: float = 12.0
-    scale: float = 0.15
-    shift: float = 0.10
-    contrast: float = 0.25
-    brightness: float = 0.15
-    gamma: float = 0.4
-    blur_p: float = 0.06
-    coarse_p: float = 0.08
-    erase_p: float = 0.35
-    erase_share: tuple[float, float] = (0.15, 0.4)
-
-    def draw(self, n: int, seed: int) -> View:
-        """Views for ``n`` pictures; the same for the same ``seed``."""
-        source = torch.Generator().manual_seed(seed)
-
-        def uniform(low: float, high: float) -> Tensor:
-            return low + (high - low) * torch.rand(n, generator=source)
-
-        chance = uniform(0, 1)
-        blurred = (chance < self.blur_p).long()
-        coarse = torch.randint(0, len(_COARSE), (n,), generator=source)
-        is_coarse = (chance >= self.blur_p) & (chance < self.blur_p + self.coarse_p)
-        hidden = (uniform(0, 1) < self.erase_p).float()
-        height, width = uniform(*self.erase_share), uniform(*self.erase_share)
-        return View(
-            angle=uniform(-self.rotate_degrees, self.rotate_degrees) * pi / 180,
-            scale=torch.exp(uniform(-self.scale, self.scale)),
-            mirror=torch.where(uniform(0, 1) < self.mirror_p, -1.0, 1.0),
-            across=uniform(-2 * self.shift, 2 * self.shift),
-            down=uniform(-2 * self.shift, 2 * self.shift),
-            contrast=torch.exp(uniform(-self.contrast, self.contrast)),
-            brightness=uniform(-self.brightness, self.brightness),
-            gamma=torch.exp(uniform(-self.gamma, self.gamma)),
-            kind=torch.where(is_coarse, torch.tensor(_COARSE)[coarse], blurred),
-            erase_height=height * hidden,
-            erase_width=width * hidden,
-            erase_top=uniform(0, 1) * (1 - height),
-            erase_left=uniform(0, 1) * (1 - width),
-            erase_grey=uniform(0, 1),
-        )
+# fmt: off
+_JPEG_TABLE = (
+    16.0, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55, 14, 13, 16, 24, 40, 57, 69, 56,
+    14, 17, 22, 29, 51, 87, 80, 62, 18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113, 92,
+    49, 64, 78, 87, 103, 121, 120, 101, 72, 92, 95, 98, 112, 100, 103, 99,
+)
+# fmt: on
 
 
 def apply(pictures: Tensor, view: View) -> Tensor:
     """Show ``(n, 1, h, w)`` float32 in 0..1 as ``view`` says; the result keeps shape and range."""
-    return _erase(_light(_soften(_warp(pictures, view), view), view), view)
+    lit = _light(_soften(_warp(pictures, view), view), view)
+    return _erase(_compress(_disturb(lit, view), view), view)
 
 
 def _warp(x: Tensor, view: View) -> Tensor:
@@ -123,7 +52,7 @@ def _warp(x: Tensor, view: View) -> Tensor:
 def _soften(x: Tensor, view: View) -> Tensor:
     """Blurred by a small Gaussian (out of focus), or at a fraction of the resolution and back (a far face)."""
     x = _where(view.kind == 1, x, _blur)
-    for factor in _COARSE:
+    for factor in COARSE:
         x = _where(view.kind == factor, x, partial(_coarsen, factor=factor))
     return x
 
@@ -149,6 +78,46 @@ def _light(x: Tensor, view: View) -> Tensor:
     mean = x.mean(dim=(1, 2, 3), keepdim=True)
     contrast, brightness, gamma = (v.view(-1, 1, 1, 1) for v in (view.contrast, view.brightness, view.gamma))
     return ((x - mean) * contrast + mean + brightness).clamp(1e-4, 1).pow(gamma)
+
+
+def _disturb(x: Tensor, view: View) -> Tensor:
+    """A dark room's noise, cut out of one field so that it is the picture's own in every batch."""
+    rows = view.noise.nonzero().flatten()
+    if not len(rows):
+        return x
+    height, width = x.shape[2:]
+    source = torch.Generator().manual_seed(NOISE_FIELD)
+    field = torch.randn(NOISE_FIELD + height, NOISE_FIELD + width, generator=source).to(x.device)
+    place = view.noise_place[rows]
+    down = (place // NOISE_FIELD).view(-1, 1, 1) + torch.arange(height, device=x.device).view(1, -1, 1)
+    across = (place % NOISE_FIELD).view(-1, 1, 1) + torch.arange(width, device=x.device).view(1, 1, -1)
+    noisy = x[rows] + (field[down, across] * view.noise[rows].view(-1, 1, 1)).unsqueeze(1)
+    return x.index_copy(0, rows, noisy.clamp(0, 1))
+
+
+def _compress(x: Tensor, view: View) -> Tensor:
+    """What JPEG leaves of grey (ITU-T T.81: cosine transform of 8x8 blocks, the example table K.1, rounding)."""
+    rows = view.jpeg_quality.nonzero().flatten()
+    if not len(rows):
+        return x
+    quality = view.jpeg_quality[rows]
+    percent = torch.where(quality < 50, 5000 / quality, 200 - 2 * quality)
+    table = torch.tensor(_JPEG_TABLE, device=x.device).view(8, 8)
+    steps = ((table * percent.view(-1, 1, 1, 1, 1) + 50) / 100).floor().clamp_min(1)
+    height, width = x.shape[2:]
+    cosine = _cosine(x.device)
+    blocks = (x[rows] * 255 - 128).view(-1, height // 8, 8, width // 8, 8).transpose(2, 3)
+    kept = (cosine @ blocks @ cosine.T / steps).round() * steps
+    back = (cosine.T @ kept @ cosine).transpose(2, 3).reshape(-1, 1, height, width)
+    return x.index_copy(0, rows, ((back + 128) / 255).clamp(0, 1))
+
+
+def _cosine(device: torch.device) -> Tensor:
+    """The orthonormal cosine transform of eight values."""
+    order, place = torch.arange(8, device=device).view(8, 1), torch.arange(8, device=device).view(1, 8)
+    transform = torch.cos((2 * place + 1) * order * pi / 16) / 2
+    transform[0] /= 2**0.5
+    return transform
 
 
 def _erase(x: Tensor, view: View) -> Tensor:

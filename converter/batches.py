@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from converter.augment import Augmentation, View
+from converter.views import View, Views, mix
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,23 +29,6 @@ class Batch(NamedTuple):
     majority: Tensor
     view: tuple[Tensor, ...] = ()
     teachers: Tensor = torch.empty(0)
-
-
-@dataclass(frozen=True, slots=True)
-class Views:
-    """One random view of every picture for each epoch; with a ``count`` they come round again."""
-
-    seed: int
-    count: int | None = None
-    augmentation: Augmentation = field(default_factory=Augmentation)
-
-    def index(self, epoch: int) -> int:
-        """Which view the pictures are shown in."""
-        return epoch if self.count is None else epoch % self.count
-
-    def draw(self, n: int, index: int) -> View:
-        """View ``index`` of ``n`` pictures."""
-        return self.augmentation.draw(n, mix(self.seed, index))
 
 
 class FaceBatches(Dataset[Batch]):
@@ -114,8 +96,3 @@ class _Order(Sampler[list[int]]):
             rows = torch.randperm(len(self._faces), generator=source)
         for index in range(len(self)):
             yield rows[index * self._batch_size : (index + 1) * self._batch_size][self._part].tolist()
-
-
-def mix(seed: int, count: int) -> int:
-    """A seed for one epoch, view or step of a run."""
-    return seed * 1_000_003 + count

@@ -12,9 +12,9 @@ from torchmetrics.classification import MulticlassAccuracy
 
 from converter.architectures import build
 from converter.architectures.heads import HEADS
-from converter.augment import View, apply
-from converter.batches import mix
+from converter.augment import apply
 from converter.recipe import from_checkpoint
+from converter.views import View, mix
 from edge.types import EMOTIONS
 
 if TYPE_CHECKING:

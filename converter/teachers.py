@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from converter.architectures.heads import HEADS
-from converter.augment import Augmentation, apply
-from converter.batches import Views
+from converter.augment import apply
 from converter.outputs import write_bytes
+from converter.views import Augmentation, Views
 from edge.errors import InputError
 
 if TYPE_CHECKING:
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from converter.augment import View
     from converter.checkpoint import Trained
     from converter.datasets.faces import FaceSet
+    from converter.views import View
 
 INDEX = "teachers.json"
 _BATCH = 256
@@ -130,6 +130,10 @@ def fingerprint(faces: FaceSet) -> str:
 
 def _augmentation(values: Mapping[str, Any]) -> Augmentation:
     known: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+    missing = {field.name for field in fields(Augmentation)} - known.keys()
+    if missing:
+        msg = f"{', '.join(sorted(missing))} missing: made by another version"
+        raise ValueError(msg)
     return Augmentation(**known)
 
 

@@ -11,10 +11,11 @@ import torch
 from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint, TQDMProgressBar
 
 from converter import checkpoint
-from converter.batches import FaceBatches, Views
+from converter.batches import FaceBatches
 from converter.history import History
 from converter.recipe import Recipe, differences, from_checkpoint
 from converter.task import ExpressionTask
+from converter.views import Views
 from edge.errors import InputError
 
 if TYPE_CHECKING:

@@ -29,8 +29,8 @@ def teach(*, data: Path, checkpoints: tuple[Path, ...], out: Path, views: int, s
     from tqdm import tqdm
 
     from converter import checkpoint, teachers
-    from converter.batches import Views
     from converter.datasets import fer2013
+    from converter.views import Views
     from converter.vote import measure_vote
 
     found = {name: checkpoint.load(path) for name, path in named(checkpoints).items()}

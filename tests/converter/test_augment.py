@@ -9,14 +9,25 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is missing: pip install 'face-edge[converter]'")
 
-from converter.augment import Augmentation, View, apply
-from converter.batches import Views
+from converter.augment import apply
+from converter.views import Augmentation, View, Views
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 STILL = Augmentation(
-    mirror_p=0, rotate_degrees=0, scale=0, shift=0, contrast=0, brightness=0, gamma=0, blur_p=0, coarse_p=0, erase_p=0
+    mirror_p=0,
+    rotate_degrees=0,
+    scale=0,
+    shift=0,
+    contrast=0,
+    brightness=0,
+    gamma=0,
+    blur_p=0,
+    coarse_p=0,
+    erase_p=0,
+    noise_p=0,
+    jpeg_p=0,
 )
 
 
@@ -71,6 +82,29 @@ def test_softened_pictures_lose_detail(pictures: Tensor, kind: int, at_most: flo
 
     view = STILL.draw(64, seed=1)._replace(kind=torch.full((64,), kind))
     assert detail(apply(pictures, view)) < at_most * detail(pictures)
+
+
+def test_noise_is_of_the_strength_asked_and_each_pictures_own() -> None:
+    grey = torch.full((64, 1, 48, 48), 0.5)
+    view = STILL.draw(64, seed=1)._replace(noise=torch.full((64,), 0.05), noise_place=torch.arange(64) * 2000)
+    added = apply(grey, view) - 0.5
+    assert added.std() == pytest.approx(0.05, rel=0.05)
+    assert torch.equal(added[3:4], apply(grey[3:4], view.take(torch.tensor([3]))) - 0.5)
+    assert torch.corrcoef(added.flatten(1))[0, 1].abs() < 0.1
+
+
+@pytest.mark.parametrize("quality", [20, 50, 90])
+def test_compression_is_what_a_jpeg_encoder_does(quality: int) -> None:
+    cv2 = pytest.importorskip("cv2")
+    rows = torch.arange(48).float()
+    smooth = (torch.sin(rows / 5).view(1, -1) * torch.cos(rows / 7).view(-1, 1) * 0.4 + 0.5).view(1, 1, 48, 48)
+    picture = (smooth * 255).round() / 255
+    view = STILL.draw(1, seed=1)._replace(jpeg_quality=torch.tensor([float(quality)]))
+    shown = apply(picture, view)[0, 0] * 255
+    coded = cv2.imencode(".jpg", (picture[0, 0] * 255).byte().numpy(), [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    decoded = torch.from_numpy(cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE)).float()
+    assert (shown - decoded).abs().mean() < 0.8
+    assert (shown - decoded).abs().max() < 12  # a coefficient between two steps may go either way
 
 
 def test_of_the_pictures_as_many_are_softened_as_asked() -> None:

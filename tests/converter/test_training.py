@@ -15,11 +15,12 @@ for package in ("torch", "lightning", "torchmetrics", "matplotlib"):
 import torch
 
 from converter import checkpoint, teachers
-from converter.batches import FaceBatches, Views
+from converter.batches import FaceBatches
 from converter.cli import main
 from converter.datasets import fer2013
 from converter.recipe import Recipe, differences, from_checkpoint
 from converter.task import ExpressionTask, soft_cross_entropy
+from converter.views import Views
 from edge.errors import InputError
 
 if TYPE_CHECKING:

@@ -1,0 +1,129 @@
+"""Which random view of a face is shown: drawn apart from the picture, so that every network can be shown the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import pi
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+COARSE = (2, 3)
+"""Far faces: how many times fewer pixels a side."""
+NOISE_FIELD = 509
+"""Side of the choice of places in the one field of noise."""
+
+
+class View(NamedTuple):
+    """What happens to each of ``n`` pictures; every field ``(n,)`` float32 but ``kind``, ``(n,)`` int64."""
+
+    angle: Tensor
+    """Radians."""
+    scale: Tensor
+    mirror: Tensor
+    """-1 mirrored, 1 not."""
+    across: Tensor
+    """Shift to the side, in half widths."""
+    down: Tensor
+    contrast: Tensor
+    brightness: Tensor
+    gamma: Tensor
+    kind: Tensor
+    """Sharpness: 0 as it is, 1 blurred, 2 and 3 at that fraction of the resolution."""
+    erase_height: Tensor
+    """Share of the picture's height; 0 where nothing is hidden."""
+    erase_width: Tensor
+    erase_top: Tensor
+    erase_left: Tensor
+    erase_grey: Tensor
+    noise: Tensor
+    """Standard deviation, 0 where there is none."""
+    noise_place: Tensor
+    """Where in one field of noise the picture's own is found, int64."""
+    jpeg_quality: Tensor
+    """1 to 100; 0 where the picture is not compressed."""
+
+    def take(self, rows: Tensor) -> View:
+        """The views of the pictures at ``rows``."""
+        return View(*(field[rows] for field in self))
+
+    def to(self, device: torch.device) -> View:
+        """The same on another device."""
+        return View(*(field.to(device) for field in self))
+
+
+@dataclass(frozen=True, slots=True)
+class Augmentation:
+    """How far a view may stray; ``*_p`` are probabilities, shift is a share of the picture's side."""
+
+    mirror_p: float = 0.5
+    rotate_degrees: float = 12.0
+    scale: float = 0.15
+    shift: float = 0.10
+    contrast: float = 0.25
+    brightness: float = 0.15
+    gamma: float = 0.4
+    blur_p: float = 0.06
+    coarse_p: float = 0.08
+    erase_p: float = 0.35
+    erase_share: tuple[float, float] = (0.15, 0.4)
+    noise_p: float = 0.08
+    noise: float = 0.08
+    jpeg_p: float = 0.08
+    jpeg_quality: tuple[float, float] = (20.0, 90.0)
+
+    def draw(self, n: int, seed: int) -> View:
+        """Views for ``n`` pictures; the same for the same ``seed``."""
+        source = torch.Generator().manual_seed(seed)
+
+        def uniform(low: float, high: float) -> Tensor:
+            return low + (high - low) * torch.rand(n, generator=source)
+
+        chance = uniform(0, 1)
+        blurred = (chance < self.blur_p).long()
+        coarse = torch.randint(0, len(COARSE), (n,), generator=source)
+        is_coarse = (chance >= self.blur_p) & (chance < self.blur_p + self.coarse_p)
+        hidden = (uniform(0, 1) < self.erase_p).float()
+        height, width = uniform(*self.erase_share), uniform(*self.erase_share)
+        return View(
+            angle=uniform(-self.rotate_degrees, self.rotate_degrees) * pi / 180,
+            scale=torch.exp(uniform(-self.scale, self.scale)),
+            mirror=torch.where(uniform(0, 1) < self.mirror_p, -1.0, 1.0),
+            across=uniform(-2 * self.shift, 2 * self.shift),
+            down=uniform(-2 * self.shift, 2 * self.shift),
+            contrast=torch.exp(uniform(-self.contrast, self.contrast)),
+            brightness=uniform(-self.brightness, self.brightness),
+            gamma=torch.exp(uniform(-self.gamma, self.gamma)),
+            kind=torch.where(is_coarse, torch.tensor(COARSE)[coarse], blurred),
+            erase_height=height * hidden,
+            erase_width=width * hidden,
+            erase_top=uniform(0, 1) * (1 - height),
+            erase_left=uniform(0, 1) * (1 - width),
+            erase_grey=uniform(0, 1),
+            noise=uniform(0, self.noise) * (uniform(0, 1) < self.noise_p),
+            noise_place=torch.randint(0, NOISE_FIELD**2, (n,), generator=source),
+            jpeg_quality=uniform(*self.jpeg_quality) * (uniform(0, 1) < self.jpeg_p),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    """One random view of every picture for each epoch; with a ``count`` they come round again."""
+
+    seed: int
+    count: int | None = None
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+    def index(self, epoch: int) -> int:
+        """Which view the pictures are shown in."""
+        return epoch if self.count is None else epoch % self.count
+
+    def draw(self, n: int, index: int) -> View:
+        """View ``index`` of ``n`` pictures."""
+        return self.augmentation.draw(n, mix(self.seed, index))
+
+
+def mix(seed: int, count: int) -> int:
+    """A seed for one epoch, view or step of a run."""
+    return seed * 1_000_003 + count
