@@ -33,7 +33,8 @@ _JPEG_TABLE = (
 def apply(pictures: Tensor, view: View) -> Tensor:
     """Show ``(n, 1, h, w)`` float32 in 0..1 as ``view`` says; the result keeps shape and range."""
     lit = _light(_soften(_warp(pictures, view), view), view)
-    return _erase(_compress(_disturb(lit, view), view), view)
+    shown = _erase(_compress(_disturb(lit, view), view), view)
+    return torch.where(view.turned.view(-1, 1, 1, 1) < 0, shown.flip(3), shown)
 
 
 def _warp(x: Tensor, view: View) -> Tensor:

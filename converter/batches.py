@@ -52,9 +52,8 @@ class FaceBatches(Dataset[Batch]):
         """Draw the epoch's views."""
         if self._views is None:
             return
-        index = self._views.index(epoch)
-        self._view = self._views.draw(len(self), index)
-        self._teachers = self._answers(index) if self._answers is not None else None
+        self._view = self._views.of_epoch(len(self), epoch)
+        self._teachers = self._answers(self._views.index(epoch)) if self._answers is not None else None
 
     def __getitem__(self, rows: Any) -> Batch:
         pixels, labels, votes, majority = (tensor[rows] for tensor in self._tensors)

@@ -43,6 +43,8 @@ class View(NamedTuple):
     """Where in one field of noise the picture's own is found, int64."""
     jpeg_quality: Tensor
     """1 to 100; 0 where the picture is not compressed."""
+    turned: Tensor
+    """-1 where the whole view is mirrored in the end, 1 where not."""
 
     def take(self, rows: Tensor) -> View:
         """The views of the pictures at ``rows``."""
@@ -104,6 +106,7 @@ class Augmentation:
             noise=uniform(0, self.noise) * (uniform(0, 1) < self.noise_p),
             noise_place=torch.randint(0, NOISE_FIELD**2, (n,), generator=source),
             jpeg_quality=uniform(*self.jpeg_quality) * (uniform(0, 1) < self.jpeg_p),
+            turned=torch.ones(n),
         )
 
 
@@ -122,6 +125,17 @@ class Views:
     def draw(self, n: int, index: int) -> View:
         """View ``index`` of ``n`` pictures."""
         return self.augmentation.draw(n, mix(self.seed, index))
+
+    def of_epoch(self, n: int, epoch: int) -> View:
+        """What ``n`` pictures are shown in; views that come round again are mirrored as a coin falls in each epoch.
+
+        A face and its mirror image have the same expression, so what teachers said of a view holds for both.
+        """
+        view = self.draw(n, self.index(epoch))
+        if self.count is None:
+            return view
+        coins = torch.rand(n, generator=torch.Generator().manual_seed(mix(self.seed + 1, epoch)))
+        return view._replace(turned=torch.where(coins < 0.5, -1.0, 1.0))
 
 
 def mix(seed: int, count: int) -> int:

@@ -118,6 +118,16 @@ def test_views_come_round_only_where_they_are_counted() -> None:
     assert Views(1).index(99) == 99
 
 
+def test_views_that_come_round_are_mirrored_whole_for_half_of_the_faces(pictures: Tensor) -> None:
+    views = Views(1, 2)
+    first, third = (apply(pictures, views.of_epoch(64, epoch)) for epoch in (0, 2))
+    same = (first == third).flatten(1).all(dim=1)
+    mirrored = (first == third.flip(3)).flatten(1).all(dim=1)
+    assert (same | mirrored).all()
+    assert 15 < mirrored.sum() < 49
+    assert torch.equal(third, apply(pictures, views.of_epoch(64, 2)))
+
+
 def test_every_epoch_has_views_of_its_own() -> None:
     first, second = Views(1).draw(8, 0), Views(1).draw(8, 1)
     assert isinstance(first, View)
