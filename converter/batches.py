@@ -30,6 +30,11 @@ class Batch(NamedTuple):
     view: tuple[Tensor, ...] = ()
     teachers: Tensor = torch.empty(0)
 
+    def take(self, rows: Tensor) -> Batch:
+        """What is to be learnt at ``rows``; the pictures and views stay behind."""
+        teachers = self.teachers[rows] if len(self.teachers) else self.teachers
+        return Batch(self.pictures, self.labels[rows], self.votes[rows], self.majority[rows], (), teachers)
+
 
 class FaceBatches(Dataset[Batch]):
     """Batches by a list of rows, in views and with teachers' answers where given.

@@ -15,9 +15,10 @@ class Recipe:
 
     ``label_mix`` is the share of the votes in the target of the ``fer2013`` head, the rest being the original label.
     ``class_weights`` weighs rare emotions up: 0 not at all, 1 until every emotion counts alike, whatever its number
-    (the weight is the inverse frequency to that power). Where there are ``teachers``, ``distill_share`` is the part
-    of their vote in what is learnt and the labels have the rest; both sides are softened by ``distill_temperature``.
-    ``start`` is the run whose weights this one began with.
+    (the weight is the inverse frequency to that power). ``mixup`` is the parameter of the beta distribution by which
+    pairs of faces are blended (Zhang et al., 2018), 0 for none. Where there are ``teachers``, ``distill_share`` is the
+    part of their vote in what is learnt and the labels have the rest; both sides are softened by
+    ``distill_temperature``. ``start`` is the run whose weights this one began with.
     """
 
     architecture: str = "plain"
@@ -29,6 +30,7 @@ class Recipe:
     label_smoothing: float = 0.05
     label_mix: float = 0.0
     class_weights: float = 0.0
+    mixup: float = 0.0
     ema_decay: float = 0.998
     seed: int = 1
     teachers: tuple[str, ...] = ()

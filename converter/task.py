@@ -62,20 +62,32 @@ class ExpressionTask(lightning.LightningModule):
         torch.manual_seed(mix(self.recipe.seed, self.global_step))
 
     def training_step(self, batch: Batch, _index: int) -> Tensor:
-        """Sum of the heads' losses on one batch, each picture in its view."""
-        outputs = self(apply(batch.pictures, View(*batch.view)))
+        """Sum of the heads' losses on one batch, each picture in its view, blended with another where asked."""
+        shown = apply(batch.pictures, View(*batch.view))
+        if self.recipe.mixup > 0:
+            share = float(torch.distributions.Beta(self.recipe.mixup, self.recipe.mixup).sample())
+            others = torch.randperm(len(shown), device=shown.device)
+            outputs = self(share * shown + (1 - share) * shown[others])
+            other = self._loss(outputs, batch.take(others))
+            loss = share * self._loss(outputs, batch) + (1 - share) * other
+        else:
+            outputs = self(shown)
+            loss = self._loss(outputs, batch)
+        for head, logits in zip(self.head_names, outputs, strict=True):
+            self._note("train", head, logits.float(), _truth(head, batch))
+        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(batch.labels))
+        return loss
+
+    def _loss(self, outputs: tuple[Tensor, ...], batch: Batch) -> Tensor:
         loss = torch.zeros((), device=batch.pictures.device)
+        share = self.recipe.distill_share if len(batch.teachers) else 0.0
         for head, logits in zip(self.head_names, outputs, strict=True):
             values = logits.float()
-            share = self.recipe.distill_share if len(batch.teachers) else 0.0
             if share < 1:
                 loss = loss + (1 - share) * self._label_loss(head, values, batch)
             if share > 0:
-                teachers = batch.teachers[:, HEADS.index(head)]
-                weights = getattr(self, f"weights_{head}")
+                teachers, weights = batch.teachers[:, HEADS.index(head)], getattr(self, f"weights_{head}")
                 loss = loss + share * _distillation_loss(values, teachers, self.recipe.distill_temperature, weights)
-            self._note("train", head, values, _truth(head, batch))
-        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(batch.labels))
         return loss
 
     def validation_step(self, batch: Batch, _index: int) -> None:

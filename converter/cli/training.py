@@ -40,6 +40,14 @@ def recipe_options(default: Recipe) -> Callable[[Callable[..., Any]], Callable[.
             show_default=True,
             help="Weigh rare emotions up: 0 not, 1 until all count alike; costs accuracy.",
         ),
+        click.option(
+            "--mixup",
+            type=click.FloatRange(0),
+            default=default.mixup,
+            show_default=True,
+            help="Blend pairs of faces; helps long runs.",
+        ),
+        click.option("--weight-decay", type=click.FloatRange(0), default=default.weight_decay, show_default=True),
         click.option("--seed", type=int, default=default.seed, show_default=True),
         click.option(
             "--start", type=click.Path(path_type=Path), metavar="FILE", help="A checkpoint whose weights to begin with."
