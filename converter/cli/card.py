@@ -20,13 +20,16 @@ from converter.cli import options
     metavar="FILE",
     help="A .tflite; give the option again for models side by side.",
 )
-@click.option("--data", type=click.Path(path_type=Path), metavar="DIR", help="Measure first; else take kept results.")
+@click.option("--data", type=click.Path(path_type=Path), metavar="PATH", help="Measure first; else take kept results.")
+@options.votes
 @options.split
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("models/README.md"), show_default=True, metavar="FILE"
 )
 @click.option("--plots", type=click.Path(path_type=Path), metavar="DIR", help="Draw the results there and link them.")
-def card(*, models: tuple[Path, ...], data: Path | None, split: str, out: Path, plots: Path | None) -> None:
+def card(
+    *, models: tuple[Path, ...], data: Path | None, votes: Path | None, split: str, out: Path, plots: Path | None
+) -> None:
     """Write the model card from manifests and measured results, which are kept beside each model."""
     from converter.card.page import render
     from converter.card.shipped import read
@@ -34,7 +37,7 @@ def card(*, models: tuple[Path, ...], data: Path | None, split: str, out: Path, 
     from converter.outputs import write_bytes
 
     if data is not None:
-        _measure(models, data, split)
+        _measure(models, data, votes, split)
     shipped = [read(model) for model in models]
     text = render(shipped, None if plots is None else Path(os.path.relpath(plots, out.parent)).as_posix())
     if plots is not None:
@@ -44,16 +47,16 @@ def card(*, models: tuple[Path, ...], data: Path | None, split: str, out: Path, 
     print(f"{out}: {len(shipped)} models, {shipped[0].results['split']}")
 
 
-def _measure(models: tuple[Path, ...], data: Path, split: str) -> None:
+def _measure(models: tuple[Path, ...], data: Path, votes: Path | None, split: str) -> None:
+    from converter import datasets
     from converter.card.shipped import results_path
     from converter.cli.evaluate import recurrence_of
-    from converter.datasets import fer2013
     from converter.evaluation.results import results, to_json
     from converter.evaluation.subject import open_subject
     from converter.outputs import write_bytes
 
     subjects = [open_subject(model) for model in models]
-    faces = fer2013.load(data, split)
+    faces = datasets.load(data, split, votes=votes)
     recurs = recurrence_of(faces, data, split)
     for model, subject in zip(models, subjects, strict=True):
         found = results(subject, faces, split, recurrence=recurs, robust=True)

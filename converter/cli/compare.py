@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from converter.cli import options
+from converter.cli.data import training_and_validation
 
 if TYPE_CHECKING:
     from converter.compare import Entry
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @options.data
+@options.votes
 @click.argument("networks", nargs=-1, required=True, metavar="NETWORK...")
 @click.option("--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Runs, tables, plot.")
 @click.option("--epochs", type=click.IntRange(1), default=20, show_default=True)
@@ -29,7 +31,15 @@ if TYPE_CHECKING:
 )
 @click.option("--seed", type=int, default=1, show_default=True)
 def compare(
-    *, data: Path, networks: tuple[str, ...], out: Path, epochs: int, batch_size: int, learning_rate: float, seed: int
+    *,
+    data: Path,
+    votes: Path | None,
+    networks: tuple[str, ...],
+    out: Path,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    seed: int,
 ) -> None:
     """Train networks under one recipe, or take them as they are, and put their figures side by side.
 
@@ -39,11 +49,10 @@ def compare(
     from converter import comparison_table as table
     from converter.compare import as_json
     from converter.compare import compare as run
-    from converter.datasets import fer2013
     from converter.outputs import write_bytes
     from converter.train import Recipe
 
-    training, validation = fer2013.load(data, "Training"), fer2013.load(data, "PublicTest")
+    training, validation = training_and_validation(data, votes)
     recipe = Recipe(epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, seed=seed)
     rows = run([entry(network) for network in networks], training, validation, out, recipe, say=print)
     machine = table.machine_name()

@@ -14,18 +14,19 @@ from converter.cli import options
 @click.command("crop-margin")
 @click.option("--model", type=click.Path(path_type=Path), required=True, metavar="FILE", help="A .tflite.")
 @options.data
+@options.votes
 @options.split
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Plot of accuracy over margin, a .png.")
 @options.as_json
-def crop_margin(model: Path, data: Path, split: str, out: Path | None, *, as_json: bool) -> None:
+def crop_margin(*, model: Path, data: Path, votes: Path | None, split: str, out: Path | None, as_json: bool) -> None:
     """Measure how Haar's boxes relate to the data set's framing, and accuracy against the crop margin."""
     from converter import crop_margin as measuring
-    from converter.datasets import fer2013
+    from converter import datasets
     from converter.outputs import write_bytes
     from converter.runner import ModelRunner
 
     runner = ModelRunner(model)
-    faces = fer2013.load(data, split)
+    faces = datasets.load(data, split, votes=votes)
     seen = measuring.framing(faces)
     accuracy = measuring.accuracy_by_margin(runner, faces, seen)
     figures: dict[str, Any] = {

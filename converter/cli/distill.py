@@ -8,12 +8,14 @@ from typing import Any
 import click
 
 from converter.cli import options
+from converter.cli.data import training_and_validation
 from converter.cli.training import machine, machine_options, recipe_options, say
 from converter.recipe import DISTILL_DEFAULTS
 
 
 @click.command()
 @options.data
+@options.votes
 @click.option(
     "--teachers", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Answers kept by teach."
 )
@@ -31,15 +33,22 @@ from converter.recipe import DISTILL_DEFAULTS
 @recipe_options(DISTILL_DEFAULTS)
 @machine_options
 def distill(
-    *, data: Path, teachers: Path, out: Path, start: Path | None, accelerator: str, devices: int, **choices: Any
+    *,
+    data: Path,
+    votes: Path | None,
+    teachers: Path,
+    out: Path,
+    start: Path | None,
+    accelerator: str,
+    devices: int,
+    **choices: Any,
 ) -> None:
     """Train a student on its teachers' vote, view by view; run again, it goes on where it was stopped."""
     from converter import teachers as answers
-    from converter.datasets import fer2013
     from converter.train import Recipe
     from converter.train import train as run
 
-    training, validation = fer2013.load(data, "Training"), fer2013.load(data, "PublicTest")
+    training, validation = training_and_validation(data, votes)
     found = answers.load(teachers, training)
     recipe = Recipe(**choices, teachers=found.names, start=start.parent.name if start else "")
     say(f"{len(training)} pictures in {found.views.count} views, teachers: {', '.join(found.names)}")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--model", type=click.Path(path_type=Path), required=True, metavar="FILE", help="A .tflite or a .ckpt.")
 @options.data
+@options.votes
 @options.split
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="results.json and plots go here.")
 @click.option(
@@ -40,6 +41,7 @@ def evaluate(
     *,
     model: Path,
     data: Path,
+    votes: Path | None,
     split: str,
     out: Path | None,
     recurring: bool,
@@ -51,12 +53,12 @@ def evaluate(
     if saliency and out is None:
         msg = "--saliency draws pictures: give a folder for them with --out"
         raise click.UsageError(msg)
-    from converter.datasets import fer2013
+    from converter import datasets
     from converter.evaluation.results import results, to_json
     from converter.evaluation.subject import open_subject
 
     subject = open_subject(model)
-    faces = fer2013.load(data, split)
+    faces = datasets.load(data, split, votes=votes)
     found = results(
         subject, faces, split, recurrence=recurrence_of(faces, data, split) if recurring else None, robust=robustness
     )
@@ -74,14 +76,17 @@ def evaluate(
 
 
 def recurrence_of(faces: FaceSet, data: Path, split: str) -> Recurrence | None:
-    """What of ``faces`` occurs in the data's Training split; ``None`` where that is what is measured."""
-    from converter.datasets import fer2013
+    """What of ``faces`` occurs in the data's Training split; ``None`` where that is measured or is not there."""
+    from converter import datasets
     from converter.evaluation.recurrence import recurrence
 
-    if split == "Training":
+    if split in {"Training", "All"}:
         return None
-    whole, kept = (fer2013.load(data, "Training", drop_duplicates=drop) for drop in (False, True))
-    return recurrence(faces, whole, kept)
+    try:
+        whole = datasets.load(data, "Training", drop_duplicates=False)
+    except datasets.MissingSplitError:
+        return None
+    return recurrence(faces, whole, datasets.without_listed(data, whole))
 
 
 def _table(found: Mapping[str, Any]) -> Iterator[str]:

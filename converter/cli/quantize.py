@@ -7,27 +7,36 @@ from pathlib import Path
 import click
 
 from converter.cli import options
+from converter.cli.data import training_and_validation
 
 
 @click.command()
 @click.option("--checkpoint", type=click.Path(path_type=Path), required=True, metavar="FILE", help="A .ckpt of train.")
 @options.data
+@options.votes
 @click.option("--out", type=click.Path(path_type=Path), required=True, metavar="FILE", help="The .tflite to write.")
 @click.option("--per-class", type=click.IntRange(1), default=64, show_default=True, help="Calibration pictures.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Of the choice of calibration pictures.")
 @click.option("--crop-margin", type=float, default=0.0, show_default=True, help="See face-convert crop-margin.")
 @click.option("--model-version", default="1", show_default=True)
 def quantize(
-    *, checkpoint: Path, data: Path, out: Path, per_class: int, seed: int, crop_margin: float, model_version: str
+    *,
+    checkpoint: Path,
+    data: Path,
+    votes: Path | None,
+    out: Path,
+    per_class: int,
+    seed: int,
+    crop_margin: float,
+    model_version: str,
 ) -> None:
     """Convert a checkpoint to a full int8 model with its manifest."""
     from converter.convert import Settings, convert
-    from converter.datasets import fer2013
 
     if out.suffix != ".tflite":
         msg = f"--out: expected a file ending in .tflite, found {out.name}"
         raise click.UsageError(msg)
-    training, validation = fer2013.load(data, "Training"), fer2013.load(data, "PublicTest")
+    training, validation = training_and_validation(data, votes)
     settings = Settings(per_class=per_class, seed=seed, crop_margin=crop_margin, version=model_version)
     made = convert(checkpoint, training, validation, out, settings)
     print(f"{out}: {out.stat().st_size / 1e6:.2f} MB, {made.training.macs / 1e6:.0f} MMAC, sha256 {made.sha256[:12]}…")

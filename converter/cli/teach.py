@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from converter.cli import options
+from converter.cli.data import training_and_validation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,12 +17,15 @@ if TYPE_CHECKING:
 
 @click.command()
 @options.data
+@options.votes
 @click.argument("checkpoints", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="[NAME=]FILE...")
 @click.option("--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Answers, 0.8 MB a view.")
 @click.option("--views", type=click.IntRange(1), default=16, show_default=True, help="Views of every picture.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Of the views.")
 @options.as_json
-def teach(*, data: Path, checkpoints: tuple[Path, ...], out: Path, views: int, seed: int, as_json: bool) -> None:
+def teach(
+    *, data: Path, votes: Path | None, checkpoints: tuple[Path, ...], out: Path, views: int, seed: int, as_json: bool
+) -> None:
     """Let trained networks vote: measure the vote, keep what they say of every training picture for a student.
 
     A teacher's name is that of the folder its checkpoint lies in. What is kept already is not computed again.
@@ -29,12 +33,11 @@ def teach(*, data: Path, checkpoints: tuple[Path, ...], out: Path, views: int, s
     from tqdm import tqdm
 
     from converter import checkpoint, teachers
-    from converter.datasets import fer2013
     from converter.views import Views
     from converter.vote import measure_vote
 
     found = {name: checkpoint.load(path) for name, path in named(checkpoints).items()}
-    training, validation = fer2013.load(data, "Training"), fer2013.load(data, "PublicTest")
+    training, validation = training_and_validation(data, votes)
     accuracies = measure_vote(found, validation)
     print(json.dumps(accuracies, indent=2) if as_json else _table(accuracies))
     with tqdm(total=views * len(found), unit="view", disable=None) as bar:

@@ -8,22 +8,25 @@ from typing import Any
 import click
 
 from converter.cli import options
+from converter.cli.data import training_and_validation
 from converter.cli.training import machine, machine_options, recipe_options, say
 from converter.recipe import Recipe
 
 
 @click.command()
 @options.data
+@options.votes
 @click.option("--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Checkpoints and curves.")
 @recipe_options(Recipe())
 @machine_options
-def train(*, data: Path, out: Path, start: Path | None, accelerator: str, devices: int, **choices: Any) -> None:
+def train(
+    *, data: Path, votes: Path | None, out: Path, start: Path | None, accelerator: str, devices: int, **choices: Any
+) -> None:
     """Train a network on the labels and votes; run again, it goes on where it was stopped."""
-    from converter.datasets import fer2013
     from converter.train import train as run
 
     recipe = Recipe(**choices, start=start.parent.name if start else "")
-    training, validation = fer2013.load(data, "Training"), fer2013.load(data, "PublicTest")
+    training, validation = training_and_validation(data, votes)
     say(f"{len(training)} pictures to learn from, {len(validation)} to choose by")
     best = run(training, validation, out, recipe, start=start, machine=machine(accelerator, devices))
     say(f"best checkpoint: {best}")

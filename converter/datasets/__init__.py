@@ -1,1 +1,11 @@
-"""Loaders for expression data, one a format, all giving :class:`~converter.datasets.faces.FaceSet`."""
+"""Loaders for expression data, one a format, all giving :class:`~converter.datasets.faces.FaceSet`.
+
+:func:`load` is the one door: it recognises what it is given.
+"""
+
+from converter.datasets.door import load, load_splits
+from converter.datasets.drops import drop_file, without_listed
+from converter.datasets.faces import FaceSet
+from converter.datasets.splits import MissingSplitError
+
+__all__ = ["FaceSet", "MissingSplitError", "drop_file", "load", "load_splits", "without_listed"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,43 +10,102 @@ import numpy as np
 from edge.types import EMOTIONS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
 SIZE = 48
 """Side of a FER2013 picture in pixels."""
+OTHER_VOTES = ("contempt", "unknown", "NF")
+"""What FER+'s annotators could say besides the seven emotions; ``NF`` is no face."""
+UNKNOWN = -1
+"""Stands for a label or majority that there is none of."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FaceSet:
     """Labelled faces of one split.
 
-    ``pixels`` ``(n, 48, 48)`` uint8 grey; ``labels`` ``(n,)`` int64, FER2013's original class; ``votes`` ``(n, 7)``
-    float32, the share of FER+ annotators per emotion (rows of zeros where they saw none of the seven); ``majority``
-    ``(n,)`` int64, the emotion with strictly the most of all ten kinds of votes, -1 where there is none.
+    ``pixels`` ``(n, 48, 48)`` uint8 grey; ``labels`` ``(n,)`` int64, FER2013's original class, -1 where it is not
+    known; ``votes`` ``(n, 7)`` float32, the share of FER+ annotators per emotion (rows of zeros where they saw none
+    of the seven); ``majority`` ``(n,)`` int64, the emotion with strictly the most of all ten kinds of votes, -1 where
+    there is none. ``other_votes`` ``(n, 3)`` float32, the shares of all votes that went to :data:`OTHER_VOTES`.
+
+    ``rows`` ``(n,)`` int64 is each picture's place in its split before any were left out and ``names`` ``(n,)`` what
+    to call it in a message; ``left_out`` counts what the loader did not take, by reason.
     """
 
     pixels: NDArray[np.uint8]
     labels: NDArray[np.int64]
     votes: NDArray[np.float32]
     majority: NDArray[np.int64]
+    other_votes: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, len(OTHER_VOTES)), np.float32))
+    rows: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    names: NDArray[np.str_] = field(default_factory=lambda: np.empty(0, np.str_))
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         n = len(self.pixels)
-        expected = {"pixels": (n, SIZE, SIZE), "labels": (n,), "votes": (n, len(EMOTIONS)), "majority": (n,)}
+        self._fill(n)
+        expected = {
+            "pixels": (n, SIZE, SIZE),
+            "labels": (n,),
+            "votes": (n, len(EMOTIONS)),
+            "majority": (n,),
+            "other_votes": (n, len(OTHER_VOTES)),
+            "rows": (n,),
+            "names": (n,),
+        }
         for name, shape in expected.items():
             found = getattr(self, name).shape
             if found != shape:
                 msg = f"{name}: expected shape {shape}, found {found}"
                 raise ValueError(msg)
 
+    def _fill(self, n: int) -> None:
+        """Give what was left empty its plain meaning: no other votes, rows in order, names by row."""
+        if not len(self.other_votes):
+            object.__setattr__(self, "other_votes", np.zeros((n, len(OTHER_VOTES)), np.float32))
+        if not len(self.rows):
+            object.__setattr__(self, "rows", np.arange(n))
+        if not len(self.names):
+            object.__setattr__(self, "names", np.array([f"row {row}" for row in self.rows], np.str_))
+
     def __len__(self) -> int:
         return len(self.pixels)
 
     def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> FaceSet:
         """The faces at ``rows`` (indices or a mask)."""
-        return FaceSet(self.pixels[rows], self.labels[rows], self.votes[rows], self.majority[rows])
+        return replace(
+            self,
+            pixels=self.pixels[rows],
+            labels=self.labels[rows],
+            votes=self.votes[rows],
+            majority=self.majority[rows],
+            other_votes=self.other_votes[rows],
+            rows=self.rows[rows],
+            names=self.names[rows],
+        )
 
     def counts(self) -> dict[str, int]:
         """Number of faces per original label."""
-        found = np.bincount(self.labels, minlength=len(EMOTIONS))
-        return {emotion.value: int(count) for emotion, count in zip(EMOTIONS, found, strict=True)}
+        return count(self.labels)
+
+    @classmethod
+    def of(
+        cls,
+        pixels: NDArray[np.uint8],
+        labels: NDArray[np.int64],
+        names: NDArray[np.str_],
+        left_out: Mapping[str, int] | None = None,
+    ) -> FaceSet:
+        """Faces that nobody voted on."""
+        n = len(pixels)
+        votes, majority = np.zeros((n, len(EMOTIONS)), np.float32), np.full(n, UNKNOWN)
+        return cls(pixels, labels, votes, majority, names=names, left_out=left_out or {})
+
+
+def count(labels: NDArray[np.int64]) -> dict[str, int]:
+    """How often each emotion stands in ``labels``; unknown ones are not counted."""
+    found = np.bincount(labels[labels >= 0], minlength=len(EMOTIONS))
+    return {emotion.value: int(number) for emotion, number in zip(EMOTIONS, found, strict=True)}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from converter.evaluation.progress import bar
+from converter.progress import bar
 
 if TYPE_CHECKING:
     from collections.abc import Callable

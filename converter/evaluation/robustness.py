@@ -9,8 +9,8 @@ import numpy as np
 from converter.evaluate import truth
 from converter.evaluation.bootstrap import accuracies
 from converter.evaluation.disturbances import DISTURBANCES
-from converter.evaluation.progress import bar
 from converter.measure import rank
+from converter.progress import bar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

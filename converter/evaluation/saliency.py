@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from converter.evaluation.progress import bar
+from converter.progress import bar
 from edge.preprocess import softmax
 from edge.types import EMOTIONS
 

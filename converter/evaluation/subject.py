@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from converter.evaluation.progress import bar
+from converter.progress import bar
 from edge.errors import InputError
 
 if TYPE_CHECKING:

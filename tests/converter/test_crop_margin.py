@@ -79,10 +79,10 @@ def test_pictures_without_a_face_are_counted_but_not_measured() -> None:
 
 def test_the_shipped_margin_is_about_the_best(fer2013_folder: Path) -> None:
     pytest.importorskip("ai_edge_litert", reason="measuring needs ai-edge-litert")
-    from converter.datasets import fer2013
+    from converter import datasets
     from converter.runner import ModelRunner
 
-    faces = fer2013.load(fer2013_folder, "PublicTest").take(np.arange(0, 3589, 15))
+    faces = datasets.load(fer2013_folder, "PublicTest").take(np.arange(0, 3589, 15))
     runner = ModelRunner(packaged_model())
     seen = crop_margin.framing(faces)
     shipped = load(packaged_model()).input.crop_margin
@@ -98,7 +98,7 @@ def test_the_command_prints_and_draws(
     pytest.importorskip("ai_edge_litert", reason="measuring needs ai-edge-litert")
     pytest.importorskip("matplotlib", reason="the plot needs matplotlib")
     faces = framed(0.0, 0.05)
-    monkeypatch.setattr("converter.datasets.fer2013.load", lambda *_: faces)
+    monkeypatch.setattr("converter.datasets.load", lambda *_, **__: faces)
     plot = tmp_path / "margin.png"
     options = ["--model", str(packaged_model()), "--data", str(tiny_data), "--out", str(plot)]
     assert main(["crop-margin", *options, "--json"]) == 0

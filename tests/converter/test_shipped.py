@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from converter import runner
-from converter.datasets import fer2013
+from converter import datasets, runner
 from converter.evaluate import evaluate
 from edge.manifest import load, packaged_model
 from edge.preprocess import softmax
@@ -24,7 +23,7 @@ pytest.importorskip("ai_edge_litert", reason="measuring needs ai-edge-litert")
 
 @pytest.fixture(scope="module")
 def faces(fer2013_folder: Path) -> FaceSet:
-    return fer2013.load(fer2013_folder, "PublicTest")
+    return datasets.load(fer2013_folder, "PublicTest")
 
 
 def test_it_reaches_what_was_asked_and_what_it_claims(faces: FaceSet) -> None:

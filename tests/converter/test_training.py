@@ -14,10 +14,9 @@ for package in ("torch", "lightning", "torchmetrics", "matplotlib"):
 
 import torch
 
-from converter import checkpoint, teachers
+from converter import checkpoint, datasets, teachers
 from converter.batches import FaceBatches
 from converter.cli import main
-from converter.datasets import fer2013
 from converter.recipe import Recipe, differences, from_checkpoint
 from converter.task import ExpressionTask, soft_cross_entropy
 from converter.views import Views
@@ -36,7 +35,7 @@ SMALL = "plain:4/8,8/8"
 
 @pytest.fixture(scope="module")
 def faces(tiny_data: Path) -> FaceSet:
-    return fer2013.load(tiny_data, "Training")
+    return datasets.load(tiny_data, "Training")
 
 
 @pytest.fixture(scope="module")

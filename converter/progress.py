@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def bar(items: Iterable[T], what: str, total: int | None = None) -> Iterable[T]:
+def bar(items: Iterable[T], what: str, total: int | None = None, unit: str = "it") -> Iterable[T]:
     """``items``, under a progress bar on standard error where that is a terminal; it leaves nothing behind."""
     from tqdm import tqdm
 
-    return cast("Iterable[T]", tqdm(items, desc=what, total=total, disable=None, leave=False, delay=1))
+    return cast("Iterable[T]", tqdm(items, desc=what, total=total, unit=unit, disable=None, leave=False, delay=1))
