@@ -11,9 +11,10 @@ from converter.measure import fit_temperature
 from converter.outputs import write_bytes
 from converter.recipe import DISTILL_DEFAULTS
 from converter.runner import interpreter, invoke_all, logits_of
+from converter.windows import MAX_STEP
 from edge.manifest import manifest_path
+from edge.preprocess import probability_step, softmax
 from edge.preprocess import quantize as quantize_pixels
-from edge.preprocess import softmax
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,9 +22,11 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
+    from torch import nn
 
     from converter.datasets.faces import FaceSet
-    from edge.manifest import InputSpec, Manifest, OutputSpec
+    from converter.quantize import Quantized
+    from edge.manifest import Manifest, OutputSpec
 
 VALIDATION = "PublicTest"
 
@@ -36,6 +39,8 @@ class Settings:
     seed: int = 1
     crop_margin: float = 0.0
     version: str = "1"
+    fine_tune: int = 0
+    """Epochs of fine-tuning under int8's rounding."""
 
 
 def convert(source: Path, training: FaceSet, validation: FaceSet, out: Path, settings: Settings) -> Manifest:
@@ -50,13 +55,10 @@ def convert(source: Path, training: FaceSet, validation: FaceSet, out: Path, set
     trained = checkpoint.load(source)
     pictures = quantize.calibration_pictures(training, settings.per_class, settings.seed)
     float_logits = trained.logits(validation.pixels)
-    # the outputs' fineness depends on the temperature, which is fitted again on what the finished file says
-    quantized = quantize.to_int8(trained.network, pictures, _temperatures(float_logits, validation))
-    content, heads = quantized.content, trained.head_names
-    spec = manifest.input_tensor(content, settings.crop_margin)
-    raw = manifest.tensors(quantized, heads, {}, VALIDATION)
-    logits = _logits(content, validation.pixels, spec, raw)
+    network = _fine_tuned(trained, training, pictures, settings)
+    quantized, logits = _fine_enough(network, pictures, validation, _temperatures(float_logits, validation))
     temperatures = _temperatures(logits, validation)
+    content, heads = quantized.content, trained.head_names
     common: dict[str, Any] = {"split": VALIDATION, "temperatures": temperatures, "model": out.name}
     made = manifest.build(
         content,
@@ -75,7 +77,7 @@ def convert(source: Path, training: FaceSet, validation: FaceSet, out: Path, set
             "calibration_split": "Training",
             "calibration_pictures": len(pictures),
             "calibration_exposures": list(quantize.LIGHTS),
-            **{key: value for key, value in asdict(settings).items() if key in {"per_class", "seed"}},
+            **{key: value for key, value in asdict(settings).items() if key in {"per_class", "seed", "fine_tune"}},
             "against_float": {h: asdict(shift(float_logits[h], logits[h], temperatures.get(h, 1.0))) for h in heads},
             "tools": quantize.tool_versions(),
         },
@@ -86,9 +88,38 @@ def convert(source: Path, training: FaceSet, validation: FaceSet, out: Path, set
     return made
 
 
+def _fine_tuned(
+    trained: checkpoint.Trained, training: FaceSet, pictures: NDArray[np.float32], settings: Settings
+) -> nn.Module:
+    if not settings.fine_tune:
+        return trained.network
+    from converter.finetune import FineTuning, fine_tune
+
+    return fine_tune(trained.network, training, pictures, FineTuning(settings.fine_tune, seed=settings.seed))
+
+
+def _fine_enough(
+    network: nn.Module, pictures: NDArray[np.float32], validation: FaceSet, temperatures: Mapping[str, float]
+) -> tuple[Quantized, dict[str, NDArray[np.float32]]]:
+    """The int8 file and its logits on ``validation``, fine enough for the temperatures that fit these very logits.
+
+    ``temperatures`` are those of the float network. Where the int8 file's own come out so much lower that an output
+    step would move a probability too far, it is made again for those.
+    """
+    quantized = quantize.to_int8(network, pictures, temperatures)
+    outputs = manifest.tensors(quantized, tuple(network.head_names), {}, VALIDATION)
+    logits = _logits(quantized.content, validation.pixels, outputs)
+    found = _temperatures(logits, validation)
+    if all(probability_step(o.scale, temperature=found.get(o.head, 1.0)) <= MAX_STEP for o in outputs):
+        return quantized, logits
+    lower = {head: min(value, temperatures[head]) for head, value in found.items()}
+    return _fine_enough(network, pictures, validation, lower)
+
+
 def _logits(
-    content: bytes, pixels: NDArray[np.uint8], spec: InputSpec, outputs: tuple[OutputSpec, ...]
+    content: bytes, pixels: NDArray[np.uint8], outputs: tuple[OutputSpec, ...]
 ) -> dict[str, NDArray[np.float32]]:
+    spec = manifest.input_tensor(content, crop_margin=0.0)
     levels = quantize_pixels(pixels, scale=spec.scale, zero_point=spec.zero_point)
     raw = invoke_all(interpreter(content), levels.reshape(-1, *spec.shape))
     return logits_of(raw, outputs)

@@ -16,8 +16,11 @@ from converter.cli.data import training_and_validation
 @options.votes
 @click.option("--out", type=click.Path(path_type=Path), required=True, metavar="FILE", help="The .tflite to write.")
 @click.option("--per-class", type=click.IntRange(1), default=64, show_default=True, help="Calibration pictures.")
-@click.option("--seed", type=int, default=1, show_default=True, help="Of the choice of calibration pictures.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Of pictures and fine-tuning.")
 @click.option("--crop-margin", type=float, default=0.0, show_default=True, help="See face-convert crop-margin.")
+@click.option(
+    "--fine-tune", type=click.IntRange(0), default=0, metavar="EPOCHS", help="Train under int8's rounding first."
+)
 @click.option("--model-version", default="1", show_default=True)
 def quantize(
     *,
@@ -28,16 +31,21 @@ def quantize(
     per_class: int,
     seed: int,
     crop_margin: float,
+    fine_tune: int,
     model_version: str,
 ) -> None:
-    """Convert a checkpoint to a full int8 model with its manifest."""
+    """Convert a checkpoint to a full int8 model with its manifest.
+
+    Where int8 is more than 0.3 points less right than float, three epochs of --fine-tune let the network learn to live
+    with the rounding.
+    """
     from converter.convert import Settings, convert
 
     if out.suffix != ".tflite":
         msg = f"--out: expected a file ending in .tflite, found {out.name}"
         raise click.UsageError(msg)
     training, validation = training_and_validation(data, votes)
-    settings = Settings(per_class=per_class, seed=seed, crop_margin=crop_margin, version=model_version)
+    settings = Settings(per_class, seed, crop_margin, version=model_version, fine_tune=fine_tune)
     made = convert(checkpoint, training, validation, out, settings)
     print(f"{out}: {out.stat().st_size / 1e6:.2f} MB, {made.training.macs / 1e6:.0f} MMAC, sha256 {made.sha256[:12]}…")
     for score in made.scores:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import os
+from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pytest
 
+from edge.preprocess import probability_step
 from edge.types import EMOTIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from edge.manifest import OutputSpec
 
 VOTES = "neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
 VOTE_OF_LABEL = (4, 5, 6, 1, 3, 2, 0)
@@ -81,3 +87,59 @@ def tiny_data(
             rows.append(picture_row(label, usage, seed=len(rows)))
             votes.append([10 if column == VOTE_OF_LABEL[label] else 0 for column in range(10)])
     return write_data(tmp_path_factory.mktemp("data"), rows, votes)
+
+
+@pytest.fixture(scope="session")
+def blends() -> NDArray[np.uint8]:
+    """``(4000, 48, 48)`` pictures, each but little different from the one before: gratings that turn into others."""
+    generator = np.random.default_rng(1)
+    y, x = np.mgrid[0:48, 0:48]
+
+    def draw() -> NDArray[np.float64]:
+        waves = generator.uniform(-0.4, 0.4, (6, 2))
+        picture = sum(generator.normal() * np.sin(x * a + y * b + generator.uniform(0, 6)) for a, b in waves)
+        return np.asarray((picture - np.min(picture)) / np.ptp(picture) * 255)
+
+    corners = [draw() for _ in range(9)]
+    shares = np.linspace(0, 1, 500, endpoint=False)
+    return np.concatenate(
+        [
+            np.rint((1 - shares)[:, None, None] * before + shares[:, None, None] * after).astype(np.uint8)
+            for before, after in pairwise(corners)
+        ]
+    )
+
+
+@pytest.fixture(scope="session")
+def output_steps(
+    blends: NDArray[np.uint8],
+) -> Callable[[Callable[[NDArray[np.uint8]], Mapping[str, NDArray[np.float32]]], Iterable[OutputSpec]], list[Steps]]:
+    """What lies between the logits that a model really gives over the blends, for each of its outputs."""
+
+    def measure(
+        logits: Callable[[NDArray[np.uint8]], Mapping[str, NDArray[np.float32]]], outputs: Iterable[OutputSpec]
+    ) -> list[Steps]:
+        found = logits(blends)
+        return [_steps(found[output.head], output) for output in outputs]
+
+    return measure
+
+
+class Steps(NamedTuple):
+    """``probability``: the most that going from one logit to the next moves a probability, for nine steps in ten.
+
+    ``widest``: the widest gap between two logits that follow each other, in steps of the output's scale.
+    """
+
+    probability: float
+    widest: float
+
+
+def _steps(logits: NDArray[np.float32], output: OutputSpec) -> Steps:
+    gaps = []
+    for values in logits.T:
+        low, high = np.quantile(values, (0.05, 0.95))  # blends are dense there
+        gaps.append(np.diff(np.unique(values[(values >= low) & (values <= high)])))
+    usual = float(np.quantile(np.concatenate(gaps), 0.9))
+    widest = max(float(gap.max(initial=0)) for gap in gaps)
+    return Steps(probability_step(usual, temperature=output.temperature), widest / output.scale)

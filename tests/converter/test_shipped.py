@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -10,10 +10,11 @@ import pytest
 from converter import datasets, runner
 from converter.evaluate import evaluate
 from edge.manifest import load, packaged_model
-from edge.preprocess import softmax
+from edge.preprocess import probability_step, softmax
 from edge.vision.litert import LiteRtClassifier
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from converter.datasets.faces import FaceSet
@@ -41,6 +42,17 @@ def test_int8_loses_next_to_nothing_against_float() -> None:
     scores = {(score.head, score.precision): score.accuracy for score in load(packaged_model()).scores}
     for head in ("fer2013", "consensus"):
         assert scores[head, "int8"] >= scores[head, "float"] - 0.003
+
+
+def test_no_step_of_its_logits_moves_a_probability_beyond_half_a_point(output_steps: Callable[..., Any]) -> None:
+    model = runner.ModelRunner(packaged_model())
+    if model.manifest.schema_version == 1:
+        pytest.skip("made before logits came in windows")
+    for output in model.manifest.outputs:
+        assert probability_step(output.scale, temperature=output.temperature) <= 0.005, output.head
+    for probability, widest in output_steps(model.logits, model.manifest.outputs):
+        assert probability <= 0.005
+        assert widest < 5  # a seam between two windows would show as a gap
 
 
 def test_what_is_measured_is_what_the_device_says() -> None:

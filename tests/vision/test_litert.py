@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 INSTALLED = [name for name, (module, _) in RUNTIMES.items() if find_spec(module.partition(".")[0])]
 MISSING = [name for name in RUNTIMES if name not in INSTALLED]
+TOLERANCE = 0.16
+"""Of a logit: the runtimes round differently inside, which came to 0.13 at most over FER2013's PublicTest."""
 GOLDEN = Path(__file__).parents[1] / "data" / "golden_scores.json"
 
 pytestmark = pytest.mark.skipif(not INSTALLED, reason="no inference runtime is installed: pip install ai-edge-litert")
@@ -128,15 +130,14 @@ def test_the_shipped_model_gives_the_golden_logits(head: str, patterns: dict[str
     golden = json.loads(GOLDEN.read_text())
     assert golden["sha256"] == made.manifest.sha256, "the model changed: write the golden file anew"
     for name, logits in found.items():
-        steps = np.abs(logits - golden["logits"][head][name]) / made.output.scale
-        assert steps.max() <= golden["tolerance_steps"] + 1e-3, name
+        assert np.abs(logits - golden["logits"][head][name]).max() <= golden["tolerance"], name
 
 
 def write_golden(made: LiteRtClassifier, head: str, found: dict[str, np.ndarray]) -> None:
     golden = json.loads(GOLDEN.read_text()) if GOLDEN.exists() else {}
     if golden.get("sha256") != made.manifest.sha256:
         golden = {"sha256": made.manifest.sha256, "logits": {}}
-    golden |= {"model": made.manifest.file, "written_with": made.runtime_version, "tolerance_steps": 3}
+    golden |= {"model": made.manifest.file, "written_with": made.runtime_version, "tolerance": TOLERANCE}
     golden["logits"][head] = {name: [round(float(v), 5) for v in logits] for name, logits in found.items()}
     GOLDEN.write_text(json.dumps(golden, indent=1) + "\n")
 
@@ -202,6 +203,7 @@ def damaged(tmp_path: Path) -> Callable[[Callable[[dict[str, Any]], object]], Pa
         (lambda m: m["input"].update(size=64), "expected (1, 64, 64, 1) for size 64, found (1, 48, 48, 1)"),
         (lambda m: m["input"].update(zero_point=0), "expected scale 0.00392157 and zero point 0, found"),
         (lambda m: m["outputs"][1].update(scale=0.5), "output consensus: expected scale 0.5"),
+        (lambda m: m["outputs"][1].update(windows=97), "output consensus: expected shape (1, 679), found (1, "),
         (lambda m: m["outputs"][1].update(name="elsewhere"), "expected an output named 'elsewhere', found"),
         (lambda m: m.update(outputs=m["outputs"][:1]), "has no head 'consensus': it has fer2013"),
     ],
