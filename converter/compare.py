@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import statistics
-import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from converter import checkpoint
+from converter.architectures import build
+from converter.compare_time import milliseconds
 from converter.convert import VALIDATION, Settings, convert
+from converter.evaluate import evaluate
 from converter.outputs import write_bytes
 from converter.quantize import to_float
-from converter.runner import interpreter
+from converter.runner import ModelRunner
 from converter.train import train
 from edge.errors import InputError
-from edge.manifest import load as load_manifest
 from edge.manifest import read_model
 
 if TYPE_CHECKING:
@@ -25,15 +23,18 @@ if TYPE_CHECKING:
 
     from converter.datasets.faces import FaceSet
     from converter.recipe import Recipe
-    from edge.manifest import Manifest
+    from converter.train import Machine
+    from edge.manifest import Training
 
-ROUNDS = 25
-_BURST = 8
+_TRAINED, _INT8 = ".ckpt", ".tflite"
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One network; accuracies are shares by head, milliseconds the median for one face on one thread."""
+    """One network; accuracies are shares by head, milliseconds the median for one face on one thread.
+
+    What is given as an int8 file has neither accuracy nor time in float.
+    """
 
     name: str
     architecture: str
@@ -59,10 +60,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Made:
-    entry: Entry
-    manifest: Manifest
+    """What is there to be timed: the files' bytes and what was measured on the way; accuracies are shares by head."""
+
+    name: str
+    training: Training
     int8: bytes
-    float32: bytes | None
+    int8_accuracy: dict[str, float]
+    float32: bytes | None = None
+    float_accuracy: dict[str, float] = field(default_factory=dict)
 
 
 def compare(
@@ -73,37 +78,31 @@ def compare(
     recipe: Recipe,
     *,
     say: Callable[[str], None],
+    machine: Machine | None = None,
 ) -> list[Row]:
     """Train what is not trained yet, convert and measure everything; ``out/NAME`` holds each network's run.
 
     Raises:
-        InputError: a file cannot be used, or no network has an entry's name.
+        InputError: a file cannot be used, no network has an entry's name, or two entries would share a folder.
+        ModelError: a ``.tflite`` and its manifest do not belong together.
     """
+    _check(entries)
     made = []
     for number, entry in enumerate(entries, 1):
         say(f"{number} of {len(entries)}: {entry.name}")
-        made.append(_make(entry, training, validation, out / _folder(entry.name), recipe))
+        if entry.file is not None and entry.file.suffix == _INT8:
+            made.append(_measured(entry.name, entry.file, validation))
+            continue
+        folder = out / _folder(entry.name)
+        source = entry.file
+        if source is None:
+            wanted = replace(recipe, architecture=entry.architecture or entry.name)
+            source = train(training, validation, folder, wanted, machine=machine)
+        made.append(_converted(entry.name, source, training, validation, folder))
     say("measuring time")
     timed = milliseconds([*(m.int8 for m in made), *(m.float32 for m in made if m.float32 is not None)])
     int8_ms, float_ms = timed[: len(made)], iter(timed[len(made) :])
     return [_row(m, ms, next(float_ms) if m.float32 is not None else None) for m, ms in zip(made, int8_ms, strict=True)]
-
-
-def milliseconds(models: Sequence[bytes], rounds: int = ROUNDS) -> list[float]:
-    """Median time of one face for each TFLite file, on one thread, the models taking turns in every round."""
-    loaded = [interpreter(model) for model in models]
-    for model in loaded:
-        detail = model.get_input_details()[0]
-        model.set_tensor(detail["index"], np.zeros(detail["shape"], detail["dtype"]))
-        model.invoke()
-    times: list[list[float]] = [[] for _ in loaded]
-    for _ in range(rounds):
-        for model, found in zip(loaded, times, strict=True):
-            start = time.perf_counter()
-            for _ in range(_BURST):
-                model.invoke()
-            found.append((time.perf_counter() - start) * 1000 / _BURST)
-    return [statistics.median(found) for found in times]
 
 
 def as_json(rows: Iterable[Row], **facts: Any) -> dict[str, Any]:
@@ -111,38 +110,53 @@ def as_json(rows: Iterable[Row], **facts: Any) -> dict[str, Any]:
     return {**facts, "split": VALIDATION, "view": "one", "networks": [asdict(row) for row in rows]}
 
 
-def _make(entry: Entry, training: FaceSet, validation: FaceSet, folder: Path, recipe: Recipe) -> _Made:
-    if entry.file is not None and entry.file.suffix == ".tflite":
-        return _Made(entry, load_manifest(entry.file), read_model(entry.file), None)
-    source = entry.file
-    if source is None:
-        source = train(training, validation, folder, replace(recipe, architecture=entry.architecture or entry.name))
-    elif source.suffix != ".ckpt":
-        msg = f"{source}: expected a .ckpt or a .tflite file"
-        raise InputError(msg)
-    int8 = folder / "int8.tflite"
+def _check(entries: Sequence[Entry]) -> None:
+    """Find what is wrong before hours of training, not after them."""
+    folders: set[str] = set()
+    for entry in entries:
+        if (folder := _folder(entry.name)) in folders:
+            msg = f"{entry.name}: two networks of that name; tell them apart with NAME=FILE"
+            raise InputError(msg)
+        folders.add(folder)
+        if entry.file is None:
+            build(entry.architecture or entry.name)
+        elif entry.file.suffix == _INT8:
+            ModelRunner(entry.file)
+        elif entry.file.suffix == _TRAINED:
+            checkpoint.load(entry.file)
+        else:
+            msg = f"{entry.file}: expected a {_TRAINED} or a {_INT8} file"
+            raise InputError(msg)
+
+
+def _measured(name: str, model: Path, validation: FaceSet) -> _Made:
+    found = evaluate(model, validation, VALIDATION)
+    accuracy = {m.head: round(m.accuracy, 4) for m in found.measurements}
+    return _Made(name, ModelRunner(model).manifest.training, read_model(model), accuracy)
+
+
+def _converted(name: str, source: Path, training: FaceSet, validation: FaceSet, folder: Path) -> _Made:
+    int8 = folder / f"int8{_INT8}"
     manifest = convert(source, training, validation, int8, Settings())
     float32 = to_float(checkpoint.load(source).network)
-    write_bytes(folder / "float.tflite", float32)
-    return _Made(entry, manifest, int8.read_bytes(), float32)
+    write_bytes(folder / f"float{_INT8}", float32)
+
+    def accuracy(precision: str) -> dict[str, float]:
+        return {score.head: score.accuracy for score in manifest.scores if score.precision == precision}
+
+    return _Made(name, manifest.training, int8.read_bytes(), accuracy("int8"), float32, accuracy("float"))
 
 
 def _row(made: _Made, int8_ms: float, float_ms: float | None) -> Row:
-    training = made.manifest.training
-
-    def accuracy(precision: str) -> dict[str, float]:
-        scores = made.manifest.scores
-        return {s.head: s.accuracy for s in scores if s.precision == precision and s.split == VALIDATION}
-
     return Row(
-        name=made.entry.name,
-        architecture=training.architecture,
-        epochs=training.epochs,
-        parameters=training.parameters,
-        macs=training.macs,
+        name=made.name,
+        architecture=made.training.architecture,
+        epochs=made.training.epochs,
+        parameters=made.training.parameters,
+        macs=made.training.macs,
         size=len(made.int8),
-        float_accuracy=accuracy("float"),
-        int8_accuracy=accuracy("int8"),
+        float_accuracy=made.float_accuracy,
+        int8_accuracy=made.int8_accuracy,
         float_ms=None if float_ms is None else round(float_ms, 3),
         int8_ms=round(int8_ms, 3),
     )

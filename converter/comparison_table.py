@@ -6,9 +6,10 @@ import csv
 import io
 import platform
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from converter.architectures.heads import HEADS
+from converter.plots import label_axes, new_figure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,8 +17,11 @@ if TYPE_CHECKING:
     from converter.compare import Row
 
 _CPU_INFO = Path("/proc/cpuinfo")
+_PARAMETERS_A_POINT = 8000
+"""Of a marker's area in square points."""
 COLUMNS = (
     "network",
+    "epochs",
     "parameters",
     "MMAC",
     "int8 kB",
@@ -36,6 +40,7 @@ def cells(row: Row) -> tuple[str, ...]:
     )
     return (
         row.name,
+        str(row.epochs),
         f"{row.parameters:,}",
         f"{row.macs / 1e6:.1f}",
         f"{row.size / 1000:.0f}",
@@ -60,30 +65,31 @@ def comma_separated(rows: Sequence[Row]) -> str:
     return text.getvalue()
 
 
-def plot(rows: Sequence[Row], machine: str) -> bytes:
-    """Accuracy of the ``fer2013`` head over cost, and over time: int8, the marker's area by parameters; a PNG."""
+def draw(rows: Sequence[Row], machine: str) -> Any:
+    """Accuracy of the ``fer2013`` head over cost, and over time: int8, the marker's area by parameters; a figure."""
     from adjustText import adjust_text
-    from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator
 
-    figure = Figure(figsize=(11, 4.8), layout="constrained")
-    sides = figure.subplots(1, 2, sharey=True)
+    figure, sides = new_figure(11, 4.8, 2)
+    accuracy = [100 * row.int8_accuracy["fer2013"] for row in rows]
     for axes, label, cost in (
         (sides[0], "million multiply-accumulates a face", [row.macs / 1e6 for row in rows]),
         (sides[1], f"milliseconds a face, int8, one thread\n{machine}", [row.int8_ms for row in rows]),
     ):
-        accuracy = [100 * row.int8_accuracy["fer2013"] for row in rows]
-        axes.scatter(cost, accuracy, s=[row.parameters / 8000 for row in rows], alpha=0.45)
+        axes.scatter(cost, accuracy, s=[row.parameters / _PARAMETERS_A_POINT for row in rows], alpha=0.45)
         axes.scatter(cost, accuracy, s=8, color="black")
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_formatter("")
         axes.margins(0.15)
-        axes.set_xlabel(label)
-        axes.grid(alpha=0.3, which="both")
+        label_axes(axes, label, "accuracy on PublicTest, original labels, %", legend=False)
+    figure.draw_without_rendering()  # labels are placed by where things really come to lie
+    figure.set_layout_engine("none")
+    for axes, cost in zip(sides, ([row.macs / 1e6 for row in rows], [row.int8_ms for row in rows]), strict=True):
         texts = [axes.text(x, y, row.name, fontsize=9) for x, y, row in zip(cost, accuracy, rows, strict=True)]
         adjust_text(texts, x=cost, y=accuracy, ax=axes, arrowprops={"arrowstyle": "-", "color": "grey"})
-    sides[0].set_ylabel("accuracy on PublicTest, original labels, %")
-    stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=110)
-    return stream.getvalue()
+    return figure
 
 
 def machine_name() -> str:

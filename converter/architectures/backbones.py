@@ -1,7 +1,7 @@
 """Well-known backbones from Keras (on its PyTorch backend), with ImageNet weights or without, under our two heads.
 
 Keras because its models run wherever PyTorch does: torchvision, which timm needs, has no build that loads beside
-PyTorch's CPU packages.
+PyTorch's CPU packages. Keras has no SENet50.
 """
 
 from __future__ import annotations
@@ -58,7 +58,9 @@ class Backbone(nn.Module):
         if self.side != _SIDE:
             pictures = functional.interpolate(pictures, size=(self.side, self.side), mode="bilinear")
         colours = pictures.permute(0, 2, 3, 1) * self.factor - self.offset  # grey spreads over the three channels
-        features = self.dropout(self.backbone(colours, training=self.training))
+        with _on(colours.device):
+            features = self.backbone(colours, training=self.training)
+        features = self.dropout(features)
         return tuple(head(features) for head in self.heads)
 
 
@@ -90,13 +92,21 @@ def _keras_model(name: str, weights: str | None, side: int) -> Any:
         raise InputError(msg)
     make = getattr(keras.applications, MODELS[name])
     try:
-        model = make(include_top=False, weights=weights, input_shape=(side, side, 3), pooling="avg")
+        with _on(torch.device("cpu")):
+            model = make(include_top=False, weights=weights, input_shape=(side, side, 3), pooling="avg")
     except Exception as error:  # what Keras raises for a failed download or a wrong file has no common class
         cause = " ".join(str(error).split())[:160]
         msg = f"weights {weights} of {name} cannot be had: {cause}; use scratch:{name}, or give a file of weights"
         raise InputError(msg) from error
     model.trainable = True
     return model
+
+
+def _on(device: torch.device) -> Any:
+    """Where Keras computes inside this context; left to itself it takes the GPU, wherever the network's weights are."""
+    import keras
+
+    return keras.device(str(device))
 
 
 def _scaling(name: str) -> tuple[list[float], list[float]]:

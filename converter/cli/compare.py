@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -30,16 +30,9 @@ if TYPE_CHECKING:
     help="Low enough for networks without normalisation.",
 )
 @click.option("--seed", type=int, default=1, show_default=True)
+@click.option("--accelerator", default="auto", show_default=True, help="cpu, gpu, ... or what there is: auto.")
 def compare(
-    *,
-    data: Path,
-    votes: Path | None,
-    networks: tuple[str, ...],
-    out: Path,
-    epochs: int,
-    batch_size: int,
-    learning_rate: float,
-    seed: int,
+    *, data: Path, votes: Path | None, networks: tuple[str, ...], out: Path, accelerator: str, **choices: Any
 ) -> None:
     """Train networks under one recipe, or take them as they are, and put their figures side by side.
 
@@ -50,18 +43,29 @@ def compare(
     from converter.compare import as_json
     from converter.compare import compare as run
     from converter.outputs import write_bytes
-    from converter.train import Recipe
+    from converter.plots import to_png
+    from converter.train import Machine, Recipe
 
     training, validation = training_and_validation(data, votes)
-    recipe = Recipe(epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, seed=seed)
-    rows = run([entry(network) for network in networks], training, validation, out, recipe, say=print)
+    rows = run(
+        [entry(network) for network in networks],
+        training,
+        validation,
+        out,
+        Recipe(**choices),
+        say=print,
+        machine=Machine(accelerator),
+    )
     machine = table.machine_name()
-    caption = f"PublicTest, one view, n={len(validation)}; times for one face on one thread of {machine}."
-    facts = {"machine": machine, "epochs": epochs, "seed": seed, "learning_rate": learning_rate}
+    caption = (
+        f"PublicTest, one view: {len(validation)} original labels (fer2013), {(validation.majority >= 0).sum()} "
+        f"majorities of the votes (consensus). Times for one face on one thread of {machine}."
+    )
+    facts = {"machine": machine, **choices}
     write_bytes(out / "compare.md", table.markdown(rows, caption).encode())
     write_bytes(out / "compare.csv", table.comma_separated(rows).encode())
     write_bytes(out / "compare.json", json.dumps(as_json(rows, **facts), indent=2).encode())
-    write_bytes(out / "compare.png", table.plot(rows, machine))
+    write_bytes(out / "compare.png", to_png(table.draw(rows, machine)))
     print(table.markdown(rows, caption))
 
 

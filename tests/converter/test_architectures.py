@@ -87,6 +87,17 @@ def test_backbones_learn_and_answer_both_heads() -> None:
 
 
 @needs_keras
+def test_a_backbone_computes_where_its_weights_are_whatever_keras_prefers() -> None:
+    build("scratch:mobilenet")  # chooses Keras' backend
+    import keras
+
+    with keras.device("meta"), torch.inference_mode():
+        outputs = build("scratch:mobilenet").eval()(torch.rand(1, 1, 48, 48))
+    assert {output.device.type for output in outputs} == {"cpu"}
+    assert all(output.isfinite().all() for output in outputs)
+
+
+@needs_keras
 def test_a_backbone_normalises_by_the_batch_only_while_it_learns() -> None:
     network = build("scratch:mobilenetv2")
     network.dropout = torch.nn.Identity()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 for package in ("torch", "lightning", "torchmetrics", "litert_torch", "ai_edge_quantizer", "matplotlib", "adjustText"):
     pytest.importorskip(package, reason=f"{package} is missing: pip install 'face-edge[converter]'")
+
+from converter.compare import Row
+from converter.comparison_table import draw
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # other libraries' words about their own insides
 
@@ -49,7 +53,7 @@ def test_the_same_figures_for_programs_and_for_people(compared: Path) -> None:
     assert found["machine"]
     assert [network["name"] for network in found["networks"]] == ["baseline_2023", "plain:4/8"]
     table = (compared / "compare.md").read_text()
-    assert f"| baseline_2023 | 67,591 | {found['networks'][0]['macs'] / 1e6:.1f} |" in table
+    assert f"| baseline_2023 | 1 | 67,591 | {found['networks'][0]['macs'] / 1e6:.1f} |" in table
     assert (compared / "compare.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -61,12 +65,32 @@ def test_what_is_trained_already_is_taken_as_it_is(
     found = {n["name"]: n for n in json.loads((tmp_path / "compare.json").read_text())["networks"]}
     assert found["old"]["int8_accuracy"] == found["shipped"]["int8_accuracy"]
     assert found["shipped"]["float_ms"] is None
+    assert found["shipped"]["float_accuracy"] == {}
     assert not list(tmp_path.glob("*/last.ckpt"))
     assert "| shipped |" in capsys.readouterr().out
 
 
-def test_a_file_of_another_kind_is_one_line(
-    tiny_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("second", "message"),
+    [
+        ("x=notes.txt", "notes.txt: expected a .ckpt or a .tflite file"),
+        ("plain:4/8", "plain:4/8: two networks of that name; tell them apart with NAME=FILE"),
+        ("x=nowhere.ckpt", "nowhere.ckpt: cannot be read: No such file or directory"),
+    ],
+)
+def test_what_cannot_be_compared_is_one_line_before_anything_is_trained(
+    tiny_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], second: str, message: str
 ) -> None:
-    assert main(["compare", "--data", str(tiny_data), "--out", str(tmp_path), "x=notes.txt"]) == 4
-    assert capsys.readouterr().err == "face-convert: error: notes.txt: expected a .ckpt or a .tflite file\n"
+    assert main(["compare", "--data", str(tiny_data), "--out", str(tmp_path), "plain:4/8", second]) == 4
+    assert capsys.readouterr().err.splitlines()[-1] == f"face-convert: error: {message}"
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_two_labels_of_a_plot_lie_on_each_other() -> None:
+    accuracy = {"fer2013": 0.66}
+    rows = [Row(f"network_{n}", "", 1, 10**6, 10**7 + n * 10**5, 1, accuracy, accuracy, 1.0, 0.5) for n in range(6)]
+    figure = draw(rows, "a machine")
+    for axes in figure.axes:
+        boxes = [text.get_window_extent() for text in axes.texts if text.get_text()]
+        assert len(boxes) == len(rows)
+        assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
