@@ -14,6 +14,7 @@ from converter.cli.compare import compare
 from converter.cli.crop_margin import crop_margin
 from converter.cli.distill import distill
 from converter.cli.evaluate import evaluate
+from converter.cli.prepare import prepare
 from converter.cli.quantize import quantize
 from converter.cli.teach import teach
 from converter.cli.train import train
@@ -39,7 +40,7 @@ _PACKAGES = {
     "ai_edge_litert",
 }
 
-COMMANDS = (train, teach, distill, quantize, evaluate, compare, card, crop_margin)
+COMMANDS = (prepare, train, teach, distill, quantize, evaluate, compare, card, crop_margin)
 """In the order of use."""
 
 

@@ -4,8 +4,8 @@
 """
 
 from converter.datasets.door import load, load_splits
-from converter.datasets.drops import drop_file, without_listed
+from converter.datasets.drops import drop_file, listed_rows, without_listed
 from converter.datasets.faces import FaceSet
 from converter.datasets.splits import MissingSplitError
 
-__all__ = ["FaceSet", "MissingSplitError", "drop_file", "load", "load_splits", "without_listed"]
+__all__ = ["FaceSet", "MissingSplitError", "drop_file", "listed_rows", "load", "load_splits", "without_listed"]

@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from converter.datasets.splits import TRAINING
 from edge.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from converter.datasets.faces import FaceSet
 
@@ -22,16 +26,16 @@ def drop_file(data: Path) -> Path:
     return (data if data.is_dir() else data.parent) / FILE
 
 
-def without_listed(data: Path, training: FaceSet) -> FaceSet:
-    """The whole Training split less the rows that the list beside ``data`` names; all of it where there is no list.
+def listed_rows(data: Path, splits: Mapping[str, FaceSet]) -> NDArray[np.int64] | None:
+    """The rows of the whole Training split of ``splits`` that the list beside ``data`` names; ``None`` without a list.
 
     Raises:
         InputError: the list holds anything but numbers of rows that there are.
     """
     path = drop_file(data)
-    if not path.is_file():
-        return training
-    n = len(training)
+    if not path.is_file() or TRAINING not in splits:
+        return None
+    n = len(splits[TRAINING])
     try:
         dropped = [int(word) for word in path.read_text(encoding="utf-8").split()]
     except (OSError, ValueError) as error:
@@ -40,7 +44,18 @@ def without_listed(data: Path, training: FaceSet) -> FaceSet:
     if dropped and not 0 <= min(dropped) <= max(dropped) < n:
         msg = f"{path}: expected row numbers 0..{n - 1}, found {min(dropped)}..{max(dropped)}"
         raise InputError(msg)
-    keep = np.ones(n, bool)
+    return np.unique(np.array(dropped, np.int64))
+
+
+def without_listed(data: Path, training: FaceSet) -> FaceSet:
+    """The whole Training split less the rows that the list beside ``data`` names; all of it where there is no list.
+
+    Raises:
+        InputError: as :func:`listed_rows`.
+    """
+    dropped = listed_rows(data, {TRAINING: training})
+    if dropped is None:
+        return training
+    keep = np.ones(len(training), bool)
     keep[dropped] = False
-    left_out = {**training.left_out, "rows to drop": int(n - keep.sum())}
-    return replace(training.take(keep), left_out=left_out)
+    return replace(training.take(keep), left_out={**training.left_out, "rows to drop": len(dropped)})
