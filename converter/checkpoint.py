@@ -41,7 +41,7 @@ class Trained:
     @property
     def parameters(self) -> int:
         """Number of trained values."""
-        return sum(parameter.numel() for parameter in self.network.parameters())
+        return sum(parameter.numel() for parameter in self.network.parameters() if parameter.requires_grad)
 
     @property
     def macs(self) -> int:
@@ -71,7 +71,7 @@ def load(path: Path) -> Trained:
     """
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-        task = ExpressionTask(content["hyper_parameters"]["recipe"])
+        task = ExpressionTask(content["hyper_parameters"]["recipe"], bare=True)
         task.load_state_dict(content["state_dict"])
         epochs_seen = int(content["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"])
     except OSError as error:

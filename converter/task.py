@@ -25,13 +25,16 @@ _CLASSES = len(EMOTIONS)
 
 
 class ExpressionTask(lightning.LightningModule):
-    """A network under cross entropy: original labels, vote distributions and, where there are any, its teachers."""
+    """A network under cross entropy: original labels, vote distributions and, where there are any, its teachers.
 
-    def __init__(self, recipe: dict[str, Any]) -> None:
+    ``bare`` leaves out pretrained weights, where a checkpoint is about to replace them.
+    """
+
+    def __init__(self, recipe: dict[str, Any], *, bare: bool = False) -> None:
         super().__init__()
-        self.save_hyperparameters()
+        self.save_hyperparameters("recipe")
         self.recipe = from_checkpoint(recipe)
-        self.network: nn.Module = build(self.recipe.architecture).to(memory_format=torch.channels_last)
+        self.network: nn.Module = build(self.recipe.architecture, bare=bare).to(memory_format=torch.channels_last)
         self.head_names: tuple[str, ...] = self.network.head_names
         self.accuracies = nn.ModuleDict(
             {

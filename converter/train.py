@@ -57,8 +57,8 @@ def train(
             network, or the machine has no such devices.
     """
     lightning.seed_everything(recipe.seed, verbose=False)
-    task = ExpressionTask(asdict(recipe))
     last = out / "last.ckpt"
+    task = ExpressionTask(asdict(recipe), bare=last.is_file())
     if last.is_file():
         _refuse_another_recipe(last, recipe)
     elif start is not None:

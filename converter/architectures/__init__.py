@@ -24,8 +24,8 @@ ARCHITECTURES: dict[str, Callable[[], nn.Module]] = {
 }
 
 
-def build(name: str) -> nn.Module:
-    """The network called ``name``, freshly initialised.
+def build(name: str, *, bare: bool = False) -> nn.Module:
+    """The network called ``name``, freshly initialised; ``bare`` leaves out pretrained weights, to be loaded over.
 
     A name is one of :data:`ARCHITECTURES`, or spells a plain network out (``plain:32,32/64,64/128,128/256,256``,
     ``gdconv:...``), or names a backbone (``pretrained:vgg16``, ``scratch:mobilenetv2``, ``FILE.weights.h5:vgg16``).
@@ -39,7 +39,7 @@ def build(name: str) -> nn.Module:
     if family in {PLAIN, LOCATED} and colon:
         return spelled(name)
     if colon:
-        return backbone(name)
+        return backbone(name, bare=bare)
     known = ", ".join([*sorted(ARCHITECTURES), "plain:WIDTH,...", "gdconv:WIDTH,...", "pretrained:MODEL"])
     msg = f"unknown architecture {name!r}: expected one of {known}"
     raise InputError(msg)

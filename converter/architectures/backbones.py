@@ -64,8 +64,10 @@ class Backbone(nn.Module):
         return tuple(head(features) for head in self.heads)
 
 
-def backbone(name: str) -> Backbone:
+def backbone(name: str, *, bare: bool = False) -> Backbone:
     """The backbone that ``pretrained:MODEL`` or ``scratch:MODEL`` names; weights may be a file: ``FILE.h5:MODEL``.
+
+    ``bare`` leaves the weights out: a checkpoint brings its own and must load where no others can be had.
 
     Raises:
         InputError: no model has that name, Keras is missing, or its weights cannot be had.
@@ -74,6 +76,8 @@ def backbone(name: str) -> Backbone:
     if model not in MODELS:
         msg = f"unknown backbone {model!r}: expected one of {', '.join(MODELS)}"
         raise InputError(msg)
+    if bare:
+        return Backbone(model, None)
     return Backbone(model, {PRETRAINED: "imagenet", SCRATCH: None}.get(weights, weights))
 
 

@@ -124,6 +124,26 @@ def test_weights_of_a_backbone_come_from_a_file(tmp_path: Path) -> None:
 
 
 @needs_keras
+def test_a_trained_backbone_loads_where_the_weights_it_began_with_are_gone(tiny_data: Path, tmp_path: Path) -> None:
+    pytest.importorskip("lightning", reason="lightning is missing: pip install 'face-edge[converter]'")
+    from converter import checkpoint
+    from converter.datasets import door
+    from converter.train import Machine, Recipe, train
+
+    weights = tmp_path / "mine.weights.h5"
+    build("scratch:mobilenet").backbone.save_weights(weights)
+    training, validation = (door.load(tiny_data, split) for split in ("Training", "PublicTest"))
+    recipe = Recipe(architecture=f"{weights}:mobilenet", epochs=1, batch_size=16)
+    best = train(training, validation, tmp_path / "run", recipe, machine=Machine("cpu", precision="32-true"))
+    weights.unlink()
+    trained = checkpoint.load(best)
+    logits = trained.logits(validation.pixels)
+    assert {head: values.shape for head, values in logits.items()} == dict.fromkeys(HEADS, (len(validation), 7))
+    statistics = sum(p.numel() for p in trained.network.parameters() if not p.requires_grad)
+    assert 0 < statistics == total_count(trained.network) - trained.parameters
+
+
+@needs_keras
 @pytest.mark.parametrize(
     ("name", "message"),
     [
