@@ -43,7 +43,7 @@ def find(path: Path, votes: Path | None = None) -> Source | None:
             found.update(_read(file, chosen, splits))
         return found
 
-    return Source("FER2013 in CSV files", path, read)
+    return Source("FER2013 in CSV files", read)
 
 
 def _files(path: Path) -> list[Path]:

@@ -58,7 +58,7 @@ def find(path: Path) -> Source | None:
         there = sorted({picture.split for picture in pictures})
         return {split: _read(root, split, pictures) for split in there if wanted is None or split in wanted}
 
-    return Source("folders of classes", root, load)
+    return Source("folders of classes", load)
 
 
 def _root(path: Path) -> Path | None:

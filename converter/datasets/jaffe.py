@@ -39,7 +39,7 @@ def find(path: Path) -> Source | None:
     """JAFFE's pictures in the folder ``path``, or in the only folder in it."""
     for folder in (path, *_only_folder(path)):
         if folder.is_dir() and any(_NAME.match(entry.name) for entry in folder.iterdir() if is_picture(entry)):
-            return Source("JAFFE", folder, partial(_read, folder))
+            return Source("JAFFE", partial(_read, folder))
     return None
 
 

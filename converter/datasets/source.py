@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from converter.datasets.faces import FaceSet
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 Read = Callable[[Collection[str] | None], Mapping[str, FaceSet]]
 """Reads the named splits, those of them that are there, in one go; ``None``: all there are."""
@@ -17,12 +13,7 @@ Read = Callable[[Collection[str] | None], Mapping[str, FaceSet]]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A recognised data set: the ``form`` it comes in, where it lies, the ``splits`` in it, and how to read them.
-
-    ``splits`` is empty where only reading tells.
-    """
+    """A recognised data set: what ``form`` it comes in and how to read it."""
 
     form: str
-    path: Path
     read: Read
-    splits: tuple[str, ...] = ()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import cv2
@@ -7,9 +8,11 @@ import numpy as np
 import pytest
 
 from converter import datasets
+from converter.cli import main
 from converter.datasets import splits
 from converter.datasets.drops import FILE
 from edge.errors import InputError
+from edge.manifest import packaged_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -146,3 +149,27 @@ def test_rows_to_drop_work_for_folders_too(drawn: Callable[..., Path]) -> None:
 def test_every_split_has_a_name_of_its_own() -> None:
     assert len(set(splits.SPLITS)) == 5
     assert set(splits.FOLDER_SPLITS.values()) < set(splits.SPLITS)
+
+
+@pytest.mark.parametrize(("place", "split"), [("", "All"), ("test/", "PrivateTest")])
+def test_evaluate_measures_data_that_has_nothing_to_train_on(
+    drawn: Callable[..., Path], capsys: pytest.CaptureFixture[str], place: str, split: str
+) -> None:
+    pytest.importorskip("ai_edge_litert", reason="measuring needs ai-edge-litert")
+    folder = drawn(*(f"{place}{name}/{i}.png" for name in ("angry", "happy", "neutral") for i in range(2)))
+    options = ["--model", str(packaged_model()), "--data", str(folder), "--split", split, "--json"]
+    assert main(["evaluate", *options]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["recurrence"] is None
+    assert [(head["head"], head["n"]) for head in found["heads"]] == [("fer2013", 6)]
+
+
+def test_evaluate_says_that_unlabelled_pictures_cannot_be_measured(
+    tmp_path: Path, picture_row: Callable[..., str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("ai_edge_litert", reason="measuring needs ai-edge-litert")
+    (tmp_path / "test.csv").write_text("pixels\n" + picture_row(0, "").split(",")[1] + "\n")
+    assert main(["evaluate", "--model", str(packaged_model()), "--data", str(tmp_path / "test.csv")]) == 4
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "have no labels, so that there is no split PublicTest to measure or choose by" in error
