@@ -183,7 +183,7 @@ def test_weights_are_rounded_by_channel_and_learn_straight_through() -> None:
 
 
 def test_a_network_that_cannot_be_traced_is_one_line() -> None:
-    class Undecided(nn.Module):  # type: ignore[misc]
+    class Undecided(nn.Module):
         head_names = ("fer2013",)
 
         def forward(self, pictures: Tensor) -> tuple[Tensor, ...]:
