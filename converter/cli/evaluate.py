@@ -57,8 +57,8 @@ def evaluate(
     from converter.evaluation.results import results, to_json
     from converter.evaluation.subject import open_subject
 
-    subject = open_subject(model)
     faces = datasets.load(data, split, votes=votes)
+    subject = open_subject(model)
     found = results(
         subject, faces, split, recurrence=recurrence_of(faces, data, split) if recurring else None, robust=robustness
     )

@@ -11,6 +11,8 @@ from converter.evaluation.figures import robustness as plot
 from converter.evaluation.robustness import robustness
 from converter.evaluation.subject import Subject
 
+pytest.importorskip("matplotlib", reason="matplotlib is missing: pip install 'face-edge[converter]'")
+
 PNG = b"\x89PNG"
 
 
