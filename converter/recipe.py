@@ -49,8 +49,12 @@ def from_checkpoint(values: Mapping[str, Any]) -> Recipe:
     Raises:
         TypeError: ``values`` has something that no recipe has.
     """
-    known: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
-    return Recipe(**known)
+    return Recipe(**with_tuples(values))
+
+
+def with_tuples(values: Mapping[str, Any]) -> dict[str, Any]:
+    """``values`` with tuples again where a file has made lists of them."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
 
 
 def differences(wanted: Recipe, found: Recipe) -> list[str]:

@@ -15,6 +15,7 @@ from torch import Tensor
 from converter.architectures.heads import HEADS
 from converter.augment import apply
 from converter.outputs import write_bytes
+from converter.recipe import with_tuples
 from converter.views import Augmentation, Views
 from edge.errors import InputError
 
@@ -129,7 +130,7 @@ def fingerprint(faces: FaceSet) -> str:
 
 
 def _augmentation(values: Mapping[str, Any]) -> Augmentation:
-    known: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+    known = with_tuples(values)
     missing = {field.name for field in fields(Augmentation)} - known.keys()
     if missing:
         msg = f"{', '.join(sorted(missing))} missing: made by another version"

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
-import click
+from converter.cli.training import say
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 def training_and_validation(data: Path, votes: Path | None) -> tuple[FaceSet, FaceSet]:
     """Training, less the rows to drop, and PublicTest; where there is no list of rows to drop, one line says so.
 
-    The line goes to standard error, once though each device has a process of its own that runs the whole command.
+    The line goes to standard error.
 
     Raises:
         InputError: the data cannot be read or lacks one of the two.
@@ -25,8 +24,8 @@ def training_and_validation(data: Path, votes: Path | None) -> tuple[FaceSet, Fa
 
     found = datasets.load_splits(data, ("Training", "PublicTest"), votes=votes)
     listed = datasets.drop_file(data)
-    if not listed.is_file() and os.environ.get("LOCAL_RANK", "0") == "0":
-        click.echo(
+    if not listed.is_file():
+        say(
             f"{listed} is not there: pictures that recur in another split stay in training; face-convert prepare "
             "makes the list, to be put there",
             err=True,

@@ -72,10 +72,10 @@ def machine(accelerator: str, devices: int) -> Machine:
     return Machine(accelerator, devices)
 
 
-def say(text: str) -> None:
+def say(text: str, *, err: bool = False) -> None:
     """Print once, though each device has a process of its own that runs the whole command."""
     if os.environ.get("LOCAL_RANK", "0") == "0":
-        print(text)
+        click.echo(text, err=err)
 
 
 def _all(found: tuple[Callable[..., Any], ...]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
