@@ -1,0 +1,36 @@
+"""What displays show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from edge.types import Emotion
+
+
+class LookKind(StrEnum):
+    """What a display tells apart at a glance."""
+
+    STARTING = "starting"
+    NO_FACE = "no_face"
+    UNCERTAIN = "uncertain"
+    EMOTION = "emotion"
+    PAUSED = "paused"
+    FAULT = "fault"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What displays show now; ``emotion`` is set exactly when ``kind`` is ``EMOTION``."""
+
+    kind: LookKind
+    emotion: Emotion | None = None
+    confidence: float = 0.0
+    people: int = 0
+
+    def __post_init__(self) -> None:
+        if (self.kind is LookKind.EMOTION) != (self.emotion is not None):
+            msg = f"a look of kind {self.kind.value} cannot have emotion {self.emotion}"
+            raise ValueError(msg)
