@@ -9,7 +9,7 @@ import numpy as np
 
 from converter.datasets.faces import OTHER_VOTES
 from converter.datasets.splits import TRAINING
-from converter.prepare.duplicates import Pairs, blank, find, photographs
+from converter.duplicates import Pairs, blank, find, photographs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

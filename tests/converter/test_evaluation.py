@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 from converter.datasets.faces import FaceSet
 from converter.evaluation.bootstrap import FIGURES, Bootstrap, tally
 from converter.evaluation.certainty import certainty, entropy
-from converter.evaluation.recurrence import recurrence, recurring
+from converter.evaluation.recurrence import recurrence
 from converter.evaluation.results import results
 from converter.evaluation.subject import Subject
 from converter.measure import measure, rates
@@ -150,17 +150,6 @@ def test_certainty_without_votes_or_without_differences() -> None:
     found = certainty(probabilities, votes, np.full(12, 3))
     assert found is not None
     assert found["spearman"] is None
-
-
-def test_pictures_that_recur_are_found() -> None:
-    generator = np.random.default_rng(6)
-    smooth = generator.integers(0, 200, (30, 6, 6)).repeat(8, axis=1).repeat(8, axis=2).astype(np.uint8)
-    training, other = smooth[:20], smooth[20:]
-    near = np.clip(training[2] + generator.normal(5, 3, (48, 48)), 0, 255).astype(np.uint8)
-    grey = np.full((48, 48), 90, np.uint8)
-    measured = np.stack([training[0], training[1, :, ::-1], near, other[0], grey])
-    assert recurring(measured, np.concatenate([training, grey[None]])).tolist() == [True, True, True, False, False]
-    assert recurring(measured, training[:0]).tolist() == [False] * 5
 
 
 def test_what_recurs_in_the_whole_split_and_in_what_is_kept() -> None:

@@ -11,7 +11,7 @@ import pytest
 from converter import datasets
 from converter.cli import main
 from converter.datasets.faces import FaceSet
-from converter.prepare.duplicates import blank, find, photographs
+from converter.duplicates import blank, find, photographs, recurring
 from converter.prepare.examine import examine
 from converter.prepare.report import as_dict, lines
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from converter.prepare.duplicates import Pairs
+    from converter.duplicates import Pairs
 
 for package in ("scipy", "matplotlib"):
     pytest.importorskip(package, reason=f"{package} is missing: pip install 'face-edge[converter]'")
@@ -70,10 +70,21 @@ def test_planted_duplicates_are_found_and_nothing_else() -> None:
     assert pairs.likeness[pairs.exact].tolist() == [1, 1]
 
 
+def test_pictures_that_recur_are_found() -> None:
+    generator = np.random.default_rng(6)
+    smooth = generator.integers(0, 200, (30, 6, 6)).repeat(8, axis=1).repeat(8, axis=2).astype(np.uint8)
+    training, other = smooth[:20], smooth[20:]
+    near = np.clip(training[2] + generator.normal(5, 3, (48, 48)), 0, 255).astype(np.uint8)
+    grey = np.full((48, 48), 90, np.uint8)
+    measured = np.stack([training[0], training[1, :, ::-1], near, other[0], grey])
+    assert recurring(measured, np.concatenate([training, grey[None]])).tolist() == [True, True, True, False, False]
+    assert recurring(measured, training[:0]).tolist() == [False] * 5
+
+
 def test_pairs_are_found_across_blocks_of_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     pictures = np.array([photograph(seed % 20) for seed in range(50)])
     whole = described(find(pictures))
-    monkeypatch.setattr("converter.prepare.duplicates._ROWS", 7)
+    monkeypatch.setattr("converter.duplicates._ROWS", 7)
     assert described(find(pictures)) == whole
     assert len(whole) == 10 * 3 + 10
 

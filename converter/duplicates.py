@@ -70,6 +70,10 @@ class Pairs:
         """The pairs at ``mask``."""
         return Pairs(self.first[mask], self.second[mask], self.likeness[mask], self.mirrored[mask], self.exact[mask])
 
+    def at(self, rows: NDArray[np.int64]) -> Pairs:
+        """The same pairs, where picture ``i`` of these is picture ``rows[i]`` of a larger set."""
+        return Pairs(rows[self.first], rows[self.second], self.likeness, self.mirrored, self.exact)
+
 
 def blank(pixels: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Marks ``(n,)`` the pictures ``(n, 48, 48)`` that show nothing."""
@@ -80,8 +84,26 @@ def blank(pixels: NDArray[np.uint8]) -> NDArray[np.bool_]:
 def find(pixels: NDArray[np.uint8]) -> Pairs:
     """All pairs among pictures ``(n, 48, 48)`` that are one photograph; blank ones are alike to none."""
     shown = np.flatnonzero(~blank(pixels))
-    pairs = _candidates(pixels[shown])
-    pairs = Pairs(shown[pairs.first], shown[pairs.second], pairs.likeness, pairs.mirrored, pairs.exact)
+    starts = range(0, len(shown), _ROWS)
+    blocks = itertools.combinations_with_replacement(starts, 2)
+    pairs = _candidates(pixels[shown], [(slice(top, top + _ROWS), slice(left, left + _ROWS)) for top, left in blocks])
+    return _one_photograph(pixels, pairs.at(shown))
+
+
+def recurring(measured: NDArray[np.uint8], known: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Marks ``(n,)`` the ``measured`` pictures ``(n, 48, 48)`` whose photograph is among the ``known`` ones."""
+    pixels = np.concatenate([measured, known])
+    shown = np.flatnonzero(~blank(pixels))
+    first = int(np.searchsorted(shown, len(measured)))
+    others = slice(first, len(shown))
+    blocks = [(slice(top, min(top + _ROWS, first)), others) for top in range(0, first, _ROWS)]
+    found = np.zeros(len(measured), bool)
+    found[_one_photograph(pixels, _candidates(pixels[shown], blocks).at(shown)).first] = True
+    return found
+
+
+def _one_photograph(pixels: NDArray[np.uint8], pairs: Pairs) -> Pairs:
+    """Of pairs whose thumbnails are alike, those that are one photograph."""
     exact = _equal(pixels, pairs)
     likeness = np.where(exact, 1, pairs.likeness).astype(np.float32)
     doubtful = np.flatnonzero(likeness < ALIKE)
@@ -110,19 +132,18 @@ def _halves(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.
     return (left + right).reshape(len(pixels), -1), (left - right).reshape(len(pixels), -1)
 
 
-def _candidates(pixels: NDArray[np.uint8]) -> Pairs:
-    """Pairs of thumbnails, plain or mirrored, that are worth a look."""
+def _candidates(pixels: NDArray[np.uint8], blocks: list[tuple[slice, slice]]) -> Pairs:
+    """Pairs of thumbnails, plain or mirrored, that are worth a look, one from each side of a block."""
     even, odd = _halves(pixels)
-    starts = range(0, len(pixels), _ROWS)
-    blocks = list(itertools.combinations_with_replacement(starts, 2))
     parts: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32], NDArray[np.bool_]]] = []
     for top, left in bar(blocks, "comparing thumbnails", len(blocks), " blocks"):
-        evens, odds = (half[top : top + _ROWS] @ half[left : left + _ROWS].T for half in (even, odd))
+        evens, odds = (half[top] @ half[left].T for half in (even, odd))
         first, second = np.nonzero(evens + np.abs(odds) > WORTH_A_LOOK)
-        above = first + top < second + left
+        above = first + top.start < second + left.start
         first, second = first[above], second[above]
         turned = odds[first, second]
-        parts.append((first + top, second + left, evens[first, second] + np.abs(turned), turned < 0))
+        likeness = evens[first, second] + np.abs(turned)
+        parts.append((first + top.start, second + left.start, likeness, turned < 0))
     columns = [np.concatenate(column) for column in zip(*parts, strict=True)] if parts else [np.empty(0, int)] * 4
     first, second, likeness, mirrored = columns
     return Pairs(first, second, likeness.astype(np.float32), mirrored.astype(bool), np.zeros(len(first), bool))
