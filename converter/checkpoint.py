@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import pickle
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -49,6 +50,15 @@ class Trained:
         with FlopCounterMode(display=False) as counter, torch.inference_mode():
             self.network(torch.zeros(1, 1, SIZE, SIZE))
         return int(counter.get_total_flops()) // 2
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells these weights from any others."""
+        digest = hashlib.sha256()
+        for name, values in self.network.state_dict().items():
+            digest.update(name.encode())
+            digest.update(values.float().numpy().tobytes())
+        return digest.hexdigest()
 
     def logits(self, pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
         """Logits ``(n, 7)`` of each head in float32 for ``(n, 48, 48)`` uint8 grey."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import json
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
@@ -15,12 +16,13 @@ from torch import Tensor
 from converter.architectures.heads import HEADS
 from converter.augment import apply
 from converter.outputs import write_bytes
+from converter.progress import bar
 from converter.recipe import with_tuples
 from converter.views import Augmentation, Views
 from edge.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -83,32 +85,30 @@ def load(folder: Path, faces: FaceSet) -> Teachers:
     return Teachers(folder, names, views)
 
 
-def teach(
-    teachers: Mapping[str, Trained], faces: FaceSet, folder: Path, views: Views, advance: Callable[[], None]
-) -> None:
+def teach(teachers: Mapping[str, Trained], faces: FaceSet, folder: Path, views: Views) -> None:
     """Write what each teacher says of ``faces`` in each view; what is there already is kept.
 
-    ``advance`` is called once a teacher and view. The index is written last, so that a folder half filled is not
-    taken for a whole one.
+    The index is written last, so that a folder half filled is not taken for a whole one.
 
     Raises:
-        InputError: a teacher lacks a head, the folder is of other pictures or views, or cannot be written.
+        InputError: a teacher lacks a head, the folder is of other pictures, views or networks, or cannot be written.
     """
     for name, trained in teachers.items():
         if trained.head_names != HEADS:
             msg = f"teacher {name}: has only {', '.join(trained.head_names)}: a teacher needs {' and '.join(HEADS)}"
             raise InputError(msg)
     key = {"data": fingerprint(faces), "seed": views.seed, "augmentation": asdict(views.augmentation)}
-    _refuse_another(folder, key)
-    write_bytes(folder / "key.json", json.dumps(key, indent=2).encode())
-    for index in range(views.count or 1):
-        view = views.draw(len(faces), index)
-        for name, trained in teachers.items():
-            path = answer_path(folder, name, index)
-            if not path.is_file():
-                _save(path, probabilities(trained, faces.pixels, view))
-            advance()
-    found = {**key, "views": views.count, "teachers": sorted(teachers)}
+    _keep(folder / "key.json", key, f"{folder}: holds answers for other pictures or views: choose another --out")
+    known = {name: trained.fingerprint for name, trained in sorted(teachers.items())}
+    for name, sha256 in known.items():
+        refusal = f"{folder / name}: holds answers of another network of this name: give NAME=FILE another name"
+        _keep(folder / name / "network.json", {"sha256": sha256}, refusal)
+    count = views.count or 1
+    for index, name in bar(itertools.product(range(count), teachers), "asking", count * len(teachers), " views"):
+        path = answer_path(folder, name, index)
+        if not path.is_file():
+            _save(path, probabilities(teachers[name], faces.pixels, views.draw(len(faces), index)))
+    found = {**key, "views": views.count, "teachers": known}
     write_bytes(folder / INDEX, json.dumps(found, indent=2).encode())
 
 
@@ -138,16 +138,17 @@ def _augmentation(values: Mapping[str, Any]) -> Augmentation:
     return Augmentation(**known)
 
 
-def _refuse_another(folder: Path, key: Mapping[str, Any]) -> None:
-    path = folder / "key.json"
+def _keep(path: Path, facts: Mapping[str, Any], refusal: str) -> None:
+    """Write down what a folder is about, or refuse where it is about something else."""
     if not path.is_file():
+        write_bytes(path, json.dumps(facts, indent=2).encode())
         return
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
         found = None
-    if found != json.loads(json.dumps(key)):
-        msg = f"{folder}: holds answers for other pictures or views: choose another --out or remove it"
+    if found != json.loads(json.dumps(facts)):
+        msg = f"{refusal} or remove it"
         raise InputError(msg)
 
 

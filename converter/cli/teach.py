@@ -30,8 +30,6 @@ def teach(
 
     A teacher's name is that of the folder its checkpoint lies in. What is kept already is not computed again.
     """
-    from tqdm import tqdm
-
     from converter import checkpoint, teachers
     from converter.views import Views
     from converter.vote import measure_vote
@@ -40,8 +38,7 @@ def teach(
     training, validation = training_and_validation(data, votes)
     accuracies = measure_vote(found, validation)
     print(json.dumps(accuracies, indent=2) if as_json else _table(accuracies))
-    with tqdm(total=views * len(found), unit="view", disable=None) as bar:
-        teachers.teach(found, training, out, Views(seed, views), lambda: bar.update() and None)
+    teachers.teach(found, training, out, Views(seed, views))
 
 
 def named(checkpoints: tuple[Path, ...]) -> dict[str, Path]:

@@ -154,9 +154,7 @@ def test_the_kept_answers_are_those_of_the_networks_for_that_view(runs: Path, fa
     for trained in networks.values():
         for head in trained.network.heads:
             head.weight.data *= 1e4  # two epochs leave opinions too weak to tell views apart
-    done: list[int] = []
-    teachers.teach(networks, faces, tmp_path, Views(5, 3), lambda: done.append(1))
-    assert len(done) == 6
+    teachers.teach(networks, faces, tmp_path, Views(5, 3))
     found = teachers.load(tmp_path, faces)
     shares = [teachers.probabilities(t, faces.pixels, found.views.draw(len(faces), 2)) for t in networks.values()]
     assert np.allclose(found.vote(2).numpy(), np.mean(shares, axis=0), atol=2e-3)
@@ -179,6 +177,14 @@ def test_answers_for_other_views_are_not_mixed_in(
     network = str(runs / "one" / "best.ckpt")
     assert main(["teach", "--data", str(tiny_data), "--out", str(answers), "--seed", "2", network]) == 4
     assert "holds answers for other pictures or views" in capsys.readouterr().err
+
+
+def test_answers_of_another_network_of_the_same_name_are_not_mixed_in(
+    answers: Path, runs: Path, tiny_data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    network = f"two={runs / 'one' / 'best.ckpt'}"
+    assert main(["teach", "--data", str(tiny_data), "--out", str(answers), network]) == 4
+    assert "two: holds answers of another network of this name" in capsys.readouterr().err
 
 
 def test_two_teachers_of_one_name_are_refused(
