@@ -12,7 +12,7 @@ from converter.cli import options
 from converter.cli.data import training_and_validation
 
 if TYPE_CHECKING:
-    from converter.compare import Entry
+    from converter.comparison.compare import Entry
 
 
 @click.command()
@@ -39,12 +39,12 @@ def compare(
     A NETWORK is the name of an architecture, which is trained, or NAME=FILE with a checkpoint or an int8 model. Run
     again, training goes on where it was stopped.
     """
-    from converter import comparison_table as table
-    from converter.compare import as_json
-    from converter.compare import compare as run
+    from converter.comparison import table
+    from converter.comparison.compare import as_json
+    from converter.comparison.compare import compare as run
     from converter.outputs import write_bytes
     from converter.plots import to_png
-    from converter.train import Machine, Recipe
+    from converter.training.train import Machine, Recipe
 
     training, validation = training_and_validation(data, votes)
     rows = run(
@@ -71,7 +71,7 @@ def compare(
 
 def entry(network: str) -> Entry:
     """What ``NAME``, ``NAME=FILE`` or ``FILE`` stands for."""
-    from converter.compare import Entry
+    from converter.comparison.compare import Entry
 
     name, equals, file = network.partition("=")
     if equals:

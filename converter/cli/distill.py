@@ -10,7 +10,7 @@ import click
 from converter.cli import options
 from converter.cli.data import training_and_validation
 from converter.cli.training import machine, machine_options, recipe_options, say
-from converter.recipe import DISTILL_DEFAULTS
+from converter.training.recipe import DISTILL_DEFAULTS
 
 
 @click.command()
@@ -44,9 +44,9 @@ def distill(
     **choices: Any,
 ) -> None:
     """Train a student on its teachers' vote, view by view; run again, it goes on where it was stopped."""
-    from converter import teachers as answers
-    from converter.train import Recipe
-    from converter.train import train as run
+    from converter.training import teachers as answers
+    from converter.training.train import Recipe
+    from converter.training.train import train as run
 
     training, validation = training_and_validation(data, votes)
     found = answers.load(teachers, training)

@@ -39,7 +39,7 @@ def quantize(
     Where int8 is more than 0.3 points less right than float, three epochs of --fine-tune let the network learn to live
     with the rounding.
     """
-    from converter.convert import Settings, convert
+    from converter.quantization.convert import Settings, convert
 
     if out.suffix != ".tflite":
         msg = f"--out: expected a file ending in .tflite, found {out.name}"

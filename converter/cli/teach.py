@@ -30,9 +30,9 @@ def teach(
 
     A teacher's name is that of the folder its checkpoint lies in. What is kept already is not computed again.
     """
-    from converter import checkpoint, teachers
-    from converter.views import Views
-    from converter.vote import measure_vote
+    from converter.training import checkpoint, teachers
+    from converter.training.views import Views
+    from converter.training.vote import measure_vote
 
     found = {name: checkpoint.load(path) for name, path in named(checkpoints).items()}
     training, validation = training_and_validation(data, votes)

@@ -10,7 +10,7 @@ import click
 from converter.cli import options
 from converter.cli.data import training_and_validation
 from converter.cli.training import machine, machine_options, recipe_options, say
-from converter.recipe import Recipe
+from converter.training.recipe import Recipe
 
 
 @click.command()
@@ -23,7 +23,7 @@ def train(
     *, data: Path, votes: Path | None, out: Path, start: Path | None, accelerator: str, devices: int, **choices: Any
 ) -> None:
     """Train a network on the labels and votes; run again, it goes on where it was stopped."""
-    from converter.train import train as run
+    from converter.training.train import train as run
 
     recipe = Recipe(**choices, start=start.parent.name if start else "")
     training, validation = training_and_validation(data, votes)

@@ -11,14 +11,14 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from converter.recipe import Recipe
-    from converter.train import Machine
+    from converter.training.recipe import Recipe
+    from converter.training.train import Machine
 
 _SHARE = click.FloatRange(0, 1)
 
 
 def recipe_options(default: Recipe) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Options whose names are those of :class:`converter.recipe.Recipe`."""
+    """Options whose names are those of :class:`converter.training.recipe.Recipe`."""
     found = (
         click.option("--architecture", default=default.architecture, show_default=True, help="Name of the network."),
         click.option("--epochs", type=click.IntRange(1), default=default.epochs, show_default=True),
@@ -67,7 +67,7 @@ def machine_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def machine(accelerator: str, devices: int) -> Machine:
     """The machine that the options name."""
-    from converter.train import Machine
+    from converter.training.train import Machine
 
     return Machine(accelerator, devices)
 

@@ -58,7 +58,7 @@ def open_subject(model: Path) -> Subject:
         temperatures = {str(output.head): output.temperature for output in runner.manifest.outputs}
         return Subject(model.name, runner.manifest.sha256, "int8", runner.logits, temperatures)
     if model.suffix == ".ckpt":
-        from converter import checkpoint
+        from converter.training import checkpoint
 
         trained = checkpoint.load(model)
         digest = hashlib.sha256(model.read_bytes()).hexdigest()

@@ -126,9 +126,9 @@ def test_weights_of_a_backbone_come_from_a_file(tmp_path: Path) -> None:
 @needs_keras
 def test_a_trained_backbone_loads_where_the_weights_it_began_with_are_gone(tiny_data: Path, tmp_path: Path) -> None:
     pytest.importorskip("lightning", reason="lightning is missing: pip install 'face-edge[converter]'")
-    from converter import checkpoint
     from converter.datasets import door
-    from converter.train import Machine, Recipe, train
+    from converter.training import checkpoint
+    from converter.training.train import Machine, Recipe, train
 
     weights = tmp_path / "mine.weights.h5"
     build("scratch:mobilenet").backbone.save_weights(weights)

@@ -9,8 +9,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is missing: pip install 'face-edge[converter]'")
 
-from converter.augment import apply
-from converter.views import Augmentation, View, Views
+from converter.training.augment import apply
+from converter.training.views import Augmentation, View, Views
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 for package in ("torch", "lightning", "torchmetrics", "litert_torch", "ai_edge_quantizer", "matplotlib", "adjustText"):
     pytest.importorskip(package, reason=f"{package} is missing: pip install 'face-edge[converter]'")
 
-from converter.compare import Row
-from converter.comparison_table import draw
+from converter.comparison.compare import Row
+from converter.comparison.table import draw
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # other libraries' words about their own insides
 

@@ -52,7 +52,7 @@ def test_a_stopped_run_goes_on_to_the_very_same_weights(
 ) -> None:
     import torch
 
-    from converter.history import History
+    from converter.training.history import History
 
     def pull_the_plug(_: object, trainer: Any, *__: object) -> None:
         if trainer.current_epoch == 1:
@@ -102,8 +102,8 @@ def test_the_model_loads_and_its_manifest_is_its_own(model: Path) -> None:
 
 
 def test_the_int8_model_follows_the_float_network(model: Path, run_folder: Path) -> None:
-    from converter import checkpoint
     from converter.runner import ModelRunner
+    from converter.training import checkpoint
 
     pixels = np.random.default_rng(5).integers(0, 256, (16, 48, 48), dtype=np.uint8)
     trained = checkpoint.load(run_folder / "last.ckpt").logits(pixels)
@@ -194,7 +194,8 @@ def test_the_device_runs_it(model: Path) -> None:
 def test_a_model_whose_tensors_are_float_is_refused(model: Path, run_folder: Path, tmp_path: Path) -> None:
     from hashlib import sha256
 
-    from converter import checkpoint, quantize
+    from converter.quantization import quantize
+    from converter.training import checkpoint
 
     content = quantize.to_float(checkpoint.load(run_folder / "last.ckpt").network)
     path = tmp_path / "tiny.tflite"

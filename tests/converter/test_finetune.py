@@ -15,13 +15,14 @@ for package in ("torch", "lightning", "litert_torch", "ai_edge_quantizer"):
 import torch
 from torch import Tensor, nn
 
-from converter import datasets, quantize
+from converter import datasets
 from converter.architectures import build
 from converter.architectures.heads import HEADS
 from converter.cli import main
-from converter.finetune import FineTuning, Folded, fine_tune, rounded
-from converter.manifest import tensors
-from converter.rounding import RoundedActivation, RoundedWeight, rounding_places
+from converter.quantization import quantize
+from converter.quantization.finetune import FineTuning, Folded, fine_tune, rounded
+from converter.quantization.manifest import tensors
+from converter.quantization.rounding import RoundedActivation, RoundedWeight, rounding_places
 from converter.runner import interpreter, invoke_all, logits_of
 from edge.errors import InputError
 from edge.manifest import load

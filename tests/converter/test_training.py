@@ -14,12 +14,13 @@ for package in ("torch", "lightning", "torchmetrics", "matplotlib"):
 
 import torch
 
-from converter import checkpoint, datasets, teachers
-from converter.batches import FaceBatches
+from converter import datasets
 from converter.cli import main
-from converter.recipe import Recipe, differences, from_checkpoint
-from converter.task import ExpressionTask, soft_cross_entropy
-from converter.views import Views
+from converter.training import checkpoint, teachers
+from converter.training.batches import FaceBatches
+from converter.training.recipe import Recipe, differences, from_checkpoint
+from converter.training.task import ExpressionTask, soft_cross_entropy
+from converter.training.views import Views
 from edge.errors import InputError
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 torch = pytest.importorskip("torch", reason="torch is missing: pip install 'face-edge[converter]'")
 
 from converter.architectures import build
-from converter.windows import MAX_STEP, choose, last_layers, widen
+from converter.quantization.windows import MAX_STEP, choose, last_layers, widen
 from edge.preprocess import probability_step, read_logits, softmax
 
 RANGES = st.tuples(st.floats(-30, 30), st.floats(0.1, 40), st.floats(0.3, 3))

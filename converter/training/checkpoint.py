@@ -12,7 +12,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from converter.datasets.faces import SIZE
-from converter.task import ExpressionTask
+from converter.training.task import ExpressionTask
 from edge.errors import InputError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
-    from converter.recipe import Recipe
+    from converter.training.recipe import Recipe
 
 _BATCH = 256
 
@@ -74,7 +74,7 @@ class Trained:
 
 
 def load(path: Path) -> Trained:
-    """Read a checkpoint of :func:`converter.train.train`; its weights are the exponential average.
+    """Read a checkpoint of :func:`converter.training.train.train`; its weights are the exponential average.
 
     Raises:
         InputError: it is missing, no checkpoint, or of another kind of network.

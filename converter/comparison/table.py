@@ -14,7 +14,7 @@ from converter.plots import label_axes, new_figure
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from converter.compare import Row
+    from converter.comparison.compare import Row
 
 _CPU_INFO = Path("/proc/cpuinfo")
 _PARAMETERS_A_POINT = 8000

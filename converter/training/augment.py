@@ -1,6 +1,6 @@
 """Random views of faces: mirror, rotate, scale, shift, light, blur, low resolution, noise, compression, occlusion.
 
-What a view is, is drawn apart in :mod:`converter.views`; here it is made.
+What a view is, is drawn apart in :mod:`converter.training.views`; here it is made.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from converter.views import COARSE, NOISE_FIELD
+from converter.training.views import COARSE, NOISE_FIELD
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from converter.views import View
+    from converter.training.views import View
 
 _BLUR_SIDE = 5
 # fmt: off

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from converter.evaluate import truth
-from converter.teachers import probabilities
+from converter.training.teachers import probabilities
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
-    from converter.checkpoint import Trained
     from converter.datasets.faces import FaceSet
+    from converter.training.checkpoint import Trained
 
 VOTE = "soft vote"
 MIRRORED = "soft vote, and mirrored"

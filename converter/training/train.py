@@ -10,19 +10,19 @@ import lightning
 import torch
 from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint, TQDMProgressBar
 
-from converter import checkpoint
-from converter.batches import FaceBatches
-from converter.history import History
-from converter.recipe import Recipe, differences, from_checkpoint
-from converter.task import ExpressionTask
-from converter.views import Views
+from converter.training import checkpoint
+from converter.training.batches import FaceBatches
+from converter.training.history import History
+from converter.training.recipe import Recipe, differences, from_checkpoint
+from converter.training.task import ExpressionTask
+from converter.training.views import Views
 from edge.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from converter.datasets.faces import FaceSet
-    from converter.teachers import Teachers
+    from converter.training.teachers import Teachers
 
 __all__ = ["Machine", "Recipe", "train"]
 

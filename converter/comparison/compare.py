@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from converter import checkpoint
 from converter.architectures import build
-from converter.compare_time import milliseconds
-from converter.convert import VALIDATION, Settings, convert
+from converter.comparison.speed import milliseconds
 from converter.evaluate import evaluate
 from converter.outputs import write_bytes
-from converter.quantize import to_float
+from converter.quantization.convert import VALIDATION, Settings, convert
+from converter.quantization.quantize import to_float
 from converter.runner import ModelRunner
-from converter.train import train
+from converter.training import checkpoint
+from converter.training.train import train
 from edge.errors import InputError
 from edge.manifest import read_model
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from converter.datasets.faces import FaceSet
-    from converter.recipe import Recipe
-    from converter.train import Machine
+    from converter.training.recipe import Recipe
+    from converter.training.train import Machine
     from edge.manifest import Training
 
 _TRAINED, _INT8 = ".ckpt", ".tflite"

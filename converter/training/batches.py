@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from converter.views import View, Views, mix
+from converter.training.views import View, Views, mix
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -23,19 +23,19 @@ from torch import Tensor, fx, nn
 from torch.nn.utils import parametrize
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
-from converter.augment import apply
-from converter.batches import FaceBatches
-from converter.rounding import RoundedActivation, RoundedWeight, rounding_places
-from converter.task import soft_cross_entropy
-from converter.views import View, Views
+from converter.quantization.rounding import RoundedActivation, RoundedWeight, rounding_places
+from converter.training.augment import apply
+from converter.training.batches import FaceBatches
+from converter.training.task import soft_cross_entropy
+from converter.training.views import View, Views
 from edge.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from converter.batches import Batch
     from converter.datasets.faces import FaceSet
+    from converter.training.batches import Batch
 
 _BATCH = 128
 
@@ -124,7 +124,7 @@ def fine_tune(
 def rounded(folded: Folded, calibration: NDArray[np.float32]) -> fx.GraphModule:
     """``folded`` with int8's rounding in it; the two share their weights.
 
-    The logits stay unrounded: their windows (:mod:`converter.windows`) are finer than what counts.
+    The logits stay unrounded: their windows (:mod:`converter.quantization.windows`) are finer than what counts.
     """
     graph = copy.deepcopy(folded.layers.graph)
     modules = dict(folded.layers.named_modules())

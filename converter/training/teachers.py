@@ -14,11 +14,11 @@ import torch
 from torch import Tensor
 
 from converter.architectures.heads import HEADS
-from converter.augment import apply
 from converter.outputs import write_bytes
 from converter.progress import bar
-from converter.recipe import with_tuples
-from converter.views import Augmentation, Views
+from converter.training.augment import apply
+from converter.training.recipe import with_tuples
+from converter.training.views import Augmentation, Views
 from edge.errors import InputError
 
 if TYPE_CHECKING:
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from converter.checkpoint import Trained
     from converter.datasets.faces import FaceSet
-    from converter.views import View
+    from converter.training.checkpoint import Trained
+    from converter.training.views import View
 
 INDEX = "teachers.json"
 _BATCH = 256

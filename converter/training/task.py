@@ -12,14 +12,14 @@ from torchmetrics.classification import MulticlassAccuracy
 
 from converter.architectures import build
 from converter.architectures.heads import HEADS
-from converter.augment import apply
-from converter.recipe import from_checkpoint
-from converter.views import View, mix
+from converter.training.augment import apply
+from converter.training.recipe import from_checkpoint
+from converter.training.views import View, mix
 from edge.types import EMOTIONS
 
 if TYPE_CHECKING:
-    from converter.batches import Batch
     from converter.datasets.faces import FaceSet
+    from converter.training.batches import Batch
 
 _CLASSES = len(EMOTIONS)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from converter import checkpoint, manifest, quantize
 from converter.evaluate import of_logits, truth
 from converter.measure import fit_temperature
 from converter.outputs import write_bytes
-from converter.recipe import DISTILL_DEFAULTS
+from converter.quantization import manifest, quantize
+from converter.quantization.windows import MAX_STEP
 from converter.runner import interpreter, invoke_all, logits_of
-from converter.windows import MAX_STEP
+from converter.training import checkpoint
+from converter.training.recipe import DISTILL_DEFAULTS
 from edge.manifest import manifest_path
 from edge.preprocess import probability_step, softmax
 from edge.preprocess import quantize as quantize_pixels
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from converter.datasets.faces import FaceSet
-    from converter.quantize import Quantized
+    from converter.quantization.quantize import Quantized
     from edge.manifest import Manifest, OutputSpec
 
 VALIDATION = "PublicTest"
@@ -93,7 +94,7 @@ def _fine_tuned(
 ) -> nn.Module:
     if not settings.fine_tune:
         return trained.network
-    from converter.finetune import FineTuning, fine_tune
+    from converter.quantization.finetune import FineTuning, fine_tune
 
     return fine_tune(trained.network, training, pictures, FineTuning(settings.fine_tune, seed=settings.seed))
 

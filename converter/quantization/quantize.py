@@ -21,8 +21,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from converter import windows
 from converter.datasets.faces import SIZE
+from converter.quantization import windows
 from converter.runner import interpreter, invoke_all
 from edge.errors import InputError, ModelError
 from edge.types import EMOTIONS
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from converter.datasets.faces import FaceSet
-    from converter.windows import Windows
+    from converter.quantization.windows import Windows
 
 LIGHTS = (1.0, 0.5, 1.4)
 """Exposures in turn over the calibration pictures, so that dark and glaring scenes are within the ranges."""
@@ -68,8 +68,8 @@ def to_int8(
 ) -> Quantized:
     """``network`` in full int8, calibrated on ``(n, 48, 48)`` float32 in 0..1.
 
-    The outputs are as fine as :data:`converter.windows.MAX_STEP` asks for when the logits of a head are divided by its
-    temperature (1 where none is given).
+    The outputs are as fine as :data:`converter.quantization.windows.MAX_STEP` asks for when the logits of a head are
+    divided by its temperature (1 where none is given).
     """
     heads = network.head_names
     found = {

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from converter.datasets.faces import SIZE
 from converter.evaluate import recall_by_name
-from converter.quantize import output_names
+from converter.quantization.quantize import output_names
 from converter.runner import interpreter
 from edge.errors import ModelError
 from edge.manifest import InputSpec, Manifest, OutputSpec, Score, Training
@@ -18,9 +18,9 @@ from edge.types import EMOTIONS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from converter.checkpoint import Trained
     from converter.evaluate import Evaluation
-    from converter.quantize import Quantized
+    from converter.quantization.quantize import Quantized
+    from converter.training.checkpoint import Trained
 
 LICENCE = "MIT (weights and manifest); trained on FER2013 and FER+, research data that is not distributed with them"
 DATA = (

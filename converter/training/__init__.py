@@ -1,0 +1,1 @@
+"""Training: views of a face, what decides a run, the loop, teachers and their votes."""
