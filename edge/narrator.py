@@ -15,6 +15,7 @@ from edge.vision.smooth import Labeler
 
 if TYPE_CHECKING:
     from edge.config import EventsConfig, PrivacyConfig, SmoothingConfig
+    from edge.events import Session
     from edge.types import Observation
 
 _NS = 1_000_000_000
@@ -44,6 +45,8 @@ class Narrator:
         )
         self._paused = False
         self._present = False
+        self._people = 0
+        self._session: str | None = None
         self._begin_absence()
 
     def _begin_absence(self) -> None:
@@ -56,6 +59,7 @@ class Narrator:
         """Take in what one frame showed."""
         now_ns = observation.monotonic_ns
         mood = summarise(observation.faces, k=self._k)
+        self._people = mood.people
         events = self._presence(mood.people, now_ns)
         emotion = self._label(mood, now_ns)
         if self._present and mood.scores is not None:
@@ -89,11 +93,31 @@ class Narrator:
         events = self._leave(now_ns) if self._present else []
         return Told(Look(LookKind.FAULT), self._empty_state(now_ns), tuple(events))
 
+    def mark(self, label: str, now_ns: int) -> Event:
+        """Someone marks this moment."""
+        return self._event(EventType.MARKER, now_ns, people=self._people, label=label or None)
+
+    def start_session(self, session: Session, now_ns: int) -> Event:
+        """What follows belongs to ``session``."""
+        self._session = session.id
+        return self._event(EventType.SESSION_START, now_ns, people=self._people, label=session.title or None)
+
+    def resume_session(self, session: Session) -> None:
+        """What follows belongs to ``session``, which began before the device was started."""
+        self._session = session.id
+
+    def end_session(self, title: str, now_ns: int) -> Event:
+        """What follows belongs to no session."""
+        event = self._event(EventType.SESSION_END, now_ns, people=self._people, label=title or None)
+        self._session = None
+        return event
+
     def _toggle(self, kind: EventType, now_ns: int) -> tuple[Event, ...]:
         left = self._leave(now_ns) if self._present else []
         return (*left, self._event(kind, now_ns, people=0))
 
     def _empty_state(self, now_ns: int) -> State | None:
+        self._people = 0
         return self._pacer.offer(self._state(summarise(()), None, now_ns), now_ns)
 
     def _presence(self, people: int, now_ns: int) -> list[Event]:
@@ -151,7 +175,7 @@ class Narrator:
 
     def _event(self, kind: EventType, now_ns: int, **figures: Any) -> Event:
         identity, seq, ts = self._stamp.next(now_ns)
-        return Event(id=identity, seq=seq, ts=ts, type=kind, **figures)
+        return Event(id=identity, seq=seq, ts=ts, type=kind, session=self._session, **figures)
 
     def _state(self, mood: Mood, emotion: Emotion | None, now_ns: int) -> State:
         scores = mood.scores
@@ -164,6 +188,7 @@ class Narrator:
             scores=None if scores is None else {e: round(scores[e], 3) for e in EMOTIONS},
             valence=None if mood.valence is None else round(mood.valence, 3),
             suppressed=mood.suppressed,
+            session=self._session,
         )
 
 

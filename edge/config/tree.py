@@ -12,6 +12,8 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from edge.config.displays import SHARED_BUS_ROLES, DisplayConfig
 from edge.config.section import OptionalPath, PositiveSeconds, Seconds, Section, Share
 
+SHORTEST_WINDOW_S = 5.0
+
 
 class NodeConfig(Section):
     """Who this device is."""
@@ -107,6 +109,15 @@ class EventsConfig(Section):
     peak_rearm: Share = Field(0.6, description="it must fall below this before the next peak")
     state_interval_s: PositiveSeconds = Field(1.0, description="states are published at most this often")
     heartbeat_s: PositiveSeconds = Field(60.0, description="states and health are published at least this often")
+    aggregate_s: Seconds = Field(60.0, description="length of the windows that aggregates cover, 5 or more; 0: none")
+
+    @field_validator("aggregate_s")
+    @classmethod
+    def _windows_are_not_tiny(cls, value: float) -> float:
+        if 0 < value < SHORTEST_WINDOW_S:
+            msg = f"expected 0 or {SHORTEST_WINDOW_S:g} and more"
+            raise ValueError(msg)
+        return value
 
 
 class TlsConfig(Section):
@@ -124,6 +135,14 @@ class TlsConfig(Section):
         return self
 
 
+class OutboxConfig(Section):
+    """How events and aggregates wait for the broker, on disk."""
+
+    max_messages: int = Field(100_000, ge=1, le=10_000_000, description="beyond it the oldest are dropped and counted")
+    max_age_s: PositiveSeconds = Field(604_800.0, description="older ones are dropped and counted")
+    commit_interval_s: Seconds = Field(0.25, description="in a burst the disk is written at most this often")
+
+
 class MqttConfig(Section):
     """Where events are published."""
 
@@ -133,6 +152,7 @@ class MqttConfig(Section):
     password: SecretStr = Field(SecretStr(""), description="better: password_file or FACE_EDGE_MQTT__PASSWORD")
     password_file: OptionalPath = Field(None, description="file whose first line is the password")
     tls: TlsConfig = TlsConfig()
+    outbox: OutboxConfig = OutboxConfig()
     keepalive_s: int = Field(30, ge=5, le=3600, description="the broker notices a dead device after 1.5 times this")
     backoff_max_s: PositiveSeconds = Field(60.0, description="longest pause between connection attempts")
 

@@ -9,14 +9,18 @@ from edge.events.messages import (
     EventType,
     Health,
     Info,
+    Reply,
     Session,
     State,
 )
 from edge.events.pacer import Pacer
 from edge.events.stamp import Stamp, ulid
+from edge.events.switches import Lighting, Privacy, RunningSession
 from edge.types import Observation
 
-Message = Observation | State | Event | Aggregate | Info | Health | CameraStatus | Look
+Message = (
+    Observation | State | Event | Aggregate | Info | Health | CameraStatus | Look | Lighting | Privacy | RunningSession
+)
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -26,11 +30,15 @@ __all__ = [
     "EventType",
     "Health",
     "Info",
+    "Lighting",
     "Look",
     "LookKind",
     "Message",
     "Observation",
     "Pacer",
+    "Privacy",
+    "Reply",
+    "RunningSession",
     "Session",
     "Stamp",
     "State",

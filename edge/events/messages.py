@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, PlainSerializer
 
 from edge.types import Emotion
 
@@ -159,6 +159,15 @@ class Health(Wire):
     queue_depth: int = Field(description="messages waiting for all sinks together")
     drops: int = Field(description="messages dropped at a full queue since start")
     reconnects: int = Field(description="times that the source was opened again since start")
+
+
+class Reply(Wire):
+    """The answer to a request."""
+
+    status: Literal["ok", "error"]
+    data: dict[str, JsonValue] | None = None
+    error: str | None = Field(None, description="why it was refused, for people")
+    transaction: str | None = Field(None, description="as the request had it")
 
 
 class CameraStatus(StrEnum):

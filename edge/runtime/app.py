@@ -12,14 +12,19 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from edge.commands import SetPrivacy
 from edge.errors import EdgeError
 from edge.events import CameraStatus, Look, LookKind
+from edge.runtime.control import Control
 from edge.runtime.health import Counters, HealthMeter
 
 if TYPE_CHECKING:
-    from edge.events import Info, Stamp
+    from edge.aggregate import Aggregator
+    from edge.commands import Inbox
+    from edge.events import Aggregate, Health, Info, Stamp
     from edge.narrator import Narrator, Told
     from edge.runtime.dispatch import Dispatcher
+    from edge.settings import SettingsStore
     from edge.sources.newest import NewestFrame
     from edge.types import Frame
     from edge.vision.pipeline import Pipeline
@@ -60,7 +65,9 @@ class Device:
         dispatcher: Dispatcher,
         info: Info,
         timing: Timing,
-        start_paused: bool = False,
+        inbox: Inbox,
+        settings: SettingsStore,
+        aggregator: Aggregator | None = None,
     ) -> None:
         self._frames = frames
         self._pipeline = pipeline
@@ -71,7 +78,17 @@ class Device:
         self._timing = timing
         self._meter = HealthMeter()
         self._stopping = threading.Event()
-        self._pause_wanted = start_paused
+        self._inbox = inbox
+        self._aggregator = aggregator
+        self._control = Control(
+            inbox,
+            settings,
+            stamp=stamp,
+            narrator=narrator,
+            aggregator=aggregator,
+            put=dispatcher.put,
+            health=lambda: self._health(self._now_ns(), go_on=True),
+        )
         self._paused = False
         self._camera: CameraStatus | None = None
         self._lossless = frames.lossless
@@ -87,7 +104,7 @@ class Device:
 
     def toggle_pause(self) -> None:
         """Pause or go on from the next turn of the loop; safe in a signal handler."""
-        self._pause_wanted = not self._pause_wanted
+        self._inbox.offer(SetPrivacy())
 
     def run(self) -> Summary:
         """Open everything, loop, close everything.
@@ -100,8 +117,9 @@ class Device:
         self._dispatcher.start()
         self._dispatcher.put(self._info)
         self._dispatcher.put(Look(LookKind.STARTING))
+        self._control.announce()
         try:
-            if not self._pause_wanted:
+            if not self._control.privacy:
                 self._start_frames()
             while not self._stopping.is_set():
                 self._turn()
@@ -110,7 +128,8 @@ class Device:
         return Summary(self._processed, self._frames.skipped, time.monotonic() - started_s)
 
     def _turn(self) -> None:
-        if self._pause_wanted != self._paused:
+        self._control.serve(self._now_ns())
+        if self._control.privacy != self._paused:
             self._switch_pause()
         if self._paused:
             self._stopping.wait(_TURN_S)
@@ -144,6 +163,8 @@ class Device:
         self._meter.record(observation)
         self._dispatcher.put(observation)
         self._tell(self._narrator.observe(observation))
+        if self._aggregator is not None:
+            self._tell_aggregates(self._aggregator.observe(observation))
 
     def _tell(self, told: Told) -> None:
         self._dispatcher.put(told.look)
@@ -152,17 +173,23 @@ class Device:
         if told.state is not None:
             self._dispatcher.put(told.state)
 
+    def _tell_aggregates(self, aggregates: list[Aggregate]) -> None:
+        for aggregate in aggregates:
+            self._dispatcher.put(aggregate)
+
     def _tell_in_time(self) -> None:
-        """What is due without a frame: the held-back state, the heartbeat, health."""
+        """What is due without a frame: the held-back state, the heartbeat, the window that ended, health."""
         now_ns = self._now_ns()
+        if self._aggregator is not None:
+            self._tell_aggregates(self._aggregator.tick(now_ns))
         state = self._narrator.tick(now_ns)
         if state is not None:
             self._dispatcher.put(state)
         if self._health_due_ns is None or now_ns >= self._health_due_ns:
             self._health_due_ns = now_ns + int(self._timing.health_interval_s * _NS)
-            self._tell_health(now_ns)
+            self._dispatcher.put(self._health(now_ns))
 
-    def _tell_health(self, now_ns: int) -> None:
+    def _health(self, now_ns: int, *, go_on: bool = False) -> Health:
         counters = Counters(
             captured=self._frames.captured,
             skipped=self._frames.skipped,
@@ -171,7 +198,7 @@ class Device:
             queue_depth=self._dispatcher.queue_depth,
             drops=self._dispatcher.drops,
         )
-        self._dispatcher.put(self._meter.report(self._stamp.time(now_ns), counters))
+        return self._meter.report(self._stamp.time(now_ns), counters, go_on=go_on)
 
     def _now_ns(self) -> int:
         """Live: the clock that live frames carry; a clip: the position of its last frame."""
@@ -184,7 +211,7 @@ class Device:
         if age_s is None and not self._frames.failing:
             return  # still opening for the first time
         if self._set_camera(CameraStatus.OFFLINE):
-            self._pipeline.reset()
+            self._look_away()
             self._tell(self._narrator.lose_sight(self._now_ns()))
 
     def _set_camera(self, status: CameraStatus) -> bool:
@@ -197,15 +224,22 @@ class Device:
         return True
 
     def _switch_pause(self) -> None:
-        self._paused = self._pause_wanted
+        self._paused = self._control.privacy
         if self._paused:
             self._stop_frames()
-            self._pipeline.reset()
+            self._look_away()
             self._tell(self._narrator.pause(self._now_ns()))
             self._set_camera(CameraStatus.PAUSED)
         else:
             self._tell(self._narrator.resume(self._now_ns()))
             self._start_frames()
+
+    def _look_away(self) -> None:
+        """Nothing that was in view is known to be there any more."""
+        self._pipeline.reset()
+        if self._aggregator is not None:
+            self._tell_aggregates(self._aggregator.tick(self._now_ns()))
+            self._aggregator.forget()
 
     def _start_frames(self) -> None:
         if not self._reading:
@@ -230,6 +264,8 @@ class Device:
         trailing = self._narrator.flush()
         if trailing is not None:
             self._dispatcher.put(trailing)
+        if self._aggregator is not None:
+            self._tell_aggregates(self._aggregator.flush(self._now_ns()))
         self._dispatcher.close()
         self._frames.stop()
         self._pipeline.close()

@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edge import __version__
+from edge.aggregate import Aggregator
+from edge.commands import Inbox
 from edge.config import node_id, state_dir
 from edge.events import Info, Stamp
 from edge.narrator import Narrator
 from edge.runtime.app import Device, Timing
 from edge.runtime.dispatch import Dispatcher
+from edge.settings import SettingsStore
 from edge.vision.pipeline import Pipeline
 
 if TYPE_CHECKING:
@@ -98,12 +101,16 @@ def device(config: Config, *, extra_sinks: Iterable[Sink] = ()) -> Wiring:
         source = create_source(config.source)
         _lock(config, source, resources)
         network = classifier(config)
+        inbox = Inbox()
         sinks = [*_displays(config), *_mqtt(config, resources), *extra_sinks]
         frames = NewestFrame(source, config.source)
         stamp = Stamp(
             epoch_ns=time.time_ns() - time.monotonic_ns() if source.epoch_ns is None else source.epoch_ns,
             seed=secrets.token_bytes(32) if source.epoch_ns is None else _REPLAY_SEED,
         )
+        settings = SettingsStore(None if source.lossless else state_dir(config) / f"settings-{node_id(config)}.json")
+        if config.privacy.start_paused:
+            settings.change(privacy=True)
         made = Device(
             frames=frames,
             pipeline=_pipeline_of(config, network, still=False, seed=0 if source.lossless else None),
@@ -112,9 +119,16 @@ def device(config: Config, *, extra_sinks: Iterable[Sink] = ()) -> Wiring:
             dispatcher=Dispatcher(sinks, lossless=source.lossless),
             info=_info(config, network, source),
             timing=Timing(stale_after_s=config.source.read_timeout_s, health_interval_s=config.events.heartbeat_s),
-            start_paused=config.privacy.start_paused,
+            inbox=inbox,
+            settings=settings,
+            aggregator=_aggregator(config, stamp),
         )
         return Wiring(made, resources.pop_all())
+
+
+def _aggregator(config: Config, stamp: Stamp) -> Aggregator | None:
+    window_s = config.events.aggregate_s
+    return Aggregator(stamp, window_s=window_s, k=config.privacy.k) if window_s else None
 
 
 def _lock(config: Config, source: FrameSource, resources: ExitStack) -> None:

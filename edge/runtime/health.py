@@ -49,12 +49,13 @@ class HealthMeter:
         if observation.classify_ms is not None:
             self._classify_ms.append(observation.classify_ms)
 
-    def report(self, ts: datetime, counters: Counters) -> Health:
-        """The figures since the last call."""
+    def report(self, ts: datetime, counters: Counters, *, go_on: bool = False) -> Health:
+        """The figures since the last call, unless that was to ``go_on``."""
         now_s, cpu_s = time.monotonic(), time.process_time()
         then_s, then_cpu_s, captured, skipped, processed = self._last
         seconds = max(now_s - then_s, 1e-3)
-        self._last = (now_s, cpu_s, counters.captured, counters.skipped, self._processed)
+        if not go_on:
+            self._last = (now_s, cpu_s, counters.captured, counters.skipped, self._processed)
         return Health(
             ts=ts,
             uptime_s=round(now_s - self._started_s, 1),

@@ -121,6 +121,28 @@ def test_open_twice_starts_afresh(bench: Bench) -> None:
     bench.display.close()
 
 
+def test_dimmed_to_nothing_it_is_dark_until_it_shines_again(bench: Bench) -> None:
+    with bench.display as display:
+        display.show(LOOKS[0])
+        display.dim(0)
+        assert bench.is_dark()
+        display.show(LOOKS[1])
+        display.animate(10**9)
+        assert bench.is_dark(), "a new look does not light a display that is off"
+        display.dim(0.5)
+        assert not bench.is_dark()
+    assert bench.is_dark()
+
+
+def test_switched_off_it_stays_dark_when_opened_again(bench: Bench) -> None:
+    bench.display.dim(0)
+    with bench.display as display:
+        display.show(LOOKS[0])
+        assert bench.is_dark()
+        display.dim(1)
+        assert not bench.is_dark()
+
+
 def test_a_closed_display_ignores_looks(bench: Bench) -> None:
     with bench.display:
         pass

@@ -38,6 +38,14 @@ class Display(ABC):
             SinkError: the hardware went away.
         """
 
+    @abstractmethod
+    def dim(self, level: float) -> None:
+        """Shine with ``level`` 0..1 of the configured brightness from now on, also after ``close`` and ``open``.
+
+        Raises:
+            SinkError: the hardware went away.
+        """
+
     def animate(self, now_ns: int) -> None:  # noqa: B027 - most displays stand still
         """Move a blinking or breathing look on to ``now_ns`` on a steady clock; called at least every 50 ms."""
 

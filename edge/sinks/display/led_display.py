@@ -28,6 +28,7 @@ class LedDisplay(Display):
         self.name = name
         self._pins = dict(pins)
         self._brightness = brightness
+        self._level = 1.0
         self._active_high = active_high
         self._leds: dict[str, Any] = {}
         self._now: _Showing | None = None
@@ -46,7 +47,13 @@ class LedDisplay(Display):
         if self._now is not None and self._now.mien == mien(look):
             return
         self._now = _Showing(mien(look), appearance(look).pattern, dict(self.targets(look)))
-        self._write(self._now, 0.0)
+        self._write(self._now, self._now.elapsed_s)
+
+    def dim(self, level: float) -> None:
+        """Dim what is up at once."""
+        self._level = level
+        if self._now is not None:
+            self._write(self._now, self._now.elapsed_s)
 
     def animate(self, now_ns: int) -> None:
         """Follow the pattern; its time begins with the first call after ``show``."""
@@ -54,7 +61,8 @@ class LedDisplay(Display):
             return
         if self._now.since_ns is None:
             self._now.since_ns = now_ns
-        self._write(self._now, (now_ns - self._now.since_ns) / 1e9)
+        self._now.elapsed_s = (now_ns - self._now.since_ns) / 1e9
+        self._write(self._now, self._now.elapsed_s)
 
     def close(self) -> None:
         """All LEDs off, all pins released."""
@@ -65,7 +73,7 @@ class LedDisplay(Display):
                 all_of_them.callback(led.off)
 
     def _write(self, showing: _Showing, elapsed_s: float) -> None:
-        level = showing.pattern.level(elapsed_s) * self._brightness
+        level = showing.pattern.level(elapsed_s) * self._brightness * self._level
         for role, led in self._leds.items():
             light = showing.targets.get(role, 0.0) * level
             duty = max(round(light, 2), FAINTEST) if light > 0 else 0.0
@@ -83,4 +91,5 @@ class _Showing:
     pattern: Pattern
     targets: dict[str, float]
     since_ns: int | None = None
+    elapsed_s: float = 0.0
     written: dict[str, float] = field(default_factory=dict)

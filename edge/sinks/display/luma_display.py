@@ -30,7 +30,9 @@ class LumaDisplay(Display):
         self.name = f"{name} (emulated by {config.emulate})" if config.emulate else name
         self.device: Any = None
         self._config = config
+        self._picture: Image | None = None
         self._shown: bytes | None = None
+        self._level = 1.0
 
     @abstractmethod
     def connect(self) -> Any:
@@ -46,26 +48,25 @@ class LumaDisplay(Display):
         with luma_errors(self.name, self.bus):
             self.device = self._emulated() if self._config.emulate else self.connect()
             self.device.clear()
-            level = round(self._config.brightness * 255)
-            self.device.contrast(level)
-            if not level:
-                self.device.hide()
+            self._shine()
 
     def show(self, look: Look) -> None:
         """Draw ``look``; a picture that is up already is not sent again, as a bus is slow."""
-        if self.device is None:
-            return
-        picture = self.picture(look, self.device.size)
-        pixels = picture.tobytes()
-        if pixels == self._shown:
-            return
-        with luma_errors(self.name, self.bus):
-            self.device.display(picture)
-        self._shown = pixels
+        if self.device is not None:
+            self._picture = self.picture(look, self.device.size)
+            with luma_errors(self.name, self.bus):
+                self._draw()
+
+    def dim(self, level: float) -> None:
+        """Set the chip's contrast, or blank it and switch its light off."""
+        self._level = level
+        if self.device is not None:
+            with luma_errors(self.name, self.bus):
+                self._shine()
 
     def close(self) -> None:
         """Blank the display, switch its light off and let the bus go."""
-        device, self.device, self._shown = self.device, None, None
+        device, self.device, self._shown, self._picture = self.device, None, None, None
         if device is None:
             return
         with luma_errors(self.name, self.bus), ExitStack() as steps:
@@ -73,6 +74,26 @@ class LumaDisplay(Display):
             steps.callback(_release, device)
             device.clear()
             device.hide()
+
+    @property
+    def _contrast(self) -> int:
+        return round(self._config.brightness * self._level * 255)
+
+    def _shine(self) -> None:
+        self.device.contrast(self._contrast)
+        if self._contrast:
+            self.device.show()
+            self._draw()
+        else:
+            self.device.clear()
+            self.device.hide()
+            self._shown = None
+
+    def _draw(self) -> None:
+        if self._picture is None or not self._contrast or self._picture.tobytes() == self._shown:
+            return
+        self.device.display(self._picture)
+        self._shown = self._picture.tobytes()
 
     def _emulated(self) -> Any:
         stem = f"face-edge-{self._config.kind}"

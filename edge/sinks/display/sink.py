@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from edge.events import Look
+from edge.events import Lighting, Look
 from edge.sinks.display.hold import Hold
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class DisplaySink:
     steady nanoseconds and is the one that ``tick`` is called with.
     """
 
-    accepts: tuple[type, ...] = (Look,)
+    accepts: tuple[type, ...] = (Look, Lighting)
 
     def __init__(
         self, display: Display, config: DisplayConfig, *, clock: Callable[[], int] = time.monotonic_ns
@@ -45,13 +45,15 @@ class DisplaySink:
         self._show(self._hold.tick(self._clock()))
 
     def handle(self, message: Message) -> None:
-        """Take one look.
+        """Take one look, or how bright to show it.
 
         Raises:
             SinkError: the display went away.
         """
         if isinstance(message, Look):
             self._show(self._hold.offer(message, self._clock()))
+        elif isinstance(message, Lighting):
+            self.display.dim(message.level)
 
     def tick(self, now_ns: int) -> None:
         """Show the look whose time has come and move animations on to ``now_ns``.

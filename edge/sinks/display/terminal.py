@@ -37,6 +37,8 @@ class Terminal(Display):
         self._environment = os.environ if environment is None else environment
         self._stream: TextIO | None = None
         self._last: tuple[Mien, int] | None = None
+        self._look: Look | None = None
+        self._dark = False
 
     def open(self) -> None:
         """Take the stream as it is now and see what it can do."""
@@ -48,7 +50,8 @@ class Terminal(Display):
 
     def show(self, look: Look) -> None:
         """Redraw the line, or write one where the emotion, kind or number of people changed."""
-        if self._stream is None:
+        self._look = look
+        if self._stream is None or self._dark:
             return
         if self._in_place:
             self._write(_CLEAR_LINE + self._line(look))
@@ -56,12 +59,23 @@ class Terminal(Display):
             self._write(self._sentence(look) + "\n")
         self._last = (mien(look), look.people)
 
+    def dim(self, level: float) -> None:
+        """A terminal has no brightness: at 0 the line goes, above it is there."""
+        was_dark, self._dark = self._dark, level <= 0
+        if self._dark:
+            self._wipe()
+        elif was_dark and self._look is not None:
+            self.show(self._look)
+
     def close(self) -> None:
         """Wipe the line; the stream is its owner's to close."""
-        stream, last, self._last = self._stream, self._last, None
-        if stream is not None and last is not None and self._in_place:
-            self._write(_CLEAR_LINE)
+        self._wipe()
         self._stream = None
+
+    def _wipe(self) -> None:
+        last, self._last = self._last, None
+        if self._stream is not None and last is not None and self._in_place:
+            self._write(_CLEAR_LINE)
 
     def _line(self, look: Look) -> str:
         """Sign, word, bar and figures, cut to the terminal's width, as a line that wraps cannot be redrawn."""

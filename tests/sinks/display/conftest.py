@@ -41,12 +41,16 @@ class RememberedDisplay(Display):
         self.calls: list[str] = []
         self.shown: list[Look] = []
         self.animated_ns: list[int] = []
+        self.levels: list[float] = []
 
     def open(self) -> None:
         self.calls.append("open")
 
     def show(self, look: Look) -> None:
         self.shown.append(look)
+
+    def dim(self, level: float) -> None:
+        self.levels.append(level)
 
     def animate(self, now_ns: int) -> None:
         self.animated_ns.append(now_ns)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edge.config import TerminalConfig
-from edge.events import CameraStatus, Look, LookKind
+from edge.events import CameraStatus, Lighting, Look, LookKind
 from edge.protocols import Sink
 from edge.sinks.display.sink import DisplaySink
 from edge.types import Emotion
@@ -39,9 +39,9 @@ def sink(remembered: Any, clock: Clock) -> DisplaySink:
     return DisplaySink(remembered, TerminalConfig(kind="terminal", min_hold_s=0.3), clock=clock)
 
 
-def test_it_is_a_sink_for_looks_only(sink: DisplaySink) -> None:
+def test_it_is_a_sink_for_looks_and_how_bright_to_show_them(sink: DisplaySink) -> None:
     assert isinstance(sink, Sink)
-    assert sink.accepts == (Look,)
+    assert sink.accepts == (Look, Lighting)
     assert sink.name == "display terminal"
 
 
@@ -77,3 +77,9 @@ def test_other_messages_are_ignored(sink: DisplaySink, remembered: Any) -> None:
     sink.open()
     sink.handle(CameraStatus.ONLINE)
     assert remembered.shown == []
+
+
+def test_switched_off_and_dimmed(sink: DisplaySink, remembered: Any) -> None:
+    sink.handle(Lighting(on=False, brightness=0.4))
+    sink.handle(Lighting(on=True, brightness=0.4))
+    assert remembered.levels == [0, 0.4]

@@ -1,0 +1,92 @@
+"""What people and programs may ask of a running device, and the box in which their requests wait for the loop."""
+
+from __future__ import annotations
+
+import queue
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+CAPACITY = 64
+"""Requests that may wait; the loop takes all of them several times a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Note this moment under ``label``."""
+
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StartSession:
+    """Begin a session called ``title``."""
+
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StopSession:
+    """End the running session."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckHealth:
+    """Say how the device is doing."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetPrivacy:
+    """Look at nobody from now on, or look again; ``None`` for the opposite of what is."""
+
+    on: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SetDisplay:
+    """Switch the displays on or off and dim them; ``None`` leaves as it is, ``brightness`` is 0 to 1."""
+
+    on: bool | None = None
+    brightness: float | None = None
+
+
+Command = Mark | StartSession | StopSession | CheckHealth | SetPrivacy | SetDisplay
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of a command: ``data`` of its own kind, or why it was refused."""
+
+    data: dict[str, Any] | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A command, and whom to tell; ``answer`` is called once on the loop's thread and must return at once."""
+
+    command: Command
+    answer: Callable[[Answer], None]
+
+
+class Inbox:
+    """Filled from any thread, or in a signal handler; emptied by the loop."""
+
+    def __init__(self, capacity: int = CAPACITY) -> None:
+        self._capacity = capacity
+        # its `put` may interrupt itself, as in a signal handler, which that of other queues may not
+        self._waiting: queue.SimpleQueue[Request] = queue.SimpleQueue()
+
+    def offer(self, command: Command, answer: Callable[[Answer], None] = lambda _: None) -> bool:
+        """Leave a request; False where too many wait already."""
+        if self._waiting.qsize() >= self._capacity:
+            return False
+        self._waiting.put(Request(command, answer))
+        return True
+
+    def take(self) -> Iterator[Request]:
+        """What waits now, oldest first."""
+        for _ in range(self._waiting.qsize()):
+            yield self._waiting.get_nowait()

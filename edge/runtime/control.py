@@ -1,0 +1,142 @@
+"""Does what the device is asked to do: marks, sessions, privacy, displays; and answers."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING, assert_never
+
+from edge.commands import Answer, CheckHealth, Mark, SetDisplay, SetPrivacy, StartSession, StopSession
+from edge.events import Lighting, Privacy, RunningSession, Session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edge.aggregate import Aggregator
+    from edge.commands import Command, Inbox, Request
+    from edge.events import Health, Message, Stamp
+    from edge.narrator import Narrator
+    from edge.settings import SettingsStore
+
+_LOG = logging.getLogger(__name__)
+
+
+class Control:
+    """Called by the loop, on its thread; ``put`` hands messages to the sinks, ``health`` says how the device is."""
+
+    def __init__(
+        self,
+        inbox: Inbox,
+        settings: SettingsStore,
+        *,
+        stamp: Stamp,
+        narrator: Narrator,
+        aggregator: Aggregator | None,
+        put: Callable[[Message], None],
+        health: Callable[[], Health],
+    ) -> None:
+        self._inbox = inbox
+        self._settings = settings
+        self._stamp = stamp
+        self._narrator = narrator
+        self._aggregator = aggregator
+        self._put = put
+        self._health = health
+
+    @property
+    def privacy(self) -> bool:
+        """True while nobody is to be looked at."""
+        return self._settings.now.privacy
+
+    def announce(self) -> None:
+        """Tell the sinks how everything is switched, and go on with a session that a restart interrupted."""
+        settings = self._settings.now
+        self._put(Privacy(settings.privacy))
+        self._put(Lighting(settings.display_on, settings.display_brightness))
+        self._put(RunningSession(settings.session))
+        if settings.session is not None:
+            _LOG.info("session %r goes on", settings.session.title or settings.session.id)
+            self._narrator.resume_session(settings.session)
+            self._begin_aggregates(settings.session)
+
+    def serve(self, now_ns: int) -> None:
+        """Do what was asked since the last call."""
+        for request in self._inbox.take():
+            self._serve(request, now_ns)
+
+    def _serve(self, request: Request, now_ns: int) -> None:
+        try:
+            answer = self._do(request.command, now_ns)
+        except Exception as error:  # noqa: BLE001 - no request may end the loop
+            _LOG.exception("%s failed", type(request.command).__name__)
+            answer = Answer(error=f"failed: {type(error).__name__}")
+        request.answer(answer)
+
+    def _do(self, command: Command, now_ns: int) -> Answer:
+        match command:
+            case Mark():
+                return self._mark(command, now_ns)
+            case StartSession():
+                return self._start_session(command, now_ns)
+            case StopSession():
+                return self._stop_session(now_ns)
+            case CheckHealth():
+                return Answer(json.loads(self._health().to_json()))
+            case SetPrivacy():
+                return self._set_privacy(command)
+            case SetDisplay():
+                return self._set_display(command)
+            case _:
+                assert_never(command)
+
+    def _mark(self, command: Mark, now_ns: int) -> Answer:
+        event = self._narrator.mark(command.label, now_ns)
+        self._put(event)
+        return Answer(json.loads(event.to_json()))
+
+    def _start_session(self, command: StartSession, now_ns: int) -> Answer:
+        running = self._settings.now.session
+        if running is not None:
+            return Answer(error=f"session {running.title or running.id!r} is running: stop it first")
+        session = Session(id=self._stamp.identity(now_ns), title=command.title, start=self._stamp.time(now_ns))
+        self._settings.change(session=session)
+        self._end_aggregates(now_ns)
+        self._put(self._narrator.start_session(session, now_ns))
+        self._begin_aggregates(session)
+        self._put(RunningSession(session))
+        return Answer(json.loads(session.to_json()))
+
+    def _stop_session(self, now_ns: int) -> Answer:
+        running = self._settings.now.session
+        if running is None:
+            return Answer(error="no session is running")
+        self._end_aggregates(now_ns)
+        self._begin_aggregates(None)
+        self._put(self._narrator.end_session(running.title, now_ns))
+        self._settings.change(session=None)
+        self._put(RunningSession(None))
+        lasted_s = (self._stamp.time(now_ns) - running.start).total_seconds()
+        return Answer({**json.loads(running.to_json()), "seconds": round(lasted_s, 3)})
+
+    def _set_privacy(self, command: SetPrivacy) -> Answer:
+        on = not self.privacy if command.on is None else command.on
+        self._settings.change(privacy=on)
+        self._put(Privacy(on))
+        return Answer({"privacy": on})
+
+    def _set_display(self, command: SetDisplay) -> Answer:
+        settings = self._settings.now
+        on = settings.display_on if command.on is None else command.on
+        brightness = settings.display_brightness if command.brightness is None else command.brightness
+        self._settings.change(display_on=on, display_brightness=brightness)
+        self._put(Lighting(on, brightness))
+        return Answer({"on": on, "brightness": brightness})
+
+    def _end_aggregates(self, now_ns: int) -> None:
+        if self._aggregator is not None:
+            for aggregate in self._aggregator.flush(now_ns):
+                self._put(aggregate)
+
+    def _begin_aggregates(self, session: Session | None) -> None:
+        if self._aggregator is not None:
+            self._aggregator.session = None if session is None else session.id

@@ -1,0 +1,71 @@
+"""What people switched while the device ran, kept over restarts and power cuts."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from edge.errors import InputError
+from edge.events import Session
+from edge.files import write_text
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_LOG = logging.getLogger(__name__)
+
+
+class Settings(BaseModel):
+    """Frozen; ``session`` is the one that runs."""
+
+    model_config = ConfigDict(frozen=True)
+
+    privacy: bool = False
+    display_on: bool = True
+    display_brightness: float = Field(1.0, ge=0, le=1)
+    session: Session | None = None
+
+
+class SettingsStore:
+    """The settings in force; with a ``path`` every change is on the disk before :meth:`change` returns.
+
+    A file that cannot be read is set aside with a line in the log, and everything is as on the first day. One that
+    cannot be written costs a line in the log, and the change lasts until the device stops.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self.now = Settings() if path is None else _load(path)
+
+    def change(self, **values: Any) -> Settings:
+        """Put ``values`` in force."""
+        changed = Settings.model_validate(self.now.model_dump() | values)
+        if changed != self.now:
+            self.now = changed
+            self._keep()
+        return self.now
+
+    def _keep(self) -> None:
+        if self._path is None:
+            return
+        try:
+            write_text(self._path, self.now.model_dump_json(indent=2) + "\n")
+        except InputError as error:
+            _LOG.error("settings will not outlive a restart: %s", error)
+
+
+def _load(path: Path) -> Settings:
+    try:
+        return Settings.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return Settings()
+    except OSError as error:
+        _LOG.error("%s: cannot be read (%s): settings begin anew", path, error.strerror or error)
+        return Settings()
+    except ValidationError:
+        aside = path.with_suffix(".damaged")
+        _LOG.error("%s: is damaged, set aside as %s: settings begin anew", path, aside.name)
+        path.replace(aside)
+        return Settings()

@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from edge.aggregate import Aggregator
+from edge.commands import (
+    Answer,
+    CheckHealth,
+    Command,
+    Inbox,
+    Mark,
+    SetDisplay,
+    SetPrivacy,
+    StartSession,
+    StopSession,
+)
+from edge.config import EventsConfig, PrivacyConfig, SmoothingConfig
+from edge.events import Aggregate, Event, EventType, Lighting, Privacy, RunningSession, Stamp
+from edge.narrator import Narrator
+from edge.runtime.control import Control
+from edge.runtime.health import Counters, HealthMeter
+from edge.settings import SettingsStore
+from edge.types import EMOTIONS, Box, Emotion, Face, Observation, Scores
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from edge.events import Message
+
+S = 10**9
+HAPPY = Face("0" * 8, Box(0, 0, 9, 9), Scores.of(float(e is Emotion.HAPPY) for e in EMOTIONS), Emotion.HAPPY, 1.0)
+
+
+class Desk:
+    """A control with what it works on."""
+
+    def __init__(self, folder: Path) -> None:
+        self.inbox = Inbox()
+        self.settings = SettingsStore(folder / "settings.json")
+        stamp = Stamp(epoch_ns=0, seed=b"test")
+        self.narrator = Narrator(
+            stamp,
+            events=EventsConfig(),
+            smoothing=SmoothingConfig(),
+            privacy=PrivacyConfig(),
+        )
+        self.aggregator = Aggregator(stamp, window_s=60)
+        self.told: list[Message] = []
+        meter = HealthMeter()
+        self.control = Control(
+            self.inbox,
+            self.settings,
+            stamp=stamp,
+            narrator=self.narrator,
+            aggregator=self.aggregator,
+            put=self.told.append,
+            health=lambda: meter.report(datetime.now(UTC), Counters(0, 0, 0, None, 7, 0)),
+        )
+
+    def ask(self, command: Command, now_s: float = 0) -> Answer:
+        answers: list[Answer] = []
+        assert self.inbox.offer(command, answers.append)
+        self.control.serve(int(now_s * S))
+        [answer] = answers
+        return answer
+
+    def of(self, kind: type) -> list[Message]:
+        return [message for message in self.told if isinstance(message, kind)]
+
+    def events(self) -> list[Event]:
+        return [message for message in self.told if isinstance(message, Event)]
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+def test_a_mark_is_an_event(desk: Desk) -> None:
+    answer = desk.ask(Mark("the kiss"))
+    [event] = desk.events()
+    assert (event.type, event.label, event.session) == (EventType.MARKER, "the kiss", None)
+    assert answer.error is None
+    assert answer.data is not None
+    assert answer.data["id"] == event.id
+
+
+def test_a_session_names_everything_in_it(desk: Desk) -> None:
+    started = desk.ask(StartSession("premiere"), 10)
+    assert started.data is not None
+    session = started.data["id"]
+    desk.ask(Mark("act two"), 20)
+    for now_s in range(20, 26):
+        desk.aggregator.observe(Observation(now_s * S, 0, 640, 480, (HAPPY,)))
+    stopped = desk.ask(StopSession(), 26)
+    desk.ask(Mark("outside"), 30)
+    assert [(event.type, event.session) for event in desk.events()] == [
+        (EventType.SESSION_START, session),
+        (EventType.MARKER, session),
+        (EventType.SESSION_END, session),
+        (EventType.MARKER, None),
+    ]
+    assert stopped.data == {**started.data, "seconds": 16}
+    [aggregate] = [message for message in desk.told if isinstance(message, Aggregate)]
+    assert (aggregate.session, aggregate.person_seconds) == (session, 6)
+    assert [m.session and m.session.id for m in desk.told if isinstance(m, RunningSession)] == [session, None]
+
+
+def test_aggregates_do_not_mix_a_session_with_what_was_before(desk: Desk) -> None:
+    desk.aggregator.observe(Observation(0, 0, 640, 480, (HAPPY,)))
+    started = desk.ask(StartSession(), 0.5)
+    desk.aggregator.observe(Observation(S, 0, 640, 480, (HAPPY,)))
+    desk.ask(StopSession(), 1.5)
+    assert started.data is not None
+    aggregates = [message for message in desk.told if isinstance(message, Aggregate)]
+    assert [(each.session, each.person_seconds) for each in aggregates] == [(None, 0.5), (started.data["id"], 0.5)]
+
+
+def test_one_session_at_a_time(desk: Desk) -> None:
+    assert desk.ask(StopSession()).error == "no session is running"
+    desk.ask(StartSession("first"))
+    assert desk.ask(StartSession("second")).error == "session 'first' is running: stop it first"
+    assert [event.label for event in desk.events()] == ["first"]
+
+
+def test_a_session_goes_on_after_a_power_cut(desk: Desk, tmp_path: Path) -> None:
+    started = desk.ask(StartSession("long"))
+    assert started.data is not None
+    after = Desk(tmp_path)
+    after.control.announce()
+    assert [m.session and m.session.id for m in after.told if isinstance(m, RunningSession)] == [started.data["id"]]
+    after.ask(Mark("still there"))
+    assert after.events()[0].session == started.data["id"]
+    assert after.ask(StopSession()).error is None
+
+
+def test_privacy_and_displays_are_switched_and_kept(desk: Desk, tmp_path: Path) -> None:
+    assert desk.ask(SetPrivacy(on=True)).data == {"privacy": True}
+    assert desk.ask(SetPrivacy()).data == {"privacy": False}
+    assert desk.ask(SetPrivacy()).data == {"privacy": True}
+    assert desk.ask(SetDisplay(brightness=0.5)).data == {"on": True, "brightness": 0.5}
+    assert desk.ask(SetDisplay(on=False)).data == {"on": False, "brightness": 0.5}
+    assert desk.of(Privacy) == [Privacy(on=True), Privacy(on=False), Privacy(on=True)]
+    assert [message.level for message in desk.told if isinstance(message, Lighting)] == [0.5, 0]
+    after = Desk(tmp_path)
+    after.control.announce()
+    assert after.control.privacy
+    assert after.told == [Privacy(on=True), Lighting(on=False, brightness=0.5), RunningSession(None)]
+
+
+def test_health_is_told_when_asked(desk: Desk) -> None:
+    answer = desk.ask(CheckHealth())
+    assert answer.data is not None
+    assert answer.data["queue_depth"] == 7
+
+
+def test_what_fails_is_answered_and_the_loop_goes_on(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(desk.narrator, "mark", fail)
+    assert desk.ask(Mark()).error == "failed: RuntimeError"
+    assert desk.ask(SetPrivacy(on=True)).error is None
+
+
+def test_a_full_box_takes_no_more() -> None:
+    inbox = Inbox(capacity=2)
+    assert [inbox.offer(Mark(str(number))) for number in range(3)] == [True, True, False]
+    assert [request.command for request in inbox.take()] == [Mark("0"), Mark("1")]
+    assert inbox.offer(Mark())
