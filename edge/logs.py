@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+import time
+from collections import OrderedDict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from edge.config import LogConfig
 
 
@@ -47,3 +51,24 @@ def configure(settings: LogConfig) -> None:
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("edge").setLevel(settings.level.upper())
+
+
+class Rarely:
+    """Says which of many like lines may be written: each key once in ``every_s``; not thread-safe."""
+
+    def __init__(self, every_s: float, *, keys: int = 256) -> None:
+        self._every_s = every_s
+        self._keys = keys
+        self._written: OrderedDict[Hashable, float] = OrderedDict()
+
+    def due(self, key: Hashable) -> bool:
+        """True where nothing was written for ``key`` in the last while; it counts as written then."""
+        now_s = time.monotonic()
+        last_s = self._written.get(key)
+        if last_s is not None and now_s - last_s < self._every_s:
+            return False
+        self._written[key] = now_s
+        self._written.move_to_end(key)
+        if len(self._written) > self._keys:
+            self._written.popitem(last=False)
+        return True

@@ -12,6 +12,10 @@ _RETAINED_AND_QOS = {
     "state": (True, 0),
     "health": (True, 0),
     "event": (False, 1),
+    "aggregate": (False, 1),
+    "session": (True, 1),
+    "privacy/state": (True, 1),
+    "display/state": (True, 1),
 }
 
 
@@ -22,6 +26,11 @@ class Topic:
     name: str
     retain: bool
     qos: int
+
+    @property
+    def kind(self) -> str:
+        """The last level: ``event``, ``state``, …."""
+        return self.name.rpartition("/")[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,23 +43,36 @@ class Topics:
     state: Topic
     health: Topic
     event: Topic
+    aggregate: Topic
+    session: Topic
+    privacy_state: Topic
+    display_state: Topic
 
     @classmethod
     def of(cls, prefix: str, node: str) -> Self:
         """The topics ``PREFIX/NODE/…`` of one node."""
         return cls(
-            **{name: Topic(f"{prefix}/{node}/{name}", retain, qos) for name, (retain, qos) in _RETAINED_AND_QOS.items()}
+            **{
+                name.replace("/", "_"): Topic(f"{prefix}/{node}/{name}", retain, qos)
+                for name, (retain, qos) in _RETAINED_AND_QOS.items()
+            }
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """One message on its way to the broker; ``expiry_s`` and ``content_type`` reach MQTT 5 brokers only."""
+    """One message on its way to the broker.
+
+    ``expiry_s``, ``content_type`` and ``correlation``, of an answer, reach MQTT 5 brokers only.
+    ``seq`` is its number among those of its topic. What has one must not be lost: it goes through the outbox.
+    """
 
     topic: Topic
     payload: str
     content_type: str = "application/json"
     expiry_s: int | None = None
+    seq: int | None = None
+    correlation: bytes | None = None
 
 
 PLAIN = "text/plain"

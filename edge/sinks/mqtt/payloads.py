@@ -1,0 +1,183 @@
+"""What requests and switches look like on the wire (pure): bytes in, commands out."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from edge.commands import CheckHealth, Mark, SetDisplay, SetPrivacy, StartSession, StopSession
+from edge.events.messages import LABEL_MAX
+from edge.events.switches import FULL
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edge.commands import Command
+
+PAYLOAD_MAX = 4096
+"""Bytes of a request; longer ones are refused unread."""
+TRANSACTION_MAX = 64
+
+_Text = Annotated[str, Field(max_length=LABEL_MAX, pattern=r"^[^\x00-\x1f\x7f]*$")]
+
+
+class Refused(Exception):
+    """A payload that is no command; its text goes back to the sender."""
+
+    def __init__(self, why: str, transaction: str | None = None) -> None:
+        super().__init__(why)
+        self.transaction = transaction
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, str_strip_whitespace=True)
+
+    transaction: Annotated[str, Field(min_length=1, max_length=TRANSACTION_MAX)] | None = Field(
+        None, description="comes back in the answer; one that was answered before is refused"
+    )
+
+    def command(self) -> Command:
+        """What is asked."""
+        raise NotImplementedError
+
+
+class MarkerRequest(_Request):
+    """Note this moment."""
+
+    label: _Text = ""
+
+    def command(self) -> Command:
+        """A mark."""
+        return Mark(self.label)
+
+
+class SessionStartRequest(_Request):
+    """Begin a session."""
+
+    title: _Text = ""
+
+    def command(self) -> Command:
+        """A new session."""
+        return StartSession(self.title)
+
+
+class SessionStopRequest(_Request):
+    """End the running session."""
+
+    def command(self) -> Command:
+        """No session any more."""
+        return StopSession()
+
+
+class HealthCheckRequest(_Request):
+    """Say how the device is doing."""
+
+    def command(self) -> Command:
+        """Health."""
+        return CheckHealth()
+
+
+REQUESTS: dict[str, type[_Request]] = {
+    "marker": MarkerRequest,
+    "session_start": SessionStartRequest,
+    "session_stop": SessionStopRequest,
+    "health_check": HealthCheckRequest,
+}
+
+
+class LightRequest(BaseModel):
+    """Switch or dim the displays, as Home Assistant's JSON lights do; what else it sends is ignored."""
+
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+    state: Literal["ON", "OFF"] | None = None
+    brightness: Annotated[int, Field(ge=0, le=FULL)] | None = None
+
+
+def request(name: str, payload: bytes) -> tuple[str | None, Command]:
+    """``(transaction, command)`` of a request called ``name``.
+
+    Raises:
+        Refused: there is no such request, or the payload is not a JSON object that it takes.
+    """
+    kind = REQUESTS.get(name)
+    if kind is None:
+        msg = f"unknown request: expected one of {', '.join(REQUESTS)}"
+        raise Refused(msg)
+    given = _json(payload)
+    if not isinstance(given, dict):
+        msg = "expected a JSON object"
+        raise Refused(msg)
+    try:
+        found = kind.model_validate(given)
+    except ValidationError as error:
+        raise Refused(_line(error), _transaction(given)) from None
+    return found.transaction, found.command()
+
+
+def privacy(payload: bytes) -> Command:
+    """Of ``privacy/set``: ``ON`` or ``OFF``.
+
+    Raises:
+        Refused: it is neither.
+    """
+    word = payload[:8].decode("ascii", "replace").strip().upper()
+    if len(payload) > len("OFF") + 2 or word not in {"ON", "OFF"}:
+        msg = "expected ON or OFF"
+        raise Refused(msg)
+    return SetPrivacy(on=word == "ON")
+
+
+def display(payload: bytes) -> Command:
+    """Of ``display/set``: ``ON``, ``OFF``, or JSON such as ``{"state": "ON", "brightness": 128}``.
+
+    Raises:
+        Refused: it is none of these.
+    """
+    if payload.strip().upper() in {b"ON", b"OFF"}:
+        return SetDisplay(on=payload.strip().upper() == b"ON")
+    try:
+        found = LightRequest.model_validate(_json(payload))
+    except ValidationError as error:
+        raise Refused(_line(error)) from None
+    if found.state is None and found.brightness is None:
+        msg = "expected ON, OFF or a JSON object with state or brightness"
+        raise Refused(msg)
+    # who sets a brightness wants to see it
+    on = found.state != "OFF" if found.state is not None or found.brightness else None
+    return SetDisplay(on=on, brightness=None if found.brightness is None else found.brightness / FULL)
+
+
+SWITCHES: dict[str, Callable[[bytes], Command]] = {"privacy/set": privacy, "display/set": display}
+
+
+def _json(payload: bytes) -> Any:
+    if len(payload) > PAYLOAD_MAX:
+        msg = f"longer than {PAYLOAD_MAX} bytes"
+        raise Refused(msg)
+    if not payload.strip():
+        return {}
+    try:
+        return json.loads(payload.decode("utf-8"))
+    except UnicodeDecodeError:
+        msg = "is not UTF-8"
+    except json.JSONDecodeError as error:
+        msg = f"is not JSON: {error.msg} at character {error.pos + 1}"
+    except RecursionError:
+        msg = "is not JSON: nested too deep"
+    raise Refused(msg)
+
+
+def _line(error: ValidationError) -> str:
+    """The first of the faults, without what was sent."""
+    fault = error.errors(include_input=False, include_url=False, include_context=False)[0]
+    place = ".".join(str(part)[:40] for part in fault["loc"])
+    said = "unknown field" if fault["type"] == "extra_forbidden" else str(fault["msg"])
+    return f"{place}: {said[:1].lower()}{said[1:]}" if place else said
+
+
+def _transaction(given: dict[str, Any]) -> str | None:
+    found = given.get("transaction")
+    return found if isinstance(found, str) and 0 < len(found) <= TRANSACTION_MAX else None
