@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from pathlib import Path
 from typing import Literal
@@ -147,6 +148,9 @@ class MqttConfig(Section):
     """Where events are published."""
 
     broker: str = Field("off", description="off | embedded[:PORT] | mqtt://HOST[:1883] | mqtts://HOST[:8883]")
+    embedded_host: str = Field(
+        "127.0.0.1", description="address that the embedded broker serves; others than this machine's want a password"
+    )
     prefix: str = Field("face-edge", pattern=r"^[^+#/\s][^+#\s]*[^+#/\s]$|^[^+#/\s]$", description="first topic levels")
     username: str = Field("", description="empty: anonymous")
     password: SecretStr = Field(SecretStr(""), description="better: password_file or FACE_EDGE_MQTT__PASSWORD")
@@ -155,6 +159,15 @@ class MqttConfig(Section):
     outbox: OutboxConfig = OutboxConfig()
     keepalive_s: int = Field(30, ge=5, le=3600, description="the broker notices a dead device after 1.5 times this")
     backoff_max_s: PositiveSeconds = Field(60.0, description="longest pause between connection attempts")
+
+    @field_validator("embedded_host")
+    @classmethod
+    def _an_address(cls, value: str) -> str:
+        try:
+            return str(ipaddress.ip_address("127.0.0.1" if value == "localhost" else value))
+        except ValueError:
+            msg = f"expected an IP address such as 0.0.0.0, found {value!r}"
+            raise ValueError(msg) from None
 
     @field_validator("broker")
     @classmethod

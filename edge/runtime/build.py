@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from edge.config import Config
     from edge.protocols import FaceDetector, FrameSource, Sink
+    from edge.sinks.mqtt.outbox import Outbox
     from edge.vision.litert import LiteRtClassifier
 
 _REPLAY_SEED = b"replay"
@@ -102,11 +103,13 @@ def device(config: Config, *, extra_sinks: Iterable[Sink] = ()) -> Wiring:
         _lock(config, source, resources)
         network = classifier(config)
         inbox = Inbox()
-        sinks = [*_displays(config), *_mqtt(config, resources), *extra_sinks]
+        outbox = _outbox(config, source, resources)
+        sinks = [*_displays(config), *_mqtt(config, resources, outbox), *extra_sinks]
         frames = NewestFrame(source, config.source)
         stamp = Stamp(
             epoch_ns=time.time_ns() - time.monotonic_ns() if source.epoch_ns is None else source.epoch_ns,
             seed=secrets.token_bytes(32) if source.epoch_ns is None else _REPLAY_SEED,
+            next_seq=None if outbox is None else outbox.next_seq(),
         )
         settings = SettingsStore(None if source.lossless else state_dir(config) / f"settings-{node_id(config)}.json")
         if config.privacy.start_paused:
@@ -148,20 +151,36 @@ def _displays(config: Config) -> list[Sink]:
     return [create(display) for display in config.display]
 
 
-def _mqtt(config: Config, resources: ExitStack) -> list[Sink]:
-    """The feed's sink, and the embedded broker started where one is wanted."""
+def _outbox(config: Config, source: FrameSource, resources: ExitStack) -> Outbox | None:
+    """Where events wait for the broker: in a file, but in memory for a replay, whose numbers are not the node's."""
     if config.mqtt.broker == "off":
+        return None
+    from edge.sinks.mqtt.outbox import Outbox
+    from edge.sinks.mqtt.topics import Topics
+
+    node = node_id(config)
+    path = state_dir(config) / f"outbox-{node}.sqlite3" if source.epoch_ns is None else None
+    topics = Topics.of(config.mqtt.prefix, node)
+    made = Outbox(path, topics, config.mqtt.outbox, retry_max_s=config.mqtt.backoff_max_s)
+    return resources.enter_context(made)
+
+
+def _mqtt(config: Config, resources: ExitStack, outbox: Outbox | None) -> list[Sink]:
+    """The feed's sink, and the embedded broker started where one is wanted."""
+    if outbox is None:
         return []
     from edge.sinks.mqtt.sink import MqttSink
 
     if config.mqtt.broker.startswith("embedded"):
         from edge.sinks.mqtt.embedded import EmbeddedBroker
+        from edge.sinks.mqtt.options import options
 
-        _, _, port = config.mqtt.broker.partition(":")
-        broker = EmbeddedBroker(port=int(port) if port else 1883)
+        own = options(config.mqtt, node_id(config))
+        host = config.mqtt.embedded_host
+        broker = EmbeddedBroker(own.port, host, username=own.username, password=own.password)
         broker.start()
         resources.callback(broker.stop)
-    return [MqttSink(config.mqtt, node_id(config), heartbeat_s=config.events.heartbeat_s)]
+    return [MqttSink(config.mqtt, node_id(config), heartbeat_s=config.events.heartbeat_s, outbox=outbox)]
 
 
 def _info(config: Config, network: LiteRtClassifier, source: FrameSource) -> Info:

@@ -16,13 +16,16 @@ from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion, LogLevel, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge.sinks.mqtt import causes
+from edge.sinks.mqtt.arrival import Arrival
 from edge.sinks.mqtt.causes import ConnectionFailure
 from edge.sinks.mqtt.tls import tls_context
 
 if TYPE_CHECKING:
     import threading
+    from collections.abc import Iterable
 
     from paho.mqtt.client import SocketLike
 
@@ -35,14 +38,20 @@ ANSWER_TIMEOUT_S = 5.0
 TURN_S = 1.0
 _SPARE = 3
 """Of the broker's receive maximum, kept free for retained messages beside events."""
+_PACKET_MAX = 64 * 1024
+"""Bytes of the longest message that the broker may send us, asked of MQTT 5 brokers."""
+_SEND_NO_RETAINED = 2
+_OVERHEAD_BYTES = 40
+"""Of a PUBLISH packet, at the most, beside its texts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The broker's answer to a message; ``problem`` is empty where it took it."""
+    """The broker's answer to a message; ``problem`` is empty where it took it, else the name of reason ``code``."""
 
     number: int
-    problem: str
+    problem: str = ""
+    code: int = 0
 
 
 class Connection:
@@ -55,8 +64,13 @@ class Connection:
         self._ended: tuple[int | None, str] | None = None
         self._noted = ""
         self._receipts: list[Receipt] = []
+        self._arrivals: list[Arrival] = []
+        self.refused_filters: list[str] = []
+        """Of what was subscribed to, what the broker does not grant."""
+        self._filters: dict[int, str] = {}
         self.window = 16
         """How many messages may await their receipt."""
+        self._packet_max: int | None = None
         self._client = self._make_client(will)
 
     @property
@@ -79,7 +93,9 @@ class Connection:
         if self._options.tls is not None:
             self._client.tls_set_context(tls_context(self._options.tls))
         try:
-            self._client.connect(self._options.host, self._options.port, self._options.keepalive_s)
+            self._client.connect(
+                self._options.host, self._options.port, self._options.keepalive_s, properties=self._limits()
+            )
         except (OSError, UnicodeError) as error:
             raise ConnectionFailure(causes.of_error(error, self._options)) from None
         deadline_s = time.monotonic() + timeout_s
@@ -100,12 +116,35 @@ class Connection:
             raise ConnectionFailure(cause, older_protocol=self._mqtt5 and unsupported)
         return True
 
+    def fits(self, publication: Publication) -> bool:
+        """False where the broker said that it ends a connection over a message of this size."""
+        if self._packet_max is None:
+            return True
+        texts = (publication.payload, publication.topic.name, publication.content_type)
+        return sum(len(text.encode()) for text in texts) + _OVERHEAD_BYTES <= self._packet_max
+
     def publish(self, publication: Publication) -> int:
         """Send, or let paho keep it until the socket takes it; gives the number that the receipt will carry."""
         topic = publication.topic
         properties = _properties(PacketTypes.PUBLISH, publication) if self._mqtt5 else None
         sent = self._client.publish(topic.name, publication.payload, topic.qos, topic.retain, properties)
         return sent.mid
+
+    def subscribe(self, filters: Iterable[str]) -> None:
+        """Ask for what is published on ``filters`` from now on; retained values, which are old, are not wanted."""
+        for name in filters:
+            if self._mqtt5:
+                options = SubscribeOptions(qos=1, retainAsPublished=True, retainHandling=_SEND_NO_RETAINED)
+                _, number = self._client.subscribe(name, options=options)
+            else:
+                _, number = self._client.subscribe(name, qos=1)
+            if number is not None:
+                self._filters[number] = name
+
+    def arrivals(self) -> list[Arrival]:
+        """What came since the last call, oldest first."""
+        arrived, self._arrivals = self._arrivals, []
+        return arrived
 
     def turn(self, waker: Waker, timeout_s: float = TURN_S) -> list[Receipt]:
         """Serve the network once, for at most ``timeout_s`` or until woken; gives the receipts that came.
@@ -163,6 +202,13 @@ class Connection:
         silent = not answered and causes.of_tls_text(self._noted, self._options) is None
         return ConnectionFailure(cause, older_protocol=self._mqtt5 and silent)
 
+    def _limits(self) -> Properties | None:
+        if not self._mqtt5:
+            return None
+        made = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        made.MaximumPacketSize = _PACKET_MAX
+        return made
+
     def _make_client(self, will: Publication | None) -> paho.Client:
         options = self._options
         made = paho.Client(
@@ -179,6 +225,8 @@ class Connection:
             made.will_set(will.topic.name, will.payload, will.topic.qos, will.topic.retain, properties)
         made.on_connect = self._on_connect
         made.on_publish = self._on_publish
+        made.on_subscribe = self._on_subscribe
+        made.on_message = self._on_message
         made.on_disconnect = self._on_disconnect
         made.on_log = self._on_log
         return made
@@ -188,9 +236,27 @@ class Connection:
         maximum = getattr(properties, "ReceiveMaximum", None)
         if maximum is not None:
             self.window = max(1, min(self.window, maximum - _SPARE))
+        self._packet_max = getattr(properties, "MaximumPacketSize", None)
 
     def _on_publish(self, _client: Any, _data: Any, number: int, reason: Any, _properties: Any) -> None:
-        self._receipts.append(Receipt(number, reason.getName().lower() if reason.is_failure else ""))
+        failed = reason.is_failure
+        self._receipts.append(Receipt(number, reason.getName().lower(), reason.value) if failed else Receipt(number))
+
+    def _on_subscribe(self, _client: Any, _data: Any, number: int, reasons: Any, _properties: Any) -> None:
+        name = self._filters.pop(number, "")
+        if any(reason.is_failure for reason in reasons):
+            self.refused_filters.append(name)
+
+    def _on_message(self, _client: Any, _data: Any, message: Any) -> None:
+        properties = getattr(message, "properties", None)
+        arrival = Arrival(
+            message.topic,
+            bytes(message.payload),
+            retained=bool(message.retain),
+            response_topic=getattr(properties, "ResponseTopic", None),
+            correlation=getattr(properties, "CorrelationData", None),
+        )
+        self._arrivals.append(arrival)
 
     def _on_disconnect(self, _client: Any, _data: Any, flags: Any, reason: Any, _properties: Any) -> None:
         from_broker = flags.is_disconnect_packet_from_server
@@ -205,6 +271,8 @@ def _properties(packet_type: int, publication: Publication) -> Properties:
     made = Properties(packet_type)  # type: ignore[no-untyped-call]
     made.PayloadFormatIndicator = 1  # UTF-8
     made.ContentType = publication.content_type
+    if publication.correlation is not None:
+        made.CorrelationData = publication.correlation
     if publication.expiry_s is not None:
         made.MessageExpiryInterval = publication.expiry_s
     return made

@@ -1,7 +1,8 @@
 """A broker inside this process, for one device and programs on the same machine, with nothing installed beside it.
 
-It is amqtt on a thread and event loop of its own. It speaks MQTT 3.1.1, takes anyone, and forgets everything when it
-stops; whoever needs more runs Mosquitto.
+It is amqtt on a thread and event loop of its own. It speaks MQTT 3.1.1 without TLS, serves this machine only unless
+told otherwise and then only who knows the password, and forgets everything when it stops; whoever needs more runs
+Mosquitto.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import threading
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Self
 
-from edge.errors import HardwareUnavailable, SinkError
+from edge.errors import ConfigError, HardwareUnavailable, SinkError
 from edge.sinks.mqtt.options import EMBEDDED_PORT
 
 if TYPE_CHECKING:
@@ -28,20 +29,31 @@ _STOP_TIMEOUT_S = 1.5
 _HIGHEST_PRIVILEGED_PORT = 1023
 _MOST_GUESTS = 200
 _LISTENER = "default"
-_SETTINGS = {
-    "listeners": {_LISTENER: {"type": "external"}},
-    "plugins": {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},
-}
 
 
 class EmbeddedBroker:
     """``start`` and ``stop`` may be called again and again; port 0 takes a free one, see ``port``."""
 
-    def __init__(self, port: int = EMBEDDED_PORT, host: str = "127.0.0.1") -> None:
-        host = "127.0.0.1" if host == "localhost" else host
-        if not ipaddress.ip_address(host).is_loopback:
-            msg = f"the embedded broker asks for no password and so serves this machine only, not {host!r}"
-            raise SinkError(msg)
+    def __init__(
+        self,
+        port: int = EMBEDDED_PORT,
+        host: str = "127.0.0.1",
+        *,
+        username: str | None = None,
+        password: str | None = None,
+    ) -> None:
+        """Take the address and, beyond this machine, the credentials that everyone must give.
+
+        Raises:
+            ConfigError: others could come in without a password.
+        """
+        if not (username and password) and not ipaddress.ip_address(host).is_loopback:
+            msg = (
+                f"mqtt.embedded_host: beyond this machine ({host}) the embedded broker asks for a password: "
+                "set mqtt.username and mqtt.password_file"
+            )
+            raise ConfigError(msg)
+        self._credentials = (username, password) if username and password else None
         self.host = host
         self.port = port
         self._thread: threading.Thread | None = None
@@ -109,7 +121,7 @@ class EmbeddedBroker:
     async def _serve(self, broker_class: Any, listener: socket.socket, started: Future[None]) -> None:
         loop = asyncio.get_running_loop()
         self._loop, self._stopping = loop, asyncio.Event()
-        broker = broker_class(_SETTINGS)
+        broker = broker_class(_settings(self._credentials))
         await broker.start()
         guests = _Guests(broker)
         loop.add_reader(listener.fileno(), guests.welcome, listener)
@@ -171,6 +183,16 @@ class _Guests:
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
+
+
+def _settings(credentials: tuple[str, str] | None) -> dict[str, Any]:
+    plugins: dict[str, dict[str, Any]] = {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}}
+    if credentials is not None:
+        from edge.sinks.mqtt import doorman
+
+        username, password = credentials
+        plugins = {doorman.NAME: {"username": username, "password": password}}
+    return {"listeners": {_LISTENER: {"type": "external"}}, "plugins": plugins}
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -42,7 +43,7 @@ def options(config: MqttConfig, node: str) -> Options:
     Raises:
         ConfigError: settings contradict each other, or the password file cannot be read.
     """
-    scheme, host, port = _address(config.broker)
+    scheme, host, port = _address(config)
     files = config.tls
     if scheme != "mqtts" and (files.ca or files.certificate or files.key):
         msg = f"mqtt.tls: certificates serve mqtts:// only, but mqtt.broker is {config.broker!r}; write mqtts://"
@@ -71,11 +72,14 @@ def embedded_port(broker: str) -> int | None:
     return int(port) if port else EMBEDDED_PORT
 
 
-def _address(broker: str) -> tuple[str, str, int]:
+def _address(config: MqttConfig) -> tuple[str, str, int]:
     """``(scheme, host, port)``."""
+    broker = config.broker
     port = embedded_port(broker)
     if port is not None:
-        scheme, host = "mqtt", "127.0.0.1"
+        scheme, host = "mqtt", config.embedded_host
+        if ipaddress.ip_address(host).is_unspecified:
+            host = "127.0.0.1"
     else:
         parts = urlsplit(broker)
         scheme, host = parts.scheme, parts.hostname or ""

@@ -8,9 +8,11 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from edge.config import MqttConfig
-from edge.errors import HardwareUnavailable, SinkError
+from edge.errors import ConfigError, HardwareUnavailable, SinkError
 from edge.events import CameraStatus
 from edge.sinks.mqtt.client import Client
 from edge.sinks.mqtt.embedded import EmbeddedBroker
@@ -20,6 +22,7 @@ from edge.sinks.mqtt.topics import Publication, Topics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @pytest.fixture
@@ -74,13 +77,13 @@ def test_a_killed_client_leaves_its_last_will(
 
 
 def test_a_broker_that_misreads_mqtt_5_is_spoken_to_in_3(
-    broker: EmbeddedBroker, subscribe: Any, caplog: pytest.LogCaptureFixture
+    broker: EmbeddedBroker, subscribe: Any, make_outbox: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     """amqtt refuses a short MQTT 5 CONNECT, but waits for the rest of one that has a last will."""
     caplog.set_level(logging.INFO, "edge.sinks.mqtt.client")
     subscriber = subscribe(broker.port, mqtt5=False)
     made = options(MqttConfig(broker=f"mqtt://127.0.0.1:{broker.port}"), "n1")
-    topics, outgoing = Topics.of("face-edge", "n1"), Outgoing()
+    topics, outgoing = Topics.of("face-edge", "n1"), Outgoing(make_outbox())
     client = Client(lambda: made, topics, outgoing, answer_timeout_s=0.3)
     client.start()
     client.publish(Publication(topics.event, "{}"))
@@ -148,10 +151,54 @@ def test_a_second_broker_on_the_port_of_the_first_is_refused(broker: EmbeddedBro
         EmbeddedBroker(port=broker.port).start()
 
 
-def test_it_serves_this_machine_only() -> None:
-    with pytest.raises(SinkError, match=r"serves this machine only, not '0\.0\.0\.0'"):
+def test_beyond_this_machine_it_wants_a_password() -> None:
+    with pytest.raises(ConfigError, match=r"beyond this machine \(0\.0\.0\.0\) .* set mqtt\.username"):
         EmbeddedBroker(host="0.0.0.0")
-    assert EmbeddedBroker(host="localhost").host == "127.0.0.1"
+    with pytest.raises(ConfigError, match=r"set mqtt\.username and mqtt\.password_file"):
+        EmbeddedBroker(host="::", username="hall")
+
+
+@pytest.fixture
+def locked() -> Iterator[EmbeddedBroker]:
+    pytest.importorskip("amqtt", reason="amqtt is not installed: pip install 'face-edge[broker]'")
+    with EmbeddedBroker(port=0, host="0.0.0.0", username="hall", password="geheim") as running:
+        yield running
+
+
+@pytest.mark.parametrize(
+    "credentials", [None, ("hall", "falsch"), ("foyer", "geheim"), ("hall", ""), ("", "geheim"), ("hall", "geheim ")]
+)
+def test_without_the_password_nobody_comes_in(locked: EmbeddedBroker, credentials: tuple[str, str] | None) -> None:
+    answers: list[Any] = []
+    client = paho.Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv311)
+    if credentials is not None:
+        client.username_pw_set(*credentials)
+    client.on_connect = lambda _client, _data, _flags, reason, _properties: answers.append(reason)
+    client.connect("127.0.0.1", locked.port)
+    for _ in range(100):
+        if client.loop(0.05) or answers:
+            break
+    client.disconnect()
+    client._reset_sockets()
+    assert answers
+    assert answers[0].is_failure
+
+
+def test_with_the_password_the_device_and_its_neighbours_meet(
+    locked: EmbeddedBroker, subscribe: Any, make_sink: Any, messages: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "password").write_text("geheim\n")
+    neighbour = subscribe(locked.port, mqtt5=False, credentials=("hall", "geheim"))
+    sink = make_sink(
+        f"embedded:{locked.port}",
+        embedded_host="0.0.0.0",
+        username="hall",
+        password_file=tmp_path / "password",
+    )
+    sink.open()
+    sink.handle(messages.event(0))
+    assert json.loads(neighbour.wait("event")[0].payload)["seq"] == 0
+    sink.close()
 
 
 def test_without_amqtt_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
