@@ -1,7 +1,7 @@
 """Hands messages to sinks: each has a bounded mailbox and a thread of its own, and none can hold the loop up.
 
 A sink that fails is logged once per cause, closed, and opened again after a growing pause. Of observations, states and
-the like only the newest waits; events wait in order up to a bound, and what is dropped there is counted.
+the like only the newest waits; events and aggregates wait in order up to a bound, and what is dropped there is counted.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from edge.backoff import Backoff
 from edge.errors import EdgeError
-from edge.events import Event
+from edge.events import Aggregate, Event
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 TICK_S = 0.05
+_KEPT = (Event, Aggregate)
+"""Kinds of message of which every one counts, not just the newest."""
 
 
 class Mailbox:
@@ -40,12 +42,17 @@ class Mailbox:
 
     @property
     def full(self) -> bool:
-        """True at the bound: the next event pushes the oldest out."""
+        """True at the bound: the next message pushes the oldest out."""
         return len(self._waiting) >= self._capacity
 
+    @property
+    def kept(self) -> int:
+        """Events and aggregates among what waits."""
+        return sum(isinstance(message, _KEPT) for message in self._waiting)
+
     def put(self, message: Message) -> None:
-        """Add ``message``; one that is no event replaces an older one of its kind."""
-        if not self._keep_all and not isinstance(message, Event):
+        """Add ``message``; one that is no event or aggregate replaces an older one of its kind."""
+        if not self._keep_all and not isinstance(message, _KEPT):
             for index, waiting in enumerate(self._waiting):
                 if type(waiting) is type(message):
                     del self._waiting[index]
@@ -56,8 +63,12 @@ class Mailbox:
         self._waiting.append(message)
 
     def put_back(self, message: Message) -> None:
-        """Return an event whose delivery failed to the front, unless that would overflow."""
-        if isinstance(message, Event) and not self.full:
+        """Return an event or aggregate whose delivery failed to the front; at the bound it is dropped and counted."""
+        if not isinstance(message, _KEPT):
+            return
+        if self.full:
+            self.drops += 1
+        else:
             self._waiting.appendleft(message)
 
     def take(self) -> Message:
@@ -108,7 +119,7 @@ class _Worker:
         return self._mailbox.drops + int(getattr(self._sink, "drops", 0))
 
     def _run(self) -> None:
-        while not self._stopping:
+        while True:
             try:
                 self._sink.open()
                 self._open = True
@@ -119,7 +130,10 @@ class _Worker:
                 self._report(error)
             self._open = False
             self._close_sink()
+            if self._stopping:
+                break
             self._pause()
+        self._tell_rest()
 
     def _serve(self) -> None:
         """Hand over until told to stop, then what still waits."""
@@ -155,6 +169,11 @@ class _Worker:
     def _pause(self) -> None:
         with self._changed:
             self._changed.wait_for(lambda: self._stopping, 0 if self._stopping else self._backoff.next_s())
+
+    def _tell_rest(self) -> None:
+        rest = self._mailbox.kept
+        if rest:
+            _LOG.warning("%s: stopped before %d events could be handed over", self._sink.name, rest)
 
     def _report(self, error: Exception) -> None:
         """Once per cause: a sink that stays broken must not fill the log."""

@@ -15,6 +15,7 @@ from edge.errors import ConfigError
 from edge.sinks.mqtt import causes
 from edge.sinks.mqtt.causes import Cause, ConnectionFailure
 from edge.sinks.mqtt.connection import ANSWER_TIMEOUT_S, TURN_S, Connection
+from edge.sinks.mqtt.outgoing import PACKET_TOO_LARGE, Parcel, Verdict
 from edge.sinks.mqtt.topics import availability
 from edge.sinks.mqtt.waker import Waker
 
@@ -66,6 +67,7 @@ class Client:
         self._connects = 0
         self.connected = False
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
+        outgoing.listen(self._waker.set)
 
     def start(self) -> None:
         """Begin to connect; returns at once."""
@@ -150,7 +152,7 @@ class Client:
         try:
             with self._lock:
                 self._outgoing.reconnected()
-            self._send(connection, availability(self._topics, online=True))
+            self._send(connection, Parcel(availability(self._topics, online=True)))
             self.connected = True
             while not self._stopping.is_set():
                 self._exchange(connection)
@@ -178,46 +180,67 @@ class Client:
         """Send what may be sent, then see to the network once."""
         while not connection.congested:
             with self._lock:
-                publication = self._outgoing.take(connection.window)
-            if publication is None:
+                parcel = self._outgoing.take(connection.window)
+            if parcel is None:
                 break
-            self._send(connection, publication)
+            if connection.fits(parcel.publication):
+                self._send(connection, parcel)
+            else:
+                self._outgoing.reject(parcel)
+                self._complain(parcel.publication, PACKET_TOO_LARGE, Verdict.NEVER)
         self._settle(connection, timeout_s)
 
-    def _send(self, connection: Connection, publication: Publication) -> int:
-        number = connection.publish(publication)
+    def _send(self, connection: Connection, parcel: Parcel) -> int:
+        number = connection.publish(parcel.publication)
         with self._lock:
-            self._outgoing.sent(publication, number)
+            self._outgoing.sent(parcel, number)
         return number
 
     def _settle(self, connection: Connection, timeout_s: float, *, until: int | None = None) -> bool:
         """Serve the network once and book the receipts; True where number ``until`` was among them."""
         receipts = connection.turn(self._waker, max(0.0, timeout_s))
         for receipt in receipts:
+            verdict = Verdict.of(receipt.code)
             with self._lock:
-                publication = self._outgoing.acknowledged(receipt.number, taken=not receipt.problem)
-            if receipt.problem and publication is not None:
-                self._complain(publication, receipt.problem)
+                publication = self._outgoing.answered(receipt.number, verdict)
+            if publication is not None and verdict is not Verdict.TAKEN:
+                self._complain(publication, receipt.problem, verdict)
+            elif publication is not None and self._complained:
+                self._forgive(publication)
         return any(receipt.number == until for receipt in receipts)
 
     def _take_leave(self, connection: Connection) -> None:
         """Empty the queue while there is time, then say ``offline`` and wait until the broker has it."""
+        self._outgoing.hurry()
         begun_s = time.monotonic()
         events_until_s = begun_s + (self._deadline_s - begun_s) * _EVENTS_SHARE
         while not self._outgoing.idle and (left_s := events_until_s - time.monotonic()) > 0:
             self._exchange(connection, left_s)
-        number = self._send(connection, availability(self._topics, online=False))
+        number = self._send(connection, Parcel(availability(self._topics, online=False)))
         while (left_s := self._deadline_s - time.monotonic()) > 0:
             if self._settle(connection, left_s, until=number):
                 break
         connection.close()
 
-    def _complain(self, publication: Publication, problem: str) -> None:
-        """Once per topic and problem."""
+    def _complain(self, publication: Publication, problem: str, verdict: Verdict) -> None:
+        """Once per topic and problem, until the broker takes the topic again."""
         what = (publication.topic.name, problem)
-        if what not in self._complained:
-            self._complained.add(what)
+        if what in self._complained:
+            return
+        self._complained.add(what)
+        if verdict is Verdict.NEVER:
+            _LOG.error("the broker can never take a message on %s: %s; such are dropped", *what)
+        elif publication.seq is None:
             _LOG.error("the broker does not take %s: %s; check its access rules", *what)
+        else:
+            _LOG.error("the broker does not take %s: %s; check its access rules; events wait until it does", *what)
+
+    def _forgive(self, publication: Publication) -> None:
+        """The broker took a message: the next refusal on this topic is news again."""
+        topic = publication.topic.name
+        if any(name == topic for name, _ in self._complained):
+            self._complained = {what for what in self._complained if what[0] != topic}
+            _LOG.info("the broker takes %s again", topic)
 
     def _pause(self, cause: Cause, error: Exception | None = None) -> None:
         """Wait before the next attempt; the log has one line per change of cause, be the outage days long."""

@@ -1,80 +1,142 @@
-"""What waits for the broker; pure and not thread-safe by itself.
+"""What is to leave over the network, by how it must be treated; not thread-safe by itself.
 
-Of each retained topic only the newest value counts and is sent again on every connection. Anything else leaves in order
-and is kept until the broker has acknowledged it; beyond the bound the oldest is dropped and counted.
+Of each retained topic only the newest value counts and is sent again on every connection. Numbered messages come from
+the outbox, in order, and are kept until the broker has acknowledged them. Anything else, such as a reply to a command,
+is sent once the connection allows, and is worth little later.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edge.sinks.mqtt.outbox import Entry, Outbox
     from edge.sinks.mqtt.topics import Publication
+
+PACKET_TOO_LARGE = "packet too large"
+_PASSING_MAX = 100
+# MQTT 5, 3.4.2.1: reasons that lie in the message itself (topic name invalid, packet too large, payload format invalid)
+_FAILURE = 0x80
+_HOPELESS = {0x90, 0x95, 0x99}
+
+
+class Verdict(Enum):
+    """What the broker's answer to a message means for it."""
+
+    TAKEN = "taken"
+    LATER = "later"
+    NEVER = "never"
+
+    @classmethod
+    def of(cls, code: int) -> Verdict:
+        """Of a PUBACK reason code: what an administrator or time can mend is worth another attempt."""
+        if code < _FAILURE:
+            return cls.TAKEN
+        return cls.NEVER if code in _HOPELESS else cls.LATER
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """A message on its way, with its place in the outbox where it came from there."""
+
+    publication: Publication
+    entry: Entry | None = None
 
 
 class Outgoing:
-    """``put`` in, ``take`` and ``sent`` on the way out, ``acknowledged`` or ``reconnected`` afterwards."""
+    """``put`` in, ``take`` and ``sent`` on the way out, ``answered`` or ``reconnected`` afterwards."""
 
-    def __init__(self, capacity: int = 1000) -> None:
-        self._capacity = capacity
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
         self._newest: dict[str, Publication] = {}
         self._due: dict[str, None] = {}
-        self._waiting: deque[Publication] = deque()
-        self._in_flight: dict[int, Publication] = {}
-        self._events_in_flight = 0
-        self.drops = 0
+        self._passing: deque[Publication] = deque()
+        self._in_flight: dict[int, Parcel] = {}
+        self._passing_drops = 0
 
     @property
     def depth(self) -> int:
-        """Events that the broker has not acknowledged."""
-        return len(self._waiting) + self._events_in_flight
+        """Numbered messages that the broker has not acknowledged."""
+        return self._outbox.depth
+
+    @property
+    def drops(self) -> int:
+        """Messages lost: at a bound, or because the broker will never take them."""
+        return self._outbox.drops + self._passing_drops
 
     @property
     def idle(self) -> bool:
-        """True when nothing is left to send and no event awaits its receipt."""
-        return not self.depth and not self._due
+        """True when nothing is left to send now and no numbered message awaits its receipt."""
+        return not self._due and not self._passing and self._outbox.idle
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        """``listener`` is called, by any thread, when there may be something to ``take``."""
+        self._outbox.listen(listener)
+
+    def hurry(self) -> None:
+        """Time is short: do not gather messages before they are written."""
+        self._outbox.hurry()
 
     def put(self, publication: Publication) -> None:
         """Add a message."""
-        name = publication.topic.name
         if publication.topic.retain:
-            self._newest[name] = publication
-            self._due[name] = None
-            return
-        if self.depth >= self._capacity and self._waiting:
-            self._waiting.popleft()
-            self.drops += 1
-        self._waiting.append(publication)
+            self._newest[publication.topic.name] = publication
+            self._due[publication.topic.name] = None
+        elif publication.seq is not None:
+            self._outbox.put(publication)
+        else:
+            if len(self._passing) >= _PASSING_MAX:
+                self._passing.popleft()
+                self._passing_drops += 1
+            self._passing.append(publication)
 
-    def take(self, window: int) -> Publication | None:
-        """The next message to send, as long as fewer than ``window`` await their receipt: retained ones first."""
+    def take(self, window: int) -> Parcel | None:
+        """The next message to send, as long as fewer than ``window`` await their receipt: numbered ones last."""
         if len(self._in_flight) >= window:
             return None
         if self._due:
             name = next(iter(self._due))
             del self._due[name]
-            return self._newest[name]
-        return self._waiting.popleft() if self._waiting else None
+            return Parcel(self._newest[name])
+        if self._passing:
+            return Parcel(self._passing.popleft())
+        entry = self._outbox.take()
+        return None if entry is None else Parcel(entry.publication, entry)
 
-    def sent(self, publication: Publication, number: int) -> None:
-        """``publication`` went out as ``number``."""
-        if publication.topic.qos:
-            self._in_flight[number] = publication
-            self._events_in_flight += not publication.topic.retain
+    def sent(self, parcel: Parcel, number: int) -> None:
+        """``parcel`` went out as ``number``."""
+        if parcel.publication.topic.qos:
+            self._in_flight[number] = parcel
 
-    def acknowledged(self, number: int, *, taken: bool = True) -> Publication | None:
-        """The broker answered ``number``; an event that it did not take is lost and counted."""
-        publication = self._in_flight.pop(number, None)
-        if publication is not None and not publication.topic.retain:
-            self._events_in_flight -= 1
-            self.drops += not taken
-        return publication
+    def answered(self, number: int, verdict: Verdict = Verdict.TAKEN) -> Publication | None:
+        """The broker answered ``number``; gives what that was."""
+        parcel = self._in_flight.pop(number, None)
+        if parcel is None:
+            return None
+        if parcel.entry is not None:
+            match verdict:
+                case Verdict.TAKEN:
+                    self._outbox.acknowledged(parcel.entry)
+                case Verdict.LATER:
+                    self._outbox.refused(parcel.entry)
+                case Verdict.NEVER:
+                    self._outbox.rejected(parcel.entry)
+        return parcel.publication
+
+    def reject(self, parcel: Parcel) -> None:
+        """``parcel`` was taken, but can never be sent."""
+        if parcel.entry is not None:
+            self._outbox.rejected(parcel.entry)
 
     def reconnected(self) -> None:
         """A new connection: every retained value is due, and what was not acknowledged waits again, in order."""
-        unanswered = [publication for publication in self._in_flight.values() if not publication.topic.retain]
-        self._waiting.extendleft(reversed(unanswered))
+        self._outbox.give_back()
+        unanswered = (parcel.publication for parcel in self._in_flight.values() if parcel.entry is None)
+        self._passing.extendleft(reversed([publication for publication in unanswered if not publication.topic.retain]))
         self._in_flight.clear()
-        self._events_in_flight = 0
         self._due = dict.fromkeys(self._newest)

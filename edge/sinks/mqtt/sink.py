@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from edge.events import CameraStatus, Event, Health, Info, State
+from edge.events import Aggregate, CameraStatus, Event, Health, Info, State
 from edge.sinks.mqtt.client import Client
 from edge.sinks.mqtt.options import options
+from edge.sinks.mqtt.outbox import Outbox
 from edge.sinks.mqtt.outgoing import Outgoing
 from edge.sinks.mqtt.tls import tls_context
 from edge.sinks.mqtt.topics import PLAIN, Publication, Topics
@@ -25,14 +26,15 @@ class MqttSink:
 
     No method waits for the network but ``close``, for about a second. ``heartbeat_s`` is how often state and health
     come at the least; an MQTT 5 broker forgets their retained values after three beats without one, so that nobody
-    takes a dead device's last words for news.
+    takes a dead device's last words for news. ``outbox``, opened and closed by whoever gave it, keeps events and
+    aggregates until the broker has them; without one they are kept in memory.
     """
 
     name = "mqtt"
-    accepts: tuple[type, ...] = (State, Event, Info, Health, CameraStatus)
+    accepts: tuple[type, ...] = (State, Event, Aggregate, Info, Health, CameraStatus)
 
     def __init__(
-        self, config: MqttConfig, node: str, *, heartbeat_s: float | None = None, event_capacity: int = 1000
+        self, config: MqttConfig, node: str, *, heartbeat_s: float | None = None, outbox: Outbox | None = None
     ) -> None:
         """Check the settings.
 
@@ -46,7 +48,8 @@ class MqttSink:
         if made.tls is not None:
             tls_context(made.tls)
         self.topics = Topics.of(config.prefix, node)
-        self._outgoing = Outgoing(event_capacity)
+        self._outbox = outbox or Outbox(None, self.topics, config.outbox, retry_max_s=config.backoff_max_s)
+        self._outgoing = Outgoing(self._outbox)
         self._client: Client | None = None
         self._past_reconnects = 0
 
@@ -73,7 +76,7 @@ class MqttSink:
             return
         client.stop()
         self._past_reconnects += client.reconnects
-        if self._outgoing.depth:
+        if self._outgoing.depth and not self._outbox.lasting:
             _LOG.warning("stopped before the broker had taken %d events", self._outgoing.depth)
 
     @property
@@ -88,12 +91,12 @@ class MqttSink:
 
     @property
     def drops(self) -> int:
-        """Events lost because the queue was full or the broker refused them."""
+        """Messages lost: at the outbox's bounds, or because the broker will never take them."""
         return self._outgoing.drops
 
     @property
     def queue_depth(self) -> int:
-        """Events that the broker has not acknowledged yet."""
+        """Events and aggregates that the broker has not acknowledged yet."""
         return self._outgoing.depth
 
     def _new_client(self) -> Client:
@@ -108,8 +111,9 @@ class MqttSink:
         match message:
             case State():
                 return Publication(self.topics.state, message.to_json(), expiry_s=self._expiry_s)
-            case Event():
-                return Publication(self.topics.event, message.to_json())
+            case Event() | Aggregate():
+                topic = self.topics.event if isinstance(message, Event) else self.topics.aggregate
+                return Publication(topic, message.to_json(), seq=message.seq)
             case Info():
                 return Publication(self.topics.info, message.to_json())
             case Health():

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from edge.config import MqttConfig
+from edge.config import MqttConfig, OutboxConfig
+from edge.sinks.mqtt.outbox import Outbox
 from edge.sinks.mqtt.sink import MqttSink
+from edge.sinks.mqtt.topics import Topics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -60,13 +62,30 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 
 
 @pytest.fixture
+def make_outbox() -> Iterator[Callable[..., Outbox]]:
+    """``make_outbox(path, **settings)``: of node ``n1``, open, in memory without a path; closed at the end."""
+    made: list[Outbox] = []
+
+    def make(path: Path | None = None, *, retry_max_s: float = 0.05, **settings: Any) -> Outbox:
+        config = OutboxConfig.model_validate({"commit_interval_s": 0.01, **settings})
+        made.append(Outbox(path, Topics.of("face-edge", "n1"), config, retry_max_s=retry_max_s).open())
+        return made[-1]
+
+    yield make
+    for outbox in made:
+        outbox.close()
+
+
+@pytest.fixture
 def make_sink() -> Iterator[Callable[..., MqttSink]]:
     """``make_sink(broker, heartbeat_s=…, **settings)``: node ``n1``, impatient; closed at the end."""
     made: list[MqttSink] = []
 
-    def make(broker: str, *, heartbeat_s: float | None = None, event_capacity: int = 1000, **settings: Any) -> MqttSink:
+    def make(
+        broker: str, *, heartbeat_s: float | None = None, outbox: Outbox | None = None, **settings: Any
+    ) -> MqttSink:
         config = MqttConfig.model_validate({"broker": broker, "backoff_max_s": 0.05, **settings})
-        sink = MqttSink(config, "n1", heartbeat_s=heartbeat_s, event_capacity=event_capacity)
+        sink = MqttSink(config, "n1", heartbeat_s=heartbeat_s, outbox=outbox)
         made.append(sink)
         return sink
 

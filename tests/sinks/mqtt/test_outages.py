@@ -13,11 +13,14 @@ from typing import Any
 
 import pytest
 
-from edge.config import MqttConfig
+from edge.config import MqttConfig, OutboxConfig
 from edge.sinks.mqtt.client import Client
 from edge.sinks.mqtt.options import options
+from edge.sinks.mqtt.outbox import Outbox
 from edge.sinks.mqtt.outgoing import Outgoing
 from edge.sinks.mqtt.topics import Topics
+
+TOPICS = Topics.of("face-edge", "n1")
 
 
 def sequence(subscriber: Any) -> list[int]:
@@ -102,7 +105,7 @@ def test_one_line_says_that_the_broker_is_absent_however_often_it_is_tried(
     free_port: Any, eventually: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     port = free_port()
-    attempts = Outgoing()
+    attempts = Outgoing(Outbox(None, TOPICS, OutboxConfig()))
     config = MqttConfig(broker=f"mqtt://127.0.0.1:{port}", backoff_max_s=0.01)
     asked = []
 
@@ -110,7 +113,7 @@ def test_one_line_says_that_the_broker_is_absent_however_often_it_is_tried(
         asked.append(1)
         return options(config, "n1")
 
-    client = Client(count_options, Topics.of("face-edge", "n1"), attempts, backoff_max_s=0.01)
+    client = Client(count_options, TOPICS, attempts, backoff_max_s=0.01)
     client.start()
     assert eventually(lambda: len(asked) > 10)
     assert client.stop()
@@ -118,13 +121,13 @@ def test_one_line_says_that_the_broker_is_absent_however_often_it_is_tried(
     assert lines == [f"mqtt://127.0.0.1:{port} refuses connections: is the broker running, and is the port right?"]
 
 
-def test_a_full_queue_drops_the_oldest_and_counts(
-    mosquitto: Any, subscribe: Any, make_sink: Any, messages: Any, relay: Any
+def test_a_full_queue_drops_the_oldest_and_counts(  # noqa: PLR0917 - fixtures
+    mosquitto: Any, subscribe: Any, make_sink: Any, make_outbox: Any, messages: Any, relay: Any
 ) -> None:
     broker = mosquitto()
     way = relay(broker.port)
     way.cut()
-    sink = make_sink(way.uri, event_capacity=10)
+    sink = make_sink(way.uri, outbox=make_outbox(max_messages=10))
     sink.open()
     for number in range(25):
         sink.handle(messages.event(number))
@@ -174,7 +177,7 @@ def test_a_connection_gone_dead_is_noticed_by_its_pings(
 ) -> None:
     broker = scripted_broker(CONNACK)
     made = replace(options(MqttConfig(broker=broker.uri), "n1"), keepalive_s=1)
-    client = Client(lambda: made, Topics.of("p", "n1"), Outgoing(), backoff_max_s=0.01)
+    client = Client(lambda: made, TOPICS, Outgoing(Outbox(None, TOPICS, OutboxConfig())), backoff_max_s=0.01)
     client.start()
     assert eventually(lambda: client.reconnects)
     assert bytes([0xC0, 0]) in broker.seen
@@ -257,17 +260,59 @@ def test_two_devices_with_one_node_id_are_told_so_once(
     assert "does another client use id 'face-edge-n1'? Give each device a node.id of its own" in lines[0]
 
 
-def test_access_rules_that_forbid_a_topic_are_named_once(  # noqa: PLR0917 - fixtures
-    mosquitto: Any, make_sink: Any, messages: Any, eventually: Any, tmp_path: Any, caplog: Any
+def test_access_rules_that_forbid_a_topic_are_named_once_and_events_wait_until_they_are_mended(  # noqa: PLR0917
+    mosquitto: Any, make_sink: Any, messages: Any, subscribe: Any, eventually: Any, tmp_path: Any, caplog: Any
 ) -> None:
     rules = tmp_path / "acl"
-    rules.write_text("topic write face-edge/n1/availability\ntopic read #\n")
+    rules.write_text("topic write face-edge/n1/availability\ntopic write face-edge/n1/aggregate\ntopic read #\n")
     broker = mosquitto(f"allow_anonymous true\nacl_file {rules}")
+    subscriber = subscribe(broker.port)
     sink = make_sink(broker.uri)
     sink.open()
-    for number in range(3):
+    for number in range(30):
         sink.handle(messages.event(number))
-    assert eventually(lambda: sink.drops == 3)
-    assert sink.queue_depth == 0
+    # one topic does not hold the other up
+    sink.handle(messages.aggregate(0))
+    subscriber.wait("aggregate")
+    assert eventually(lambda: broker.log.read_text().count("Denied PUBLISH") >= 18)
+    assert (sink.queue_depth, sink.drops) == (30, 0)
     lines = [record.message for record in caplog.records if record.name.startswith("edge")]
-    assert lines == ["the broker does not take face-edge/n1/event: not authorized; check its access rules"]
+    assert lines == [
+        "the broker does not take face-edge/n1/event: not authorized; check its access rules; events wait until it does"
+    ]
+    rules.write_text(rules.read_text() + "topic write face-edge/n1/event\n")
+    broker.reload()
+    subscriber.wait("event", 30)
+    assert sequence(subscriber) == list(range(30))
+    assert eventually(lambda: sink.queue_depth == 0)
+
+
+def test_a_message_that_the_broker_can_never_take_is_dropped_and_holds_nothing_up(  # noqa: PLR0917
+    mosquitto: Any, make_sink: Any, messages: Any, subscribe: Any, eventually: Any, caplog: Any
+) -> None:
+    broker = mosquitto("allow_anonymous true\nmessage_size_limit 250")
+    subscriber = subscribe(broker.port)
+    sink = make_sink(broker.uri)
+    sink.open()
+    sink.handle(messages.event(0))
+    sink.handle(messages.event(1).model_copy(update={"label": "x" * 200}))
+    sink.handle(messages.event(2))
+    subscriber.wait("event", 2)
+    assert sequence(subscriber) == [0, 2]
+    assert eventually(lambda: (sink.queue_depth, sink.drops) == (0, 1))
+    lines = [record.message for record in caplog.records if record.name.startswith("edge")]
+    assert lines == ["the broker can never take a message on face-edge/n1/event: packet too large; such are dropped"]
+
+
+def test_a_broker_that_ends_connections_over_large_packets_is_spared_them(
+    mosquitto: Any, make_sink: Any, messages: Any, subscribe: Any
+) -> None:
+    broker = mosquitto("allow_anonymous true\nmax_packet_size 300")
+    subscriber = subscribe(broker.port)
+    sink = make_sink(broker.uri)
+    sink.open()
+    sink.handle(messages.event(1).model_copy(update={"label": "x" * 200}))
+    sink.handle(messages.event(2))
+    subscriber.wait("event")
+    assert sequence(subscriber) == [2]
+    assert (sink.drops, sink.reconnects) == (1, 0)

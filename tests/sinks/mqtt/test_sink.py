@@ -20,6 +20,7 @@ RETAINED_AND_QOS = {
     "state": (True, 0),
     "health": (True, 0),
     "event": (False, 1),
+    "aggregate": (False, 1),
 }
 
 
@@ -31,8 +32,10 @@ def test_the_table_is_the_contract() -> None:
 
 
 def publish_all(sink: Any, messages: Any) -> None:
-    for message in (messages.info(), messages.health(), CameraStatus.ONLINE, messages.state(2), messages.event(7)):
+    for message in (messages.info(), messages.health(), CameraStatus.ONLINE, messages.state(2)):
         sink.handle(message)
+    sink.handle(messages.event(7))
+    sink.handle(messages.aggregate(3))
 
 
 def test_every_kind_arrives_as_the_contract_says(mosquitto: Any, subscribe: Any, make_sink: Any, messages: Any) -> None:
@@ -53,6 +56,7 @@ def test_every_kind_arrives_as_the_contract_says(mosquitto: Any, subscribe: Any,
         assert message.properties.get("MessageExpiryInterval", 0) == (180 if kind in {"state", "health"} else 0)
     assert json.loads(subscriber.of("state")[0].payload)["people"] == 2
     assert json.loads(subscriber.of("event")[0].payload) == json.loads(messages.event(7).to_json())
+    assert json.loads(subscriber.of("aggregate")[0].payload) == json.loads(messages.aggregate(3).to_json())
     assert subscriber.of("camera")[0].payload == "online"
     assert subscriber.of("availability")[0].payload == "online"
 
@@ -68,9 +72,9 @@ def test_a_late_subscriber_learns_everything_but_events(
     for kind in RETAINED_AND_QOS:
         early.wait(kind)
     late = subscribe(broker.port, mqtt5=False)
-    for kind in RETAINED_AND_QOS.keys() - {"event"}:
-        assert late.wait(kind)[0].retain
-    assert late.of("event") == []
+    for kind, (retain, _) in RETAINED_AND_QOS.items():
+        assert not retain or late.wait(kind)[0].retain
+    assert not late.of("event") + late.of("aggregate")
 
 
 def test_without_a_heartbeat_nothing_expires(mosquitto: Any, subscribe: Any, make_sink: Any, messages: Any) -> None:

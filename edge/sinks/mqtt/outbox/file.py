@@ -1,0 +1,272 @@
+"""The outbox's SQLite file; foreign errors end here.
+
+The file belongs to one process, so that it is locked exclusively and needs no shared memory beside it. Pages of 1 KiB
+and a log padded to the sector (``psow=0``) let a commit of one message touch 4 KiB and never rewrite a sector that
+holds committed data: https://www.sqlite.org/psow.html.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sqlite3
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+SCHEMA_VERSION = 1
+_ASIDE_MAX = 9
+_SCHEMA = (
+    """
+    CREATE TABLE message (
+        number INTEGER PRIMARY KEY, stream TEXT NOT NULL, at REAL NOT NULL, seq INTEGER NOT NULL, payload TEXT NOT NULL
+    )
+    """,
+    "CREATE TABLE counter (stream TEXT PRIMARY KEY, next INTEGER NOT NULL) WITHOUT ROWID",
+    f"PRAGMA user_version = {SCHEMA_VERSION}",
+)
+_PRAGMAS = ("page_size=1024", "locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=FULL", "secure_delete=OFF")
+
+
+class FileFault(Exception):
+    """The file cannot be used now; it may mend itself. ``full`` where there is merely no room."""
+
+    def __init__(self, text: str, *, full: bool = False) -> None:
+        super().__init__(text)
+        self.full = full
+
+
+class FileDamaged(FileFault):
+    """What is in the file is of no use to this version; ``label`` tells how it is set aside."""
+
+    def __init__(self, text: str, label: str = "damaged") -> None:
+        super().__init__(text)
+        self.label = label
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One message as it is stored; ``at_s`` in Unix seconds."""
+
+    number: int
+    stream: str
+    at_s: float
+    seq: int
+    payload: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How many messages may lie in the file, and the time (Unix seconds) before which they are too old."""
+
+    max_messages: int
+    oldest_s: float
+
+
+class OutboxFile:
+    """An open file; ``path.parent`` is made where it is missing.
+
+    Raises:
+        FileDamaged: it is no outbox, or one of a newer version.
+        FileFault: it cannot be opened now.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with _translated():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            is_new = not path.exists()
+            self._connection = sqlite3.connect(
+                f"file:{quote(str(path))}?psow=0", uri=True, timeout=0, isolation_level=None, check_same_thread=False
+            )
+        try:
+            with _translated():
+                for pragma in _PRAGMAS:
+                    self._connection.execute(f"PRAGMA {pragma}").fetchall()
+                self._check_version()
+                self.counts = dict(self._pairs("SELECT stream, count(*) FROM message GROUP BY stream"))
+                self._count = sum(self.counts.values())
+                self.counters = dict(self._pairs("SELECT stream, next FROM counter"))
+                self.last = int(self._connection.execute("SELECT coalesce(max(number), 0) FROM message").fetchone()[0])
+                self.inode = path.stat().st_ino
+                if is_new:
+                    _sync_folder(path.parent)
+        except BaseException:
+            self.close()
+            raise
+
+    def _pairs(self, query: str) -> list[tuple[str, int]]:
+        return self._connection.execute(query).fetchall()
+
+    def _check_version(self) -> None:
+        version: int = self._connection.execute("PRAGMA user_version").fetchone()[0]
+        if version > SCHEMA_VERSION:
+            msg = f"is of schema version {version}, newer than {SCHEMA_VERSION}"
+            raise FileDamaged(msg, f"version-{version}")
+        if not version:
+            with self._transaction():
+                for statement in _SCHEMA:
+                    self._connection.execute(statement)
+
+    @property
+    def vanished(self) -> bool:
+        """True where the path is no longer this file: writing on would write into nowhere."""
+        try:
+            return self.path.stat().st_ino != self.inode
+        except OSError:
+            return True
+
+    def write(
+        self,
+        rows: Sequence[Row],
+        gone: Collection[int],
+        counters: Mapping[str, int],
+        *,
+        bounds: Bounds,
+        flying: Collection[int] = (),
+    ) -> list[tuple[int, str]]:
+        """Add ``rows``, delete ``gone`` and what lies beyond ``bounds``, in one transaction that is on the disk after.
+
+        Numbers in ``flying`` are spared. Gives ``(number, stream)`` of what had to go for the bounds.
+        """
+        with _translated(), self._transaction():
+            count = self._count + len(rows) - self._delete(gone)
+            self._connection.executemany(
+                "REPLACE INTO message (number, stream, at, seq, payload) VALUES (?, ?, ?, ?, ?)",
+                [(row.number, row.stream, row.at_s, row.seq, row.payload) for row in rows],
+            )
+            if counters != self.counters:  # a page less to write where only deletions are due
+                self._connection.executemany("REPLACE INTO counter (stream, next) VALUES (?, ?)", counters.items())
+            dropped = [old for old in self._too_old(bounds.oldest_s) if old[0] not in flying]
+            count -= self._delete([number for number, _ in dropped])
+            excess = count - bounds.max_messages
+            if excess > 0:
+                oldest = self._oldest(excess + len(flying))
+                excessive = [old for old in oldest if old[0] not in flying][:excess]
+                count -= self._delete([number for number, _ in excessive])
+                dropped += excessive
+        self._count, self.counters = count, dict(counters)
+        return dropped
+
+    def read(self, stream: str, after: int, limit: int) -> list[Row]:
+        """At most ``limit`` messages of ``stream`` with numbers above ``after``, oldest first."""
+        with _translated():
+            found = self._connection.execute(
+                "SELECT number, stream, at, seq, payload FROM message WHERE number > ? AND stream = ?"
+                " ORDER BY number LIMIT ?",
+                (after, stream, limit),
+            ).fetchall()
+            return [Row(*values) for values in found]
+
+    def shift(self, seconds: float, first: int) -> None:
+        """The clock was wrong by so much when the messages from number ``first`` on were stored."""
+        with _translated():
+            self._connection.execute("UPDATE message SET at = at + ? WHERE number >= ?", (seconds, first))
+
+    def close(self) -> None:
+        """Fold the log into the file; harmless when repeated."""
+        with contextlib.suppress(sqlite3.Error):
+            self._connection.close()
+
+    def _delete(self, numbers: Collection[int]) -> int:
+        """How many there were."""
+        if not numbers:
+            return 0
+        deleted = self._connection.executemany(
+            "DELETE FROM message WHERE number = ?", ((number,) for number in numbers)
+        )
+        return deleted.rowcount
+
+    def _oldest(self, limit: int) -> list[tuple[int, str]]:
+        return self._connection.execute(
+            "SELECT number, stream FROM message ORDER BY number LIMIT ?", (limit,)
+        ).fetchall()
+
+    def _too_old(self, oldest_s: float) -> list[tuple[int, str]]:
+        first = self._connection.execute("SELECT at FROM message ORDER BY number LIMIT 1").fetchone()
+        if first is None or first[0] >= oldest_s:
+            return []
+        return self._connection.execute(
+            "SELECT number, stream FROM message WHERE at < ? ORDER BY number", (oldest_s,)
+        ).fetchall()
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._connection.execute("COMMIT")
+        except BaseException:
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")
+            raise
+
+
+def set_aside(path: Path, label: str) -> Path:
+    """Rename a file that is of no use, and its log, to ``PATH.LABEL-N``; gives the new name.
+
+    Raises:
+        FileFault: it cannot be renamed.
+    """
+    names = [path.with_name(f"{path.name}.{label}-{number}") for number in range(1, _ASIDE_MAX + 1)]
+    name = next((name for name in names if not name.exists()), names[-1])
+    with _translated():
+        for suffix in ("-wal", "-shm"):
+            beside = path.with_name(path.name + suffix)
+            if beside.exists():
+                beside.replace(name.with_name(name.name + suffix))
+        path.replace(name)
+    return name
+
+
+def counters_of_copy(path: Path) -> dict[str, int]:
+    """The counters of a file that cannot be written where it lies, such as on a read-only medium; empty if unknown."""
+    try:
+        with tempfile.TemporaryDirectory(prefix="face-edge-") as folder:
+            for suffix in ("", "-wal"):
+                if path.with_name(path.name + suffix).exists():
+                    shutil.copyfile(path.with_name(path.name + suffix), Path(folder, path.name + suffix))
+            if not Path(folder, path.name).exists():
+                return {}
+            copy = OutboxFile(Path(folder, path.name))
+            copy.close()
+            return copy.counters
+    except (OSError, FileFault):
+        return {}
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    """SQLite's errors as ours.
+
+    Raises:
+        FileDamaged: the content cannot be understood.
+        FileFault: anything else.
+    """
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_MISMATCH}:
+            msg = f"is damaged ({error})"
+            raise FileDamaged(msg) from None
+        if code == sqlite3.SQLITE_BUSY:
+            msg = "is used by another process"
+            raise FileFault(msg) from None
+        raise FileFault(str(error), full=code == sqlite3.SQLITE_FULL) from None
+    except OSError as error:
+        raise FileFault(error.strerror or str(error)) from None
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
