@@ -133,3 +133,22 @@ def test_states_are_at_most_one_a_second_and_the_last_arrives(steps: list[tuple[
         sent.append((now + S, trailing))
     assert all(later - earlier >= S for (earlier, _), (later, _) in itertools.pairwise(sent))
     assert sent[-1][1].people == steps[-1][0]
+
+
+def test_a_clock_that_is_set_moves_times_on_but_ids_never_back() -> None:
+    stamp = Stamp(epoch_ns=0, seed=b"x")
+    first, _, _ = stamp.next(S)
+    assert stamp.follow(10**18)
+    second, _, then = stamp.next(2 * S)
+    assert then == datetime(2001, 9, 9, 1, 46, 42, tzinfo=UTC)
+    assert not stamp.follow(10**18 + 10**6), "no step, but the time between two readings"
+    assert stamp.follow(0)
+    third, seq, then = stamp.next(3 * S)
+    assert then == datetime(1970, 1, 1, 0, 0, 3, tzinfo=UTC)
+    assert first < second < third
+    assert seq == 2
+
+
+def test_streams_are_numbered_each_by_itself() -> None:
+    stamp = Stamp(epoch_ns=0, seed=b"x", next_seq={"event": 7})
+    assert [stamp.next(S, kind)[1] for kind in ("event", "aggregate", "event", "aggregate")] == [7, 0, 8, 1]

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _NS_PER_MS = 1_000_000
+_STEP_NS = 20 * _NS_PER_MS
 
 
 def ulid(ts_ms: int, entropy: bytes) -> str:
@@ -34,6 +35,16 @@ class Stamp:
         self._next_seq = dict(next_seq or {})
         self._last_ms = 0
         self._last_entropy = 0
+
+    def follow(self, epoch_ns: int) -> bool:
+        """Take over where the wall clock was set; True where that is news.
+
+        A board without a battery-backed clock learns the time from the network minutes after the start.
+        """
+        if abs(epoch_ns - self._epoch_ns) < _STEP_NS:
+            return False
+        self._epoch_ns = epoch_ns
+        return True
 
     def time(self, monotonic_ns: int) -> datetime:
         """UTC time, to the millisecond, of a frame's own time."""

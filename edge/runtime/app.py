@@ -179,6 +179,10 @@ class Device:
 
     def _tell_in_time(self) -> None:
         """What is due without a frame: the held-back state, the heartbeat, the window that ended, health."""
+        if not self._lossless and self._stamp.follow(wall_clock_epoch_ns()):
+            _LOG.info(
+                "the clock was set: it is %s", self._stamp.time(time.monotonic_ns()).isoformat(timespec="seconds")
+            )
         now_ns = self._now_ns()
         if self._aggregator is not None:
             self._tell_aggregates(self._aggregator.tick(now_ns))
@@ -269,3 +273,12 @@ class Device:
         self._dispatcher.close()
         self._frames.stop()
         self._pipeline.close()
+
+
+def wall_clock_epoch_ns() -> int:
+    """Wall-clock time at which the monotonic clock showed 0; of three readings the one least held up in between."""
+    readings = []
+    for _ in range(3):
+        before_ns, wall_ns, after_ns = time.monotonic_ns(), time.time_ns(), time.monotonic_ns()
+        readings.append((after_ns - before_ns, wall_ns - (before_ns + after_ns) // 2))
+    return min(readings)[1]

@@ -6,7 +6,6 @@ Each function imports what it makes, so that a device without displays or broker
 from __future__ import annotations
 
 import secrets
-import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,7 +16,7 @@ from edge.commands import Inbox
 from edge.config import node_id, state_dir
 from edge.events import Info, Stamp
 from edge.narrator import Narrator
-from edge.runtime.app import Device, Timing
+from edge.runtime.app import Device, Timing, wall_clock_epoch_ns
 from edge.runtime.dispatch import Dispatcher
 from edge.settings import SettingsStore
 from edge.vision.pipeline import Pipeline
@@ -107,7 +106,7 @@ def device(config: Config, *, extra_sinks: Iterable[Sink] = ()) -> Wiring:
         sinks = [*_displays(config), *_mqtt(config, resources, outbox), *extra_sinks]
         frames = NewestFrame(source, config.source)
         stamp = Stamp(
-            epoch_ns=time.time_ns() - time.monotonic_ns() if source.epoch_ns is None else source.epoch_ns,
+            epoch_ns=wall_clock_epoch_ns() if source.epoch_ns is None else source.epoch_ns,
             seed=secrets.token_bytes(32) if source.epoch_ns is None else _REPLAY_SEED,
             next_seq=None if outbox is None else outbox.next_seq(),
         )

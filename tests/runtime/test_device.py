@@ -223,3 +223,19 @@ def test_a_stop_takes_less_than_two_seconds(tmp_path: Path, mosquitto: Callable[
         running.device.stop()
         running._thread.join(5)
         assert time.monotonic() - started < 2
+
+
+def test_times_follow_the_clock_when_it_is_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A board without a battery-backed clock starts in the past and learns the time from the network."""
+    past_ns = time.time_ns() - 10**18
+    monkeypatch.setattr("edge.runtime.build.wall_clock_epoch_ns", lambda: past_ns - time.monotonic_ns())
+    caplog.set_level("INFO")
+    with Background(settings(tmp_path, **{"source.uri": "virtual"})) as running:
+        [health] = running.sink.wait_for(Health)[:1]
+        running.device.toggle_pause()
+        events = running.sink.wait_for(Event)
+    assert abs(health.ts.timestamp() - time.time()) < 60
+    assert all(abs(event.ts.timestamp() - time.time()) < 60 for event in events)
+    assert sum("the clock was set" in record.message for record in caplog.records) == 1
