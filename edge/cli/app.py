@@ -17,6 +17,7 @@ COMMANDS = {
     "analyze": LazyCommand("edge.cli.analyze:analyze", "Read the faces in pictures, folders and videos."),
     "doctor": LazyCommand("edge.cli.doctor:doctor", "Check this machine and say what to mend."),
     "config": LazyCommand("edge.cli.config:config", "Check, show or begin the configuration."),
+    "collect": LazyCommand("edge.cli.collect:collect", "Write the feed of many devices into PostgreSQL."),
     "models": LazyCommand("edge.cli.models:models", "List and verify the emotion models."),
 }
 

@@ -1,0 +1,278 @@
+"""A member of a group of collectors: reads from the broker, acknowledges what the database has committed.
+
+The session outlives the connection: what was in flight when this process was killed comes again when it is back under
+the same client id. Until then it waits with the broker, and with Mosquitto so does this member's share of what is new.
+"""
+
+from __future__ import annotations
+
+import logging
+import select
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from edge.backoff import Backoff
+from edge.fleet.inbox import Inbox, Letter
+from edge.fleet.link import Link, Terms
+from edge.fleet.status import Figures, Status
+from edge.fleet.topics import filters
+from edge.fleet.writer import Limits, Writer
+from edge.sinks.mqtt.causes import Cause, ConnectionFailure
+from edge.sinks.mqtt.waker import Waker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from edge.fleet.store import Store
+    from edge.sinks.mqtt.options import Options
+
+_LOG = logging.getLogger(__name__)
+_ANSWER_TIMEOUT_S = 10.0
+_TURN_S = 0.5
+_TAKEN_OVER = "another client took over"
+_STABLE_AFTER_S = 5.0
+_FLAPPING = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """Who this collector is, and how much it takes at a time.
+
+    ``receive_maximum`` bounds memory: so many messages of at most ``packet_max_bytes`` are here at once, two batches,
+    so that one can be read while the other is written. ``leave`` takes what waits and then ends the session for good.
+    """
+
+    prefix: str
+    group: str
+    instance: str
+    session_expiry_s: int = 7 * 86_400
+    receive_maximum: int = 2000
+    packet_max_bytes: int = 64 * 1024
+    leave: bool = False
+    leave_after_s: float = 3.0
+    stop_grace_s: float = 10.0
+
+    @property
+    def client_id(self) -> str:
+        """Stable over restarts: the broker finds the session by it."""
+        return f"{self.prefix.replace('/', '-')}-collect-{self.group}-{self.instance}"
+
+
+class Collector:
+    """``run`` until ``stop``; ``report`` is called with a :class:`Status` every ``report_every_s`` and at the end."""
+
+    def __init__(
+        self,
+        options: Options,
+        membership: Membership,
+        store: Store,
+        *,
+        limits: Limits | None = None,
+        report: Callable[[Status], None] | None = None,
+        report_every_s: float = 10.0,
+    ) -> None:
+        self._options = replace(options, client_id=membership.client_id)
+        self._membership = membership
+        self._filters = filters(membership.prefix, membership.group)
+        self._report = report
+        self._report_every_s = report_every_s
+        self._report_due_s = time.monotonic() + report_every_s
+        self._waker = Waker()
+        self._stopping = threading.Event()
+        self._inbox = Inbox()
+        self._figures = Figures(time.monotonic())
+        self._due: deque[tuple[int, int]] = deque()
+        self._number = 0
+        self._in_hand = 0
+        self._came_s = 0.0
+        self._had_session = False
+        self._joined_s: float | None = None
+        self._short_lived = 0
+        self._said = ""
+        self._backoff = Backoff(first_s=0.1, max_s=5.0)
+        self._writer = Writer(
+            self._inbox, store, self._figures, self._settled, prefix=membership.prefix, limits=limits or Limits()
+        )
+
+    def stop(self) -> None:
+        """Store and acknowledge what is here, disconnect; may be called from a signal handler."""
+        self._stopping.set()
+        self._waker.set()
+
+    def run(self) -> Status:
+        """Collect; returns the totals."""
+        thread = threading.Thread(target=self._writer.run, name="writer", daemon=True)
+        thread.start()
+        try:
+            while not self._stopping.is_set():
+                self._attempt(thread)
+        finally:
+            self._inbox.close()
+            self._writer.give_up()
+            thread.join(self._membership.stop_grace_s)
+            self._waker.close()
+        return self._tell(total=True)
+
+    def _attempt(self, writing: threading.Thread) -> None:
+        """Connect, serve until the connection ends, wait."""
+        link = self._new_link()
+        self._joined_s = None
+        try:
+            link.open()
+            self._join(link)
+            self._serve(link)
+            self._take_leave(link, writing)
+        except ConnectionFailure as failure:
+            self._pause(self._judged(failure.cause))
+        finally:
+            link.abandon()
+            self._figures.broker = "away"
+
+    def _new_link(self) -> Link:
+        self._number += 1
+        self._in_hand = 0
+        terms = Terms(
+            session_expiry_s=self._membership.session_expiry_s,
+            clean_start=False,
+            receive_maximum=self._membership.receive_maximum,
+            packet_max_bytes=self._membership.packet_max_bytes,
+            manual_ack=True,
+        )
+        number = self._number
+
+        def came(message: Any) -> None:
+            self._take(message, number)
+
+        return Link(self._options, terms, on_message=came)
+
+    def _join(self, link: Link) -> None:
+        """Wait for the broker's answer and subscribe."""
+        deadline_s = time.monotonic() + _ANSWER_TIMEOUT_S
+        asked = False
+        while not (link.answered and (link.subscribed or self._membership.leave)):
+            if self._stopping.is_set():
+                return
+            if time.monotonic() > deadline_s:
+                raise ConnectionFailure(Cause(f"{self._options.address} took the connection but gave no answer"))
+            self._turn(link)
+            if link.answered and not asked and not self._membership.leave:
+                link.subscribe(self._filters)
+                asked = True
+        self._joined(link)
+
+    def _joined(self, link: Link) -> None:
+        self._joined_s = time.monotonic()
+        self._figures.broker = "connected"
+        self._came_s = time.monotonic()
+        if self._had_session and not link.session_present:
+            _LOG.warning(
+                "%s has forgotten this collector's session: what it held for it is lost; see its persistence settings",
+                self._options.address,
+            )
+        self._had_session = True
+        if self._membership.leave:
+            link.unsubscribe(self._filters)
+        if self._short_lived >= _FLAPPING:
+            return
+        _LOG.info(
+            "%s at %s as %s", "leaving" if self._membership.leave else "collecting", self._options.address,
+            self._options.client_id,
+        )  # fmt: skip
+
+    def _serve(self, link: Link) -> None:
+        while not self._stopping.is_set():
+            self._turn(link)
+            if time.monotonic() >= self._report_due_s:
+                self._tell()
+            if self._membership.leave and self._all_taken():
+                self._stopping.set()
+
+    def _all_taken(self) -> bool:
+        quiet_s = time.monotonic() - self._came_s
+        return not self._in_hand and not len(self._inbox) and quiet_s > self._membership.leave_after_s
+
+    def _turn(self, link: Link, *, reading: bool = True) -> None:
+        """Serve the network once; reads before it writes, for what has come outlives a connection that is gone."""
+        poller = select.poll()
+        poller.register(link.fileno(), (select.POLLIN if reading else 0) | (select.POLLOUT if link.wants_write else 0))
+        poller.register(self._waker, select.POLLIN)
+        found = dict(poller.poll(_TURN_S * 1000))
+        if self._waker.fileno() in found:
+            self._waker.clear()
+        if reading and found.get(link.fileno(), 0) & ~select.POLLOUT:
+            link.read()
+        self._acknowledge(link)
+        link.write()
+        link.tend()
+
+    def _acknowledge(self, link: Link) -> None:
+        """What came over another connection comes again; its receipt would mean nothing here."""
+        while self._due:
+            came_over, number = self._due.popleft()
+            if came_over == self._number:
+                link.acknowledge(number)
+                self._in_hand -= 1
+
+    def _take(self, message: Any, link: int) -> None:
+        """Called for each message as it comes."""
+        self._came_s = time.monotonic()
+        try:
+            topic = str(message.topic)
+        except UnicodeDecodeError:
+            topic = ""
+        self._in_hand += message.qos > 0
+        self._inbox.put(
+            Letter(topic, bytes(message.payload), datetime.now(UTC), message.mid, link if message.qos else 0)
+        )
+
+    def _settled(self, letters: Sequence[Letter]) -> None:
+        """Called by the writer: these need not come again."""
+        self._due.extend((letter.link, letter.number) for letter in letters if letter.link)
+        self._waker.set()
+
+    def _take_leave(self, link: Link, writing: threading.Thread) -> None:
+        """Read no more; store, acknowledge and say goodbye while there is time."""
+        self._inbox.close()
+        deadline_s = time.monotonic() + self._membership.stop_grace_s
+        while (writing.is_alive() or self._due or link.wants_write) and time.monotonic() < deadline_s:
+            self._turn(link, reading=False)
+        if writing.is_alive():
+            _LOG.warning("stopped while the database was away; what was not stored stays with the broker")
+        link.say_goodbye(forget_session=self._membership.leave)
+        while link.wants_write and time.monotonic() < deadline_s:
+            link.write()
+
+    def _judged(self, cause: Cause) -> str:
+        """In words; only a connection that lasted earns short pauses and fresh log lines: nobody shall be stormed."""
+        if self._joined_s is not None and time.monotonic() - self._joined_s >= _STABLE_AFTER_S:
+            self._backoff.reset()
+            self._said = ""
+            self._short_lived = 0
+        elif self._joined_s is not None:
+            self._short_lived += 1
+        # Mosquitto hangs up on the older one of two without giving the reason
+        if _TAKEN_OVER in cause.text or self._short_lived >= _FLAPPING:
+            return f"{self._options.address}: does another collector use --instance {self._membership.instance}, too?"
+        return cause.text
+
+    def _pause(self, text: str) -> None:
+        """One line a cause, then a pause that a stop ends."""
+        self._figures.broker = "away"
+        if text != self._said and not self._stopping.is_set():
+            self._said = text
+            _LOG.warning("%s; trying again", text)
+        if time.monotonic() >= self._report_due_s:
+            self._tell()
+        self._stopping.wait(self._backoff.next_s())
+
+    def _tell(self, *, total: bool = False) -> Status:
+        now_s = time.monotonic()
+        self._report_due_s = now_s + self._report_every_s
+        status = self._figures.report(now_s, waiting=len(self._inbox), dropped=self._inbox.drops, total=total)
+        if self._report is not None:
+            self._report(status)
+        return status

@@ -1,0 +1,281 @@
+"""One MQTT 5 connection over paho for those who drive many, or hold acknowledgements back; it is polled, not threaded.
+
+Nothing is written while paho handles what it read: writing to a connection that the other side has closed would make
+paho drop messages that have arrived and were not read yet.
+"""
+
+from __future__ import annotations
+
+import select
+import ssl
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion, LogLevel, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from edge.sinks.mqtt import causes
+from edge.sinks.mqtt.causes import ConnectionFailure
+from edge.sinks.mqtt.tls import tls_context
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from edge.fleet.topics import Filter
+    from edge.sinks.mqtt.options import Options
+
+CONNECT_TIMEOUT_S = 5.0
+_PACKETS_A_TURN = 500
+_ONLY_IF_NEW = 1
+"""Retain handling: retained messages come with a new subscription, not with the renewal of one that the session has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a client asks for in CONNECT; zero and ``None`` leave the broker's defaults.
+
+    ``receive_maximum`` bounds the messages of QoS 1 that the broker sends before they are acknowledged,
+    ``packet_max_bytes`` what it sends at all.
+    """
+
+    session_expiry_s: int = 0
+    clean_start: bool = True
+    receive_maximum: int | None = None
+    packet_max_bytes: int | None = None
+    manual_ack: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Will:
+    """What the broker publishes, retained, when the client is gone without a word."""
+
+    topic: str
+    payload: str
+
+
+class Link:
+    """Opened once, used, closed once; every method but ``open`` returns at once and is for one thread."""
+
+    def __init__(
+        self,
+        options: Options,
+        terms: Terms,
+        *,
+        will: Will | None = None,
+        on_message: Callable[[Any], None] | None = None,
+        on_receipt: Callable[[int, int], None] | None = None,
+    ) -> None:
+        self._options = options
+        self._terms = terms
+        self._on_message = on_message
+        self._on_receipt = on_receipt
+        self._seen = 0
+        self._noted = ""
+        self._ended: tuple[int | None, str] | None = None
+        self._connack: tuple[int, str] | None = None
+        self._subscribing: int | None = None
+        self.session_present = False
+        self.subscribed = False
+        self._client = self._make_client(will)
+
+    def open(self) -> None:
+        """Connect (TCP and TLS, up to some seconds); the broker's answer comes with later reads.
+
+        Raises:
+            ConnectionFailure: it cannot be reached.
+            ConfigError: a certificate file cannot be used.
+        """
+        if self._options.tls is not None:
+            self._client.tls_set_context(tls_context(self._options.tls))
+        options, properties = self._options, self._connect_properties()
+        try:
+            self._client.connect(
+                options.host, options.port, options.keepalive_s, clean_start=self._terms.clean_start,
+                properties=properties,
+            )  # fmt: skip
+        except (OSError, UnicodeError) as error:
+            raise ConnectionFailure(causes.of_error(error, options)) from None
+
+    @property
+    def answered(self) -> bool:
+        """True once the broker has taken the connection."""
+        return self._connack is not None and not self._connack[0]
+
+    @property
+    def wants_write(self) -> bool:
+        """True while something waits for the socket to take it."""
+        return self._client.want_write()
+
+    def fileno(self) -> int:
+        """The descriptor to poll; -1 where there is none any more."""
+        sock = self._client.socket()
+        return -1 if sock is None else sock.fileno()
+
+    def read(self) -> None:
+        """Take in what has come, up to some hundred packets.
+
+        Raises:
+            ConnectionFailure: the connection is gone; what came before was handed on.
+        """
+        for _ in range(_PACKETS_A_TURN):
+            seen = self._seen
+            rc = self._client.loop_read()
+            self._check(rc)
+            sock = self._client.socket()
+            if self._seen == seen and not (isinstance(sock, ssl.SSLSocket) and sock.pending()):
+                break
+        if self._connack is not None and self._connack[0]:
+            self.abandon()
+            raise ConnectionFailure(causes.of_refusal(*self._connack, self._options))
+
+    def write(self) -> None:
+        """Send what waits, as far as the socket takes it; not to a peer that has gone, which is for ``read`` to find.
+
+        Raises:
+            ConnectionFailure: the connection is gone.
+        """
+        if self._client.want_write() and not self._hung_up():
+            self._check(self._client.loop_write())
+
+    def tend(self) -> None:
+        """Ping where it is time.
+
+        Raises:
+            ConnectionFailure: the broker was silent for too long.
+        """
+        self._check(self._client.loop_misc())
+
+    def subscribe(self, filters: Iterable[Filter]) -> None:
+        """Ask for messages; ``subscribed`` says when that was granted."""
+        wanted = [
+            (
+                one.name,
+                SubscribeOptions(qos=one.qos, retainHandling=0 if one.name.startswith("$share/") else _ONLY_IF_NEW),
+            )
+            for one in filters
+        ]
+        _, self._subscribing = self._client.subscribe(wanted)
+
+    def unsubscribe(self, filters: Iterable[Filter]) -> None:
+        """Ask for no more messages."""
+        self._client.unsubscribe([one.name for one in filters])
+
+    def publish(self, topic: str, payload: str, *, qos: int, retain: bool = False, expiry_s: int | None = None) -> int:
+        """Queue a message; gives the number that its receipt will carry."""
+        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        properties.PayloadFormatIndicator = 1  # UTF-8
+        properties.ContentType = "application/json" if payload[:1] == "{" else "text/plain"
+        if expiry_s is not None:
+            properties.MessageExpiryInterval = expiry_s
+        return self._client.publish(topic, payload, qos, retain, properties).mid
+
+    def acknowledge(self, number: int) -> None:
+        """Queue the receipt of message ``number`` of QoS 1."""
+        self._client.ack(number, 1)
+
+    def say_goodbye(self, *, forget_session: bool = False) -> None:
+        """Queue DISCONNECT: no last will; ``forget_session`` ends a session that would have outlived this."""
+        properties = None
+        if forget_session:
+            properties = Properties(PacketTypes.DISCONNECT)  # type: ignore[no-untyped-call]
+            properties.SessionExpiryInterval = 0
+        self._client.disconnect(ReasonCode(PacketTypes.DISCONNECT, "Normal disconnection"), properties)
+
+    def abandon(self) -> None:
+        """Hang up without a word; harmless when repeated."""
+        sock = self._client.socket()
+        if sock is not None:
+            sock.close()
+
+    def _hung_up(self) -> bool:
+        sock = self._client.socket()
+        if sock is None:
+            return True
+        poller = select.poll()
+        poller.register(sock.fileno(), 0)
+        return bool(poller.poll(0))
+
+    def _check(self, rc: int) -> None:
+        if rc or self._client.socket() is None or self._ended is not None:
+            if self._connack is not None and self._connack[0]:
+                self.abandon()
+                raise ConnectionFailure(causes.of_refusal(*self._connack, self._options))
+            raise self._failure()
+
+    def _failure(self) -> ConnectionFailure:
+        self.abandon()
+        code, name = self._ended or (None, "")
+        answered = self._connack is not None
+        return ConnectionFailure(
+            causes.of_loss(self._options, code=code, name=name, noted=self._noted, answered=answered)
+        )
+
+    def _connect_properties(self) -> Properties:
+        terms, made = self._terms, Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        if terms.session_expiry_s:
+            made.SessionExpiryInterval = terms.session_expiry_s
+        if terms.receive_maximum:
+            made.ReceiveMaximum = terms.receive_maximum
+        if terms.packet_max_bytes:
+            made.MaximumPacketSize = terms.packet_max_bytes
+        return made
+
+    def _make_client(self, will: Will | None) -> paho.Client:
+        options = self._options
+        made = paho.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=options.client_id,
+            protocol=MQTTProtocolVersion.MQTTv5,
+            reconnect_on_failure=False,
+            manual_ack=self._terms.manual_ack,
+        )
+        made.connect_timeout = CONNECT_TIMEOUT_S
+        made.max_inflight_messages_set(65535)  # whoever publishes keeps count
+        if options.username is not None:
+            made.username_pw_set(options.username, options.password)
+        if will is not None:
+            made.will_set(will.topic, will.payload, 1, retain=True)
+        made.on_connect = self._connected
+        made.on_message = self._came
+        made.on_publish = self._received
+        made.on_subscribe = self._granted
+        made.on_disconnect = self._disconnected
+        made.on_log = self._logged
+        made.on_socket_register_write = _nothing  # paho then leaves writing to us
+        return made
+
+    def _connected(self, _client: Any, _data: Any, flags: Any, reason: Any, _properties: Any) -> None:
+        self._connack = (reason.value, reason.getName())
+        self.session_present = flags.session_present
+
+    def _came(self, _client: Any, _data: Any, message: Any) -> None:
+        self._seen += 1
+        if self._on_message is not None:
+            self._on_message(message)
+
+    def _received(self, _client: Any, _data: Any, number: int, reason: Any, _properties: Any) -> None:
+        self._seen += 1
+        if self._on_receipt is not None:
+            self._on_receipt(number, reason.value)
+
+    def _granted(self, _client: Any, _data: Any, number: int, reasons: Any, _properties: Any) -> None:
+        refused = [reason.getName() for reason in reasons if reason.is_failure]
+        if number == self._subscribing and refused:
+            self._ended = (reasons[0].value, f"it refuses the subscription ({refused[0].lower()})")
+        self.subscribed = number == self._subscribing and not refused
+
+    def _disconnected(self, _client: Any, _data: Any, flags: Any, reason: Any, _properties: Any) -> None:
+        from_broker = flags.is_disconnect_packet_from_server
+        self._ended = (reason.value if from_broker else None, reason.getName())
+
+    def _logged(self, _client: Any, _data: Any, level: int, text: str) -> None:
+        if level == LogLevel.MQTT_LOG_ERR:
+            self._noted = text
+
+
+def _nothing(*_arguments: Any) -> None:
+    pass

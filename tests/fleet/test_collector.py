@@ -1,0 +1,184 @@
+"""Collectors on a real broker and a real database: nothing lost, nothing twice, whatever is killed."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+
+    import pytest
+
+
+def status(process: subprocess.Popen[str], condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """The first status line of which the condition holds."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        document: dict[str, Any] = json.loads(line)
+        if condition(document):
+            return document
+    msg = f"never: {process.communicate()[1]}"
+    raise AssertionError(msg)
+
+
+def connected(document: dict[str, Any]) -> bool:
+    return bool(document["broker"] == "connected")
+
+
+def test_everything_of_the_feed_arrives(collector: Any, fleet: Any, device: Any) -> None:
+    fleet.send("n1", "availability", "online", retain=True)
+    collector()
+    n1 = device("n1")
+    ids = fleet.events(n1, 50)
+    fleet.send("n1", "aggregate", n1.aggregate().to_json())
+    fleet.send("n1", "health", n1.health(temperature_c=51.5).to_json(), qos=0, retain=True)
+    fleet.all_stored(ids)
+    assert fleet.eventually(lambda: fleet.query("SELECT temperature_c FROM face_edge.health")) == [(51.5,)]
+    assert fleet.query("SELECT person_seconds, share_happy, score_sad FROM face_edge.aggregates") == [(120, 1, 0)]
+    assert fleet.query("SELECT node, online FROM face_edge.nodes") == [("n1", True)]
+    fleet.send("n1", "availability", "offline", retain=True)
+    assert fleet.eventually(lambda: fleet.query("SELECT node FROM face_edge.nodes WHERE NOT online"))
+
+
+def test_members_share_the_load_and_a_repeat_is_stored_once(collector: Any, fleet: Any, device: Any) -> None:
+    members = [collector(name) for name in "abc"]
+    n1 = device("n1")
+    ids = fleet.events(n1, 300)
+    fleet.all_stored(ids)
+    again = n1.event(1)
+    for _ in range(3):
+        fleet.send("n1", "event", again.to_json())
+    fleet.all_stored([*ids, again.id])
+    for member in members:
+        member.stop()
+    time.sleep(0.5)
+    shares = [member._figures._totals["stored"] for member in members]
+    assert sum(shares) == 301
+    assert min(shares) >= 90
+
+
+def test_what_cannot_be_stored_is_counted_told_once_and_lets_the_rest_through(
+    collector: Any, fleet: Any, device: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    member = collector()
+    n1 = device("n1")
+    ids = fleet.events(n1, 5)
+    for payload in (b"", b"{", b"\xff\xfe", b"[]", b'{"schema": 1}'):
+        fleet.send("n1", "event", payload)
+    fleet.send("n1", "event", b'{"x": "' + b"y" * 20_000 + b'"}')
+    fleet.send("n1", "event", b"z" * 100_000)  # the broker itself keeps this one back
+    fleet.send("n2", "event", n1.event(2, label="a\0b").to_json())
+    fleet.send("n3", "event", n1.event(3).to_json().replace('"schema":1', '"schema":2'))
+    fleet.send("n4", "event", n1.event(4, kind="peak").to_json().replace('"id":"0', '"id":"9'))
+    fleet.send("n5", "aggregate", n1.aggregate(person_seconds=1e300).to_json())  # passes every check but PostgreSQL's
+    fleet.send("not a node", "event", b"{}")
+    ids += fleet.events(device("n6"), 5)
+    fleet.all_stored(ids)
+    fleet.send("n1", "event", b"")
+    ids += fleet.events(device("n7"), 1)
+    fleet.all_stored(ids)
+    assert member._figures._totals["refused"] == 12
+    told = [record.getMessage() for record in caplog.records if "refused" in record.getMessage()]
+    assert len(told) == 7, told
+    assert sum("of n1 refused (malformed" in line for line in told) == 1
+
+
+def test_a_field_that_is_new_and_a_type_that_is_new_are_taken(collector: Any, fleet: Any, device: Any) -> None:
+    collector()
+    payload = json.loads(device("n1").event().to_json()) | {"type": "yawn", "depth": {"of": "field"}}
+    fleet.send("n1", "event", json.dumps(payload))
+    assert fleet.eventually(lambda: fleet.query("SELECT type FROM face_edge.events")) == [("yawn",)]
+
+
+def test_a_killed_member_loses_nothing(collect_process: Any, fleet: Any, device: Any) -> None:
+    """What it had not committed, and its share of what came while it was dead, comes when it is back."""
+    first, second = collect_process("a"), collect_process("b")
+    for process in (first, second):
+        status(process, connected)
+    ids = fleet.events(device("n1"), 200)
+    first.send_signal(signal.SIGSTOP)  # so that messages are in flight to it
+    ids += fleet.events(device("n2"), 200)
+    first.kill()
+    first.wait()
+    ids += fleet.events(device("n3"), 200)
+    time.sleep(0.5)
+    assert len(fleet.stored()) < len(ids)
+    status(collect_process("a"), connected)
+    fleet.all_stored(ids)
+
+
+def test_leaving_takes_what_waits_and_ends_the_membership(collector: Any, device: Any, fleet: Any) -> None:
+    first = collector("a")
+    first.stop()
+    assert fleet.eventually(lambda: first._figures.broker == "away")
+    ids = fleet.events(device("n1"), 100)
+    assert not fleet.stored()
+    leaver = collector("a", leave=True, leave_after_s=0.5)
+    fleet.all_stored(ids)
+    assert fleet.eventually(leaver._stopping.is_set)
+    assert fleet.eventually(lambda: leaver._figures.broker == "away")
+    fleet.events(device("n2"), 1)
+    assert fleet.publisher.reasons[-1] == 0x10  # no matching subscribers: the session is gone
+
+
+def test_a_stop_stores_acknowledges_and_says_the_totals(collect_process: Any, fleet: Any, device: Any) -> None:
+    process = collect_process("a")
+    status(process, connected)
+    ids = fleet.events(device("n1"), 500)
+    process.send_signal(signal.SIGTERM)
+    out, errors = process.communicate(timeout=15)
+    assert process.returncode == 0, errors
+    assert "Traceback" not in errors
+    before = json.loads(out.splitlines()[-1])
+    again = collect_process("a")
+    total = status(again, lambda document: document["broker"] == "connected" and not document["waiting"])
+    fleet.all_stored(ids)
+    assert total["repeated"] == 0, (before, total)  # all that was stored had been acknowledged
+
+
+def test_a_database_that_is_away_holds_the_acknowledgements(collect_process: Any, fleet: Any, device: Any) -> None:
+    process = collect_process("a", "--batch", "50")
+    status(process, connected)
+    ids = fleet.events(device("n1"), 10)
+    fleet.all_stored(ids)
+    fleet.server.kill()
+    ids += fleet.events(device("n1", device("n1").start.replace(second=59)), 500)
+    away = status(process, lambda document: document["database"] == "away")
+    assert away["waiting"] <= 100  # two batches, and the broker keeps the rest
+    fleet.server.start()
+    fleet.all_stored(ids)
+    process.terminate()
+    errors = process.communicate(timeout=15)[1]
+    assert process.returncode == 0
+    assert "is back" in errors
+    told = [line for line in errors.splitlines() if "is away" in line]
+    assert 1 <= len(told) <= 4, told
+    assert len(set(told)) == len(told)
+
+
+def test_a_broker_that_is_killed_loses_nothing_that_had_reached_a_collector(
+    collector: Any, fleet: Any, device: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    member = collector()
+    ids = fleet.connect().events(device("n1"), 500)
+    fleet.broker.kill()
+    fleet.all_stored(ids)
+    assert member._figures.broker == "away"
+    time.sleep(0.5)
+    fleet.broker.start()
+    assert fleet.eventually(lambda: member._figures.broker == "connected")
+    ids += fleet.connect().events(device("n2"), 10)
+    fleet.all_stored(ids)
+    told = [record.getMessage() for record in caplog.records if "trying again" in record.getMessage()]
+    assert len(told) == len(set(told)) <= 3
+
+
+def test_two_members_of_one_name_are_told_so(collector: Any, fleet: Any, caplog: pytest.LogCaptureFixture) -> None:
+    collector("a")
+    collector("a")
+    assert fleet.eventually(lambda: "another collector use --instance a" in caplog.text)
+    assert len(caplog.records) < 20  # they do not storm the broker
