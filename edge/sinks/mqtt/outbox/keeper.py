@@ -120,7 +120,7 @@ class Keeper:
             if not self._inode:
                 backlog.number_from(file.last)
                 for stream, lane in backlog.lanes.items():
-                    lane.beyond = file.counts.get(stream, 0)
+                    lane.beyond, lane.loaded_to = file.counts.get(stream, 0), 0
                 self._first_own = file.last + 1
             elif file.inode != self._inode:
                 backlog.file_is_new()
