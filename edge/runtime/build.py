@@ -103,7 +103,7 @@ def device(config: Config, *, extra_sinks: Iterable[Sink] = ()) -> Wiring:
         network = classifier(config)
         inbox = Inbox()
         outbox = _outbox(config, source, resources)
-        sinks = [*_displays(config), *_mqtt(config, resources, outbox), *extra_sinks]
+        sinks = [*_displays(config), *_mqtt(config, resources, outbox, inbox), *extra_sinks]
         frames = NewestFrame(source, config.source)
         stamp = Stamp(
             epoch_ns=wall_clock_epoch_ns() if source.epoch_ns is None else source.epoch_ns,
@@ -164,7 +164,7 @@ def _outbox(config: Config, source: FrameSource, resources: ExitStack) -> Outbox
     return resources.enter_context(made)
 
 
-def _mqtt(config: Config, resources: ExitStack, outbox: Outbox | None) -> list[Sink]:
+def _mqtt(config: Config, resources: ExitStack, outbox: Outbox | None, inbox: Inbox) -> list[Sink]:
     """The feed's sink, and the embedded broker started where one is wanted."""
     if outbox is None:
         return []
@@ -179,7 +179,7 @@ def _mqtt(config: Config, resources: ExitStack, outbox: Outbox | None) -> list[S
         broker = EmbeddedBroker(own.port, host, username=own.username, password=own.password)
         broker.start()
         resources.callback(broker.stop)
-    return [MqttSink(config.mqtt, node_id(config), heartbeat_s=config.events.heartbeat_s, outbox=outbox)]
+    return [MqttSink(config.mqtt, node_id(config), heartbeat_s=config.events.heartbeat_s, outbox=outbox, inbox=inbox)]
 
 
 def _info(config: Config, network: LiteRtClassifier, source: FrameSource) -> Info:

@@ -10,6 +10,8 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from paho.mqtt.client import topic_matches_sub
+
 from edge.backoff import Backoff
 from edge.errors import ConfigError
 from edge.sinks.mqtt import causes
@@ -20,8 +22,9 @@ from edge.sinks.mqtt.topics import availability
 from edge.sinks.mqtt.waker import Waker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from edge.sinks.mqtt.arrival import Listener
     from edge.sinks.mqtt.options import Options
     from edge.sinks.mqtt.outgoing import Outgoing
     from edge.sinks.mqtt.topics import Publication, Topics
@@ -47,12 +50,14 @@ class Client:
         topics: Topics,
         outgoing: Outgoing,
         *,
+        listeners: Sequence[Listener] = (),
         backoff_max_s: float = 60.0,
         answer_timeout_s: float = ANSWER_TIMEOUT_S,
     ) -> None:
         self._options = options
         self._topics = topics
         self._outgoing = outgoing
+        self._listeners = listeners
         self._answer_timeout_s = answer_timeout_s
         self._lock = threading.Lock()
         self._waker = Waker()
@@ -152,6 +157,7 @@ class Client:
         try:
             with self._lock:
                 self._outgoing.reconnected()
+            connection.subscribe([name for listener in self._listeners for name in listener.subscriptions])
             self._send(connection, Parcel(availability(self._topics, online=True)))
             self.connected = True
             while not self._stopping.is_set():
@@ -199,6 +205,7 @@ class Client:
     def _settle(self, connection: Connection, timeout_s: float, *, until: int | None = None) -> bool:
         """Serve the network once and book the receipts; True where number ``until`` was among them."""
         receipts = connection.turn(self._waker, max(0.0, timeout_s))
+        self._hand_out(connection)
         for receipt in receipts:
             verdict = Verdict.of(receipt.code)
             with self._lock:
@@ -208,6 +215,17 @@ class Client:
             elif publication is not None and self._complained:
                 self._forgive(publication)
         return any(receipt.number == until for receipt in receipts)
+
+    def _hand_out(self, connection: Connection) -> None:
+        """Give what arrived to who listens."""
+        for arrival in connection.arrivals():
+            for listener in self._listeners:
+                if any(topic_matches_sub(name, arrival.topic) for name in listener.subscriptions):
+                    listener.take(arrival)
+        for name in connection.refusals():
+            if (name, "") not in self._complained:
+                self._complained.add((name, ""))
+                _LOG.error("the broker refuses the subscription to %s; check its access rules", name)
 
     def _take_leave(self, connection: Connection) -> None:
         """Empty the queue while there is time, then say ``offline`` and wait until the broker has it."""

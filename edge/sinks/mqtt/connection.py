@@ -16,6 +16,7 @@ from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion, LogLevel, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge.sinks.mqtt import causes
@@ -44,6 +45,12 @@ _SEND_NO_RETAINED = 2
 _OVERHEAD_BYTES = 40
 """Of a PUBLISH packet, at the most, beside its texts."""
 
+# Mosquitto answers PUBLISH with "packet too large", which MQTT 5 has for other packets: paho takes that for nonsense
+ReasonCode.names = {
+    **ReasonCode.names,
+    0x95: {"Packet too large": [PacketTypes.CONNACK, PacketTypes.DISCONNECT, PacketTypes.PUBACK]},
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
@@ -65,8 +72,7 @@ class Connection:
         self._noted = ""
         self._receipts: list[Receipt] = []
         self._arrivals: list[Arrival] = []
-        self.refused_filters: list[str] = []
-        """Of what was subscribed to, what the broker does not grant."""
+        self._refusals: list[str] = []
         self._filters: dict[int, str] = {}
         self.window = 16
         """How many messages may await their receipt."""
@@ -145,6 +151,11 @@ class Connection:
         """What came since the last call, oldest first."""
         arrived, self._arrivals = self._arrivals, []
         return arrived
+
+    def refusals(self) -> list[str]:
+        """Of what was subscribed to, what the broker did not grant since the last call."""
+        refused, self._refusals = self._refusals, []
+        return refused
 
     def turn(self, waker: Waker, timeout_s: float = TURN_S) -> list[Receipt]:
         """Serve the network once, for at most ``timeout_s`` or until woken; gives the receipts that came.
@@ -245,7 +256,7 @@ class Connection:
     def _on_subscribe(self, _client: Any, _data: Any, number: int, reasons: Any, _properties: Any) -> None:
         name = self._filters.pop(number, "")
         if any(reason.is_failure for reason in reasons):
-            self.refused_filters.append(name)
+            self._refusals.append(name)
 
     def _on_message(self, _client: Any, _data: Any, message: Any) -> None:
         properties = getattr(message, "properties", None)

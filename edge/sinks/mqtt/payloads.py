@@ -138,13 +138,14 @@ def display(payload: bytes) -> Command:
     """
     if payload.strip().upper() in {b"ON", b"OFF"}:
         return SetDisplay(on=payload.strip().upper() == b"ON")
-    try:
-        found = LightRequest.model_validate(_json(payload))
-    except ValidationError as error:
-        raise Refused(_line(error)) from None
-    if found.state is None and found.brightness is None:
+    given = _json(payload)
+    if not isinstance(given, dict) or not {"state", "brightness"} & given.keys():
         msg = "expected ON, OFF or a JSON object with state or brightness"
         raise Refused(msg)
+    try:
+        found = LightRequest.model_validate(given)
+    except ValidationError as error:
+        raise Refused(_line(error)) from None
     # who sets a brightness wants to see it
     on = found.state != "OFF" if found.state is not None or found.brightness else None
     return SetDisplay(on=on, brightness=None if found.brightness is None else found.brightness / FULL)

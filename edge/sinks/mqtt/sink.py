@@ -5,17 +5,20 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from edge.events import Aggregate, CameraStatus, Event, Health, Info, State
 from edge.sinks.mqtt.client import Client
 from edge.sinks.mqtt.options import options
 from edge.sinks.mqtt.outbox import Outbox
 from edge.sinks.mqtt.outgoing import Outgoing
+from edge.sinks.mqtt.publications import PUBLISHED, publication
+from edge.sinks.mqtt.requests import Requests
 from edge.sinks.mqtt.tls import tls_context
-from edge.sinks.mqtt.topics import PLAIN, Publication, Topics
+from edge.sinks.mqtt.topics import Topics
 
 if TYPE_CHECKING:
+    from edge.commands import Inbox
     from edge.config import MqttConfig
     from edge.events import Message
+    from edge.sinks.mqtt.topics import Publication
 
 _LOG = logging.getLogger(__name__)
 _MISSED_BEATS = 3
@@ -27,14 +30,21 @@ class MqttSink:
     No method waits for the network but ``close``, for about a second. ``heartbeat_s`` is how often state and health
     come at the least; an MQTT 5 broker forgets their retained values after three beats without one, so that nobody
     takes a dead device's last words for news. ``outbox``, opened and closed by whoever gave it, keeps events and
-    aggregates until the broker has them; without one they are kept in memory.
+    aggregates until the broker has them; without one they are kept in memory. ``inbox`` receives what is asked of the
+    device; without one nothing is subscribed to.
     """
 
     name = "mqtt"
-    accepts: tuple[type, ...] = (State, Event, Aggregate, Info, Health, CameraStatus)
+    accepts: tuple[type, ...] = PUBLISHED
 
     def __init__(
-        self, config: MqttConfig, node: str, *, heartbeat_s: float | None = None, outbox: Outbox | None = None
+        self,
+        config: MqttConfig,
+        node: str,
+        *,
+        heartbeat_s: float | None = None,
+        outbox: Outbox | None = None,
+        inbox: Inbox | None = None,
     ) -> None:
         """Check the settings.
 
@@ -50,6 +60,7 @@ class MqttSink:
         self.topics = Topics.of(config.prefix, node)
         self._outbox = outbox or Outbox(None, self.topics, config.outbox, retry_max_s=config.backoff_max_s)
         self._outgoing = Outgoing(self._outbox)
+        self._requests = None if inbox is None else Requests(config.prefix, node, inbox, self._publish)
         self._client: Client | None = None
         self._past_reconnects = 0
 
@@ -61,13 +72,16 @@ class MqttSink:
 
     def handle(self, message: Message) -> None:
         """Publish ``message`` as soon as there is a connection."""
-        publication = self._publication(message)
-        if publication is None:
-            return
-        if self._client is None:
-            self._outgoing.put(publication)
+        made = publication(message, self.topics, expiry_s=self._expiry_s)
+        if made is not None:
+            self._publish(made)
+
+    def _publish(self, made: Publication) -> None:
+        client = self._client
+        if client is None:
+            self._outgoing.put(made)
         else:
-            self._client.publish(publication)
+            client.publish(made)
 
     def close(self) -> None:
         """Say ``offline`` and disconnect; harmless when repeated."""
@@ -104,21 +118,6 @@ class MqttSink:
             lambda: options(self._config, self._node),
             self.topics,
             self._outgoing,
+            listeners=[] if self._requests is None else [self._requests],
             backoff_max_s=self._config.backoff_max_s,
         )
-
-    def _publication(self, message: Message) -> Publication | None:
-        match message:
-            case State():
-                return Publication(self.topics.state, message.to_json(), expiry_s=self._expiry_s)
-            case Event() | Aggregate():
-                topic = self.topics.event if isinstance(message, Event) else self.topics.aggregate
-                return Publication(topic, message.to_json(), seq=message.seq)
-            case Info():
-                return Publication(self.topics.info, message.to_json())
-            case Health():
-                return Publication(self.topics.health, message.to_json(), expiry_s=self._expiry_s)
-            case CameraStatus():
-                return Publication(self.topics.camera, message.value, PLAIN)
-            case _:
-                return None

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from edge.commands import Inbox
+
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
@@ -82,10 +84,15 @@ def make_sink() -> Iterator[Callable[..., MqttSink]]:
     made: list[MqttSink] = []
 
     def make(
-        broker: str, *, heartbeat_s: float | None = None, outbox: Outbox | None = None, **settings: Any
+        broker: str,
+        *,
+        heartbeat_s: float | None = None,
+        outbox: Outbox | None = None,
+        inbox: Inbox | None = None,
+        **settings: Any,
     ) -> MqttSink:
         config = MqttConfig.model_validate({"broker": broker, "backoff_max_s": 0.05, **settings})
-        sink = MqttSink(config, "n1", heartbeat_s=heartbeat_s, outbox=outbox)
+        sink = MqttSink(config, "n1", heartbeat_s=heartbeat_s, outbox=outbox, inbox=inbox)
         made.append(sink)
         return sink
 

@@ -1,0 +1,34 @@
+"""Which topic each of the device's messages goes to, and in which form."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from edge.events import Aggregate, CameraStatus, Event, Health, Info, Lighting, Privacy, RunningSession, State
+from edge.sinks.mqtt.topics import PLAIN, Publication, Topics
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edge.events import Message
+
+_MAKERS: dict[type, Callable[[Any, Topics, int | None], Publication]] = {
+    State: lambda state, topics, expiry_s: Publication(topics.state, state.to_json(), expiry_s=expiry_s),
+    Event: lambda event, topics, _: Publication(topics.event, event.to_json(), seq=event.seq),
+    Aggregate: lambda one, topics, _: Publication(topics.aggregate, one.to_json(), seq=one.seq),
+    Info: lambda info, topics, _: Publication(topics.info, info.to_json()),
+    Health: lambda health, topics, expiry_s: Publication(topics.health, health.to_json(), expiry_s=expiry_s),
+    CameraStatus: lambda status, topics, _: Publication(topics.camera, status.value, PLAIN),
+    Privacy: lambda privacy, topics, _: Publication(topics.privacy_state, privacy.to_payload(), PLAIN),
+    Lighting: lambda lighting, topics, _: Publication(topics.display_state, lighting.to_payload()),
+    RunningSession: lambda running, topics, _: Publication(topics.session, running.to_payload()),
+}
+
+PUBLISHED: tuple[type, ...] = tuple(_MAKERS)
+"""The kinds of message that have a topic."""
+
+
+def publication(message: Message, topics: Topics, *, expiry_s: int | None = None) -> Publication | None:
+    """``message`` as it is published, ``None`` for one that is not; ``expiry_s`` is for what must not grow old."""
+    make = _MAKERS.get(type(message))
+    return None if make is None else make(message, topics, expiry_s)
