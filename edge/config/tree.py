@@ -100,6 +100,9 @@ class PrivacyConfig(Section):
 
     k: int = Field(1, ge=1, le=100, description="group figures of fewer people than this are withheld")
     start_paused: bool = Field(False, description="look at nothing until resumed")
+    publish_tracks: bool = Field(
+        False, description="publish each face by itself, under a random id that lives as long as it is in view"
+    )
 
 
 class EventsConfig(Section):
@@ -109,6 +112,7 @@ class EventsConfig(Section):
     peak_threshold: Share = Field(0.8, description="group score of an emotion but neutral that makes a peak")
     peak_rearm: Share = Field(0.6, description="it must fall below this before the next peak")
     state_interval_s: PositiveSeconds = Field(1.0, description="states are published at most this often")
+    track_interval_s: PositiveSeconds = Field(0.2, description="faces one by one are published at most this often")
     heartbeat_s: PositiveSeconds = Field(60.0, description="states and health are published at least this often")
     aggregate_s: Seconds = Field(60.0, description="length of the windows that aggregates cover, 5 or more; 0: none")
 

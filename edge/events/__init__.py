@@ -12,6 +12,8 @@ from edge.events.messages import (
     Reply,
     Session,
     State,
+    TrackedFace,
+    Tracks,
 )
 from edge.events.pacer import Pacer
 from edge.events.stamp import Stamp, ulid
@@ -19,7 +21,18 @@ from edge.events.switches import Lighting, Privacy, RunningSession
 from edge.types import Observation
 
 Message = (
-    Observation | State | Event | Aggregate | Info | Health | CameraStatus | Look | Lighting | Privacy | RunningSession
+    Observation
+    | State
+    | Event
+    | Aggregate
+    | Tracks
+    | Info
+    | Health
+    | CameraStatus
+    | Look
+    | Lighting
+    | Privacy
+    | RunningSession
 )
 
 __all__ = [
@@ -42,5 +55,7 @@ __all__ = [
     "Session",
     "Stamp",
     "State",
+    "TrackedFace",
+    "Tracks",
     "ulid",
 ]

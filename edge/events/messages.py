@@ -118,6 +118,28 @@ class Aggregate(Wire):
     session: Ulid | None = Field(description="id of the running session")
 
 
+class TrackedFace(BaseModel):
+    """One face in view; ``id`` is random, forgotten when the face leaves, and says nothing of who it is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    box: tuple[Share, Share, Share, Share] = Field(
+        description="left, top, width and height as shares of the picture's width and height"
+    )
+    emotion: Emotion | None = Field(description="null when uncertain")
+    confidence: Share
+    scores: dict[Emotion, Share]
+    primary: bool
+
+
+class Tracks(Wire):
+    """The faces in view, one by one; only where the privacy settings allow it."""
+
+    ts: Timestamp
+    faces: tuple[TrackedFace, ...]
+
+
 class Session(Wire):
     """The running session; retained, JSON null when there is none."""
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from edge.runtime.dispatch import Dispatcher
     from edge.settings import SettingsStore
     from edge.sources.newest import NewestFrame
+    from edge.tracks import TrackTeller
     from edge.types import Frame
     from edge.vision.pipeline import Pipeline
 
@@ -68,6 +69,7 @@ class Device:
         inbox: Inbox,
         settings: SettingsStore,
         aggregator: Aggregator | None = None,
+        tracks: TrackTeller | None = None,
     ) -> None:
         self._frames = frames
         self._pipeline = pipeline
@@ -80,6 +82,7 @@ class Device:
         self._stopping = threading.Event()
         self._inbox = inbox
         self._aggregator = aggregator
+        self._tracks = tracks
         self._control = Control(
             inbox,
             settings,
@@ -165,6 +168,8 @@ class Device:
         self._tell(self._narrator.observe(observation))
         if self._aggregator is not None:
             self._tell_aggregates(self._aggregator.observe(observation))
+        if self._tracks is not None and (tracks := self._tracks.observe(observation)) is not None:
+            self._dispatcher.put(tracks)
 
     def _tell(self, told: Told) -> None:
         self._dispatcher.put(told.look)

@@ -19,6 +19,7 @@ from edge.narrator import Narrator
 from edge.runtime.app import Device, Timing, wall_clock_epoch_ns
 from edge.runtime.dispatch import Dispatcher
 from edge.settings import SettingsStore
+from edge.tracks import TrackTeller
 from edge.vision.pipeline import Pipeline
 
 if TYPE_CHECKING:
@@ -124,6 +125,7 @@ def device(config: Config, *, extra_sinks: Iterable[Sink] = ()) -> Wiring:
             inbox=inbox,
             settings=settings,
             aggregator=_aggregator(config, stamp),
+            tracks=_tracks(config, stamp),
         )
         return Wiring(made, resources.pop_all())
 
@@ -131,6 +133,12 @@ def device(config: Config, *, extra_sinks: Iterable[Sink] = ()) -> Wiring:
 def _aggregator(config: Config, stamp: Stamp) -> Aggregator | None:
     window_s = config.events.aggregate_s
     return Aggregator(stamp, window_s=window_s, k=config.privacy.k) if window_s else None
+
+
+def _tracks(config: Config, stamp: Stamp) -> TrackTeller | None:
+    if not config.privacy.publish_tracks:
+        return None
+    return TrackTeller(stamp, interval_s=config.events.track_interval_s, k=config.privacy.k)
 
 
 def _lock(config: Config, source: FrameSource, resources: ExitStack) -> None:
@@ -192,5 +200,9 @@ def _info(config: Config, network: LiteRtClassifier, source: FrameSource) -> Inf
         detector=config.detector.kind,
         runtime=network.runtime_version,
         source=source.uri,
-        privacy={"frames_leave_device": False, "tracks_published": False, "k": config.privacy.k},
+        privacy={
+            "frames_leave_device": False,
+            "tracks_published": config.privacy.publish_tracks,
+            "k": config.privacy.k,
+        },
     )

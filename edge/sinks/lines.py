@@ -5,17 +5,27 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, TextIO
 
-from edge.events import CameraStatus, Event, Health, Info, State
+from edge.events import Aggregate, CameraStatus, Event, Health, Info, State, Tracks
 
 if TYPE_CHECKING:
     from edge.events import Message
+
+
+_TOPICS: dict[type, str] = {
+    State: "state",
+    Event: "event",
+    Aggregate: "aggregate",
+    Tracks: "track",
+    Info: "info",
+    Health: "health",
+}
 
 
 class LinesSink:
     """``{"topic": "event", "payload": {…}}`` a line; a reader that went away closes the sink, not the device."""
 
     name = "lines"
-    accepts: tuple[type, ...] = (State, Event, Info, Health, CameraStatus)
+    accepts: tuple[type, ...] = (State, Event, Aggregate, Tracks, Info, Health, CameraStatus)
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -28,8 +38,8 @@ class LinesSink:
         """Write one line and flush it."""
         if self._reader_gone:
             return
-        if isinstance(message, State | Event | Info | Health):
-            document = {"topic": type(message).__name__.lower(), "payload": json.loads(message.to_json())}
+        if isinstance(message, State | Event | Aggregate | Tracks | Info | Health):
+            document = {"topic": _TOPICS[type(message)], "payload": json.loads(message.to_json())}
         else:
             document = {"topic": "camera", "payload": str(message)}
         try:

@@ -13,7 +13,7 @@ import pytest
 
 from edge import config as configuration
 from edge.errors import AlreadyRunning, SourceError
-from edge.events import CameraStatus, Event, EventType, Health, Info, Look, LookKind, State
+from edge.events import CameraStatus, Event, EventType, Health, Info, Look, LookKind, State, Tracks
 from edge.runtime import build
 from edge.sinks.display.simulated import simulated_pins
 from edge.sinks.memory import MemorySink
@@ -239,3 +239,11 @@ def test_times_follow_the_clock_when_it_is_set(
     assert abs(health.ts.timestamp() - time.time()) < 60
     assert all(abs(event.ts.timestamp() - time.time()) < 60 for event in events)
     assert sum("the clock was set" in record.message for record in caplog.records) == 1
+
+
+def test_faces_one_by_one_only_where_that_is_allowed(tmp_path: Path) -> None:
+    for allowed in (False, True):
+        sink = MemorySink(accepts=(Tracks, Info))
+        play(settings(tmp_path, **{"privacy.publish_tracks": allowed}), sink)
+        assert bool(sink.of(Tracks)) is allowed
+        assert sink.of(Info)[0].privacy["tracks_published"] is allowed

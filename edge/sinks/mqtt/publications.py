@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from edge.events import Aggregate, CameraStatus, Event, Health, Info, Lighting, Privacy, RunningSession, State
+from edge.events import Aggregate, CameraStatus, Event, Health, Info, Lighting, Privacy, RunningSession, State, Tracks
 from edge.sinks.mqtt.topics import PLAIN, Publication, Topics
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ _MAKERS: dict[type, Callable[[Any, Topics, int | None], Publication]] = {
     State: lambda state, topics, expiry_s: Publication(topics.state, state.to_json(), expiry_s=expiry_s),
     Event: lambda event, topics, _: Publication(topics.event, event.to_json(), seq=event.seq),
     Aggregate: lambda one, topics, _: Publication(topics.aggregate, one.to_json(), seq=one.seq),
+    Tracks: lambda tracks, topics, _: Publication(topics.track, tracks.to_json()),
     Info: lambda info, topics, _: Publication(topics.info, info.to_json()),
     Health: lambda health, topics, expiry_s: Publication(topics.health, health.to_json(), expiry_s=expiry_s),
     CameraStatus: lambda status, topics, _: Publication(topics.camera, status.value, PLAIN),

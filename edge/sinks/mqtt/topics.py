@@ -13,6 +13,7 @@ _RETAINED_AND_QOS = {
     "health": (True, 0),
     "event": (False, 1),
     "aggregate": (False, 1),
+    "track": (False, 0),
     "session": (True, 1),
     "privacy/state": (True, 1),
     "display/state": (True, 1),
@@ -44,6 +45,7 @@ class Topics:
     health: Topic
     event: Topic
     aggregate: Topic
+    track: Topic
     session: Topic
     privacy_state: Topic
     display_state: Topic
