@@ -15,9 +15,11 @@ COMMANDS = {
     "run": LazyCommand("edge.cli.run:run", "Watch the camera; show and publish what is seen."),
     "demo": LazyCommand("edge.cli.demo:demo", "Show the whole device at work without any hardware."),
     "analyze": LazyCommand("edge.cli.analyze:analyze", "Read the faces in pictures, folders and videos."),
+    "drill": LazyCommand("edge.cli.drill:drill", "Let the feed fail on purpose and count what comes through."),
     "doctor": LazyCommand("edge.cli.doctor:doctor", "Check this machine and say what to mend."),
     "config": LazyCommand("edge.cli.config:config", "Check, show or begin the configuration."),
     "collect": LazyCommand("edge.cli.collect:collect", "Write the feed of many devices into PostgreSQL."),
+    "simulate": LazyCommand("edge.cli.simulate:simulate", "Play many devices against a broker."),
     "models": LazyCommand("edge.cli.models:models", "List and verify the emotion models."),
 }
 

@@ -78,6 +78,7 @@ class Link:
         self._ended: tuple[int | None, str] | None = None
         self._connack: tuple[int, str] | None = None
         self._subscribing: int | None = None
+        self._goodbye = False
         self.session_present = False
         self.subscribed = False
         self._client = self._make_client(will)
@@ -179,6 +180,7 @@ class Link:
 
     def say_goodbye(self, *, forget_session: bool = False) -> None:
         """Queue DISCONNECT: no last will; ``forget_session`` ends a session that would have outlived this."""
+        self._goodbye = True
         properties = None
         if forget_session:
             properties = Properties(PacketTypes.DISCONNECT)  # type: ignore[no-untyped-call]
@@ -200,6 +202,8 @@ class Link:
         return bool(poller.poll(0))
 
     def _check(self, rc: int) -> None:
+        if self._goodbye and self._client.socket() is None:
+            return
         if rc or self._client.socket() is None or self._ended is not None:
             if self._connack is not None and self._connack[0]:
                 self.abandon()

@@ -58,7 +58,7 @@ class Store:
     """
 
     def __init__(self, database: str) -> None:
-        self._psycopg = _import_psycopg()
+        self._psycopg = import_psycopg()
         self._conninfo = _conninfo(self._psycopg, database)
         self._connection: psycopg.Connection[Any] | None = None
         self._days: set[date] = set()
@@ -225,7 +225,12 @@ def _in_words(error: Exception) -> str:
     return lines[0] if lines else type(error).__name__
 
 
-def _import_psycopg() -> Any:
+def import_psycopg() -> Any:
+    """The driver.
+
+    Raises:
+        HardwareUnavailable: it is not installed.
+    """
     try:
         import psycopg
     except ImportError:
