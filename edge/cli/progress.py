@@ -21,8 +21,9 @@ class Progress:
     Nothing is shown where standard error is no terminal.
     """
 
-    def __init__(self, length: int, *, hidden: bool = False) -> None:
+    def __init__(self, length: int, *, hidden: bool = False, label: str = "analyzing") -> None:
         self._length = max(length, 1)
+        self._label = label
         self._hidden = hidden or not sys.stderr.isatty()
         self._started_s = time.monotonic()
         self._bar: Any = None
@@ -42,7 +43,7 @@ class Progress:
         if self._bar is None:
             if self._hidden or time.monotonic() - self._started_s < _PATIENCE_S:
                 return
-            self._bar = click.progressbar(length=_STEPS, file=sys.stderr, label="analyzing").__enter__()
+            self._bar = click.progressbar(length=_STEPS, file=sys.stderr, label=self._label).__enter__()
         steps = min(_STEPS, int(units / self._length * _STEPS))
         if steps > self._shown:
             self._bar.update(steps - self._shown)
