@@ -148,6 +148,15 @@ class OutboxConfig(Section):
     commit_interval_s: Seconds = Field(0.25, description="in a burst the disk is written at most this often")
 
 
+class HomeAssistantConfig(Section):
+    """How the device shows up in Home Assistant by itself."""
+
+    discovery: bool = Field(True, description="announce the device and its entities")
+    prefix: str = Field(
+        "homeassistant", pattern=r"^[^+#/\s]+$", description="Home Assistant's own first topic level for discovery"
+    )
+
+
 class MqttConfig(Section):
     """Where events are published."""
 
@@ -161,6 +170,7 @@ class MqttConfig(Section):
     password_file: OptionalPath = Field(None, description="file whose first line is the password")
     tls: TlsConfig = TlsConfig()
     outbox: OutboxConfig = OutboxConfig()
+    homeassistant: HomeAssistantConfig = HomeAssistantConfig()
     keepalive_s: int = Field(30, ge=5, le=3600, description="the broker notices a dead device after 1.5 times this")
     backoff_max_s: PositiveSeconds = Field(60.0, description="longest pause between connection attempts")
 

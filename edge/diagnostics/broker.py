@@ -25,16 +25,16 @@ def broker(config: Config) -> Finding:
     if config.mqtt.broker == "off":
         return skip("broker", "mqtt.broker is off")
     port = embedded_port(config.mqtt.broker)
-    return _remote(config) if port is None else _embedded(port)
+    return _remote(config) if port is None else _embedded(config.mqtt.embedded_host, port)
 
 
-def _embedded(port: int) -> Finding:
+def _embedded(host: str, port: int) -> Finding:
     if importlib.util.find_spec("amqtt") is None:
         return fail("broker", "the embedded broker needs amqtt", "pip install 'face-edge[broker]'")
-    with socket.socket() as trial:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as trial:
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            trial.bind(("127.0.0.1", port))
+            trial.bind((host, port))
         except OSError as error:
             remedy = "no harm while face-edge itself runs; otherwise set mqtt.broker to embedded:PORT"
             return warn("broker", f"port {port} of the embedded broker: {error.strerror or error}", remedy)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from edge.events import Info
 from edge.sinks.mqtt.client import Client
 from edge.sinks.mqtt.options import options
 from edge.sinks.mqtt.outbox import Outbox
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from edge.commands import Inbox
     from edge.config import MqttConfig
     from edge.events import Message
+    from edge.sinks.mqtt.arrival import Listener
+    from edge.sinks.mqtt.homeassistant.presenter import Presenter
     from edge.sinks.mqtt.topics import Publication
 
 _LOG = logging.getLogger(__name__)
@@ -31,7 +34,7 @@ class MqttSink:
     come at the least; an MQTT 5 broker forgets their retained values after three beats without one, so that nobody
     takes a dead device's last words for news. ``outbox``, opened and closed by whoever gave it, keeps events and
     aggregates until the broker has them; without one they are kept in memory. ``inbox`` receives what is asked of the
-    device; without one nothing is subscribed to.
+    device; without one nothing is asked.
     """
 
     name = "mqtt"
@@ -60,7 +63,12 @@ class MqttSink:
         self.topics = Topics.of(config.prefix, node)
         self._outbox = outbox or Outbox(None, self.topics, config.outbox, retry_max_s=config.backoff_max_s)
         self._outgoing = Outgoing(self._outbox)
-        self._requests = None if inbox is None else Requests(config.prefix, node, inbox, self._publish)
+        self._listeners: list[Listener] = []
+        if inbox is not None:
+            self._listeners.append(Requests(config.prefix, node, inbox, self._publish))
+        self._presenter = self._new_presenter(heartbeat_s) if config.homeassistant.discovery else None
+        if self._presenter is not None:
+            self._listeners.append(self._presenter)
         self._client: Client | None = None
         self._past_reconnects = 0
 
@@ -75,6 +83,8 @@ class MqttSink:
         made = publication(message, self.topics, expiry_s=self._expiry_s)
         if made is not None:
             self._publish(made)
+        if self._presenter is not None and isinstance(message, Info):
+            self._presenter.present(message)
 
     def _publish(self, made: Publication) -> None:
         client = self._client
@@ -113,11 +123,21 @@ class MqttSink:
         """Events and aggregates that the broker has not acknowledged yet."""
         return self._outgoing.depth
 
+    def _new_presenter(self, heartbeat_s: float | None) -> Presenter:
+        from edge.sinks.mqtt.homeassistant.presenter import Presenter
+
+        return Presenter(
+            self._config.prefix,
+            self._publish,
+            discovery_prefix=self._config.homeassistant.prefix,
+            heartbeat_s=heartbeat_s,
+        )
+
     def _new_client(self) -> Client:
         return Client(
             lambda: options(self._config, self._node),
             self.topics,
             self._outgoing,
-            listeners=[] if self._requests is None else [self._requests],
+            listeners=self._listeners,
             backoff_max_s=self._config.backoff_max_s,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Self
 
 _RETAINED_AND_QOS = {
@@ -59,6 +59,10 @@ class Topics:
                 for name, (retain, qos) in _RETAINED_AND_QOS.items()
             }
         )
+
+    def all(self) -> tuple[Topic, ...]:
+        """Each of them."""
+        return tuple(getattr(self, field.name) for field in fields(self))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,78 @@
+"""Takes a node off the broker for good: its retained messages, and its device in Home Assistant."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from edge.errors import SinkError
+from edge.sinks.mqtt.causes import ConnectionFailure
+from edge.sinks.mqtt.connection import Connection
+from edge.sinks.mqtt.homeassistant.discovery import removal
+from edge.sinks.mqtt.options import options
+from edge.sinks.mqtt.topics import PLAIN, Publication, Topic, Topics
+from edge.sinks.mqtt.waker import Waker
+
+if TYPE_CHECKING:
+    from edge.config import MqttConfig
+
+_TIMEOUT_S = 10.0
+
+
+def retire(config: MqttConfig, node: str, *, timeout_s: float = _TIMEOUT_S) -> list[str]:
+    """Clear every retained topic of ``node``; gives their names once the broker has confirmed all of them.
+
+    The device must not run: it would publish them anew.
+
+    Raises:
+        SinkError: the broker cannot be reached, refuses, or does not answer in time.
+        ConfigError: the broker's settings contradict each other.
+    """
+    waker = Waker()
+    try:
+        connection = _connect(config, node, waker)
+        try:
+            return _clear(connection, waker, config, node, time.monotonic() + timeout_s)
+        finally:
+            connection.close()
+    finally:
+        waker.close()
+
+
+def _connect(config: MqttConfig, node: str, waker: Waker) -> Connection:
+    made = options(config, node)
+    connection = Connection(made, will=None)
+    try:
+        connection.open(waker, threading.Event())
+    except ConnectionFailure as failure:
+        if not failure.older_protocol:
+            raise
+        connection = Connection(made, will=None, older_protocol=True)
+        connection.open(waker, threading.Event())
+    return connection
+
+
+def _clear(connection: Connection, waker: Waker, config: MqttConfig, node: str, until_s: float) -> list[str]:
+    pending: dict[int, str] = {}
+    for publication in _empty(config, node):
+        pending[connection.publish(publication)] = publication.topic.name
+    cleared = sorted(pending.values())
+    while pending:
+        if time.monotonic() >= until_s:
+            msg = f"the broker did not confirm {', '.join(sorted(pending.values()))}: try again"
+            raise SinkError(msg)
+        for receipt in connection.turn(waker, 0.2):
+            topic = pending.pop(receipt.number, "")
+            if receipt.problem:
+                msg = f"the broker does not take {topic}: {receipt.problem}; check its access rules"
+                raise SinkError(msg)
+    return cleared
+
+
+def _empty(config: MqttConfig, node: str) -> list[Publication]:
+    """An empty retained message, by quality of service 1 so that it is confirmed, for each retained topic."""
+    topics = Topics.of(config.prefix, node)
+    names = [topic.name for topic in topics.all() if topic.retain]
+    cleared = [Publication(Topic(name, retain=True, qos=1), "", PLAIN) for name in names]
+    return [*cleared, removal(node, discovery_prefix=config.homeassistant.prefix)]
