@@ -1,0 +1,60 @@
+"""``face-edge schema``: the MQTT contract for programs, as AsyncAPI or JSON Schema."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from edge.errors import HardwareUnavailable
+
+HEADER = "# Made from the code by `face-edge schema --yaml > docs/asyncapi.yaml`; a test holds it equal.\n"
+_WIDTH = 110
+
+
+@click.command
+@click.argument("topic", required=False)
+@click.option("--yaml", "as_yaml", is_flag=True, help="Print YAML instead of JSON.")
+def schema(topic: str | None, *, as_yaml: bool) -> None:
+    """Print the MQTT contract as AsyncAPI 3, or the JSON Schema of what TOPIC carries.
+
+    TOPIC is the topic's levels below the node, such as state, event or request/marker.
+    """
+    from edge.sinks.mqtt.asyncapi import CHANNELS, document, payload_schema
+
+    if topic is not None and topic not in CHANNELS:
+        msg = f"there is no topic {topic!r}; there are {', '.join(CHANNELS)}"
+        raise click.BadParameter(msg, param_hint="TOPIC")
+    made = document() if topic is None else payload_schema(topic)
+    if as_yaml:
+        click.echo((HEADER if topic is None else "") + yaml_text(made), nl=False)
+    else:
+        click.echo(json.dumps(made, indent=2, ensure_ascii=False))
+
+
+def yaml_text(value: Any) -> str:
+    """``value`` as YAML in the order that it has, long texts as blocks.
+
+    Raises:
+        HardwareUnavailable: PyYAML is not installed.
+    """
+    try:
+        import yaml
+    except ImportError:
+        msg = "--yaml needs PyYAML: pip install 'face-edge[schema]'; without --yaml it is JSON"
+        raise HardwareUnavailable(msg) from None
+
+    class Dumper(yaml.SafeDumper):  # type: ignore[misc]
+        """Repeats what occurs twice: aliases are hard to read and not every tool follows them."""
+
+        def ignore_aliases(self, data: Any) -> bool:
+            del data
+            return True
+
+    def text(dumper: Any, found: str) -> Any:
+        return dumper.represent_scalar("tag:yaml.org,2002:str", found, style="|" if "\n" in found else None)
+
+    Dumper.add_representer(str, text)
+    made: str = yaml.dump(value, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=_WIDTH)
+    return made
