@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from edge.backoff import Backoff
 from edge.errors import SinkError
-from edge.events import CameraStatus, Event, EventType, Look, LookKind, Message, Stamp
+from edge.events import Aggregate, CameraStatus, Event, EventType, Look, LookKind, Message, Stamp
 from edge.runtime.dispatch import Dispatcher, Mailbox
 from edge.sinks.memory import MemorySink
 
@@ -23,6 +23,13 @@ stamp = Stamp(epoch_ns=0, seed=b"dispatch")
 def event() -> Event:
     identity, seq, _ = stamp.next(0)
     return Event(id=identity, seq=seq, ts=datetime.now(UTC), type=EventType.PEAK, people=1)
+
+
+def aggregate() -> Aggregate:
+    identity, seq, ts = stamp.next(0, "aggregate")
+    nothing = dict.fromkeys(("scores", "shares", "uncertain", "valence", "session"))
+    figures = {"observed_s": 60, "people_mean": 0, "people_max": 0, "person_seconds": 0, "suppressed": False}
+    return Aggregate.model_validate({"id": identity, "seq": seq, "ts": ts, "start": ts, **nothing, **figures})
 
 
 class Failing(MemorySink):
@@ -156,29 +163,55 @@ def test_a_recorded_clip_waits_rather_than_lose_values() -> None:
     assert sink.messages == looks
 
 
+def test_what_no_sink_could_take_is_told_at_the_end(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken(MemorySink):
+        def open(self) -> None:
+            msg = "no lamp: buy one"
+            raise SinkError(msg)
+
+    dispatcher = Dispatcher([Broken(name="lamp")])
+    for message in (event(), event(), CameraStatus.ONLINE):
+        dispatcher.put(message)
+    dispatcher.start()
+    dispatcher.close()
+    assert "lamp: stopped before 2 events could be handed over" in caplog.messages
+
+
+def test_an_event_that_comes_back_to_a_full_mailbox_counts_as_dropped() -> None:
+    box = Mailbox(1)
+    first, second = event(), event()
+    box.put(first)
+    taken = box.take()
+    box.put(second)
+    box.put_back(taken)
+    assert (box.take(), box.drops) == (second, 1)
+
+
 messages = st.lists(
-    st.sampled_from(["event", "look", "camera"]),
+    st.sampled_from(["event", "look", "camera", "aggregate"]),
     max_size=60,
 )
 
 
 @given(messages, st.integers(3, 12))
-def test_a_mailbox_keeps_events_in_order_and_one_of_each_other_kind(kinds: list[str], capacity: int) -> None:
+def test_a_mailbox_keeps_events_and_aggregates_in_order_and_one_of_each_other_kind(
+    kinds: list[str], capacity: int
+) -> None:
     box, put = Mailbox(capacity), []
     for index, kind in enumerate(kinds):
-        message: Message = (
-            event()
-            if kind == "event"
-            else Look(LookKind.NO_FACE, confidence=index / 100)
-            if kind == "look"
-            else CameraStatus.ONLINE
-        )
+        made: dict[str, Message] = {
+            "event": event(),
+            "aggregate": aggregate(),
+            "look": Look(LookKind.NO_FACE, confidence=index / 100),
+            "camera": CameraStatus.ONLINE,
+        }
+        message = made[kind]
         put.append(message)
         box.put(message)
     out = [box.take() for _ in range(len(box))]
     assert len(out) <= capacity
-    events = [message for message in out if isinstance(message, Event)]
-    all_events = [message for message in put if isinstance(message, Event)]
+    events = [message for message in out if isinstance(message, Event | Aggregate)]
+    all_events = [message for message in put if isinstance(message, Event | Aggregate)]
     assert events == all_events[len(all_events) - len(events) :]
     looks = [message for message in out if isinstance(message, Look)]
     assert len(looks) <= 1

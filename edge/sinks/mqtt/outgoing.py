@@ -91,8 +91,7 @@ class Outgoing:
             self._outbox.put(publication)
         else:
             if len(self._passing) >= _PASSING_MAX:
-                self._passing.popleft()
-                self._passing_drops += 1
+                self._passing_drops += bool(self._passing.popleft().topic.qos)
             self._passing.append(publication)
 
     def take(self, window: int) -> Parcel | None:
@@ -134,9 +133,13 @@ class Outgoing:
             self._outbox.rejected(parcel.entry)
 
     def reconnected(self) -> None:
-        """A new connection: every retained value is due, and what was not acknowledged waits again, in order."""
+        """A new connection: every retained value is due, and what was not acknowledged waits again, in order.
+
+        What asks for no receipt (QoS 0) is of the moment: what gathered meanwhile is let go.
+        """
         self._outbox.give_back()
-        unanswered = (parcel.publication for parcel in self._in_flight.values() if parcel.entry is None)
-        self._passing.extendleft(reversed([publication for publication in unanswered if not publication.topic.retain]))
+        unanswered = [parcel.publication for parcel in self._in_flight.values() if parcel.entry is None]
+        again = [*(message for message in unanswered if not message.topic.retain), *self._passing]
+        self._passing = deque(message for message in again if message.topic.qos)
         self._in_flight.clear()
         self._due = dict.fromkeys(self._newest)

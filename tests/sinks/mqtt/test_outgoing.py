@@ -82,6 +82,17 @@ def test_replies_go_before_events_outlive_a_reconnection_and_are_bounded() -> No
     assert [publication.payload for publication in drain(outgoing)] == [*map(str, range(2, 101)), "1"]
 
 
+def test_what_is_of_the_moment_is_not_kept_for_the_next_connection_and_no_loss() -> None:
+    outgoing = make()
+    moment = Topic("face-edge/n1/track", retain=False, qos=0)
+    for number in range(101):
+        outgoing.put(Publication(moment, str(number)))
+    outgoing.put(Publication(REPLY, "reply"))
+    assert outgoing.drops == 0
+    outgoing.reconnected()
+    assert [publication.payload for publication in drain(outgoing)] == ["reply"]
+
+
 @pytest.mark.parametrize(
     ("code", "verdict"),
     [
