@@ -20,6 +20,8 @@ COMMANDS = {
     "config": LazyCommand("edge.cli.config:config", "Check, show or begin the configuration."),
     "collect": LazyCommand("edge.cli.collect:collect", "Write the feed of many devices into PostgreSQL."),
     "simulate": LazyCommand("edge.cli.simulate:simulate", "Play many devices against a broker."),
+    "schema": LazyCommand("edge.cli.schema:schema", "Print the MQTT contract as AsyncAPI or JSON Schema."),
+    "retire": LazyCommand("edge.cli.retire:retire", "Take a node off the broker and out of Home Assistant."),
     "models": LazyCommand("edge.cli.models:models", "List and verify the emotion models."),
 }
 
