@@ -41,7 +41,7 @@ def _host() -> str:
 @click.option(
     "--database",
     required=True,
-    envvar="FACE_EDGE_DATABASE",
+    envvar="FACE_COLLECT_DATABASE",
     metavar="URI",
     help="postgresql://[USER@]HOST[:PORT]/NAME; a password is better in PGPASSFILE or PGPASSWORD.",
 )

@@ -36,6 +36,7 @@ _TURN_S = 0.5
 _TAKEN_OVER = "another client took over"
 _STABLE_AFTER_S = 5.0
 _FLAPPING = 3
+_HOPEFUL_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,10 @@ class Collector:
         self._joined_s: float | None = None
         self._short_lived = 0
         self._said = ""
-        self._backoff = Backoff(first_s=0.1, max_s=5.0)
+        # after a restart Mosquitto knows shared subscriptions no more: be back before the devices are
+        self._quick = Backoff(first_s=0.05, max_s=0.25)
+        self._backoff = Backoff(first_s=1.0, max_s=10.0)
+        self._lost_s: float | None = None
         self._writer = Writer(
             self._inbox, store, self._figures, self._settled, prefix=membership.prefix, limits=limits or Limits()
         )
@@ -249,7 +253,9 @@ class Collector:
     def _judged(self, cause: Cause) -> str:
         """In words; only a connection that lasted earns short pauses and fresh log lines: nobody shall be stormed."""
         if self._joined_s is not None and time.monotonic() - self._joined_s >= _STABLE_AFTER_S:
+            self._quick.reset()
             self._backoff.reset()
+            self._lost_s = None
             self._said = ""
             self._short_lived = 0
         elif self._joined_s is not None:
@@ -267,7 +273,10 @@ class Collector:
             _LOG.warning("%s; trying again", text)
         if time.monotonic() >= self._report_due_s:
             self._tell()
-        self._stopping.wait(self._backoff.next_s())
+        now_s = time.monotonic()
+        self._lost_s = now_s if self._lost_s is None else self._lost_s
+        hopeful = now_s - self._lost_s < _HOPEFUL_S and self._short_lived < _FLAPPING
+        self._stopping.wait((self._quick if hopeful else self._backoff).next_s())
 
     def _tell(self, *, total: bool = False) -> Status:
         now_s = time.monotonic()

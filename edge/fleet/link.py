@@ -7,6 +7,7 @@ paho drop messages that have arrived and were not read yet.
 from __future__ import annotations
 
 import select
+import socket
 import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -100,6 +101,10 @@ class Link:
             )  # fmt: skip
         except (OSError, UnicodeError) as error:
             raise ConnectionFailure(causes.of_error(error, options)) from None
+        sock = self._client.socket()
+        if isinstance(sock, socket.socket):
+            # small packets that nothing follows would otherwise wait some 40 ms for the peer's delayed acknowledgement
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     @property
     def answered(self) -> bool:
@@ -255,6 +260,8 @@ class Link:
     def _connected(self, _client: Any, _data: Any, flags: Any, reason: Any, _properties: Any) -> None:
         self._connack = (reason.value, reason.getName())
         self.session_present = flags.session_present
+        # it explains why no connection comes about; later every message would be put into words for it
+        self._client.on_log = None
 
     def _came(self, _client: Any, _data: Any, message: Any) -> None:
         self._seen += 1

@@ -62,6 +62,11 @@ class Service:
             time.sleep(0.02)
         return self
 
+    @property
+    def pid(self) -> int:
+        """Of the process; 0 where none runs."""
+        return 0 if self.process is None else self.process.pid
+
     def kill(self) -> None:
         """SIGKILL; harmless when repeated."""
         process, self.process = self.process, None

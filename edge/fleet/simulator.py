@@ -12,7 +12,7 @@ import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import Enum, auto
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
@@ -130,6 +130,7 @@ class Simulator:
         report_every_s: float = 5.0,
     ) -> None:
         _check(plan)
+        _allow_files(plan.devices + _SPARE_FILES)
         self._plan = plan
         self.tally = Tally(acknowledged_ids=set() if plan.keep_ids else None)
         epoch_ns = time.time_ns() - time.monotonic_ns()
@@ -171,7 +172,6 @@ class Simulator:
 
     def run(self) -> Progress:
         """Play; returns the totals."""
-        _allow_files(self._plan.devices + _SPARE_FILES)
         self._selector.register(self._waker.fileno(), selectors.EVENT_READ, -1)
         now_ns = time.monotonic_ns()
         for index in range(len(self._devices)):
@@ -181,12 +181,12 @@ class Simulator:
             try:
                 self._gather()
                 self._play()
-                ended_ns = time.monotonic_ns()
+                ended_ns, connected = time.monotonic_ns(), self._connected
                 self._drain()
                 self._depart()
             finally:
                 self._close()
-        return self._progress(ended_ns, total=True)
+        return replace(self._progress(ended_ns, total=True), connected=connected)
 
     # the phases
 
