@@ -34,7 +34,7 @@ _SENT = {
 }
 _SET = {
     "privacy/set": "Look at nobody (ON), or look again (OFF); outlives a restart.",
-    "display/set": "Switch or dim the displays; outlives a restart.",
+    "display/set": "Switch or dim the displays; plain ON or OFF will do; outlives a restart.",
 }
 _REQUESTS = {
     "marker": "Note this moment under a label.",

@@ -80,14 +80,21 @@ def definitions(template: str = "#/components/schemas/{model}") -> dict[str, Sch
 
 
 def reference(kind: str, template: str = "#/components/schemas/{model}") -> Schema:
-    """The payload of a topic, by its levels below the node, in terms of :func:`definitions`."""
+    """The payload of a topic, by its levels below the node, in terms of :func:`definitions`.
+
+    Raises:
+        KeyError: there is no such topic.
+    """
     if kind in _PLAIN:
         return _PLAIN[kind]
     if kind in _MODELS:
         return {"$ref": template.format(model=_MODELS[kind].__name__)}
-    model = {"session": Session, "display/set": LightRequest}[kind]
-    other: Schema = {"type": "null"} if kind == "session" else _WORD
-    return {"oneOf": [{"$ref": template.format(model=model.__name__)}, other]}
+    if kind not in {"session", "display/set"}:
+        raise KeyError(kind)
+    if kind == "session":
+        return {"oneOf": [{"$ref": template.format(model=Session.__name__)}, {"type": "null"}]}
+    light = {"$ref": template.format(model=LightRequest.__name__)}
+    return {"allOf": [light, {"anyOf": [{"required": ["state"]}, {"required": ["brightness"]}]}]}
 
 
 def payload_schema(kind: str) -> Schema:
