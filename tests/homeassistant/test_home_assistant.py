@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,10 +23,11 @@ pytestmark = pytest.mark.timeout(180)
 
 
 class Device:
-    """Speaks for node ``n1``, retained messages too."""
+    """Speaks for a node, retained messages too."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, node: str = "n1") -> None:
         self._client = client
+        self._node = node
 
     def says(self, topic: str, payload: str, *, retain: bool = True) -> None:
         self._client._client.publish(topic, payload, 1, retain)
@@ -33,11 +35,15 @@ class Device:
     def state(self, **figures: Any) -> None:
         empty = {"emotion": None, "confidence": None, "scores": None, "valence": None}
         made = State(ts=NOW, uncertain=False, **({"people": 0, "suppressed": False} | empty | figures))
-        self.says("face-edge/n1/state", made.to_json())
+        self.says(f"face-edge/{self._node}/state", made.to_json())
 
 
 def test_the_device_shows_up_works_and_goes(
-    mosquitto: Any, subscribe: Any, messages: Any, home_assistant: Callable[..., Any]
+    mosquitto: Any,
+    subscribe: Any,
+    messages: Any,
+    home_assistant: Callable[..., Any],
+    eventually: Callable[..., Any],
 ) -> None:
     broker = mosquitto()
     listener = subscribe(broker.port, topic="#")
@@ -54,7 +60,7 @@ def test_the_device_shows_up_works_and_goes(
     device.says("face-edge/n1/display/state", '{"state": "ON", "brightness": 128}')
     home.wait({f"switch.{ENTITY}_privacy": "off", f"light.{ENTITY}_display": "on"})
     assert home.attributes(f"light.{ENTITY}_display")["brightness"] == 128
-    _figures(home, device, messages)
+    _figures(home, device, messages, eventually)
     _commands(home, listener)
 
     entities = home.ask("entities")
@@ -72,7 +78,7 @@ def test_the_device_shows_up_works_and_goes(
     assert home.ask("entities") == {}
 
 
-def _figures(home: Any, device: Device, messages: Any) -> None:
+def _figures(home: Any, device: Device, messages: Any, eventually: Callable[..., Any]) -> None:
     scores = dict.fromkeys(EMOTIONS, 0.1) | {Emotion.HAPPY: 0.4}
     device.state(people=3, emotion=Emotion.HAPPY, confidence=0.4, scores=scores, valence=0.25)
     mood = ("emotion", "confidence", "valence")
@@ -91,17 +97,9 @@ def _figures(home: Any, device: Device, messages: Any) -> None:
     home.wait({f"binary_sensor.{ENTITY}_camera": "on"})
     event = Event(id=ulid(1, b"\0" * 10), seq=1, ts=NOW, type=EventType.MARKER, people=1, label='the "best" <joke>')
     device.says("face-edge/n1/event", event.to_json(), retain=False)
-    _eventually_event(home, event)
-
-
-def _eventually_event(home: Any, event: Event) -> None:
-    home.wait({f"binary_sensor.{ENTITY}_camera": "on"})
     entity = f"event.{ENTITY}_event"
-    for _ in range(100):
-        attributes = home.attributes(entity)
-        if attributes["event_type"] is not None:
-            break
-    assert (attributes["event_type"], attributes["label"]) == ("marker", event.label)
+    assert eventually(lambda: home.attributes(entity)["event_type"] == "marker"), home.ask("complaints")
+    assert home.attributes(entity)["label"] == event.label
 
 
 def _commands(home: Any, listener: Any) -> None:
@@ -118,3 +116,39 @@ def _commands(home: Any, listener: Any) -> None:
         assert listener.of(kind)[-1].qos == 1
     home.ask("call", domain="light", service="turn_on", data={"entity_id": f"light.{ENTITY}_display", "brightness": 64})
     listener.wait_for(lambda: json.loads(listener.of("display/set")[-1].payload) == {"state": "ON", "brightness": 64})
+
+
+def test_the_automations_of_the_manual_work(
+    mosquitto: Any, subscribe: Any, messages: Any, home_assistant: Callable[..., Any], tmp_path: Path
+) -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "mqtt.md").read_text(encoding="utf-8")
+    automations = tmp_path / "automations.yaml"
+    automations.write_text(manual.partition("```yaml automations\n")[2].partition("```")[0])
+    broker = mosquitto()
+    listener = subscribe(broker.port, topic="#")
+    device = Device(listener, "hall")
+    discovery = announcement("face-edge", messages.info().model_copy(update={"node": "hall"}))
+    device.says(discovery.topic.name, discovery.payload)
+    device.says("face-edge/hall/availability", "online")
+    device.says("face-edge/hall/privacy/state", "OFF")
+    home = home_assistant(broker.port, automations)
+    home.wait(
+        {
+            "switch.face_edge_hall_privacy": "off",
+            "automation.the_display_wakes_when_someone_comes": "on",
+            "automation.nobody_is_looked_at_by_night": "on",
+        }
+    )
+    for number, kind in enumerate((EventType.PEAK, EventType.PRESENCE_START)):
+        event = Event(id=ulid(number, bytes(10)), seq=number, ts=NOW, type=kind, people=1)
+        device.says("face-edge/hall/event", event.to_json(), retain=False)
+    (wake,) = listener.wait("display/set")
+    assert json.loads(wake.payload) == {"state": "ON", "brightness": 128}
+    home.ask(
+        "call",
+        domain="automation",
+        service="trigger",
+        data={"entity_id": "automation.nobody_is_looked_at_by_night"},
+    )
+    listener.wait_payload("privacy/set", "ON")
+    assert home.ask("complaints") == []
