@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from pydantic import BaseModel
 
 from edge.errors import InputError
 from edge.events import Aggregate, Event, EventType, Health, Info, State
@@ -22,6 +21,8 @@ from edge.fleet.verify import verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from pydantic import BaseModel
 
 _S = 1_000_000_000
 
@@ -157,7 +158,7 @@ def test_events_survive_a_broker_that_is_killed(
 ) -> None:
     collector()
     begun = datetime.now(UTC)
-    played = play(devices=20, rate=5, seconds=6, resend_s=resend_s)
+    played = play(devices=20, rate=10, seconds=4, resend_s=resend_s)
     assert fleet.eventually(lambda: played[0].tally.acknowledged > 50)
     fleet.broker.kill()
     time.sleep(0.7)
