@@ -6,8 +6,12 @@ import queue
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from edge.events import SessionKind
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from edge.events import Media
 
 CAPACITY = 64
 """Requests that may wait; the loop takes all of them several times a second."""
@@ -22,9 +26,12 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class StartSession:
-    """Begin a session called ``title``."""
+    """Begin a session called ``title``; after ``planned_s`` seconds it ends by itself."""
 
     title: str = ""
+    kind: SessionKind = SessionKind.OTHER
+    planned_s: float | None = None
+    media: Media | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from edge.events.look import Look, LookKind
 from edge.events.messages import (
+    LONGEST_SESSION_S,
     SCHEMA_VERSION,
     Aggregate,
     CameraStatus,
@@ -9,8 +10,10 @@ from edge.events.messages import (
     EventType,
     Health,
     Info,
+    Media,
     Reply,
     Session,
+    SessionKind,
     State,
     TrackedFace,
     Tracks,
@@ -36,6 +39,7 @@ Message = (
 )
 
 __all__ = [
+    "LONGEST_SESSION_S",
     "SCHEMA_VERSION",
     "Aggregate",
     "CameraStatus",
@@ -46,6 +50,7 @@ __all__ = [
     "Lighting",
     "Look",
     "LookKind",
+    "Media",
     "Message",
     "Observation",
     "Pacer",
@@ -53,6 +58,7 @@ __all__ = [
     "Reply",
     "RunningSession",
     "Session",
+    "SessionKind",
     "Stamp",
     "State",
     "TrackedFace",

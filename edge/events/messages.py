@@ -17,6 +17,8 @@ from edge.types import Emotion
 SCHEMA_VERSION = 1
 LABEL_MAX = 200
 """Characters of a marker's label or a session's title."""
+LONGEST_SESSION_S = 7 * 86_400.0
+"""Seconds that a session may be planned for."""
 
 Share = Annotated[float, Field(ge=0, le=1), PlainSerializer(lambda value: round(value, 3))]
 Valence = Annotated[float, Field(ge=-1, le=1), PlainSerializer(lambda value: round(value, 3))]
@@ -140,12 +142,33 @@ class Tracks(Wire):
     faces: tuple[TrackedFace, ...]
 
 
+class SessionKind(StrEnum):
+    """What a session is about."""
+
+    FILM = "film"
+    ADVERTISEMENT = "advertisement"
+    GAME = "game"
+    OTHER = "other"
+
+
+class Media(BaseModel):
+    """What is shown to the people, by name only: it is neither opened nor kept."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(min_length=1, max_length=LABEL_MAX)
+    duration_s: Duration | None = None
+
+
 class Session(Wire):
     """The running session; retained, JSON null when there is none."""
 
     id: Ulid
     title: str = Field(max_length=LABEL_MAX)
     start: Timestamp
+    kind: SessionKind = SessionKind.OTHER
+    planned_s: Duration | None = Field(None, description="after so long it ends by itself")
+    media: Media | None = Field(None, description="what is shown")
 
 
 class Info(Wire):

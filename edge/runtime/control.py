@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from edge.settings import SettingsStore
 
 _LOG = logging.getLogger(__name__)
+_NS = 1_000_000_000
 
 
 class Control:
@@ -42,6 +43,7 @@ class Control:
         self._aggregator = aggregator
         self._put = put
         self._health = health
+        self._ends_ns: int | None = None
 
     @property
     def privacy(self) -> bool:
@@ -60,7 +62,9 @@ class Control:
             self._begin_aggregates(settings.session)
 
     def serve(self, now_ns: int) -> None:
-        """Do what was asked since the last call."""
+        """Do what was asked since the last call, and end a session whose planned length is over."""
+        if self._is_over(now_ns):
+            self._stop_session(now_ns)
         for request in self._inbox.take():
             self._serve(request, now_ns)
 
@@ -89,6 +93,16 @@ class Control:
             case _:
                 assert_never(command)
 
+    def _is_over(self, now_ns: int) -> bool:
+        """On the loop's own clock, which nobody sets; only what a restart interrupted goes by the wall clock."""
+        session = self._settings.now.session
+        if session is None or session.planned_s is None:
+            return False
+        if self._ends_ns is None:
+            gone_s = (self._stamp.time(now_ns) - session.start).total_seconds()
+            self._ends_ns = now_ns + int((session.planned_s - gone_s) * _NS)
+        return now_ns >= self._ends_ns
+
     def _mark(self, command: Mark, now_ns: int) -> Answer:
         event = self._narrator.mark(command.label, now_ns)
         self._put(event)
@@ -98,7 +112,15 @@ class Control:
         running = self._settings.now.session
         if running is not None:
             return Answer(error=f"session {running.title or running.id!r} is running: stop it first")
-        session = Session(id=self._stamp.identity(now_ns), title=command.title, start=self._stamp.time(now_ns))
+        session = Session(
+            id=self._stamp.identity(now_ns),
+            title=command.title,
+            start=self._stamp.time(now_ns),
+            kind=command.kind,
+            planned_s=command.planned_s,
+            media=command.media,
+        )
+        self._ends_ns = None if command.planned_s is None else now_ns + int(command.planned_s * _NS)
         self._settings.change(session=session)
         self._end_aggregates(now_ns)
         self._put(self._narrator.start_session(session, now_ns))
@@ -114,6 +136,7 @@ class Control:
         self._begin_aggregates(None)
         self._put(self._narrator.end_session(running.title, now_ns))
         self._settings.change(session=None)
+        self._ends_ns = None
         self._put(RunningSession(None))
         lasted_s = (self._stamp.time(now_ns) - running.start).total_seconds()
         return Answer({**json.loads(running.to_json()), "seconds": round(lasted_s, 3)})

@@ -18,7 +18,18 @@ from edge.commands import (
     StopSession,
 )
 from edge.config import EventsConfig, PrivacyConfig, SmoothingConfig
-from edge.events import Aggregate, Event, EventType, Lighting, Privacy, RunningSession, Stamp
+from edge.events import (
+    Aggregate,
+    Event,
+    EventType,
+    Lighting,
+    Media,
+    Privacy,
+    RunningSession,
+    Session,
+    SessionKind,
+    Stamp,
+)
 from edge.narrator import Narrator
 from edge.runtime.control import Control
 from edge.runtime.health import Counters, HealthMeter
@@ -40,7 +51,7 @@ class Desk:
     def __init__(self, folder: Path) -> None:
         self.inbox = Inbox()
         self.settings = SettingsStore(folder / "settings.json")
-        stamp = Stamp(epoch_ns=0, seed=b"test")
+        self.stamp = stamp = Stamp(epoch_ns=0, seed=b"test")
         self.narrator = Narrator(
             stamp,
             events=EventsConfig(),
@@ -171,3 +182,41 @@ def test_a_full_box_takes_no_more() -> None:
     assert [inbox.offer(Mark(str(number))) for number in range(3)] == [True, True, False]
     assert [request.command for request in inbox.take()] == [Mark("0"), Mark("1")]
     assert inbox.offer(Mark())
+
+
+def test_a_session_says_what_it_is_about(desk: Desk) -> None:
+    media = Media(name="Nosferatu", duration_s=5640)
+    desk.ask(StartSession("late show", SessionKind.FILM, media=media))
+    [running] = [message.session for message in desk.told if isinstance(message, RunningSession)]
+    assert running is not None
+    assert (running.kind, running.media, running.planned_s) == (SessionKind.FILM, media, None)
+    assert Session.model_validate_json(running.to_json()) == running
+
+
+def test_a_planned_session_ends_by_itself(desk: Desk) -> None:
+    desk.ask(StartSession("spot", SessionKind.ADVERTISEMENT, planned_s=30), 10)
+    desk.control.serve(int(39.9 * S))
+    assert [event.type for event in desk.events()] == [EventType.SESSION_START]
+    desk.control.serve(40 * S)
+    assert [event.type for event in desk.events()] == [EventType.SESSION_START, EventType.SESSION_END]
+    assert desk.ask(StopSession(), 41).error == "no session is running"
+    desk.ask(StartSession("open end"), 50)
+    desk.control.serve(5000 * S)
+    assert desk.settings.now.session is not None
+
+
+def test_a_planned_session_ends_in_time_after_a_restart(desk: Desk, tmp_path: Path) -> None:
+    desk.ask(StartSession("spot", planned_s=30), 10)
+    again = Desk(tmp_path)
+    again.control.announce()
+    again.control.serve(39 * S)
+    assert not [event for event in again.events() if event.type is EventType.SESSION_END]
+    again.control.serve(41 * S)
+    assert [event.type for event in again.events()] == [EventType.SESSION_END]
+
+
+def test_setting_the_clock_does_not_end_a_planned_session(desk: Desk) -> None:
+    desk.ask(StartSession("spot", planned_s=30), 10)
+    desk.stamp.follow(10**18)
+    desk.control.serve(39 * S)
+    assert desk.settings.now.session is not None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edge.commands import CheckHealth, Mark, SetDisplay, SetPrivacy, StartSession, StopSession
-from edge.events.messages import LABEL_MAX
+from edge.events.messages import LABEL_MAX, LONGEST_SESSION_S, Media, SessionKind
 from edge.events.switches import FULL
 
 if TYPE_CHECKING:
@@ -53,14 +53,29 @@ class MarkerRequest(_Request):
         return Mark(self.label)
 
 
+class MediaReference(BaseModel):
+    """What is shown, by name only."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, str_strip_whitespace=True)
+
+    name: Annotated[_Text, Field(min_length=1)]
+    duration_s: Annotated[float, Field(gt=0, le=LONGEST_SESSION_S)] | None = None
+
+
 class SessionStartRequest(_Request):
     """Begin a session."""
 
     title: _Text = ""
+    kind: Literal["film", "advertisement", "game", "other"] = "other"
+    planned_s: Annotated[float, Field(gt=0, le=LONGEST_SESSION_S)] | None = Field(
+        None, description="after so many seconds the session ends by itself"
+    )
+    media: MediaReference | None = None
 
     def command(self) -> Command:
         """A new session."""
-        return StartSession(self.title)
+        media = None if self.media is None else Media(name=self.media.name, duration_s=self.media.duration_s)
+        return StartSession(self.title, SessionKind(self.kind), self.planned_s, media)
 
 
 class SessionStopRequest(_Request):

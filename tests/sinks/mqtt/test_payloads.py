@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.commands import CheckHealth, Command, Mark, SetDisplay, SetPrivacy, StartSession, StopSession
+from edge.events import Media, SessionKind
 from edge.sinks.mqtt import payloads
 
 if TYPE_CHECKING:
@@ -22,6 +23,11 @@ COMMANDS = Mark | StartSession | StopSession | CheckHealth | SetPrivacy | SetDis
         ("marker", b"", Mark()),
         ("marker", b'{"label": " the kiss "}', Mark("the kiss")),
         ("session_start", b'{"title": "Premi\xc3\xa8re"}', StartSession("Première")),
+        (
+            "session_start",
+            b'{"title": "t", "kind": "film", "planned_s": 90, "media": {"name": "Nosferatu", "duration_s": 5640}}',
+            StartSession("t", SessionKind.FILM, 90, Media(name="Nosferatu", duration_s=5640)),
+        ),
         ("session_stop", b"{}", StopSession()),
         ("health_check", b" ", CheckHealth()),
     ],
@@ -50,6 +56,12 @@ def test_the_transaction_comes_along() -> None:
         ("marker", b"[" * 4000, "is not JSON"),
         ("marker", b"1" * 4096, "expected a JSON object"),
         ("marker", b'{"transaction": ""}', "transaction: string should have at least 1 character"),
+        ("session_start", b'{"kind": "opera"}', "kind: input should be 'film', 'advertisement', 'game' or 'other'"),
+        ("session_start", b'{"planned_s": 0}', "planned_s: input should be greater than 0"),
+        ("session_start", b'{"planned_s": NaN}', "planned_s: input should be less than or equal to 604800"),
+        ("session_start", b'{"planned_s": 1e9}', "planned_s: input should be less than or equal to 604800"),
+        ("session_start", b'{"media": {"name": " "}}', "media.name: string should have at least 1 character"),
+        ("session_start", b'{"media": {"name": "x", "path": "/etc"}}', "media.path: unknown field"),
     ],
 )
 def test_what_is_refused_and_why(name: str, payload: bytes, why: str) -> None:

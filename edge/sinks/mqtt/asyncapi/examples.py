@@ -13,8 +13,10 @@ from edge.events import (
     Health,
     Info,
     Lighting,
+    Media,
     Reply,
     Session,
+    SessionKind,
     State,
     TrackedFace,
     Tracks,
@@ -30,7 +32,14 @@ def _identity(number: int) -> str:
     return ulid(int(_TS.timestamp() * 1000) + number, bytes(9) + bytes([number]))
 
 
-_SESSION = Session(id=_identity(1), title="Matinee", start=_TS - timedelta(minutes=10))
+_SESSION = Session(
+    id=_identity(1),
+    title="Matinee",
+    start=_TS - timedelta(minutes=10),
+    kind=SessionKind.FILM,
+    planned_s=5400,
+    media=Media(name="The Long Way Round", duration_s=5280),
+)
 
 _STATE = State(
     ts=_TS,
@@ -146,7 +155,15 @@ EXAMPLES: dict[str, tuple[Any, ...]] = {
     "display/state": (json.loads(Lighting(on=True, brightness=0.5).to_payload()),),
     "display/set": ({"state": "ON", "brightness": 64}, {"state": "OFF"}),
     "request/marker": ({"label": "the joke", "transaction": "7c1d"},),
-    "request/session_start": ({"title": "Matinee"},),
+    "request/session_start": (
+        {"title": "Matinee"},
+        {
+            "title": "Matinee",
+            "kind": "film",
+            "planned_s": 5400,
+            "media": {"name": "The Long Way Round", "duration_s": 5280},
+        },
+    ),
     "request/session_stop": ({},),
     "request/health_check": ({"transaction": "7c1e"},),
     "response/marker": (_plain(Reply(status="ok", data=_plain(_MARKER), transaction="7c1d")),),
