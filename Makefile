@@ -43,6 +43,7 @@ converter: $(VENV)/.converter ## install what training and conversion need (PyTo
 docs: $(VENV)/.dev ## write the generated parts of the documentation again
 	$(BIN)/python -m edge.cli.reference > docs/configuration.md
 	$(BIN)/face-edge schema --yaml > docs/asyncapi.yaml
+	$(BIN)/python -m edge.sinks.mqtt.asyncapi.page docs/mqtt.md
 	$(BIN)/python -m edge.sinks.display.sheet docs/img/glyphs.png
 
 clean: ## remove the environments and caches
