@@ -103,7 +103,7 @@ class Progress:
             parts.append(f"PUBACK {self.puback_p50_ms:.1f} ms (p99 {self.puback_p99_ms:.1f})")
         counts = {name: getattr(self, name) for name in ("waiting", "unheard", "refused", "dropped", "resent")}
         parts += [f"{count:,} {name}" for name, count in counts.items() if count]
-        if self.behind_s >= 0.1:
+        if self.behind_s >= 0.5:
             parts.append(f"this process is {self.behind_s:.1f} s behind: it cannot make that many")
         return ", ".join(parts)
 
