@@ -6,7 +6,9 @@ whose messages could come twice or out of order beside ours.
 
 from __future__ import annotations
 
+import contextlib
 import select
+import socket
 import ssl
 import time
 from dataclasses import dataclass
@@ -104,6 +106,7 @@ class Connection:
             )
         except (OSError, UnicodeError) as error:
             raise ConnectionFailure(causes.of_error(error, self._options)) from None
+        self._send_at_once()
         deadline_s = time.monotonic() + timeout_s
         while self._connack is None:
             if stopping.is_set():
@@ -212,6 +215,13 @@ class Connection:
         cause = causes.of_loss(self._options, code=code, name=name, noted=self._noted, answered=answered)
         silent = not answered and causes.of_tls_text(self._noted, self._options) is None
         return ConnectionFailure(cause, older_protocol=self._mqtt5 and silent)
+
+    def _send_at_once(self) -> None:
+        """Small packets shall not wait for the receipt of the one before (Nagle's algorithm)."""
+        sock = self._client.socket()
+        if isinstance(sock, socket.socket):
+            with contextlib.suppress(OSError):  # gone already: the next turn tells why
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def _limits(self) -> Properties | None:
         if not self._mqtt5:
