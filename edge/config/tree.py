@@ -16,6 +16,15 @@ from edge.config.section import OptionalPath, PositiveSeconds, Seconds, Section,
 SHORTEST_WINDOW_S = 5.0
 
 
+def _address(value: str) -> str:
+    """An IP address in its usual form; ``localhost`` is one too."""
+    try:
+        return str(ipaddress.ip_address("127.0.0.1" if value == "localhost" else value))
+    except ValueError:
+        msg = f"expected an IP address such as 0.0.0.0, found {value!r}"
+        raise ValueError(msg) from None
+
+
 class NodeConfig(Section):
     """Who this device is."""
 
@@ -177,11 +186,7 @@ class MqttConfig(Section):
     @field_validator("embedded_host")
     @classmethod
     def _an_address(cls, value: str) -> str:
-        try:
-            return str(ipaddress.ip_address("127.0.0.1" if value == "localhost" else value))
-        except ValueError:
-            msg = f"expected an IP address such as 0.0.0.0, found {value!r}"
-            raise ValueError(msg) from None
+        return _address(value)
 
     @field_validator("broker")
     @classmethod
@@ -201,6 +206,52 @@ class MqttConfig(Section):
             msg = f"port out of range in {value!r}: expected 1 to 65535"
             raise ValueError(msg) from None
         return value
+
+
+class KioskConfig(Section):
+    """The page that the device serves."""
+
+    enabled: bool = Field(False, description="serve it; wants the extra `kiosk`")
+    host: str = Field(
+        "127.0.0.1", description="address that is served; others than this machine's want an operator password"
+    )
+    port: int = Field(8080, ge=0, le=65535, description="0: any that is free")
+    password_file: OptionalPath = Field(
+        None, description="hash of the operator's password, made by `face-edge kiosk password`"
+    )
+    viewer_token_file: OptionalPath = Field(None, description="hash of a token with which people may watch")
+    open_to_viewers: bool = Field(False, description="whoever reaches the page may watch, without any token")
+    session_hours: float = Field(12.0, gt=0, le=720, description="how long a login lasts")
+    hostnames: str = Field(
+        "", description="further names of this device, separated by spaces; addresses and its own name always do"
+    )
+    public_url: str = Field("", description="where phones reach the page, for the sign's QR code; empty: as asked")
+    max_viewers: int = Field(64, ge=1, le=1000, description="pages open at the same time")
+    live_picture: bool = Field(False, description="show operators the camera's picture: frames leave the loop")
+    operator_name: str = Field("", max_length=200, description="who runs the device, for the people in view")
+    operator_contact: str = Field("", max_length=200, description="how they are reached: a mail address, a telephone")
+
+    @field_validator("host")
+    @classmethod
+    def _an_address(cls, value: str) -> str:
+        return _address(value)
+
+    @field_validator("public_url")
+    @classmethod
+    def _a_web_address(cls, value: str) -> str:
+        if value and (urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).hostname):
+            msg = f"expected http://HOST[:PORT] or https://HOST, found {value!r}"
+            raise ValueError(msg)
+        return value.rstrip("/")
+
+
+class SessionsConfig(Section):
+    """What is kept of sessions on this device."""
+
+    keep: bool = Field(True, description="keep each session's seconds, events and markers, for its report")
+    k: int = Field(3, ge=1, le=100, description="seconds with fewer faces than this keep no figures but the count")
+    max_mb: int = Field(200, ge=1, le=100_000, description="beyond it the oldest sessions are deleted, megabytes")
+    keep_days: int = Field(0, ge=0, le=36_500, description="older sessions are deleted; 0: none is for its age")
 
 
 class LogConfig(Section):
@@ -224,7 +275,9 @@ class Config(Section):
     privacy: PrivacyConfig = PrivacyConfig()
     events: EventsConfig = EventsConfig()
     mqtt: MqttConfig = MqttConfig()
+    kiosk: KioskConfig = KioskConfig()
     display: tuple[DisplayConfig, ...] = ()
+    sessions: SessionsConfig = SessionsConfig()
     log: LogConfig = LogConfig()
 
     @model_validator(mode="after")

@@ -5,6 +5,7 @@ Each function imports what it makes, so that a device without displays or broker
 
 from __future__ import annotations
 
+import logging
 import secrets
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from edge import __version__
 from edge.aggregate import Aggregator
 from edge.commands import Inbox
 from edge.config import node_id, state_dir
+from edge.errors import AlreadyRunning, EdgeError
 from edge.events import Info, Stamp
 from edge.narrator import Narrator
 from edge.runtime.app import Device, Timing, wall_clock_epoch_ns
@@ -26,10 +28,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from edge.config import Config
+    from edge.kiosk.picture import Tap, Watched
     from edge.protocols import FaceDetector, FrameSource, Sink
     from edge.sinks.mqtt.outbox import Outbox
     from edge.vision.litert import LiteRtClassifier
 
+_LOG = logging.getLogger(__name__)
 _REPLAY_SEED = b"replay"
 
 
@@ -104,22 +108,25 @@ def device(config: Config, *, extra_sinks: Iterable[Sink] = ()) -> Wiring:
         network = classifier(config)
         inbox = Inbox()
         outbox = _outbox(config, source, resources)
-        sinks = [*_displays(config), *_mqtt(config, resources, outbox, inbox), *extra_sinks]
+        tap = _tap(config)
+        feed = _mqtt(config, resources, outbox, inbox)
+        sinks = [*_displays(config), *feed, *_kiosk(config, inbox, tap), *extra_sinks]
         frames = NewestFrame(source, config.source)
         stamp = Stamp(
             epoch_ns=wall_clock_epoch_ns() if source.epoch_ns is None else source.epoch_ns,
             seed=secrets.token_bytes(32) if source.epoch_ns is None else _REPLAY_SEED,
             next_seq=None if outbox is None else outbox.next_seq(),
         )
+        kept = _sessions(config, source, stamp, network) if _local_control(config, inbox, resources) else []
         settings = SettingsStore(None if source.lossless else state_dir(config) / f"settings-{node_id(config)}.json")
         if config.privacy.start_paused:
             settings.change(privacy=True)
         made = Device(
             frames=frames,
-            pipeline=_pipeline_of(config, network, still=False, seed=0 if source.lossless else None),
+            pipeline=_watched(_pipeline_of(config, network, still=False, seed=0 if source.lossless else None), tap),
             narrator=Narrator(stamp, events=config.events, smoothing=config.smoothing, privacy=config.privacy),
             stamp=stamp,
-            dispatcher=Dispatcher(sinks, lossless=source.lossless),
+            dispatcher=Dispatcher([*sinks, *kept], lossless=source.lossless),
             info=_info(config, network, source),
             timing=Timing(stale_after_s=config.source.read_timeout_s, health_interval_s=config.events.heartbeat_s),
             inbox=inbox,
@@ -190,6 +197,68 @@ def _mqtt(config: Config, resources: ExitStack, outbox: Outbox | None, inbox: In
     return [MqttSink(config.mqtt, node_id(config), heartbeat_s=config.events.heartbeat_s, outbox=outbox, inbox=inbox)]
 
 
+def _local_control(config: Config, inbox: Inbox, resources: ExitStack) -> bool:
+    """Commands of this machine; False where another process of this node takes them, and keeps the sessions."""
+    from edge.runtime.local import LocalControl, control_path
+    from edge.runtime.lock import InstanceLock
+
+    try:
+        resources.enter_context(InstanceLock(state_dir(config), f"control {node_id(config)}"))
+        resources.enter_context(LocalControl(control_path(config), inbox))
+    except AlreadyRunning as refusal:
+        _LOG.warning("%s; until then this one keeps no sessions and takes no commands of this machine", refusal)
+        return False
+    except EdgeError as error:
+        _LOG.warning("%s", error)
+    return True
+
+
+def _sessions(config: Config, source: FrameSource, stamp: Stamp, network: LiteRtClassifier) -> list[Sink]:
+    if not config.sessions.keep:
+        return []
+    from edge.sessions.places import session_path
+    from edge.sessions.sink import SessionSink
+
+    head = config.model.head
+    measured = [score for score in network.manifest.scores if score.head == head and score.precision == "int8"]
+    return [
+        SessionSink(
+            session_path(config),
+            config.sessions,
+            time_of=stamp.time,
+            live=not source.lossless,
+            accuracy=measured[-1].model_dump() if measured else None,
+            k=config.privacy.k,
+        )
+    ]
+
+
+def _kiosk(config: Config, inbox: Inbox, tap: Tap | None) -> list[Sink]:
+    """The page."""
+    if not config.kiosk.enabled:
+        return []
+    from edge.kiosk.sink import KioskSink
+
+    return [KioskSink(config, inbox, tap)]
+
+
+def _tap(config: Config) -> Tap | None:
+    """Where the page's live picture comes from; nothing hands frames on where it is switched off."""
+    if not (config.kiosk.enabled and config.kiosk.live_picture):
+        return None
+    from edge.kiosk.picture import Tap
+
+    return Tap()
+
+
+def _watched(made: Pipeline, tap: Tap | None) -> Pipeline | Watched:
+    if tap is None:
+        return made
+    from edge.kiosk.picture import Watched
+
+    return Watched(made, tap)
+
+
 def _info(config: Config, network: LiteRtClassifier, source: FrameSource) -> Info:
     return Info(
         node=node_id(config),
@@ -201,7 +270,7 @@ def _info(config: Config, network: LiteRtClassifier, source: FrameSource) -> Inf
         runtime=network.runtime_version,
         source=source.uri,
         privacy={
-            "frames_leave_device": False,
+            "frames_leave_device": config.kiosk.enabled and config.kiosk.live_picture,
             "tracks_published": config.privacy.publish_tracks,
             "k": config.privacy.k,
         },

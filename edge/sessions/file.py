@@ -1,0 +1,218 @@
+"""The sessions' SQLite file: written by the device, read by anybody on the machine at the same time (WAL).
+
+Every commit is on the disk before it returns (``synchronous=FULL``); pages of 1 KiB and a padded log (``psow=0``) keep
+what a second costs a memory card small and never rewrite a sector that holds committed data.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from typing import TYPE_CHECKING, Self
+from urllib.parse import quote
+
+from edge.sessions.faults import FileDamaged, FileFault, sync_folder, translated
+from edge.sessions.rows import (
+    HAPPENING_COLUMNS,
+    SECOND_COLUMNS,
+    SESSION_COLUMNS,
+    Statement,
+    end_others,
+    forget_content,
+    happening_of,
+    second_of,
+    session_of,
+    to_ms,
+)
+from edge.sessions.schema import MIGRATIONS, migrate
+from edge.sessions.values import Recording
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+    from pathlib import Path
+    from types import TracebackType
+
+    from edge.sessions.values import SessionRecord
+
+_PRAGMAS = (
+    "page_size=1024", "auto_vacuum=INCREMENTAL", "journal_mode=WAL", "synchronous=FULL", "secure_delete=ON",
+    "journal_size_limit=4194304",
+)  # fmt: skip
+_SESSIONS = ", ".join(SESSION_COLUMNS)
+_LASTED = (
+    "CASE WHEN end_ms IS NULL THEN coalesce((SELECT max(kept.second) + 1 FROM second AS kept"
+    " WHERE kept.session = session.id), 0) ELSE lasted_s END AS lasted_s"
+)
+
+
+class SessionFile:
+    """An open file, of the newest schema.
+
+    Raises:
+        FileDamaged: it is no file of sessions, or one of a newer version.
+        FileFault: it cannot be opened now, or is not there and ``create`` is false.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        create: bool = False,
+        max_bytes: int | None = None,
+        timeout_s: float = 1.0,
+        migrations: Sequence[Sequence[str]] = MIGRATIONS,
+    ) -> None:
+        self.path = path
+        with translated():
+            if create:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            is_new = not path.exists()
+            if is_new and create:
+                path.touch(mode=0o600)
+            self._connection = _connect(path, timeout_s)
+        try:
+            with translated():
+                migrate(self._connection, migrations)
+                if max_bytes is not None:
+                    pages = max_bytes // self._number("PRAGMA page_size")
+                    self._connection.execute(f"PRAGMA max_page_count={max(pages, 32)}")
+                self._connection.execute(f"SELECT {_SESSIONS} FROM session LIMIT 1").fetchall()  # noqa: S608 - ours
+                self.inode = path.stat().st_ino
+                if is_new:
+                    sync_folder(path.parent)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def vanished(self) -> bool:
+        """True where the path is no longer this file."""
+        try:
+            return self.path.stat().st_ino != self.inode
+        except OSError:
+            return True
+
+    @property
+    def used_bytes(self) -> int:
+        """What sessions take up; room that was freed and kept is not counted."""
+        with translated():
+            pages = self._number("PRAGMA page_count") - self._number("PRAGMA freelist_count")
+            return pages * self._number("PRAGMA page_size")
+
+    def write(self, statements: Iterable[Statement]) -> None:
+        """All of it, in one transaction that is on the disk afterwards, or nothing.
+
+        Raises:
+            FileFault: as the class.
+        """
+        with translated():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                for statement in statements:
+                    self._connection.execute(statement.sql, statement.values)
+                self._connection.execute("COMMIT")
+            except BaseException:
+                with contextlib.suppress(sqlite3.Error):  # SQLite may have rolled back by itself
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def sessions(self) -> list[SessionRecord]:
+        """All sessions, the newest first."""
+        columns = _SESSIONS.replace("lasted_s", _LASTED)
+        with translated():
+            rows = self._connection.execute(f"SELECT {columns} FROM session ORDER BY id DESC").fetchall()  # noqa: S608
+        return [session_of(row) for row in rows]
+
+    def session(self, identity: str) -> SessionRecord | None:
+        """The session with this id, if there is one."""
+        columns = _SESSIONS.replace("lasted_s", _LASTED)
+        with translated():
+            row = self._connection.execute(f"SELECT {columns} FROM session WHERE id = ?", (identity,)).fetchone()  # noqa: S608
+        return None if row is None else session_of(row)
+
+    def recording(self, record: SessionRecord) -> Recording:
+        """The whole of a session, as it was at one moment."""
+        with translated():
+            self._connection.execute("BEGIN")
+            try:
+                seconds = self._connection.execute(
+                    f"SELECT {', '.join(SECOND_COLUMNS)} FROM second WHERE session = ? ORDER BY second",  # noqa: S608
+                    (record.id,),
+                ).fetchall()
+                happenings = self._connection.execute(
+                    f"SELECT {', '.join(HAPPENING_COLUMNS)} FROM happening WHERE session = ? ORDER BY at_s, id",  # noqa: S608
+                    (record.id,),
+                ).fetchall()
+            finally:
+                self._connection.execute("COMMIT")
+        return Recording(record, tuple(map(second_of, seconds)), tuple(map(happening_of, happenings)))
+
+    def last_second(self, identity: str) -> int:
+        """The last second that is kept of a session; -1 for none."""
+        with translated():
+            sql = "SELECT coalesce(max(second), -1) FROM second WHERE session = ?"
+            return int(self._connection.execute(sql, (identity,)).fetchone()[0])
+
+    def delete(self, identity: str) -> None:
+        """Take a session away; its bytes are overwritten."""
+        self.write([*forget_content(identity), Statement("DELETE FROM session WHERE id = ?", (identity,))])
+        with translated():
+            self._connection.execute("PRAGMA incremental_vacuum").fetchall()
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def end_others(self, running: str | None) -> None:
+        """End what nobody ended, but for the session that runs."""
+        self.write(end_others(running))
+
+    def outdated(self, *, max_bytes: int, oldest: datetime | None) -> list[SessionRecord]:
+        """Finished sessions that have to go: older than ``oldest``, and the oldest one where ``max_bytes`` are used."""
+        done = [record for record in reversed(self.sessions()) if not record.running]
+        old = [] if oldest is None else [record for record in done if to_ms(record.start) < to_ms(oldest)]
+        return old or (done[:1] if self.used_bytes > max_bytes else [])
+
+    def close(self) -> None:
+        """Fold the log into the file; harmless when repeated."""
+        with contextlib.suppress(sqlite3.Error):
+            self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _number(self, query: str) -> int:
+        return int(self._connection.execute(query).fetchone()[0])
+
+
+def _connect(path: Path, timeout_s: float) -> sqlite3.Connection:
+    """Open for writing; where the folder cannot be written, for reading what was closed properly."""
+    connection = _open(path, "mode=rw&psow=0", timeout_s)
+    try:
+        for pragma in _PRAGMAS:
+            connection.execute(f"PRAGMA {pragma}").fetchall()
+    except sqlite3.OperationalError as error:
+        connection.close()
+        wal = path.with_name(path.name + "-wal")
+        if error.sqlite_errorcode & 0xFF not in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN} or wal.exists():
+            raise
+        return _open(path, "mode=ro&immutable=1", timeout_s)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _open(path: Path, how: str, timeout_s: float) -> sqlite3.Connection:
+    if not path.exists():
+        msg = "is not there"
+        raise FileFault(msg)
+    if not path.is_file():
+        msg = "is no file"
+        raise FileDamaged(msg)
+    return sqlite3.connect(
+        f"file:{quote(str(path))}?{how}", uri=True, timeout=timeout_s, isolation_level=None, check_same_thread=False
+    )

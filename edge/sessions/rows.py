@@ -1,0 +1,135 @@
+"""What is kept as rows of SQLite, there and back (pure)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from edge.events import SessionKind
+from edge.sessions.schema import SCORES, SHARES
+from edge.sessions.values import Figures, Happening, Second, SessionRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+SECOND_COLUMNS = (
+    "second", "observed_s", "people", "people_max", "person_s", "suppressed", "counted_s",
+    *SCORES, *SHARES, "uncertain", "valence", "attention",
+)  # fmt: skip
+SESSION_COLUMNS = (
+    "id", "title", "kind", "start_ms", "k", "planned_s", "media_name", "media_duration_s", "end_ms", "ended_by",
+    "lasted_s", "about",
+)  # fmt: skip
+HAPPENING_COLUMNS = ("at_s", "id", "type", "people", "label", "emotion")
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One change to the file; ``second`` where it stores one, so that it may be let go when there is no room."""
+
+    sql: str
+    values: tuple[Any, ...] = ()
+    second: bool = False
+
+
+def to_ms(moment: datetime) -> int:
+    """Unix milliseconds."""
+    return (moment - _EPOCH) // timedelta(milliseconds=1)
+
+
+def from_ms(ms: int) -> datetime:
+    """UTC time of Unix milliseconds."""
+    return _EPOCH + timedelta(milliseconds=ms)
+
+
+def put_session(record: SessionRecord) -> Statement:
+    """Store ``record``, in the place of one with its id."""
+    values = (
+        record.id, record.title, record.kind.value, to_ms(record.start), record.k, record.planned_s,
+        record.media_name, record.media_duration_s, None if record.end is None else to_ms(record.end),
+        record.ended_by, record.lasted_s, json.dumps(dict(record.about), ensure_ascii=False),
+    )  # fmt: skip
+    return Statement(_replace("session", SESSION_COLUMNS), values)
+
+
+def forget_content(session: str) -> list[Statement]:
+    """Take away the seconds and events of ``session``."""
+    tables = ("second", "happening")
+    return [Statement(f"DELETE FROM {table} WHERE session = ?", (session,)) for table in tables]  # noqa: S608 - ours
+
+
+def put_second(session: str, second: Second) -> Statement:
+    """Store one second."""
+    return Statement(_replace("second", ("session", *SECOND_COLUMNS)), (session, *second_values(second)), second=True)
+
+
+def second_values(second: Second) -> tuple[Any, ...]:
+    """In the order of :data:`SECOND_COLUMNS`; what figures there are none of is ``None``."""
+    own = (
+        second.second, second.observed_s, second.people, second.people_max, second.person_s, int(second.suppressed),
+    )  # fmt: skip
+    figures = second.figures
+    if figures is None:
+        return own + (None,) * (len(SECOND_COLUMNS) - len(own))
+    return (
+        *own, figures.person_s, *figures.scores, *figures.shares, figures.uncertain, figures.valence, figures.attention,
+    )  # fmt: skip
+
+
+def put_happening(session: str, happening: Happening) -> Statement:
+    """Store one event or marker."""
+    values = (
+        session, happening.at_s, happening.id, happening.type, happening.people, happening.label, happening.emotion,
+    )  # fmt: skip
+    return Statement(_replace("happening", ("session", *HAPPENING_COLUMNS)), values)
+
+
+def end_session(session: str, end: datetime, ended_by: str, lasted_s: float) -> Statement:
+    """Note that ``session`` is over."""
+    sql = "UPDATE session SET end_ms = ?, ended_by = ?, lasted_s = ? WHERE id = ?"
+    return Statement(sql, (to_ms(end), ended_by, lasted_s, session))
+
+
+def end_others(running: str | None) -> list[Statement]:
+    """Sessions that nobody ended, other than ``running``, ended with their last second."""
+    lasted = "coalesce((SELECT max(kept.second) + 1 FROM second AS kept WHERE kept.session = session.id), 0)"
+    where = "WHERE end_ms IS NULL AND id IS NOT ?"
+    sql = f"UPDATE session SET lasted_s = {lasted}, end_ms = start_ms + 1000 * {lasted}, ended_by = 'interruption' "  # noqa: S608 - ours
+    return [Statement(sql + where, (running,))]
+
+
+def session_of(row: Sequence[Any]) -> SessionRecord:
+    """From a row of :data:`SESSION_COLUMNS`."""
+    found = dict(zip(SESSION_COLUMNS, row, strict=True))
+    start_ms, end_ms = found.pop("start_ms"), found.pop("end_ms")
+    return SessionRecord(
+        **found
+        | {
+            "kind": SessionKind(found["kind"]),
+            "start": from_ms(start_ms),
+            "end": None if end_ms is None else from_ms(end_ms),
+            "about": json.loads(found["about"]),
+        }
+    )
+
+
+def second_of(row: Sequence[Any]) -> Second:
+    """From a row of :data:`SECOND_COLUMNS`."""
+    number, observed_s, people, people_max, person_s, suppressed, counted_s, *rest = row
+    figures = None
+    if counted_s is not None:
+        scores, shares, others = rest[: len(SCORES)], rest[len(SCORES) : -3], rest[-3:]
+        figures = Figures(counted_s, tuple(scores), tuple(shares), *others)
+    return Second(number, observed_s, people, people_max, person_s, bool(suppressed), figures)
+
+
+def happening_of(row: Sequence[Any]) -> Happening:
+    """From a row of :data:`HAPPENING_COLUMNS`."""
+    return Happening(*row)
+
+
+def _replace(table: str, columns: Sequence[str]) -> str:
+    return f"REPLACE INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608 - ours

@@ -1,0 +1,74 @@
+"""The tables of the sessions' file, version by version, and how a file comes to the newest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edge.sessions.faults import FileDamaged
+from edge.types import EMOTIONS
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+
+SCORES = tuple(f"score_{emotion.value}" for emotion in EMOTIONS)
+SHARES = tuple(f"share_{emotion.value}" for emotion in EMOTIONS)
+_EMOTION_COLUMNS = ", ".join(f"{name} REAL" for name in (*SCORES, *SHARES))
+
+_FIRST = (
+    """
+    CREATE TABLE session (
+        id TEXT PRIMARY KEY, title TEXT NOT NULL, kind TEXT NOT NULL, start_ms INTEGER NOT NULL, k INTEGER NOT NULL,
+        planned_s REAL, media_name TEXT, media_duration_s REAL, end_ms INTEGER, ended_by TEXT,
+        lasted_s REAL NOT NULL DEFAULT 0, about TEXT NOT NULL DEFAULT '{}'
+    ) WITHOUT ROWID
+    """,
+    f"""
+    CREATE TABLE second (
+        session TEXT NOT NULL, second INTEGER NOT NULL, observed_s REAL NOT NULL, people REAL NOT NULL,
+        people_max INTEGER NOT NULL, person_s REAL NOT NULL, suppressed INTEGER NOT NULL, counted_s REAL,
+        {_EMOTION_COLUMNS}, uncertain REAL, valence REAL, attention REAL,
+        PRIMARY KEY (session, second)
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE happening (
+        session TEXT NOT NULL, at_s REAL NOT NULL, id TEXT NOT NULL, type TEXT NOT NULL, people INTEGER NOT NULL,
+        label TEXT, emotion TEXT, PRIMARY KEY (session, at_s, id)
+    ) WITHOUT ROWID
+    """,
+)
+MIGRATIONS: tuple[Sequence[str], ...] = (_FIRST,)
+"""Statements that lead from version N to N + 1; what was released is never changed, only added to."""
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """The schema version of an open file; 0 for an empty one."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def migrate(connection: sqlite3.Connection, migrations: Sequence[Sequence[str]] = MIGRATIONS) -> bool:
+    """Bring the file to the newest version in one transaction; True where something was done.
+
+    Raises:
+        FileDamaged: it is of a newer version than this program knows.
+        sqlite3.Error: it cannot be written.
+    """
+    version = version_of(connection)
+    if version > len(migrations):
+        msg = f"is of schema version {version}, newer than {len(migrations)}, which this version knows"
+        raise FileDamaged(msg, f"version-{version}")
+    if version == len(migrations):
+        return False
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        version = version_of(connection)  # another process may have been faster
+        for statements in migrations[version:]:
+            for statement in statements:
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {len(migrations)}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    return True

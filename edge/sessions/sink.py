@@ -1,0 +1,235 @@
+"""Keeps the running session: a row a second, events and markers, on the disk once a second."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from edge.events import CameraStatus, Event, EventType, Info, RunningSession
+from edge.sessions.keeper import Keeper
+from edge.sessions.meter import SecondMeter
+from edge.sessions.rows import (
+    Statement,
+    end_others,
+    end_session,
+    forget_content,
+    put_happening,
+    put_second,
+    put_session,
+)
+from edge.sessions.values import Happening, SessionRecord
+from edge.types import Observation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
+    from pathlib import Path
+
+    from edge.config import SessionsConfig
+    from edge.events import Message, Session
+    from edge.sessions.values import Second
+
+_LOG = logging.getLogger(__name__)
+_NS = 1_000_000_000
+_STEP_NS = 2 * _NS
+_LONGEST_GAP_NS = 24 * 3600 * _NS
+_PLAN_SLACK_S = 1.0
+_AT_ONCE = {EventType.MARKER, EventType.SESSION_START, EventType.SESSION_END}
+_WITH_FIGURES = {EventType.EXPRESSION_CHANGED, EventType.PEAK}
+
+
+@dataclass(slots=True)
+class _Current:
+    """The session that runs; ``anchor_ns`` is the loop's time at its start, ``None`` until it is known again."""
+
+    record: SessionRecord
+    meter: SecondMeter
+    anchor_ns: int | None
+    resumed: bool = False
+
+
+class SessionSink:
+    """A sink for observations and events that keeps sessions and nothing else.
+
+    ``time_of`` gives the wall-clock time of the loop's own time (``Stamp.time``); ``live`` where that time is
+    ``time.monotonic_ns``, false for recorded clips. ``accuracy`` is what the model's manifest says of the head in use.
+    Times in a session go by the loop's own clock, so that setting the clock bends nothing; only the gap of a restart
+    goes by the wall clock.
+    """
+
+    name = "sessions"
+    accepts: tuple[type, ...] = (Observation, Event, RunningSession, Info, CameraStatus)
+
+    def __init__(
+        self,
+        path: Path,
+        config: SessionsConfig,
+        *,
+        time_of: Callable[[int], datetime],
+        live: bool = True,
+        accuracy: Mapping[str, Any] | None = None,
+        k: int | None = None,
+    ) -> None:
+        self._k = max(config.k, k or 1)
+        self._time_of = time_of
+        self._live = live
+        self._accuracy = accuracy
+        self._about: dict[str, Any] = {}
+        self._now_ns = 0
+        self._current: _Current | None = None
+        self._keeper = Keeper(path, config, again=self._again)
+
+    def open(self) -> None:
+        """Nothing: the file is opened, and made, when there is something to keep."""
+
+    def handle(self, message: Message) -> None:
+        """Take in one message; what is wrong with the file is logged, never raised."""
+        match message:
+            case Observation():
+                self._observe(message)
+            case Event():
+                self._happen(message)
+            case RunningSession():
+                self._follow(message.session)
+            case Info():
+                self._about = {**message.model_dump(exclude={"schema_version", "privacy"}), "accuracy": self._accuracy}
+            case CameraStatus.OFFLINE | CameraStatus.PAUSED:
+                self._look_away()
+            case _:
+                pass
+
+    def tick(self, now_ns: int) -> None:
+        """Finish the second that is over while nothing comes, and write what waits."""
+        if self._live:
+            self._now_ns = now_ns
+            current = self._current
+            if current is not None and current.anchor_ns is not None:
+                self._keep(current, current.meter.tick(now_ns - current.anchor_ns))
+        self._keeper.flush()
+
+    def close(self) -> None:
+        """Keep the second that has begun too; the session itself goes on after a restart. Harmless when repeated."""
+        current = self._current
+        if current is not None and current.anchor_ns is not None:
+            self._keep(current, current.meter.flush(self._now_ns - current.anchor_ns))
+            # opened again by a failing dispatcher, it goes on where it was
+        self._keeper.close()
+
+    @property
+    def drops(self) -> int:
+        """Seconds that were lost because they could not be written for too long."""
+        return self._keeper.drops
+
+    def _observe(self, observation: Observation) -> None:
+        now_ns = self._now_ns = observation.monotonic_ns
+        current = self._current
+        if current is None:
+            return
+        offset_ns = self._offset_ns(current, now_ns)
+        self._keep(current, current.meter.observe(offset_ns, observation))
+
+    def _keep(self, current: _Current, seconds: Iterable[Second]) -> None:
+        made = [put_second(current.record.id, second) for second in seconds]
+        if made:
+            self._keeper.add(made)
+            self._keeper.flush()
+
+    def _look_away(self) -> None:
+        current = self._current
+        if current is not None and current.anchor_ns is not None:
+            now_ns = time.monotonic_ns() if self._live else self._now_ns
+            self._keep(current, current.meter.forget(now_ns - current.anchor_ns))
+
+    def _happen(self, event: Event) -> None:
+        if event.session is None:
+            return
+        now_ns = self._loop_ns(event.ts)
+        if event.type is EventType.SESSION_START:
+            self._begin(event, now_ns)
+        current = self._current
+        if current is None or current.record.id != event.session:
+            return
+        offset_ns = self._offset_ns(current, now_ns)
+        if event.type not in _WITH_FIGURES or event.people >= self._k:
+            self._keeper.add([put_happening(event.session, _happening(event, offset_ns))])
+        if event.type is EventType.SESSION_END:
+            self._end(current, offset_ns)
+        if event.type in _AT_ONCE:
+            self._keeper.flush()
+
+    def _begin(self, event: Event, anchor_ns: int) -> None:
+        assert event.session is not None  # noqa: S101 - asked before
+        record = SessionRecord(event.session, event.label or "", event.ts, k=self._k, about=self._about)
+        self._current = _Current(record, SecondMeter(self._k), anchor_ns)
+        # a recorded clip gives the same ids each time that it is played
+        self._keeper.add([*forget_content(record.id), put_session(record)])
+
+    def _end(self, current: _Current, offset_ns: int) -> None:
+        self._keep(current, current.meter.flush(offset_ns))
+        lasted_s = round(offset_ns / _NS, 3)
+        planned_s = current.record.planned_s
+        by_plan = planned_s is not None and 0 <= lasted_s - planned_s < _PLAN_SLACK_S
+        end = current.record.start + timedelta(seconds=lasted_s)
+        self._keeper.add([end_session(current.record.id, end, "plan" if by_plan else "stop", lasted_s)])
+        self._current = None
+        _LOG.info("session %r is kept as %s", current.record.name, current.record.id)
+
+    def _follow(self, session: Session | None) -> None:
+        """Hear which session runs: it says more than the event did, and tells of one that a restart interrupted."""
+        identity = None if session is None else session.id
+        if self._current is None or self._current.record.id != identity:
+            if self._keeper.there:
+                self._keeper.add(end_others(identity))
+            self._current = None if session is None else self._resume(session)
+        if session is not None and self._current is not None:
+            known = self._current.record
+            media = session.media
+            self._current.record = replace(
+                known,
+                title=session.title,
+                kind=session.kind,
+                planned_s=session.planned_s,
+                media_name=None if media is None else media.name,
+                media_duration_s=None if media is None else media.duration_s,
+            )
+            self._keeper.add([put_session(self._current.record)])
+        self._keeper.flush()
+
+    def _resume(self, session: Session) -> _Current:
+        record = SessionRecord(session.id, session.title, session.start, k=self._k, about=self._about)
+        return _Current(record, SecondMeter(self._k), None, resumed=True)
+
+    def _offset_ns(self, current: _Current, now_ns: int) -> int:
+        """Time since the session's start; where a restart lies between, never before what is kept already."""
+        wall_ns = (self._time_of(now_ns) - current.record.start) // timedelta(microseconds=1) * 1000
+        if current.anchor_ns is None:
+            first_ns = (self._keeper.last_second(current.record.id) + 1) * _NS
+            known = first_ns <= wall_ns <= first_ns + _LONGEST_GAP_NS
+            current.anchor_ns = now_ns - (wall_ns if known else first_ns)
+        elif current.resumed:
+            # a board without a clock of its own learns minutes after the start how long it was off
+            late_ns = wall_ns - (now_ns - current.anchor_ns)
+            if _STEP_NS < late_ns <= _LONGEST_GAP_NS:
+                self._keep(current, current.meter.forget(now_ns - current.anchor_ns))
+                current.anchor_ns -= late_ns
+        return now_ns - current.anchor_ns
+
+    def _loop_ns(self, ts: datetime) -> int:
+        return (ts - self._time_of(0)) // timedelta(microseconds=1) * 1000
+
+    def _again(self) -> list[Statement]:
+        return [] if self._current is None else [put_session(self._current.record)]
+
+
+def _happening(event: Event, offset_ns: int) -> Happening:
+    return Happening(
+        at_s=round(max(0, offset_ns) / _NS, 3),
+        id=event.id,
+        type=event.type.value,
+        people=event.people,
+        label=event.label,
+        emotion=None if event.emotion is None else event.emotion.value,
+    )

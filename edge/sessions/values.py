@@ -1,0 +1,110 @@
+"""What is kept of a session: frozen values, seconds counted from its start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from edge.events import SessionKind
+from edge.types import EMOTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from edge.types import Emotion
+
+DIGITS = 4
+"""Decimals of every share and score that is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How the faces of one second looked; means over person-seconds, each 0 to 1 but ``valence``, -1 to 1.
+
+    ``scores`` are mean probabilities and sum to 1, ``shares`` the part of the person-seconds that showed each emotion,
+    both in the order of :data:`edge.types.EMOTIONS`; ``shares`` and ``uncertain`` sum to 1. ``person_s`` is how many
+    person-seconds they cover.
+    """
+
+    person_s: float
+    scores: tuple[float, ...]
+    shares: tuple[float, ...]
+    uncertain: float
+    valence: float
+    attention: float
+
+    def share(self, emotion: Emotion) -> float:
+        """Part of the person-seconds that showed ``emotion``."""
+        return self.shares[EMOTIONS.index(emotion)]
+
+
+@dataclass(frozen=True, slots=True)
+class Second:
+    """One second of a session in which the camera looked.
+
+    ``second`` counts from the session's start, 0 being the first. ``observed_s`` is how much of it the camera looked,
+    ``people`` the mean number of faces in that time. Where too few faces were in view, ``suppressed`` is true and
+    ``figures`` are none; they are none without faces too.
+    """
+
+    second: int
+    observed_s: float
+    people: float
+    people_max: int
+    person_s: float
+    suppressed: bool = False
+    figures: Figures | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """An event or marker ``at_s`` seconds after the session's start; ``id`` is the event's own, a ULID."""
+
+    at_s: float
+    id: str
+    type: str
+    people: int
+    label: str | None = None
+    emotion: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRecord:
+    """All that is known of a session but its seconds and events.
+
+    ``end`` and ``ended_by`` (``stop``, ``plan`` or ``interruption``) are none while it runs. ``about`` is what the
+    device said of itself: node, software, model, detector and the model's accuracy.
+    """
+
+    id: str
+    title: str
+    start: datetime
+    kind: SessionKind = SessionKind.OTHER
+    k: int = 3
+    planned_s: float | None = None
+    media_name: str | None = None
+    media_duration_s: float | None = None
+    end: datetime | None = None
+    ended_by: str | None = None
+    lasted_s: float = 0.0
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The title, or the id where it has none."""
+        return self.title or self.id
+
+    @property
+    def running(self) -> bool:
+        """True while nobody ended it."""
+        return self.end is None
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A whole session as it is read: its record, its seconds and its events, both in order of time."""
+
+    record: SessionRecord
+    seconds: tuple[Second, ...] = ()
+    happenings: tuple[Happening, ...] = ()

@@ -1,0 +1,381 @@
+"""What is kept, and that it is kept: power cuts, full disks, damage, restarts, newer versions."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from edge.events import CameraStatus, EventType, Info, Media, RunningSession, SessionKind
+from edge.sessions.faults import FileDamaged, FileFault
+from edge.sessions.file import SessionFile
+from edge.sessions.schema import MIGRATIONS
+from edge.types import Emotion
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT = Path(__file__).resolve().parents[2]
+Room = Any
+Crowd = Any
+
+
+def test_a_whole_session(room: Room, crowd: Crowd, messages: Any) -> None:
+    room.sink.handle(messages.info())
+    media = Media(name="Nosferatu", duration_s=5640)
+    room.start(100, kind=SessionKind.FILM, planned_s=30.0, media=media)
+    room.show(100, 110, *crowd)
+    room.event(EventType.MARKER, 105.5, label="the stairs", people=4)
+    room.show(110, 120, *crowd[:2])
+    room.stop(130.2)
+    found = room.recording()
+    record = found.record
+    assert (record.title, record.kind, record.planned_s, record.k) == ("Matinee", SessionKind.FILM, 30, 3)
+    assert (record.media_name, record.media_duration_s) == ("Nosferatu", 5640)
+    assert (record.lasted_s, record.ended_by, record.running) == (30.2, "plan", False)
+    assert record.end == record.start + timedelta(seconds=30.2)
+    assert record.about["model"] == "m"
+    assert record.about["accuracy"]["accuracy"] == 0.84
+    assert [second.second for second in found.seconds] == list(range(21))  # the last picture holds for a second
+    assert [second.suppressed for second in found.seconds] == [False] * 10 + [True] * 11
+    assert found.seconds[3].figures is not None
+    assert found.seconds[3].figures.shares == (0, 0, 0, 0.5, 0.25, 0, 0)
+    assert found.seconds[3].figures.uncertain == 0.25
+    assert found.seconds[3].figures.attention == 1
+    assert [(h.type, h.at_s, h.label) for h in found.happenings] == [
+        ("session_start", 0, "Matinee"),
+        ("marker", 5.5, "the stairs"),
+        ("session_end", 30.2, "Matinee"),
+    ]
+
+
+def test_without_a_session_nothing_is_kept(room: Room, crowd: Crowd) -> None:
+    room.sink.open()
+    room.sink.handle(RunningSession(None))
+    room.show(0, 5, *crowd)
+    room.sink.handle(CameraStatus.OFFLINE)
+    room.sink.close()
+    assert not room.path.parent.exists()
+
+
+def test_figures_of_too_few_people_never_reach_the_file(room: Room, crowd: Crowd) -> None:
+    room.start(0)
+    room.event(EventType.PEAK, 1, people=2, emotion=Emotion.HAPPY, confidence=0.9, valence=0.8)
+    room.event(EventType.EXPRESSION_CHANGED, 1.5, people=2, emotion=Emotion.SAD, confidence=0.9)
+    room.show(0, 4, *crowd[:2])
+    room.stop(4)
+    found = room.recording()
+    assert all(second.suppressed and second.figures is None for second in found.seconds)
+    assert [h.type for h in found.happenings] == ["session_start", "session_end"]
+    with sqlite3.connect(room.path) as connection:
+        assert connection.execute("SELECT count(*) FROM second WHERE valence IS NOT NULL").fetchone() == (0,)
+    connection.close()
+
+
+def test_the_file_is_its_owners(room: Room) -> None:
+    room.start(0)
+    assert room.path.stat().st_mode & 0o777 == 0o600
+
+
+def test_it_can_be_read_while_it_is_written(room: Room, crowd: Crowd) -> None:
+    room.start(0)
+    room.show(0, 5, *crowd)
+    with SessionFile(room.path) as reader:
+        [record] = reader.sessions()
+        assert record.running
+        assert record.lasted_s == 4
+        room.show(5, 8, *crowd)
+        assert len(reader.recording(record).seconds) == 7
+
+
+def test_a_restart_goes_on_with_the_session(room: Room, crowd: Crowd) -> None:
+    room.start(0)
+    room.show(0, 5, *crowd)
+    room.sink.close()
+    room.sink = room.new_sink()
+    room.sink.handle(RunningSession(room.session))
+    room.show(60, 65, *crowd)
+    room.event(EventType.MARKER, 64, label="back")
+    room.stop(66)
+    found = room.recording()
+    assert [second.second for second in found.seconds] == [*range(5), *range(60, 66)]
+    assert [h.at_s for h in found.happenings if h.type == "marker"] == [64]
+    assert found.record.lasted_s == 66
+
+
+@pytest.mark.parametrize("wrong", [timedelta(days=-900), timedelta(days=900)])
+def test_a_clock_that_is_wrong_after_a_restart_bends_nothing(room: Room, crowd: Crowd, wrong: timedelta) -> None:
+    room.start(0)
+    room.show(0, 5, *crowd)
+    room.sink.close()
+    room.sink, room.epoch = room.new_sink(), room.epoch + wrong
+    room.sink.handle(RunningSession(room.session))
+    room.show(60, 62, *crowd)
+    assert [second.second for second in room.recording().seconds] == [*range(6)]
+    room.epoch = room.epoch - wrong  # the network tells the time
+    room.show(70, 73, *crowd)
+    room.sink.close()
+    seconds = [second.second for second in room.recording().seconds]
+    assert seconds == sorted(set(seconds))
+    assert seconds[-1] == 72
+
+
+def test_setting_the_clock_bends_nothing(room: Room, crowd: Crowd) -> None:
+    room.start(0)
+    room.show(0, 3, *crowd)
+    room.epoch += timedelta(days=900)
+    room.show(3, 6, *crowd)
+    room.stop(6)
+    found = room.recording()
+    assert [second.second for second in found.seconds] == list(range(6))
+    assert found.record.lasted_s == 6
+
+
+def test_what_nobody_ended_is_ended(room: Room, crowd: Crowd) -> None:
+    room.start(0)
+    room.show(0, 5, *crowd)
+    room.sink.close()
+    room.sink = room.new_sink()
+    room.sink.handle(RunningSession(None))
+    record = room.recording().record
+    assert (record.ended_by, record.lasted_s) == ("interruption", 5)
+
+
+def test_a_pause_is_a_gap(room: Room, crowd: Crowd) -> None:
+    room.start(0)
+    room.show(0, 3, *crowd)
+    room.event(EventType.PRIVACY_ON, 2.9, people=0)
+    room.sink.handle(CameraStatus.PAUSED)
+    room.show(8, 10, *crowd)
+    room.stop(10)
+    assert [second.second for second in room.recording().seconds] == [0, 1, 2, 8, 9]
+
+
+WRITER = """
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from edge.config import SessionsConfig
+from edge.events import Event, EventType, ulid
+from edge.sessions.sink import SessionSink
+from edge.types import EMOTIONS, Box, Emotion, Face, Observation, Scores
+start = datetime(2026, 3, 1, tzinfo=UTC)
+sink = SessionSink(Path(sys.argv[1]), SessionsConfig(), time_of=lambda ns: start + timedelta(microseconds=ns // 1000),
+                   live=False)
+faces = tuple(Face(str(n), Box(0, 0, 9, 9), Scores.of([1] * 7), Emotion.HAPPY, 1.0) for n in range(3))
+sink.handle(Event(id=ulid(1, b"a" * 10), seq=0, ts=start, type=EventType.SESSION_START, people=3,
+                  session=ulid(2, b"b" * 10)))
+second = 0
+while True:
+    sink.handle(Observation(second * 10**9, second, 9, 9, faces, detect_ms=1.0))
+    print(second, flush=True)  # the seconds before this one are over
+    second += 1
+"""
+
+
+def test_a_kill_loses_one_second_at_most(tmp_path: Path) -> None:
+    path = tmp_path / "sessions.sqlite3"
+    for _ in range(3):
+        writer = subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, text=True, cwd=ROOT
+        )
+        assert writer.stdout is not None
+        for _ in range(40):
+            writer.stdout.readline()
+        time.sleep(0.02)
+        writer.send_signal(signal.SIGKILL)
+        said = [int(line) for line in writer.communicate()[0].splitlines()]
+        told = said[-1] if said else 39
+        with SessionFile(path) as file:
+            [record] = file.sessions()
+            seconds = [second.second for second in file.recording(record).seconds]
+        assert seconds == list(range(len(seconds)))
+        assert len(seconds) >= told
+
+
+def test_a_full_disk_is_one_line_and_nothing_is_lost_once_there_is_room(
+    room: Room, crowd: Crowd, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room.start(0)
+    room.show(0, 5, *crowd)
+    file = room.sink._keeper._opened()
+    pages = file._number("PRAGMA page_count")
+    file._connection.execute(f"PRAGMA max_page_count={pages}")
+    room.show(5, 60, *crowd)
+    room.event(EventType.MARKER, 59, label="no room")
+    said = [record.message for record in caplog.records if record.levelname == "ERROR"]
+    assert len(said) == 1
+    assert "no room left" in said[0]
+    file._connection.execute("PRAGMA max_page_count=100000")
+    monkeypatch.setattr(room.sink._keeper, "_retry_s", 0.0)
+    room.show(60, 62, *crowd)
+    found = room.recording()
+    assert [second.second for second in found.seconds] == list(range(61))
+    assert [h.label for h in found.happenings if h.type == "marker"] == ["no room"]
+    assert room.sink.drops == 0
+
+
+def test_where_there_is_no_room_the_oldest_finished_session_goes(
+    tmp_path: Path, room: Room, crowd: Crowd, caplog: pytest.LogCaptureFixture
+) -> None:
+    del tmp_path
+    room.start(0)
+    room.show(0, 300, *crowd, fps=1)
+    room.stop(300)
+    first = room.session.id
+    file = room.sink._keeper._opened()
+    file._connection.execute(f"PRAGMA max_page_count={file._number('PRAGMA page_count') + 4}")
+    room.session = room.session.model_copy(update={"id": first[:-1] + "Z", "title": "second"})
+    room.start(400)
+    room.show(400, 700, *crowd, fps=1)
+    room.stop(700)
+    with SessionFile(room.path) as reader:
+        assert [record.title for record in reader.sessions()] == ["second"]
+        assert len(reader.recording(reader.sessions()[0]).seconds) == 300
+    assert any("is deleted: there is no room" in record.message for record in caplog.records)
+
+
+def test_old_sessions_go_where_the_settings_say_so(room: Room, crowd: Crowd) -> None:
+    room.settings["keep_days"] = 1
+    room.sink = room.new_sink()
+    room.start(0)
+    room.show(0, 2, *crowd)
+    room.stop(2)
+    room.sink._keeper._tidy(room.sink._keeper._opened())
+    with SessionFile(room.path) as file:
+        assert file.sessions() == []
+
+
+@pytest.mark.parametrize("content", [b"", b"no database at all" * 500])
+def test_a_damaged_file_is_set_aside_and_the_session_goes_on(
+    room: Room, crowd: Crowd, caplog: pytest.LogCaptureFixture, content: bytes
+) -> None:
+    room.path.parent.mkdir()
+    room.path.write_bytes(content)
+    room.start(0)
+    room.show(0, 3, *crowd)
+    room.stop(3)
+    assert len(room.recording().seconds) == 3
+    if content:
+        assert (room.path.parent / f"{room.path.name}.damaged-1").read_bytes() == content
+        assert sum("set aside" in record.message for record in caplog.records) == 1
+
+
+def test_a_file_that_is_removed_under_the_device_is_begun_anew(room: Room, crowd: Crowd) -> None:
+    room.start(0)
+    room.show(0, 3, *crowd)
+    for path in room.path.parent.iterdir():
+        path.unlink()
+    room.show(3, 6, *crowd)
+    room.stop(6)
+    found = room.recording()
+    assert found.record.title == "Matinee"
+    assert [second.second for second in found.seconds] == [2, 3, 4, 5]
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(
+    room: Room, crowd: Crowd, caplog: pytest.LogCaptureFixture
+) -> None:
+    room.path.parent.write_text("a file where the folder should be")
+    room.start(0)
+    room.show(0, 20, *crowd)
+    room.stop(20)
+    room.sink.close()
+    assert sum(record.levelname == "ERROR" for record in caplog.records) == 1
+
+
+def test_files_of_older_versions_are_brought_up(room: Room, crowd: Crowd) -> None:
+    room.start(0)
+    room.show(0, 3, *crowd)
+    room.stop(3)
+    newer = (*MIGRATIONS, ("ALTER TABLE session ADD COLUMN hall TEXT",))
+    with SessionFile(room.path, migrations=newer) as file:
+        assert len(file.sessions()) == 1
+        columns = [row[1] for row in file._connection.execute("PRAGMA table_info(session)")]
+    assert columns[-1] == "hall"
+    with pytest.raises(FileDamaged, match="schema version 2, newer than 1"):
+        SessionFile(room.path)
+
+
+def test_a_migration_that_fails_changes_nothing(room: Room) -> None:
+    room.start(0)
+    room.stop(1)
+    broken = (*MIGRATIONS, ("ALTER TABLE session ADD COLUMN hall TEXT", "ALTER TABLE nowhere ADD COLUMN x TEXT"))
+    with pytest.raises(FileDamaged):
+        SessionFile(room.path, migrations=broken)
+    with SessionFile(room.path) as file:
+        assert len(file.sessions()) == 1
+
+
+def test_a_file_of_a_newer_version_is_kept_aside(room: Room, crowd: Crowd) -> None:
+    room.path.parent.mkdir()
+    connection = sqlite3.connect(room.path)
+    connection.execute("CREATE TABLE later (x)")
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    room.start(0)
+    room.show(0, 2, *crowd)
+    room.stop(2)
+    assert len(room.recording().seconds) == 2
+    assert (room.path.parent / f"{room.path.name}.version-99-1").exists()
+
+
+def test_deleted_bytes_are_gone(room: Room, crowd: Crowd) -> None:
+    room.start(0, title="Zanzibar-by-night")
+    room.show(0, 60, *crowd, fps=1)
+    room.stop(60)
+    room.sink.close()
+    assert b"Zanzibar-by-night" in room.path.read_bytes()
+    with SessionFile(room.path) as file:
+        file.delete(room.session.id)
+    assert b"Zanzibar-by-night" not in room.path.read_bytes()
+
+
+def test_a_missing_file_is_said(tmp_path: Path) -> None:
+    with pytest.raises(FileFault, match="not there"):
+        SessionFile(tmp_path / "none.sqlite3")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_read_only_copy_can_be_read(room: Room) -> None:
+    room.start(0)
+    room.stop(1)
+    room.sink.close()
+    room.path.parent.chmod(0o500)
+    room.path.chmod(0o400)
+    with SessionFile(room.path) as file:
+        assert len(file.sessions()) == 1
+    room.path.parent.chmod(0o700)
+
+
+def test_a_replayed_clip_does_not_mix_with_its_last_play(room: Room, crowd: Crowd) -> None:
+    room.start(0)
+    room.show(0, 10, *crowd)
+    room.stop(10)
+    room.start(0)
+    room.show(0, 4, *crowd)
+    room.stop(4)
+    found = room.recording()
+    assert len(found.seconds) == 4
+    assert len(found.happenings) == 2
+
+
+def test_what_the_device_said_of_itself_is_kept_as_json(room: Room, messages: Any) -> None:
+    info: Info = messages.info()
+    room.sink.handle(info)
+    room.start(0)
+    connection: Callable[..., Any] = sqlite3.connect
+    with SessionFile(room.path):
+        database = connection(room.path)
+        [(about,)] = database.execute("SELECT about FROM session").fetchall()
+        database.close()
+    assert json.loads(about)["node"] == info.node
