@@ -158,6 +158,9 @@ class Client:
             with self._lock:
                 self._outgoing.reconnected()
             connection.subscribe([name for listener in self._listeners for name in listener.subscriptions])
+            # a broker that thinks better of it says why before it hangs up; a second message would run into the closed
+            # door before that is read
+            self._settle(connection, 0.0)
             self._send(connection, Parcel(availability(self._topics, online=True)))
             self.connected = True
             while not self._stopping.is_set():
