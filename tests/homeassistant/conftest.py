@@ -77,7 +77,7 @@ def home_assistant_python() -> str:
     if python is None and importlib.util.find_spec("homeassistant") is not None:
         python = sys.executable
     if python is None:
-        pytest.skip("needs a Python with the packages homeassistant and paho-mqtt: name it in FACE_EDGE_HA_PYTHON")
+        pytest.skip("needs a Python with homeassistant, paho-mqtt and aiohasupervisor: name it in FACE_EDGE_HA_PYTHON")
     return python
 
 
