@@ -22,6 +22,7 @@ COMMANDS = {
     "simulate": LazyCommand("edge.cli.simulate:simulate", "Play many devices against a broker."),
     "schema": LazyCommand("edge.cli.schema:schema", "Print the MQTT contract as AsyncAPI or JSON Schema."),
     "retire": LazyCommand("edge.cli.retire:retire", "Take a node off the broker and out of Home Assistant."),
+    "kiosk": LazyCommand("edge.cli.kiosk:kiosk", "Make passwords for the page that the device serves."),
     "models": LazyCommand("edge.cli.models:models", "List and verify the emotion models."),
 }
 

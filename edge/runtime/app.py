@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from edge.aggregate import Aggregator
     from edge.commands import Inbox
     from edge.events import Aggregate, Health, Info, Stamp
+    from edge.kiosk.picture import Watched
     from edge.narrator import Narrator, Told
     from edge.runtime.dispatch import Dispatcher
     from edge.settings import SettingsStore
@@ -60,7 +61,7 @@ class Device:
         self,
         *,
         frames: NewestFrame,
-        pipeline: Pipeline,
+        pipeline: Pipeline | Watched,
         narrator: Narrator,
         stamp: Stamp,
         dispatcher: Dispatcher,

@@ -1,0 +1,169 @@
+"""Who may do what: roles, the signed cookie that carries one, and the token against forged requests.
+
+Without a password everyone who reaches the page may do everything, which :func:`check` allows on this machine only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+import os
+import secrets
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any
+
+from edge.errors import ConfigError
+from edge.files import write_text
+from edge.kiosk import passwords
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from edge.config import KioskConfig
+
+SECRET_BYTES = 32
+_MOST_REVOKED = 1000
+_HOUR_S = 3600
+
+
+class Role(IntEnum):
+    """What someone may do; a higher one includes the lower."""
+
+    NOBODY = 0
+    VIEWER = 1
+    OPERATOR = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One browser: ``identity`` is random, ``role`` what it may do, ``fresh`` where it has no cookie yet."""
+
+    identity: str
+    role: Role
+    fresh: bool = False
+
+
+def check(config: KioskConfig) -> None:
+    """See that nobody beyond this machine comes in without a password.
+
+    Raises:
+        ConfigError: the address serves others and there is no ``kiosk.password_file``.
+    """
+    if config.password_file is None and not ipaddress.ip_address(config.host).is_loopback:
+        msg = (
+            f"kiosk.host: beyond this machine ({config.host}) the page asks for an operator password: make one with "
+            "`face-edge kiosk password --output FILE` and set kiosk.password_file to it"
+        )
+        raise ConfigError(msg)
+
+
+class Access:
+    """Reads and makes cookies; sessions outlive a restart, and end when a password changes."""
+
+    def __init__(self, config: KioskConfig, secret: bytes) -> None:
+        """Read the hashes.
+
+        Raises:
+            ConfigError: a file of hashes cannot be used.
+        """
+        from itsdangerous import URLSafeTimedSerializer
+
+        self._password = _hash_of(config, "password_file")
+        self._token = _hash_of(config, "viewer_token_file")
+        self._open_to_viewers = config.open_to_viewers
+        self.lifetime_s = round(config.session_hours * _HOUR_S)
+        self.cookie = f"face_edge_{config.port}"
+        parts = (self._password or "", self._token or "")
+        key = hmac.digest(secret, "\n".join(parts).encode(), "sha256")
+        self._key = key
+        self._serializer = URLSafeTimedSerializer(key, salt="visit", signer_kwargs={"digest_method": hashlib.sha256})
+        self._revoked: OrderedDict[str, float] = OrderedDict()
+
+    @property
+    def asks(self) -> bool:
+        """True where a password is set."""
+        return self._password is not None
+
+    def visit(self, cookie: str | None) -> Visit:
+        """Who comes with this cookie."""
+        found = self._read(cookie)
+        if found is None:
+            return Visit(secrets.token_urlsafe(18), self._least, fresh=True)
+        identity, role = found
+        return Visit(identity, max(role, self._least))
+
+    @property
+    def _least(self) -> Role:
+        """What everyone may do."""
+        if not self.asks:
+            return Role.OPERATOR
+        return Role.VIEWER if self._open_to_viewers else Role.NOBODY
+
+    def new(self, role: Role) -> tuple[Visit, str]:
+        """A visit under a new identity, and its cookie's value."""
+        visit = Visit(secrets.token_urlsafe(18), role)
+        return visit, self.sign(visit)
+
+    def sign(self, visit: Visit) -> str:
+        """The cookie's value."""
+        return str(self._serializer.dumps([visit.identity, int(visit.role) if self.asks else 0]))
+
+    def revoke(self, visit: Visit) -> None:
+        """Let this visit's cookie be worth nothing from now on."""
+        self._revoked[visit.identity] = time.monotonic()
+        while len(self._revoked) > _MOST_REVOKED:
+            self._revoked.popitem(last=False)
+
+    def role_for(self, password: str) -> Role:
+        """What ``password`` opens: the operator's password, or the viewers' token; slow on purpose."""
+        if self._password is not None and passwords.verify(password, self._password):
+            return Role.OPERATOR
+        if self._token is not None and passwords.verify(password, self._token):
+            return Role.VIEWER
+        return Role.NOBODY
+
+    def csrf_token(self, visit: Visit) -> str:
+        """What a page of this visit must show with each request that changes anything."""
+        return hmac.new(self._key, f"csrf:{visit.identity}".encode(), "sha256").hexdigest()
+
+    def csrf_holds(self, visit: Visit, given: str) -> bool:
+        """True where ``given`` is that token."""
+        return not visit.fresh and hmac.compare_digest(self.csrf_token(visit).encode(), given.encode())
+
+    def _read(self, cookie: str | None) -> tuple[str, Role] | None:
+        from itsdangerous import BadData
+
+        if not cookie:
+            return None
+        try:
+            content: Any = self._serializer.loads(cookie, max_age=self.lifetime_s)
+            identity, role = str(content[0]), Role(content[1])
+        except (BadData, ValueError, TypeError, IndexError, KeyError):
+            return None
+        return None if identity in self._revoked else (identity, role)
+
+
+def _hash_of(config: KioskConfig, setting: str) -> str | None:
+    path: Path | None = getattr(config, setting)
+    return None if path is None else passwords.read_hash(path.expanduser(), f"kiosk.{setting}")
+
+
+def lasting_secret(path: Path) -> bytes:
+    """The key that signs cookies, made on the first day and readable by the device alone."""
+    try:
+        found = bytes.fromhex(path.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        found = b""
+    if len(found) == SECRET_BYTES:
+        return found
+    made = secrets.token_bytes(SECRET_BYTES)
+    before = os.umask(0o077)
+    try:
+        write_text(path, made.hex())
+    finally:
+        os.umask(before)
+    return made

@@ -1,0 +1,126 @@
+"""Puts the web application together: what its parts share, its routes, what stands in front of them.
+
+A further page brings a module with ``routes(kiosk)`` and is named in :func:`_routes`; one that takes larger bodies adds
+its path to ``bounds``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge.commands import CheckHealth
+from edge.config import node_id, state_dir
+from edge.kiosk import access
+from edge.kiosk.board import Bell
+from edge.kiosk.consent import Consent
+from edge.kiosk.throttle import Throttle
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.routing import BaseRoute
+
+    from edge.commands import Answer, Inbox
+    from edge.config import Config
+    from edge.kiosk.board import Board
+    from edge.kiosk.picture import Tap
+
+HERE = Path(__file__).parent
+_ANSWER_S = 5.0
+_HEALTH_S = 5.0
+
+
+class Kiosk:
+    """What the pages share: settings, the board, who may do what; ``app`` is the ASGI application."""
+
+    def __init__(self, config: Config, board: Board, inbox: Inbox, tap: Tap | None = None) -> None:
+        """Read what is read once.
+
+        Raises:
+            ConfigError: others could come in without a password, or a file of hashes cannot be used.
+        """
+        self.config = config
+        self.settings = config.kiosk
+        self.board = board
+        self.inbox = inbox
+        self.tap = tap
+        self.node = node_id(config)
+        access.check(self.settings)
+        folder = state_dir(config)
+        self.access = access.Access(self.settings, access.lasting_secret(folder / "kiosk-secret"))
+        self.consent = Consent(folder / f"kiosk-consent-{self.node}.json")
+        self.throttle = Throttle()
+        self.verifying: asyncio.Semaphore | None = None
+        self.operators = 0
+        self.app = _application(self)
+
+    def begin(self, loop: asyncio.AbstractEventLoop) -> None:
+        """The server starts on ``loop``."""
+        self.bell = Bell(loop)
+        self.verifying = asyncio.Semaphore(1)
+        self.operators = 0
+        self.board.on_change(self.bell.ring)
+
+    def end(self) -> None:
+        """The server has stopped."""
+        self.board.on_change(None)
+
+    def visit(self, request: Request) -> access.Visit:
+        """Who asks."""
+        return self.access.visit(request.cookies.get(self.access.cookie))
+
+    async def ask(self, command: object) -> Answer:
+        """Let the loop do ``command``; an answer that does not come is an error too."""
+        from edge.commands import Answer
+
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Answer] = loop.create_future()
+
+        def resolve(answer: Answer) -> None:
+            if not future.done():
+                future.set_result(answer)
+
+        def tell(answer: Answer) -> None:
+            with contextlib.suppress(RuntimeError):  # the server has stopped meanwhile
+                loop.call_soon_threadsafe(resolve, answer)
+
+        if not self.inbox.offer(command, tell):  # type: ignore[arg-type]
+            return Answer(error="too many requests wait already")
+        try:
+            async with asyncio.timeout(_ANSWER_S):
+                return await future
+        except TimeoutError:
+            return Answer(error="the device did not answer in time")
+
+    async def watch_health(self) -> None:
+        """While an operator looks, fresh figures come more often than the feed's."""
+        while True:
+            await asyncio.sleep(_HEALTH_S)
+            if self.operators:
+                answer = await self.ask(CheckHealth())
+                if answer.data is not None:
+                    self.board.put("health", answer.data)
+
+
+def _application(kiosk: Kiosk) -> Starlette:
+    from starlette.applications import Starlette
+    from starlette.middleware import Middleware
+
+    from edge.kiosk.guard import Guard, TooLarge, own_names
+    from edge.kiosk.requests import Refused, refused, too_large
+
+    names = own_names(kiosk.settings.hostnames, kiosk.settings.public_url)
+    return Starlette(
+        routes=_routes(kiosk),
+        middleware=[Middleware(Guard, names=names)],
+        exception_handlers={TooLarge: too_large, Refused: refused},
+    )
+
+
+def _routes(kiosk: Kiosk) -> list[BaseRoute]:
+    from edge.kiosk import api, login, pages
+
+    return [*pages.routes(kiosk), *login.routes(kiosk), *api.routes(kiosk)]

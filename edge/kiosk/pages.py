@@ -1,0 +1,128 @@
+"""The pages: templates filled once with the texts of the language, and the static files beside them."""
+
+from __future__ import annotations
+
+import functools
+import json
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from starlette.responses import HTMLResponse, RedirectResponse
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from edge import __version__
+from edge.kiosk import consent, sign
+from edge.kiosk.access import Role
+from edge.types import EMOTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.routing import BaseRoute
+    from starlette.types import Scope
+
+    from edge.kiosk.app import Kiosk
+
+LANGUAGE = "en"
+_VIEWS = {"/": ("kiosk.html", Role.VIEWER), "/operator": ("operator.html", Role.OPERATOR)}
+_VIEWS |= {"/phone": ("phone.html", Role.VIEWER)}
+
+
+def routes(kiosk: Kiosk) -> list[BaseRoute]:
+    """Views for those who may see them; what is open to everyone; static files."""
+    views = [Route(path, _view(kiosk, name, role), methods=["GET"]) for path, (name, role) in _VIEWS.items()]
+    return [
+        *views,
+        Route("/login", _open_page(kiosk, "login.html"), methods=["GET"]),
+        Route("/about", _open_page(kiosk, "about.html"), methods=["GET"]),
+        Route("/sign", _open_page(kiosk, "sign.html"), methods=["GET"]),
+        Mount("/static", _Static(directory=_here("static")), name="static"),
+    ]
+
+
+class _Static(StaticFiles):
+    """Files are asked for again each time, which costs an empty answer where nothing changed."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
+
+def _view(kiosk: Kiosk, name: str, role: Role) -> Callable[[Request], Awaitable[Response]]:
+    async def view(request: Request) -> Response:
+        if kiosk.visit(request).role < role:
+            return RedirectResponse(f"/login?{urlencode({'next': request.url.path})}", status_code=303)
+        return _render(kiosk, request, name)
+
+    return view
+
+
+def _open_page(kiosk: Kiosk, name: str) -> Callable[[Request], Awaitable[Response]]:
+    async def page(request: Request) -> Response:
+        return _render(kiosk, request, name)
+
+    return page
+
+
+def _render(kiosk: Kiosk, request: Request, name: str) -> Response:
+    home = sign.home(kiosk.settings.public_url, request)
+    template = _templates().get_template(name)
+    return HTMLResponse(
+        template.render(
+            t=texts(),
+            lang=LANGUAGE,
+            version=__version__,
+            emotions=[emotion.value for emotion in EMOTIONS],
+            contexts=consent.CONTEXTS,
+            forbidden=consent.FORBIDDEN,
+            facts=_facts(kiosk),
+            home=home,
+            reachable=sign.reachable(home),
+            code=functools.partial(sign.code, f"{home}/about"),
+        )
+    )
+
+
+def _facts(kiosk: Kiosk) -> Mapping[str, Any]:
+    config = kiosk.config
+    return {
+        "node": kiosk.node,
+        "k": config.privacy.k,
+        "live_picture": config.kiosk.live_picture,
+        "tracks": config.privacy.publish_tracks,
+        "feed": config.mqtt.broker != "off",
+        "operator_name": config.kiosk.operator_name,
+        "operator_contact": config.kiosk.operator_contact,
+        "context": None if kiosk.consent.now is None else kiosk.consent.now.context,
+    }
+
+
+@functools.cache
+def texts() -> dict[str, Any]:
+    """All words of the pages, by their dotted place."""
+    path = _here("static") / "texts" / f"{LANGUAGE}.json"
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+@functools.cache
+def _templates() -> Any:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    return Environment(
+        loader=FileSystemLoader(_here("templates")),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _here(folder: str) -> Any:
+    from edge.kiosk.app import HERE
+
+    return HERE / folder

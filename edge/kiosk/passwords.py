@@ -1,0 +1,100 @@
+"""Passwords and tokens as scrypt hashes (RFC 7914), from the standard library.
+
+16 MiB and five passes (N = 2^14, r = 8, p = 5), one of the settings that OWASP's password storage cheat sheet calls
+equal to its first choice and the one that asks least memory of a small board.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import re
+import secrets
+from typing import TYPE_CHECKING, NamedTuple
+
+from edge.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class _Cost(NamedTuple):
+    log2_n: int
+    r: int
+    p: int
+
+
+_COST = _Cost(log2_n=14, r=8, p=5)
+SHORTEST = 8
+LONGEST = 256
+_SALT_BYTES, _KEY_BYTES = 16, 32
+_FORM = re.compile(r"\$scrypt\$ln=(\d{1,2}),r=(\d{1,2}),p=(\d{1,2})\$([\w+/]{16,64})\$([\w+/]{32,128})")
+_MOST_LOG2_N, _MOST_BLOCKS, _MOST_PASSES = 16, 8, 16
+_HASH_COMMAND = "make it with `face-edge kiosk password --output FILE`"
+
+
+def make_hash(password: str) -> str:
+    """One line in PHC form: ``$scrypt$ln=14,r=8,p=5$salt$key``."""
+    salt = secrets.token_bytes(_SALT_BYTES)
+    key = _derive(password, salt, _COST, _KEY_BYTES)
+    return f"$scrypt$ln={_COST.log2_n},r={_COST.r},p={_COST.p}${_encode(salt)}${_encode(key)}"
+
+
+def verify(password: str, made: str) -> bool:
+    """True where ``made`` is a hash of ``password``; takes as long for a wrong one."""
+    cost, salt, key = _parts(made)
+    if len(password) > LONGEST:
+        return False
+    return hmac.compare_digest(_derive(password, salt, cost, len(key)), key)
+
+
+def read_hash(path: Path, setting: str) -> str:
+    """The hash in the first line of ``path``.
+
+    Raises:
+        ConfigError: it cannot be read, or holds something else, such as the password itself.
+    """
+    try:
+        with path.open(encoding="ascii") as file:
+            line = file.readline(1024).strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        msg = f"{setting}: {path} cannot be read ({why}): {_HASH_COMMAND}"
+        raise ConfigError(msg) from None
+    try:
+        _parts(line)
+    except ValueError:
+        msg = f"{setting}: {path} holds no password hash: {_HASH_COMMAND}"
+        raise ConfigError(msg) from None
+    return line
+
+
+def _parts(made: str) -> tuple[_Cost, bytes, bytes]:
+    match = _FORM.fullmatch(made)
+    if match is None:
+        msg = "no scrypt hash"
+        raise ValueError(msg)
+    cost = _Cost(*(int(match[number]) for number in (1, 2, 3)))
+    if min(cost) < 1 or cost.p > _MOST_PASSES or cost.log2_n > _MOST_LOG2_N or cost.r > _MOST_BLOCKS:
+        msg = "scrypt parameters out of bounds"
+        raise ValueError(msg)
+    return cost, _decode(match[4]), _decode(match[5])
+
+
+def _derive(password: str, salt: bytes, cost: _Cost, length: int) -> bytes:
+    n = 2**cost.log2_n
+    memory = 128 * cost.r * (n + cost.p) + 2**20
+    return hashlib.scrypt(password.encode(), salt=salt, n=n, r=cost.r, p=cost.p, maxmem=memory, dklen=length)
+
+
+def _encode(data: bytes) -> str:
+    return base64.b64encode(data).decode().rstrip("=")
+
+
+def _decode(text: str) -> bytes:
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except binascii.Error as error:
+        raise ValueError(str(error)) from None

@@ -1,0 +1,152 @@
+"""The web server on a thread and event loop of its own: uvicorn with h11, both pure Python."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import logging
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from edge.errors import SinkError
+
+if TYPE_CHECKING:
+    import uvicorn
+
+    from edge.kiosk.app import Kiosk
+
+_LOG = logging.getLogger(__name__)
+_START_TIMEOUT_S = 10.0
+_STOP_TIMEOUT_S = 1.2
+_HIGHEST_PRIVILEGED_PORT = 1023
+_SPARE_CONNECTIONS = 64
+"""For everything but viewers' streams."""
+_SEND_BUFFER = 32 * 1024
+"""Bytes that the kernel may hold back for one slow viewer, and so at most some seconds of what is past."""
+
+
+class Server:
+    """``start`` and ``stop`` may be called again and again; a free port that was found is kept."""
+
+    def __init__(self, kiosk: Kiosk) -> None:
+        self._kiosk = kiosk
+        self._host = kiosk.settings.host
+        self._port = kiosk.settings.port
+        self._thread: threading.Thread | None = None
+        self._server: uvicorn.Server | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._failure: BaseException | None = None
+
+    @property
+    def url(self) -> str:
+        """Where this machine reaches it."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self._host, self._host)  # noqa: S104 - read, not bound
+        return f"http://[{host}]:{self._port}" if ":" in host and "[" not in host else f"http://{host}:{self._port}"
+
+    def start(self) -> None:
+        """Serve; returns once connections are accepted.
+
+        Raises:
+            SinkError: the address cannot be served.
+        """
+        if self._thread is not None:
+            return
+        listener = _listen(self._host, self._port)
+        self._port = int(listener.getsockname()[1])
+        self._failure = None
+        self._server = server = _make(self._kiosk)
+        self._thread = threading.Thread(target=self._run, args=(server, listener), name="kiosk", daemon=True)
+        self._thread.start()
+        deadline = time.monotonic() + _START_TIMEOUT_S
+        while not server.started:
+            if not self._thread.is_alive() or time.monotonic() > deadline:
+                self.stop()
+                msg = f"the page cannot be served: {self._failure or 'the server did not start'}"
+                raise SinkError(msg)
+            time.sleep(0.01)
+        _LOG.info("the page is served at %s", self.url)
+
+    def stop(self) -> None:
+        """End all connections and free the port; harmless when repeated."""
+        thread, self._thread = self._thread, None
+        if thread is None:
+            return
+        if self._server is not None:
+            self._server.should_exit = True
+        if self._loop is not None:
+            # closed where the server failed of itself
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._kiosk.bell.close)
+        thread.join(_STOP_TIMEOUT_S)
+        if thread.is_alive():
+            _LOG.warning("the page's server did not stop in time and is left behind")
+
+    def _run(self, server: uvicorn.Server, listener: socket.socket) -> None:
+        try:
+            asyncio.run(self._serve(server, listener))
+        except BaseException as error:  # noqa: BLE001 - uvicorn ends with SystemExit as well; told by start, or here
+            self._failure = error
+            if server.started:
+                _LOG.error("the page's server failed: %s", error)
+        finally:
+            listener.close()
+
+    async def _serve(self, server: uvicorn.Server, listener: socket.socket) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._kiosk.begin(self._loop)
+        watch = asyncio.create_task(self._kiosk.watch_health())
+        try:
+            await server.serve(sockets=[listener])
+        finally:
+            watch.cancel()
+            self._kiosk.end()
+
+
+def _make(kiosk: Kiosk) -> uvicorn.Server:
+    import uvicorn
+    from uvicorn.protocols.http.h11_impl import H11Protocol
+
+    class Protocol(H11Protocol):
+        """Waits for slow viewers early, instead of collecting for them."""
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            transport.set_write_buffer_limits(high=_SEND_BUFFER // 4)
+            super().connection_made(transport)
+
+    settings = uvicorn.Config(
+        kiosk.app,
+        http=Protocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        limit_concurrency=kiosk.settings.max_viewers + _SPARE_CONNECTIONS,
+        timeout_graceful_shutdown=1,
+        h11_max_incomplete_event_size=16 * 1024,
+    )
+    # it reports its own beginning and end, which is no news beside ours
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    return uvicorn.Server(settings)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise _as_sink_error(error, host, port) from None
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)  # connections take it over
+    return listener
+
+
+def _as_sink_error(error: OSError, host: str, port: int) -> SinkError:
+    if error.errno == errno.EADDRINUSE:
+        return SinkError(f"port {port} is taken by another program: stop it or set kiosk.port")
+    if error.errno in {errno.EACCES, errno.EPERM} and port <= _HIGHEST_PRIVILEGED_PORT:
+        return SinkError(f"port {port} needs privileges: set kiosk.port to one above 1023")
+    return SinkError(f"the page cannot be served at {host}:{port}: {error.strerror or error}")

@@ -1,0 +1,35 @@
+"""The sign for the wall: where phones reach the page that says what is measured, as text and as a QR code."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+    from starlette.requests import Request
+
+
+def home(public_url: str, request: Request) -> str:
+    """The address of the device: as configured, otherwise as this request reached it."""
+    return public_url or f"{request.url.scheme}://{request.url.netloc}"
+
+
+def reachable(url: str) -> bool:
+    """True where others than this machine may come by this address."""
+    name = urlsplit(url).hostname or ""
+    try:
+        return not ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return name != "localhost"
+
+
+def code(url: str) -> Markup:
+    """A QR code of ``url`` as inline SVG; a quarter of it may be hidden or torn."""
+    import segno
+    from markupsafe import Markup
+
+    made = segno.make(url, error="q", micro=False)
+    drawn = made.svg_inline(scale=8, border=2, omitsize=True, svgclass="qr", lineclass=None, dark="#000", light="#fff")
+    return Markup(drawn)  # noqa: S704 - made of numbers alone, the address is in the pattern

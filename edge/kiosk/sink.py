@@ -1,0 +1,185 @@
+"""The sink behind the page: keeps the newest of everything and runs the server; requests go to the inbox."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from edge.errors import HardwareUnavailable
+from edge.events import (
+    CameraStatus,
+    Event,
+    EventType,
+    Health,
+    Info,
+    Lighting,
+    Look,
+    Privacy,
+    RunningSession,
+)
+from edge.kiosk import live
+from edge.kiosk.board import Board
+from edge.kiosk.timeline import Timeline
+from edge.types import Observation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edge.commands import Inbox
+    from edge.config import Config
+    from edge.events import Message, Session
+    from edge.kiosk.picture import Tap
+    from edge.kiosk.server import Server
+
+_NS = 1_000_000_000
+_EVENTS_SHOWN = 40
+_LOUD = {EventType.MARKER, EventType.PEAK, EventType.SESSION_START, EventType.SESSION_END}
+"""Kinds of event that an operator is told one by one."""
+
+
+class KioskSink:
+    """``open`` serves the pages, ``close`` ends that; what was last known stays over a closing and opening.
+
+    ``tap`` gives the live picture, where that is switched on.
+    """
+
+    name = "kiosk"
+    accepts: tuple[type, ...] = (
+        Observation,
+        Look,
+        Event,
+        Health,
+        Info,
+        CameraStatus,
+        Privacy,
+        Lighting,
+        RunningSession,
+    )
+
+    def __init__(self, config: Config, inbox: Inbox, tap: Tap | None = None) -> None:
+        """Check the settings and take what is read from files.
+
+        Raises:
+            ConfigError: others could come in without a password, or a file of hashes cannot be used.
+            HardwareUnavailable: the extra `kiosk` is not installed.
+        """
+        require_packages()
+        from edge.kiosk.app import Kiosk
+        from edge.kiosk.server import Server
+
+        self._k = config.privacy.k
+        self.board = Board()
+        self._timeline = Timeline()
+        self._timeline_due_s = 0.0
+        self._session: str | None = None
+        self._events: list[dict[str, Any]] = []
+        self._observation: Observation | None = None
+        self._server: Server = Server(Kiosk(config, self.board, inbox, tap))
+        self._show: dict[type, Callable[[Any], None]] = {
+            Observation: self._observe,
+            Look: self._look,
+            Event: self._happen,
+            RunningSession: self._run_session,
+            Health: lambda health: self.board.put("health", health.model_dump(mode="json", by_alias=True)),
+            Info: lambda info: self.board.put("info", info.model_dump(mode="json", by_alias=True)),
+            CameraStatus: lambda status: self.board.put("camera", status.value),
+            Privacy: lambda privacy: self.board.put("privacy", privacy.on),
+            Lighting: lambda light: self.board.put("lighting", {"on": light.on, "brightness": light.brightness}),
+        }
+
+    @property
+    def url(self) -> str:
+        """Where this machine reaches the page while it is served."""
+        return self._server.url
+
+    def open(self) -> None:
+        """Serve.
+
+        Raises:
+            SinkError: the address cannot be served.
+        """
+        self._server.start()
+
+    def handle(self, message: Message) -> None:
+        """Make it the newest of its kind."""
+        self._show[type(message)](message)
+
+    def tick(self, now_ns: int) -> None:
+        """Tell the timeline, once per step."""
+        now_s = now_ns / _NS
+        if now_s >= self._timeline_due_s:
+            self._tell_timeline(now_s)
+
+    def close(self) -> None:
+        """Stop serving; harmless when repeated."""
+        self._server.stop()
+
+    def _observe(self, observation: Observation) -> None:
+        self._observation = observation
+
+    def _look(self, look: Look) -> None:
+        observation = self._observation if look.emotion is not None or look.people or _sees(look) else None
+        self._observation = observation
+        told = live.mood(look, observation, k=self._k, taken_ms=_taken_ms(observation))
+        self.board.put("mood", told)
+        self.board.put("faces", live.faces(observation, k=self._k))
+        emotion = None if told["emotion"] is None else look.emotion
+        self._timeline.add(time.monotonic(), emotion, told["valence"], told["people"])
+
+    def _happen(self, event: Event) -> None:
+        if event.type is EventType.MARKER:
+            self._timeline.mark(time.monotonic(), event.label or "")
+            self._tell_timeline(time.monotonic())
+        if event.type in _LOUD:
+            told = event.model_dump(mode="json", include={"id", "ts", "type", "emotion", "label", "people"})
+            self._events = [*self._events, told][-_EVENTS_SHOWN:]
+            self.board.put("events", self._events)
+
+    def _run_session(self, running: RunningSession) -> None:
+        session = running.session
+        self.board.put("session", None if session is None else session.model_dump(mode="json", by_alias=True))
+        identity = None if session is None else session.id
+        if identity != self._session:
+            self._session = identity
+            elapsed_s = 0.0 if session is None else _elapsed_s(session)
+            self._timeline.begin(time.monotonic(), session=session is not None, elapsed_s=elapsed_s)
+        self._tell_timeline(time.monotonic())
+
+    def _tell_timeline(self, now_s: float) -> None:
+        self._timeline_due_s = now_s + self._timeline.step_s
+        self.board.put("timeline", self._timeline.as_dict(now_s))
+
+
+def require_packages() -> None:
+    """See that the server and all it needs is installed.
+
+    Raises:
+        HardwareUnavailable: it is not.
+    """
+    try:
+        import itsdangerous  # noqa: F401
+        import jinja2  # noqa: F401
+        import segno  # noqa: F401
+        import starlette  # noqa: F401
+        import uvicorn  # noqa: F401
+    except ImportError as error:
+        msg = f"the page needs {error.name}: pip install 'face-edge[kiosk]', or set kiosk.enabled = false"
+        raise HardwareUnavailable(msg) from None
+
+
+def _sees(look: Look) -> bool:
+    from edge.events import LookKind
+
+    return look.kind in {LookKind.NO_FACE, LookKind.UNCERTAIN}
+
+
+def _taken_ms(observation: Observation | None) -> float | None:
+    """Unix time of a live frame, in milliseconds."""
+    if observation is None:
+        return None
+    return round((time.time_ns() - time.monotonic_ns() + observation.monotonic_ns) / 1e6, 1)
+
+
+def _elapsed_s(session: Session) -> float:
+    return (datetime.now(UTC) - session.start).total_seconds()

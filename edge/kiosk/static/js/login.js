@@ -1,0 +1,42 @@
+// The password, or a viewing token from the address's fragment, which browsers never send: /login#token=…
+
+import { Refusal, post, whoami } from "./api.js";
+import { $, write } from "./parts.js";
+import { has, t } from "./texts.js";
+
+const PAGES = ["/", "/operator", "/phone"];
+
+function goOn(role) {
+  const asked = new URLSearchParams(location.search).get("next");
+  const wanted = PAGES.includes(asked) ? asked : "/";
+  location.replace(role === "viewer" && wanted === "/operator" ? "/" : role === "operator" && !asked ? "/operator" : wanted);
+}
+
+async function enter(password) {
+  const button = $("#enter");
+  button.disabled = true;
+  try {
+    await whoami();
+    goOn((await post("login", { password })).role);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    const key = `error.${error.code}`;
+    write($("#problem"), has(key) ? t(key, { detail: error.detail }) : t("error.failed", { detail: error.detail }));
+    $("#password").select();
+  } finally {
+    button.disabled = false;
+  }
+}
+
+$("#login").addEventListener("submit", (event) => {
+  event.preventDefault();
+  enter($("#password").value);
+});
+
+const token = new URLSearchParams(location.hash.slice(1)).get("token");
+if (token) {
+  history.replaceState(null, "", location.pathname + location.search);
+  enter(token);
+} else {
+  $("#password").focus();
+}
