@@ -15,7 +15,7 @@ VENV_TFLITE := .venv-tflite
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
 
-demo: $(VENV)/.demo ## run the whole device on a drawn scene, no hardware needed
+demo: $(VENV)/.demo ## run the whole device on a drawn scene, no hardware needed, and show its page
 	$(BIN)/face-edge demo
 
 test: $(VENV)/.dev ## run the tests
@@ -55,7 +55,7 @@ $(BIN)/python:
 
 $(VENV)/.demo: pyproject.toml | $(BIN)/python
 	@echo "installing face-edge into $(VENV) (about a minute)"
-	$(PIP) -e '.[broker]'
+	$(PIP) -e '.[broker,kiosk]'
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml | $(BIN)/python

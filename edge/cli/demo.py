@@ -1,15 +1,18 @@
-"""``face-edge demo``: the whole device at work on a drawn scene, with simulated LEDs and a broker of its own."""
+"""``face-edge demo``: the whole device at work on a drawn scene, with simulated LEDs, a broker and a page."""
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 import sys
 import tempfile
 import threading
+import webbrowser
 from collections import Counter
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -26,6 +29,8 @@ RGB_PINS = {"red": 17, "green": 27, "blue": 22}
 EMOTION_PINS = {"angry": 5, "disgust": 6, "fear": 13, "happy": 19, "sad": 26, "surprise": 16, "neutral": 20}
 STATUS_PIN = 21
 USUAL_PORT = 1883
+USUAL_PAGE_PORT = 8080
+BROWSER_AFTER_S = 1.5
 NODE = "demo"
 FIELDS_LEFT_OUT = {"schema", "id", "ts", "session"}
 
@@ -33,21 +38,23 @@ FIELDS_LEFT_OUT = {"schema", "id", "ts", "session"}
 @click.command
 @click.option("--duration", type=click.FloatRange(min=0), default=20.0, show_default=True, help="Seconds; 0: no end.")
 @click.option("--scene", default="portrait", show_default=True, help="What the virtual camera sees.")
+@click.option("--no-browser", is_flag=True, help="Only print the page's address.")
 @pass_settings
-def demo(settings: Settings, duration: float, scene: str) -> None:
+def demo(settings: Settings, duration: float, scene: str, *, no_browser: bool) -> None:
     """Show the whole device at work without any hardware.
 
     A real face from a public-domain photograph moves through changing light; it is detected and classified, drives
-    simulated LEDs and this terminal, and is published on an embedded MQTT broker, where a subscriber prints it.
+    simulated LEDs and this terminal, is published on an embedded MQTT broker, where a subscriber prints it, and is
+    shown on a page that a browser opens.
     """
     from edge import logs
     from edge.runtime import build
     from edge.sinks.display.simulated import simulated_pins
 
-    port = _free_port()
+    port, page = _free_port(USUAL_PORT), _page()
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="face-edge-demo-"))
-        config = settings.load(_demo_flags(folder, port, scene))
+        config = settings.load(_demo_flags(folder, port, scene) | page.flags)
         logs.configure(config.log.model_copy(update={"level": "warning"}))
         pins = stack.enter_context(simulated_pins())
         wiring = build.device(config)
@@ -55,7 +62,10 @@ def demo(settings: Settings, duration: float, scene: str) -> None:
         subscriber = Subscriber(port, lambda: pins.levels(RGB_PINS.values()))
         click.echo(f"broker     mqtt://127.0.0.1:{port}   try: mosquitto_sub -p {port} -v -t 'face-edge/demo/#'")
         click.echo(f"camera     {config.source.uri} at {config.source.fps:g} frames a second")
-        click.echo("LEDs       simulated: one RGB, one per emotion, one status\n")
+        click.echo("LEDs       simulated: one RGB, one per emotion, one status")
+        click.echo(f"page       {page.told}\n")
+        if page.address and not no_browser:
+            page.show_soon()
         stack.callback(subscriber.stop)
         subscriber.start()
         obey_signals(wiring.device)
@@ -78,9 +88,42 @@ def _demo_flags(folder: str, port: int, scene: str) -> dict[str, Any]:
     }
 
 
-def _free_port() -> int:
-    """The usual MQTT port where nobody has it, otherwise any."""
-    for port in (USUAL_PORT, 0):
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """The page's address, ``None`` where this installation cannot serve it."""
+
+    address: str | None
+    told: str
+    flags: dict[str, Any]
+
+    def show_soon(self) -> None:
+        """Open it in a browser once it is served, where there is a desktop to see it on."""
+        if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or sys.platform == "darwin"):
+            return
+        opener = threading.Timer(BROWSER_AFTER_S, webbrowser.open, (self.address,))
+        opener.daemon = True
+        opener.start()
+
+
+def _page() -> _Page:
+    from edge.errors import HardwareUnavailable
+    from edge.kiosk.sink import require_packages
+
+    try:
+        require_packages()
+    except HardwareUnavailable:
+        return _Page(None, "not served: pip install 'face-edge[kiosk]' brings it", {"kiosk.enabled": False})
+    port = _free_port(USUAL_PAGE_PORT)
+    address = f"http://127.0.0.1:{port}/operator"
+    told = f"{address}   for a wall: http://127.0.0.1:{port}/"
+    # others' settings for a device on the network do not fit a demonstration on this machine
+    flags = {"kiosk.enabled": True, "kiosk.host": "127.0.0.1", "kiosk.port": port, "kiosk.password_file": ""}
+    return _Page(address, told, flags)
+
+
+def _free_port(usual: int) -> int:
+    """The usual port where nobody has it, otherwise any."""
+    for port in (usual, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -88,7 +131,7 @@ def _free_port() -> int:
             except OSError:
                 continue
             return int(probe.getsockname()[1])
-    return USUAL_PORT
+    return usual
 
 
 def _run_for(device: Device, seconds: float) -> Summary:
