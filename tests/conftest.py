@@ -17,6 +17,7 @@ pytest_plugins = [
     "tests.fixtures.broker",
     "tests.fixtures.networks",
     "tests.fixtures.messages",
+    "tests.fixtures.sessions",
 ]
 
 if TYPE_CHECKING:

@@ -18,6 +18,7 @@ COMMANDS = {
     "drill": LazyCommand("edge.cli.drill:drill", "Let the feed fail on purpose and count what comes through."),
     "doctor": LazyCommand("edge.cli.doctor:doctor", "Check this machine and say what to mend."),
     "config": LazyCommand("edge.cli.config:config", "Check, show or begin the configuration."),
+    "sessions": LazyCommand("edge.cli.sessions:sessions", "Start, mark, report and export sessions."),
     "collect": LazyCommand("edge.cli.collect:collect", "Write the feed of many devices into PostgreSQL."),
     "simulate": LazyCommand("edge.cli.simulate:simulate", "Play many devices against a broker."),
     "schema": LazyCommand("edge.cli.schema:schema", "Print the MQTT contract as AsyncAPI or JSON Schema."),

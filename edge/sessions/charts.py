@@ -1,0 +1,267 @@
+"""The report's charts, drawn by Matplotlib as SVG: no script, text stays text, sharp on paper."""
+
+from __future__ import annotations
+
+import io
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edge.errors import HardwareUnavailable
+from edge.sessions.spans import runs
+from edge.sessions.svg import Styles, inline
+from edge.sessions.timeline import weighted_mean
+from edge.sessions.words import timecode
+from edge.types import Emotion
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from edge.sessions.timeline import Series, Timeline
+
+_DRAWING = threading.Lock()
+"""Matplotlib's settings belong to the process."""
+COLOURS = {
+    Emotion.HAPPY: "#f2b134",
+    Emotion.SURPRISE: "#ee7f4b",
+    Emotion.NEUTRAL: "#c3cad3",
+    Emotion.SAD: "#4f83b5",
+    Emotion.FEAR: "#8768b3",
+    Emotion.DISGUST: "#5d9b6a",
+    Emotion.ANGRY: "#c9424f",
+}
+"""In the order in which they are stacked: pleasant below, unpleasant hanging from above."""
+UNCERTAIN = "#e9ecf0"
+INK, FAINT, ACCENT, SECOND = "#1d2733", "#8a94a1", "#1f5fa8", "#2f7d63"
+OVERLAY = ("#1f5fa8", "#c2541d", "#2f7d63", "#8a3f8f", "#a88200", "#3c3c3c", "#c9424f", "#4b9fb8")
+_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)
+_SETTINGS = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "face-edge",
+    "font.size": 9.0,
+    "hatch.linewidth": 0.6,
+    "axes.edgecolor": FAINT,
+    "axes.labelcolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """A chart for one width of screen: inches, points that a line may have, ticks on the time axis."""
+
+    name: str
+    width: float
+    points: int
+    ticks: int
+
+
+WIDE = Size("wide", 9.0, 400, 10)
+NARROW = Size("narrow", 3.7, 180, 4)
+SIZES = (WIDE, NARROW)
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """Something to point at above a chart: a marker's number or a moment's letter."""
+
+    at_s: float
+    text: str
+    strong: bool = False
+
+
+class Painter:
+    """Draws for one page; ``shift_s`` is where the film's own time begins, and ``styles`` go into the page's head."""
+
+    def __init__(self, *, shift_s: float = 0.0) -> None:
+        _matplotlib()
+        self.styles = Styles()
+        self._shift_s = shift_s
+        self._drawn = 0
+
+    def mood(self, timeline: Timeline, flags: Sequence[Flag], label: str, *, size: Size) -> str:
+        """Stacked shares of the emotions over time."""
+        figure, [axes] = _figure(size, (2.9,))
+        at = _sample(timeline.length, size.points)
+        uncertain = timeline.smooth(timeline.uncertain)
+        layers = {emotion: timeline.smooth(timeline.share(emotion)) for emotion in COLOURS}
+        total = sum(layers.values()) + uncertain
+        base = np.zeros(len(at))
+        bands = [(layers[emotion], colour) for emotion, colour in COLOURS.items()]
+        bands.insert(3, (uncertain, UNCERTAIN))  # next to neutral, in the middle
+        for layer, colour in bands:
+            top = base + (layer / total)[at]
+            _fill(axes, at, timeline.length, (base, top), colour)
+            base = top
+        _gaps(axes, timeline, 0, 1)
+        axes.set_ylim(0, 1)
+        axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0 %", "25 %", "50 %", "75 %", "100 %"])
+        self._time_axis(axes, timeline.length, size)
+        self._flags(axes, flags, timeline.length, size)
+        return self._svg(figure, label, size)
+
+    def course(self, timeline: Timeline, flags: Sequence[Flag], label: str, *, size: Size) -> str:
+        """Valence, attention and people over time, one below the other."""
+        figure, rows = _figure(size, (1.3, 1.0, 1.0))
+        valence, attention, people = rows
+        at = _sample(timeline.length, size.points)
+        smooth = timeline.smooth(timeline.valence)
+        valence.axhline(0, color=FAINT, linewidth=0.7)
+        _line(valence, at, smooth, ACCENT)
+        reach = max(0.5, np.ceil(np.nanmax(np.abs(smooth), initial=0.0) * 4) / 4)
+        valence.set_ylim(-reach, reach)
+        valence.set_yticks([-reach, 0, reach], [f"\N{MINUS SIGN}{reach:g}", "0", f"+{reach:g}"])
+        _line(attention, at, timeline.smooth(timeline.attention), SECOND)
+        attention.set_ylim(0, 1.04)
+        attention.set_yticks([0, 0.5, 1], ["0 %", "50 %", "100 %"])
+        most = max(1.0, float(np.nanmax(timeline.people, initial=0.0)))
+        _people(people, timeline, at)
+        people.set_ylim(0, most * 1.12)
+        people.locator_params(axis="y", integer=True, nbins=4)
+        for axes, title in zip(rows, ("Valence", "Attention", "Faces in view"), strict=True):
+            axes.set_title(title, loc="left", fontsize=9, fontweight="bold", color=INK, pad=4)
+            low, high = axes.get_ylim()
+            if axes is not people:
+                _gaps(axes, timeline, low, high)
+            self._time_axis(axes, timeline.length, size, labelled=axes is people)
+            for flag in flags:
+                if not flag.strong:
+                    axes.axvline(flag.at_s, color=INK, linewidth=0.6, linestyle=(0, (2, 2)))
+        return self._svg(figure, label, size)
+
+    def overlay(self, timelines: Sequence[Timeline], label: str, *, size: Size) -> str:
+        """Valence of several sessions over their own time."""
+        figure, [axes] = _figure(size, (2.6,))
+        axes.axhline(0, color=FAINT, linewidth=0.7)
+        reach = 0.25
+        longest = max(timeline.length for timeline in timelines)
+        for number, timeline in enumerate(timelines):
+            smooth = timeline.smooth(timeline.valence)
+            reach = max(reach, float(np.nanmax(np.abs(smooth), initial=0.0)))
+            colour = OVERLAY[number % len(OVERLAY)]
+            _line(axes, _sample(timeline.length, size.points), smooth, colour)
+        reach = float(np.ceil(reach * 4) / 4)
+        axes.set_ylim(-reach, reach)
+        axes.set_yticks([-reach, 0, reach], [f"\N{MINUS SIGN}{reach:g}", "0", f"+{reach:g}"])
+        self._time_axis(axes, longest, size)
+        return self._svg(figure, label, size)
+
+    def _time_axis(self, axes: Any, length: int, size: Size, *, labelled: bool = True) -> None:
+        axes.set_xlim(0, max(length, 1))
+        step = next((step for step in _STEPS if length / step <= size.ticks), _STEPS[-1])
+        first = np.ceil(-self._shift_s / step) * step
+        ticks = [tick for tick in np.arange(first, length - self._shift_s + 1e-9, step) + self._shift_s if tick >= 0]
+        axes.set_xticks(ticks, [timecode(tick - self._shift_s) for tick in ticks] if labelled else [])
+        for side in ("top", "right"):
+            axes.spines[side].set_visible(False)
+        axes.tick_params(length=3, width=0.7)
+
+    def _flags(self, axes: Any, flags: Sequence[Flag], length: int, size: Size) -> None:
+        """Numbers of markers in a row of their own above the letters of strong moments; crowded ones keep the line."""
+        apart = length * 0.23 / size.width
+        last = {True: -length, False: -length}
+        for flag in sorted(flags, key=lambda flag: flag.at_s):
+            if not flag.strong:
+                axes.axvline(flag.at_s, color=INK, linewidth=0.8, linestyle=(0, (2, 2)))
+            if flag.at_s - last[flag.strong] < apart:
+                continue
+            last[flag.strong] = int(flag.at_s)
+            y = 1.05 if flag.strong else 1.15
+            frame = {"boxstyle": "round,pad=0.22", "linewidth": 0.7, "edgecolor": INK}
+            frame["facecolor"] = INK if flag.strong else "#ffffff"
+            axes.text(
+                flag.at_s, y, flag.text, transform=axes.get_xaxis_transform(), ha="center", va="center",
+                fontsize=7.5, color="#ffffff" if flag.strong else INK, bbox=frame,
+            )  # fmt: skip
+
+    def _svg(self, figure: Any, label: str, size: Size) -> str:
+        import matplotlib as mpl
+
+        self._drawn += 1
+        stream = io.StringIO()
+        with _DRAWING, mpl.rc_context(_SETTINGS):
+            figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None})
+        prefix = f"s{self._drawn}-"
+        return inline(stream.getvalue(), prefix=prefix, label=label, styles=self.styles, css_class=f"chart {size.name}")
+
+
+def _matplotlib() -> None:
+    """Check that it is there.
+
+    Raises:
+        HardwareUnavailable: Matplotlib is not installed.
+    """
+    try:
+        import matplotlib as mpl
+    except ImportError:
+        msg = "reports need Matplotlib and Jinja2: pip install 'face-edge[reports]'"
+        raise HardwareUnavailable(msg) from None
+    del mpl
+
+
+def _figure(size: Size, heights: Sequence[float]) -> tuple[Any, list[Any]]:
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    with _DRAWING, mpl.rc_context(_SETTINGS):
+        top, bottom, between = 0.42, 0.3, 0.3
+        height = sum(heights) + top + bottom + between * (len(heights) - 1)
+        figure = Figure(figsize=(size.width, height))
+        left, right = 0.52 / size.width, 1 - 0.18 / size.width
+        grid = figure.add_gridspec(
+            len(heights), 1, height_ratios=heights, left=left, right=right, top=1 - top / height,
+            bottom=bottom / height, hspace=between * len(heights) / sum(heights),
+        )  # fmt: skip
+        return figure, [figure.add_subplot(grid[row, 0]) for row in range(len(heights))]
+
+
+def _sample(length: int, points: int) -> NDArray[np.int64]:
+    """Which seconds are drawn: every n-th, so that there are at most ``points``."""
+    return np.arange(0, length, max(1, -(-length // points)), dtype=np.int64)
+
+
+def _steps(at: NDArray[np.int64], length: int, values: Series) -> tuple[Series, Series]:
+    """Each value from its own second to the next that is drawn: a gap begins and ends where it does."""
+    edges = np.append(at, length).astype(float)
+    return np.repeat(edges, 2)[1:-1], np.repeat(values, 2)
+
+
+def _fill(axes: Any, at: NDArray[np.int64], length: int, heights: tuple[Series, Series], colour: str) -> None:
+    x, low = _steps(at, length, heights[0])
+    _, high = _steps(at, length, heights[1])
+    known = np.isfinite(high)
+    if known.any():
+        # an edge in its own colour closes the hairline between neighbours
+        axes.fill_between(x, low, high, where=known, color=colour, linewidth=0.25, edgecolor=colour)
+
+
+def _line(axes: Any, at: NDArray[np.int64], values: Series, colour: str) -> None:
+    drawn, x = values[at], at + 0.5
+    axes.plot(x, drawn, color=colour, linewidth=1.4, solid_joinstyle="round")
+    known = np.concatenate([[False], np.isfinite(drawn), [False]])
+    alone = known[1:-1] & ~known[:-2] & ~known[2:]  # a line of one point would not be seen
+    if alone.any():
+        axes.plot(x[alone], drawn[alone], ".", color=colour, markersize=4)
+
+
+def _people(axes: Any, timeline: Timeline, at: NDArray[np.int64]) -> None:
+    """Counted in withheld seconds too; the mean of the seconds that one step stands for."""
+    step = int(at[1] - at[0]) if len(at) > 1 else 1
+    means = [
+        weighted_mean(timeline.people[first : first + step], timeline.observed[first : first + step]) for first in at
+    ]
+    heights = np.array([np.nan if mean is None else mean for mean in means])
+    _fill(axes, at, timeline.length, (np.zeros(len(at)), heights), "#b9c6d6")
+
+
+def _gaps(axes: Any, timeline: Timeline, low: float, high: float) -> None:
+    """Where figures are withheld is hatched; where nothing was seen is left white."""
+    for start, end in runs(timeline.suppressed):
+        axes.fill_between(
+            [start, end], low, high, facecolor="#f4f5f7", edgecolor="#aab3bf", hatch="////", linewidth=0, zorder=0
+        )

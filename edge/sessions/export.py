@@ -1,0 +1,103 @@
+"""A session's data for other programs: CSV, JSON, Parquet, written a piece at a time."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from edge.errors import HardwareUnavailable
+from edge.events import EventType
+from edge.sessions.rows import SECOND_COLUMNS, second_values
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from edge.sessions.values import Happening, Recording, SessionRecord
+
+FORMATS = ("csv", "json", "parquet")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_STEP = 1000
+
+
+def write(
+    recording: Recording, path: Path, form: str, *, progress: Callable[[int, int], None] = lambda _done, _all: None
+) -> None:
+    """Write ``recording`` to ``path``; ``form`` is one of :data:`FORMATS`.
+
+    CSV and Parquet have a row a second: :data:`edge.sessions.rows.SECOND_COLUMNS` and ``markers``. JSON has the
+    session, its seconds and its events; Parquet keeps the session and its events, as JSON, in its metadata.
+
+    Raises:
+        HardwareUnavailable: Parquet needs the extra ``reports``.
+        OSError: it cannot be written.
+    """
+    {"csv": _csv, "json": _json, "parquet": _parquet}[form](recording, path, progress)
+
+
+def session_dict(record: SessionRecord) -> dict[str, Any]:
+    """Plain values for JSON; times in ISO 8601, UTC."""
+    found = asdict(record)
+    for name in ("start", "end"):
+        moment = getattr(record, name)
+        found[name] = None if moment is None else moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return found | {"kind": record.kind.value, "about": dict(record.about)}
+
+
+def rows(recording: Recording, progress: Callable[[int, int], None]) -> Iterator[dict[str, Any]]:
+    """One dictionary a second."""
+    labels = _labels(recording.happenings)
+    for number, second in enumerate(recording.seconds):
+        if number % _STEP == 0:
+            progress(number, len(recording.seconds))
+        row = dict(zip(SECOND_COLUMNS, second_values(second), strict=True))
+        yield row | {"suppressed": second.suppressed, "markers": labels.pop(second.second, "")}
+
+
+def _labels(happenings: tuple[Happening, ...]) -> dict[int, str]:
+    found: dict[int, list[str]] = {}
+    for happening in happenings:
+        if happening.type == EventType.MARKER:
+            found.setdefault(int(happening.at_s), []).append(happening.label or "marker")
+    return {second: "; ".join(labels) for second, labels in found.items()}
+
+
+def _csv(recording: Recording, path: Path, progress: Callable[[int, int], None]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, [*SECOND_COLUMNS, "markers"], lineterminator="\n")
+        writer.writeheader()
+        for row in rows(recording, progress):
+            writer.writerow(row | {"suppressed": int(row["suppressed"]), "markers": _harmless(row["markers"])})
+
+
+def _harmless(text: str) -> str:
+    """A spreadsheet must take a label for text, never for a formula."""
+    return "'" + text if text.startswith(_FORMULA) else text
+
+
+def _json(recording: Recording, path: Path, progress: Callable[[int, int], None]) -> None:
+    with path.open("w", encoding="utf-8") as stream:
+        head = {"session": session_dict(recording.record), "events": [asdict(found) for found in recording.happenings]}
+        stream.write(json.dumps(head, ensure_ascii=False, indent=1)[:-2] + ',\n "seconds": [')
+        for number, row in enumerate(rows(recording, progress)):
+            stream.write((",\n" if number else "\n") + "  " + json.dumps(row, ensure_ascii=False))
+        stream.write("\n ]\n}\n")
+
+
+def _parquet(recording: Recording, path: Path, progress: Callable[[int, int], None]) -> None:
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError:
+        msg = "Parquet needs PyArrow: pip install 'face-edge[reports]'; csv and json work without it"
+        raise HardwareUnavailable(msg) from None
+    whole = {"second": pa.int64(), "people_max": pa.int64(), "suppressed": pa.bool_(), "markers": pa.string()}
+    names = [*SECOND_COLUMNS, "markers"]
+    about = {
+        "face-edge.session": json.dumps(session_dict(recording.record), ensure_ascii=False),
+        "face-edge.events": json.dumps([asdict(found) for found in recording.happenings], ensure_ascii=False),
+    }
+    schema = pa.schema([(name, whole.get(name, pa.float64())) for name in names], metadata=about)
+    pq.write_table(pa.Table.from_pylist(list(rows(recording, progress)), schema=schema), path, compression="zstd")

@@ -1,0 +1,68 @@
+"""A finished page: templates, the style sheet and its hash, in one file that asks for nothing."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edge import __version__
+from edge.errors import HardwareUnavailable
+from edge.sessions.charts import COLOURS, UNCERTAIN
+from edge.sessions.words import ADJECTIVES, APPARENT
+
+if TYPE_CHECKING:
+    from edge.sessions.charts import Painter
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+def render(template: str, painter: Painter, *, made: datetime | None = None, **context: Any) -> str:
+    """The page as text.
+
+    Raises:
+        HardwareUnavailable: Jinja2 is not installed.
+    """
+    try:
+        import jinja2
+    except ImportError:
+        msg = "reports need Matplotlib and Jinja2: pip install 'face-edge[reports]'"
+        raise HardwareUnavailable(msg) from None
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+    )
+    style = _squeezed((_TEMPLATES / "page.css").read_text(encoding="utf-8")) + painter.styles.css
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    return environment.get_template(template).render(
+        style=markup(style),
+        style_hash=f"sha256-{digest}",
+        apparent=APPARENT,
+        version=__version__,
+        made=f"{made or datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        emotions=key(),
+        **context,
+    )
+
+
+def markup(text: str) -> Any:
+    """``text`` as it stands: it was made here, not by a user."""
+    from markupsafe import Markup
+
+    return Markup(text)  # noqa: S704 - drawn and escaped by ourselves
+
+
+def key() -> list[dict[str, str]]:
+    """Names and colours in the order in which charts stack them."""
+    found = [{"name": ADJECTIVES[emotion], "colour": colour} for emotion, colour in COLOURS.items()]
+    found.insert(3, {"name": "unclear", "colour": UNCERTAIN})
+    return found
+
+
+def _squeezed(css: str) -> str:
+    return re.sub(r"\s+", " ", css).strip() + "\n"

@@ -1,0 +1,249 @@
+"""The report of one session as one self-contained page: nothing in it is fetched, and no script runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from edge.sessions import words
+from edge.sessions.charts import COLOURS, SIZES, Flag, Painter
+from edge.sessions.moments import (
+    APART_S,
+    AROUND_S,
+    FEWEST_WINDOWS,
+    MOMENTS_MAX,
+    RISE,
+    Around,
+    Moment,
+    around,
+    enough_for_moments,
+    markers_of,
+    strongest,
+)
+from edge.sessions.page import markup, render
+from edge.sessions.spans import TimeUse, time_use
+from edge.sessions.timeline import Timeline
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime, tzinfo
+
+    from edge.sessions.values import Recording, SessionRecord
+
+_KINDS = {"film": "Film", "advertisement": "Advertisement", "game": "Game", "other": "Session"}
+_ENDS = {
+    None: "still running",
+    "stop": "stopped by hand",
+    "plan": "ended as planned",
+    "interruption": "cut off: the device stopped before the session did",
+}
+
+
+def report(
+    recording: Recording,
+    *,
+    media_start_s: float = 0.0,
+    zone: tzinfo | None = None,
+    made: datetime | None = None,
+    progress: Callable[[int, int], None] = lambda _done, _all: None,
+) -> str:
+    """One session's page.
+
+    Args:
+        recording: the session.
+        media_start_s: when the film began, in seconds after the session's start; times count from there.
+        zone: the time zone of dates; the machine's own by default.
+        made: what stands for "now", for tests.
+        progress: told how many of all charts are drawn.
+
+    Raises:
+        HardwareUnavailable: the extra ``reports`` is not installed.
+    """
+    record, timeline = recording.record, Timeline.of(recording)
+    use = time_use(recording, timeline)
+    markers = markers_of(recording.happenings)
+    moments = strongest(timeline, markers)
+    painter = Painter(shift_s=media_start_s)
+    flags = flags_of([marker.at_s for marker in markers], moments)
+    drawings: list[tuple[Callable[..., str], str]] = []
+    if timeline.has_figures:
+        drawings.append((painter.mood, "Stacked shares of the emotions over time; the table below has the totals."))
+    if timeline.observed.any():
+        drawings.append((painter.course, "Valence, attention and faces in view over time."))
+    charts = {}
+    for number, (draw, label) in enumerate(drawings):
+        charts[draw.__name__] = markup("".join(draw(timeline, flags, label, size=size) for size in SIZES))
+        progress(number + 1, len(drawings))
+    return render(
+        "report.html",
+        painter,
+        made=made,
+        title=f"{record.name}: report",
+        heading=record.name,
+        meta=_meta(record, zone),
+        summary=words.summary(record, timeline, use, moments, media_start_s),
+        tiles=tiles_of(timeline),
+        mood=charts.get("mood"),
+        course=charts.get("course"),
+        film=record.media_name or None,
+        window_s=timeline.window_s,
+        has_figures=timeline.has_figures,
+        bars=_bars(timeline),
+        moments=[_moment_row(moment, number, media_start_s) for number, moment in enumerate(moments)],
+        no_moments=_no_moments(timeline),
+        apart_s=APART_S,
+        rise=round(100 * RISE),
+        moments_max=MOMENTS_MAX,
+        markers=[_marker_row(item, number, media_start_s) for number, item in enumerate(around(timeline, markers))],
+        around_s=AROUND_S,
+        uses=_uses(use, timeline),
+        withheld=_withheld(record, use),
+        device=_device(record),
+        accuracy_note=_accuracy_note(record),
+    )
+
+
+def flags_of(marker_times: Sequence[float], moments: Sequence[Moment]) -> list[Flag]:
+    """What charts point at: markers by number, strong moments by letter."""
+    numbers = [Flag(at_s, str(number + 1)) for number, at_s in enumerate(marker_times)]
+    return numbers + [Flag(moment.at_s + 0.5, _letter(number), strong=True) for number, moment in enumerate(moments)]
+
+
+def _letter(number: int) -> str:
+    return chr(ord("A") + number)
+
+
+def local(moment: datetime, zone: tzinfo | None) -> datetime:
+    """In ``zone``, or the machine's own."""
+    return moment.astimezone(zone)
+
+
+def _meta(record: SessionRecord, zone: tzinfo | None) -> list[str]:
+    start = local(record.start, zone)
+    parts = [_KINDS[record.kind.value], f"{start:%d %B %Y, %H:%M} ({start:%Z})".replace("(UTC)", "UTC")]
+    if record.media_name:
+        length = f" ({words.duration(record.media_duration_s)})" if record.media_duration_s else ""
+        parts.append(f"shown: {record.media_name}{length}")
+    if record.planned_s:
+        parts.append(f"planned for {words.duration(record.planned_s)}")
+    return [*parts, _ENDS[record.ended_by]]
+
+
+def tiles_of(timeline: Timeline) -> list[tuple[str, str]]:
+    """The figures at a glance, by name."""
+    people = timeline.mean_in_time(timeline.people)
+    most = int(timeline.people_max.max(initial=0))
+    minutes = timeline.person_s.sum() / 60
+    return [
+        ("Length", words.timecode(timeline.lasted_s)),
+        ("Faces, mean (most)", words.DASH if people is None else f"{people:.1f} ({most})"),
+        ("Person-minutes", f"{minutes:.0f}" if minutes >= 5 else f"{minutes:.1f}"),
+        ("Valence, mean", words.signed(timeline.mean(timeline.valence))),
+        ("Attention, mean", words.percent(timeline.mean_in_time(timeline.attention))),
+    ]  # fmt: skip
+
+
+def _bars(timeline: Timeline) -> list[dict[str, Any]]:
+    """Shares from large to small, unclear moments last."""
+    shares = {emotion: timeline.mean(timeline.share(emotion)) or 0.0 for emotion in COLOURS}
+    found = [
+        (words.ADJECTIVES[emotion], shares[emotion], COLOURS[emotion])
+        for emotion in sorted(COLOURS, key=lambda emotion: -shares[emotion])
+    ]
+    found.append(("unclear", timeline.mean(timeline.uncertain) or 0.0, "#b5bdc7"))
+    return [
+        {"name": name, "share": share, "colour": colour, "text": words.percent(share)} for name, share, colour in found
+    ]
+
+
+def _moment_row(moment: Moment, number: int, shift_s: float) -> dict[str, str]:
+    near = f", {moment.near}" if moment.near else ""
+    return {
+        "letter": _letter(number),
+        "time": words.timecode(moment.at_s - shift_s),
+        "text": f"{words.ADJECTIVES[moment.emotion].capitalize()}{near}",
+        "share": words.percent(moment.share),
+        "mean": words.percent(moment.mean),
+        "people": f"{moment.people:.0f}",
+    }
+
+
+def _no_moments(timeline: Timeline) -> str:
+    if not enough_for_moments(timeline):
+        least = FEWEST_WINDOWS * timeline.window_s
+        return f"Fewer than {least} seconds have figures: too few to call any moment strong."
+    return "No moment stood out by this rule: expressions stayed close to their mean."
+
+
+def _marker_row(found: Around, number: int, shift_s: float) -> dict[str, str]:
+    valence = words.DASH
+    if found.before is not None and found.after is not None:
+        valence = f"{words.signed(found.before.valence)} → {words.signed(found.after.valence)}"
+    return {
+        "number": str(number + 1),
+        "time": words.timecode(found.at_s - shift_s),
+        "label": found.label or "without a name",
+        "valence": valence,
+        "text": words.around_said(found),
+    }
+
+
+def _uses(use: TimeUse, timeline: Timeline) -> list[tuple[str, str, str]]:
+    rows = [
+        ("Measured", use.measured_s),
+        ("Nobody in view", use.nobody_s),
+        ("Withheld: too few faces", use.suppressed_s),
+        ("Paused for privacy", use.paused_s),
+        ("No picture (camera or device away)", use.unseen_s),
+    ]
+    whole = max(timeline.lasted_s, 1e-9)
+    return [
+        (name, words.timecode(seconds), words.percent(seconds / whole))
+        for name, seconds in rows
+        if seconds >= 0.5 or name == "Measured"
+    ]
+
+
+def _withheld(record: SessionRecord, use: TimeUse) -> str:
+    k = record.k
+    rule = (
+        f"Seconds in which fewer than {k} faces were in view for most of the time keep no figures but the count, so "
+        "that a report speaks of a room and not of a person. They were withheld when they were measured and are "
+        "stored nowhere."
+    )
+    if k <= 1:
+        return "On this device nothing is withheld (sessions.k is 1): figures may be those of one single person."
+    return rule if use.suppressed_s >= 0.5 else f"Nothing had to be withheld. {rule}"
+
+
+def _device(record: SessionRecord) -> list[tuple[str, str]]:
+    about = record.about
+    if not about:
+        return [("Device", "said nothing of itself"), ("Session", record.id)]
+    rows = [
+        ("Device", f"{about.get('node')}, FACE Edge {about.get('software_version')}"),
+        ("Faces found by", f"{about.get('detector')} (frontal faces only)"),
+        ("Expression read by", f"{about.get('model')}, head {about.get('head')}, on {about.get('runtime')}"),
+        ("SHA-256 of the model", str(about.get("model_sha256"))),
+    ]
+    accuracy = about.get("accuracy")
+    if accuracy:
+        text = f"{100 * accuracy['accuracy']:.1f} % of {accuracy['n']:,} faces of {accuracy['split']} read as labelled"
+        if accuracy.get("balanced_accuracy") is not None:
+            text += f"; mean over the emotions {100 * accuracy['balanced_accuracy']:.1f} %"
+        rows.append(
+            ("Measured accuracy", f"{text} ({accuracy['labels']})".replace(",", "\N{NARROW NO-BREAK SPACE}", 1))
+        )
+        recall = {name: value for name, value in (accuracy.get("recall") or {}).items() if value is not None}
+        if recall:
+            order = sorted(recall, key=lambda name: -recall[name])
+            rows.append(("By emotion", ", ".join(f"{name} {words.percent(recall[name])}" for name in order)))
+    return [*rows, ("Session", record.id)]
+
+
+def _accuracy_note(record: SessionRecord) -> str:
+    if not (record.about or {}).get("accuracy"):
+        return "The accuracy of the model was not on record when the session ran."
+    return (
+        "Accuracy on photographs from the web, one face at a time, upright and well lit; a dark room, glasses, "
+        "distance and turned heads make it worse. Emotions that the model misses often are under-reported here."
+    )

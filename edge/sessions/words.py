@@ -1,0 +1,135 @@
+"""Times, shares and the summary in plain English (pure)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edge.sessions.moments import AROUND_MIN_S, AROUND_S, SMALL_CHANGE
+from edge.types import EMOTIONS, Emotion
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from edge.sessions.moments import Around, Moment
+    from edge.sessions.spans import TimeUse
+    from edge.sessions.timeline import Timeline
+    from edge.sessions.values import SessionRecord
+
+APPARENT = (
+    "These figures describe apparent facial expression, as a camera and a statistical model read it. They do not say "
+    "what anybody felt, thought or meant, and nobody was recognised."
+)
+ADJECTIVES = {
+    Emotion.ANGRY: "angry",
+    Emotion.DISGUST: "disgusted",
+    Emotion.FEAR: "fearful",
+    Emotion.HAPPY: "happy",
+    Emotion.SAD: "sad",
+    Emotion.SURPRISE: "surprised",
+    Emotion.NEUTRAL: "neutral",
+}
+DASH = "\N{EN DASH}"
+_RARE = 0.05
+_USUAL = 0.2
+_FEW_FACES = 10
+_MINUTE, _HOUR = 60, 3600
+
+
+def timecode(seconds: float) -> str:
+    """``4:05``, ``1:04:05``; ``-0:30`` before the start of what is shown."""
+    whole = round(seconds)
+    sign, whole = ("-" if whole < 0 else ""), abs(whole)
+    hours, rest = divmod(whole, _HOUR)
+    minutes, rest = divmod(rest, _MINUTE)
+    return f"{sign}{hours}:{minutes:02}:{rest:02}" if hours else f"{sign}{minutes}:{rest:02}"
+
+
+def duration(seconds: float) -> str:
+    """``42 minutes``, ``1 h 5 min``, ``12 seconds``: as exact as one would say it."""
+    whole = round(seconds)
+    if whole < 2 * _MINUTE:
+        return f"{whole} second" + ("" if whole == 1 else "s")
+    minutes = round(seconds / _MINUTE)
+    return f"{minutes} minutes" if minutes < _MINUTE else f"{minutes // _MINUTE} h {minutes % _MINUTE} min"
+
+
+def percent(share: float | None) -> str:
+    """``43 %``, ``under 1 %``; a dash where it is not known."""
+    if share is None:
+        return DASH
+    return "under 1 %" if 0 < share < 0.005 else f"{round(100 * share)} %"
+
+
+def signed(value: float | None) -> str:
+    """``+0.31``, with a true minus sign; a dash where it is not known."""
+    if value is None:
+        return DASH
+    text = f"{abs(value):.2f}"
+    return text if float(text) == 0 else ("+" if value > 0 else "\N{MINUS SIGN}") + text
+
+
+def summary(record: SessionRecord, timeline: Timeline, use: TimeUse, moments: Sequence[Moment], shift_s: float) -> str:
+    """Three or four sentences of nothing but the figures."""
+    length = duration(timeline.lasted_s)
+    if not timeline.observed.any():
+        return f"The session lasted {length}; the camera saw nothing of it."
+    people, most = timeline.mean_in_time(timeline.people) or 0.0, int(timeline.people_max.max())
+    if not most:
+        return f"The session lasted {length}; no face was in view."
+    opening = f"Over {length} the camera saw {people:.1f} faces on average and {most} at the most."
+    if not timeline.has_figures:
+        return f"{opening} Fewer than {record.k} were in view at a time, so nothing is said about their expression."
+    parts = [opening, _shares_said(timeline), _moment_said(moments, shift_s)]
+    if use.suppressed_s >= 0.01 * timeline.lasted_s:
+        part = percent(use.suppressed_s / timeline.lasted_s)
+        parts.append(f"For {part} of the time fewer than {record.k} faces were in view; those figures are withheld.")
+    return " ".join(filter(None, parts))
+
+
+def _shares_said(timeline: Timeline) -> str:
+    shares = {emotion: timeline.mean(timeline.share(emotion)) or 0.0 for emotion in EMOTIONS}
+    order = sorted(EMOTIONS, key=lambda emotion: -shares[emotion])
+    first, *others = order
+    also = [emotion for emotion in others if shares[emotion] >= SMALL_CHANGE][:2]
+    text = f"They looked {ADJECTIVES[first]} for {percent(shares[first])} of the time that they were in view"
+    if also:
+        text += ", " + " and ".join(f"{ADJECTIVES[emotion]} for {percent(shares[emotion])}" for emotion in also)
+    return text + "."
+
+
+def _moment_said(moments: Sequence[Moment], shift_s: float) -> str:
+    if not moments:
+        return ""
+    best = max(moments, key=lambda moment: moment.rise)
+    near = f" ({best.near})" if best.near else ""
+    return (
+        f"The strongest moment came at {timecode(best.at_s - shift_s)}{near}, when {percent(best.share)} looked "
+        f"{ADJECTIVES[best.emotion]}, against {percent(best.mean)} over the whole session."
+    )
+
+
+def around_said(found: Around) -> str:
+    """What changed at a marker, no more certain than the figures are."""
+    if found.before is None or found.after is None or found.emotion is None:
+        return f"Too little to compare: fewer than {AROUND_MIN_S} of the {AROUND_S} seconds on a side have figures."
+    index = EMOTIONS.index(found.emotion)
+    if abs(found.change) < SMALL_CHANGE:
+        text = "About as before."
+    else:
+        verb = "rose" if found.change > 0 else "fell"
+        shares = f"{percent(found.before.shares[index])} to {percent(found.after.shares[index])}"
+        text = f"{found.emotion.value.capitalize()} {verb} from {shares}. {_how_rare(found.as_large)}"
+    faces = min(found.before.people, found.after.people)
+    if faces < _FEW_FACES and abs(found.change) >= SMALL_CHANGE:
+        text += f" With about {faces:.0f} faces, one face alone makes {percent(1 / max(faces, 1))}."
+    return text
+
+
+def _how_rare(as_large: float | None) -> str:
+    if as_large is None:
+        return "The session is too short to say whether that is unusual."
+    if as_large <= _RARE:
+        return f"Rare here: only {percent(as_large)} of all moments changed as much."
+    if as_large <= _USUAL:
+        return f"Larger than most: {percent(as_large)} of all moments changed as much."
+    return f"Usual here: {percent(as_large)} of all moments changed as much, so it may be chance."

@@ -1,0 +1,233 @@
+"""``face-edge sessions`` as a user runs it, on a device that runs and on one that does not."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner
+
+from edge.cli import main
+from edge.cli.sessions import Length
+from edge.events import SessionKind
+from edge.sessions.file import SessionFile
+from edge.sessions.rows import put_happening, put_second, put_session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+Cli = Any
+KEPT = "state/sessions-x.sqlite3"
+
+
+@pytest.fixture
+def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Cli:
+    """``cli("list")``: exit code, output, errors; in an empty folder that is the device's own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path / "run"))
+    for name in [name for name in os.environ if name.startswith("FACE_EDGE_")]:
+        monkeypatch.delenv(name)
+
+    def run(*words: str | Path) -> tuple[int, str, str]:
+        capfd.readouterr()
+        base = ["--set", "node.id=x", "--set", f"node.state_dir={tmp_path / 'state'}", "sessions"]
+        code = main([*base, *map(str, words)])
+        out, errors = capfd.readouterr()
+        return code, out, errors
+
+    return run
+
+
+@pytest.fixture
+def kept(tmp_path: Path, made_up: Any) -> list[Any]:
+    """Two finished sessions in the device's file."""
+    recordings = [made_up(seconds=90), made_up(seconds=60, seed=2, title="Second", kind=SessionKind.GAME)]
+    with SessionFile(tmp_path / KEPT, create=True) as file:
+        for recording in recordings:
+            record = recording.record
+            file.write([put_session(record)])
+            file.write([put_second(record.id, second) for second in recording.seconds])
+            file.write([put_happening(record.id, happening) for happening in recording.happenings])
+    return recordings
+
+
+def test_without_sessions_it_says_how_to_begin(cli: Cli) -> None:
+    code, out, errors = cli("list")
+    assert (code, out) == (4, "")
+    assert "face-edge sessions start" in errors
+    assert errors.count("\n") == 1
+
+
+def test_list_and_show(cli: Cli, kept: list[Any]) -> None:
+    code, out, _ = cli("list")
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines()] == [kept[1].record.id, kept[0].record.id]
+    _, out, _ = cli("list", "--json")
+    assert json.loads(out.splitlines()[0])["title"] == "Second"
+    code, out, _ = cli("show", "last")
+    assert code == 0
+    assert "Second" in out
+    assert "apparent facial expression" in out
+    _, out, _ = cli("show", kept[0].record.id[-6:], "--json")
+    assert json.loads(out)["figures"]["markers"] == 5
+
+
+@pytest.mark.parametrize(
+    ("word", "says"),
+    [("nope", "names no session"), ("01", "too short"), ("01KQT", "names 2 sessions"), ("last", "")],
+)
+def test_how_a_session_is_named(cli: Cli, kept: list[Any], word: str, says: str) -> None:
+    assert kept
+    code, _, errors = cli("show", word)
+    assert code == (4 if says else 0)
+    assert says in errors
+
+
+def test_a_report_and_a_comparison(cli: Cli, kept: list[Any], tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="the extra `reports` is not installed")
+    code, out, errors = cli("report", "last", "--out", "r.html", "--media-start", "0:20")
+    assert (code, out.strip(), errors) == (0, "r.html", "")
+    assert (tmp_path / "r.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+    code, _, errors = cli("report", "last", "--out", "r.html")
+    assert code == 4
+    assert "--force" in errors
+    code, _, errors = cli("compare", *(recording.record.id for recording in kept), "--out", "c.html")
+    assert (code, errors) == (0, "")
+    code, _, errors = cli("compare", "last", "last", "--out", "d.html")
+    assert (code, "2 to 8" in errors) == (4, True)
+    assert not (tmp_path / "d.html").exists()
+
+
+def test_without_matplotlib_it_is_one_line(cli: Cli, kept: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert kept
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    code, _, errors = cli("report", "last", "--out", "r.html")
+    assert code == 8
+    assert "pip install 'face-edge[reports]'" in errors
+    assert errors.count("\n") == 1
+
+
+def test_export(cli: Cli, kept: list[Any], tmp_path: Path) -> None:
+    code, out, _ = cli("export", "last")
+    assert code == 0
+    assert len(out.splitlines()) == len(kept[1].seconds) + 1
+    _, out, _ = cli("export", "last", "--format", "json")
+    assert len(json.loads(out)["seconds"]) == len(kept[1].seconds)
+    assert cli("export", "last", "--format", "parquet")[0] == 2
+    assert cli("export", "last", "--out", "s.csv")[0] == 0
+    assert cli("export", "last", "--out", "s.csv")[0] == 4
+    code, _, errors = cli("export", "last", "--out", "/proc/none/s.csv")
+    assert code == 4
+    assert errors.count("\n") == 1
+    assert [path.name for path in tmp_path.glob("*.csv")] == ["s.csv"]
+
+
+def test_delete(cli: Cli, kept: list[Any]) -> None:
+    code, out, _ = cli("delete", "last", "--yes")
+    assert (code, out.strip()) == (0, f"deleted {kept[1].record.id}")
+    assert kept[1].record.id not in cli("list")[1]
+
+
+def test_commands_without_a_device_are_one_line(cli: Cli) -> None:
+    for words in (("start", "x"), ("mark",), ("stop",)):
+        code, _, errors = cli(*words)
+        assert code == 1
+        assert "no device of this node runs" in errors
+        assert errors.count("\n") == 1
+
+
+def test_a_file_that_is_none_is_one_line(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    (tmp_path / KEPT).write_bytes(b"nonsense" * 1000)
+    code, _, errors = cli("list")
+    assert code == 4
+    assert "is damaged" in errors
+    assert errors.count("\n") == 1
+
+
+@pytest.fixture
+def device(tmp_path: Path) -> Iterator[Callable[[], subprocess.Popen[str]]]:
+    """Start the device whose folder ``cli`` works on."""
+    started: list[subprocess.Popen[str]] = []
+    readers: list[threading.Thread] = []
+
+    def start() -> subprocess.Popen[str]:
+        flags = {"node.id": "x", "node.state_dir": tmp_path / "state", "source.width": 320, "source.height": 240}
+        words = [word for key, value in flags.items() for word in ("--set", f"{key}={value}")]
+        command = [sys.executable, "-m", "edge", *words, "run", "--source", "virtual:portrait", "--json"]
+        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
+        )
+        started.append(process)
+        assert process.stdout is not None
+        for line in process.stdout:
+            if json.loads(line)["topic"] == "camera":
+                break
+        reader = threading.Thread(target=process.stdout.read)
+        reader.start()
+        readers.append(reader)
+        return process
+
+    yield start
+    for process, reader in zip(started, readers, strict=False):
+        process.kill()
+        process.wait()
+        reader.join()
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def test_a_session_outlives_a_killed_device(cli: Cli, device: Callable[..., Any]) -> None:
+    first = device()
+    code, out, _ = cli("start", "Premiere", "--kind", "film", "--media", "Nosferatu", "--media-length", "1:34:00")
+    assert code == 0
+    session = out.strip()
+    assert cli("start", "again")[0] == 1
+    assert cli("mark", "the stairs")[0] == 0
+    assert "running" in cli("list")[1]
+    code, _, errors = cli("delete", "last", "--yes")
+    assert (code, "is running" in errors) == (4, True)
+    first.kill()
+    first.wait()
+    assert "running" in cli("list")[1]
+    second = device()
+    assert cli("mark", "back again")[0] == 0
+    assert cli("stop")[1].strip() == session
+    second.terminate()
+    assert second.wait(10) == 0
+    code, out, _ = cli("export", "last", "--format", "json")
+    found = json.loads(out)
+    assert (found["session"]["ended_by"], found["session"]["media_duration_s"]) == ("stop", 5640)
+    assert [event["label"] for event in found["events"] if event["type"] == "marker"] == ["the stairs", "back again"]
+    numbers = [row["second"] for row in found["seconds"]]
+    assert numbers == sorted(set(numbers))
+    assert all(row["suppressed"] and row["valence"] is None for row in found["seconds"] if row["people"])
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90), ("90s", 90), ("45m", 2700), ("1.5h", 5400), ("1:30", 90), ("1:30:00", 5400)]
+)
+def test_lengths(text: str, seconds: float) -> None:
+    assert Length().convert(text, None, None) == seconds
+
+
+def test_a_length_that_is_none() -> None:
+    import click
+
+    with pytest.raises(click.BadParameter, match="expected a time such as"):
+        Length().convert("soon", None, None)
+
+
+def test_help_names_every_command() -> None:
+    from edge.cli.sessions import sessions
+
+    out = CliRunner().invoke(sessions, ["--help"]).output
+    for name in ("list", "show", "report", "compare", "export", "delete", "start", "mark", "stop"):
+        assert f"  {name}" in out
