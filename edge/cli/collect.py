@@ -15,8 +15,8 @@ from edge.cli.settings import Settings, pass_settings
 if TYPE_CHECKING:
     from types import FrameType
 
-    from edge.fleet.collector import Collector
-    from edge.fleet.status import Status
+    from edge.fleet.collection.collector import Collector
+    from edge.fleet.collection.status import Status
 
 _NAME = r"[a-zA-Z0-9_-]{1,64}"
 
@@ -80,9 +80,11 @@ def collect(
     it once more with --leave. User, password file and TLS are the device's own settings (mqtt.username and so on).
     """
     from edge import logs
-    from edge.fleet.collector import Collector, Membership
-    from edge.fleet.store import DatabaseAway, Store
-    from edge.fleet.writer import Limits
+    from edge.fleet.collection.collector import Collector
+    from edge.fleet.collection.membership import Membership
+    from edge.fleet.collection.writer import Limits
+    from edge.fleet.database.driver import DatabaseAway
+    from edge.fleet.database.store import Store
     from edge.sinks.mqtt.options import options
 
     flags: dict[str, Any] = {"mqtt.broker": broker, "mqtt.prefix": prefix}

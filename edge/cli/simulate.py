@@ -15,8 +15,10 @@ from edge.cli.settings import Settings, pass_settings
 if TYPE_CHECKING:
     from types import FrameType
 
-    from edge.fleet.simulator import Plan, Progress, Simulator
-    from edge.fleet.verify import Verdict
+    from edge.fleet.simulation.plan import Plan
+    from edge.fleet.simulation.progress import Progress
+    from edge.fleet.simulation.simulator import Simulator
+    from edge.fleet.simulation.verify import Verdict
 
 
 @click.command
@@ -57,7 +59,8 @@ def simulate(
     rules. The rate that was achieved is reported beside the one asked for. Exit code 1 where --verify finds a loss.
     """
     from edge import logs
-    from edge.fleet.simulator import Plan, Simulator
+    from edge.fleet.simulation.plan import Plan
+    from edge.fleet.simulation.simulator import Simulator
     from edge.sinks.mqtt.options import options
 
     flags: dict[str, Any] = {"mqtt.broker": broker, "mqtt.prefix": prefix}
@@ -84,7 +87,7 @@ def simulate(
 
 
 def _verdict(database: str, simulator: Simulator, plan: Plan, begun: datetime) -> Verdict:
-    from edge.fleet.verify import verify
+    from edge.fleet.simulation.verify import verify
 
     return verify(database, simulator.tally.acknowledged_ids or set(), nodes=f"sim{plan.seed}-", since=begun)
 

@@ -1,5 +1,9 @@
 """One MQTT 5 connection over paho for those who drive many, or hold acknowledgements back; it is polled, not threaded.
 
+It is not the device's own :class:`edge.sinks.mqtt.connection.Connection`, which waits for one connection at a time,
+speaks 3.1.1 too and acknowledges what it reads: here the caller polls, says when to acknowledge, and keeps a session.
+What the two have in common is :mod:`edge.sinks.mqtt.opening` and :mod:`edge.sinks.mqtt.causes`.
+
 Nothing is written while paho handles what it read: writing to a connection that the other side has closed would make
 paho drop messages that have arrived and were not read yet.
 """
@@ -7,55 +11,30 @@ paho drop messages that have arrived and were not read yet.
 from __future__ import annotations
 
 import select
-import socket
 import ssl
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from paho.mqtt import client as paho
-from paho.mqtt.enums import CallbackAPIVersion, LogLevel, MQTTProtocolVersion
+from paho.mqtt.enums import LogLevel
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from edge.sinks.mqtt import causes
+from edge.sinks.mqtt import causes, opening
 from edge.sinks.mqtt.causes import ConnectionFailure
-from edge.sinks.mqtt.tls import tls_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from paho.mqtt.client import Client
+
+    from edge.fleet.terms import Terms, Will
     from edge.fleet.topics import Filter
     from edge.sinks.mqtt.options import Options
 
-CONNECT_TIMEOUT_S = 5.0
 _PACKETS_A_TURN = 500
 _ONLY_IF_NEW = 1
 """Retain handling: retained messages come with a new subscription, not with the renewal of one that the session has."""
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What a client asks for in CONNECT; zero and ``None`` leave the broker's defaults.
-
-    ``receive_maximum`` bounds the messages of QoS 1 that the broker sends before they are acknowledged,
-    ``packet_max_bytes`` what it sends at all.
-    """
-
-    session_expiry_s: int = 0
-    clean_start: bool = True
-    receive_maximum: int | None = None
-    packet_max_bytes: int | None = None
-    manual_ack: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Will:
-    """What the broker publishes, retained, when the client is gone without a word."""
-
-    topic: str
-    payload: str
 
 
 class Link:
@@ -91,20 +70,7 @@ class Link:
             ConnectionFailure: it cannot be reached.
             ConfigError: a certificate file cannot be used.
         """
-        if self._options.tls is not None:
-            self._client.tls_set_context(tls_context(self._options.tls))
-        options, properties = self._options, self._connect_properties()
-        try:
-            self._client.connect(
-                options.host, options.port, options.keepalive_s, clean_start=self._terms.clean_start,
-                properties=properties,
-            )  # fmt: skip
-        except (OSError, UnicodeError) as error:
-            raise ConnectionFailure(causes.of_error(error, options)) from None
-        sock = self._client.socket()
-        if isinstance(sock, socket.socket):
-            # small packets that nothing follows would otherwise wait some 40 ms for the peer's delayed acknowledgement
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        opening.connect(self._client, self._options, self._terms.properties(), clean_start=self._terms.clean_start)
 
     @property
     def answered(self) -> bool:
@@ -172,11 +138,8 @@ class Link:
 
     def publish(self, topic: str, payload: str, *, qos: int, retain: bool = False, expiry_s: int | None = None) -> int:
         """Queue a message; gives the number that its receipt will carry."""
-        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-        properties.PayloadFormatIndicator = 1  # UTF-8
-        properties.ContentType = "application/json" if payload[:1] == "{" else "text/plain"
-        if expiry_s is not None:
-            properties.MessageExpiryInterval = expiry_s
+        content_type = "application/json" if payload[:1] == "{" else "text/plain"
+        properties = opening.text_properties(PacketTypes.PUBLISH, content_type, expiry_s)
         return self._client.publish(topic, payload, qos, retain, properties).mid
 
     def acknowledge(self, number: int) -> None:
@@ -194,9 +157,7 @@ class Link:
 
     def abandon(self) -> None:
         """Hang up without a word; harmless when repeated."""
-        sock = self._client.socket()
-        if sock is not None:
-            sock.close()
+        opening.hang_up(self._client)
 
     def _hung_up(self) -> bool:
         sock = self._client.socket()
@@ -223,29 +184,9 @@ class Link:
             causes.of_loss(self._options, code=code, name=name, noted=self._noted, answered=answered)
         )
 
-    def _connect_properties(self) -> Properties:
-        terms, made = self._terms, Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-        if terms.session_expiry_s:
-            made.SessionExpiryInterval = terms.session_expiry_s
-        if terms.receive_maximum:
-            made.ReceiveMaximum = terms.receive_maximum
-        if terms.packet_max_bytes:
-            made.MaximumPacketSize = terms.packet_max_bytes
-        return made
-
-    def _make_client(self, will: Will | None) -> paho.Client:
-        options = self._options
-        made = paho.Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=options.client_id,
-            protocol=MQTTProtocolVersion.MQTTv5,
-            reconnect_on_failure=False,
-            manual_ack=self._terms.manual_ack,
-        )
-        made.connect_timeout = CONNECT_TIMEOUT_S
+    def _make_client(self, will: Will | None) -> Client:
+        made = opening.new_client(self._options, manual_ack=self._terms.manual_ack)
         made.max_inflight_messages_set(65535)  # whoever publishes keeps count
-        if options.username is not None:
-            made.username_pw_set(options.username, options.password)
         if will is not None:
             made.will_set(will.topic, will.payload, 1, retain=True)
         made.on_connect = self._connected

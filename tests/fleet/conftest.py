@@ -19,14 +19,15 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from edge.errors import HardwareUnavailable
 from edge.events import Aggregate, Event, EventType, Health, Stamp
-from edge.fleet.collector import Collector, Membership
+from edge.fleet.collection.collector import Collector
+from edge.fleet.collection.membership import Membership
+from edge.fleet.collection.writer import Limits
 from edge.fleet.services import Mosquitto, PostgreSQL
-from edge.fleet.writer import Limits
 from edge.sinks.mqtt.options import Options
 from edge.types import EMOTIONS, Emotion
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'face-edge[fleet]'")
 
@@ -198,7 +199,7 @@ def options(broker: Mosquitto) -> Options:
 @pytest.fixture
 def collector(options: Options, database: str) -> Iterator[Callable[..., Collector]]:
     """``collector("a", **membership)``: a member at work on a thread of its own, subscribed when it is given."""
-    from edge.fleet.store import Store
+    from edge.fleet.database.store import Store
 
     with ExitStack() as stack:
 
@@ -217,7 +218,7 @@ def collector(options: Options, database: str) -> Iterator[Callable[..., Collect
             stack.callback(made.stop)
             deadline = time.monotonic() + 10
             while made._figures.broker != "connected" and not membership.get("leave"):
-                assert time.monotonic() < deadline, made._said
+                assert time.monotonic() < deadline, made._composure._said
                 time.sleep(0.01)
             return made
 
@@ -230,8 +231,8 @@ def collect_process(broker: Mosquitto, database: str) -> Iterator[Callable[..., 
     started: list[subprocess.Popen[str]] = []
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("FACE_EDGE_", "COV_"))}
 
-    def start(instance: str, *arguments: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "edge", "collect", "--broker", broker.uri, "--database", database]
+    def start(instance: str, *arguments: str, before: Sequence[str] = ()) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "edge", *before, "collect", "--broker", broker.uri, "--database", database]
         process = subprocess.Popen(
             [*command, "--instance", instance, "--json", "--status-every", "0.3", *arguments],
             stdout=subprocess.PIPE,

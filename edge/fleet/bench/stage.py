@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from edge.errors import SinkError
 from edge.fleet.bench.usage import Usage, usage
+from edge.fleet.database.driver import import_psycopg
 from edge.fleet.services import Mosquitto, PostgreSQL
-from edge.fleet.store import import_psycopg
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -6,37 +6,31 @@ whose messages could come twice or out of order beside ours.
 
 from __future__ import annotations
 
-import contextlib
 import select
-import socket
 import ssl
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from paho.mqtt import client as paho
-from paho.mqtt.enums import CallbackAPIVersion, LogLevel, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.enums import LogLevel, MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
-from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from edge.sinks.mqtt import causes
+from edge.sinks.mqtt import causes, opening
 from edge.sinks.mqtt.arrival import Arrival
 from edge.sinks.mqtt.causes import ConnectionFailure
-from edge.sinks.mqtt.tls import tls_context
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Iterable
 
-    from paho.mqtt.client import SocketLike
+    from paho.mqtt.client import Client, SocketLike
 
     from edge.sinks.mqtt.options import Options
     from edge.sinks.mqtt.topics import Publication
     from edge.sinks.mqtt.waker import Waker
 
-CONNECT_TIMEOUT_S = 5.0
 ANSWER_TIMEOUT_S = 5.0
 TURN_S = 1.0
 _SPARE = 3
@@ -46,12 +40,6 @@ _PACKET_MAX = 64 * 1024
 _SEND_NO_RETAINED = 2
 _OVERHEAD_BYTES = 40
 """Of a PUBLISH packet, at the most, beside its texts."""
-
-# Mosquitto answers PUBLISH with "packet too large", which MQTT 5 has for other packets: paho takes that for nonsense
-ReasonCode.names = {
-    **ReasonCode.names,
-    0x95: {"Packet too large": [PacketTypes.CONNACK, PacketTypes.DISCONNECT, PacketTypes.PUBACK]},
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +86,7 @@ class Connection:
             ConnectionFailure: there is no connection; it says why.
             ConfigError: a certificate file cannot be used.
         """
-        if self._options.tls is not None:
-            self._client.tls_set_context(tls_context(self._options.tls))
-        try:
-            self._client.connect(
-                self._options.host, self._options.port, self._options.keepalive_s, properties=self._limits()
-            )
-        except (OSError, UnicodeError) as error:
-            raise ConnectionFailure(causes.of_error(error, self._options)) from None
-        self._send_at_once()
+        opening.connect(self._client, self._options, self._limits())
         deadline_s = time.monotonic() + timeout_s
         while self._connack is None:
             if stopping.is_set():
@@ -192,9 +172,7 @@ class Connection:
 
     def abandon(self) -> None:
         """Hang up without a word; harmless when repeated."""
-        sock = self._client.socket()
-        if sock is not None:
-            sock.close()
+        opening.hang_up(self._client)
 
     def _wait(self, sock: SocketLike, waker: Waker, timeout_s: float) -> tuple[bool, bool]:
         """``(readable, writable)`` of the socket."""
@@ -216,13 +194,6 @@ class Connection:
         silent = not answered and causes.of_tls_text(self._noted, self._options) is None
         return ConnectionFailure(cause, older_protocol=self._mqtt5 and silent)
 
-    def _send_at_once(self) -> None:
-        """Small packets shall not wait for the receipt of the one before (Nagle's algorithm)."""
-        sock = self._client.socket()
-        if isinstance(sock, socket.socket):
-            with contextlib.suppress(OSError):  # gone already: the next turn tells why
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
     def _limits(self) -> Properties | None:
         if not self._mqtt5:
             return None
@@ -230,17 +201,8 @@ class Connection:
         made.MaximumPacketSize = _PACKET_MAX
         return made
 
-    def _make_client(self, will: Publication | None) -> paho.Client:
-        options = self._options
-        made = paho.Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=options.client_id,
-            protocol=MQTTProtocolVersion.MQTTv5 if self._mqtt5 else MQTTProtocolVersion.MQTTv311,
-            reconnect_on_failure=False,
-        )
-        made.connect_timeout = CONNECT_TIMEOUT_S
-        if options.username is not None:
-            made.username_pw_set(options.username, options.password)
+    def _make_client(self, will: Publication | None) -> Client:
+        made = opening.new_client(self._options, mqtt5=self._mqtt5)
         if will is not None:
             properties = _properties(PacketTypes.WILLMESSAGE, will) if self._mqtt5 else None
             made.will_set(will.topic.name, will.payload, will.topic.qos, will.topic.retain, properties)
@@ -289,11 +251,7 @@ class Connection:
 
 
 def _properties(packet_type: int, publication: Publication) -> Properties:
-    made = Properties(packet_type)  # type: ignore[no-untyped-call]
-    made.PayloadFormatIndicator = 1  # UTF-8
-    made.ContentType = publication.content_type
+    made = opening.text_properties(packet_type, publication.content_type, publication.expiry_s)
     if publication.correlation is not None:
         made.CorrelationData = publication.correlation
-    if publication.expiry_s is not None:
-        made.MessageExpiryInterval = publication.expiry_s
     return made

@@ -6,7 +6,6 @@ null. What identifies a message must be there.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any, Optional
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 from pydantic import BaseModel, Field, ValidationError, create_model
 
 from edge.events import SCHEMA_VERSION, Aggregate, Event, Health, Info
+from edge.fleet.database.tables import AGGREGATE_FIELDS, EVENT_FIELDS, HEALTH_FIELDS, INFO_FIELDS, Row
 from edge.fleet.topics import Kind
 from edge.types import EMOTIONS
 
@@ -23,43 +23,10 @@ if TYPE_CHECKING:
 PAYLOAD_MAX = 16 * 1024
 """Bytes; the longest message of the contract has less than 2,000."""
 
-Row = tuple[Any, ...]
-
 
 class Refused(ValueError):
     """A payload that cannot be stored; the text says why in a few words."""
 
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Where a kind of message goes; ``identity`` makes a repeat recognisable."""
-
-    name: str
-    columns: tuple[str, ...]
-    identity: tuple[str, ...]
-
-
-_EVENT = ("id", "seq", "ts", "type", "people", "emotion", "previous", "confidence", "valence", "label", "session")
-_AGGREGATE = (
-    *("id", "seq", "ts", "start", "observed_s", "people_mean", "people_max", "person_seconds"),
-    *("uncertain", "valence", "suppressed", "session"),
-)
-_HEALTH = (
-    *("ts", "uptime_s", "cpu_percent", "memory_mb", "temperature_c", "capture_fps", "process_fps", "skip_fps"),
-    *("detect_ms_p50", "detect_ms_p95", "infer_ms_p50", "infer_ms_p95", "last_frame_age_s"),
-    *("queue_depth", "drops", "reconnects"),
-)
-_INFO = ("software_version", "model", "model_sha256", "head", "detector", "runtime", "source")
-_SEVEN = tuple(f"{figure}_{emotion}" for figure in ("score", "share") for emotion in EMOTIONS)
-_STARTED = tuple({"start": "started_at"}.get(name, name) for name in _AGGREGATE)
-
-TABLES = {
-    Kind.EVENT: Table("events", ("node", *_EVENT, "received_at"), ("node", "ts", "id")),
-    Kind.AGGREGATE: Table("aggregates", ("node", *_STARTED, *_SEVEN, "received_at"), ("node", "ts", "id")),
-    Kind.HEALTH: Table("health", ("node", *_HEALTH, "received_at"), ("node", "ts")),
-    Kind.AVAILABILITY: Table("nodes", ("node", "online", "seen_at"), ("node",)),
-    Kind.INFO: Table("nodes", ("node", *_INFO, "seen_at"), ("node",)),
-}
 
 _INT4 = Annotated[int, Field(ge=0, le=2**31 - 1)]
 _INT8 = Annotated[int, Field(ge=0, le=2**63 - 1)]
@@ -149,20 +116,20 @@ def _plain(value: Any) -> Any:
 
 
 def _event(message: Any) -> list[Any]:
-    return _values(message, _EVENT)
+    return _values(message, EVENT_FIELDS)
 
 
 def _aggregate(message: Any) -> list[Any]:
     sevens = (message.scores or {}, message.shares or {})
-    return [*_values(message, _AGGREGATE), *(seven.get(emotion) for seven in sevens for emotion in EMOTIONS)]
+    return [*_values(message, AGGREGATE_FIELDS), *(seven.get(emotion) for seven in sevens for emotion in EMOTIONS)]
 
 
 def _health(message: Any) -> list[Any]:
-    return _values(message, _HEALTH)
+    return _values(message, HEALTH_FIELDS)
 
 
 def _info(message: Any) -> list[Any]:
-    return _values(message, _INFO)
+    return _values(message, INFO_FIELDS)
 
 
 _BUILDERS: dict[Kind, Callable[[Any], list[Any]]] = {

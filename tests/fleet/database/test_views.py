@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from edge.fleet.rows import row
-from edge.fleet.store import Batch, Store
+from edge.fleet.database.batch import Batch
+from edge.fleet.database.rows import row
+from edge.fleet.database.store import Store
 from edge.fleet.topics import Kind
 from edge.types import EMOTIONS, Emotion
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 START = (datetime.now(UTC) - timedelta(minutes=30)).replace(second=0, microsecond=0)
-DASHBOARD = Path(__file__).resolve().parents[2] / "docs/grafana/face-edge.json"
+DASHBOARD = Path(__file__).resolve().parents[3] / "docs/grafana/face-edge.json"
 
 
 @pytest.fixture

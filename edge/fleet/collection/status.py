@@ -8,6 +8,8 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from edge.fleet.quantiles import quantile
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -112,8 +114,3 @@ class Figures:
             )
             self._interval, self._lags, self._since_s = Counter(), [], now_s
         return status
-
-
-def quantile(ordered: Sequence[float], share: float) -> float | None:
-    """The nearest-rank quantile of sorted numbers; ``None`` of none."""
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else None

@@ -28,7 +28,9 @@ class Migration:
 
 def migrations() -> list[Migration]:
     """All steps in order, from the package's ``sql`` folder."""
-    files = (file for file in resources.files("edge.fleet").joinpath("sql").iterdir() if file.name.endswith(".sql"))
+    files = (
+        file for file in resources.files("edge.fleet.database").joinpath("sql").iterdir() if file.name.endswith(".sql")
+    )
     found = []
     for file in files:
         number, _, name = file.name.removesuffix(".sql").partition("_")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from edge.backoff import Backoff
-from edge.fleet.link import Link, Terms, Will
+from edge.fleet.link import Link
+from edge.fleet.terms import Terms, Will
 
 if TYPE_CHECKING:
-    from edge.fleet.story import Story
+    from edge.fleet.simulation.story import Story
+    from edge.fleet.simulation.tally import Tally
     from edge.sinks.mqtt.options import Options
 
 WINDOW = 16
@@ -20,24 +22,6 @@ _NOBODY_LISTENS = 0x10
 _REFUSED = 0x80
 _UNHEARD_PAUSE_NS = 250_000_000
 _NS = 1_000_000_000
-
-
-@dataclass(slots=True)
-class Tally:
-    """What all devices together did; every message is in exactly one of the last five when all is over.
-
-    ``made`` = ``acknowledged`` + ``unheard`` + ``refused`` + ``dropped`` + what still waits.
-    """
-
-    made: int = 0
-    sent: int = 0
-    resent: int = 0
-    acknowledged: int = 0
-    unheard: int = 0
-    refused: int = 0
-    dropped: int = 0
-    receipt_s: list[float] = field(default_factory=list)
-    acknowledged_ids: set[str] | None = None
 
 
 @dataclass(slots=True)

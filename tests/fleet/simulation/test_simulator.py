@@ -15,14 +15,17 @@ import pytest
 
 from edge.errors import InputError
 from edge.events import Aggregate, Event, EventType, Health, Info, State
-from edge.fleet.simulator import Plan, Progress, Simulator
-from edge.fleet.story import Story
-from edge.fleet.verify import verify
+from edge.fleet.simulation.plan import Plan
+from edge.fleet.simulation.simulator import Simulator
+from edge.fleet.simulation.story import Story
+from edge.fleet.simulation.verify import verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pydantic import BaseModel
+
+    from edge.fleet.simulation.progress import Progress
 
 _S = 1_000_000_000
 

@@ -6,37 +6,18 @@ No clock and no I/O: time comes in as monotonic nanoseconds, chance from a seed.
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from edge import __version__
 from edge.audience import valence_of
 from edge.events import Aggregate, Event, EventType, Health, Info, Pacer, Stamp, State
+from edge.fleet.simulation import board
+from edge.fleet.simulation.habits import CALM_DOWN, EMPTY, IN_SESSION, NEXT, PRESENT, RARE
+from edge.fleet.simulation.window import Window
 from edge.types import EMOTIONS, Emotion, Scores
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _NS = 1_000_000_000
 _PEOPLE_MAX = 12
 _PEAK = 0.8
-# what usually follows what; the rest is rare. Rooms are neutral most of the time, and glad more often than not.
-_NEXT: Mapping[Emotion, Mapping[Emotion, float]] = {
-    Emotion.NEUTRAL: {Emotion.HAPPY: 5, Emotion.SURPRISE: 2, Emotion.SAD: 1.5, Emotion.ANGRY: 1},
-    Emotion.HAPPY: {Emotion.NEUTRAL: 6, Emotion.SURPRISE: 2},
-    Emotion.SURPRISE: {Emotion.HAPPY: 4, Emotion.NEUTRAL: 4, Emotion.FEAR: 1},
-}
-_CALM_DOWN: Mapping[Emotion, float] = {Emotion.NEUTRAL: 6, Emotion.SAD: 1}
-_RARE = 0.2
-# likelihood of what happens next
-_EMPTY = {EventType.PRESENCE_START: 94, EventType.SESSION_START: 4, EventType.PRIVACY_ON: 2}
-_PRESENT = {
-    EventType.EXPRESSION_CHANGED: 64,
-    EventType.PEAK: 14,
-    EventType.PRESENCE_END: 16,
-    EventType.SESSION_START: 3,
-    EventType.PRIVACY_ON: 1,
-}
-_IN_SESSION = {EventType.MARKER: 6, EventType.SESSION_END: 4}
 
 
 class Story:
@@ -54,11 +35,11 @@ class Story:
         self._session: str | None = None
         self._paused = False
         self._events = 0
-        self._tally = _Tally()
+        self._window = Window()
 
     def next_event(self, now_ns: int) -> Event:
         """The next thing that happens."""
-        self._tally.count(now_ns, self._people, self._emotion, self._scores)
+        self._window.count(now_ns, self._people, self._emotion, self._scores)
         kind = self._draw()
         fields = self._live_through(kind, now_ns)
         identity, seq, ts = self.stamp.next(now_ns)
@@ -92,58 +73,37 @@ class Story:
 
     def aggregate(self, now_ns: int) -> Aggregate:
         """The window up to now; the next one begins."""
-        self._tally.count(now_ns, self._people, self._emotion, self._scores)
-        tally, self._tally = self._tally, _Tally(now_ns)
+        self._window.count(now_ns, self._people, self._emotion, self._scores)
+        window, self._window = self._window, Window(now_ns)
         identity, seq, ts = self.stamp.next(now_ns, "aggregate")
-        start = self.stamp.time(now_ns - tally.observed_ns)
-        return Aggregate(id=identity, seq=seq, ts=ts, start=start, session=self._session, **tally.figures())
+        start = self.stamp.time(now_ns - window.observed_ns)
+        return Aggregate(id=identity, seq=seq, ts=ts, start=start, session=self._session, **window.figures())
 
     def health(self, now_ns: int, *, uptime_s: float, queue_depth: int, drops: int, reconnects: int) -> Health:
         """A board in a warm room, with what the device really has to say of its queue."""
-        chance = self._random
-        detect_ms = chance.uniform(12, 22)
+        figures = board.figures(self._random)
         return Health(
             ts=self.stamp.time(now_ns),
             uptime_s=round(uptime_s, 3),
-            cpu_percent=round(chance.uniform(35, 70), 1),
-            memory_mb=round(chance.uniform(180, 240), 1),
-            temperature_c=round(chance.gauss(58, 4), 1),
-            capture_fps=15.0,
-            process_fps=round(chance.uniform(12, 15), 2),
-            skip_fps=round(chance.uniform(0, 2), 2),
-            detect_ms_p50=round(detect_ms, 2),
-            detect_ms_p95=round(detect_ms * 1.4, 2),
-            infer_ms_p50=2.1,
-            infer_ms_p95=2.9,
-            last_frame_age_s=0.07,
             queue_depth=queue_depth,
             drops=drops,
             reconnects=reconnects,
+            **figures,
         )
 
     def info(self) -> Info:
         """What the node is."""
-        return Info(
-            node=self.node,
-            software_version=__version__,
-            model="simulated",
-            model_sha256="0" * 64,
-            head="consensus",
-            detector="haar",
-            runtime="simulated",
-            source="simulated",
-            privacy={"frames_leave_device": False, "tracks_published": False, "k": 1},
-        )
+        return board.info(self.node)
 
     def _draw(self) -> EventType:
         if self._paused:
             return EventType.PRIVACY_OFF
         if not self._events:
             return EventType.PRESENCE_START
-        likely = dict(_PRESENT if self._people else _EMPTY)
+        likely = dict(PRESENT if self._people else EMPTY)
         if self._session is not None:
             del likely[EventType.SESSION_START]
-            likely |= _IN_SESSION
+            likely |= IN_SESSION
         return self._random.choices(list(likely), list(likely.values()))[0]
 
     def _live_through(self, kind: EventType, now_ns: int) -> dict[str, Any]:
@@ -175,10 +135,10 @@ class Story:
         return session
 
     def _change(self) -> dict[str, Any]:
-        likely = _NEXT.get(self._emotion, _CALM_DOWN)
+        likely = NEXT.get(self._emotion, CALM_DOWN)
         others = [emotion for emotion in EMOTIONS if emotion is not self._emotion]
         previous = self._emotion
-        self._feel(self._random.choices(others, [likely.get(emotion, _RARE) for emotion in others])[0])
+        self._feel(self._random.choices(others, [likely.get(emotion, RARE) for emotion in others])[0])
         # now and then someone joins or goes on the way
         self._people = max(1, min(_PEOPLE_MAX, self._people + self._random.choice((-1, 0, 0, 0, 1))))
         return self._figures() | {"previous": previous}
@@ -195,43 +155,3 @@ class Story:
     def _figures(self) -> dict[str, Any]:
         scores = self._scores
         return {"emotion": self._emotion, "confidence": scores[self._emotion], "valence": valence_of(scores)}
-
-
-class _Tally:
-    """Sums over one window, in nanoseconds or multiples of them."""
-
-    def __init__(self, begun_ns: int | None = None) -> None:
-        self.observed_ns = 0
-        self._reached_ns = begun_ns
-        self._people_max = 0
-        self._person_ns = 0
-        self._shown_ns: dict[Emotion, int] = dict.fromkeys(EMOTIONS, 0)
-        self._score_ns: dict[Emotion, float] = dict.fromkeys(EMOTIONS, 0.0)
-
-    def count(self, now_ns: int, people: int, emotion: Emotion, scores: Scores) -> None:
-        """So it was since the last call."""
-        passed_ns = 0 if self._reached_ns is None else max(0, now_ns - self._reached_ns)
-        self._reached_ns = now_ns
-        self.observed_ns += passed_ns
-        self._people_max = max(self._people_max, people)
-        if people:
-            self._person_ns += passed_ns * people
-            self._shown_ns[emotion] += passed_ns * people
-            for other, score in zip(EMOTIONS, scores, strict=True):
-                self._score_ns[other] += score * passed_ns * people
-
-    def figures(self) -> dict[str, Any]:
-        """The fields of an :class:`Aggregate`."""
-        total_ns, any_ns = self._person_ns, self._person_ns > 0
-        scores = Scores.of(self._score_ns.values()) if any_ns else None
-        return {
-            "observed_s": self.observed_ns / _NS,
-            "people_mean": self._person_ns / max(self.observed_ns, 1),
-            "people_max": self._people_max,
-            "person_seconds": self._person_ns / _NS,
-            "scores": None if scores is None else {emotion: scores[emotion] for emotion in EMOTIONS},
-            "shares": {emotion: ns / total_ns for emotion, ns in self._shown_ns.items()} if any_ns else None,
-            "uncertain": 0.0 if any_ns else None,
-            "valence": None if scores is None else valence_of(scores),
-            "suppressed": False,
-        }

@@ -11,16 +11,18 @@ from typing import TYPE_CHECKING
 
 from edge.backoff import Backoff
 from edge.errors import SinkError
-from edge.fleet.rows import TABLES, Refused, Row, row
-from edge.fleet.store import BadRow, Batch, DatabaseAway
+from edge.fleet.database.batch import Batch
+from edge.fleet.database.driver import BadRow, DatabaseAway
+from edge.fleet.database.rows import Refused, row
+from edge.fleet.database.tables import TABLES, Row
 from edge.fleet.topics import Kind, address
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from edge.fleet.inbox import Inbox, Letter
-    from edge.fleet.status import Figures
-    from edge.fleet.store import Store
+    from edge.fleet.collection.inbox import Inbox, Letter
+    from edge.fleet.collection.status import Figures
+    from edge.fleet.database.store import Store
 
 _LOG = logging.getLogger(__name__)
 _COMPLAINTS_MAX = 10_000

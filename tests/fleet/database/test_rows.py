@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.fleet.rows import PAYLOAD_MAX, TABLES, Refused, row
+from edge.fleet.database.rows import PAYLOAD_MAX, Refused, row
+from edge.fleet.database.tables import TABLES
 from edge.fleet.topics import Address, Kind, address, filters
 from edge.types import EMOTIONS
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from edge.errors import SinkError
-from edge.fleet.store import import_psycopg
+from edge.fleet.database.driver import import_psycopg
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +57,7 @@ def verify(database: str, acknowledged: set[str], *, nodes: str, since: datetime
     """Compare, and wait for what is on its way as long as something still comes.
 
     Args:
-        database: as for :class:`edge.fleet.store.Store`.
+        database: as for :class:`edge.fleet.database.store.Store`.
         acknowledged: ids of events and aggregates.
         nodes: beginning of their nodes' ids.
         since: when the first was made.

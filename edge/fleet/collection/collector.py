@@ -10,57 +10,32 @@ import logging
 import select
 import threading
 import time
-from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from edge.backoff import Backoff
-from edge.fleet.inbox import Inbox, Letter
-from edge.fleet.link import Link, Terms
-from edge.fleet.status import Figures, Status
+from edge.fleet.collection.composure import Composure
+from edge.fleet.collection.inbox import Inbox, Letter
+from edge.fleet.collection.receipts import Receipts
+from edge.fleet.collection.status import Figures, Status
+from edge.fleet.collection.writer import Limits, Writer
+from edge.fleet.link import Link
+from edge.fleet.terms import Terms
 from edge.fleet.topics import filters
-from edge.fleet.writer import Limits, Writer
 from edge.sinks.mqtt.causes import Cause, ConnectionFailure
 from edge.sinks.mqtt.waker import Waker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from edge.fleet.store import Store
+    from edge.fleet.collection.membership import Membership
+    from edge.fleet.database.store import Store
     from edge.sinks.mqtt.options import Options
 
 _LOG = logging.getLogger(__name__)
 _ANSWER_TIMEOUT_S = 10.0
 _TURN_S = 0.5
 _TAKEN_OVER = "another client took over"
-_STABLE_AFTER_S = 5.0
-_FLAPPING = 3
-_HOPEFUL_S = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Membership:
-    """Who this collector is, and how much it takes at a time.
-
-    ``receive_maximum`` bounds memory: so many messages of at most ``packet_max_bytes`` are here at once, two batches,
-    so that one can be read while the other is written. ``leave`` takes what waits and then ends the session for good.
-    """
-
-    prefix: str
-    group: str
-    instance: str
-    session_expiry_s: int = 7 * 86_400
-    receive_maximum: int = 2000
-    packet_max_bytes: int = 64 * 1024
-    leave: bool = False
-    leave_after_s: float = 3.0
-    stop_grace_s: float = 10.0
-
-    @property
-    def client_id(self) -> str:
-        """Stable over restarts: the broker finds the session by it."""
-        return f"{self.prefix.replace('/', '-')}-collect-{self.group}-{self.instance}"
 
 
 class Collector:
@@ -86,18 +61,10 @@ class Collector:
         self._stopping = threading.Event()
         self._inbox = Inbox()
         self._figures = Figures(time.monotonic())
-        self._due: deque[tuple[int, int]] = deque()
-        self._number = 0
-        self._in_hand = 0
+        self._receipts = Receipts()
         self._came_s = 0.0
         self._had_session = False
-        self._joined_s: float | None = None
-        self._short_lived = 0
-        self._said = ""
-        # after a restart Mosquitto knows shared subscriptions no more: be back before the devices are
-        self._quick = Backoff(first_s=0.05, max_s=0.25)
-        self._backoff = Backoff(first_s=1.0, max_s=10.0)
-        self._lost_s: float | None = None
+        self._composure = Composure()
         self._writer = Writer(
             self._inbox, store, self._figures, self._settled, prefix=membership.prefix, limits=limits or Limits()
         )
@@ -124,7 +91,7 @@ class Collector:
     def _attempt(self, writing: threading.Thread) -> None:
         """Connect, serve until the connection ends, wait."""
         link = self._new_link()
-        self._joined_s = None
+        self._composure.attempting()
         try:
             link.open()
             self._join(link)
@@ -137,8 +104,7 @@ class Collector:
             self._figures.broker = "away"
 
     def _new_link(self) -> Link:
-        self._number += 1
-        self._in_hand = 0
+        number = self._receipts.begin()
         terms = Terms(
             session_expiry_s=self._membership.session_expiry_s,
             clean_start=False,
@@ -146,7 +112,6 @@ class Collector:
             packet_max_bytes=self._membership.packet_max_bytes,
             manual_ack=True,
         )
-        number = self._number
 
         def came(message: Any) -> None:
             self._take(message, number)
@@ -169,7 +134,7 @@ class Collector:
         self._joined(link)
 
     def _joined(self, link: Link) -> None:
-        self._joined_s = time.monotonic()
+        self._composure.joined(time.monotonic())
         self._figures.broker = "connected"
         self._came_s = time.monotonic()
         if self._had_session and not link.session_present:
@@ -180,7 +145,7 @@ class Collector:
         self._had_session = True
         if self._membership.leave:
             link.unsubscribe(self._filters)
-        if self._short_lived >= _FLAPPING:
+        if self._composure.flapping:
             return
         _LOG.info(
             "%s at %s as %s", "leaving" if self._membership.leave else "collecting", self._options.address,
@@ -197,7 +162,7 @@ class Collector:
 
     def _all_taken(self) -> bool:
         quiet_s = time.monotonic() - self._came_s
-        return not self._in_hand and not len(self._inbox) and quiet_s > self._membership.leave_after_s
+        return not self._receipts.in_hand and not len(self._inbox) and quiet_s > self._membership.leave_after_s
 
     def _turn(self, link: Link, *, reading: bool = True) -> None:
         """Serve the network once; reads before it writes, for what has come outlives a connection that is gone."""
@@ -209,17 +174,9 @@ class Collector:
             self._waker.clear()
         if reading and found.get(link.fileno(), 0) & ~select.POLLOUT:
             link.read()
-        self._acknowledge(link)
+        self._receipts.give(link)
         link.write()
         link.tend()
-
-    def _acknowledge(self, link: Link) -> None:
-        """What came over another connection comes again; its receipt would mean nothing here."""
-        while self._due:
-            came_over, number = self._due.popleft()
-            if came_over == self._number:
-                link.acknowledge(number)
-                self._in_hand -= 1
 
     def _take(self, message: Any, link: int) -> None:
         """Called for each message as it comes."""
@@ -228,21 +185,21 @@ class Collector:
             topic = str(message.topic)
         except UnicodeDecodeError:
             topic = ""
-        self._in_hand += message.qos > 0
+        self._receipts.came(message.qos)
         self._inbox.put(
             Letter(topic, bytes(message.payload), datetime.now(UTC), message.mid, link if message.qos else 0)
         )
 
     def _settled(self, letters: Sequence[Letter]) -> None:
         """Called by the writer: these need not come again."""
-        self._due.extend((letter.link, letter.number) for letter in letters if letter.link)
+        self._receipts.settle(letters)
         self._waker.set()
 
     def _take_leave(self, link: Link, writing: threading.Thread) -> None:
         """Read no more; store, acknowledge and say goodbye while there is time."""
         self._inbox.close()
         deadline_s = time.monotonic() + self._membership.stop_grace_s
-        while (writing.is_alive() or self._due or link.wants_write) and time.monotonic() < deadline_s:
+        while (writing.is_alive() or self._receipts.due or link.wants_write) and time.monotonic() < deadline_s:
             self._turn(link, reading=False)
         if writing.is_alive():
             _LOG.warning("stopped while the database was away; what was not stored stays with the broker")
@@ -251,32 +208,21 @@ class Collector:
             link.write()
 
     def _judged(self, cause: Cause) -> str:
-        """In words; only a connection that lasted earns short pauses and fresh log lines: nobody shall be stormed."""
-        if self._joined_s is not None and time.monotonic() - self._joined_s >= _STABLE_AFTER_S:
-            self._quick.reset()
-            self._backoff.reset()
-            self._lost_s = None
-            self._said = ""
-            self._short_lived = 0
-        elif self._joined_s is not None:
-            self._short_lived += 1
+        """In words."""
+        self._composure.lost(time.monotonic())
         # Mosquitto hangs up on the older one of two without giving the reason
-        if _TAKEN_OVER in cause.text or self._short_lived >= _FLAPPING:
+        if _TAKEN_OVER in cause.text or self._composure.flapping:
             return f"{self._options.address}: does another collector use --instance {self._membership.instance}, too?"
         return cause.text
 
     def _pause(self, text: str) -> None:
-        """One line a cause, then a pause that a stop ends."""
+        """A report where it is due, one line a cause, then a pause that a stop ends."""
         self._figures.broker = "away"
-        if text != self._said and not self._stopping.is_set():
-            self._said = text
+        if self._composure.is_news(text) and not self._stopping.is_set():
             _LOG.warning("%s; trying again", text)
         if time.monotonic() >= self._report_due_s:
             self._tell()
-        now_s = time.monotonic()
-        self._lost_s = now_s if self._lost_s is None else self._lost_s
-        hopeful = now_s - self._lost_s < _HOPEFUL_S and self._short_lived < _FLAPPING
-        self._stopping.wait((self._quick if hopeful else self._backoff).next_s())
+        self._stopping.wait(self._composure.pause_s(time.monotonic()))
 
     def _tell(self, *, total: bool = False) -> Status:
         now_s = time.monotonic()

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edge.errors import ConfigError, SinkError
-from edge.fleet.migrate import migrations
-from edge.fleet.rows import row
-from edge.fleet.store import BadRow, Batch, DatabaseAway, Store
+from edge.fleet.database.batch import Batch
+from edge.fleet.database.driver import BadRow, DatabaseAway
+from edge.fleet.database.migrate import migrations
+from edge.fleet.database.rows import row
+from edge.fleet.database.store import Store
 from edge.fleet.topics import Kind
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""The feed in PostgreSQL: its schema, payloads as rows, batches of rows in one transaction."""

@@ -1,0 +1,53 @@
+"""Threads that only connect: TCP and TLS handshakes would hold up the polling loop."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING
+
+from edge.errors import ConfigError
+from edge.sinks.mqtt.causes import ConnectionFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from edge.fleet.link import Link
+    from edge.sinks.mqtt.waker import Waker
+
+_THREADS = 8
+
+
+class Dialers:
+    """``dial`` returns at once; ``waker`` is set when ``outcomes`` has something to give."""
+
+    def __init__(self, waker: Waker) -> None:
+        self._waker = waker
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="dial")
+        self._dialled: SimpleQueue[tuple[int, Link, Exception | None]] = SimpleQueue()
+
+    def dial(self, index: int, link: Link) -> None:
+        """Open ``link`` for device ``index``."""
+
+        def work() -> None:
+            error: Exception | None = None
+            try:
+                link.open()
+            except (ConnectionFailure, ConfigError) as failure:
+                error = failure
+            self._dialled.put((index, link, error))
+            self._waker.set()
+
+        self._pool.submit(work)
+
+    def outcomes(self) -> Iterator[tuple[int, Link, Exception | None]]:
+        """``(index, link, error)`` of those that ended since the last call; without an error the link is open."""
+        while True:
+            try:
+                yield self._dialled.get_nowait()
+            except Empty:
+                return
+
+    def close(self) -> None:
+        """Wait for those at work."""
+        self._pool.shutdown()

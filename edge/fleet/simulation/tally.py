@@ -1,0 +1,23 @@
+"""What became of the messages of all devices together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Tally:
+    """What all devices together did; every message is in exactly one of the last five when all is over.
+
+    ``made`` = ``acknowledged`` + ``unheard`` + ``refused`` + ``dropped`` + what still waits.
+    """
+
+    made: int = 0
+    sent: int = 0
+    resent: int = 0
+    acknowledged: int = 0
+    unheard: int = 0
+    refused: int = 0
+    dropped: int = 0
+    receipt_s: list[float] = field(default_factory=list)
+    acknowledged_ids: set[str] | None = None
