@@ -39,7 +39,7 @@ NOW = datetime.now(UTC).replace(microsecond=0)
 def server() -> Iterator[PostgreSQL]:
     """A private cluster for all tests, without the disk's pauses."""
     try:
-        service = PostgreSQL(fsync="off", max_connections="50")
+        service = PostgreSQL(fsync="off", full_page_writes="off", autovacuum="off", max_connections="50")
     except HardwareUnavailable as error:
         pytest.skip(str(error))
     with service:

@@ -63,7 +63,7 @@ def test_a_small_bench_runs_from_end_to_end(tmp_path: Path) -> None:
     out = tmp_path / "bench.json"
     command = [sys.executable, "-m", "edge.fleet.bench", "--out", str(out)]
     ended = subprocess.run(
-        [*command, "scale", "--devices", "5", "--rate", "10", "--seconds", "2.5"],
+        [*command, "scale", "--devices", "3", "--rate", "10", "--seconds", "1"],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     if ended.returncode == 8:
@@ -71,5 +71,5 @@ def test_a_small_bench_runs_from_end_to_end(tmp_path: Path) -> None:
     assert ended.returncode == 0, ended.stderr
     (row,) = json.loads(out.read_text())["scale"]
     assert row["verdict"]["lost"] == 0
-    assert row["verdict"]["stored"] == row["simulated"]["made"] > 20
+    assert row["verdict"]["stored"] == row["simulated"]["made"] > 5
     assert row["cost"]["collectors"]["memory_mb"] > 10
