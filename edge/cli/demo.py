@@ -180,7 +180,7 @@ class Subscriber:
         client.subscribe(f"face-edge/{NODE}/#", qos=1)
 
     def _on_message(self, _client: Any, _userdata: Any, message: Any) -> None:
-        topic = message.topic.rpartition("/")[2]
+        topic = message.topic.removeprefix(f"face-edge/{NODE}/")
         self.counts[topic] += 1
         led = ""
         if topic == "state":
