@@ -19,7 +19,7 @@ from edge.types import EMOTIONS
 SCHEMA_VERSION = 2
 READABLE = (1, 2)
 """In schema 1 an output was always one window."""
-DEFAULT_MODEL = "plain-117m-int8.tflite"
+DEFAULT_MODEL = "gdconv-117m-int8.tflite"
 Head = Literal["consensus", "fer2013"]
 
 _PACKAGE = Path(__file__).resolve().parent

@@ -122,7 +122,7 @@ def test_a_manifest_that_is_none(model: Path, text: str) -> None:
         (lambda m: m.update(sha256="abc"), ["sha256", "'abc'"]),
         (lambda m: m.update(labels=m["labels"][::-1]), ["expected labels angry, disgust", "found neutral, surprise"]),
         (lambda m: m.update(labels=m["labels"][:6]), ["expected labels", "found angry"]),
-        (lambda m: m.update(file="other.tflite"), ["expected to describe plain", "found other.tflite"]),
+        (lambda m: m.update(file="other.tflite"), ["expected to describe gdconv", "found other.tflite"]),
         (lambda m: m.update(schema=99), ["expected schema 1 or 2, found 99"]),
         (lambda m: m.update(surprise=1), ["surprise"]),
         (lambda m: m["input"].update(scale=-1), ["input.scale", "-1"]),
@@ -180,6 +180,6 @@ def test_an_installation_without_its_model_says_where_it_was_looked_for(tmp_path
         "except ModelError as error: print(packaged_models(), error)"
     )
     result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert result.stdout.startswith("() plain-117m-int8.tflite is neither in ")
+    assert result.stdout.startswith("() gdconv-117m-int8.tflite is neither in ")
     assert str(tmp_path / "edge" / "_models") in result.stdout
     assert str(tmp_path / "models") in result.stdout
