@@ -39,7 +39,7 @@ class Recipe:
     start: str = ""
 
 
-DISTILL_DEFAULTS = Recipe(epochs=90, distill_share=0.85, class_weights=0.2)
+DISTILL_DEFAULTS = Recipe(epochs=130, distill_share=0.6, class_weights=0.2, mixup=0.2)
 """What ``face-convert distill`` does unless told otherwise."""
 
 
