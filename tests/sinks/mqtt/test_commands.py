@@ -263,7 +263,7 @@ def test_a_broker_that_grants_no_subscription_costs_a_line(
     monkeypatch.setattr(
         Connection, "_on_subscribe", lambda self, c, d, number, _reasons, p: granted(self, c, d, number, refusal, p)
     )
-    sink = make_sink(broker.uri, inbox=Inbox())
+    sink = make_sink(broker.uri, inbox=Inbox(), homeassistant={"discovery": False})
     sink.open()
     subscribe(broker.port).wait("availability")
     deadline = time.monotonic() + 5

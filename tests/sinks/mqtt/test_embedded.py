@@ -111,6 +111,14 @@ def test_it_stops_soon_with_clients_connected_and_may_start_again(
     assert sink.reconnects == 1
 
 
+def hung_up(connection: socket.socket) -> bool:
+    """True for an end, or for a reset, which a client meets that was not accepted yet."""
+    try:
+        return connection.recv(1) == b""
+    except ConnectionResetError:
+        return True
+
+
 def test_it_stops_soon_with_a_client_that_says_nothing(
     broker: EmbeddedBroker, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -119,7 +127,7 @@ def test_it_stops_soon_with_a_client_that_says_nothing(
         half.sendall(bytes([0x10, 60, 0, 4]))
         broker.stop()
         silent.settimeout(5)
-        assert silent.recv(1) == b""
+        assert hung_up(silent)
     assert caplog.records == []
 
 
