@@ -23,7 +23,8 @@ from edge.manifest import manifest_path, packaged_model, packaged_models
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-pytest.importorskip("matplotlib", reason="matplotlib is missing: pip install 'face-edge[converter]'")
+for _package in ("matplotlib", "scipy"):
+    pytest.importorskip(_package, reason=f"{_package} is missing: pip install 'face-edge[converter]'")
 
 MODELS = Path(__file__).parents[2] / "models"
 

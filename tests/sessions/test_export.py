@@ -49,7 +49,7 @@ def test_a_session_without_seconds_is_json_too(tmp_path: Path, made_up: Make) ->
 
 
 def test_parquet_there_and_back(tmp_path: Path, made_up: Make) -> None:
-    pq = pytest.importorskip("pyarrow.parquet", reason="PyArrow is not installed")
+    pq = pytest.importorskip("pyarrow.parquet", reason="PyArrow is missing, or wants NumPy 2", exc_type=ImportError)
     recording = made_up(seconds=90)
     write(recording, tmp_path / "s.parquet", "parquet")
     table = pq.read_table(tmp_path / "s.parquet")
