@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
-import threading
-import time
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-pytest.importorskip("starlette", reason="the extra `kiosk` is not installed")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-if CHROMIUM is None:
-    pytest.skip("Chromium is not installed: apt install chromium", allow_module_level=True)
-
-from edge import config as configuration
-from edge.runtime import build
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from edge.kiosk.sink import KioskSink
+    from collections.abc import Callable
 
 WAIT_MS = 60_000
 LATENCY_MS = 150
@@ -31,7 +17,6 @@ LATENCY_MS = 150
 BUSY = 10
 """How much longer it may take where other tests and programs keep the processor busy."""
 pytestmark = pytest.mark.timeout(400)
-playwright.expect.set_options(timeout=WAIT_MS)
 WATCH = """() => {
     window.lags = [];
     new MutationObserver(() => {
@@ -40,90 +25,6 @@ WATCH = """() => {
         window.lags.push(lag);
     }).observe(document.body, {attributeFilter: ["data-frame"]});
 }"""
-
-
-class Served:
-    """A device that runs on a thread and serves the page."""
-
-    def __init__(self, folder: Path) -> None:
-        flags = {
-            "node.id": "n1",
-            "node.state_dir": folder,
-            "source.uri": "virtual:portrait",
-            "source.width": 320,
-            "source.height": 240,
-            "source.fps": 5,
-            "kiosk.enabled": True,
-            "kiosk.port": 0,
-        }
-        self.stack = ExitStack()
-        sinks: list[Any] = []
-        config = configuration.load(environment={}, flags=flags)
-        make = build._kiosk
-
-        def keep(*arguments: Any) -> Any:
-            sinks.extend(made := make(*arguments))
-            return made
-
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(build, "_kiosk", keep)
-            wiring = build.device(config)
-        self.stack.enter_context(wiring.resources)
-        self.device = wiring.device
-        self.sink: KioskSink = sinks[0]
-        self._thread = threading.Thread(target=self.device.run)
-        self._thread.start()
-        deadline = time.monotonic() + 10
-        while self.sink.url.endswith(":0") and time.monotonic() < deadline:
-            time.sleep(0.02)
-
-    def close(self) -> None:
-        self.device.stop()
-        self._thread.join(10)
-        self.stack.close()
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    made = Served(tmp_path_factory.mktemp("device"))
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with playwright.sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def visit(chromium: Any, served: Served) -> Iterator[Callable[..., Any]]:
-    """``visit(path, size=…)``: a page in a browser of its own, which must log no error and ask nobody else."""
-    contexts: list[Any] = []
-    problems: list[str] = []
-
-    def outside(url: str) -> None:
-        if not url.startswith(served.sink.url):
-            problems.append(url)
-
-    def go(path: str, size: tuple[int, int] = (1280, 800)) -> Any:
-        context = chromium.new_context(
-            viewport={"width": size[0], "height": size[1]}, reduced_motion="reduce", color_scheme="dark"
-        )
-        contexts.append(context)
-        context.set_default_timeout(WAIT_MS)
-        page = context.new_page()
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("request", lambda request: outside(request.url))
-        page.goto(served.sink.url + path)
-        return page
-
-    yield go
-    for context in contexts:
-        context.close()
-    assert problems == []
 
 
 def state_use(page: Any) -> None:
@@ -170,7 +71,7 @@ def test_two_operators_run_a_session_that_the_wall_and_the_phone_show(visit: Any
 
 
 def test_from_frame_to_page_and_back_after_a_restart(
-    visit: Any, served: Served, eventually: Any, record_property: Callable[[str, object], None]
+    visit: Any, served: Any, eventually: Any, record_property: Callable[[str, object], None]
 ) -> None:
     wall = visit("/", (960, 540))
     wall.wait_for_selector("body[data-frame]")
