@@ -227,6 +227,11 @@ class KioskConfig(Section):
     )
     public_url: str = Field("", description="where phones reach the page, for the sign's QR code; empty: as asked")
     max_viewers: int = Field(64, ge=1, le=1000, description="pages open at the same time")
+    visitors: bool = Field(
+        False, description="who may watch may also have own pictures, videos and their browser's camera read"
+    )
+    upload_mb: int = Field(300, ge=1, le=100_000, description="largest file that the analyze page takes, megabytes")
+    video_minutes: float = Field(30.0, gt=0, le=600, description="longest video that the analyze page takes")
     live_picture: bool = Field(False, description="show operators the camera's picture: frames leave the loop")
     operator_name: str = Field("", max_length=200, description="who runs the device, for the people in view")
     operator_contact: str = Field("", max_length=200, description="how they are reached: a mail address, a telephone")
