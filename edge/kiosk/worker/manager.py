@@ -1,0 +1,181 @@
+"""The device's side of a worker: starts it, asks it, ends it when it is idle, starts it anew when it dies."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from edge.kiosk.worker.wire import HEADER_BYTES, Limits, Message, OutOfBounds, lengths, pack, unpack
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Mapping
+
+NICENESS = 19
+START_TIMEOUT_S = 60.0
+"""For imports and the network's loading, at the lowest priority beside a loop that takes what it needs."""
+_LONGEST_PAUSE_S = 30.0
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_OWN_SETTINGS = "FACE_EDGE_"
+"""Variables of this prefix may hold passwords and are not handed on."""
+
+
+class WorkerFailed(Exception):
+    """The worker died, took too long or cannot start; what it was asked is not done."""
+
+
+class Worker:
+    """One process that does one thing after another; used on one event loop.
+
+    Args:
+        entry: ``module:function`` that is called in the process with ``settings`` and gives a handler: a function
+            from :class:`Message` to an iterable of :class:`Message`, at least one.
+        settings: plain values for JSON.
+        limits: bounds of the process.
+        idle_s: seconds without work after which the process ends.
+    """
+
+    def __init__(
+        self, entry: str, settings: Mapping[str, Any], *, limits: Limits | None = None, idle_s: float = 30.0
+    ) -> None:
+        self._entry = entry
+        self._settings = dict(settings)
+        self._limits = limits or Limits()
+        self._idle_s = idle_s
+        self._lock = asyncio.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._reader: asyncio.StreamReader | None = None
+        self._writer: asyncio.StreamWriter | None = None
+        self._idle: asyncio.TimerHandle | None = None
+        self._failures = 0
+        self._not_before_s = 0.0
+
+    @property
+    def pid(self) -> int | None:
+        """The process, while there is one."""
+        return None if self._process is None else self._process.pid
+
+    async def ask(self, message: Message, *, timeout_s: float) -> Message:
+        """The last message of the answer.
+
+        Raises:
+            WorkerFailed: there is none; the next message finds a new process.
+        """
+        answer = Message()
+        async with contextlib.aclosing(self.talk(message, timeout_s=timeout_s)) as answers:
+            async for answer in answers:  # noqa: B007 - the last one counts
+                pass
+        return answer
+
+    async def talk(self, message: Message, *, timeout_s: float) -> AsyncGenerator[Message, None]:
+        """The messages of the answer as they come, each within ``timeout_s`` of the one before.
+
+        One who stops listening before the end also stops the work: the process is ended.
+
+        Raises:
+            WorkerFailed: as in :meth:`ask`.
+        """
+        async with self._lock:
+            self._stay()
+            done = False
+            try:
+                if self._process is None:
+                    await self._start()
+                await self._send(message)
+                while True:
+                    async with asyncio.timeout(timeout_s):
+                        done, answer = await self._receive()
+                    if done:
+                        break
+                    yield answer
+                self._failures = 0
+            except TimeoutError:
+                self._fail()
+                msg = f"the worker took longer than {timeout_s:g} s"
+                raise WorkerFailed(msg) from None
+            except (OSError, EOFError, OutOfBounds) as error:
+                self._fail()
+                msg = f"the worker failed: {error or type(error).__name__}"
+                raise WorkerFailed(msg) from None
+            finally:
+                if done:
+                    self._rest()
+                else:
+                    self.kill()
+
+    def kill(self) -> None:
+        """End the process at once, whatever it does; harmless when repeated."""
+        self._stay()
+        process, self._process = self._process, None
+        writer, self._reader, self._writer = self._writer, None, None
+        if writer is not None:
+            writer.close()
+        if process is not None:
+            process.kill()
+            # even dying waits for a turn of the processor, which this thread must not
+            threading.Thread(target=process.wait, name="worker-end", daemon=True).start()
+
+    async def _start(self) -> None:
+        if time.monotonic() < self._not_before_s:
+            msg = "the worker failed again and again and rests for some seconds"
+            raise WorkerFailed(msg)
+        ours, theirs = socket.socketpair()
+        try:
+            self._process = subprocess.Popen(  # noqa: ASYNC220, S603 - our own module; forks without copying, in under a millisecond
+                [sys.executable, "-m", "edge.kiosk.worker.process", str(theirs.fileno()), str(NICENESS)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                env=_environment(),
+                pass_fds=[theirs.fileno()],
+            )
+        except OSError:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        self._reader, self._writer = await asyncio.open_connection(sock=ours, limit=2**18)
+        first = {"entry": self._entry, "settings": self._settings, "limits": asdict(self._limits)}
+        await self._send(Message(first))
+        async with asyncio.timeout(START_TIMEOUT_S):
+            _, ready = await self._receive()
+        if "error" in ready.head:
+            raise OSError(ready.head["error"])
+
+    def _fail(self) -> None:
+        """One failure costs no pause, those that follow it ever more."""
+        pause_s = 0.0 if self._failures == 0 else min(_LONGEST_PAUSE_S, 2.0 ** (self._failures - 1))
+        self._failures = min(self._failures + 1, 10)
+        self._not_before_s = time.monotonic() + pause_s
+
+    async def _send(self, message: Message) -> None:
+        if self._writer is None:
+            raise EOFError
+        self._writer.write(pack(message))
+        await self._writer.drain()
+
+    async def _receive(self) -> tuple[bool, Message]:
+        if self._reader is None:
+            raise EOFError
+        head, body = lengths(await self._reader.readexactly(HEADER_BYTES), self._limits.message)
+        return unpack(await self._reader.readexactly(head), await self._reader.readexactly(body))
+
+    def _rest(self) -> None:
+        self._idle = asyncio.get_running_loop().call_later(self._idle_s, self.kill)
+
+    def _stay(self) -> None:
+        if self._idle is not None:
+            self._idle.cancel()
+            self._idle = None
+
+
+def _environment() -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(_OWN_SETTINGS)}
+    paths = [path for path in sys.path if path]  # in our own order, however we came to it
+    return kept | dict.fromkeys(_THREADS, "1") | {"PYTHONPATH": os.pathsep.join(paths), "PYTHONSAFEPATH": "1"}

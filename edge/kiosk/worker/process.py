@@ -1,0 +1,115 @@
+"""The worker itself: ``python -m edge.kiosk.worker.process FD NICENESS``, started by :class:`edge.kiosk.worker.Worker`.
+
+It lowers itself before it imports anything heavy, dies with the device, and may gain no rights that it has not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import importlib
+import os
+import resource
+import signal
+import socket
+import sys
+from typing import TYPE_CHECKING, Any
+
+from edge.kiosk.worker.wire import HEADER_BYTES, MIB, Limits, Message, lengths, pack, unpack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    Handler = Callable[[Message], Iterable[Message]]
+
+_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
+"""From <linux/prctl.h>."""
+_FIRST_MESSAGE = 16 * MIB
+
+
+def main(descriptor: int, niceness: int) -> None:
+    """Lower ourselves, load what the first message names, then answer until the device hangs up."""
+    _lower(niceness)
+    with socket.socket(fileno=descriptor) as line:
+        first = _receive(line, _FIRST_MESSAGE)
+        if first is None:
+            return
+        limits = Limits(**first.head["limits"])
+        try:
+            handle = _load(first.head["entry"], first.head["settings"], limits)
+        except Exception as error:  # noqa: BLE001 - its words are told where they can be read
+            line.sendall(pack(Message({"error": _words(error)})))
+            return
+        line.sendall(pack(Message()))
+        with contextlib.suppress(ConnectionError):
+            while (message := _receive(line, limits.message)) is not None:
+                _answer(line, handle, message)
+
+
+def _lower(niceness: int) -> None:
+    with contextlib.suppress(OSError):
+        os.nice(niceness)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the device's, which then ends us
+    with contextlib.suppress(OSError, AttributeError):
+        system = ctypes.CDLL(None)
+        system.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        system.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+
+
+def _load(entry: str, settings: dict[str, Any], limits: Limits) -> Handler:
+    _limit(resource.RLIMIT_CORE, 0)
+    _limit(resource.RLIMIT_DATA, limits.memory)
+    module, _, name = entry.partition(":")
+    handler: Handler = getattr(importlib.import_module(module), name)(settings)
+    # only now: libraries write to files in memory while they load, and those count as well
+    _limit(resource.RLIMIT_FSIZE, limits.file)
+    return handler
+
+
+def _limit(kind: int, bound: int) -> None:
+    _, hard = resource.getrlimit(kind)
+    least = bound if hard == resource.RLIM_INFINITY else min(bound, hard)
+    resource.setrlimit(kind, (least, least))
+
+
+def _answer(line: socket.socket, handle: Handler, message: Message) -> None:
+    """Send what the handler gives, then that it is all; an error is an answer too."""
+    try:
+        for answer in handle(message):
+            line.sendall(pack(answer, last=False))
+    except ConnectionError:
+        raise
+    except MemoryError:
+        line.sendall(pack(Message({"error": "out of memory"}), last=False))
+    except Exception as error:  # noqa: BLE001 - one bad input is no reason to start anew
+        line.sendall(pack(Message({"error": _words(error)}), last=False))
+    line.sendall(pack(Message()))
+
+
+def _words(error: BaseException) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())[:500]
+
+
+def _receive(line: socket.socket, most: int) -> Message | None:
+    header = _exactly(line, HEADER_BYTES)
+    if header is None:
+        return None
+    head_length, body_length = lengths(header, most)
+    head = _exactly(line, head_length)
+    body = _exactly(line, body_length)
+    return None if head is None or body is None else unpack(head, body)[1]
+
+
+def _exactly(line: socket.socket, count: int) -> bytes | None:
+    """So many bytes, or ``None`` where the device has hung up."""
+    found = bytearray()
+    while len(found) < count:
+        piece = line.recv(min(count - len(found), MIB))
+        if not piece:
+            return None
+        found += piece
+    return bytes(found)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))
