@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from edge.cli import main
-from edge.cli.sessions import Length
+from edge.cli.sessions.length import Length
 from edge.events import SessionKind
 from edge.sessions.file import SessionFile
 from edge.sessions.rows import put_happening, put_second, put_session

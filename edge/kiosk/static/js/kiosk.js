@@ -2,17 +2,12 @@
 
 import { Controls } from "./controls.js";
 import { Live } from "./live.js";
-import { $, announcer, barsPart, moodPart, peoplePart, sessionPart, timelinePart } from "./parts.js";
+import { mountParts } from "./parts.js";
 
 const IDLE_MS = 3000;
 const live = new Live();
 
-moodPart(live, $("#mood"));
-barsPart(live, $("#bars"));
-peoplePart(live, $("#people"));
-sessionPart(live, $("#session"));
-timelinePart(live, $("#timeline"));
-announcer(live, $("#announce"));
+mountParts(live);
 new Controls(live);
 live.start();
 

@@ -3,7 +3,7 @@
 import { act, Controls, keysSwitch } from "./controls.js";
 import { Face } from "./face.js";
 import { Live } from "./live.js";
-import { $, announcer, barsPart, element, moodPart, peoplePart, sessionPart, statusPart, timelinePart, write } from "./parts.js";
+import { $, element, mountParts, write } from "./parts.js";
 import { Refusal, post } from "./api.js";
 import { duration, number, t } from "./texts.js";
 
@@ -12,13 +12,7 @@ const SLIDER_MS = 150;
 const NS = "http://www.w3.org/2000/svg";
 const live = new Live();
 
-moodPart(live, $("#mood"));
-barsPart(live, $("#bars"));
-peoplePart(live, $("#people"));
-sessionPart(live, $("#session"));
-statusPart(live, $("#status"));
-timelinePart(live, $("#timeline"));
-announcer(live, $("#announce"));
+mountParts(live);
 keysSwitch($("#keys-on"));
 new Controls(live);
 

@@ -25,7 +25,7 @@ export function element(name, attributes = {}, ...children) {
 }
 
 /** The big face, the word and the line above it, in `root`. */
-export function moodPart(live, root) {
+function moodPart(live, root) {
   const face = new Face($("[data-face]", root));
   const [word, lead] = [$("[data-word]", root), $("[data-lead]", root)];
   const show = () => {
@@ -45,7 +45,7 @@ export function moodPart(live, root) {
 }
 
 /** The seven bars in `root`, made here. */
-export function barsPart(live, root) {
+function barsPart(live, root) {
   const rows = EMOTIONS.map((emotion) => {
     const fill = element("span", { class: "bar-fill" });
     const figure = element("span", { class: "bar-figure" }, "–");
@@ -80,7 +80,7 @@ export function barsPart(live, root) {
 }
 
 /** How many people, in `root`: number and noun. */
-export function peoplePart(live, root) {
+function peoplePart(live, root) {
   const show = () => {
     const { key, people } = scene(live);
     const known = !["lost", "paused", "fault", "starting"].includes(key);
@@ -92,7 +92,7 @@ export function peoplePart(live, root) {
 }
 
 /** The session's title and how long it runs. */
-export function sessionPart(live, root) {
+function sessionPart(live, root) {
   const [title, clock] = [$("[data-title]", root), $("[data-clock]", root)];
   const show = () => {
     const session = live.news.session;
@@ -133,7 +133,7 @@ function most(codes) {
 }
 
 /** Expression over time with markers; `root` holds an svg[data-bands] and [data-flags]. */
-export function timelinePart(live, root) {
+function timelinePart(live, root) {
   const [svg, flags] = [$("[data-bands]", root), $("[data-flags]", root)];
   const [heading, left] = [$("[data-span]", root), $("[data-left]", root)];
   svg.setAttribute("viewBox", "0 0 100 10");
@@ -156,7 +156,7 @@ export function timelinePart(live, root) {
 }
 
 /** Connection and camera, in words and a dot. */
-export function statusPart(live, root) {
+function statusPart(live, root) {
   const show = () => {
     const camera = live.news.camera;
     const healthy = live.status === "live" && (camera ?? "online") === "online";
@@ -168,7 +168,7 @@ export function statusPart(live, root) {
 }
 
 /** Tell screen readers of changes that last, at most every few seconds. */
-export function announcer(live, node) {
+function announcer(live, node) {
   let said = "";
   let due = 0;
   const words = () => {
@@ -183,6 +183,15 @@ export function announcer(live, node) {
     due = performance.now() + ANNOUNCE_MS;
     write(node, words());
   });
+}
+
+/** Every part that this page has a place for: an element with the part's name as its id. */
+export function mountParts(live) {
+  const parts = { mood: moodPart, bars: barsPart, people: peoplePart, session: sessionPart, status: statusPart, timeline: timelinePart, announce: announcer };
+  for (const [id, mount] of Object.entries(parts)) {
+    const root = document.getElementById(id);
+    if (root) mount(live, root);
+  }
 }
 
 /** A short message at the page's edge, also read out. */

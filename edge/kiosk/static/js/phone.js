@@ -2,16 +2,10 @@
 
 import { Controls } from "./controls.js";
 import { Live } from "./live.js";
-import { $, announcer, barsPart, moodPart, peoplePart, sessionPart, statusPart, timelinePart } from "./parts.js";
+import { mountParts } from "./parts.js";
 
 const live = new Live();
 
-moodPart(live, $("#mood"));
-barsPart(live, $("#bars"));
-peoplePart(live, $("#people"));
-sessionPart(live, $("#session"));
-statusPart(live, $("#status"));
-timelinePart(live, $("#timeline"));
-announcer(live, $("#announce"));
+mountParts(live);
 new Controls(live);
 live.start();

@@ -1,0 +1,82 @@
+"""``face-edge sessions list``, ``show``, ``delete``: what is kept on this device."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from edge.cli.sessions.file import opened
+from edge.cli.settings import pass_settings
+
+if TYPE_CHECKING:
+    from edge.cli.settings import Settings
+
+
+@click.command("list")
+@click.option("--json", "as_json", is_flag=True, help="A JSON document a line.")
+@pass_settings
+def list_(settings: Settings, *, as_json: bool) -> None:
+    """List the sessions that are kept here, the newest first."""
+    from edge.sessions.export import session_dict
+    from edge.sessions.words import timecode
+
+    with opened(settings) as file:
+        records = file.sessions()
+    for record in records:
+        if as_json:
+            click.echo(json.dumps(session_dict(record), ensure_ascii=False))
+            continue
+        state = "running" if record.running else timecode(record.lasted_s)
+        click.echo(
+            f"{record.id}  {record.start.astimezone():%Y-%m-%d %H:%M}  {state:>8}  {record.kind:<13}  {record.title}"
+        )
+    if not records and not as_json:
+        click.echo("no sessions are kept here", err=True)
+
+
+@click.command
+@click.argument("session")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@pass_settings
+def show(settings: Settings, session: str, *, as_json: bool) -> None:
+    """Show one session's figures."""
+    from edge.sessions import words
+    from edge.sessions.export import session_dict
+    from edge.sessions.library import choose, digest
+
+    with opened(settings) as file:
+        recording = file.recording(choose(file, session))
+    told = digest(recording)
+    if as_json:
+        figures = {"shares": told.shares, "valence": told.valence, "attention": told.attention,
+                   "measured_s": told.use.measured_s, "suppressed_s": told.use.suppressed_s,
+                   "markers": len(told.markers)}  # fmt: skip
+        click.echo(json.dumps(session_dict(recording.record) | {"figures": figures}, ensure_ascii=False))
+        return
+    click.echo(f"{recording.record.name}  ({recording.record.id})")
+    click.echo(words.summary(recording.record, told.timeline, told.use, told.moments, 0.0))
+    for name, share in sorted(told.shares.items(), key=lambda item: -(item[1] or 0.0)):
+        click.echo(f"  {name:<10}{words.percent(share):>10}")
+    click.echo(f"  {'valence':<10}{words.signed(told.valence):>10}")
+    click.echo(f"  {'attention':<10}{words.percent(told.attention):>10}")
+    for marker in told.markers:
+        click.echo(f"  marker at {words.timecode(marker.at_s)}  {marker.label or ''}".rstrip())
+    click.echo(words.APPARENT)
+
+
+@click.command
+@click.argument("session", nargs=-1, required=True)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@pass_settings
+def delete(settings: Settings, session: tuple[str, ...], *, yes: bool) -> None:
+    """Delete sessions for good; their bytes are overwritten."""
+    from edge.sessions.library import choose_all, finished
+
+    with opened(settings) as file:
+        for record in finished(choose_all(file, session)):
+            question = f"Delete {record.name!r} of {record.start.astimezone():%Y-%m-%d %H:%M}?"
+            if yes or click.confirm(question, err=True):
+                file.delete(record.id)
+                click.echo(f"deleted {record.id}")
