@@ -50,6 +50,11 @@ class SourceConfig(Section):
     open_timeout_s: PositiveSeconds = Field(10.0, description="how long opening may take")
     read_timeout_s: PositiveSeconds = Field(3.0, description="without a frame for so long the source is opened again")
     backoff_max_s: PositiveSeconds = Field(30.0, description="longest pause between attempts to open it again")
+    give_up_s: Seconds = Field(
+        600.0,
+        description="after so long without a camera the process ends, for the service manager to start it anew; "
+        "0: never",
+    )
 
 
 class DetectorConfig(Section):

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from edge.kiosk.picture import Watched
     from edge.narrator import Narrator, Told
     from edge.runtime.dispatch import Dispatcher
+    from edge.runtime.vitals import Vitals
     from edge.settings import SettingsStore
     from edge.sources.newest import NewestFrame
     from edge.tracks import TrackTeller
@@ -69,6 +70,7 @@ class Device:
         timing: Timing,
         inbox: Inbox,
         settings: SettingsStore,
+        vitals: Vitals,
         aggregator: Aggregator | None = None,
         tracks: TrackTeller | None = None,
     ) -> None:
@@ -82,6 +84,7 @@ class Device:
         self._meter = HealthMeter()
         self._stopping = threading.Event()
         self._inbox = inbox
+        self._vitals = vitals
         self._aggregator = aggregator
         self._tracks = tracks
         self._control = Control(
@@ -114,7 +117,7 @@ class Device:
         """Open everything, loop, close everything.
 
         Raises:
-            SourceError: a finite source cannot be read at all.
+            SourceError: a finite source cannot be read at all, or only a new process can bring the camera back.
             EdgeError: the model failed for good.
         """
         started_s = time.monotonic()
@@ -125,9 +128,11 @@ class Device:
         try:
             if not self._control.privacy:
                 self._start_frames()
+            self._vitals.started()
             while not self._stopping.is_set():
                 self._turn()
         finally:
+            self._vitals.stopping()
             self._close()
         return Summary(self._processed, self._frames.skipped, time.monotonic() - started_s)
 
@@ -146,6 +151,7 @@ class Device:
             else:
                 self._judge_camera()
         self._tell_in_time()
+        self._vitals.check(paused=self._paused, away=self._camera is CameraStatus.OFFLINE)
 
     def _look_at(self, frame: Frame) -> None:
         self._clip_ns = frame.monotonic_ns

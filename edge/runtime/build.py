@@ -30,11 +30,15 @@ if TYPE_CHECKING:
     from edge.config import Config
     from edge.kiosk.picture import Tap, Watched
     from edge.protocols import FaceDetector, FrameSource, Sink
+    from edge.runtime.vitals import Vitals
     from edge.sinks.mqtt.outbox import Outbox
+    from edge.sources.newest import NewestFrame
     from edge.vision.litert import LiteRtClassifier
 
 _LOG = logging.getLogger(__name__)
 _REPLAY_SEED = b"replay"
+_HANG_S = 20.0
+"""A driver that has not answered for so long never will."""
 
 
 def classifier(config: Config) -> LiteRtClassifier:
@@ -131,10 +135,21 @@ def device(config: Config, *, extra_sinks: Iterable[Sink] = ()) -> Wiring:
             timing=Timing(stale_after_s=config.source.read_timeout_s, health_interval_s=config.events.heartbeat_s),
             inbox=inbox,
             settings=settings,
+            vitals=_vitals(config, frames, resources),
             aggregator=_aggregator(config, stamp),
             tracks=_tracks(config, stamp),
         )
         return Wiring(made, resources.pop_all())
+
+
+def _vitals(config: Config, frames: NewestFrame, resources: ExitStack) -> Vitals:
+    from edge.runtime.manager import ServiceManager
+    from edge.runtime.vitals import Vitals
+
+    settings = config.source
+    hang_s = max(_HANG_S, 3 * settings.read_timeout_s, 3 * settings.open_timeout_s)
+    manager = resources.enter_context(ServiceManager())
+    return Vitals(frames, manager, hang_s=hang_s, give_up_s=settings.give_up_s)
 
 
 def _aggregator(config: Config, stamp: Stamp) -> Aggregator | None:

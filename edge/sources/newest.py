@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from edge.backoff import Backoff
@@ -17,6 +18,8 @@ from edge.errors import EdgeError, HardwareUnavailable, SourceEnded, SourceError
 from edge.sources.orient import orient
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from edge.config import SourceConfig
     from edge.protocols import FrameSource
     from edge.types import Frame
@@ -37,6 +40,8 @@ class NewestFrame:
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._told = ""
+        self._began_s = time.monotonic()
+        self._asked_s: float | None = None
         self.captured = 0
         self.skipped = 0
         self.reconnects = 0
@@ -59,9 +64,21 @@ class NewestFrame:
         """Seconds since a frame arrived; ``None`` before the first."""
         return None if self._arrived_s is None else time.monotonic() - self._arrived_s
 
+    @property
+    def away_s(self) -> float:
+        """Seconds without a frame, since the last one or since the start."""
+        return time.monotonic() - (self._began_s if self._arrived_s is None else self._arrived_s)
+
+    @property
+    def held_up_s(self) -> float:
+        """Seconds for which the driver has not answered the call that is under way; 0 while there is none."""
+        asked_s = self._asked_s
+        return 0.0 if asked_s is None else time.monotonic() - asked_s
+
     def start(self) -> None:
         """Begin reading; also again after ``stop``."""
         before = self._thread
+        self._began_s = time.monotonic()
         self._stopping = threading.Event()
         self._slot, self._arrived_s, self.ended, self.failing = None, None, False, False
         self._thread = threading.Thread(
@@ -92,7 +109,8 @@ class NewestFrame:
 
     def _run(self, stopping: threading.Event, before: threading.Thread | None) -> None:
         if before is not None:
-            before.join()
+            with self._asking():
+                before.join()
         backoff = Backoff(max_s=self._config.backoff_max_s)
         while not stopping.is_set():
             if not self._attempt(stopping, backoff):
@@ -104,7 +122,8 @@ class NewestFrame:
     def _attempt(self, stopping: threading.Event, backoff: Backoff) -> bool:
         """Open and deliver until something fails; true where another attempt is worth it."""
         try:
-            self._source.open()
+            with self._asking():
+                self._source.open()
             self._deliver(stopping, backoff)
         except Exception as raised:  # noqa: BLE001 - whatever a driver raises, this thread must live to try again
             if stopping.is_set():
@@ -134,13 +153,15 @@ class NewestFrame:
 
     def _release(self) -> None:
         try:
-            self._source.close()
+            with self._asking():
+                self._source.close()
         except Exception:  # noqa: BLE001 - as above
             _LOG.exception("%s: cannot be released", self.uri)
 
     def _deliver(self, stopping: threading.Event, backoff: Backoff) -> None:
         while not stopping.is_set():
-            frame = self._source.read()
+            with self._asking():
+                frame = self._source.read()
             with self._changed:
                 if stopping.is_set():
                     return
@@ -156,6 +177,15 @@ class NewestFrame:
                 if self._source.lossless:
                     self._changed.wait_for(lambda: self._slot is None or stopping.is_set())
             backoff.reset()
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """While a driver is at work, which may never answer."""
+        self._asked_s = time.monotonic()
+        try:
+            yield
+        finally:
+            self._asked_s = None
 
     def _end(self, error: EdgeError | None) -> None:
         with self._changed:
