@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -23,13 +24,45 @@ _TRUNCATED_SHARE = 0.9
 
 
 @dataclass(frozen=True, slots=True)
+class Bounds:
+    """What may be asked of the machine for one video; ``None`` where there is no bound.
+
+    ``container`` is libav's name of the only reader that may open the file; ``max_pixels`` and ``max_s`` refuse, and
+    ``longest_px`` and ``copy_fps`` reduce what is drawn upon and written. ``threads`` decode and encode, 0: as many as
+    libav likes.
+    """
+
+    container: str | None = None
+    max_pixels: int | None = None
+    max_s: float | None = None
+    longest_px: int | None = None
+    copy_fps: float | None = None
+    threads: int = 0
+
+
+class TooMuch(InputError):
+    """A video beyond a bound; ``code`` is ``too_long`` or ``too_many_pixels``."""
+
+    def __init__(self, why: str, code: str) -> None:
+        super().__init__(why)
+        self.code = code
+
+
+UNBOUNDED = Bounds()
+
+
+@dataclass(frozen=True, slots=True)
 class ClipFrame:
-    """One frame of a video, ``time_s`` after the first; ``image`` makes the upright BGR picture when it is called."""
+    """One frame of a video, ``time_s`` after the first; ``image`` makes the upright BGR picture when it is called.
+
+    ``size`` is the upright frame's own width and height where ``image`` gives a reduced one.
+    """
 
     index: int
     time_s: float
     image: Callable[[], NDArray[np.uint8]]
     native: Any = None
+    size: tuple[int, int] | None = None
 
 
 class Clip(Protocol):
@@ -51,13 +84,13 @@ class Clip(Protocol):
         ...
 
 
-def open_clip(path: Path) -> Clip:
-    """Open a video.
+def open_clip(path: Path, bounds: Bounds = UNBOUNDED) -> Clip:
+    """Open a video; ``bounds`` are PyAV's to hold.
 
     Raises:
-        InputError: it is no video that can be read.
+        InputError: it is no video that can be read, or beyond its bounds.
     """
-    return AvClip(path) if have_av() else OpenCvClip(path)
+    return AvClip(path, bounds) if have_av() else OpenCvClip(path)
 
 
 def have_av() -> bool:
@@ -70,14 +103,18 @@ def have_av() -> bool:
 
 
 class AvClip:
-    """A video through PyAV; ``on_packet`` gets the packets of other streams that were asked for."""
+    """A video through PyAV, which also gives the packets of its sound."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, bounds: Bounds = UNBOUNDED) -> None:
         import av
 
         self.path = path
+        self.bounds = bounds
         # odd letters in a title must not matter; from PyAV 19 on they never do
-        options = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
+        options: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
+        if bounds.container is not None:
+            # a file that names others must not make libav fetch them
+            options |= {"format": bounds.container, "options": {"protocol_whitelist": "file"}}
         try:
             self.container = av.open(str(path), **options)
             self.video: Any = next(iter(self.container.streams.video), None)
@@ -87,8 +124,23 @@ class AvClip:
             self.container.close()
             raise InputError(_no_video(path, None))
         self.video.thread_type = "AUTO"
+        self.video.codec_context.thread_count = bounds.threads
         self.audio = next((s for s in self.container.streams.audio if s.codec_context is not None), None)
         self.duration_s = _duration_s(self.container, self.video)
+        try:
+            self._check(self.video.codec_context.width * self.video.codec_context.height, self.duration_s or 0.0)
+        except InputError:
+            self.container.close()
+            raise
+
+    def _check(self, pixels: int, seconds: float) -> None:
+        most, longest_s = self.bounds.max_pixels, self.bounds.max_s
+        if most is not None and pixels > most:
+            msg = f"{printable(self.path)}: frames of {pixels / 1e6:.0f} megapixels, the limit is {most / 1e6:.0f}"
+            raise TooMuch(msg, "too_many_pixels")
+        if longest_s is not None and seconds > longest_s:
+            msg = f"{printable(self.path)}: longer than {longest_s / 60:g} minutes"
+            raise TooMuch(msg, "too_long")
 
     def frames(self, on_audio: Callable[[Any], None] | None = None) -> Iterator[ClipFrame]:
         """All frames; ``on_audio`` is given the sound's packets between them, in the file's order."""
@@ -103,14 +155,17 @@ class AvClip:
                     continue
                 try:
                     decoded = packet.decode()
-                except av.error.FFmpegError:
+                except av.error.FFmpegError as error:
+                    if error.errno == errno.ENOMEM:
+                        raise MemoryError from None
                     damaged += 1
                     continue
                 for frame in decoded:
                     time_s = frame.time if frame.time is not None else index / float(self.video.average_rate or 25)
                     first_s = time_s if first_s is None else first_s
                     last_s = max(last_s, time_s - first_s)
-                    yield ClipFrame(index, last_s, _upright(frame), frame)
+                    self._check(frame.width * frame.height, last_s)
+                    yield _clip_frame(index, last_s, frame, self.bounds.longest_px)
                     index += 1
         except (av.error.FFmpegError, OSError) as error:
             raise InputError(_broken(self.path, index, last_s, str(getattr(error, "strerror", "") or error))) from None
@@ -156,14 +211,22 @@ class OpenCvClip:
         self._capture.release()
 
 
-def _upright(frame: Any) -> Callable[[], NDArray[np.uint8]]:
+def _clip_frame(index: int, time_s: float, frame: Any, longest_px: int | None) -> ClipFrame:
+    # libav's angle turns counter-clockwise, as rot90 does
+    turns = round(frame.rotation / 90) % 4
+    size = (frame.height, frame.width) if turns % 2 else (frame.width, frame.height)
+    share = 1.0 if longest_px is None else min(1.0, longest_px / max(size))
+    reduced = {} if share == 1.0 else {"width": _even(frame.width * share), "height": _even(frame.height * share)}
+
     def convert() -> NDArray[np.uint8]:
-        image = frame.to_ndarray(format="bgr24")
-        # libav's angle turns counter-clockwise, as rot90 does
-        turns = round(frame.rotation / 90) % 4
+        image = frame.to_ndarray(format="bgr24", **reduced)
         return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
 
-    return convert
+    return ClipFrame(index, time_s, convert, frame, size if reduced else None)
+
+
+def _even(length: float) -> int:
+    return max(2, round(length / 2) * 2)
 
 
 def _duration_s(container: Any, video: Any) -> float | None:

@@ -82,6 +82,12 @@ class VideoCopy:
         """
         import av
 
+        if (
+            self._video is not None
+            and abs(self._video.width - image.shape[1]) + abs(self._video.height - image.shape[0]) > 2
+        ):
+            # some streams change their size on the way; the copy keeps the first one's
+            image = cv2.resize(image, (self._video.width, self._video.height)).astype("uint8", copy=False)
         even = cv2.copyMakeBorder(image, 0, image.shape[0] % 2, 0, image.shape[1] % 2, cv2.BORDER_REPLICATE)
         frame = av.VideoFrame.from_ndarray(even, format="bgr24")
         native = original.native
@@ -115,11 +121,14 @@ class VideoCopy:
     def _video_stream(self, width: int, height: int, *, turned: bool) -> Any:
         source = self._clip.video
         rate = source.average_rate or Fraction(25)
+        if self._clip.bounds.copy_fps is not None:
+            rate = min(rate, Fraction(self._clip.bounds.copy_fps).limit_denominator(1001))
         # the encoder takes most of the time: a copy of full HD still has to be ready before the original would be over
         preset = "ultrafast" if width * height * rate > _LARGE_PIXEL_RATE else "superfast"
         stream = self._container.add_stream(_encoder(), rate=rate, options={"preset": preset, "crf": "23"})
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         context = stream.codec_context
+        context.thread_count = self._clip.bounds.threads
         context.time_base = source.time_base
         ratio = source.sample_aspect_ratio
         if ratio and ratio != 1:

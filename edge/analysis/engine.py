@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, cast
 
 import cv2
 
 from edge.analysis.annotate import annotate
-from edge.analysis.clips import AvClip, open_clip
+from edge.analysis.clips import UNBOUNDED, AvClip, open_clip
 from edge.analysis.copy import VideoCopy
 from edge.analysis.inputs import Kind, printable
 from edge.analysis.records import Result
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from edge.analysis.clips import Clip, ClipFrame
+    from edge.analysis.clips import Bounds, Clip, ClipFrame
     from edge.analysis.inputs import Item
     from edge.types import Observation
 
@@ -68,6 +68,7 @@ class Analyzer:
         read_image: reads a picture as upright BGR, or raises :class:`edge.errors.InputError`.
         sampling: which frames of videos are looked at.
         copies: where the annotated copy of an item goes; items that are not in it get none.
+        bounds: what a video may ask of the machine.
     """
 
     def __init__(
@@ -77,11 +78,13 @@ class Analyzer:
         *,
         sampling: Sampling | None = None,
         copies: dict[Item, Path] | None = None,
+        bounds: Bounds = UNBOUNDED,
     ) -> None:
         self._make_pipeline = pipeline
         self._read_image = read_image
         self._sampling = sampling or Sampling()
         self._copies = copies or {}
+        self._bounds = bounds
         self._pipelines: dict[bool, Stepper] = {}
         self._count = 0
 
@@ -120,7 +123,7 @@ class Analyzer:
         pipeline = self._pipeline(still=self._sampling.still)
         pipeline.reset()
         with ExitStack() as resources:
-            clip = resources.enter_context(closing(open_clip(item.path)))
+            clip = resources.enter_context(closing(open_clip(item.path, self._bounds)))
             place = self._copies.get(item)
             if place is None:
                 yield from self._sampled(item, clip, pipeline)
@@ -137,14 +140,23 @@ class Analyzer:
                 yield _result(item, clip, frame, observation)
 
     def _copied(self, item: Item, clip: AvClip, pipeline: Stepper, copy: VideoCopy) -> Iterator[Result]:
-        due = _Due(self._sampling.interval_s)
+        due, shown = _Due(self._sampling.interval_s), _Due(_between_frames_s(self._bounds.copy_fps))
         latest: Observation | None = None
         for frame in clip.frames(on_audio=copy.sound):
+            looked_at, written = due(frame.time_s), shown(frame.time_s)
+            if not (looked_at or written):
+                continue
             image = frame.image()
-            if due(frame.time_s):
+            if looked_at:
                 latest = pipeline.step(_frame(item, frame, image))
                 yield _result(item, clip, frame, latest)
-            copy.picture(image if latest is None else annotate(image, latest), frame)
+            if written:
+                copy.picture(image if latest is None else annotate(image, latest), frame)
+
+
+def _between_frames_s(fps: float | None) -> float:
+    """Seconds between frames that are written; 0: all. A sixth less, for times that are rounded to milliseconds."""
+    return 0.0 if fps is None else 1 / fps / 1.2
 
 
 class _Due:
@@ -169,7 +181,16 @@ def _frame(item: Item, frame: ClipFrame, image: NDArray[np.uint8]) -> Frame:
 
 def _result(item: Item, clip: Clip, frame: ClipFrame, observation: Observation) -> Result:
     done = min(1.0, frame.time_s / clip.duration_s) if clip.duration_s else 0.0
+    if frame.size is not None:
+        observation = _enlarged(observation, *frame.size)
     return Result(item, observation, frame=frame.index, time_s=frame.time_s, done=done)
+
+
+def _enlarged(seen: Observation, width: int, height: int) -> Observation:
+    """The same in the pixels of the original, ``width`` by ``height``."""
+    across, down = width / seen.frame_width, height / seen.frame_height
+    faces = tuple(replace(face, box=face.box.scaled(across, down)) for face in seen.faces)
+    return replace(seen, frame_width=width, frame_height=height, faces=faces)
 
 
 def _write_picture(path: Path, image: NDArray[np.uint8]) -> None:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.analysis.clips import AvClip, OpenCvClip, open_clip
+from edge.analysis.clips import AvClip, Bounds, OpenCvClip, TooMuch, open_clip
 from edge.analysis.engine import Analyzer, Sampling
 from edge.analysis.inputs import copies, gather
 from edge.errors import InputError
@@ -207,3 +207,56 @@ def test_an_interrupted_copy_leaves_nothing(pipeline: Any, video: Callable[..., 
     with pytest.raises(KeyboardInterrupt):
         results.throw(KeyboardInterrupt())  # type: ignore[attr-defined]  # it is a generator
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def bounded(pipeline: Any, path: Path, out: Path, **bounds: Any) -> list[Result]:
+    items = gather([path]).items
+    analyzer = Analyzer(pipeline, read, copies=copies(items, out), bounds=Bounds(**bounds))
+    return [result for item in items for result in analyzer.results(item)]
+
+
+@pytest.mark.parametrize("rotation", [0, 90])
+def test_a_bounded_copy_is_smaller_and_its_records_are_not(
+    pipeline: Any, video: Callable[..., Path], tmp_path: Path, rotation: int
+) -> None:
+    path = video("clip.mp4", seconds=1, rate=60, size=(320, 240), sound="aac", rotation=rotation)
+    plain = analyzed(pipeline, path)
+    results = bounded(pipeline, path, tmp_path / "out", longest_px=160, copy_fps=30, container="mov")
+    facts = streams(tmp_path / "out" / "clip.mp4")
+    assert facts["size"] == ((160, 120) if rotation == 0 else (120, 160))
+    assert 29 <= len(facts["times"]) <= 37
+    assert facts["sound_s"] == pytest.approx(1.0, abs=0.1)
+    for one, other in zip(plain, results, strict=True):
+        assert (one.observation.frame_width, one.observation.frame_height) == (
+            other.observation.frame_width,
+            other.observation.frame_height,
+        )
+        (box,), (large) = ([face.box for face in each.observation.faces] for each in (one, other))
+        assert large[0].iou(box) > 0.85
+
+
+@pytest.mark.parametrize("rate", [25, 30])
+def test_usual_frame_rates_pass_the_copy_whole(
+    pipeline: Any, video: Callable[..., Path], tmp_path: Path, rate: int
+) -> None:
+    path = video("clip.mkv", seconds=2, rate=rate)  # whose times are rounded to milliseconds
+    bounded(pipeline, path, tmp_path / "out", copy_fps=30)
+    assert len(streams(tmp_path / "out" / "clip.mp4")["times"]) == 2 * rate
+
+
+@pytest.mark.parametrize(("bounds", "code"), [({"max_s": 1.0}, "too_long"), ({"max_pixels": 100}, "too_many_pixels")])
+def test_videos_beyond_a_bound_are_refused_before_they_are_read(
+    pipeline: Any, video: Callable[..., Path], tmp_path: Path, bounds: dict[str, Any], code: str
+) -> None:
+    with pytest.raises(TooMuch) as caught:
+        bounded(pipeline, video("clip.mp4", seconds=2), tmp_path / "out", **bounds)
+    assert caught.value.code == code
+    assert not (tmp_path / "out" / "clip.mp4").exists()
+
+
+def test_a_file_is_opened_by_the_reader_of_its_kind_alone(tmp_path: Path, video: Callable[..., Path]) -> None:
+    secret = video("secret.ts", seconds=0.2)
+    playlist = tmp_path / "list.mp4"
+    playlist.write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{secret}\n#EXT-X-ENDLIST\n")
+    with pytest.raises(InputError, match="neither a picture nor a video"):
+        open_clip(playlist, Bounds(container="mov"))
