@@ -55,6 +55,11 @@ class Narrator:
         self._told_emotion: Emotion | None = None
         self._peaked: set[Emotion] = set()
 
+    def smooth(self, smoothing: SmoothingConfig) -> None:
+        """Judge the group's emotion by other settings from now on."""
+        self._smoothing = smoothing
+        self._labeler = None
+
     def observe(self, observation: Observation) -> Told:
         """Take in what one frame showed."""
         now_ns = observation.monotonic_ns

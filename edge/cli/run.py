@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from edge.runtime.app import Device
+    from edge.runtime.reload import Reloader
 
 
 @click.command
@@ -30,6 +31,7 @@ def run(settings: Settings, source: str | None, broker: str | None, *, terminal:
     """
     from edge import logs
     from edge.runtime import build
+    from edge.runtime.reload import Reloader
     from edge.sinks.lines import LinesSink
 
     flags: dict[str, Any] = {}
@@ -39,11 +41,14 @@ def run(settings: Settings, source: str | None, broker: str | None, *, terminal:
         flags["mqtt.broker"] = broker
     config = settings.load(flags)
     if terminal and not any(display.kind == "terminal" for display in config.display):
-        config = settings.load(flags | {"display": [*(d.model_dump() for d in config.display), {"kind": "terminal"}]})
+        flags["display"] = [*(d.model_dump() for d in config.display), {"kind": "terminal"}]
+        config = settings.load(flags)
     logs.configure(config.log)
     wiring = build.device(config, extra_sinks=[LinesSink(sys.stdout)] if as_json else [])
+    reloader = Reloader(config, lambda: settings.load(flags), wiring.manager, wiring.adopt)
     with wiring.resources:
         obey_signals(wiring.device)
+        reload_on_hangup(wiring.device, reloader)
         wiring.device.run()
 
 
@@ -59,3 +64,14 @@ def obey_signals(device: Device) -> None:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGUSR1, toggle)
+
+
+def reload_on_hangup(device: Device, reloader: Reloader) -> None:
+    """SIGHUP has the configuration read again; from a terminal it keeps its meaning, which is to end."""
+    if sys.stdin is not None and sys.stdin.isatty():
+        return
+
+    def again(_number: int, _frame: FrameType | None) -> None:
+        device.soon(reloader.reload)
+
+    signal.signal(signal.SIGHUP, again)

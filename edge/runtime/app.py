@@ -7,6 +7,7 @@ second. Outer layers stop first: displays dark and ``offline`` published, then t
 from __future__ import annotations
 
 import logging
+import queue
 import threading
 import time
 from dataclasses import dataclass
@@ -19,8 +20,11 @@ from edge.runtime.control import Control
 from edge.runtime.health import Counters, HealthMeter
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from edge.aggregate import Aggregator
     from edge.commands import Inbox
+    from edge.config import SmoothingConfig
     from edge.events import Aggregate, Health, Info, Stamp
     from edge.kiosk.picture import Watched
     from edge.narrator import Narrator, Told
@@ -104,6 +108,7 @@ class Device:
         self._health_due_ns: int | None = None
         self._processed = 0
         self._failures = 0
+        self._soon: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
 
     def stop(self) -> None:
         """Ask the loop to end; returns at once, safe in a signal handler."""
@@ -112,6 +117,15 @@ class Device:
     def toggle_pause(self) -> None:
         """Pause or go on from the next turn of the loop; safe in a signal handler."""
         self._inbox.offer(SetPrivacy())
+
+    def soon(self, call: Callable[[], None]) -> None:
+        """Have the loop do ``call`` in its next turn; safe in a signal handler."""
+        self._soon.put(call)
+
+    def adopt(self, pipeline: Pipeline | Watched, smoothing: SmoothingConfig) -> None:
+        """See with another pipeline from the next frame on; on the loop's thread. Who is in view is found again."""
+        self._pipeline = pipeline
+        self._narrator.smooth(smoothing)
 
     def run(self) -> Summary:
         """Open everything, loop, close everything.
@@ -137,6 +151,8 @@ class Device:
         return Summary(self._processed, self._frames.skipped, time.monotonic() - started_s)
 
     def _turn(self) -> None:
+        while not self._soon.empty():
+            self._soon.get_nowait()()
         self._control.serve(self._now_ns())
         if self._control.privacy != self._paused:
             self._switch_pause()

@@ -25,11 +25,12 @@ from edge.tracks import TrackTeller
 from edge.vision.pipeline import Pipeline
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from edge.config import Config
     from edge.kiosk.picture import Tap, Watched
     from edge.protocols import FaceDetector, FrameSource, Sink
+    from edge.runtime.manager import ServiceManager
     from edge.runtime.vitals import Vitals
     from edge.sinks.mqtt.outbox import Outbox
     from edge.sources.newest import NewestFrame
@@ -90,10 +91,12 @@ def _pipeline_of(config: Config, network: LiteRtClassifier, *, still: bool, seed
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
-    """A device ready to run and whatever must be closed after it."""
+    """A device ready to run and whatever must be closed after it; ``adopt`` takes a changed configuration over."""
 
     device: Device
     resources: ExitStack
+    manager: ServiceManager
+    adopt: Callable[[Config], None]
 
 
 def device(config: Config, *, extra_sinks: Iterable[Sink] = ()) -> Wiring:
@@ -103,6 +106,7 @@ def device(config: Config, *, extra_sinks: Iterable[Sink] = ()) -> Wiring:
         AlreadyRunning: another process holds the node id or the camera.
         EdgeError: the model, the source's setting or the broker's port is unusable.
     """
+    from edge.runtime.manager import ServiceManager
     from edge.sources.factory import create as create_source
     from edge.sources.newest import NewestFrame
 
@@ -125,9 +129,17 @@ def device(config: Config, *, extra_sinks: Iterable[Sink] = ()) -> Wiring:
         settings = SettingsStore(None if source.lossless else state_dir(config) / f"settings-{node_id(config)}.json")
         if config.privacy.start_paused:
             settings.change(privacy=True)
+        manager = resources.enter_context(ServiceManager())
+
+        def seeing(settings: Config) -> Pipeline | Watched:
+            return _watched(_pipeline_of(settings, network, still=False, seed=0 if source.lossless else None), tap)
+
+        def adopt(settings: Config) -> None:
+            made.adopt(seeing(settings), settings.smoothing)
+
         made = Device(
             frames=frames,
-            pipeline=_watched(_pipeline_of(config, network, still=False, seed=0 if source.lossless else None), tap),
+            pipeline=seeing(config),
             narrator=Narrator(stamp, events=config.events, smoothing=config.smoothing, privacy=config.privacy),
             stamp=stamp,
             dispatcher=Dispatcher([*sinks, *kept], lossless=source.lossless),
@@ -135,20 +147,18 @@ def device(config: Config, *, extra_sinks: Iterable[Sink] = ()) -> Wiring:
             timing=Timing(stale_after_s=config.source.read_timeout_s, health_interval_s=config.events.heartbeat_s),
             inbox=inbox,
             settings=settings,
-            vitals=_vitals(config, frames, resources),
+            vitals=_vitals(config, frames, manager),
             aggregator=_aggregator(config, stamp),
             tracks=_tracks(config, stamp),
         )
-        return Wiring(made, resources.pop_all())
+        return Wiring(made, resources.pop_all(), manager, adopt)
 
 
-def _vitals(config: Config, frames: NewestFrame, resources: ExitStack) -> Vitals:
-    from edge.runtime.manager import ServiceManager
+def _vitals(config: Config, frames: NewestFrame, manager: ServiceManager) -> Vitals:
     from edge.runtime.vitals import Vitals
 
     settings = config.source
     hang_s = max(_HANG_S, 3 * settings.read_timeout_s, 3 * settings.open_timeout_s)
-    manager = resources.enter_context(ServiceManager())
     return Vitals(frames, manager, hang_s=hang_s, give_up_s=settings.give_up_s)
 
 

@@ -83,6 +83,27 @@ def test_sigusr1_pauses_and_resumes(face_edge: Callable[..., Any]) -> None:
     assert lines_until(process, "camera")["payload"] == "online"
 
 
+def test_sighup_has_the_configuration_read_again(face_edge: Callable[..., Any], tmp_path: Path) -> None:
+    file = tmp_path / "device.toml"
+    file.write_text('[source]\nuri = "virtual"\n')
+    process = face_edge("--config", str(file), "run", "--json")
+    lines_until(process, "event")
+    file.write_text('[source]\nuri = "virtual"\nfps = 3\n[detector]\nmin_face = 0.9\n')
+    process.send_signal(signal.SIGHUP)
+    while lines_until(process, "state")["payload"]["people"]:
+        pass  # until no face is large enough any more
+    file.write_text("[detector]\nmin_face = 7\n")
+    process.send_signal(signal.SIGHUP)
+    told = [process.stderr.readline() for _ in range(4)]
+    process.terminate()
+    process.communicate()
+    assert process.returncode == 0
+    assert "now detector.min_face" in told[-3]
+    assert "source.fps: takes effect after a restart" in told[-2]
+    assert "stays as it was" in told[-1]
+    assert "detector.min_face" in told[-1]
+
+
 def test_a_dead_device_is_announced_by_its_last_will(
     face_edge: Callable[..., Any], mosquitto: Callable[..., Any], subscribe: Callable[..., Any]
 ) -> None:

@@ -1,0 +1,76 @@
+"""Reads the configuration again while the device runs: takes over what can change at once, says what cannot.
+
+What concerns seeing alone is taken over between two frames: detector, tracker, smoothing, the primary face, the log.
+Everything else holds connections, files or hardware open and wants a restart.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from edge import logs
+from edge.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pydantic import BaseModel
+
+    from edge.config import Config
+    from edge.runtime.manager import ServiceManager
+
+_LOG = logging.getLogger(__name__)
+LIVE = frozenset({"detector", "tracker", "smoothing", "primary", "log"})
+"""Sections that are taken over at once."""
+
+
+class Reloader:
+    """Holds the configuration in force; ``load`` reads it anew, ``adopt`` takes what changed, on the loop's thread."""
+
+    def __init__(
+        self, config: Config, load: Callable[[], Config], manager: ServiceManager, adopt: Callable[[Config], None]
+    ) -> None:
+        self._config = config
+        self._load = load
+        self._manager = manager
+        self._adopt = adopt
+
+    def reload(self) -> None:
+        """Take over what can be; a configuration with a mistake in it changes nothing and is told line by line."""
+        self._manager.reloading()
+        try:
+            self._take_over(self._load())
+        except ConfigError as error:
+            for problem in error.problems:
+                _LOG.error("the configuration stays as it was: %s", problem)
+        finally:
+            self._manager.ready()
+
+    def _take_over(self, wanted: Config) -> None:
+        changed = [key for key, _, _ in differences(self._config, wanted)]
+        live = [key for key in changed if key.split(".")[0] in LIVE]
+        later = [key for key in changed if key not in live]
+        if live:
+            sections = {name: getattr(wanted, name) for name in sorted({key.split(".")[0] for key in live})}
+            self._config = self._config.model_copy(update=sections)
+            logs.configure(self._config.log)
+            self._adopt(self._config)
+        _LOG.info(
+            "the configuration was read again: %s", f"now {', '.join(live)}" if live else "nothing new to take over"
+        )
+        if later:
+            _LOG.warning("%s: takes effect after a restart", ", ".join(later))
+
+
+def differences(old: BaseModel, new: BaseModel, under: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """``(dotted key, old, new)`` of every setting that differs; repeated tables count as one."""
+    for name in type(old).model_fields:
+        before, after = getattr(old, name), getattr(new, name)
+        if before == after:
+            continue
+        key = f"{under}{name}"
+        if hasattr(type(before), "model_fields") and type(before) is type(after):
+            yield from differences(before, after, f"{key}.")
+        else:
+            yield key, before, after
