@@ -237,6 +237,12 @@ class KioskConfig(Section):
     )
     upload_mb: int = Field(300, ge=1, le=100_000, description="largest file that the analyze page takes, megabytes")
     video_minutes: float = Field(30.0, gt=0, le=600, description="longest video that the analyze page takes")
+    max_cameras: int = Field(4, ge=1, le=64, description="visitors' cameras that are read at the same time")
+    tls: Literal["off", "self-signed", "files"] = Field(
+        "off", description="HTTPS, which phones' cameras want: a certificate that the device makes, or one in files"
+    )
+    tls_certificate: OptionalPath = Field(None, description="PEM file for tls = files, with its chain")
+    tls_key: OptionalPath = Field(None, description="PEM file of its private key, without a passphrase")
     live_picture: bool = Field(False, description="show operators the camera's picture: frames leave the loop")
     operator_name: str = Field("", max_length=200, description="who runs the device, for the people in view")
     operator_contact: str = Field("", max_length=200, description="how they are reached: a mail address, a telephone")

@@ -76,7 +76,8 @@ class Access:
         self._token = _hash_of(config, "viewer_token_file")
         self._open_to_viewers = config.open_to_viewers
         self.lifetime_s = round(config.session_hours * _HOUR_S)
-        self.cookie = f"face_edge_{config.port}"
+        # browsers take the prefix as a promise: over TLS alone, for this host alone, set by no neighbour
+        self.cookie = f"{'' if config.tls == 'off' else '__Host-'}face_edge_{config.port}"
         parts = (self._password or "", self._token or "")
         key = hmac.digest(secret, "\n".join(parts).encode(), "sha256")
         self._key = key

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from edge.commands import CheckHealth
 from edge.config import node_id, state_dir
-from edge.kiosk import access
+from edge.kiosk import access, tls
 from edge.kiosk.board import Bell
 from edge.kiosk.consent import Consent
 from edge.kiosk.throttle import Throttle
@@ -40,7 +40,7 @@ class Kiosk:
         """Read what is read once.
 
         Raises:
-            ConfigError: others could come in without a password, or a file of hashes cannot be used.
+            ConfigError: others could come in without a password, or a file of hashes or a certificate cannot be used.
         """
         self.config = config
         self.settings = config.kiosk
@@ -50,6 +50,7 @@ class Kiosk:
         self.node = node_id(config)
         access.check(self.settings)
         folder = state_dir(config)
+        self.tls = tls.of(self.settings, folder)
         self.access = access.Access(self.settings, access.lasting_secret(folder / "kiosk-secret"))
         self.consent = Consent(folder / f"kiosk-consent-{self.node}.json")
         self.throttle = Throttle()
@@ -123,4 +124,4 @@ def _application(kiosk: Kiosk) -> Starlette:
 def _routes(kiosk: Kiosk) -> list[BaseRoute]:
     from edge.kiosk import api, login, pages
 
-    return [*pages.routes(kiosk), *login.routes(kiosk), *api.routes(kiosk)]
+    return [*tls.routes(kiosk), *pages.routes(kiosk), *login.routes(kiosk), *api.routes(kiosk)]

@@ -106,7 +106,8 @@ def _logout(kiosk: Kiosk) -> Callable[[Request], Awaitable[Response]]:
     async def logout(request: Request) -> Response:
         kiosk.access.revoke(require_ours(kiosk, request, Role.NOBODY))
         response = JSONResponse({})
-        response.delete_cookie(kiosk.access.cookie, httponly=True, samesite="strict")
+        secure = request.url.scheme == "https"
+        response.delete_cookie(kiosk.access.cookie, httponly=True, samesite="strict", secure=secure)
         return response
 
     return logout

@@ -12,11 +12,14 @@ import time
 from typing import TYPE_CHECKING
 
 from edge.errors import SinkError
+from edge.kiosk.tls import CHECK_S
 
 if TYPE_CHECKING:
     import uvicorn
 
     from edge.kiosk.app import Kiosk
+    from edge.kiosk.certificate import Certificate
+    from edge.kiosk.tls import Tls
 
 _LOG = logging.getLogger(__name__)
 _START_TIMEOUT_S = 10.0
@@ -44,7 +47,13 @@ class Server:
     def url(self) -> str:
         """Where this machine reaches it."""
         host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self._host, self._host)  # noqa: S104 - read, not bound
-        return f"http://[{host}]:{self._port}" if ":" in host and "[" not in host else f"http://{host}:{self._port}"
+        scheme = "http" if self._kiosk.tls is None else "https"
+        return f"{scheme}://{f'[{host}]' if ':' in host and '[' not in host else host}:{self._port}"
+
+    @property
+    def certificate(self) -> Certificate | None:
+        """What it shows over HTTPS."""
+        return None if self._kiosk.tls is None else self._kiosk.tls.certificate
 
     def start(self) -> None:
         """Serve; returns once connections are accepted.
@@ -97,11 +106,12 @@ class Server:
     async def _serve(self, server: uvicorn.Server, listener: socket.socket) -> None:
         self._loop = asyncio.get_running_loop()
         self._kiosk.begin(self._loop)
-        watch = asyncio.create_task(self._kiosk.watch_health())
+        watches = [asyncio.create_task(watch) for watch in (self._kiosk.watch_health(), _watch_tls(self._kiosk.tls))]
         try:
             await server.serve(sockets=[listener])
         finally:
-            watch.cancel()
+            for watch in watches:
+                watch.cancel()
             self._kiosk.end()
 
 
@@ -129,9 +139,19 @@ def _make(kiosk: Kiosk) -> uvicorn.Server:
         timeout_graceful_shutdown=1,
         h11_max_incomplete_event_size=16 * 1024,
     )
+    settings.load()
+    if kiosk.tls is not None:
+        settings.ssl = kiosk.tls.context
     # it reports its own beginning and end, which is no news beside ours
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     return uvicorn.Server(settings)
+
+
+async def _watch_tls(tls: Tls | None) -> None:
+    """Renew the certificate, or take the renewed one, for connections to come."""
+    while tls is not None:
+        await asyncio.sleep(CHECK_S)
+        await asyncio.to_thread(tls.refresh)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from edge.commands import Inbox
     from edge.config import Config
     from edge.events import Message, Session
+    from edge.kiosk.certificate import Certificate
     from edge.kiosk.picture import Tap
     from edge.kiosk.server import Server
 
@@ -92,6 +93,11 @@ class KioskSink:
     def url(self) -> str:
         """Where this machine reaches the page while it is served."""
         return self._server.url
+
+    @property
+    def certificate(self) -> Certificate | None:
+        """What it shows over HTTPS."""
+        return self._server.certificate
 
     def open(self) -> None:
         """Serve.
