@@ -11,7 +11,7 @@ from edge.events import SessionKind
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from edge.events import Media
+    from edge.events import Media, Playback
 
 CAPACITY = 64
 """Requests that may wait; the loop takes all of them several times a second."""
@@ -59,7 +59,14 @@ class SetDisplay:
     brightness: float | None = None
 
 
-Command = Mark | StartSession | StopSession | CheckHealth | SetPrivacy | SetDisplay
+@dataclass(frozen=True, slots=True)
+class NotePlayback:
+    """Note where the film is that the wall plays."""
+
+    playback: Playback
+
+
+Command = Mark | StartSession | StopSession | CheckHealth | SetPrivacy | SetDisplay | NotePlayback
 
 
 @dataclass(frozen=True, slots=True)

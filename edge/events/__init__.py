@@ -20,7 +20,7 @@ from edge.events.messages import (
 )
 from edge.events.pacer import Pacer
 from edge.events.stamp import Stamp, ulid
-from edge.events.switches import Lighting, Privacy, RunningSession
+from edge.events.switches import Lighting, Playback, Privacy, RunningSession
 from edge.types import Observation
 
 Message = (
@@ -36,6 +36,7 @@ Message = (
     | Lighting
     | Privacy
     | RunningSession
+    | Playback
 )
 
 __all__ = [
@@ -54,6 +55,7 @@ __all__ = [
     "Message",
     "Observation",
     "Pacer",
+    "Playback",
     "Privacy",
     "Reply",
     "RunningSession",

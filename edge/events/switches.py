@@ -52,5 +52,19 @@ class RunningSession:
         return "null" if self.session is None else self.session.to_json()
 
 
+@dataclass(frozen=True, slots=True)
+class Playback:
+    """Where the film that the device's wall page plays was at ``at_ns`` of the machine's monotonic clock.
+
+    ``session`` is the id of the session that it belongs to, ``state`` ``playing``, ``paused`` or ``ended``.
+    """
+
+    session: str
+    at_ns: int
+    media_s: float
+    state: str
+    duration_s: float | None = None
+
+
 def _word(*, on: bool) -> str:
     return "ON" if on else "OFF"

@@ -6,7 +6,7 @@ import json
 import logging
 from typing import TYPE_CHECKING, assert_never
 
-from edge.commands import Answer, CheckHealth, Mark, SetDisplay, SetPrivacy, StartSession, StopSession
+from edge.commands import Answer, CheckHealth, Mark, NotePlayback, SetDisplay, SetPrivacy, StartSession, StopSession
 from edge.events import Lighting, Privacy, RunningSession, Session
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class Control:
             answer = Answer(error=f"failed: {type(error).__name__}")
         request.answer(answer)
 
-    def _do(self, command: Command, now_ns: int) -> Answer:
+    def _do(self, command: Command, now_ns: int) -> Answer:  # noqa: PLR0911 - one a command
         match command:
             case Mark():
                 return self._mark(command, now_ns)
@@ -90,6 +90,8 @@ class Control:
                 return self._set_privacy(command)
             case SetDisplay():
                 return self._set_display(command)
+            case NotePlayback():
+                return self._note_playback(command)
             case _:
                 assert_never(command)
 
@@ -154,6 +156,13 @@ class Control:
         self._settings.change(display_on=on, display_brightness=brightness)
         self._put(Lighting(on, brightness))
         return Answer({"on": on, "brightness": brightness})
+
+    def _note_playback(self, command: NotePlayback) -> Answer:
+        running = self._settings.now.session
+        if running is None or running.id != command.playback.session:
+            return Answer(error="that session is not running")
+        self._put(command.playback)
+        return Answer()
 
     def _end_aggregates(self, now_ns: int) -> None:
         if self._aggregator is not None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from edge.sessions.film import FilmClock
     from edge.sessions.timeline import Series, Timeline
 
 _DRAWING = threading.Lock()
@@ -76,15 +77,14 @@ class Flag:
 
 
 class Painter:
-    """Draws for one page; ``shift_s`` is where the film's own time begins, and ``styles`` go into the page's head."""
+    """Draws for one page, whose head ``styles`` go into."""
 
-    def __init__(self, *, shift_s: float = 0.0) -> None:
+    def __init__(self) -> None:
         _matplotlib()
         self.styles = Styles()
-        self._shift_s = shift_s
         self._drawn = 0
 
-    def mood(self, timeline: Timeline, flags: Sequence[Flag], label: str, *, size: Size) -> str:
+    def mood(self, timeline: Timeline, flags: Sequence[Flag], label: str, *, clock: FilmClock, size: Size) -> str:
         """Stacked shares of the emotions over time."""
         figure, [axes] = _figure(size, (2.9,))
         at = _sample(timeline.length, size.points)
@@ -101,22 +101,21 @@ class Painter:
         _gaps(axes, timeline, 0, 1)
         axes.set_ylim(0, 1)
         axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0 %", "25 %", "50 %", "75 %", "100 %"])
-        self._time_axis(axes, timeline.length, size)
+        _time_axis(axes, timeline.length, clock, size)
         self._flags(axes, flags, timeline.length, size)
         return self._svg(figure, label, size)
 
-    def course(self, timeline: Timeline, flags: Sequence[Flag], label: str, *, size: Size) -> str:
+    def course(self, timeline: Timeline, flags: Sequence[Flag], label: str, *, clock: FilmClock, size: Size) -> str:
         """Valence, attention and people over time, one below the other."""
         figure, rows = _figure(size, (1.3, 1.0, 1.0))
         valence, attention, people = rows
         at = _sample(timeline.length, size.points)
         smooth = timeline.smooth(timeline.valence)
         valence.axhline(0, color=FAINT, linewidth=0.7)
-        _line(valence, at, smooth, ACCENT)
+        _line(valence, at + 0.5, smooth[at], ACCENT)
         reach = max(0.5, np.ceil(np.nanmax(np.abs(smooth), initial=0.0) * 4) / 4)
-        valence.set_ylim(-reach, reach)
-        valence.set_yticks([-reach, 0, reach], [f"\N{MINUS SIGN}{reach:g}", "0", f"+{reach:g}"])
-        _line(attention, at, timeline.smooth(timeline.attention), SECOND)
+        _valence_axis(valence, reach)
+        _line(attention, at + 0.5, timeline.smooth(timeline.attention)[at], SECOND)
         attention.set_ylim(0, 1.04)
         attention.set_yticks([0, 0.5, 1], ["0 %", "50 %", "100 %"])
         most = max(1.0, float(np.nanmax(timeline.people, initial=0.0)))
@@ -128,38 +127,34 @@ class Painter:
             low, high = axes.get_ylim()
             if axes is not people:
                 _gaps(axes, timeline, low, high)
-            self._time_axis(axes, timeline.length, size, labelled=axes is people)
+            _time_axis(axes, timeline.length, clock, size, labelled=axes is people)
             for flag in flags:
                 if not flag.strong:
                     axes.axvline(flag.at_s, color=INK, linewidth=0.6, linestyle=(0, (2, 2)))
         return self._svg(figure, label, size)
 
-    def overlay(self, timelines: Sequence[Timeline], label: str, *, size: Size) -> str:
-        """Valence of several sessions over their own time."""
+    def overlay(
+        self, timelines: Sequence[Timeline | None], clocks: Sequence[FilmClock], label: str, *, size: Size
+    ) -> str:
+        """Valence of several sessions, each over the time of its own clock; ``None`` for one that is not drawn."""
         figure, [axes] = _figure(size, (2.6,))
         axes.axhline(0, color=FAINT, linewidth=0.7)
-        reach = 0.25
-        longest = max(timeline.length for timeline in timelines)
-        for number, timeline in enumerate(timelines):
+        reach, first, last = 0.25, 0.0, 1.0
+        for number, (timeline, clock) in enumerate(zip(timelines, clocks, strict=True)):
+            if timeline is None:
+                continue
             smooth = timeline.smooth(timeline.valence)
             reach = max(reach, float(np.nanmax(np.abs(smooth), initial=0.0)))
-            colour = OVERLAY[number % len(OVERLAY)]
-            _line(axes, _sample(timeline.length, size.points), smooth, colour)
-        reach = float(np.ceil(reach * 4) / 4)
-        axes.set_ylim(-reach, reach)
-        axes.set_yticks([-reach, 0, reach], [f"\N{MINUS SIGN}{reach:g}", "0", f"+{reach:g}"])
-        self._time_axis(axes, longest, size)
+            at = _sample(timeline.length, size.points)
+            x = np.array([np.nan if (shown := clock.shows_s(second + 0.5)) is None else shown for second in at])
+            backwards = np.concatenate([[False], np.diff(x) < 0])  # wound back: the line begins again
+            _line(axes, x, np.where(backwards, np.nan, smooth[at]), OVERLAY[number % len(OVERLAY)])
+            first, last = min(first, np.nanmin(x, initial=0.0)), max(last, np.nanmax(x, initial=0.0))
+        _valence_axis(axes, float(np.ceil(reach * 4) / 4))
+        step = _step(last - first, size)
+        ticks = np.arange(np.ceil(first / step) * step, last + 1e-9, step)
+        _plain_axis(axes, (first, last), [(tick, timecode(tick)) for tick in ticks])
         return self._svg(figure, label, size)
-
-    def _time_axis(self, axes: Any, length: int, size: Size, *, labelled: bool = True) -> None:
-        axes.set_xlim(0, max(length, 1))
-        step = next((step for step in _STEPS if length / step <= size.ticks), _STEPS[-1])
-        first = np.ceil(-self._shift_s / step) * step
-        ticks = [tick for tick in np.arange(first, length - self._shift_s + 1e-9, step) + self._shift_s if tick >= 0]
-        axes.set_xticks(ticks, [timecode(tick - self._shift_s) for tick in ticks] if labelled else [])
-        for side in ("top", "right"):
-            axes.spines[side].set_visible(False)
-        axes.tick_params(length=3, width=0.7)
 
     def _flags(self, axes: Any, flags: Sequence[Flag], length: int, size: Size) -> None:
         """Numbers of markers in a row of their own above the letters of strong moments; crowded ones keep the line."""
@@ -240,8 +235,31 @@ def _fill(axes: Any, at: NDArray[np.int64], length: int, heights: tuple[Series, 
         axes.fill_between(x, low, high, where=known, color=colour, linewidth=0.25, edgecolor=colour)
 
 
-def _line(axes: Any, at: NDArray[np.int64], values: Series, colour: str) -> None:
-    drawn, x = values[at], at + 0.5
+def _time_axis(axes: Any, length: int, clock: FilmClock, size: Size, *, labelled: bool = True) -> None:
+    """Over the session's own seconds, with the film's time codes."""
+    ticks = clock.ticks(length, _step(length, size), apart_s=0.5 * length / size.ticks)
+    _plain_axis(axes, (0, max(length, 1)), [(at_s, code if labelled else "") for at_s, code in ticks])
+
+
+def _plain_axis(axes: Any, limits: tuple[float, float], ticks: Sequence[tuple[float, str]]) -> None:
+    axes.set_xlim(*limits)
+    axes.set_xticks([at_s for at_s, _ in ticks], [code for _, code in ticks])
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    axes.tick_params(length=3, width=0.7)
+
+
+def _valence_axis(axes: Any, reach: float) -> None:
+    axes.set_ylim(-reach, reach)
+    axes.set_yticks([-reach, 0, reach], [f"\N{MINUS SIGN}{reach:g}", "0", f"+{reach:g}"])
+
+
+def _step(span_s: float, size: Size) -> int:
+    """Seconds between ticks."""
+    return next((step for step in _STEPS if span_s / step <= size.ticks), _STEPS[-1])
+
+
+def _line(axes: Any, x: NDArray[np.floating[Any]], drawn: Series, colour: str) -> None:
     axes.plot(x, drawn, color=colour, linewidth=1.4, solid_joinstyle="round")
     known = np.concatenate([[False], np.isfinite(drawn), [False]])
     alone = known[1:-1] & ~known[:-2] & ~known[2:]  # a line of one point would not be seen

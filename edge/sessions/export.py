@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge.errors import HardwareUnavailable
 from edge.events import EventType
+from edge.sessions.film import FilmClock
 from edge.sessions.rows import SECOND_COLUMNS, second_values
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 FORMATS = ("csv", "json", "parquet")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _STEP = 1000
+COLUMNS = (*SECOND_COLUMNS, "media_s", "markers")
 
 
 def write(
@@ -27,8 +29,9 @@ def write(
 ) -> None:
     """Write ``recording`` to ``path``; ``form`` is one of :data:`FORMATS`.
 
-    CSV and Parquet have a row a second: :data:`edge.sessions.rows.SECOND_COLUMNS` and ``markers``. JSON has the
-    session, its seconds and its events; Parquet keeps the session and its events, as JSON, in its metadata.
+    CSV and Parquet have a row a second: :data:`edge.sessions.rows.SECOND_COLUMNS`, ``media_s`` (the film's own time in
+    the second's middle, where the device played one) and ``markers``. JSON has the session, its seconds, its events
+    and the film's places; Parquet keeps the session and its events, as JSON, in its metadata.
 
     Raises:
         HardwareUnavailable: Parquet needs the extra ``reports``.
@@ -48,11 +51,13 @@ def session_dict(record: SessionRecord) -> dict[str, Any]:
 
 def rows(recording: Recording, progress: Callable[[int, int], None]) -> Iterator[dict[str, Any]]:
     """One dictionary a second."""
-    labels = _labels(recording.happenings)
+    labels, clock = _labels(recording.happenings), FilmClock.of(recording)
     for number, second in enumerate(recording.seconds):
         if number % _STEP == 0:
             progress(number, len(recording.seconds))
         row = dict(zip(SECOND_COLUMNS, second_values(second), strict=True))
+        shown = clock.shows_s(second.second + 0.5) if clock.counts_film else None
+        row["media_s"] = None if shown is None else round(shown, 3)
         yield row | {"suppressed": second.suppressed, "markers": labels.pop(second.second, "")}
 
 
@@ -66,7 +71,7 @@ def _labels(happenings: tuple[Happening, ...]) -> dict[int, str]:
 
 def _csv(recording: Recording, path: Path, progress: Callable[[int, int], None]) -> None:
     with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.DictWriter(stream, [*SECOND_COLUMNS, "markers"], lineterminator="\n")
+        writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
         writer.writeheader()
         for row in rows(recording, progress):
             writer.writerow(row | {"suppressed": int(row["suppressed"]), "markers": _harmless(row["markers"])})
@@ -80,6 +85,7 @@ def _harmless(text: str) -> str:
 def _json(recording: Recording, path: Path, progress: Callable[[int, int], None]) -> None:
     with path.open("w", encoding="utf-8") as stream:
         head = {"session": session_dict(recording.record), "events": [asdict(found) for found in recording.happenings]}
+        head["media"] = [asdict(point) for point in recording.media]
         stream.write(json.dumps(head, ensure_ascii=False, indent=1)[:-2] + ',\n "seconds": [')
         for number, row in enumerate(rows(recording, progress)):
             stream.write((",\n" if number else "\n") + "  " + json.dumps(row, ensure_ascii=False))
@@ -94,10 +100,9 @@ def _parquet(recording: Recording, path: Path, progress: Callable[[int, int], No
         msg = "Parquet needs PyArrow: pip install 'face-edge[reports]'; csv and json work without it"
         raise HardwareUnavailable(msg) from None
     whole = {"second": pa.int64(), "people_max": pa.int64(), "suppressed": pa.bool_(), "markers": pa.string()}
-    names = [*SECOND_COLUMNS, "markers"]
     about = {
         "face-edge.session": json.dumps(session_dict(recording.record), ensure_ascii=False),
         "face-edge.events": json.dumps([asdict(found) for found in recording.happenings], ensure_ascii=False),
     }
-    schema = pa.schema([(name, whole.get(name, pa.float64())) for name in names], metadata=about)
+    schema = pa.schema([(name, whole.get(name, pa.float64())) for name in COLUMNS], metadata=about)
     pq.write_table(pa.Table.from_pylist(list(rows(recording, progress)), schema=schema), path, compression="zstd")

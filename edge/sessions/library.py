@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from edge.sessions.film import FilmClock
     from edge.sessions.moments import Moment
     from edge.sessions.spans import TimeUse
     from edge.sessions.timeline import Timeline
@@ -93,6 +94,7 @@ class Digest:
     """A session in a few figures; ``shares`` by emotion, ``None`` where there is nothing to say."""
 
     timeline: Timeline
+    clock: FilmClock
     use: TimeUse
     markers: list[Happening]
     moments: list[Moment]
@@ -103,6 +105,7 @@ class Digest:
 
 def digest(recording: Recording) -> Digest:
     """The figures of a whole session."""
+    from edge.sessions.film import FilmClock
     from edge.sessions.moments import markers_of, strongest
     from edge.sessions.spans import time_use
     from edge.sessions.timeline import Timeline
@@ -110,6 +113,7 @@ def digest(recording: Recording) -> Digest:
     timeline, markers = Timeline.of(recording), markers_of(recording.happenings)
     return Digest(
         timeline=timeline,
+        clock=FilmClock.of(recording),
         use=time_use(recording, timeline),
         markers=markers,
         moments=strongest(timeline, markers),

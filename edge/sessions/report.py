@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge.sessions import words
 from edge.sessions.charts import COLOURS, SIZES, Flag, Painter
+from edge.sessions.film import FilmClock
 from edge.sessions.moments import (
     APART_S,
     AROUND_S,
@@ -34,6 +35,7 @@ _ENDS = {
     None: "still running",
     "stop": "stopped by hand",
     "plan": "ended as planned",
+    "media": "ended with the film",
     "interruption": "cut off: the device stopped before the session did",
 }
 
@@ -41,7 +43,7 @@ _ENDS = {
 def report(
     recording: Recording,
     *,
-    media_start_s: float = 0.0,
+    media_start_s: float | None = None,
     zone: tzinfo | None = None,
     made: datetime | None = None,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
@@ -50,7 +52,8 @@ def report(
 
     Args:
         recording: the session.
-        media_start_s: when the film began, in seconds after the session's start; times count from there.
+        media_start_s: when the film began, in seconds after the session's start, where the device did not play it;
+            times count from there.
         zone: the time zone of dates; the machine's own by default.
         made: what stands for "now", for tests.
         progress: told how many of all charts are drawn.
@@ -58,11 +61,11 @@ def report(
     Raises:
         HardwareUnavailable: the extra ``reports`` is not installed.
     """
-    record, timeline = recording.record, Timeline.of(recording)
+    record, timeline, clock = recording.record, Timeline.of(recording), FilmClock.of(recording, media_start_s)
     use = time_use(recording, timeline)
     markers = markers_of(recording.happenings)
     moments = strongest(timeline, markers)
-    painter = Painter(shift_s=media_start_s)
+    painter = Painter()
     flags = flags_of([marker.at_s for marker in markers], moments)
     drawings: list[tuple[Callable[..., str], str]] = []
     if timeline.has_figures:
@@ -71,7 +74,7 @@ def report(
         drawings.append((painter.course, "Valence, attention and faces in view over time."))
     charts = {}
     for number, (draw, label) in enumerate(drawings):
-        charts[draw.__name__] = markup("".join(draw(timeline, flags, label, size=size) for size in SIZES))
+        charts[draw.__name__] = markup("".join(draw(timeline, flags, label, clock=clock, size=size) for size in SIZES))
         progress(number + 1, len(drawings))
     return render(
         "report.html",
@@ -80,20 +83,21 @@ def report(
         title=f"{record.name}: report",
         heading=record.name,
         meta=_meta(record, zone),
-        summary=words.summary(record, timeline, use, moments, media_start_s),
+        summary=words.summary(record, timeline, use, moments, clock),
         tiles=tiles_of(timeline),
         mood=charts.get("mood"),
         course=charts.get("course"),
-        film=record.media_name or None,
+        film=record.media_name if clock.counts_film else None,
+        stood=clock.stood,
         window_s=timeline.window_s,
         has_figures=timeline.has_figures,
         bars=_bars(timeline),
-        moments=[_moment_row(moment, number, media_start_s) for number, moment in enumerate(moments)],
+        moments=[_moment_row(moment, number, clock) for number, moment in enumerate(moments)],
         no_moments=_no_moments(timeline),
         apart_s=APART_S,
         rise=round(100 * RISE),
         moments_max=MOMENTS_MAX,
-        markers=[_marker_row(item, number, media_start_s) for number, item in enumerate(around(timeline, markers))],
+        markers=[_marker_row(item, number, clock) for number, item in enumerate(around(timeline, markers))],
         around_s=AROUND_S,
         uses=_uses(use, timeline),
         withheld=_withheld(record, use),
@@ -155,11 +159,11 @@ def _bars(timeline: Timeline) -> list[dict[str, Any]]:
     ]
 
 
-def _moment_row(moment: Moment, number: int, shift_s: float) -> dict[str, str]:
+def _moment_row(moment: Moment, number: int, clock: FilmClock) -> dict[str, str]:
     near = f", {moment.near}" if moment.near else ""
     return {
         "letter": _letter(number),
-        "time": words.timecode(moment.at_s - shift_s),
+        "time": clock.code(moment.at_s),
         "text": f"{words.ADJECTIVES[moment.emotion].capitalize()}{near}",
         "share": words.percent(moment.share),
         "mean": words.percent(moment.mean),
@@ -174,13 +178,13 @@ def _no_moments(timeline: Timeline) -> str:
     return "No moment stood out by this rule: expressions stayed close to their mean."
 
 
-def _marker_row(found: Around, number: int, shift_s: float) -> dict[str, str]:
+def _marker_row(found: Around, number: int, clock: FilmClock) -> dict[str, str]:
     valence = words.DASH
     if found.before is not None and found.after is not None:
         valence = f"{words.signed(found.before.valence)} → {words.signed(found.after.valence)}"
     return {
         "number": str(number + 1),
-        "time": words.timecode(found.at_s - shift_s),
+        "time": clock.code(found.at_s),
         "label": found.label or "without a name",
         "valence": valence,
         "text": words.around_said(found),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from edge.events import SessionKind
 from edge.sessions.schema import SCORES, SHARES
-from edge.sessions.values import Figures, Happening, Second, SessionRecord
+from edge.sessions.values import Figures, Happening, MediaPoint, Second, SessionRecord
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +23,7 @@ SESSION_COLUMNS = (
     "id", "title", "kind", "start_ms", "k", "planned_s", "media_name", "media_duration_s", "end_ms", "ended_by",
     "lasted_s", "about",
 )  # fmt: skip
+MEDIA_COLUMNS = ("at_s", "media_s", "state")
 HAPPENING_COLUMNS = ("at_s", "id", "type", "people", "label", "emotion")
 
 
@@ -56,8 +57,8 @@ def put_session(record: SessionRecord) -> Statement:
 
 
 def forget_content(session: str) -> list[Statement]:
-    """Take away the seconds and events of ``session``."""
-    tables = ("second", "happening")
+    """Take away the seconds, events and film times of ``session``."""
+    tables = ("second", "happening", "media_point")
     return [Statement(f"DELETE FROM {table} WHERE session = ?", (session,)) for table in tables]  # noqa: S608 - ours
 
 
@@ -85,6 +86,11 @@ def put_happening(session: str, happening: Happening) -> Statement:
         session, happening.at_s, happening.id, happening.type, happening.people, happening.label, happening.emotion,
     )  # fmt: skip
     return Statement(_replace("happening", ("session", *HAPPENING_COLUMNS)), values)
+
+
+def put_media(session: str, point: MediaPoint) -> Statement:
+    """Store where the film was."""
+    return Statement(_replace("media_point", ("session", *MEDIA_COLUMNS)), (session, *astuple(point)))
 
 
 def end_session(session: str, end: datetime, ended_by: str, lasted_s: float) -> Statement:

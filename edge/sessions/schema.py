@@ -38,7 +38,15 @@ _FIRST = (
     ) WITHOUT ROWID
     """,
 )
-MIGRATIONS: tuple[Sequence[str], ...] = (_FIRST,)
+_MEDIA = (
+    """
+    CREATE TABLE media_point (
+        session TEXT NOT NULL, at_s REAL NOT NULL, media_s REAL NOT NULL, state TEXT NOT NULL,
+        PRIMARY KEY (session, at_s)
+    ) WITHOUT ROWID
+    """,
+)
+MIGRATIONS: tuple[Sequence[str], ...] = (_FIRST, _MEDIA)
 """Statements that lead from version N to N + 1; what was released is never changed, only added to."""
 
 

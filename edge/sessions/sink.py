@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from edge.events import CameraStatus, Event, EventType, Info, RunningSession
+from edge.events import CameraStatus, Event, EventType, Info, Playback, RunningSession
+from edge.sessions.film import ENDED, is_news
 from edge.sessions.keeper import Keeper
 from edge.sessions.meter import SecondMeter
 from edge.sessions.rows import (
@@ -17,10 +18,11 @@ from edge.sessions.rows import (
     end_session,
     forget_content,
     put_happening,
+    put_media,
     put_second,
     put_session,
 )
-from edge.sessions.values import Happening, SessionRecord
+from edge.sessions.values import Happening, MediaPoint, SessionRecord
 from edge.types import Observation
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ _NS = 1_000_000_000
 _STEP_NS = 2 * _NS
 _LONGEST_GAP_NS = 24 * 3600 * _NS
 _PLAN_SLACK_S = 1.0
+_FILM_SLACK_S = 3.0
 _AT_ONCE = {EventType.MARKER, EventType.SESSION_START, EventType.SESSION_END}
 _WITH_FIGURES = {EventType.EXPRESSION_CHANGED, EventType.PEAK}
 
@@ -49,6 +52,7 @@ class _Current:
     meter: SecondMeter
     anchor_ns: int | None
     resumed: bool = False
+    film: MediaPoint | None = None
 
 
 class SessionSink:
@@ -61,7 +65,7 @@ class SessionSink:
     """
 
     name = "sessions"
-    accepts: tuple[type, ...] = (Observation, Event, RunningSession, Info, CameraStatus)
+    accepts: tuple[type, ...] = (Observation, Event, RunningSession, Info, CameraStatus, Playback)
 
     def __init__(
         self,
@@ -96,6 +100,8 @@ class SessionSink:
                 self._follow(message.session)
             case Info():
                 self._about = {**message.model_dump(exclude={"schema_version", "privacy"}), "accuracy": self._accuracy}
+            case Playback():
+                self._play(message)
             case CameraStatus.OFFLINE | CameraStatus.PAUSED:
                 self._look_away()
             case _:
@@ -160,6 +166,19 @@ class SessionSink:
         if event.type in _AT_ONCE:
             self._keeper.flush()
 
+    def _play(self, playback: Playback) -> None:
+        current = self._current
+        if current is None or current.record.id != playback.session:
+            return
+        offset_ns = self._offset_ns(current, playback.at_ns if self._live else self._now_ns)
+        point = MediaPoint(round(max(0, offset_ns) / _NS, 3), round(playback.media_s, 3), playback.state)
+        if is_news(current.film, point):
+            current.film = point
+            self._keeper.add([put_media(playback.session, point)])
+        if playback.duration_s is not None and current.record.media_duration_s is None:
+            current.record = replace(current.record, media_duration_s=round(playback.duration_s, 3))
+            self._keeper.add([put_session(current.record)])
+
     def _begin(self, event: Event, anchor_ns: int) -> None:
         assert event.session is not None  # noqa: S101 - asked before
         record = SessionRecord(event.session, event.label or "", event.ts, k=self._k, about=self._about)
@@ -170,10 +189,8 @@ class SessionSink:
     def _end(self, current: _Current, offset_ns: int) -> None:
         self._keep(current, current.meter.flush(offset_ns))
         lasted_s = round(offset_ns / _NS, 3)
-        planned_s = current.record.planned_s
-        by_plan = planned_s is not None and 0 <= lasted_s - planned_s < _PLAN_SLACK_S
         end = current.record.start + timedelta(seconds=lasted_s)
-        self._keeper.add([end_session(current.record.id, end, "plan" if by_plan else "stop", lasted_s)])
+        self._keeper.add([end_session(current.record.id, end, _ended_by(current, lasted_s), lasted_s)])
         self._current = None
         _LOG.info("session %r is kept as %s", current.record.name, current.record.id)
 
@@ -193,7 +210,7 @@ class SessionSink:
                 kind=session.kind,
                 planned_s=session.planned_s,
                 media_name=None if media is None else media.name,
-                media_duration_s=None if media is None else media.duration_s,
+                media_duration_s=(None if media is None else media.duration_s) or known.media_duration_s,
             )
             self._keeper.add([put_session(self._current.record)])
         self._keeper.flush()
@@ -222,6 +239,13 @@ class SessionSink:
 
     def _again(self) -> list[Statement]:
         return [] if self._current is None else [put_session(self._current.record)]
+
+
+def _ended_by(current: _Current, lasted_s: float) -> str:
+    film, planned_s = current.film, current.record.planned_s
+    if film is not None and film.state == ENDED and lasted_s - film.at_s < _FILM_SLACK_S:
+        return "media"
+    return "plan" if planned_s is not None and 0 <= lasted_s - planned_s < _PLAN_SLACK_S else "stop"
 
 
 def _happening(event: Event, offset_ns: int) -> Happening:

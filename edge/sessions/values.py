@@ -70,11 +70,23 @@ class Happening:
 
 
 @dataclass(frozen=True, slots=True)
+class MediaPoint:
+    """Where the film was ``at_s`` seconds after the session's start: at its own second ``media_s``.
+
+    ``state`` is ``playing``, ``paused`` or ``ended``, and holds until the next point.
+    """
+
+    at_s: float
+    media_s: float
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
 class SessionRecord:
     """All that is known of a session but its seconds and events.
 
-    ``end`` and ``ended_by`` (``stop``, ``plan`` or ``interruption``) are none while it runs. ``about`` is what the
-    device said of itself: node, software, model, detector and the model's accuracy.
+    ``end`` and ``ended_by`` (``stop``, ``plan``, ``media`` or ``interruption``) are none while it runs. ``about`` is
+    what the device said of itself: node, software, model, detector and the model's accuracy.
     """
 
     id: str
@@ -102,9 +114,24 @@ class SessionRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Glance:
+    """A session in a line: mean and most faces, mean valence over person-seconds.
+
+    ``figures_s`` is how many seconds have figures, ``withheld_s`` how many were withheld.
+    """
+
+    people: float | None
+    people_max: int
+    valence: float | None
+    figures_s: int
+    withheld_s: int
+
+
+@dataclass(frozen=True, slots=True)
 class Recording:
-    """A whole session as it is read: its record, its seconds and its events, both in order of time."""
+    """A whole session as it is read: its record, its seconds, its events and the film's places, in order of time."""
 
     record: SessionRecord
     seconds: tuple[Second, ...] = ()
     happenings: tuple[Happening, ...] = ()
+    media: tuple[MediaPoint, ...] = ()

@@ -10,6 +10,7 @@ from edge.types import EMOTIONS, Emotion
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from edge.sessions.film import FilmClock
     from edge.sessions.moments import Around, Moment
     from edge.sessions.spans import TimeUse
     from edge.sessions.timeline import Timeline
@@ -68,7 +69,9 @@ def signed(value: float | None) -> str:
     return text if float(text) == 0 else ("+" if value > 0 else "\N{MINUS SIGN}") + text
 
 
-def summary(record: SessionRecord, timeline: Timeline, use: TimeUse, moments: Sequence[Moment], shift_s: float) -> str:
+def summary(
+    record: SessionRecord, timeline: Timeline, use: TimeUse, moments: Sequence[Moment], clock: FilmClock
+) -> str:
     """Three or four sentences of nothing but the figures."""
     length = duration(timeline.lasted_s)
     if not timeline.observed.any():
@@ -79,7 +82,7 @@ def summary(record: SessionRecord, timeline: Timeline, use: TimeUse, moments: Se
     opening = f"Over {length} the camera saw {people:.1f} faces on average and {most} at the most."
     if not timeline.has_figures:
         return f"{opening} Fewer than {record.k} were in view at a time, so nothing is said about their expression."
-    parts = [opening, _shares_said(timeline), _moment_said(moments, shift_s)]
+    parts = [opening, _shares_said(timeline), _moment_said(moments, clock)]
     if use.suppressed_s >= 0.01 * timeline.lasted_s:
         part = percent(use.suppressed_s / timeline.lasted_s)
         parts.append(f"For {part} of the time fewer than {record.k} faces were in view; those figures are withheld.")
@@ -97,13 +100,13 @@ def _shares_said(timeline: Timeline) -> str:
     return text + "."
 
 
-def _moment_said(moments: Sequence[Moment], shift_s: float) -> str:
+def _moment_said(moments: Sequence[Moment], clock: FilmClock) -> str:
     if not moments:
         return ""
     best = max(moments, key=lambda moment: moment.rise)
     near = f" ({best.near})" if best.near else ""
     return (
-        f"The strongest moment came at {timecode(best.at_s - shift_s)}{near}, when {percent(best.share)} looked "
+        f"The strongest moment came at {clock.code(best.at_s)}{near}, when {percent(best.share)} looked "
         f"{ADJECTIVES[best.emotion]}, against {percent(best.mean)} over the whole session."
     )
 

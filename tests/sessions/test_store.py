@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from edge.events import CameraStatus, EventType, Info, Media, RunningSession, SessionKind
+from edge.events import CameraStatus, EventType, Info, Media, Playback, RunningSession, SessionKind, ulid
 from edge.sessions.faults import FileDamaged, FileFault
 from edge.sessions.file import SessionFile
 from edge.sessions.schema import MIGRATIONS
@@ -302,7 +302,7 @@ def test_files_of_older_versions_are_brought_up(room: Room, crowd: Crowd) -> Non
         assert len(file.sessions()) == 1
         columns = [row[1] for row in file._connection.execute("PRAGMA table_info(session)")]
     assert columns[-1] == "hall"
-    with pytest.raises(FileDamaged, match="schema version 2, newer than 1"):
+    with pytest.raises(FileDamaged, match=f"schema version {len(MIGRATIONS) + 1}, newer than {len(MIGRATIONS)}"):
         SessionFile(room.path)
 
 
@@ -379,3 +379,52 @@ def test_what_the_device_said_of_itself_is_kept_as_json(room: Room, messages: An
         [(about,)] = database.execute("SELECT about FROM session").fetchall()
         database.close()
     assert json.loads(about)["node"] == info.node
+
+
+def test_a_file_of_the_first_version_gets_a_place_for_the_film(room: Room, crowd: Crowd) -> None:
+    room.start(0)
+    room.show(0, 3, *crowd)
+    room.stop(3)
+    room.sink.close()
+    connection = sqlite3.connect(room.path)
+    connection.execute("DROP TABLE media_point")
+    connection.execute("PRAGMA user_version = 1")
+    connection.close()
+    assert len(room.recording().seconds) == 3
+    assert room.recording().media == ()
+
+
+def test_the_films_places_are_kept_where_they_say_something_new(room: Room, crowd: Crowd, make_seen: Any) -> None:
+    def film(at_s: float, media_s: float, state: str, session: str | None = None) -> None:
+        room.sink.handle(make_seen(at_s, *crowd))
+        room.sink.handle(Playback(session or room.session.id, 0, media_s, state, 40.0))
+
+    room.start(0, media=Media(name="film.mp4"))
+    film(1, 0, "playing")
+    film(6, 5.1, "playing")
+    film(9, 8, "paused")
+    film(12, 8, "playing")
+    film(14, 30, "playing")
+    film(15, 3, "playing", session=ulid(1, b"another one"))
+    film(24, 40, "ended")
+    room.stop(25)
+    found = room.recording()
+    kept = [(point.at_s, point.media_s, point.state) for point in found.media]
+    assert kept == [(1, 0, "playing"), (9, 8, "paused"), (12, 8, "playing"), (14, 30, "playing"), (24, 40, "ended")]
+    assert (found.record.media_duration_s, found.record.ended_by) == (40.0, "media")
+    with SessionFile(room.path) as file:
+        file.delete(room.session.id)
+        assert file._connection.execute("SELECT count(*) FROM media_point").fetchone() == (0,)
+
+
+def test_a_glance_sums_up_without_what_is_withheld(room: Room, crowd: Crowd) -> None:
+    room.start(0)
+    room.show(0, 4, *crowd)
+    room.show(4, 10, *crowd[:2])
+    room.stop(10)
+    with SessionFile(room.path) as file:
+        glance = file.glances([room.session.id])[room.session.id]
+    assert (glance.people_max, glance.figures_s, glance.withheld_s) == (4, 4, 6)
+    assert glance.people == pytest.approx(2.8, abs=0.1)
+    measured = [second.figures.valence for second in room.recording().seconds if second.figures]
+    assert glance.valence == pytest.approx(sum(measured) / len(measured), abs=0.01)

@@ -56,13 +56,13 @@ def show(settings: Settings, session: str, *, as_json: bool) -> None:
         click.echo(json.dumps(session_dict(recording.record) | {"figures": figures}, ensure_ascii=False))
         return
     click.echo(f"{recording.record.name}  ({recording.record.id})")
-    click.echo(words.summary(recording.record, told.timeline, told.use, told.moments, 0.0))
+    click.echo(words.summary(recording.record, told.timeline, told.use, told.moments, told.clock))
     for name, share in sorted(told.shares.items(), key=lambda item: -(item[1] or 0.0)):
         click.echo(f"  {name:<10}{words.percent(share):>10}")
     click.echo(f"  {'valence':<10}{words.signed(told.valence):>10}")
     click.echo(f"  {'attention':<10}{words.percent(told.attention):>10}")
     for marker in told.markers:
-        click.echo(f"  marker at {words.timecode(marker.at_s)}  {marker.label or ''}".rstrip())
+        click.echo(f"  marker at {told.clock.code(marker.at_s)}  {marker.label or ''}".rstrip())
     click.echo(words.APPARENT)
 
 

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 _OUT = click.Path(path_type=Path, dir_okay=False)
 _FORCE = click.option("--force", is_flag=True, help="Overwrite FILE.")
 _FILM = click.option(
-    "--media-start", type=Length(), default=0.0, metavar="TIME",
-    help="When the film began, after the session's start; times are then the film's own.",
+    "--media-start", type=Length(), metavar="TIME",
+    help="When the film began, after the session's start; times are then the film's own. Not needed where the device "
+    "played it.",
 )  # fmt: skip
 
 
@@ -34,7 +35,7 @@ _FILM = click.option(
 @_FILM
 @_FORCE
 @pass_settings
-def report(settings: Settings, session: str, out: Path, media_start: float, *, force: bool) -> None:
+def report(settings: Settings, session: str, out: Path, media_start: float | None, *, force: bool) -> None:
     """Write a session's report, one HTML file that opens anywhere and prints on A4."""
     from edge.files import write_text
     from edge.sessions.library import choose
@@ -55,7 +56,7 @@ def report(settings: Settings, session: str, out: Path, media_start: float, *, f
 @_FILM
 @_FORCE
 @pass_settings
-def compare(settings: Settings, session: tuple[str, ...], out: Path, media_start: float, *, force: bool) -> None:
+def compare(settings: Settings, session: tuple[str, ...], out: Path, media_start: float | None, *, force: bool) -> None:
     """Write several sessions side by side, one HTML file."""
     from edge.files import write_text
     from edge.sessions.compare import comparison
