@@ -33,7 +33,7 @@ _VIEWS |= {"/phone": ("phone.html", Role.VIEWER)}
 
 def routes(kiosk: Kiosk) -> list[BaseRoute]:
     """Views for those who may see them; what is open to everyone; static files."""
-    views = [Route(path, _view(kiosk, name, role), methods=["GET"]) for path, (name, role) in _VIEWS.items()]
+    views = [Route(path, view(kiosk, name, role), methods=["GET"]) for path, (name, role) in _VIEWS.items()]
     return [
         *views,
         Route("/login", _open_page(kiosk, "login.html"), methods=["GET"]),
@@ -52,23 +52,27 @@ class _Static(StaticFiles):
         return response
 
 
-def _view(kiosk: Kiosk, name: str, role: Role) -> Callable[[Request], Awaitable[Response]]:
-    async def view(request: Request) -> Response:
+def view(kiosk: Kiosk, name: str, role: Role) -> Callable[[Request], Awaitable[Response]]:
+    """A page for those with ``role``; the others are asked to log in."""
+
+    async def page(request: Request) -> Response:
         if kiosk.visit(request).role < role:
             return RedirectResponse(f"/login?{urlencode({'next': request.url.path})}", status_code=303)
-        return _render(kiosk, request, name)
-
-    return view
-
-
-def _open_page(kiosk: Kiosk, name: str) -> Callable[[Request], Awaitable[Response]]:
-    async def page(request: Request) -> Response:
-        return _render(kiosk, request, name)
+        return render(kiosk, request, name)
 
     return page
 
 
-def _render(kiosk: Kiosk, request: Request, name: str) -> Response:
+def _open_page(kiosk: Kiosk, name: str) -> Callable[[Request], Awaitable[Response]]:
+    async def page(request: Request) -> Response:
+        return render(kiosk, request, name)
+
+    return page
+
+
+def render(kiosk: Kiosk, request: Request, name: str) -> Response:
+    """The template ``name``, filled."""
+    """The template ``name`` with the texts and what pages know of the device."""
     home = sign.home(kiosk.settings.public_url, request)
     template = _templates().get_template(name)
     return HTMLResponse(
