@@ -60,7 +60,7 @@ def test_it_shows_nothing_while_it_stands() -> None:
 
 def test_ticks_stand_where_the_film_passes_them() -> None:
     ticks = clock().ticks(130, 10, apart_s=0)
-    assert ticks[0] == (0, "-0:10")
+    assert ticks[0] == (0.0, "-0:10")
     assert (20.0, "0:10") in ticks
     assert (70.0, "0:10") in ticks, "it was wound back"
     assert all(not 40 < at_s < 50 for at_s, _ in ticks), "it stood"

@@ -1,0 +1,130 @@
+"""Addresses of kept sessions: pages, reports, data, deletion."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from edge.kiosk.access import Role
+from edge.kiosk.guard import POLICY
+from edge.kiosk.pages import view
+from edge.kiosk.reports.archive import Archive
+from edge.kiosk.requests import Body, Refused, read, require, require_ours
+from edge.sessions.compare import COMPARED_MAX
+from edge.sessions.export import FORMATS
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from starlette.requests import Request
+
+    from edge.kiosk.app import Kiosk
+
+    Handler = Callable[[Request], Awaitable[Response]]
+
+PAGE = 20
+"""Sessions in one piece of the list."""
+_ULID = r"[0-7][0-9A-HJKMNP-TV-Z]{25}"
+_MEDIA_TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "json": "application/json",
+    "parquet": "application/vnd.apache.parquet",
+}
+_OWN_POLICY = re.compile(r'http-equiv="Content-Security-Policy" content="([^"]*)"')
+_FRAMING_POLICY = POLICY.replace("default-src 'none';", "default-src 'none'; frame-src 'self';")
+
+
+class _Ids(Body):
+    ids: Annotated[
+        tuple[Annotated[str, Field(pattern=f"^{_ULID}$")], ...],
+        Field(min_length=1, max_length=100),
+    ]
+
+
+def routes(kiosk: Kiosk) -> list[Route]:
+    """Everything about sessions that are kept."""
+    archive = Archive(kiosk)
+    return [
+        Route("/sessions", view(kiosk, "sessions.html", Role.OPERATOR), methods=["GET"]),
+        Route("/sessions/view", _framing(view(kiosk, "session.html", Role.OPERATOR)), methods=["GET"]),
+        Route("/sessions/report", _report(kiosk, archive), methods=["GET"]),
+        Route("/sessions/data/{form}", _data(kiosk, archive), methods=["GET"]),
+        Route("/api/sessions", _list(kiosk, archive), methods=["GET"]),
+        Route("/api/sessions/delete", _delete(kiosk, archive), methods=["POST"]),
+    ]
+
+
+def _framing(page: Handler) -> Handler:
+    """``page`` may show a frame with a page of this device."""
+
+    async def framing(request: Request) -> Response:
+        answer = await page(request)
+        answer.headers["Content-Security-Policy"] = _FRAMING_POLICY
+        return answer
+
+    return framing
+
+
+def _list(kiosk: Kiosk, archive: Archive) -> Handler:
+    async def listed(request: Request) -> Response:
+        require(kiosk, request, Role.OPERATOR)
+        before = request.query_params.get("before")
+        if before is not None and not re.fullmatch(_ULID, before):
+            raise Refused(422, "invalid", "before: expected a session's id")
+        return JSONResponse((await archive.do("list", before=before, limit=PAGE)).head)
+
+    return listed
+
+
+def _report(kiosk: Kiosk, archive: Archive) -> Handler:
+    async def report(request: Request) -> Response:
+        require(kiosk, request, Role.OPERATOR)
+        drawn = await archive.draw(_ids(request, COMPARED_MAX))
+        found = _OWN_POLICY.search(drawn.body[:4000].decode(errors="replace"))
+        own = "default-src 'none'" if found is None else found[1]
+        headers = {
+            "Content-Security-Policy": f"{own}; frame-ancestors 'self'",
+            "X-Frame-Options": "SAMEORIGIN",
+        }
+        if "save" in request.query_params:
+            headers |= _attachment(drawn.head["name"])
+        return Response(drawn.body, media_type="text/html", headers=headers)
+
+    return report
+
+
+def _data(kiosk: Kiosk, archive: Archive) -> Handler:
+    async def data(request: Request) -> Response:
+        require(kiosk, request, Role.OPERATOR)
+        form = request.path_params["form"]
+        if form not in FORMATS:
+            raise Refused(404, "gone", f"data come as {', '.join(FORMATS)}")
+        found = await archive.do("export", ids=_ids(request, 1), form=form)
+        return Response(found.body, media_type=_MEDIA_TYPES[form], headers=_attachment(found.head["name"]))
+
+    return data
+
+
+def _delete(kiosk: Kiosk, archive: Archive) -> Handler:
+    async def delete(request: Request) -> Response:
+        require_ours(kiosk, request, Role.OPERATOR)
+        ids = (await read(request, _Ids)).ids
+        return JSONResponse((await archive.delete(ids)).head)
+
+    return delete
+
+
+def _ids(request: Request, most: int) -> list[str]:
+    """The ids that the address names, each once, in their order."""
+    found = list(dict.fromkeys(filter(None, request.query_params.get("ids", "").split(","))))
+    if not 1 <= len(found) <= most or not all(re.fullmatch(_ULID, identity) for identity in found):
+        raise Refused(422, "invalid", f"ids: expected 1 to {most} ids of sessions, separated by commas")
+    return found
+
+
+def _attachment(name: str) -> dict[str, str]:
+    return {"Content-Disposition": f'attachment; filename="{name}"'}
