@@ -6,7 +6,7 @@ Every problem is reported at once, with its place and, for a mistyped key, the n
 from __future__ import annotations
 
 from edge.config.displays import DisplayConfig, LedsConfig, MatrixConfig, OledConfig, RgbLedConfig, TerminalConfig
-from edge.config.identity import default_node_id, node_id, state_dir
+from edge.config.identity import default_node_id, node_id, secret_file, state_dir
 from edge.config.layers import Layers, check, collect, load, plain_value, validate
 from edge.config.section import Section
 from edge.config.tree import (
@@ -61,6 +61,7 @@ __all__ = [
     "load",
     "node_id",
     "plain_value",
+    "secret_file",
     "state_dir",
     "validate",
 ]

@@ -34,3 +34,13 @@ def state_dir(config: Config, environment: Mapping[str, str] | None = None) -> P
     variables = os.environ if environment is None else environment
     given = variables.get("STATE_DIRECTORY", "").split(":")[0]
     return Path(given) if given else config.node.state_dir.expanduser()
+
+
+def secret_file(given: Path | None, name: str, environment: Mapping[str, str] | None = None) -> Path | None:
+    """The file that holds a secret: the one that was ``given``, otherwise systemd's credential called ``name``."""
+    if given is not None:
+        return given.expanduser()
+    variables = os.environ if environment is None else environment
+    folder = variables.get("CREDENTIALS_DIRECTORY", "")
+    credential = Path(folder) / name
+    return credential if folder and credential.is_file() else None

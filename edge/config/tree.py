@@ -181,7 +181,9 @@ class MqttConfig(Section):
     prefix: str = Field("face-edge", pattern=r"^[^+#/\s][^+#\s]*[^+#/\s]$|^[^+#/\s]$", description="first topic levels")
     username: str = Field("", description="empty: anonymous")
     password: SecretStr = Field(SecretStr(""), description="better: password_file or FACE_EDGE_MQTT__PASSWORD")
-    password_file: OptionalPath = Field(None, description="file whose first line is the password")
+    password_file: OptionalPath = Field(
+        None, description="file whose first line is the password; empty: systemd's credential mqtt-password"
+    )
     tls: TlsConfig = TlsConfig()
     outbox: OutboxConfig = OutboxConfig()
     homeassistant: HomeAssistantConfig = HomeAssistantConfig()
@@ -274,7 +276,9 @@ class LogConfig(Section):
     """What is written to standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = Field("info", description="the least that is written")
-    format: Literal["text", "json"] = Field("text", description="one line an event, for people or for programs")
+    format: Literal["text", "json", "journal"] = Field(
+        "text", description="lines for people, lines for programs, or fields for systemd's journal"
+    )
 
 
 class Config(Section):

@@ -118,7 +118,7 @@ def device(config: Config, *, extra_sinks: Iterable[Sink] = ()) -> Wiring:
         outbox = _outbox(config, source, resources)
         tap = _tap(config)
         feed = _mqtt(config, resources, outbox, inbox)
-        sinks = [*_displays(config), *feed, *_kiosk(config, inbox, tap), *extra_sinks]
+        sinks = [*displays(config), *feed, *_kiosk(config, inbox, tap), *extra_sinks]
         frames = NewestFrame(source, config.source)
         stamp = Stamp(
             epoch_ns=wall_clock_epoch_ns() if source.epoch_ns is None else source.epoch_ns,
@@ -184,7 +184,8 @@ def _lock(config: Config, source: FrameSource, resources: ExitStack) -> None:
         resources.enter_context(InstanceLock(folder, f"camera {source.uri}"))
 
 
-def _displays(config: Config) -> list[Sink]:
+def displays(config: Config) -> list[Sink]:
+    """The LEDs, matrices and screens."""
     from edge.sinks.display.factory import create
 
     return [create(display) for display in config.display]

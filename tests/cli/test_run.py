@@ -206,3 +206,24 @@ def test_the_demo_shows_everything_and_ends(face_edge: Callable[..., Any]) -> No
     for part in ("availability  online", "presence_start", '"emotion":"happy"', "LED red", "frames in", "offline"):
         assert part in out, (part, out, errors)
     assert "Traceback" not in errors
+
+
+def test_what_has_given_up_shows_it_until_it_is_stopped(face_edge: Callable[..., Any], tmp_path: Path) -> None:
+    file = tmp_path / "broken.toml"
+    file.write_text('[source]\nurl = "typo"\n[[display]]\nkind = "terminal"\n')
+    process = face_edge("--config", str(file), "fault", PYTHONUNBUFFERED="1")
+    assert process.stdout is not None
+    shown = ""
+    while "fault" not in shown:
+        shown += process.stdout.read(1)
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=10)
+    assert process.returncode == 0, errors
+    assert "Traceback" not in errors
+    file.write_text('[[display]]\nkind = "lamp"\n')
+    wrong = face_edge("--config", str(file), "fault")
+    assert "lamp" in wrong.communicate(timeout=20)[1]
+    assert wrong.returncode == 3
+    nothing = face_edge("fault")
+    assert "no display is configured" in nothing.communicate(timeout=20)[1]
+    assert nothing.returncode == 0

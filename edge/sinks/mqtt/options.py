@@ -7,12 +7,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from edge.config import secret_file
 from edge.errors import ConfigError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from edge.config import MqttConfig, TlsConfig
 
 EMBEDDED_PORT = 1883
+_CREDENTIAL = "mqtt-password"
 _DEFAULT_PORTS = {"mqtt": 1883, "mqtts": 8883}
 
 
@@ -91,22 +95,28 @@ def _address(config: MqttConfig) -> tuple[str, str, int]:
 
 
 def _password(config: MqttConfig) -> str | None:
+    """The one in the configuration, in the file it names, or systemd's credential ``mqtt-password``."""
     given = config.password.get_secret_value()
-    if config.password_file is None:
-        return given or None
-    if given:
+    if given and config.password_file is not None:
         msg = "mqtt.password_file: mqtt.password is given too; keep one of them"
         raise ConfigError(msg)
+    if given:
+        return given
+    file = secret_file(config.password_file, _CREDENTIAL) if config.username else config.password_file
+    return None if file is None else _first_line(file)
+
+
+def _first_line(file: Path) -> str:
     try:
-        text = config.password_file.expanduser().read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8")
     except OSError as error:
-        msg = f"mqtt.password_file: cannot read {config.password_file}: {error.strerror or error}"
+        msg = f"mqtt.password_file: cannot read {file}: {error.strerror or error}"
         raise ConfigError(msg) from None
     except UnicodeDecodeError:
-        msg = f"mqtt.password_file: {config.password_file} is not a UTF-8 text file"
+        msg = f"mqtt.password_file: {file} is not a UTF-8 text file"
         raise ConfigError(msg) from None
     lines = text.splitlines()
     if not lines or not lines[0]:
-        msg = f"mqtt.password_file: the first line of {config.password_file} is empty; it must be the password"
+        msg = f"mqtt.password_file: the first line of {file} is empty; it must be the password"
         raise ConfigError(msg)
     return lines[0]

@@ -68,6 +68,15 @@ def test_a_broker_that_cannot_be_reached_by_any_means_is_refused(broker: str) ->
         options(config(broker=broker), "n1")
 
 
+def test_a_credential_of_the_service_manager_is_found_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    assert options(config(username="u"), "n1").password is None
+    (tmp_path / "mqtt-password").write_text("secret\n")
+    assert options(config(username="u"), "n1").password == "secret"
+    assert options(config(username="u", password="given"), "n1").password == "given"
+    assert options(config(), "n1").password is None
+
+
 def test_contradictions_are_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"^mqtt.username: a password is given but no user name; set both$"):
         options(config(password="p"), "n1")

@@ -1,0 +1,68 @@
+"""``face-edge fault``: what a device that has given up still shows."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from typing import TYPE_CHECKING
+
+import click
+
+from edge.cli.settings import Settings, pass_settings
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from edge.config import Config
+
+_LOG = logging.getLogger(__name__)
+
+
+@click.command
+@pass_settings
+def fault(settings: Settings) -> None:
+    """Show the fault pattern on LEDs and displays, until stopped.
+
+    The service runs it when the device has failed so often that starting it again does not help. Of a configuration
+    with mistakes the displays are used where these are without any.
+    """
+    from edge import logs
+    from edge.events import Look, LookKind
+    from edge.runtime import build
+    from edge.runtime.dispatch import Dispatcher
+
+    config = _readable(settings)
+    logs.configure(config.log)
+    sinks = build.displays(config)
+    if not sinks:
+        _LOG.warning("no display is configured to show the fault on: see the log of the service for the reason")
+        return
+    ended = threading.Event()
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        ended.set()
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    dispatcher = Dispatcher(sinks)
+    dispatcher.start()
+    dispatcher.put(Look(LookKind.FAULT))
+    ended.wait()
+    dispatcher.close()
+
+
+def _readable(settings: Settings) -> Config:
+    """The configuration, or of one with mistakes what concerns displays.
+
+    Raises:
+        ConfigError: there are mistakes in that, too.
+    """
+    from edge import config
+    from edge.errors import ConfigError
+
+    try:
+        return settings.load()
+    except ConfigError:
+        tree = settings.collect().tree
+        return config.validate({"display": tree.get("display", [])}, "configuration")
