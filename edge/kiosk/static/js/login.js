@@ -4,12 +4,12 @@ import { Refusal, post, whoami } from "./api.js";
 import { $, write } from "./parts.js";
 import { has, t } from "./texts.js";
 
-const PAGES = ["/", "/operator", "/phone"];
+const PAGES = ["/", "/operator", "/phone", "/camera", "/sessions"];
 
 function goOn(role) {
   const asked = new URLSearchParams(location.search).get("next");
   const wanted = PAGES.includes(asked) ? asked : "/";
-  location.replace(role === "viewer" && wanted === "/operator" ? "/" : role === "operator" && !asked ? "/operator" : wanted);
+  location.replace(role === "viewer" && ["/operator", "/sessions"].includes(wanted) ? "/" : role === "operator" && !asked ? "/operator" : wanted);
 }
 
 async function enter(password) {

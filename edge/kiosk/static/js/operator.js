@@ -106,6 +106,18 @@ live.on("topic:events", (events) => {
   $("#events-none").hidden = events.length > 0;
 });
 
+// the report of a session that has just ended ------------------------------------------------------------------------
+
+let running = null;
+live.on("topic:session", (session) => {
+  const ended = $("#ended");
+  if (running && !session) {
+    const report = element("a", { href: `/sessions/view?ids=${running.id}` }, t("sessions.open"));
+    ended.replaceChildren(t("sessions.ended", { title: running.title || t("session.untitled") }), " ", report);
+  } else if (session) ended.replaceChildren();
+  running = session;
+});
+
 // displays ------------------------------------------------------------------------------------------------------------
 
 const [lightOn, brightness] = [$("#light-on"), $("#light-brightness")];

@@ -24,6 +24,11 @@ const numbers = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
 /** A number as the language writes it, or a dash. */
 export const number = (value) => (value === null || value === undefined ? "–" : numbers.format(value));
 
+const signs = new Intl.NumberFormat(language, { minimumFractionDigits: 2, maximumFractionDigits: 2, signDisplay: "exceptZero" });
+
+/** A number with its sign and two decimals. */
+export const signed = (value) => signs.format(value);
+
 /** Seconds as 1:23 or 1:02:03. */
 export function duration(seconds) {
   const whole = Math.max(0, Math.floor(seconds));
