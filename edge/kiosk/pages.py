@@ -12,7 +12,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from edge import __version__
-from edge.kiosk import consent, sign
+from edge.kiosk import consent, join, sign
 from edge.kiosk.access import Role
 from edge.types import EMOTIONS
 
@@ -71,9 +71,9 @@ def _open_page(kiosk: Kiosk, name: str) -> Callable[[Request], Awaitable[Respons
 
 
 def render(kiosk: Kiosk, request: Request, name: str) -> Response:
-    """The template ``name``, filled."""
     """The template ``name`` with the texts and what pages know of the device."""
     home = sign.home(kiosk.settings.public_url, request)
+    invited = join.invitation(kiosk, request)
     template = _templates().get_template(name)
     return HTMLResponse(
         template.render(
@@ -87,6 +87,10 @@ def render(kiosk: Kiosk, request: Request, name: str) -> Response:
             home=home,
             reachable=sign.reachable(home),
             code=functools.partial(sign.code, f"{home}/about"),
+            join=invited,
+            join_code=None if invited is None else functools.partial(sign.code, invited.url),
+            secure_home=join.secure_home(kiosk),
+            tls=kiosk.tls,
         )
     )
 

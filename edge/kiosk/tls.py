@@ -55,6 +55,11 @@ class Tls:
         self.certificate: Certificate = self._load()
         self._judge()
 
+    @property
+    def ended(self) -> bool:
+        """True where browsers refuse it for its time."""
+        return not self.certificate.valid(datetime.now(UTC))
+
     def refresh(self) -> bool:
         """Take what has changed, for connections from now on; true where something has.
 
@@ -105,7 +110,7 @@ class Tls:
 
     def _judge(self) -> None:
         """Say once that a certificate is out of its time; it is served all the same, browsers will say it too."""
-        if self.certificate.valid(datetime.now(UTC)):
+        if not self.ended:
             return
         if not self._warned:
             _LOG.warning(

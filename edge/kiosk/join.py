@@ -1,0 +1,58 @@
+"""How visitors come to the page for their own camera: its address, and what certificate they will see there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from edge.errors import HardwareUnavailable
+from edge.kiosk.addresses import own_addresses, reached_at
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from edge.kiosk.app import Kiosk
+    from edge.kiosk.certificate import Certificate
+
+PAGE = "/camera"
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """``url`` for the QR code; ``certificate`` where browsers will ask whether to trust it."""
+
+    url: str
+    certificate: Certificate | None
+
+    @property
+    def fingerprint(self) -> tuple[str, ...]:
+        """The certificate's fingerprint in lines of eight bytes."""
+        if self.certificate is None:
+            return ()
+        pairs = self.certificate.fingerprint.split(":")
+        return tuple(" ".join(pairs[at : at + 8]) for at in range(0, len(pairs), 8))
+
+
+def invitation(kiosk: Kiosk, request: Request) -> Invitation | None:
+    """What to show on the wall; ``None`` where visitors may not, or cannot: cameras want HTTPS."""
+    home = _home(kiosk, request) if kiosk.settings.visitors else None
+    if home is None or not home.startswith("https://"):
+        return None
+    own = kiosk.tls is not None and kiosk.tls.own
+    return Invitation(f"{home}{PAGE}", kiosk.tls.certificate if own and kiosk.tls is not None else None)
+
+
+def secure_home(kiosk: Kiosk) -> str | None:
+    """Where the device is reached over HTTPS, for those who came over plain HTTP; ``None`` where nowhere."""
+    public = kiosk.settings.public_url
+    return public if public.startswith("https://") else None
+
+
+def _home(kiosk: Kiosk, request: Request) -> str | None:
+    if kiosk.settings.public_url:
+        return kiosk.settings.public_url
+    try:
+        place = reached_at(kiosk.settings, request.url.netloc, own_addresses())
+    except HardwareUnavailable:
+        return None
+    return None if place is None else f"{request.url.scheme}://{place}"

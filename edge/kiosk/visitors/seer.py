@@ -1,0 +1,149 @@
+"""Reads visitors' frames, in the worker's process: each visitor has a tracker and smoothing of their own.
+
+Frames come from strangers: their size is read before they are decoded, and what cannot be decoded is an answer.
+"""
+
+from __future__ import annotations
+
+import io
+import time
+from typing import TYPE_CHECKING, Any
+
+from edge.kiosk.worker import Message
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from edge.config import Config
+    from edge.types import Face, Observation
+    from edge.vision.pipeline import Pipeline
+
+ENTRY = f"{__name__}:make"
+FORGET_S = 6.0
+"""Silence after which nothing of a visitor is left."""
+PIXELS_MAX = 1280 * 960
+SECTIONS = ("detector", "tracker", "model", "smoothing", "primary")
+NO_JPEG, TOO_MANY_PIXELS = "no_jpeg", "too_many_pixels"
+_NS = 1_000_000_000
+_START_OF_JPEG = b"\xff\xd8\xff"
+
+
+class BadFrame(ValueError):
+    """A frame that is no picture, or one that is too large; its message is a code that the page has words for."""
+
+
+class Seer:
+    """Answers ``{"visitor": id}`` and a JPEG with what is seen in it, ``{"leave": id}`` with nothing."""
+
+    def __init__(self, pipeline: Callable[[], Pipeline], *, clock_ns: Callable[[], int] = time.monotonic_ns) -> None:
+        self._make = pipeline
+        self._clock_ns = clock_ns
+        self._visitors: dict[str, tuple[Pipeline, int]] = {}
+
+    def __call__(self, message: Message) -> Iterator[Message]:
+        """One answer to each message."""
+        now_ns = self._clock_ns()
+        self._forget(now_ns, message.head.get("leave"))
+        if "visitor" in message.head:
+            yield self._look(str(message.head["visitor"]), message.body, now_ns)
+        else:
+            yield Message({"visitors": len(self._visitors)})
+
+    def _look(self, visitor: str, data: bytes, now_ns: int) -> Message:
+        from edge.types import Frame
+
+        try:
+            image = decode(data)
+        except BadFrame as error:
+            return Message({"refused": str(error)})
+        pipeline = self._visitors[visitor][0] if visitor in self._visitors else self._make()
+        self._visitors[visitor] = pipeline, now_ns
+        started = time.perf_counter()
+        observation = pipeline.step(Frame(image, now_ns, 0))
+        return Message(tell(observation) | {"ms": round((time.perf_counter() - started) * 1000, 1)})
+
+    def _forget(self, now_ns: int, leaving: str | None) -> None:
+        self._visitors = {
+            visitor: (pipeline, seen_ns)
+            for visitor, (pipeline, seen_ns) in self._visitors.items()
+            if visitor != leaving and now_ns - seen_ns < FORGET_S * _NS
+        }
+
+
+def make(settings: dict[str, Any]) -> Seer:
+    """The worker's handler; ``settings`` holds the configuration's :data:`SECTIONS`."""
+    import cv2
+
+    from edge.config import Config
+    from edge.runtime import build
+    from edge.vision.pipeline import Pipeline
+
+    cv2.setNumThreads(1)
+    config = Config.model_validate(settings)
+    network, detector = build.classifier(config), build.detector(config)
+
+    def pipeline() -> Pipeline:
+        return Pipeline(
+            detector,
+            network,
+            detect_width=config.detector.width,
+            detect_interval_s=0.0,  # few frames come, and the box is to follow the face in each
+            tracker=config.tracker,
+            smoothing=config.smoothing,
+            primary=config.primary.model_copy(update={"mode": "largest"}),
+        )
+
+    return Seer(pipeline)
+
+
+def settings_of(config: Config) -> dict[str, Any]:
+    """What :func:`make` needs of the configuration, as plain values; no passwords are among it."""
+    chosen = {name: getattr(config, name).model_dump(mode="json") for name in SECTIONS}
+    return chosen | {"model": chosen["model"] | {"threads": 1}}
+
+
+def decode(data: bytes) -> NDArray[np.uint8]:
+    """A JPEG as grey ``(height, width)`` uint8.
+
+    Raises:
+        BadFrame: it is none, is damaged, or has more than :data:`PIXELS_MAX` pixels.
+    """
+    import cv2
+    import imagesize
+    import numpy as np
+
+    if not data.startswith(_START_OF_JPEG):
+        raise BadFrame(NO_JPEG)
+    try:
+        width, height = imagesize.get(io.BytesIO(data))
+    except ValueError:
+        width = height = -1
+    if width <= 0 or height <= 0:
+        raise BadFrame(NO_JPEG)
+    if width * height > PIXELS_MAX:
+        raise BadFrame(TOO_MANY_PIXELS)
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION)
+    if image is None or image.size > PIXELS_MAX:
+        raise BadFrame(NO_JPEG)
+    return image  # type: ignore[return-value]
+
+
+def tell(observation: Observation) -> dict[str, Any]:
+    """What the page draws: places in shares of the picture, the seven shares in label order."""
+    width, height = observation.frame_width, observation.frame_height
+    return {"width": width, "height": height, "faces": [_face(face, width, height) for face in observation.faces]}
+
+
+def _face(face: Face, width: int, height: int) -> dict[str, Any]:
+    box = (face.box.x / width, face.box.y / height, face.box.width / width, face.box.height / height)
+    return {
+        "id": face.track_id,
+        "box": [round(value, 4) for value in box],
+        "emotion": None if face.emotion is None else face.emotion.value,
+        "confidence": round(face.confidence, 3),
+        "scores": [round(score, 3) for score in face.scores],
+        "primary": face.primary,
+    }
