@@ -14,11 +14,15 @@ from typing import TYPE_CHECKING
 from edge.commands import CheckHealth
 from edge.config import node_id, state_dir
 from edge.kiosk import access, tls
+from edge.kiosk.analyze.desk import Desk
 from edge.kiosk.board import Bell
 from edge.kiosk.consent import Consent
 from edge.kiosk.throttle import Throttle
+from edge.kiosk.visitors.cameras import FRAME_MAX, Cameras
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.routing import BaseRoute
@@ -56,6 +60,9 @@ class Kiosk:
         self.throttle = Throttle()
         self.verifying: asyncio.Semaphore | None = None
         self.operators = 0
+        self.cameras = Cameras(config)
+        self.desk = Desk(config)
+        self.endings: list[Callable[[], None]] = []
         self.app = _application(self)
 
     def begin(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -63,11 +70,21 @@ class Kiosk:
         self.bell = Bell(loop)
         self.verifying = asyncio.Semaphore(1)
         self.operators = 0
+        self.cameras = Cameras(self.config)
         self.board.on_change(self.bell.ring)
+        self.desk.begin(loop)
+
+    def hush(self) -> None:
+        """The server is about to stop: end what has no end of its own; on its thread."""
+        self.bell.close()
+        self.desk.close()
 
     def end(self) -> None:
-        """The server has stopped."""
+        """The server stops, on its loop: what a page holds is let go."""
         self.board.on_change(None)
+        self.cameras.close()
+        for ending in self.endings:
+            ending()
 
     def visit(self, request: Request) -> access.Visit:
         """Who asks."""
@@ -110,18 +127,25 @@ def _application(kiosk: Kiosk) -> Starlette:
     from starlette.applications import Starlette
     from starlette.middleware import Middleware
 
+    from edge.kiosk.analyze.routes import UPLOAD_PREFIX
     from edge.kiosk.guard import Guard, TooLarge, own_names
     from edge.kiosk.requests import Refused, refused, too_large
+    from edge.kiosk.visitors.routes import FRAME_PATH
 
+    bounds = [(UPLOAD_PREFIX, kiosk.desk.upload_bytes), (FRAME_PATH, FRAME_MAX)]
     names = own_names(kiosk.settings.hostnames, kiosk.settings.public_url)
     return Starlette(
         routes=_routes(kiosk),
-        middleware=[Middleware(Guard, names=names)],
+        middleware=[Middleware(Guard, names=names, bounds=bounds)],
         exception_handlers={TooLarge: too_large, Refused: refused},
     )
 
 
 def _routes(kiosk: Kiosk) -> list[BaseRoute]:
     from edge.kiosk import api, login, pages
+    from edge.kiosk.analyze import routes as analyze
+    from edge.kiosk.reports import routes as reports
+    from edge.kiosk.visitors import routes as visitors
 
-    return [*tls.routes(kiosk), *pages.routes(kiosk), *login.routes(kiosk), *api.routes(kiosk)]
+    parts = (tls, pages, login, api, analyze, reports, visitors)
+    return [route for part in parts for route in part.routes(kiosk)]

@@ -88,7 +88,7 @@ class Server:
         if self._loop is not None:
             # closed where the server failed of itself
             with contextlib.suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self._kiosk.bell.close)
+                self._loop.call_soon_threadsafe(self._kiosk.hush)
         thread.join(_STOP_TIMEOUT_S)
         if thread.is_alive():
             _LOG.warning("the page's server did not stop in time and is left behind")
@@ -106,7 +106,10 @@ class Server:
     async def _serve(self, server: uvicorn.Server, listener: socket.socket) -> None:
         self._loop = asyncio.get_running_loop()
         self._kiosk.begin(self._loop)
-        watches = [asyncio.create_task(watch) for watch in (self._kiosk.watch_health(), _watch_tls(self._kiosk.tls))]
+        watches = [
+            asyncio.create_task(watch)
+            for watch in (self._kiosk.watch_health(), self._kiosk.desk.run(), _watch_tls(self._kiosk.tls))
+        ]
         try:
             await server.serve(sockets=[listener])
         finally:

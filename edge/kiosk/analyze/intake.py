@@ -1,0 +1,131 @@
+"""Takes files in: announced by their first bytes, then streamed to their place, never whole in this process."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import re
+import time
+import unicodedata
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+from starlette.requests import ClientDisconnect
+
+from edge.analysis.inputs import Kind
+from edge.analysis.kinds import HEAD_BYTES, Recognised, WrongType, recognise
+from edge.kiosk.analyze.jobs import State
+from edge.kiosk.requests import Body, Refused
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from edge.kiosk.analyze.desk import Desk
+    from edge.kiosk.analyze.jobs import Job
+
+UPLOADS = 8
+"""At the same time, of all visitors together."""
+_STALL_S = 30.0
+_BYTES_PER_S = 16_000_000
+_BURST_S = 0.25
+
+
+class Announcement(Body):
+    """A file that will be sent: its name, its size in bytes, and its first bytes in base64."""
+
+    name: Annotated[str, Field(max_length=1000)]
+    size: Annotated[int, Field(ge=0)]
+    head: Annotated[str, Field(max_length=2 * HEAD_BYTES)]
+
+
+class Pace:
+    """Holds all transfers together to a rate that leaves the processor to the camera's loop."""
+
+    def __init__(self, bytes_per_s: float = _BYTES_PER_S) -> None:
+        self._rate = bytes_per_s
+        self._free_s = 0.0
+
+    async def take(self, count: int) -> None:
+        """Wait until ``count`` more bytes may pass."""
+        now_s = time.monotonic()
+        self._free_s = max(now_s, self._free_s) + count / self._rate
+        if self._free_s - now_s > _BURST_S:
+            await asyncio.sleep(self._free_s - now_s)
+
+
+def examined(desk: Desk, announced: Announcement) -> Recognised:
+    """What the file is.
+
+    Raises:
+        Refused: it is too large, or of a kind that is not read.
+    """
+    try:
+        found = recognise(base64.b64decode(announced.head, validate=True))
+    except binascii.Error:
+        raise Refused(422, "invalid", "head: expected base64") from None
+    except WrongType as error:
+        raise Refused(415, error.code, str(error)) from None
+    if announced.size > desk.upload_bytes:
+        megabytes = desk.upload_bytes // 1_000_000
+        raise Refused(413, "too_large", f"larger than {megabytes} MB: see kiosk.upload_mb")
+    if found.kind is Kind.VIDEO and not _video_can_be_read():
+        raise Refused(415, "no_video", "this device cannot read videos: pip install 'face-edge[video]'")
+    return found
+
+
+def _video_can_be_read() -> bool:
+    from importlib.util import find_spec
+
+    return find_spec("av") is not None  # imported by the worker alone
+
+
+def shown_name(name: str) -> str:
+    """A file's name as it may be shown and written into tables: no folders, nothing that steers a terminal."""
+    last = re.split(r"[/\\]", name)[-1]
+    plain = "".join(" " if unicodedata.category(letter) in {"Cc", "Cf", "Zl", "Zp"} else letter for letter in last)
+    return " ".join(plain.split())[:200] or "file"
+
+
+async def receive(desk: Desk, job: Job, request: Request, pace: Pace) -> None:
+    """Stream the request's body to the job's place.
+
+    Raises:
+        Refused: it is not what was announced, comes too slowly, or was cancelled meanwhile.
+        ClientDisconnect: the visitor has gone.
+    """
+    job.move(State.UPLOADING)
+    received = 0
+    try:
+        with job.upload.open("xb", buffering=0) as file:
+            chunks = request.stream().__aiter__()
+            while True:
+                async with asyncio.timeout(_STALL_S):
+                    chunk = await anext(chunks, b"")
+                if not chunk:
+                    break
+                received += len(chunk)
+                if job.cancelled or received > job.size:
+                    break
+                file.write(chunk)
+                await pace.take(len(chunk))
+    except TimeoutError:
+        raise Refused(408, "stalled", f"nothing came for {_STALL_S:g} s") from None
+    except OSError:
+        raise Refused(507, "no_room", "the device has no room for it") from None
+    _check(desk, job, received)
+
+
+def _check(desk: Desk, job: Job, received: int) -> None:
+    if job.cancelled:
+        raise Refused(410, "cancelled", "it was cancelled")
+    if received != job.size:
+        raise Refused(422, "incomplete", f"{received} bytes came, {job.size} were announced")
+    with job.upload.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+    found = examined(desk, Announcement(name=job.name, size=job.size, head=base64.b64encode(head).decode()))
+    if found != Recognised(job.kind, job.container):
+        raise Refused(422, "incomplete", "it is another file than was announced")
+
+
+__all__ = ["UPLOADS", "Announcement", "ClientDisconnect", "Pace", "examined", "receive", "shown_name"]

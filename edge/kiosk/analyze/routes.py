@@ -1,0 +1,236 @@
+"""HTTP of the analyze page. A visitor reaches only what lies in their own room, which their cookie names."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlencode
+
+from pydantic import Field
+from starlette.requests import ClientDisconnect
+from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from edge import __version__
+from edge.kiosk.analyze.desk import NoRoom
+from edge.kiosk.analyze.handler import COPY, PREVIEW, RESULT, ROWS
+from edge.kiosk.analyze.intake import UPLOADS, Announcement, Pace, examined, receive, shown_name
+from edge.kiosk.analyze.jobs import State
+from edge.kiosk.guard import POLICY
+from edge.kiosk.requests import Body, Refused, read, require, require_ours
+from edge.kiosk.stream import Stream
+from edge.kiosk.throttle import Throttle
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+
+    from starlette.requests import Request
+    from starlette.routing import BaseRoute
+    from starlette.types import Message, Receive, Scope, Send
+
+    from edge.kiosk.access import Visit
+    from edge.kiosk.analyze.jobs import Job, Room
+    from edge.kiosk.app import Kiosk
+
+    Handler = Callable[[Request], Awaitable[Response]]
+
+UPLOAD_PREFIX = "/api/analyze/files/"
+_RESULTS = {
+    PREVIEW: "image/jpeg",
+    COPY: "video/mp4",
+    ROWS: "text/csv; charset=utf-8",
+    RESULT: "application/json",
+}
+_ENDINGS = {PREVIEW: ".jpg", COPY: "-faces.mp4", ROWS: ".csv", RESULT: ".json"}
+_TAB_MAX = 64
+
+
+class _Leave(Body):
+    tab: Annotated[str, Field(max_length=_TAB_MAX)]
+
+
+def routes(kiosk: Kiosk) -> list[BaseRoute]:
+    """The page and everything under ``/api/analyze``."""
+    pages = _Pages(kiosk)
+    return [
+        Route("/analyze", pages.page, methods=["GET"]),
+        Route("/api/analyze/live", pages.live, methods=["GET"]),
+        Route("/api/analyze/leave", pages.leave, methods=["POST"]),
+        Route("/api/analyze/faces.csv", pages.all_rows, methods=["GET"]),
+        Route("/api/analyze/files", pages.announce, methods=["POST"]),
+        Route("/api/analyze/files/{id}", pages.upload, methods=["PUT"]),
+        Route("/api/analyze/files/{id}", pages.remove, methods=["DELETE"]),
+        Route("/api/analyze/files/{id}/{name}", pages.result, methods=["GET"]),
+    ]
+
+
+class _Pages:
+    """What the handlers share."""
+
+    def __init__(self, kiosk: Kiosk) -> None:
+        self._kiosk = kiosk
+        self._desk = kiosk.desk
+        self._pace = Pace()
+        self._throttle = Throttle(per_address=300, overall=1000)
+        self._uploads = 0
+
+    async def page(self, request: Request) -> Response:
+        """The page; only here media of our own may play."""
+        from edge.kiosk.pages import render
+
+        if self._kiosk.visit(request).role < self._desk.role:
+            return RedirectResponse(f"/login?{urlencode({'next': '/analyze'})}", status_code=303)
+        response = render(self._kiosk, request, "analyze.html")
+        response.headers["Content-Security-Policy"] = f"{POLICY}; media-src 'self'"
+        return response
+
+    async def live(self, request: Request) -> Response:
+        """How the visitor's files do, as long as the page is open."""
+        visit = require(self._kiosk, request, self._desk.role)
+        tab = request.query_params.get("tab", "")
+        if visit.fresh or not 0 < len(tab) <= _TAB_MAX:
+            raise Refused(403, "forged", "this is asked for by the page alone")
+        room = self._enter(visit)
+        self._desk.publish(room)
+        desk = self._desk
+        greeting = {
+            "version": __version__,
+            "upload_bytes": desk.upload_bytes,
+            "video_s": desk.max_s,
+            "in_memory": desk.store.in_memory,
+        }
+        return _Presence(room, tab, Stream(room.board, room.bell, {"files", "gone"}, greeting=json.dumps(greeting)))
+
+    async def leave(self, request: Request) -> Response:
+        """A page is closed: with the visitor's last one everything of theirs goes."""
+        room = self._own_room(require_ours(self._kiosk, request, self._desk.role))
+        room.tabs.discard((await read(request, _Leave)).tab)
+        if not room.tabs:
+            self._desk.forget(room)
+        return JSONResponse({})
+
+    async def announce(self, request: Request) -> Response:
+        """Say what will be sent; all refusals come here, before anything large is on its way."""
+        visit = require_ours(self._kiosk, request, self._desk.role)
+        self._hold_back(request)
+        announced = await read(request, Announcement)
+        found = examined(self._desk, announced)
+        try:
+            job = self._desk.announce(self._enter(visit), shown_name(announced.name), announced.size, found)
+        except (NoRoom, OSError) as error:
+            code = error.code if isinstance(error, NoRoom) else "no_room"
+            raise Refused(507, code, "the device has no room for it at the moment") from None
+        return JSONResponse({"id": job.id, "name": job.name, "kind": job.kind.value}, status_code=201)
+
+    async def upload(self, request: Request) -> Response:
+        """Take the file itself."""
+        room, job = self._own(request, require_ours(self._kiosk, request, self._desk.role))
+        if job.state is not State.ANNOUNCED:
+            raise Refused(409, "twice", "it is here already")
+        if self._uploads >= UPLOADS:
+            raise Refused(503, "busy", "others are sending at the moment")
+        self._uploads += 1
+        try:
+            await receive(self._desk, job, request, self._pace)
+        except (Refused, ClientDisconnect, asyncio.CancelledError):
+            self._desk.remove(room, job)
+            raise
+        finally:
+            self._uploads -= 1
+        self._desk.received(job)
+        return JSONResponse({})
+
+    async def remove(self, request: Request) -> Response:
+        """Cancel a file, or delete what came of it."""
+        room, job = self._own(request, require_ours(self._kiosk, request, self._desk.role))
+        self._desk.remove(room, job)
+        return JSONResponse({})
+
+    async def result(self, request: Request) -> Response:
+        """What came of a file; videos in ranges."""
+        _, job = self._own(request, require(self._kiosk, request, self._desk.role))
+        name = request.path_params["name"]
+        path = job.folder / name
+        if job.state is not State.DONE or name not in _RESULTS or not path.is_file():
+            raise Refused(404, "gone", "there is no such result")
+        stem = job.name.rpartition(".")[0] or job.name
+        wanted = f"{stem}{_ENDINGS[name]}" if "download" in request.query_params else None
+        return _Paced(self._pace, FileResponse(path, media_type=_RESULTS[name], filename=wanted))
+
+    async def all_rows(self, request: Request) -> Response:
+        """All results of the visitor in one table."""
+        room = self._own_room(require(self._kiosk, request, self._desk.role))
+        paths = [job.folder / ROWS for job in room.jobs.values() if job.state is State.DONE]
+
+        def lines() -> Iterator[bytes]:
+            for index, path in enumerate(paths):
+                with path.open("rb") as file:
+                    header = next(file, b"")
+                    yield header if index == 0 else b""
+                    yield from file
+
+        headers = {"Content-Disposition": 'attachment; filename="faces.csv"'}
+        return StreamingResponse(lines(), media_type=_RESULTS[ROWS], headers=headers)
+
+    def _enter(self, visit: Visit) -> Room:
+        try:
+            return self._desk.enter(visit.identity)
+        except NoRoom as error:
+            refusal = Refused(503, error.code, "as many visitors are here as may be: try again later")
+            refusal.answer.headers["Retry-After"] = "10"
+            raise refusal from None
+
+    def _own_room(self, visit: Visit) -> Room:
+        room = self._desk.rooms.get(visit.identity)
+        if room is None:
+            raise Refused(404, "gone", "nothing of yours is here any more")
+        room.touch()
+        return room
+
+    def _own(self, request: Request, visit: Visit) -> tuple[Room, Job]:
+        room = self._own_room(visit)
+        job = room.jobs.get(request.path_params["id"])
+        if job is None:
+            raise Refused(404, "gone", "there is no such file of yours")
+        return room, job
+
+    def _hold_back(self, request: Request) -> None:
+        address = request.client.host if request.client else ""
+        wait_s = self._throttle.wait_s(address)
+        if wait_s > 0:
+            refusal = Refused(429, "throttled", f"too many files at once: try again in {math.ceil(wait_s)} s")
+            refusal.answer.headers["Retry-After"] = str(math.ceil(wait_s))
+            raise refusal
+        self._throttle.begin(address)
+
+
+class _Presence(Response):
+    """A stream that says: this visitor is here."""
+
+    def __init__(self, room: Room, tab: str, stream: Stream) -> None:
+        super().__init__()
+        self._room, self._tab, self._stream = room, tab, stream
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._room.tabs.add(self._tab)
+        try:
+            await self._stream(scope, receive, send)
+        finally:
+            self._room.touch()  # the tab stays: a lost connection may come back
+
+
+class _Paced(Response):
+    """A file that is sent no faster than the pace allows."""
+
+    def __init__(self, pace: Pace, file: FileResponse) -> None:
+        super().__init__()
+        self._pace, self._file = pace, file
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def slowly(message: Message) -> None:
+            await send(message)
+            await self._pace.take(len(message.get("body", b"")))
+
+        await self._file(scope, receive, slowly)
