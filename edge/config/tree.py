@@ -245,6 +245,7 @@ class KioskConfig(Section):
     )
     tls_certificate: OptionalPath = Field(None, description="PEM file for tls = files, with its chain")
     tls_key: OptionalPath = Field(None, description="PEM file of its private key, without a passphrase")
+    media_dir: OptionalPath = Field(None, description="folder of films that the wall page may play in a session")
     live_picture: bool = Field(False, description="show operators the camera's picture: frames leave the loop")
     operator_name: str = Field("", max_length=200, description="who runs the device, for the people in view")
     operator_contact: str = Field("", max_length=200, description="how they are reached: a mail address, a telephone")

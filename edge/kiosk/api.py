@@ -13,10 +13,11 @@ from starlette.routing import Route
 
 from edge import __version__
 from edge.commands import Mark, SetDisplay, SetPrivacy, StartSession, StopSession
-from edge.events import SessionKind
+from edge.events import Media, SessionKind
 from edge.events.messages import LABEL_MAX
 from edge.kiosk.access import Role
 from edge.kiosk.consent import FORBIDDEN, Context
+from edge.kiosk.media.player import Choice
 from edge.kiosk.requests import Body, Refused, read, require, require_ours
 from edge.kiosk.stream import Stream
 
@@ -26,9 +27,10 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import Receive, Scope, Send
 
+    from edge.commands import Answer
     from edge.kiosk.app import Kiosk
 
-VIEWER_TOPICS = frozenset({"mood", "timeline", "camera", "privacy", "session"})
+VIEWER_TOPICS = frozenset({"mood", "timeline", "camera", "privacy", "session", "player"})
 OPERATOR_TOPICS = VIEWER_TOPICS | {"faces", "events", "health", "info", "lighting"}
 LONGEST_SESSION_S = 24 * 3600.0
 Label = Annotated[str, Field(max_length=LABEL_MAX)]
@@ -43,6 +45,9 @@ class _Start(Body):
     title: Label = ""
     kind: SessionKind = SessionKind.OTHER
     planned_s: Annotated[float, Field(gt=0, le=LONGEST_SESSION_S)] | None = None
+    film: Label | None = None
+    film_mood: bool = True
+    film_ends: bool = False
 
 
 class _Nothing(Body):
@@ -72,13 +77,7 @@ def routes(kiosk: Kiosk) -> list[Route]:
         _command(kiosk, "privacy", _Privacy, lambda body: SetPrivacy(body.on)),
         _command(kiosk, "display", _Display, lambda body: SetDisplay(body.on, body.brightness)),
         _command(kiosk, "session/stop", _Nothing, lambda _: StopSession()),
-        _command(
-            kiosk,
-            "session/start",
-            _Start,
-            lambda body: StartSession(title=body.title, kind=body.kind, planned_s=body.planned_s),
-            consent=True,
-        ),
+        Route("/api/session/start", _start(kiosk), methods=["POST"]),
     ]
 
 
@@ -139,15 +138,34 @@ def _state_consent(kiosk: Kiosk) -> Callable[[Request], Awaitable[Response]]:
     return state
 
 
-def _command(kiosk: Kiosk, path: str, kind: type[B], make: Callable[[B], object], *, consent: bool = False) -> Route:
+def _start(kiosk: Kiosk) -> Callable[[Request], Awaitable[Response]]:
+    async def start(request: Request) -> Response:
+        require_ours(kiosk, request, Role.OPERATOR)
+        body = await read(request, _Start)
+        if kiosk.consent.now is None:
+            raise Refused(409, "consent", "say first what the device is used for, on the operator's page")
+        media = None
+        if body.film is not None:
+            if await asyncio.to_thread(kiosk.player.folder.find, body.film) is None:
+                raise Refused(422, "invalid", f"film: {body.film!r} is not in the folder of films")
+            media = Media(name=body.film)
+        answer = await kiosk.ask(StartSession(title=body.title, kind=body.kind, planned_s=body.planned_s, media=media))
+        if answer.data is not None and media is not None:
+            kiosk.player.choose(str(answer.data.get("id")), Choice(mood=body.film_mood, end=body.film_ends))
+        return _told(answer)
+
+    return start
+
+
+def _told(answer: Answer) -> Response:
+    if answer.error is not None:
+        return JSONResponse({"error": "refused", "detail": answer.error}, status_code=409)
+    return JSONResponse(answer.data or {})
+
+
+def _command(kiosk: Kiosk, path: str, kind: type[B], make: Callable[[B], object]) -> Route:
     async def command(request: Request) -> Response:
         require_ours(kiosk, request, Role.OPERATOR)
-        body = await read(request, kind)
-        if consent and kiosk.consent.now is None:
-            raise Refused(409, "consent", "say first what the device is used for, on the operator's page")
-        answer = await kiosk.ask(make(body))
-        if answer.error is not None:
-            return JSONResponse({"error": "refused", "detail": answer.error}, status_code=409)
-        return JSONResponse(answer.data or {})
+        return _told(await kiosk.ask(make(await read(request, kind))))
 
     return Route(f"/api/{path}", command, methods=["POST"])

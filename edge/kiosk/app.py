@@ -17,6 +17,7 @@ from edge.kiosk import access, tls
 from edge.kiosk.analyze.desk import Desk
 from edge.kiosk.board import Bell
 from edge.kiosk.consent import Consent
+from edge.kiosk.media.player import Player
 from edge.kiosk.throttle import Throttle
 from edge.kiosk.visitors.cameras import FRAME_MAX, Cameras
 
@@ -62,6 +63,7 @@ class Kiosk:
         self.operators = 0
         self.cameras = Cameras(config)
         self.desk = Desk(config)
+        self.player = Player(self.settings.media_dir, board)
         self.endings: list[Callable[[], None]] = []
         self.app = _application(self)
 
@@ -144,8 +146,9 @@ def _application(kiosk: Kiosk) -> Starlette:
 def _routes(kiosk: Kiosk) -> list[BaseRoute]:
     from edge.kiosk import api, login, pages
     from edge.kiosk.analyze import routes as analyze
+    from edge.kiosk.media import routes as media
     from edge.kiosk.reports import routes as reports
     from edge.kiosk.visitors import routes as visitors
 
-    parts = (tls, pages, login, api, analyze, reports, visitors)
+    parts = (tls, pages, login, api, analyze, media, reports, visitors)
     return [route for part in parts for route in part.routes(kiosk)]

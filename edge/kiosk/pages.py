@@ -14,6 +14,7 @@ from starlette.staticfiles import StaticFiles
 from edge import __version__
 from edge.kiosk import consent, join, sign
 from edge.kiosk.access import Role
+from edge.kiosk.guard import POLICY
 from edge.types import EMOTIONS
 
 if TYPE_CHECKING:
@@ -53,12 +54,14 @@ class _Static(StaticFiles):
 
 
 def view(kiosk: Kiosk, name: str, role: Role) -> Callable[[Request], Awaitable[Response]]:
-    """A page for those with ``role``; the others are asked to log in."""
+    """A page for those with ``role``; the others are asked to log in. All may play films of this device alone."""
 
     async def page(request: Request) -> Response:
         if kiosk.visit(request).role < role:
             return RedirectResponse(f"/login?{urlencode({'next': request.url.path})}", status_code=303)
-        return render(kiosk, request, name)
+        answer = render(kiosk, request, name)
+        answer.headers["Content-Security-Policy"] = f"{POLICY}; media-src 'self'"
+        return answer
 
     return page
 

@@ -6,6 +6,7 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from edge.commands import NotePlayback
 from edge.errors import HardwareUnavailable
 from edge.events import (
     CameraStatus,
@@ -76,7 +77,10 @@ class KioskSink:
         self._session: str | None = None
         self._events: list[dict[str, Any]] = []
         self._observation: Observation | None = None
-        self._server: Server = Server(Kiosk(config, self.board, inbox, tap))
+        kiosk = Kiosk(config, self.board, inbox, tap)
+        self._player = kiosk.player
+        self._inbox = inbox
+        self._server: Server = Server(kiosk)
         self._show: dict[type, Callable[[Any], None]] = {
             Observation: self._observe,
             Look: self._look,
@@ -112,7 +116,9 @@ class KioskSink:
         self._show[type(message)](message)
 
     def tick(self, now_ns: int) -> None:
-        """Tell the timeline, once per step."""
+        """Tell the timeline, once per step, and notice a wall that plays no more."""
+        if (note := self._player.tick()) is not None:
+            self._inbox.offer(NotePlayback(note))
         now_s = now_ns / _NS
         if now_s >= self._timeline_due_s:
             self._tell_timeline(now_s)
@@ -145,6 +151,7 @@ class KioskSink:
     def _run_session(self, running: RunningSession) -> None:
         session = running.session
         self.board.put("session", None if session is None else session.model_dump(mode="json", by_alias=True))
+        self._player.follow(session)
         identity = None if session is None else session.id
         if identity != self._session:
             self._session = identity

@@ -55,6 +55,8 @@ export class Controls {
     const minutes = Number($("#session-planned")?.value || 0);
     const body = { title: $("#session-title")?.value ?? "", kind: $("#session-kind")?.value ?? "other" };
     if (minutes > 0) body.planned_s = minutes * 60;
+    const film = $("#session-film")?.value;
+    if (film) Object.assign(body, { film, film_mood: $("#film-mood").value === "small", film_ends: $("#film-ends").checked });
     return act("session/start", body, t("session.started"));
   }
 

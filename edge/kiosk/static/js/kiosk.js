@@ -3,12 +3,14 @@
 import { Controls } from "./controls.js";
 import { Live } from "./live.js";
 import { mountParts } from "./parts.js";
+import { Player } from "./player.js";
 
 const IDLE_MS = 3000;
 const live = new Live();
 
 mountParts(live);
 new Controls(live);
+new Player(live);
 live.start();
 
 let idle = 0;

@@ -2,6 +2,7 @@
 
 import { act, Controls, keysSwitch } from "./controls.js";
 import { Face } from "./face.js";
+import { filmPart } from "./film.js";
 import { Live } from "./live.js";
 import { $, element, mountParts, write } from "./parts.js";
 import { Refusal, post } from "./api.js";
@@ -13,6 +14,7 @@ const NS = "http://www.w3.org/2000/svg";
 const live = new Live();
 
 mountParts(live);
+filmPart(live);
 keysSwitch($("#keys-on"));
 new Controls(live);
 

@@ -1,0 +1,63 @@
+"""The folder whose films and sounds the wall may play; nothing outside of it can be named."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edge.events.messages import LABEL_MAX
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MEDIA_TYPES = {
+    ".mp4": "video/mp4",
+    ".m4v": "video/mp4",
+    ".mov": "video/mp4",
+    ".webm": "video/webm",
+    ".mkv": "video/webm",
+    ".ogv": "video/ogg",
+    ".mp3": "audio/mpeg",
+    ".m4a": "audio/mp4",
+    ".ogg": "audio/ogg",
+    ".opus": "audio/ogg",
+    ".flac": "audio/flac",
+    ".wav": "audio/wav",
+}
+"""By suffix; Chromium judges the content, and plays QuickTime and Matroska files under their relatives' names."""
+_LISTED_MAX = 500
+
+
+class MediaFolder:
+    """Files of a known kind that lie in ``path`` itself; without a path there are none."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = None if path is None else path.expanduser()
+
+    @property
+    def set_up(self) -> bool:
+        """True where the configuration names a folder."""
+        return self._path is not None
+
+    def names(self) -> list[str]:
+        """What there is, in order of the alphabet; a folder that cannot be read has nothing."""
+        if self._path is None:
+            return []
+        try:
+            found = [entry.name for entry in self._path.iterdir() if self.find(entry.name) is not None]
+        except OSError:
+            return []
+        return sorted(found, key=str.casefold)[:_LISTED_MAX]
+
+    def find(self, name: str) -> Path | None:
+        """The file called ``name``; ``None`` for one that is not there, of another kind, or leads out of the folder."""
+        if self._path is None or not 0 < len(name) <= LABEL_MAX or name.startswith(".") or not name.isprintable():
+            return None
+        if "/" in name or "\\" in name:
+            return None
+        try:
+            root = self._path.resolve()
+            real = (root / name).resolve()
+            known = real.suffix.lower() in MEDIA_TYPES and real.is_file()
+        except OSError:
+            return None
+        return real if known and real.is_relative_to(root) else None

@@ -1,0 +1,101 @@
+"""Addresses of the wall's film: the list, the files, what the wall reports, what the operator wants."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from edge.commands import NotePlayback, StopSession
+from edge.kiosk.access import Role
+from edge.kiosk.media.folder import MEDIA_TYPES
+from edge.kiosk.media.player import Report
+from edge.kiosk.requests import Body, Refused, read, require, require_ours
+from edge.sessions.film import MediaState  # noqa: TC001 - Pydantic reads it
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from starlette.requests import Request
+
+    from edge.kiosk.app import Kiosk
+
+    Handler = Callable[[Request], Awaitable[Response]]
+
+_LONGEST_S = 7 * 86_400.0
+
+
+class _Report(Body):
+    wall: Annotated[str, Field(pattern=r"^[0-9a-zA-Z-]{8,64}$")]
+    session: Annotated[str, Field(max_length=32)]
+    state: MediaState
+    at_s: Annotated[float, Field(ge=0, le=_LONGEST_S)]
+    length_s: Annotated[float, Field(gt=0, le=_LONGEST_S)] | None = None
+    blocked: bool = False
+
+
+class _Steer(Body):
+    play: bool
+
+
+def routes(kiosk: Kiosk) -> list[Route]:
+    """Everything about the film that the wall plays."""
+    return [
+        Route("/api/media", _list(kiosk), methods=["GET"]),
+        Route("/media/{name}", _file(kiosk), methods=["GET"]),
+        Route("/api/player/report", _report(kiosk), methods=["POST"]),
+        Route("/api/player", _steer(kiosk), methods=["POST"]),
+    ]
+
+
+def _list(kiosk: Kiosk) -> Handler:
+    async def listed(request: Request) -> Response:
+        require(kiosk, request, Role.OPERATOR)
+        folder = kiosk.player.folder
+        return JSONResponse({"set_up": folder.set_up, "names": await asyncio.to_thread(folder.names)})
+
+    return listed
+
+
+def _file(kiosk: Kiosk) -> Handler:
+    """A viewer gets what the session plays and nothing else; ranges are honoured, so that it can be wound."""
+
+    async def file(request: Request) -> Response:
+        visit = require(kiosk, request, Role.VIEWER)
+        name = request.path_params["name"]
+        allowed = visit.role is Role.OPERATOR or name == kiosk.player.file
+        found = await asyncio.to_thread(kiosk.player.folder.find, name) if allowed else None
+        if found is None:
+            raise Refused(404, "gone", "no such film")
+        return FileResponse(found, media_type=MEDIA_TYPES[found.suffix.lower()])
+
+    return file
+
+
+def _report(kiosk: Kiosk) -> Handler:
+    async def report(request: Request) -> Response:
+        require_ours(kiosk, request, Role.VIEWER)
+        said = await read(request, _Report)
+        ours, note, over = kiosk.player.hear(Report(**said.model_dump()))
+        if not ours:
+            raise Refused(409, "elsewhere", "another wall plays the film, or it is over")
+        if note is not None:
+            kiosk.inbox.offer(NotePlayback(note))
+        if over:
+            await kiosk.ask(StopSession())
+        return JSONResponse({})
+
+    return report
+
+
+def _steer(kiosk: Kiosk) -> Handler:
+    async def steer(request: Request) -> Response:
+        require_ours(kiosk, request, Role.OPERATOR)
+        if not kiosk.player.steer(play=(await read(request, _Steer)).play):
+            raise Refused(409, "refused", "no film is shown")
+        return JSONResponse({})
+
+    return steer
