@@ -65,9 +65,15 @@ class Served:
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def device_settings() -> dict[str, object]:
+    """Settings of this module's device, by their dotted names; a module may have its own."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory, device_settings: dict[str, object]) -> Iterator[Served]:
     pytest.importorskip("starlette", reason="the extra `kiosk` is not installed")
-    made = Served(tmp_path_factory.mktemp("device"))
+    made = Served(tmp_path_factory.mktemp("device"), **device_settings)
     yield made
     made.close()
 
