@@ -4,7 +4,7 @@ import { Refusal, post, whoami } from "./api.js";
 import { $, write } from "./parts.js";
 import { has, t } from "./texts.js";
 
-const PAGES = ["/", "/operator", "/phone", "/camera", "/sessions"];
+const PAGES = ["/", "/operator", "/phone", "/camera", "/analyze", "/sessions"];
 
 function goOn(role) {
   const asked = new URLSearchParams(location.search).get("next");
