@@ -47,7 +47,7 @@ export class Chart {
   #row(emotion) {
     const svg = document.createElementNS(NS, "svg");
     const path = document.createElementNS(NS, "path");
-    svg.setAttribute("viewBox", `0 0 ${Math.max(1, this.result.faces.length)} 100`);
+    svg.setAttribute("viewBox", `0 -14 ${Math.max(1, this.result.faces.length)} 114`);
     svg.setAttribute("preserveAspectRatio", "none");
     svg.dataset.emotion = emotion;
     path.setAttribute("d", area(this.result.scores[emotion]));

@@ -86,11 +86,12 @@ export class Tiles {
   }
 
   #picture(entry, look) {
-    look.dataset.ready = "yes";
     if (entry.kind === "picture") {
+      look.dataset.ready = "yes";
       look.replaceChildren(element("img", { src: `/api/analyze/files/${entry.id}/preview.jpg`, alt: "", loading: "lazy", decoding: "async" }));
     } else if (entry.emotion) {
       const svg = document.createElementNS(NS, "svg");
+      look.dataset.ready = "yes";
       look.replaceChildren(svg);
       new Face(svg).show(entry.emotion);
       look.dataset.mood = entry.emotion;
