@@ -45,6 +45,11 @@ class CheckHealth:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckStatus:
+    """Say what the device is, what it is doing and how it is switched."""
+
+
+@dataclass(frozen=True, slots=True)
 class SetPrivacy:
     """Look at nobody from now on, or look again; ``None`` for the opposite of what is."""
 
@@ -66,7 +71,7 @@ class NotePlayback:
     playback: Playback
 
 
-Command = Mark | StartSession | StopSession | CheckHealth | SetPrivacy | SetDisplay | NotePlayback
+Command = Mark | StartSession | StopSession | CheckHealth | CheckStatus | SetPrivacy | SetDisplay | NotePlayback
 
 
 @dataclass(frozen=True, slots=True)

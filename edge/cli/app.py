@@ -24,6 +24,7 @@ COMMANDS = {
     "schema": LazyCommand("edge.cli.schema:schema", "Print the MQTT contract as AsyncAPI or JSON Schema."),
     "retire": LazyCommand("edge.cli.retire:retire", "Take a node off the broker and out of Home Assistant."),
     "kiosk": LazyCommand("edge.cli.kiosk:kiosk", "Make passwords for the page that the device serves."),
+    "status": LazyCommand("edge.cli.status:status", "Say how the running device is."),
     "fault": LazyCommand("edge.cli.fault:fault", "Show the fault pattern on the displays."),
     "models": LazyCommand("edge.cli.models:models", "List and verify the emotion models."),
 }

@@ -6,12 +6,13 @@ second. Outer layers stop first: displays dark and ``offline`` published, then t
 
 from __future__ import annotations
 
+import json
 import logging
 import queue
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edge.commands import SetPrivacy
 from edge.errors import EdgeError
@@ -99,6 +100,7 @@ class Device:
             aggregator=aggregator,
             put=dispatcher.put,
             health=lambda: self._health(self._now_ns(), go_on=True),
+            about=self._about,
         )
         self._paused = False
         self._camera: CameraStatus | None = None
@@ -231,6 +233,10 @@ class Device:
             drops=self._dispatcher.drops,
         )
         return self._meter.report(self._stamp.time(now_ns), counters, go_on=go_on)
+
+    def _about(self) -> dict[str, Any]:
+        camera = None if self._camera is None else self._camera.value
+        return {"info": json.loads(self._info.to_json()), "camera": camera}
 
     def _now_ns(self) -> int:
         """Live: the clock that live frames carry; a clip: the position of its last frame."""

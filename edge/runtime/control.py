@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
-from edge.commands import Answer, CheckHealth, Mark, NotePlayback, SetDisplay, SetPrivacy, StartSession, StopSession
+from edge.commands import (
+    Answer,
+    CheckHealth,
+    CheckStatus,
+    Mark,
+    NotePlayback,
+    SetDisplay,
+    SetPrivacy,
+    StartSession,
+    StopSession,
+)
 from edge.events import Lighting, Privacy, RunningSession, Session
 
 if TYPE_CHECKING:
@@ -23,7 +33,10 @@ _NS = 1_000_000_000
 
 
 class Control:
-    """Called by the loop, on its thread; ``put`` hands messages to the sinks, ``health`` says how the device is."""
+    """Called by the loop, on its thread; ``put`` hands messages to the sinks, ``health`` says how the device is.
+
+    ``about`` gives what the device is and how its camera does.
+    """
 
     def __init__(
         self,
@@ -35,6 +48,7 @@ class Control:
         aggregator: Aggregator | None,
         put: Callable[[Message], None],
         health: Callable[[], Health],
+        about: Callable[[], dict[str, Any]],
     ) -> None:
         self._inbox = inbox
         self._settings = settings
@@ -43,6 +57,7 @@ class Control:
         self._aggregator = aggregator
         self._put = put
         self._health = health
+        self._about = about
         self._ends_ns: int | None = None
 
     @property
@@ -86,6 +101,8 @@ class Control:
                 return self._stop_session(now_ns)
             case CheckHealth():
                 return Answer(json.loads(self._health().to_json()))
+            case CheckStatus():
+                return Answer(self._status())
             case SetPrivacy():
                 return self._set_privacy(command)
             case SetDisplay():
@@ -94,6 +111,16 @@ class Control:
                 return self._note_playback(command)
             case _:
                 assert_never(command)
+
+    def _status(self) -> dict[str, Any]:
+        settings = self._settings.now
+        return {
+            **self._about(),
+            "privacy": settings.privacy,
+            "session": None if settings.session is None else json.loads(settings.session.to_json()),
+            "display": {"on": settings.display_on, "brightness": settings.display_brightness},
+            "health": json.loads(self._health().to_json()),
+        }
 
     def _is_over(self, now_ns: int) -> bool:
         """On the loop's own clock, which nobody sets; only what a restart interrupted goes by the wall clock."""

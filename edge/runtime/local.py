@@ -1,8 +1,8 @@
 """Commands from the same machine: a Unix socket beside the locks, for its owner and root alone.
 
-It speaks what the MQTT feed speaks, a JSON object a line: ``{"request": "marker", "label": "…"}`` is answered by
-``{"status": "ok", "data": {…}}`` or ``{"status": "error", "error": "why"}``. No broker, password or network is needed,
-and the kernel says who may connect.
+It speaks what the MQTT feed speaks, and ``status`` besides, a JSON object a line: ``{"request": "marker", "label":
+"…"}`` is answered by ``{"status": "ok", "data": {…}}`` or ``{"status": "error", "error": "why"}``. No broker, password
+or network is needed, and the kernel says who may connect.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Self
 
+from edge.commands import CheckStatus
 from edge.config import node_id, state_dir
 from edge.errors import EdgeError
 from edge.events import Reply
@@ -24,10 +25,10 @@ from edge.runtime.lock import runtime_dir
 from edge.sinks.mqtt import payloads
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import TracebackType
 
-    from edge.commands import Answer, Inbox
+    from edge.commands import Answer, Command, Inbox
     from edge.config import Config
 
 _LOG = logging.getLogger(__name__)
@@ -36,6 +37,17 @@ _ANSWER_S = 5.0
 _BACKLOG = 8
 _PATH_MAX = 100
 _SERVICE_RUNTIME = Path("/run/face-edge")
+
+
+def _status(payload: bytes) -> tuple[None, Command]:
+    if payload != b"{}":
+        msg = "status takes nothing"
+        raise payloads.Refused(msg)
+    return None, CheckStatus()
+
+
+_OWN: dict[str, Callable[[bytes], tuple[str | None, Command]]] = {"status": _status}
+"""Requests that only this machine may make: their answer says more than subscribers need."""
 
 
 class NotRunning(EdgeError):
@@ -125,7 +137,7 @@ class LocalControl:
     def _reply(self, line: bytes) -> Reply:
         try:
             name, payload = _taken_apart(line)
-            transaction, command = payloads.request(name, payload)
+            transaction, command = _OWN[name](payload) if name in _OWN else payloads.request(name, payload)
         except payloads.Refused as refusal:
             return Reply(status="error", error=str(refusal), transaction=refusal.transaction)
         answers: SimpleQueue[Answer] = SimpleQueue()

@@ -9,6 +9,7 @@ from edge.aggregate import Aggregator
 from edge.commands import (
     Answer,
     CheckHealth,
+    CheckStatus,
     Command,
     Inbox,
     Mark,
@@ -68,6 +69,7 @@ class Desk:
             narrator=self.narrator,
             aggregator=self.aggregator,
             put=self.told.append,
+            about=lambda: {"camera": "online"},
             health=lambda: meter.report(datetime.now(UTC), Counters(0, 0, 0, None, 7, 0)),
         )
 
@@ -166,6 +168,15 @@ def test_health_is_told_when_asked(desk: Desk) -> None:
     answer = desk.ask(CheckHealth())
     assert answer.data is not None
     assert answer.data["queue_depth"] == 7
+
+
+def test_status_says_how_everything_is_switched(desk: Desk) -> None:
+    desk.ask(StartSession("Film"))
+    found = desk.ask(CheckStatus()).data
+    assert found is not None
+    assert (found["camera"], found["privacy"], found["session"]["title"]) == ("online", False, "Film")
+    assert found["display"] == {"on": True, "brightness": 1.0}
+    assert found["health"]["queue_depth"] == 7
 
 
 def test_what_fails_is_answered_and_the_loop_goes_on(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,80 @@
+"""``face-edge status`` beside a device that runs in another thread."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from edge import config as configuration
+from edge.cli import main
+from edge.events import CameraStatus, State
+from edge.runtime import build
+from edge.sinks.memory import MemorySink
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+@pytest.fixture
+def status(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
+    """``status(*options)``: exit code and what was printed."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+
+    def run(*options: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        code = main(["--set", f"node.state_dir={tmp_path}", "--set", "node.id=n1", "status", *options])
+        return code, *capsys.readouterr()
+
+    return run
+
+
+def test_a_device_says_how_it_is(tmp_path: Path, status: Callable[..., Any]) -> None:
+    code, _, errors = status()
+    assert (code, errors.count("\n")) == (1, 1)
+    flags = {"node.id": "n1", "node.state_dir": tmp_path, "source.uri": "virtual:portrait", "source.fps": 5}
+    sink = MemorySink()
+    wiring = build.device(configuration.load(environment={}, flags=flags), extra_sinks=[sink])
+    with wiring.resources:
+        running = threading.Thread(target=wiring.device.run)
+        running.start()
+        try:
+            sink.wait_for(State)
+            code, out, _ = status()
+            assert code == 0
+            shown = dict(line.split(maxsplit=1) for line in out.splitlines())
+            assert shown["node"].startswith("n1, version ")
+            assert shown["camera"] == "virtual:portrait: online"
+            assert shown["session"] == "none"
+            assert shown["switches"] == "looking, displays on at 100 %"
+            wiring.device.toggle_pause()
+            sink.wait_for(CameraStatus, count=2)
+            code, out, _ = status("--json")
+            found = json.loads(out)
+            assert (code, found["camera"], found["privacy"]) == (0, "paused", True)
+            assert found["health"]["memory_mb"] > 10
+        finally:
+            wiring.device.stop()
+            running.join(10)
+
+
+def test_a_camera_that_is_away_is_the_exit_code(tmp_path: Path, status: Callable[..., Any]) -> None:
+    flags = {"node.id": "n1", "node.state_dir": tmp_path, "source.uri": "usb:97"}
+    sink = MemorySink()
+    wiring = build.device(configuration.load(environment={}, flags=flags), extra_sinks=[sink])
+    with wiring.resources:
+        running = threading.Thread(target=wiring.device.run)
+        running.start()
+        try:
+            sink.wait_for(CameraStatus)
+            code, out, _ = status()
+        finally:
+            wiring.device.stop()
+            running.join(10)
+    assert code == 5
+    assert "usb:97: offline" in out
