@@ -13,7 +13,7 @@ export class Marks {
   }
 
   show({ width, height, faces }) {
-    if (width) this.#root.style.setProperty("--aspect", (width / height).toFixed(4));
+    if (width) this.#root.parentElement.style.setProperty("--aspect", (width / height).toFixed(4));
     const there = new Set(faces.map((face) => face.id));
     for (const [id, mark] of this.#marks) {
       if (there.has(id)) continue;

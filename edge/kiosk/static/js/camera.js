@@ -4,7 +4,7 @@ import { Refusal, whoami } from "./api.js";
 import { Face } from "./face.js";
 import { Frames } from "./camera-frames.js";
 import { Marks } from "./camera-marks.js";
-import { $, announcer, barsPart, element, moodPart, write } from "./parts.js";
+import { $, element, mountParts, write } from "./parts.js";
 import { has, number, t } from "./texts.js";
 
 const RETRY_MS = 3000;
@@ -39,9 +39,7 @@ const chooser = $("#device");
 let running = null;
 
 new Face($("#greeter")).show("happy");
-moodPart(own, $("#mood"));
-barsPart(own, $("#bars"));
-announcer(own, $("#announce"));
+mountParts(own);
 
 /** Run with the camera `device` (any where it is empty) until it is stopped. */
 class Run {
