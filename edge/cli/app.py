@@ -23,7 +23,7 @@ COMMANDS = {
     "simulate": LazyCommand("edge.cli.simulate:simulate", "Play many devices against a broker."),
     "schema": LazyCommand("edge.cli.schema:schema", "Print the MQTT contract as AsyncAPI or JSON Schema."),
     "retire": LazyCommand("edge.cli.retire:retire", "Take a node off the broker and out of Home Assistant."),
-    "kiosk": LazyCommand("edge.cli.kiosk:kiosk", "Make passwords for the page that the device serves."),
+    "kiosk": LazyCommand("edge.cli.kiosk:kiosk", "Password, certificate and wall browser of the page."),
     "status": LazyCommand("edge.cli.status:status", "Say how the running device is."),
     "fault": LazyCommand("edge.cli.fault:fault", "Show the fault pattern on the displays."),
     "models": LazyCommand("edge.cli.models:models", "List and verify the emotion models."),

@@ -118,6 +118,7 @@ def _page() -> _Page:
     told = f"{address}   for a wall: http://127.0.0.1:{port}/"
     # others' settings for a device on the network do not fit a demonstration on this machine
     flags = {"kiosk.enabled": True, "kiosk.host": "127.0.0.1", "kiosk.port": port, "kiosk.password_file": ""}
+    flags |= {"kiosk.tls": "off"}  # browsers trust this machine with their camera as it is
     return _Page(address, told, flags)
 
 
