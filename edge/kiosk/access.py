@@ -114,7 +114,12 @@ class Access:
         return str(self._serializer.dumps([visit.identity, int(visit.role) if self.asks else 0]))
 
     def revoke(self, visit: Visit) -> None:
-        """Let this visit's cookie be worth nothing from now on."""
+        """Let this visit's cookie be worth nothing from now on.
+
+        One that opens no more than no cookie at all is not remembered: strangers could push the others out.
+        """
+        if visit.role <= self._least:
+            return
         self._revoked[visit.identity] = time.monotonic()
         while len(self._revoked) > _MOST_REVOKED:
             self._revoked.popitem(last=False)

@@ -130,7 +130,7 @@ def _application(kiosk: Kiosk) -> Starlette:
     from starlette.middleware import Middleware
 
     from edge.kiosk.analyze.routes import UPLOAD_PREFIX
-    from edge.kiosk.guard import Guard, TooLarge, own_names
+    from edge.kiosk.guard import Guard, TooLarge, failed, own_names
     from edge.kiosk.requests import Refused, refused, too_large
     from edge.kiosk.visitors.routes import FRAME_PATH
 
@@ -139,7 +139,7 @@ def _application(kiosk: Kiosk) -> Starlette:
     return Starlette(
         routes=_routes(kiosk),
         middleware=[Middleware(Guard, names=names, bounds=bounds)],
-        exception_handlers={TooLarge: too_large, Refused: refused},
+        exception_handlers={TooLarge: too_large, Refused: refused, Exception: failed},
     )
 
 

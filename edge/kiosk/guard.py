@@ -17,6 +17,8 @@ from starlette.responses import JSONResponse
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from starlette.requests import Request
+    from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 BODY_MAX = 16 * 1024
@@ -26,7 +28,7 @@ POLICY = (
     "manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'; trusted-types 'none'"
 )
-_HEADERS = {
+ALWAYS = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -34,7 +36,9 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+    "Cache-Control": "no-store",
 }
+"""Headers of every answer, where its route has no other value."""
 
 
 def own_names(configured: str, public_url: str) -> frozenset[str]:
@@ -105,13 +109,17 @@ def _bounded(receive: Receive, bound: int) -> Receive:
     return count
 
 
+async def failed(_request: Request, _error: Exception) -> Response:
+    """The answer to a fault of ours; it is made outside of every middleware, so it brings its headers itself."""
+    return JSONResponse({"error": "failed", "detail": "a fault of the device: see its log"}, 500, ALWAYS)
+
+
 def _with_headers(send: Send) -> Send:
     async def add(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
-            for name, value in _HEADERS.items():
+            for name, value in ALWAYS.items():
                 headers.setdefault(name, value)
-            headers.setdefault("Cache-Control", "no-store")
         await send(message)
 
     return add
