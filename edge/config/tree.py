@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from edge.config.displays import SHARED_BUS_ROLES, DisplayConfig
-from edge.config.section import OptionalPath, PositiveSeconds, Seconds, Section, Share
+from edge.config.section import BcmPin, OptionalPath, PositiveSeconds, Seconds, Section, Share
 
 SHORTEST_WINDOW_S = 5.0
 
@@ -264,6 +264,31 @@ class KioskConfig(Section):
         return value.rstrip("/")
 
 
+class PanelConfig(Section):
+    """Button, light and buzzer on the device itself, each where it has a pin."""
+
+    button: BcmPin | None = Field(
+        None,
+        description="pin of a button to ground: short to pause and look again, long to start and stop a session",
+        examples=[23],
+    )
+    light: BcmPin | None = Field(
+        None,
+        description="pin of an LED: on while people are looked at, winks during a session, flashes slowly while "
+        "paused, fast while the camera is away",
+        examples=[24],
+    )
+    buzzer: BcmPin | None = Field(None, description="pin of an active buzzer, which confirms", examples=[18])
+    active_high: bool = Field(True, description="LED shines when the pin is high")
+    long_press_s: PositiveSeconds = Field(1.5, description="a press is long from here on")
+    debounce_s: Seconds = Field(0.03, description="shorter presses are bounces of the contact and count as none")
+
+    def pins(self) -> dict[str, int]:
+        """Pins by role."""
+        named = {"button": self.button, "light": self.light, "buzzer": self.buzzer}
+        return {role: pin for role, pin in named.items() if pin is not None}
+
+
 class SessionsConfig(Section):
     """What is kept of sessions on this device."""
 
@@ -298,6 +323,7 @@ class Config(Section):
     mqtt: MqttConfig = MqttConfig()
     kiosk: KioskConfig = KioskConfig()
     display: tuple[DisplayConfig, ...] = ()
+    panel: PanelConfig = PanelConfig()
     sessions: SessionsConfig = SessionsConfig()
     log: LogConfig = LogConfig()
 
@@ -305,9 +331,10 @@ class Config(Section):
     def _pins_used_once(self) -> Config:
         users: dict[int, tuple[str, str]] = {}
         problems = []
-        for index, display in enumerate(self.display):
-            for role, pin in display.pins().items():
-                here = f"display.{index}.{role}"
+        owners = [(f"display.{index}", display.pins()) for index, display in enumerate(self.display)]
+        for owner, pins in [*owners, ("panel", self.panel.pins())]:
+            for role, pin in pins.items():
+                here = f"{owner}.{role}"
                 other, other_role = users.setdefault(pin, (here, role))
                 shared = role == other_role and role in SHARED_BUS_ROLES
                 if other != here and not shared:

@@ -118,7 +118,7 @@ def device(config: Config, *, extra_sinks: Iterable[Sink] = ()) -> Wiring:
         outbox = _outbox(config, source, resources)
         tap = _tap(config)
         feed = _mqtt(config, resources, outbox, inbox)
-        sinks = [*displays(config), *feed, *_kiosk(config, inbox, tap), *extra_sinks]
+        sinks = [*displays(config), *_panel(config, inbox), *feed, *_kiosk(config, inbox, tap), *extra_sinks]
         frames = NewestFrame(source, config.source)
         stamp = Stamp(
             epoch_ns=wall_clock_epoch_ns() if source.epoch_ns is None else source.epoch_ns,
@@ -189,6 +189,14 @@ def displays(config: Config) -> list[Sink]:
     from edge.sinks.display.factory import create
 
     return [create(display) for display in config.display]
+
+
+def _panel(config: Config, inbox: Inbox) -> list[Sink]:
+    if not config.panel.pins():
+        return []
+    from edge.sinks.panel import PanelSink
+
+    return [PanelSink(config.panel, inbox)]
 
 
 def _outbox(config: Config, source: FrameSource, resources: ExitStack) -> Outbox | None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from edge.sinks.display.base import Display
-from edge.sinks.display.gpio import gpio_errors, open_leds
 from edge.sinks.display.looks import appearance, mien
+from edge.sinks.gpio import gpio_errors, open_leds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

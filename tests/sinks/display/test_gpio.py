@@ -13,7 +13,7 @@ from gpiozero.pins.mock import MockFactory, MockPin
 
 from edge.config import RgbLedConfig
 from edge.errors import EdgeError, HardwareUnavailable, SinkError
-from edge.sinks.display import gpio
+from edge.sinks import gpio
 from edge.sinks.display.rgb_led import RgbLed
 from edge.sinks.display.simulated import SimulatedPin
 

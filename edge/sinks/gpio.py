@@ -32,7 +32,7 @@ def open_leds(display: str, pins: Mapping[str, int], *, active_high: bool) -> di
     """
     from gpiozero import PWMLED
 
-    factory = _pin_factory(display)
+    factory = pin_factory(display)
     leds: dict[str, Any] = {}
     with ExitStack() as opened:
         for role, pin in pins.items():
@@ -93,11 +93,11 @@ def _on_a_pi() -> bool:
     return model.exists() and "Raspberry Pi" in model.read_text(errors="replace")
 
 
-def _pin_factory(display: str) -> Any:
+def pin_factory(where: str) -> Any:
     """The process's one pin driver: the simulated one where it was set, otherwise what the board has."""
     from gpiozero import Device
 
-    with _FACTORY_LOCK, gpio_errors(display):
+    with _FACTORY_LOCK, gpio_errors(where):
         if Device.pin_factory is None:
             _choose_pin_factory()
         return Device.pin_factory
