@@ -9,13 +9,14 @@ from pathlib import Path
 
 import click
 
+from edge.cli.settings import Settings, pass_settings
 from edge.errors import InputError
 from edge.files import already_there, write_text
 
 
 @click.group()
 def kiosk() -> None:
-    """Passwords for the page that the device serves."""
+    """Passwords and the certificate of the page that the device serves, and the browser that shows it on a wall."""
 
 
 @kiosk.command()
@@ -51,6 +52,73 @@ def password(output: Path | None, *, generate: bool, force: bool) -> None:
     finally:
         os.umask(before)
     click.echo(f"wrote {output}", err=True)
+
+
+@kiosk.command(context_settings={"ignore_unknown_options": True})
+@click.option(
+    "--url", envvar="WALL_URL", default="http://127.0.0.1:8080/", show_default=True, help="What is shown; or WALL_URL."
+)
+@click.option(
+    "--profile",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="Folder for the browser's profile, emptied before each start: one in memory.",
+)
+@click.option(
+    "--every", type=click.FloatRange(min=0.2), default=8.0, show_default=True, help="Seconds between two checks."
+)
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+def watch(url: str, profile: Path, every: float, command: tuple[str, ...]) -> None:
+    """Keep COMMAND, a Chromium, showing the wall page.
+
+    It starts once the page answers, and anew when the page stalls for two checks: systemd/kiosk/face-edge-wall calls
+    this.
+    """
+    import logging
+    import signal
+
+    from edge.errors import HardwareUnavailable
+    from edge.kiosk.wall.watch import Pace, Watch
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        Watch(url, command, profile, Pace(every, every)).run()
+    except FileNotFoundError:
+        msg = f"{command[0]} is not there: sudo apt install chromium"
+        raise HardwareUnavailable(msg) from None
+
+
+@kiosk.command()
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="File that gets the certificate, PEM.")
+@click.option("--force", is_flag=True, help="Replace the file where it is there already.")
+@click.option(
+    "--spki", is_flag=True, help="Print the public key's SHA-256 alone, by which Chromium is told to trust it."
+)
+@pass_settings
+def certificate(settings: Settings, output: Path | None, *, force: bool, spki: bool) -> None:
+    """Show the certificate of kiosk.tls: fingerprint, names, validity; the device's own is made where there is none.
+
+    Run it as the device does: with its configuration, and as the user whose state folder it is.
+    """
+    from edge.config import state_dir
+    from edge.kiosk.tls import of
+
+    config = settings.load()
+    tls = of(config.kiosk, state_dir(config))
+    if tls is None:
+        msg = 'the page is served over plain HTTP: set kiosk.tls = "self-signed", or "files" with a certificate'
+        raise InputError(msg)
+    found = tls.certificate
+    if output is not None:
+        write_text(output, found.pem, overwrite=force)
+        click.echo(f"wrote {output}", err=True)
+    if spki:
+        click.echo(found.spki)
+        return
+    click.echo(f"SHA-256    {found.fingerprint}")
+    click.echo(f"valid      {found.not_before:%Y-%m-%d} to {found.not_after:%Y-%m-%d}{' (ended)' if tls.ended else ''}")
+    click.echo(f"names      {', '.join(sorted(found.names)) or 'none'}")
 
 
 def _asked() -> str:
