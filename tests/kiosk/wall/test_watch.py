@@ -131,7 +131,7 @@ def test_the_command_starts_a_crashed_browser_anew(site: Site, tmp_path: Path, e
     words = [
         sys.executable,
         "-m",
-        "edge.cli",
+        "edge",
         "kiosk",
         "watch",
         "--url",
