@@ -136,7 +136,8 @@ class VideoCopy:
         return stream
 
     def _failure(self, error: Exception) -> str:
-        return f"{printable(self._clip.path)}: its annotated copy cannot be written: {str(error).splitlines()[0]}"
+        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        return f"{printable(self._clip.path)}: its annotated copy cannot be written: {reason}"
 
 
 class _Sound:
@@ -147,6 +148,7 @@ class _Sound:
 
         self._container = container
         self._held: list[Any] = []
+        self._last_dts = -(1 << 62)
         self._copied = source.codec_context.name.removesuffix("float") in _PLAYABLE_SOUND
         if self._copied:
             self._stream = container.add_stream_from_template(source)
@@ -183,7 +185,9 @@ class _Sound:
         import av
 
         if self._copied:
-            if packet.dts is not None:  # the last, empty one has none
+            # the last, empty one has no time; a damaged file may go back in time, which no MP4 can hold
+            if packet.dts is not None and packet.dts > self._last_dts:
+                self._last_dts = packet.dts
                 packet.stream = self._stream
                 self._container.mux(packet)
             return

@@ -27,7 +27,7 @@ def prompt_worker(served: Any) -> Iterator[None]:
     desk = served.sink._server._kiosk.desk
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(manager, "NICENESS", 0)
-        patch.setattr(desk, "idle", False)
+        patch.setattr(desk.reader, "idle", False)
         yield
 
 

@@ -6,23 +6,18 @@ All of it lives on the server's event loop; the reading itself is the worker's.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import secrets
 import shutil
 import time
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from edge.analysis.inputs import Kind
 from edge.kiosk.access import Role
-from edge.kiosk.analyze.handler import Task
 from edge.kiosk.analyze.jobs import Job, Room, State
 from edge.kiosk.analyze.order import in_order
+from edge.kiosk.analyze.reader import Reader
 from edge.kiosk.analyze.store import Store
-from edge.kiosk.worker import Limits, Message, Worker, WorkerFailed
-from edge.kiosk.worker.wire import MIB
 
 if TYPE_CHECKING:
     from edge.analysis.kinds import Recognised
@@ -38,12 +33,6 @@ GRACE_S = 15.0
 IDLE_S = 30 * 60.0
 """How long results of a visitor are kept who asks for nothing."""
 _ANNOUNCED_S = 60.0
-_PICTURE_S = 180.0
-_SILENCE_S = 180.0
-"""A worker that tells nothing for so long is stuck; long, for it runs only when nothing else wants to."""
-_MEMORY = 1536 * MIB
-_IDLE_WORKER_S = 20.0
-_SECTIONS = {"model", "detector", "tracker", "smoothing", "primary", "analyze"}
 
 
 class NoRoom(Exception):
@@ -55,19 +44,16 @@ class NoRoom(Exception):
 
 
 class Desk:
-    """Rooms by visitor, and the one file that is read at a time; ``idle`` false leaves the worker its turn."""
+    """Rooms by visitor, and the one file that is read at a time."""
 
     def __init__(self, config: Config, store: Store | None = None) -> None:
-        self._config = config
         self.role = Role.VIEWER if config.kiosk.visitors else Role.OPERATOR
         self.upload_bytes = config.kiosk.upload_mb * MEGABYTE
-        self.max_s = config.kiosk.video_minutes * 60
         self.store = store or Store(4 * self.upload_bytes)
         self.rooms: dict[str, Room] = {}
-        self.idle = True
+        self.reader = Reader(config, lambda: self.store.budget)
         self._turns = 0
         self._current: tuple[Room, Job, asyncio.Task[None]] | None = None
-        self._worker: Worker | None = None
 
     def begin(self, loop: asyncio.AbstractEventLoop) -> None:
         """The server starts on ``loop``."""
@@ -78,8 +64,7 @@ class Desk:
         """Forget everything at once; on the loop's thread, harmless when repeated."""
         if self._current is not None:
             self._current[2].cancel()
-        if self._worker is not None:
-            self._worker.kill()
+        self.reader.kill()
         for room in self.rooms.values():
             room.bell.close()
         self.rooms.clear()
@@ -188,7 +173,7 @@ class Desk:
         job.move(State.RUNNING)
         spare = max(0, min(self.free, 2 * self.upload_bytes))
         job.held += spare
-        task = asyncio.create_task(self._talk(room, job, spare))
+        task = asyncio.create_task(self.reader.read(job, spare, lambda: self.publish(room)))
         self._current = room, job, task
         self.publish()
         await asyncio.wait({task})
@@ -201,58 +186,6 @@ class Desk:
             job.held = await asyncio.to_thread(_tidy, job)
             room.touch()
         self.publish()
-
-    async def _talk(self, room: Room, job: Job, spare: int) -> None:
-        message = Message(asdict(self._task(job, spare)))
-        whole_s = _PICTURE_S if job.kind is Kind.PICTURE else _PICTURE_S + 4 * self.max_s
-        worker = self._worker = self._worker or self._new_worker()
-        loop = asyncio.get_running_loop()
-        job.error = "crashed"
-        try:
-            async with (
-                asyncio.timeout(whole_s),
-                asyncio.timeout(_SILENCE_S) as silence,
-                contextlib.aclosing(worker.talk(message, timeout_s=whole_s)) as answers,
-            ):
-                async for answer in answers:
-                    silence.reschedule(loop.time() + _SILENCE_S)
-                    self._hear(room, job, answer.head)
-        except TimeoutError:
-            job.error = "too_slow"
-        except WorkerFailed as failure:
-            _LOG.warning("the worker of the analyze page: %s", failure)
-            worker.kill()
-            self._worker = None  # a new one has no failures to rest from: the next file may be a good one
-        if job.error:
-            job.move(State.FAILED)
-
-    def _hear(self, room: Room, job: Job, head: dict[str, Any]) -> None:
-        if "failed" in head:
-            job.error, job.detail = str(head["failed"]), str(head.get("detail", ""))
-        elif "error" in head:
-            _LOG.warning("the worker of the analyze page: %s", head["error"])
-            job.error = "memory" if head["error"] == "out of memory" else "crashed"
-        elif "finished" in head:
-            job.error = ""
-            job.done = 1.0
-            job.move(State.DONE)
-        else:
-            job.done, job.time_s = float(head["done"]), float(head.get("time_s", 0.0))
-            self.publish(room)
-
-    def _task(self, job: Job, spare: int) -> Task:
-        source, folder = str(job.upload), str(job.folder)
-        return Task(source, folder, job.name, job.kind.value, job.container, self.max_s, job.size + spare)
-
-    def _new_worker(self) -> Worker:
-        sections = self._config.model_dump(mode="json", include=_SECTIONS)
-        sections["model"]["threads"] = 1
-        return Worker(
-            "edge.kiosk.analyze.handler:make",
-            {"config": sections, "idle": self.idle},
-            limits=Limits(memory=_MEMORY, file=max(self.store.budget, MIB)),
-            idle_s=_IDLE_WORKER_S,
-        )
 
     # time ------------------------------------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Route
 
 from edge import __version__
+from edge.kiosk.analyze.answers import Paced, Presence
 from edge.kiosk.analyze.desk import NoRoom
 from edge.kiosk.analyze.handler import COPY, PREVIEW, RESULT, ROWS
 from edge.kiosk.analyze.intake import UPLOADS, Announcement, Pace, examined, receive, shown_name
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
     from starlette.routing import BaseRoute
-    from starlette.types import Message, Receive, Scope, Send
 
     from edge.kiosk.access import Visit
     from edge.kiosk.analyze.jobs import Job, Room
@@ -98,10 +98,10 @@ class _Pages:
         greeting = {
             "version": __version__,
             "upload_bytes": desk.upload_bytes,
-            "video_s": desk.max_s,
+            "video_s": desk.reader.max_s,
             "in_memory": desk.store.in_memory,
         }
-        return _Presence(room, tab, Stream(room.board, room.bell, {"files", "gone"}, greeting=json.dumps(greeting)))
+        return Presence(room, tab, Stream(room.board, room.bell, {"files", "gone"}, greeting=json.dumps(greeting)))
 
     async def leave(self, request: Request) -> Response:
         """A page is closed: with the visitor's last one everything of theirs goes."""
@@ -157,7 +157,7 @@ class _Pages:
             raise Refused(404, "gone", "there is no such result")
         stem = job.name.rpartition(".")[0] or job.name
         wanted = f"{stem}{_ENDINGS[name]}" if "download" in request.query_params else None
-        return _Paced(self._pace, FileResponse(path, media_type=_RESULTS[name], filename=wanted))
+        return Paced(self._pace, FileResponse(path, media_type=_RESULTS[name], filename=wanted))
 
     async def all_rows(self, request: Request) -> Response:
         """All results of the visitor in one table."""
@@ -204,33 +204,3 @@ class _Pages:
             refusal.answer.headers["Retry-After"] = str(math.ceil(wait_s))
             raise refusal
         self._throttle.begin(address)
-
-
-class _Presence(Response):
-    """A stream that says: this visitor is here."""
-
-    def __init__(self, room: Room, tab: str, stream: Stream) -> None:
-        super().__init__()
-        self._room, self._tab, self._stream = room, tab, stream
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._room.tabs.add(self._tab)
-        try:
-            await self._stream(scope, receive, send)
-        finally:
-            self._room.touch()  # the tab stays: a lost connection may come back
-
-
-class _Paced(Response):
-    """A file that is sent no faster than the pace allows."""
-
-    def __init__(self, pace: Pace, file: FileResponse) -> None:
-        super().__init__()
-        self._pace, self._file = pace, file
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def slowly(message: Message) -> None:
-            await send(message)
-            await self._pace.take(len(message.get("body", b"")))
-
-        await self._file(scope, receive, slowly)

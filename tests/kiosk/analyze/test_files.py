@@ -173,7 +173,7 @@ def test_commands_need_the_pages_token_and_the_right(serve: Any, hashes: Any, po
     assert invited.announce("a.jpg", portrait).status_code == 201
     page = invited.http.get("/analyze")
     assert (page.status_code, page.headers["content-security-policy"].count("media-src 'self'")) == (200, 1)
-    assert "media-src" not in invited.http.get("/").headers["content-security-policy"]
+    assert "media-src" not in invited.http.get("/about").headers["content-security-policy"]
 
 
 def test_cancelling_stops_the_reading_at_once(serve: Any, video: Callable[..., Path], portrait: bytes) -> None:
@@ -200,9 +200,9 @@ def test_a_worker_that_dies_fails_its_file_alone(serve: Any, video: Callable[...
         long = visitor.send("long.mp4", data)
         visitor.wait_for(long, "running")
         deadline = time.monotonic() + 20
-        while served.desk._worker.pid is None and time.monotonic() < deadline:
+        while served.desk.reader.worker.pid is None and time.monotonic() < deadline:
             time.sleep(0.01)
-        os.kill(served.desk._worker.pid, signal.SIGKILL)
+        os.kill(served.desk.reader.worker.pid, signal.SIGKILL)
         assert visitor.wait_for(long, "failed")["error"] == "crashed"
     visitor.wait_for(visitor.send("a.jpg", portrait), "done")
 
@@ -261,15 +261,15 @@ def test_the_worker_runs_lowest_and_knows_no_secrets(
     monkeypatch.setattr(manager, "NICENESS", 19)
     monkeypatch.setenv("FACE_EDGE_MQTT__PASSWORD", "geheim")
     served = serve(**{"mqtt.password": "geheim"})
-    served.desk.idle = True
+    served.desk.reader.idle = True
     visitor = served.visitor()
     visitor.send("a.jpg", portrait)
     deadline = time.monotonic() + 20
-    while served.desk._worker is None or served.desk._worker.pid is None:
+    while served.desk.reader.worker is None or served.desk.reader.worker.pid is None:
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    assert "geheim" not in json.dumps(served.desk._worker._settings)
-    pid = served.desk._worker.pid
+    assert "geheim" not in json.dumps(served.desk.reader.worker._settings)
+    pid = served.desk.reader.worker.pid
     while os.getpriority(os.PRIO_PROCESS, pid) != 19:  # it lowers itself as the first thing it does
         assert time.monotonic() < deadline
         time.sleep(0.01)
