@@ -220,6 +220,23 @@ def packaged_model() -> Path:
     raise ModelError(msg)
 
 
+def model_file(given: Path | None) -> Path:
+    """The model to use: a file, the one that came with the installation under that name, or without any the default.
+
+    Raises:
+        ModelError: no model came under that name.
+    """
+    if given is None:
+        return packaged_model()
+    if given.suffix or given.parent != Path():
+        return given
+    named = {path.stem: path for path in packaged_models()}
+    if given.name in named:
+        return named[given.name]
+    msg = f"{given}: no model came under that name; there are {', '.join(named)}, or give a .tflite file"
+    raise ModelError(msg)
+
+
 def _remedy_of(model: Path) -> str:
     if model.parent in _FOLDERS:
         return "install face-edge again"

@@ -166,6 +166,16 @@ def test_the_manifests_module_loads_no_runtime_and_no_opencv() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == ""
 
 
+def test_models_that_came_along_go_by_name() -> None:
+    assert manifest.model_file(None) == manifest.packaged_model()
+    small = manifest.model_file(Path("gdconv-24m-int8"))
+    assert small in manifest.packaged_models()
+    assert manifest.load(small).training.macs <= 25_000_000
+    assert manifest.model_file(Path("x/own.tflite")) == Path("x/own.tflite")
+    with pytest.raises(ModelError, match=r"^gdconv-9m: no model came under that name; there are gdconv-117m-int8, gd"):
+        manifest.model_file(Path("gdconv-9m"))
+
+
 def test_an_installation_without_its_model_says_where_it_was_looked_for(tmp_path: Path) -> None:
     import subprocess
     import sys

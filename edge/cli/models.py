@@ -55,12 +55,10 @@ def verify(settings: Settings, path: Path | None, *, as_json: bool) -> None:
 
     Exit code 6 where something differs.
     """
-    config = settings.load()
-    path = path or _used(config)
-    if path is None:
-        from edge.manifest import packaged_model
+    from edge.manifest import model_file
 
-        path = packaged_model()  # says where it was looked for
+    config = settings.load()
+    path = path or model_file(config.model.path)
     facts = _verified(path, config)
     if as_json:
         click.echo(json.dumps({"path": str(path), "ok": True} | facts, indent=2, ensure_ascii=False))
@@ -69,10 +67,10 @@ def verify(settings: Settings, path: Path | None, *, as_json: bool) -> None:
 
 
 def _used(config: Config) -> Path | None:
-    from edge.manifest import packaged_model
+    from edge.manifest import model_file
 
     try:
-        return config.model.path or packaged_model()
+        return model_file(config.model.path)
     except ModelError:
         return None
 

@@ -80,7 +80,11 @@ class TrackerConfig(Section):
 class ModelConfig(Section):
     """Which network classifies."""
 
-    path: OptionalPath = Field(None, description="a .tflite beside its .json manifest; empty: the packaged one")
+    path: OptionalPath = Field(
+        None,
+        description="name of a model that came along (`face-edge models list`), or a .tflite beside its .json; "
+        "empty: the best",
+    )
     head: Literal["consensus", "fer2013"] = Field("consensus", description="the label set that scores follow")
     threads: int = Field(1, ge=1, le=16, description="of the inference runtime")
     runtime: Literal["auto", "ai-edge-litert", "tflite-runtime"] = Field("auto", description="inference package")

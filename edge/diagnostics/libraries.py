@@ -74,10 +74,10 @@ def opencv(outcome: Outcome) -> Finding:
 
 def model(config: Config) -> Finding:
     """Whether the model is the one that its manifest describes."""
-    from edge.manifest import load, packaged_model, verify
+    from edge.manifest import load, model_file, verify
 
     try:
-        path = config.model.path or packaged_model()
+        path = model_file(config.model.path)
         manifest = load(path)
         verify(manifest, path)
     except EdgeError as error:

@@ -49,11 +49,11 @@ def classifier(config: Config) -> LiteRtClassifier:
         ModelError: it is missing, corrupt or does not match its manifest.
         HardwareUnavailable: no inference runtime is installed.
     """
-    from edge.manifest import packaged_model
+    from edge.manifest import model_file
     from edge.vision.litert import LiteRtClassifier
 
     settings = config.model
-    path = settings.path or packaged_model()
+    path = model_file(settings.path)
     return LiteRtClassifier(path, head=settings.head, threads=settings.threads, runtime=settings.runtime)
 
 
