@@ -3,7 +3,7 @@
 import { act, Controls, keysSwitch } from "./controls.js";
 import { Face } from "./face.js";
 import { filmPart } from "./film.js";
-import { Live } from "./live.js";
+import { Live, scene } from "./live.js";
 import { $, element, mountParts, write } from "./parts.js";
 import { Refusal, post } from "./api.js";
 import { duration, number, t } from "./texts.js";
@@ -44,7 +44,9 @@ function appear() {
   return { node, name, face: new Face(svg) };
 }
 
-live.on("topic:faces", ({ aspect, faces }) => {
+function showFaces() {
+  const seen = ["emotion", "uncertain", "suppressed"].includes(scene(live).key);
+  const { aspect = null, faces = [] } = (seen && live.news.faces) || {};
   if (aspect) stage.style.setProperty("--aspect", aspect);
   const left = new Set(shown.keys());
   for (const face of faces) {
@@ -57,8 +59,9 @@ live.on("topic:faces", ({ aspect, faces }) => {
     shown.delete(id);
   }
   stage.classList.toggle("is-empty", faces.length === 0);
-  write($("#stage-empty"), faces.length ? "" : $("[data-word]", $("#mood")).textContent);
-});
+  write($("#stage-empty"), faces.length ? "" : t(`mood.${scene(live).key === "emotion" ? "no_face" : scene(live).key}.word`));
+}
+live.on("news", (topic) => ["faces", "mood", "privacy", "camera", "status"].includes(topic) && showFaces());
 
 // the camera's picture, only where it is switched on ------------------------------------------------------------------
 
@@ -66,7 +69,7 @@ const picture = $("#picture");
 let fetching = false;
 
 function nextPicture() {
-  if (!fetching || document.hidden || live.status !== "live" || live.news.privacy) {
+  if (!fetching || document.hidden || ["lost", "paused", "fault", "starting"].includes(scene(live).key)) {
     picture.hidden = true;
     setTimeout(nextPicture, 500);
     return;

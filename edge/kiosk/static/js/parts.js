@@ -132,6 +132,18 @@ function most(codes) {
   return top ? t(`emotion.${EMOTIONS[Number(top[0])]}`) : t("timeline.nothing");
 }
 
+/** Labels that would lie on each other go, the older ones first; their lines stay. */
+function thin(flags) {
+  let free = Infinity;
+  const places = flags.map((flag) => flag.lastElementChild.getBoundingClientRect());
+  for (let index = flags.length - 1; index >= 0; index -= 1) {
+    const { left, right } = places[index];
+    const crowded = right > free;
+    flags[index].classList.toggle("is-crowded", crowded);
+    if (!crowded && right > left) free = left;
+  }
+}
+
 /** Expression over time with markers; `root` holds an svg[data-bands] and [data-flags]. */
 function timelinePart(live, root) {
   const [svg, flags] = [$("[data-bands]", root), $("[data-flags]", root)];
@@ -152,6 +164,7 @@ function timelinePart(live, root) {
         return flag;
       }),
     );
+    thin([...flags.children]);
   });
 }
 
