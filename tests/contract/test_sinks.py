@@ -1,17 +1,33 @@
-"""What every sink keeps to: displays, the feed, lines, memory."""
+"""What every sink keeps to: displays, the feed, the page, kept sessions, lines, memory."""
 
 from __future__ import annotations
 
 import io
 import time
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from edge.config import LedsConfig, MqttConfig, OledConfig, RgbLedConfig, TerminalConfig
-from edge.events import CameraStatus, Look, LookKind, Message
+from edge import config as configuration
+from edge.commands import Inbox
+from edge.config import Config, LedsConfig, MqttConfig, OledConfig, RgbLedConfig, SessionsConfig, TerminalConfig
+from edge.events import (
+    CameraStatus,
+    Lighting,
+    Look,
+    LookKind,
+    Message,
+    Playback,
+    Privacy,
+    RunningSession,
+    Session,
+    ulid,
+)
+from edge.kiosk.sink import KioskSink
 from edge.protocols import Sink
+from edge.sessions.sink import SessionSink
 from edge.sinks.display.factory import create
 from edge.sinks.display.simulated import simulated_pins
 from edge.sinks.lines import LinesSink
@@ -21,9 +37,11 @@ from edge.types import Emotion, Observation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 
 def every_kind(messages: Any) -> list[Message]:
+    session = Session(id=ulid(1, b"0123456789"), title="Matinee", start=datetime(2026, 3, 1, tzinfo=UTC))
     return [
         messages.info(),
         CameraStatus.ONLINE,
@@ -33,11 +51,25 @@ def every_kind(messages: Any) -> list[Message]:
         messages.event(1),
         messages.state(1),
         messages.health(),
+        Privacy(on=False),
+        Lighting(),
+        RunningSession(session),
+        Playback(session.id, 0, 1.5, "playing", 60.0),
+        RunningSession(None),
     ]
 
 
-@pytest.fixture(params=["memory", "lines", "mqtt", "rgb_led", "leds", "oled", "terminal"])
-def sink(request: pytest.FixtureRequest, free_port: Callable[[], int]) -> Iterator[Sink]:
+def page_settings(folder: Path) -> Config:
+    flags = {"node.id": "n1", "node.state_dir": folder, "kiosk.enabled": True, "kiosk.port": 0}
+    return configuration.load(environment={}, flags=flags)
+
+
+def clock_time(ns: int) -> datetime:
+    return datetime.fromtimestamp(ns / 1e9, UTC)
+
+
+@pytest.fixture(params=["memory", "lines", "mqtt", "rgb_led", "leds", "oled", "terminal", "kiosk", "sessions"])
+def sink(request: pytest.FixtureRequest, free_port: Callable[[], int], tmp_path: Path) -> Iterator[Sink]:
     """Each sink that runs on this machine; the feed's broker is away, which is no reason to raise."""
     makers: dict[str, Callable[[], Sink]] = {
         "memory": MemorySink,
@@ -47,10 +79,14 @@ def sink(request: pytest.FixtureRequest, free_port: Callable[[], int]) -> Iterat
         "leds": lambda: create(LedsConfig(kind="leds", leds={Emotion.HAPPY: 5}, status=6)),
         "oled": lambda: create(OledConfig(kind="oled", emulate="dummy")),
         "terminal": lambda: create(TerminalConfig(kind="terminal")),
+        "kiosk": lambda: KioskSink(page_settings(tmp_path), Inbox()),
+        "sessions": lambda: SessionSink(tmp_path / "sessions.sqlite3", SessionsConfig(), time_of=clock_time),
     }
     with ExitStack() as stack:
         if request.param == "oled":
             pytest.importorskip("luma.oled", reason="luma.oled is not installed")
+        if request.param == "kiosk":
+            pytest.importorskip("starlette", reason="the extra `kiosk` is not installed")
         stack.enter_context(simulated_pins())
         made = makers[request.param]()
         stack.callback(made.close)
