@@ -106,6 +106,7 @@ def _facts(kiosk: Kiosk) -> Mapping[str, Any]:
         "live_picture": config.kiosk.live_picture,
         "tracks": config.privacy.publish_tracks,
         "feed": config.mqtt.broker != "off",
+        "visitors": config.kiosk.visitors,
         "operator_name": config.kiosk.operator_name,
         "operator_contact": config.kiosk.operator_contact,
         "context": None if kiosk.consent.now is None else kiosk.consent.now.context,
