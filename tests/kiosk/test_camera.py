@@ -130,6 +130,26 @@ def test_each_visitor_has_a_tracker_of_their_own_until_they_fall_silent(new_seer
     assert look("one", (20, 20, 40)) == [] or look("one", (20, 20, 40))[0]["id"] != one["id"], "somebody new"
 
 
+def test_a_face_that_jumped_is_shown_once_and_one_that_was_missed_goes_on(new_seer: Any) -> None:
+    now = [0]
+    seer_ = new_seer(lambda: now[0])
+
+    def look(*squares: tuple[int, int, int]) -> list[Any]:
+        now[0] += 200_000_000
+        (answer,) = seer_(Message({"visitor": "one"}, jpeg(*squares)))
+        found: list[Any] = answer.head["faces"]
+        return found
+
+    for _ in range(4):
+        look((10, 20, 40))
+    assert [face["box"][0] for face in look()] == [pytest.approx(10 / 160, abs=0.02)], "missed once"
+    for _ in range(3):
+        moved = look((100, 20, 40))
+    assert [face["box"][0] for face in moved] == [pytest.approx(100 / 160, abs=0.02)]
+    both = [look((10, 20, 30), (100, 20, 50)) for _ in range(4)][-1]
+    assert [face["primary"] for face in sorted(both, key=lambda face: face["box"][0])] == [False, True]
+
+
 @pytest.mark.parametrize(
     ("data", "why"),
     [
