@@ -62,8 +62,9 @@ function barsPart(live, root) {
   const show = () => {
     const now = scene(live);
     const scores = ["emotion", "uncertain"].includes(now.key) ? live.news.mood?.scores : null;
+    const changed = root.classList.contains("is-empty") === Boolean(scores);
     root.classList.toggle("is-empty", !scores);
-    const readable = performance.now() - told > FIGURES_MS || !scores;
+    const readable = performance.now() - told > FIGURES_MS || changed || !scores;
     if (readable) told = performance.now();
     rows.forEach(({ row, fill, figure, meter }, index) => {
       const share = scores?.[index] ?? 0;

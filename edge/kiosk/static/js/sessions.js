@@ -22,7 +22,7 @@ function take(session) {
   const forms = ["csv", "json", "parquet"].map((form) =>
     element("a", { href: `/sessions/data/${form}?ids=${session.id}`, "aria-label": t("sessions.take_data", { form: t(`sessions.forms.${form}`), title: name(session) }) }, t(`sessions.forms.${form}`)),
   );
-  return cell("take", report, element("span", { class: "kept-forms" }, ...forms));
+  return cell("take", element("div", { class: "kept-take" }, report, element("span", { class: "kept-forms" }, ...forms)));
 }
 
 const name = (session) => session.title || t("session.untitled");

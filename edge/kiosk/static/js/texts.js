@@ -27,7 +27,7 @@ export const number = (value) => (value === null || value === undefined ? "–" 
 const signs = new Intl.NumberFormat(language, { minimumFractionDigits: 2, maximumFractionDigits: 2, signDisplay: "exceptZero" });
 
 /** A number with its sign and two decimals. */
-export const signed = (value) => signs.format(value);
+export const signed = (value) => signs.format(value).replace("-", "−");
 
 /** Seconds as 1:23 or 1:02:03. */
 export function duration(seconds) {
