@@ -62,8 +62,9 @@ class Desk:
 
     def close(self) -> None:
         """Forget everything at once; on the loop's thread, harmless when repeated."""
-        if self._current is not None:
-            self._current[2].cancel()
+        current, self._current = self._current, None
+        if current is not None:
+            current[2].cancel()
         self.reader.kill()
         for room in self.rooms.values():
             room.bell.close()
@@ -182,7 +183,9 @@ class Desk:
             # its folder may have been written to until just now
             await asyncio.to_thread(_remove, job)
         else:
-            task.result()
+            if (error := task.exception()) is not None:  # ours, not the file's; the next one is read all the same
+                _LOG.error("the analyze page: %r", error, exc_info=error)
+                job.move(State.FAILED)
             job.held = await asyncio.to_thread(_tidy, job)
             room.touch()
         self.publish()

@@ -97,7 +97,7 @@ async def receive(desk: Desk, job: Job, request: Request, pace: Pace) -> None:
     job.move(State.UPLOADING)
     received = 0
     try:
-        with job.upload.open("xb", buffering=0) as file:
+        with job.upload.open("xb") as file:
             chunks = request.stream().__aiter__()
             while True:
                 async with asyncio.timeout(_STALL_S):

@@ -58,10 +58,13 @@ class Store:
         fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def make(self, identity: str) -> Path:
-        """A new empty folder for one file."""
+        """A new empty folder for one file.
+
+        Raises:
+            OSError: the store is not open, or cannot be written.
+        """
         if self.folder is None:
-            self.open()
-        assert self.folder is not None  # noqa: S101 - open has set it or raised
+            raise OSError(None, "no place for uploads")
         made = self.folder / identity
         made.mkdir(mode=0o700)
         return made

@@ -273,3 +273,31 @@ def test_the_worker_runs_lowest_and_knows_no_secrets(
     while os.getpriority(os.PRIO_PROCESS, pid) != 19:  # it lowers itself as the first thing it does
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def test_a_kiosk_that_starts_again_reads_again(serve: Any, portrait: bytes) -> None:
+    served = serve()
+    served.visitor().send("a.jpg", portrait)
+    served.server.stop()
+    assert served.left() == []
+    served.server.start()
+    visitor = served.visitor()
+    visitor.wait_for(visitor.send("a.jpg", portrait), "done")
+
+
+def test_a_fault_of_ours_ends_one_file_alone(
+    serve: Any, portrait: bytes, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    served = serve()
+    visitor = served.visitor()
+    read = served.desk.reader.read
+
+    async def broken(*_: Any) -> None:
+        message = "unforeseen"
+        raise RuntimeError(message)
+
+    monkeypatch.setattr(served.desk.reader, "read", broken)
+    assert visitor.wait_for(visitor.send("a.jpg", portrait), "failed")
+    assert "unforeseen" in caplog.text
+    monkeypatch.setattr(served.desk.reader, "read", read)
+    visitor.wait_for(visitor.send("a.jpg", portrait), "done")

@@ -131,3 +131,13 @@ def test_the_pace_holds_all_together() -> None:
 )
 def test_names_are_shown_without_tricks(given: str, shown: str) -> None:
     assert shown_name(given) == shown
+
+
+def test_a_closed_store_takes_nothing(tmp_path: Path) -> None:
+    store = Store(10**6, parents=lambda: [tmp_path])
+    with pytest.raises(OSError, match="no place"):
+        store.make("a")
+    store.open()
+    store.close()
+    with pytest.raises(OSError, match="no place"):
+        store.make("a")

@@ -206,7 +206,9 @@ async function listen() {
   source.addEventListener("files", (event) => hear(JSON.parse(event.data)));
   source.addEventListener("gone", forgotten);
   source.addEventListener("error", () => {
-    if (source.readyState === EventSource.CLOSED) setTimeout(listen, RETRY_MS);
+    if (source.readyState !== EventSource.CLOSED) return;
+    if (version === null) write($("#limits"), t("analyze.error.full"));
+    setTimeout(listen, RETRY_MS);
   });
 }
 
