@@ -59,7 +59,7 @@ def sighted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def device_settings() -> dict[str, object]:
-    return {"kiosk.tls": "self-signed", "kiosk.visitors": True}
+    return {"kiosk.tls": "self-signed", "kiosk.visitors": True, "kiosk.public_url": "https://kiosk.test:8443"}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -90,7 +90,7 @@ def come(sighted: Any) -> Iterator[Callable[..., Any]]:
         page = context.new_page()
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.goto(url)
-        page.wait_for_selector("body.is-ready")
+        page.wait_for_selector("body.is-ready, body[data-frame]")
         return page
 
     yield go
@@ -169,10 +169,11 @@ def test_over_plain_http_it_says_why_not(served: Any, come: Any, tmp_path: Path)
         plain.close()
 
 
-@pytest.mark.parametrize("started", [False, True])
-def test_axe_finds_nothing_serious(served: Any, come: Any, started: bool) -> None:
+@pytest.mark.parametrize("place", ["/camera", "/camera started", "/"])
+def test_axe_finds_nothing_serious(served: Any, come: Any, place: str) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
-    page = come(f"{served.sink.url}/camera", (390, 844))
+    path, _, started = place.partition(" ")
+    page = come(served.sink.url + path, (390, 844) if path == "/camera" else (1920, 1080))
     if started:
         page.click("#start")
         page.locator(".own-mark").first.wait_for()
@@ -192,3 +193,13 @@ def test_the_certificate_is_told(served: Any, sighted: Any) -> None:
         page = context.new_page()
         page.goto(f"{served.sink.url}/about")
         assert page.inner_text(".fingerprint") == served.sink.certificate.fingerprint
+
+
+def test_the_wall_invites_with_the_fingerprint_and_nothing_overlaps(served: Any, come: Any) -> None:
+    wall = come(served.sink.url, (1920, 1080))
+    playwright.expect(wall.locator(".join-address")).to_have_text("https://kiosk.test:8443/camera")
+    shown = "".join(wall.locator(".join-line").all_inner_texts()).replace(" ", "")
+    assert shown == served.sink.certificate.fingerprint.replace(":", "")
+    join, word, line = (wall.locator(name).bounding_box() for name in (".join", "[data-word]", "#timeline"))
+    assert word["y"] + word["height"] <= join["y"] + 1
+    assert join["y"] + join["height"] <= line["y"] + 1

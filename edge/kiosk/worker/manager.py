@@ -88,7 +88,8 @@ class Worker:
             try:
                 if self._process is None:
                     await self._start()
-                await self._send(message)
+                async with asyncio.timeout(timeout_s):
+                    await self._send(message)
                 while True:
                     async with asyncio.timeout(timeout_s):
                         done, answer = await self._receive()

@@ -13,6 +13,7 @@ export class Frames {
   #canvas = document.createElement("canvas");
   #video;
   #abort = new AbortController();
+  #over = false;
   #timeout = FIRST_TIMEOUT_MS;
 
   constructor(video) {
@@ -22,6 +23,9 @@ export class Frames {
   /** Send what the video shows now; gives {width, height, faces, ms}, or throws a Refusal. */
   async look() {
     const picture = await this.#picture();
+    if (this.#over) throw new Refusal("offline", "");
+    this.#abort = new AbortController();
+    const patience = setTimeout(() => this.#abort.abort(), this.#timeout);
     let answer;
     let told;
     try {
@@ -29,11 +33,13 @@ export class Frames {
         method: "POST",
         headers: headers("image/jpeg"),
         body: picture,
-        signal: AbortSignal.any([this.#abort.signal, AbortSignal.timeout(this.#timeout)]),
+        signal: this.#abort.signal,
       });
       told = await answer.json();
     } catch (error) {
       throw new Refusal("offline", error.message);
+    } finally {
+      clearTimeout(patience);
     }
     if (!answer.ok) throw new Refusal(told.error ?? "failed", told.detail ?? "");
     this.#timeout = TIMEOUT_MS;
@@ -41,6 +47,7 @@ export class Frames {
   }
 
   abort() {
+    this.#over = true;
     this.#abort.abort();
   }
 
