@@ -91,7 +91,25 @@ def test_from_frame_to_page_and_back_after_a_restart(
     assert eventually(lambda: wall.evaluate("document.body.dataset.frame") != before)
 
 
-@pytest.mark.parametrize("path", ["/", "/operator", "/phone", "/about", "/sign", "/login"])
+LONG_TITLE = """() => {
+    document.querySelector("[data-title]").textContent = "a very long title ".repeat(12);
+    const inside = [...document.querySelectorAll("[data-title], .mood-face, .bars, [data-bands], [data-count]")];
+    const places = inside.map((node) => node.getBoundingClientRect());
+    return places.every(({ left, right }) => left >= 0 && right <= innerWidth);
+}"""
+
+
+@pytest.mark.parametrize(("path", "size"), [
+    ("/", (1920, 1080)), ("/", (1080, 1920)), ("/operator", (1280, 800)), ("/operator", (390, 844)),
+    ("/phone", (390, 844)),
+])  # fmt: skip
+def test_a_long_title_pushes_nothing_off_the_screen(visit: Any, path: str, size: tuple[int, int]) -> None:
+    page = visit(path, size)
+    page.wait_for_selector("body[data-frame]")
+    assert page.evaluate(LONG_TITLE)
+
+
+@pytest.mark.parametrize("path", ["/", "/operator", "/phone", "/about", "/sign", "/login", "/sessions"])
 def test_axe_finds_nothing_serious(visit: Any, path: str) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
     page = visit(path, (390, 844) if path == "/phone" else (1280, 800))
