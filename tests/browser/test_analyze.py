@@ -28,6 +28,7 @@ def prompt_worker(served: Any) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(manager, "NICENESS", 0)
         patch.setattr(desk.reader, "idle", False)
+        patch.setattr(desk.pictures, "idle", False)
         yield
 
 

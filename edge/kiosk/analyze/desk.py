@@ -13,6 +13,7 @@ import shutil
 import time
 from typing import TYPE_CHECKING
 
+from edge.analysis.inputs import Kind
 from edge.kiosk.access import Role
 from edge.kiosk.analyze.jobs import Job, Room, State
 from edge.kiosk.analyze.order import in_order
@@ -33,6 +34,8 @@ GRACE_S = 15.0
 IDLE_S = 30 * 60.0
 """How long results of a visitor are kept who asks for nothing."""
 _ANNOUNCED_S = 60.0
+_PICTURE_BYTES = 16 * MEGABYTE
+"""For a picture's smaller copy and its figures."""
 
 
 class NoRoom(Exception):
@@ -44,7 +47,7 @@ class NoRoom(Exception):
 
 
 class Desk:
-    """Rooms by visitor, and the one file that is read at a time."""
+    """Rooms by visitor, and the one file that is read at a time; a video waits while pictures pass."""
 
     def __init__(self, config: Config, store: Store | None = None) -> None:
         self.role = Role.VIEWER if config.kiosk.visitors else Role.OPERATOR
@@ -52,8 +55,9 @@ class Desk:
         self.store = store or Store(4 * self.upload_bytes)
         self.rooms: dict[str, Room] = {}
         self.reader = Reader(config, lambda: self.store.budget)
+        self.pictures = Reader(config, lambda: self.store.budget)
         self._turns = 0
-        self._current: tuple[Room, Job, asyncio.Task[None]] | None = None
+        self._running: dict[Job, asyncio.Task[None]] = {}
 
     def begin(self, loop: asyncio.AbstractEventLoop) -> None:
         """The server starts on ``loop``."""
@@ -62,10 +66,11 @@ class Desk:
 
     def close(self) -> None:
         """Forget everything at once; on the loop's thread, harmless when repeated."""
-        current, self._current = self._current, None
-        if current is not None:
-            current[2].cancel()
-        self.reader.kill()
+        for task in self._running.values():
+            task.cancel()
+        self._running.clear()
+        for reader in (self.reader, self.pictures):
+            reader.kill()
         for room in self.rooms.values():
             room.bell.close()
         self.rooms.clear()
@@ -124,8 +129,8 @@ class Desk:
     def _discard(self, room: Room, job: Job) -> None:
         job.cancelled = True
         room.jobs.pop(job.id, None)
-        if self._current is not None and self._current[1] is job:
-            self._current[2].cancel()
+        if job in self._running:
+            self._running[job].cancel()
         # a thread: large files take a while even in memory
         self._loop.run_in_executor(None, _remove, job)
 
@@ -161,24 +166,26 @@ class Desk:
 
     def publish(self, only: Room | None = None) -> None:
         """Tell visitors how their files do."""
-        before = {job.id: index + (self._current is not None) for index, (_, job) in enumerate(self._turns_ahead())}
+        before: dict[str, int] = {}
+        for index, (_, job) in enumerate(in_order(self.rooms.values())):
+            ahead = [one for one in self._running if job.kind is Kind.VIDEO or one.kind is Kind.PICTURE]
+            before[job.id] = index + len(ahead)
         for room in [only] if only is not None else self.rooms.values():
             room.board.put("files", [job.as_dict(before.get(job.id)) for job in room.jobs.values()])
-
-    def _turns_ahead(self) -> list[tuple[Room, Job]]:
-        return in_order(self.rooms.values())
 
     async def _read(self, room: Room, job: Job) -> None:
         self._turns += 1
         room.served = self._turns
         job.move(State.RUNNING)
-        spare = max(0, min(self.free, 2 * self.upload_bytes))
+        video = job.kind is Kind.VIDEO
+        spare = max(0, min(self.free // 2, 2 * self.upload_bytes if video else _PICTURE_BYTES))
         job.held += spare
-        task = asyncio.create_task(self.reader.read(job, spare, lambda: self.publish(room)))
-        self._current = room, job, task
+        reader = self.reader if video else self.pictures
+        task = asyncio.create_task(reader.read(job, spare, lambda: self.publish(room)))
+        self._running[job] = task
         self.publish()
-        await asyncio.wait({task})
-        self._current = None
+        await (self._while_pictures_pass(job, task) if video else asyncio.wait({task}))
+        self._running.pop(job, None)
         if job.cancelled or task.cancelled():
             # its folder may have been written to until just now
             await asyncio.to_thread(_remove, job)
@@ -189,6 +196,21 @@ class Desk:
             job.held = await asyncio.to_thread(_tidy, job)
             room.touch()
         self.publish()
+
+    async def _while_pictures_pass(self, video: Job, task: asyncio.Task[None]) -> None:
+        """Wait for ``task``; it stands still while pictures that have come meanwhile are read."""
+        while not task.done():
+            self._wake.clear()
+            turns = in_order(self.rooms.values())
+            if turns and turns[0][1].kind is Kind.PICTURE:
+                with self.reader.paused(video):
+                    await self._read(*turns[0])
+                continue
+            woken = asyncio.create_task(self._wake.wait())
+            try:
+                await asyncio.wait({task, woken}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                woken.cancel()
 
     # time ------------------------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Whose turn is next (pure): visitors take turns, and each one's pictures come before their videos."""
+"""Whose turn is next (pure): pictures come before videos, and among them visitors take turns."""
 
 from __future__ import annotations
 
@@ -14,9 +14,17 @@ if TYPE_CHECKING:
 
 
 def in_order(rooms: Iterable[Room]) -> list[tuple[Room, Job]]:
-    """All that wait, the next one first: of the visitors with something to read, the one served longest ago."""
-    waiting = {room: _own_order(room) for room in rooms}
-    turns = {room: room.served for room in waiting}
+    """All that wait, the next one first: of the visitors with something to read, the one served longest ago.
+
+    Pictures take moments and videos minutes, so that nobody with a picture should wait for a video.
+    """
+    everyone = list(rooms)
+    turns = {room: room.served for room in everyone}
+    return [turn for kind in (Kind.PICTURE, Kind.VIDEO) for turn in _turns(everyone, kind, turns)]
+
+
+def _turns(rooms: list[Room], kind: Kind, turns: dict[Room, int]) -> list[tuple[Room, Job]]:
+    waiting = {room: _own(room, kind) for room in rooms}
     clock = max(turns.values(), default=0)
     found: list[tuple[Room, Job]] = []
     while left := [room for room, jobs in waiting.items() if jobs]:
@@ -27,6 +35,6 @@ def in_order(rooms: Iterable[Room]) -> list[tuple[Room, Job]]:
     return found
 
 
-def _own_order(room: Room) -> list[Job]:
-    jobs = [job for job in room.jobs.values() if job.state is State.WAITING]
-    return sorted(jobs, key=lambda job: (job.kind is Kind.VIDEO, job.since_s))
+def _own(room: Room, kind: Kind) -> list[Job]:
+    jobs = [job for job in room.jobs.values() if job.state is State.WAITING and job.kind is kind]
+    return sorted(jobs, key=lambda job: job.since_s)

@@ -5,6 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
+import signal
+import time
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +19,7 @@ from edge.kiosk.worker import Limits, Message, Worker, WorkerFailed
 from edge.kiosk.worker.wire import MIB
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from edge.config import Config
 
@@ -25,6 +29,7 @@ PICTURE_S = 180.0
 SILENCE_S = 180.0
 """A worker that tells nothing for so long is stuck."""
 MEMORY = 1536 * MIB
+_LONGEST_S = 24 * 3600.0
 _PACE = 4
 """A video may take so many times the longest that is allowed."""
 _IDLE_WORKER_S = 20.0
@@ -49,6 +54,7 @@ class Reader:
         self.max_s = config.kiosk.video_minutes * 60
         self.idle = True
         self.worker: Worker | None = None
+        self._limits: tuple[asyncio.Timeout, asyncio.Timeout] | None = None
 
     async def read(self, job: Job, spare: int, tell: Callable[[], None]) -> None:
         """Bring ``job`` to its end; ``spare`` are the bytes that its results may take, ``tell`` hears of progress.
@@ -62,10 +68,11 @@ class Reader:
         job.error = "crashed"
         try:
             async with (
-                asyncio.timeout(whole_s),
+                asyncio.timeout(whole_s) as whole,
                 asyncio.timeout(SILENCE_S) as silence,
-                contextlib.aclosing(worker.talk(message, timeout_s=whole_s)) as answers,
+                contextlib.aclosing(worker.talk(message, timeout_s=_LONGEST_S)) as answers,
             ):
+                self._limits = whole, silence
                 async for answer in answers:
                     silence.reschedule(loop.time() + SILENCE_S)
                     self._hear(job, answer.head)
@@ -74,10 +81,36 @@ class Reader:
             job.error = "too_slow"
         except WorkerFailed as failure:
             _LOG.warning("the worker of the analyze page: %s", failure)
+        finally:
+            self._limits = None
         if job.error in {"crashed", "too_slow", "memory"}:
             self.kill()
         if job.error:
             job.move(State.FAILED)
+
+    @contextmanager
+    def paused(self, job: Job) -> Iterator[None]:
+        """Let the worker that reads ``job`` stand still inside the block; the time does not count."""
+        started_s = time.monotonic()
+        limits = [(limit, limit.when()) for limit in self._limits or () if not limit.expired()]
+        for limit, _ in limits:
+            limit.reschedule(None)
+        self._signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            paused_s = time.monotonic() - started_s
+            job.since_s += paused_s
+            if self._limits is not None:  # else it has ended meanwhile, cancelled for example
+                for limit, when in limits:
+                    limit.reschedule(None if when is None else when + paused_s)
+            self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        pid = None if self.worker is None else self.worker.pid
+        if pid is not None:  # it may only be starting
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
 
     def kill(self) -> None:
         """End the worker; the next file gets a new one, which has no failures to rest from."""

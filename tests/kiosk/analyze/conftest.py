@@ -113,7 +113,7 @@ def start_kiosk(kiosk: Kiosk, uploads: Path) -> Served:
     """Serve, with uploads in this folder and a worker that takes its turn."""
     uploads.mkdir(exist_ok=True)
     kiosk.desk.store = Store(4 * kiosk.desk.upload_bytes, parents=lambda: [uploads])
-    kiosk.desk.reader.idle = False
+    kiosk.desk.reader.idle = kiosk.desk.pictures.idle = False
     return Served(kiosk, uploads)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
 import os
 import signal
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -15,11 +17,11 @@ import numpy as np
 import pytest
 
 from edge.kiosk.analyze import desk as desks
+from edge.kiosk.analyze import reader as readers
 from edge.kiosk.worker import manager
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -176,20 +178,58 @@ def test_commands_need_the_pages_token_and_the_right(serve: Any, hashes: Any, po
     assert "media-src" not in invited.http.get("/about").headers["content-security-policy"]
 
 
-def test_cancelling_stops_the_reading_at_once(serve: Any, video: Callable[..., Path], portrait: bytes) -> None:
+def test_pictures_pass_a_video_that_goes_on_afterwards(
+    serve: Any, video: Callable[..., Path], portrait: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readers, "SILENCE_S", 20.0)
+    served = serve()
+    one, two = served.visitor(), served.visitor()
+    long = one.send("long.mp4", video("long.mp4", seconds=40, size=(320, 240)).read_bytes())
+    one.wait_for(long, "running")
+    picture = two.send("a.jpg", portrait)
+    assert two.files()[picture]["before"] in {0, None}
+    two.wait_for(picture, "done")
+    assert one.files()[long]["state"] == "running"
+    assert one.wait_for(long, "done")["error"] == ""
+
+
+def test_cancelling_stops_the_reading_at_once(serve: Any, video: Callable[..., Path]) -> None:
     served = serve()
     visitor = served.visitor()
-    long = visitor.send("long.mp4", video("long.mp4", seconds=40, size=(320, 240)).read_bytes())
+    data = video("long.mp4", seconds=40, size=(320, 240)).read_bytes()
+    long, second = visitor.send("long.mp4", data), visitor.send("short.mp4", video("s.mp4", seconds=1).read_bytes())
     told = visitor.wait_for(long, "running")
     assert told["before"] is None
-    second = visitor.send("a.jpg", portrait)
     assert visitor.files()[second]["before"] == 1
     started = time.monotonic()
     assert visitor.delete(long).status_code == 200
     assert time.monotonic() - started < 5
     visitor.wait_for(second, "done")
     assert set(visitor.files()) == {second}
-    assert {path.parent.name for path in served.left()} == {second}
+    assert served.left(long) == []
+
+
+def test_a_video_that_stands_still_can_be_cancelled(
+    serve: Any, video: Callable[..., Path], portrait: bytes, monkeypatch: pytest.MonkeyPatch, eventually: Any
+) -> None:
+    served = serve()
+    visitor = served.visitor()
+    long = visitor.send("long.mp4", video("long.mp4", seconds=40, size=(320, 240)).read_bytes())
+    visitor.wait_for(long, "running")
+    read = served.desk.pictures.read
+
+    async def slowly(*arguments: Any) -> None:
+        await asyncio.sleep(2)
+        await read(*arguments)
+
+    monkeypatch.setattr(served.desk.pictures, "read", slowly)
+    picture = visitor.send("a.jpg", portrait)
+    pid = served.desk.reader.worker.pid
+    stat = Path(f"/proc/{pid}/stat")
+    assert eventually(lambda: stat.read_text().rpartition(") ")[2].startswith("T"))
+    assert visitor.delete(long).status_code == 200
+    visitor.wait_for(picture, "done")
+    assert served.left(long) == []
 
 
 def test_a_worker_that_dies_fails_its_file_alone(serve: Any, video: Callable[..., Path], portrait: bytes) -> None:
@@ -261,15 +301,15 @@ def test_the_worker_runs_lowest_and_knows_no_secrets(
     monkeypatch.setattr(manager, "NICENESS", 19)
     monkeypatch.setenv("FACE_EDGE_MQTT__PASSWORD", "geheim")
     served = serve(**{"mqtt.password": "geheim"})
-    served.desk.reader.idle = True
+    served.desk.pictures.idle = True
     visitor = served.visitor()
     visitor.send("a.jpg", portrait)
     deadline = time.monotonic() + 20
-    while served.desk.reader.worker is None or served.desk.reader.worker.pid is None:
+    while served.desk.pictures.worker is None or served.desk.pictures.worker.pid is None:
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    assert "geheim" not in json.dumps(served.desk.reader.worker._settings)
-    pid = served.desk.reader.worker.pid
+    assert "geheim" not in json.dumps(served.desk.pictures.worker._settings)
+    pid = served.desk.pictures.worker.pid
     while os.getpriority(os.PRIO_PROCESS, pid) != 19:  # it lowers itself as the first thing it does
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -290,14 +330,14 @@ def test_a_fault_of_ours_ends_one_file_alone(
 ) -> None:
     served = serve()
     visitor = served.visitor()
-    read = served.desk.reader.read
+    read = served.desk.pictures.read
 
     async def broken(*_: Any) -> None:
         message = "unforeseen"
         raise RuntimeError(message)
 
-    monkeypatch.setattr(served.desk.reader, "read", broken)
+    monkeypatch.setattr(served.desk.pictures, "read", broken)
     assert visitor.wait_for(visitor.send("a.jpg", portrait), "failed")
     assert "unforeseen" in caplog.text
-    monkeypatch.setattr(served.desk.reader, "read", read)
+    monkeypatch.setattr(served.desk.pictures, "read", read)
     visitor.wait_for(visitor.send("a.jpg", portrait), "done")

@@ -48,8 +48,9 @@ def test_visitors_take_turns(loop: Any) -> None:
     assert names([many, few]) == ["b0", "a0", "a1", "a2", "a3"]
 
 
-def test_ones_own_pictures_come_before_ones_videos(loop: Any) -> None:
-    assert names([room(loop, "a", Kind.VIDEO, Kind.PICTURE, Kind.PICTURE)]) == ["a1", "a2", "a0"]
+def test_pictures_come_before_videos(loop: Any) -> None:
+    one, two = room(loop, "a", Kind.VIDEO, Kind.PICTURE, Kind.PICTURE), room(loop, "b", Kind.VIDEO, Kind.PICTURE)
+    assert names([one, two]) == ["a1", "b1", "a2", "b0", "a0"]
 
 
 def test_only_what_waits_has_a_turn(loop: Any) -> None:
