@@ -335,3 +335,25 @@ def test_the_real_network_reads_a_real_face(portrait_path: Any, monkeypatch: pyt
         assert face["emotion"] == "happy"
 
     asyncio.run(story())
+
+
+def test_the_pages_lead_there_where_visitors_may(make_kiosk: Any, browser: Any) -> None:
+    assert 'href="/camera"' in browser(make_kiosk()).client.get("/operator").text
+    assert 'href="/camera"' not in browser(make_kiosk()).client.get("/phone").text
+    assert 'href="/camera"' in browser(make_kiosk(visitors=True)).client.get("/phone").text
+
+
+@pytest.mark.parametrize(
+    ("settings", "invites"),
+    [
+        ({"visitors": True, "public_url": "https://foyer.lan"}, True),
+        ({"visitors": True, "public_url": "http://foyer.lan"}, False),
+        ({"visitors": False, "public_url": "https://foyer.lan"}, False),
+        ({"visitors": True}, False),
+    ],
+)
+def test_the_wall_invites_only_to_what_will_work(
+    make_kiosk: Any, browser: Any, settings: dict[str, Any], invites: bool
+) -> None:
+    wall = browser(make_kiosk(**settings)).client.get("/").text
+    assert ("https://foyer.lan/camera" in wall) is invites
