@@ -1,4 +1,4 @@
-"""``face-edge kiosk password``."""
+"""``face-edge kiosk password`` and ``certificate``."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from edge.cli.kiosk import kiosk
+from edge.cli.settings import Settings
 from edge.errors import InputError
 from edge.kiosk.passwords import read_hash, verify
 
@@ -31,3 +32,19 @@ def test_it_writes_a_hash_that_only_the_owner_reads(tmp_path: Path) -> None:
 def test_odd_lengths_are_refused(password: str) -> None:
     refused = CliRunner().invoke(kiosk, ["password"], input=password + "\n")
     assert isinstance(refused.exception, InputError)
+
+
+def test_the_certificate_is_told_and_made_where_there_is_none(tmp_path: Path) -> None:
+    certificates = pytest.importorskip("edge.kiosk.certificate", reason="the extra `kiosk` is not installed")
+    settings = Settings(overrides={"node.state_dir": str(tmp_path), "kiosk.tls": "self-signed"})
+    pem = tmp_path / "device.pem"
+    told = CliRunner().invoke(kiosk, ["certificate", "--output", str(pem)], obj=settings)
+    assert told.exit_code == 0
+    made = certificates.describe(pem.read_bytes())
+    assert made.fingerprint in told.stdout
+    assert "localhost" in told.stdout
+    spki = CliRunner().invoke(kiosk, ["certificate", "--spki"], obj=settings)
+    assert spki.stdout.strip() == made.spki
+    plain = CliRunner().invoke(kiosk, ["certificate"], obj=Settings(overrides={"node.state_dir": str(tmp_path)}))
+    assert isinstance(plain.exception, InputError)
+    assert "kiosk.tls" in str(plain.exception)
