@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from edge.backoff import Backoff
 from edge.errors import EdgeError
-from edge.events import Aggregate, Event
+from edge.events import Aggregate, Event, Playback
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 TICK_S = 0.05
-_KEPT = (Event, Aggregate)
+_KEPT = (Event, Aggregate, Playback)
 """Kinds of message of which every one counts, not just the newest."""
 
 
