@@ -1,0 +1,169 @@
+#!/usr/bin/env bash
+# Installs FACE Edge as a service on Raspberry Pi OS or Debian (Bookworm, Trixie; 64 bit), upgrades it, takes it away.
+#
+#   sudo systemd/install.sh                    install or upgrade from this checkout
+#   sudo systemd/install.sh --wheel FILE       ... from a wheel
+#   sudo systemd/install.sh --uninstall        take everything away but /etc/face-edge and /var/lib/face-edge
+#   sudo systemd/install.sh --uninstall --purge   ... and these, too
+#
+# Run again, it changes only what differs. Each version has an environment of its own below /opt/face-edge/releases;
+# a new one that does not become healthy is taken back and the one before goes on. Configuration and data stay.
+set -euo pipefail
+shopt -s inherit_errexit
+
+here=$(cd "$(dirname "$0")" && pwd)
+root=/opt/face-edge
+units=(face-edge.service face-edge-fault.service)
+settle_s=${SETTLE_S:-20}   # so long a new version must run without falling over
+extras=pi,kiosk,video
+wheel='' action=install purge=no apt=yes
+
+die() { printf 'install.sh: %s\n' "$*" >&2; exit 1; }
+say() { printf '== %s\n' "$*"; }
+
+while [ $# -gt 0 ]; do
+    case $1 in
+        --wheel)
+            wheel=$(readlink -f "${2:?--wheel wants a file}")
+            [ -f "$wheel" ] || die "there is no wheel $2"
+            shift
+            ;;
+        --extras) extras=${2:?--extras wants names}; shift ;;
+        --uninstall) action=uninstall ;;
+        --purge) purge=yes ;;
+        --no-apt) apt=no ;;
+        -h | --help) sed -n '2,12s/^# \{0,1\}//p' "$0"; exit 0 ;;
+        *) die "unknown option $1; see --help" ;;
+    esac
+    shift
+done
+[ "$(id -u)" = 0 ] || die "must run as root: sudo $0"
+command -v systemctl >/dev/null || die "there is no systemd here"
+
+uninstall() {
+    say "taking FACE Edge away"
+    systemctl disable --now "${units[@]}" 2>/dev/null || true
+    for unit in "${units[@]}"; do rm -f "/etc/systemd/system/$unit"; done
+    rm -rf "$root" /usr/lib/sysusers.d/face-edge.conf /usr/lib/udev/rules.d/60-face-edge.rules /usr/local/bin/face-edge
+    systemctl daemon-reload
+    systemctl reset-failed "${units[@]}" 2>/dev/null || true
+    if [ "$purge" = yes ]; then
+        rm -rf /etc/face-edge /var/lib/face-edge
+        if getent passwd face-edge >/dev/null; then userdel face-edge; fi
+        say "gone"
+    else
+        say "gone; /etc/face-edge and /var/lib/face-edge are kept (--purge takes them, too)"
+    fi
+}
+
+packages() {
+    local wanted=(python3-venv) missing=() package
+    # the camera and GPIO of a Raspberry Pi come from apt, where apt has them
+    for package in python3-picamera2 python3-lgpio python3-spidev; do
+        if apt-cache show "$package" >/dev/null 2>&1; then wanted+=("$package"); fi
+    done
+    for package in "${wanted[@]}"; do
+        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    say "apt: ${missing[*]}"
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
+}
+
+accounts() {
+    install -D -m 0644 "$here/face-edge.sysusers" /usr/lib/sysusers.d/face-edge.conf
+    systemd-sysusers /usr/lib/sysusers.d/face-edge.conf
+    install -D -m 0644 "$here/face-edge.rules" /usr/lib/udev/rules.d/60-face-edge.rules
+    if udevadm control --reload 2>/dev/null; then udevadm trigger --subsystem-match=gpio --subsystem-match=spidev \
+        --subsystem-match=i2c-dev --subsystem-match=dma_heap 2>/dev/null || true; fi
+    install -d -m 0755 /etc/face-edge
+    [ -e /etc/face-edge/config.toml ] || install -m 0644 "$here/config.toml" /etc/face-edge/config.toml
+}
+
+release() {   # makes the environment and prints its folder, with the units that belong to it
+    local source=${wheel:-$here/..} lock folder python unit
+    python=$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+    lock=$here/requirements-$python.txt
+    folder=$root/releases/$(date +%Y%m%dT%H%M%S)
+    mkdir -p "$folder/units"
+    touch "$folder/.unfinished"
+    for unit in "${units[@]}"; do install -m 0644 "$here/$unit" "$folder/units/$unit"; done
+    python3 -m venv --system-site-packages "$folder" >&2
+    if [ -e "$lock" ]; then
+        "$folder/bin/python" -m pip install --quiet --require-hashes -r "$lock" >&2
+        "$folder/bin/python" -m pip install --quiet --no-deps "$source" >&2
+    else
+        "$folder/bin/python" -m pip install --quiet "${source}[$extras]" >&2
+    fi
+    "$folder/bin/python" -m compileall -q "$folder/lib" >/dev/null 2>&1 || true
+    "$folder/bin/face-edge" --version >&2
+    "$folder/bin/face-edge" models verify >&2
+    rm "$folder/.unfinished"
+    printf '%s\n' "$folder"
+}
+
+switch() {   # the link changes in one step: a power cut leaves the old version or the new one
+    ln -sfn "$1" "$root/current.new"
+    mv -T "$root/current.new" "$root/current"
+    local unit
+    for unit in "${units[@]}"; do install -m 0644 "$1/units/$unit" "/etc/systemd/system/$unit"; done
+    systemctl daemon-reload
+}
+
+healthy() {   # it started, said so, and still runs after a while without having been started again
+    local end=$((SECONDS + settle_s))
+    systemctl reset-failed face-edge.service 2>/dev/null || true
+    systemctl restart face-edge.service || return 1
+    while [ $SECONDS -lt $end ]; do
+        [ "$(systemctl show -p ActiveState --value face-edge.service)" = active ] || return 1
+        [ "$(systemctl show -p NRestarts --value face-edge.service)" = 0 ] || return 1
+        sleep 1
+    done
+}
+
+tidy() {   # unfinished ones, and all but the newest two
+    local folder kept
+    kept=$(readlink -f "$root/current")
+    for folder in "$root"/releases/*/; do
+        if [ -e "$folder/.unfinished" ]; then rm -rf "$folder"; fi
+    done
+    find "$root/releases" -mindepth 1 -maxdepth 1 -type d | sort -r | tail -n +3 | while read -r folder; do
+        [ "$folder" = "$kept" ] || rm -rf "$folder"
+    done
+}
+
+install_service() {
+    local before='' made
+    if [ -L "$root/current" ]; then before=$(readlink -f "$root/current"); fi
+    say "making the environment (minutes on a small board)"
+    trap 'say "the environment could not be made: nothing was changed"' ERR
+    made=$(release)
+    trap - ERR
+    switch "$made"
+    ln -sfn "$root/current/bin/face-edge" /usr/local/bin/face-edge
+    systemctl enable --quiet face-edge.service
+    say "starting, and watching for $settle_s s"
+    if healthy; then
+        tidy
+        say "$("$root/current/bin/face-edge" --version) runs; see: sudo face-edge status, journalctl -u face-edge"
+        return
+    fi
+    journalctl -u face-edge -n 8 --no-pager -o cat >&2 || true
+    if [ -n "$before" ] && [ -d "$before" ]; then
+        switch "$before"
+        rm -rf "$made"
+        if healthy; then die "the new version did not become healthy; the one before runs again"; fi
+        die "neither the new version nor the one before becomes healthy; see journalctl -u face-edge"
+    fi
+    die "it does not become healthy; mend /etc/face-edge/config.toml and run: sudo systemctl restart face-edge"
+}
+
+case $action in
+    uninstall) uninstall ;;
+    install)
+        [ "$apt" = no ] || packages
+        accounts
+        install_service
+        ;;
+esac
