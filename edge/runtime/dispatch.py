@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from edge.backoff import Backoff
 from edge.errors import EdgeError
-from edge.events import Aggregate, Event, Playback
+from edge.events import Aggregate, Event, Playback, RunningSession
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,8 +24,11 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 TICK_S = 0.05
-_KEPT = (Event, Aggregate, Playback)
-"""Kinds of message of which every one counts, not just the newest."""
+_KEPT = (Event, Aggregate, Playback, RunningSession)
+"""Kinds of message of which every one counts, not just the newest.
+
+A session's end must not take the place of its beginning: what happened in between would belong to none.
+"""
 
 
 class Mailbox:

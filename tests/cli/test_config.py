@@ -12,7 +12,7 @@ import pytest
 from edge.cli.catalog import sections
 from edge.cli.reference import reference
 from edge.cli.template import template
-from edge.config import Config, load, validate
+from edge.config import Config, PanelConfig, load, validate
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -126,7 +126,8 @@ def test_the_template_changes_nothing_until_edited() -> None:
 
 def test_the_template_uncommented_is_the_defaults_and_one_display_of_each_kind() -> None:
     config = validate(tomllib.loads(uncommented(template())), "template")
-    assert config.model_copy(update={"display": ()}) == Config()
+    assert config.panel.pins() == {"button": 23, "light": 24, "buzzer": 18}
+    assert config.model_copy(update={"display": (), "panel": PanelConfig()}) == Config()
     assert [display.kind for display in config.display] == ["rgb_led", "leds", "matrix", "oled", "terminal"]
 
 

@@ -10,7 +10,19 @@ from hypothesis import strategies as st
 
 from edge.backoff import Backoff
 from edge.errors import SinkError
-from edge.events import Aggregate, CameraStatus, Event, EventType, Look, LookKind, Message, Stamp
+from edge.events import (
+    Aggregate,
+    CameraStatus,
+    Event,
+    EventType,
+    Look,
+    LookKind,
+    Message,
+    RunningSession,
+    Session,
+    SessionKind,
+    Stamp,
+)
 from edge.runtime.dispatch import Dispatcher, Mailbox
 from edge.sinks.memory import MemorySink
 
@@ -191,6 +203,15 @@ messages = st.lists(
     st.sampled_from(["event", "look", "camera", "aggregate"]),
     max_size=60,
 )
+
+
+def test_a_sessions_end_does_not_replace_its_beginning() -> None:
+    session = Session(id="0" * 26, title="t", start=datetime(2026, 1, 1, tzinfo=UTC), kind=SessionKind.OTHER)
+    box = Mailbox(10)
+    sent: list[Message] = [RunningSession(session), event(), RunningSession(None)]
+    for message in sent:
+        box.put(message)
+    assert [box.take() for _ in range(len(box))] == sent
 
 
 @given(messages, st.integers(3, 12))
