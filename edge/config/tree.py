@@ -302,6 +302,21 @@ class SessionsConfig(Section):
     keep_days: int = Field(0, ge=0, le=36_500, description="older sessions are deleted; 0: none is for its age")
 
 
+class MetricsConfig(Section):
+    """What Prometheus may ask of the device."""
+
+    enabled: bool = Field(False, description="answer scrapes at /metrics; wants the extra `metrics`")
+    host: str = Field(
+        "127.0.0.1", description="address that is served, without a password; others than this machine's are said so"
+    )
+    port: int = Field(9464, ge=0, le=65535, description="0: any that is free")
+
+    @field_validator("host")
+    @classmethod
+    def _an_address(cls, value: str) -> str:
+        return _address(value)
+
+
 class LogConfig(Section):
     """What is written to standard error."""
 
@@ -329,6 +344,7 @@ class Config(Section):
     display: tuple[DisplayConfig, ...] = ()
     panel: PanelConfig = PanelConfig()
     sessions: SessionsConfig = SessionsConfig()
+    metrics: MetricsConfig = MetricsConfig()
     log: LogConfig = LogConfig()
 
     @model_validator(mode="after")

@@ -118,7 +118,8 @@ def device(config: Config, *, extra_sinks: Iterable[Sink] = ()) -> Wiring:
         outbox = _outbox(config, source, resources)
         tap = _tap(config)
         feed = _mqtt(config, resources, outbox, inbox)
-        sinks = [*displays(config), *_panel(config, inbox), *feed, *_kiosk(config, inbox, tap), *extra_sinks]
+        page = _kiosk(config, inbox, tap)
+        sinks = [*displays(config), *_panel(config, inbox), *feed, *page, *_metrics(config), *extra_sinks]
         frames = NewestFrame(source, config.source)
         stamp = Stamp(
             epoch_ns=wall_clock_epoch_ns() if source.epoch_ns is None else source.epoch_ns,
@@ -274,6 +275,15 @@ def _kiosk(config: Config, inbox: Inbox, tap: Tap | None) -> list[Sink]:
     from edge.kiosk.sink import KioskSink
 
     return [KioskSink(config, inbox, tap)]
+
+
+def _metrics(config: Config) -> list[Sink]:
+    """What Prometheus asks."""
+    if not config.metrics.enabled:
+        return []
+    from edge.sinks.metrics.sink import MetricsSink
+
+    return [MetricsSink(config.metrics)]
 
 
 def _tap(config: Config) -> Tap | None:

@@ -1,4 +1,4 @@
-"""What every sink keeps to: displays, the feed, the page, kept sessions, lines, memory."""
+"""What every sink keeps to: displays, the feed, the page, kept sessions, metrics, lines, memory."""
 
 from __future__ import annotations
 
@@ -12,7 +12,16 @@ import pytest
 
 from edge import config as configuration
 from edge.commands import Inbox
-from edge.config import Config, LedsConfig, MqttConfig, OledConfig, RgbLedConfig, SessionsConfig, TerminalConfig
+from edge.config import (
+    Config,
+    LedsConfig,
+    MetricsConfig,
+    MqttConfig,
+    OledConfig,
+    RgbLedConfig,
+    SessionsConfig,
+    TerminalConfig,
+)
 from edge.events import (
     CameraStatus,
     Lighting,
@@ -32,6 +41,7 @@ from edge.sinks.display.factory import create
 from edge.sinks.display.simulated import simulated_pins
 from edge.sinks.lines import LinesSink
 from edge.sinks.memory import MemorySink
+from edge.sinks.metrics.sink import MetricsSink
 from edge.sinks.mqtt.sink import MqttSink
 from edge.types import Emotion, Observation
 
@@ -68,7 +78,9 @@ def clock_time(ns: int) -> datetime:
     return datetime.fromtimestamp(ns / 1e9, UTC)
 
 
-@pytest.fixture(params=["memory", "lines", "mqtt", "rgb_led", "leds", "oled", "terminal", "kiosk", "sessions"])
+@pytest.fixture(
+    params=["memory", "lines", "mqtt", "rgb_led", "leds", "oled", "terminal", "kiosk", "sessions", "metrics"]
+)
 def sink(request: pytest.FixtureRequest, free_port: Callable[[], int], tmp_path: Path) -> Iterator[Sink]:
     """Each sink that runs on this machine; the feed's broker is away, which is no reason to raise."""
     makers: dict[str, Callable[[], Sink]] = {
@@ -80,6 +92,7 @@ def sink(request: pytest.FixtureRequest, free_port: Callable[[], int], tmp_path:
         "oled": lambda: create(OledConfig(kind="oled", emulate="dummy")),
         "terminal": lambda: create(TerminalConfig(kind="terminal")),
         "kiosk": lambda: KioskSink(page_settings(tmp_path), Inbox()),
+        "metrics": lambda: MetricsSink(MetricsConfig(port=0)),
         "sessions": lambda: SessionSink(tmp_path / "sessions.sqlite3", SessionsConfig(), time_of=clock_time),
     }
     with ExitStack() as stack:
@@ -87,6 +100,8 @@ def sink(request: pytest.FixtureRequest, free_port: Callable[[], int], tmp_path:
             pytest.importorskip("luma.oled", reason="luma.oled is not installed")
         if request.param == "kiosk":
             pytest.importorskip("starlette", reason="the extra `kiosk` is not installed")
+        if request.param == "metrics":
+            pytest.importorskip("prometheus_client", reason="the extra `metrics` is not installed")
         stack.enter_context(simulated_pins())
         made = makers[request.param]()
         stack.callback(made.close)
