@@ -18,6 +18,7 @@ pytest_plugins = [
     "tests.fixtures.networks",
     "tests.fixtures.messages",
     "tests.fixtures.sessions",
+    "tests.fixtures.detectors",
 ]
 
 if TYPE_CHECKING:

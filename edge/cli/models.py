@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from edge.cli import model_store
 from edge.cli.settings import Settings, pass_settings
 from edge.errors import ModelError
 
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def models() -> None:
-    """List and verify the emotion models."""
+    """List, verify and add models."""
+
+
+models.add_command(model_store.add)
 
 
 @models.command("list")

@@ -60,12 +60,22 @@ class SourceConfig(Section):
 class DetectorConfig(Section):
     """How faces are found."""
 
-    kind: Literal["haar"] = Field("haar", description="OpenCV's frontal face cascade")
+    kind: Literal["haar", "blazeface"] = Field(
+        "haar", description="OpenCV's frontal face cascade, or a small network: `face-edge models add blazeface`"
+    )
     width: int = Field(320, ge=80, le=1920, description="pictures are reduced to this width for detection, pixels")
     interval_s: Seconds = Field(0.2, description="at least so long between two detections; tracking in between")
     min_face: Share = Field(0.1, gt=0, description="smallest face, as a share of the picture's shorter side")
     scale_factor: float = Field(1.1, gt=1.0, le=2.0, description="step between sizes searched")
     min_neighbors: int = Field(5, ge=0, le=50, description="overlapping hits that make a face; higher is stricter")
+    confidence: Share = Field(0.6, gt=0, lt=1, description="of blazeface alone: what a face must score")
+    levels: int = Field(
+        2,
+        ge=1,
+        le=4,
+        description="of blazeface alone: 1 searches the picture as a whole, for faces from a fifth of its longer side "
+        "on; each further level halves that, in several times as many searches",
+    )
 
 
 class TrackerConfig(Section):

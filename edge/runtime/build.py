@@ -58,11 +58,26 @@ def classifier(config: Config) -> LiteRtClassifier:
 
 
 def detector(config: Config, *, still: bool = False) -> FaceDetector:
-    """The face detector; for stills it searches for smaller faces."""
-    from edge.vision.haar import HaarDetector
+    """The face detector; for stills it searches for smaller faces.
 
+    Raises:
+        ModelError: the detector is a network, and its file is missing or not the published one.
+        HardwareUnavailable: a package that it needs is missing.
+    """
     settings = config.detector
     min_face = config.analyze.min_face if still else settings.min_face
+    if settings.kind == "blazeface":
+        from edge.vision.blazeface import FILE, BlazeFaceDetector
+
+        return BlazeFaceDetector(
+            state_dir(config) / "models" / FILE,
+            min_face=min_face,
+            confidence=settings.confidence,
+            levels=None if still else settings.levels,
+            runtime=config.model.runtime,
+        )
+    from edge.vision.haar import HaarDetector
+
     return HaarDetector(min_face=min_face, scale_factor=settings.scale_factor, min_neighbors=settings.min_neighbors)
 
 

@@ -51,8 +51,8 @@ class LiteRtClassifier:
         self.output = self.manifest.output(head)
         self.input_size = self.manifest.input.size
         self.crop_margin = self.manifest.input.crop_margin
-        self.runtime, module = _import_runtime(runtime)
-        self._interpreter: Any = _interpreter(module, content, threads, path)
+        self.runtime, module = import_runtime(runtime)
+        self._interpreter: Any = interpreter_of(module, content, threads, path)
         self._input_index = _check_input(self._interpreter, self.manifest, path)
         self._output_index = _check_output(self._interpreter, self.manifest, head, path)
 
@@ -102,8 +102,12 @@ class LiteRtClassifier:
         self._interpreter = None
 
 
-def _import_runtime(wanted: str) -> tuple[str, Any]:
-    """Name and interpreter module of the wanted runtime, or of the first one installed."""
+def import_runtime(wanted: str) -> tuple[str, Any]:
+    """Name and interpreter module of the wanted runtime, or of the first one installed.
+
+    Raises:
+        HardwareUnavailable: there is none; the message has the commands.
+    """
     names = tuple(RUNTIMES) if wanted == "auto" else (wanted,)
     causes = []
     for name in names:
@@ -116,7 +120,12 @@ def _import_runtime(wanted: str) -> tuple[str, Any]:
     raise HardwareUnavailable(msg)
 
 
-def _interpreter(module: Any, content: bytes, threads: int, path: Path) -> Any:
+def interpreter_of(module: Any, content: bytes, threads: int, path: Path) -> Any:
+    """An interpreter that is ready to run ``content``; ``path`` is what messages call it.
+
+    Raises:
+        ModelError: the runtime cannot load it.
+    """
     try:
         with lines_dropped(*GREETINGS):
             interpreter = module.Interpreter(model_content=content, num_threads=threads)

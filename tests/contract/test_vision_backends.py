@@ -9,16 +9,19 @@ import pytest
 
 from edge.manifest import packaged_model
 from edge.protocols import EmotionClassifier, FaceDetector
+from edge.vision.blazeface import BlazeFaceDetector
 from edge.vision.haar import HaarDetector
 from edge.vision.litert import LiteRtClassifier
 from edge.vision.scripted import BrightDetector, ScriptedClassifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
-DETECTORS: dict[str, Callable[[], FaceDetector]] = {
-    "haar": lambda: HaarDetector(min_face=0.1),
-    "bright": BrightDetector,
+DETECTORS: dict[str, Callable[[pytest.FixtureRequest], FaceDetector]] = {
+    "haar": lambda _request: HaarDetector(min_face=0.1),
+    "blazeface": lambda request: BlazeFaceDetector(_blazeface(request), min_face=0.1),
+    "bright": lambda _request: BrightDetector(),
 }
 CLASSIFIERS: dict[str, Callable[[], EmotionClassifier]] = {
     "litert": lambda: LiteRtClassifier(packaged_model()),
@@ -27,9 +30,15 @@ CLASSIFIERS: dict[str, Callable[[], EmotionClassifier]] = {
 }
 
 
+def _blazeface(request: pytest.FixtureRequest) -> Path:
+    """Skips where the model is not at hand."""
+    path: Path = request.getfixturevalue("blazeface_file")
+    return path
+
+
 @pytest.fixture(params=DETECTORS)
 def detector(request: pytest.FixtureRequest) -> FaceDetector:
-    return DETECTORS[request.param]()
+    return DETECTORS[request.param](request)
 
 
 @pytest.fixture(params=CLASSIFIERS)
