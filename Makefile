@@ -8,6 +8,8 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # the alternative runtime has wheels up to Python 3.11 only, and needs numpy 1
 PYTHON_TFLITE ?= $(shell command -v python3.11)
 VENV_TFLITE := .venv-tflite
+# most tests wait for something; a module's tests stay together, since they share a device, a browser or a database
+PARALLEL ?= -n auto --maxprocesses 4 --dist loadfile
 # rooms that run no network: they need no second run on the other runtime
 NO_INFERENCE := browser docs drills fleet homeassistant kiosk sessions
 
@@ -21,7 +23,7 @@ demo: $(VENV)/.demo ## run the whole device on a drawn scene, no hardware needed
 	$(BIN)/face-edge demo
 
 test: $(VENV)/.dev ## run the tests
-	$(BIN)/python -m pytest --cov --cov-report=term
+	$(BIN)/python -m pytest --cov --cov-report=term $(PARALLEL)
 
 check: $(VENV)/.dev ## lint, format and type checks
 	$(BIN)/ruff check .
@@ -37,7 +39,7 @@ ifeq ($(PYTHON_TFLITE),)
 	@echo "skipped: tflite-runtime 2.14 needs Python 3.11, which is not installed"
 else
 	$(MAKE) $(VENV_TFLITE)/.test
-	$(VENV_TFLITE)/bin/python -m pytest $(NO_INFERENCE:%=--ignore=tests/%)
+	$(VENV_TFLITE)/bin/python -m pytest $(PARALLEL) $(NO_INFERENCE:%=--ignore=tests/%)
 endif
 
 converter: $(VENV)/.converter ## install what training and conversion need (PyTorch, 2 GB)

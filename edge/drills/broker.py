@@ -53,7 +53,13 @@ def run(folder: Path, *, events: int, seed: int, progress: Callable[[float], Non
 
 
 def _restart(broker: Mosquitto, gate: Gate, listener: Listener, dead_s: float) -> None:
-    """Kill without warning; the device gets through again once the subscriber is back."""
+    """Kill without warning; the device gets through again once the subscriber is back.
+
+    A killed process's connections are reset, and a reset throws away what has reached this machine but was not read
+    yet: messages that the broker had handed on and acknowledged. So it stands still first, until these are read.
+    """
+    broker.freeze()
+    listener.catch_up()
     broker.kill()
     gate.shut()
     listener.expect_away()

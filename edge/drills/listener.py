@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import select
 import threading
 import time
 from typing import TYPE_CHECKING, Any, Self
@@ -66,6 +67,15 @@ class Listener:
         if not self._ready.wait(timeout_s):
             msg = "the drill's own subscriber finds no way to the drill's broker"
             raise SinkError(msg)
+
+    def catch_up(self, timeout_s: float = 10.0) -> None:
+        """Until all is read that the broker, which stands still, had sent."""
+        deadline_s = time.monotonic() + timeout_s
+        while (connection := self._client.socket()) is not None and time.monotonic() < deadline_s:
+            with contextlib.suppress(OSError, ValueError):  # it was lost meanwhile: there is nothing left to read
+                if not select.select([connection], [], [], 0)[0]:
+                    return
+            time.sleep(0.002)
 
     def expect_away(self) -> None:
         """The broker is about to be killed: what is known of the connection is void."""

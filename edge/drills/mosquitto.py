@@ -9,6 +9,7 @@ subscriber who is away: the drills let the device through only when the subscrib
 from __future__ import annotations
 
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -83,6 +84,11 @@ class Mosquitto:
                 msg = f"mosquitto does not start: {lines[-1] if lines else 'it says nothing'}"
                 raise SinkError(msg)
             time.sleep(0.01)
+
+    def freeze(self) -> None:
+        """SIGSTOP: it takes and gives nothing any more; harmless when it does not run."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGSTOP)
 
     def kill(self) -> None:
         """SIGKILL; harmless when it does not run."""
