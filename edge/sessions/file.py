@@ -11,7 +11,6 @@ import sqlite3
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
-from edge.sessions.faults import FileDamaged, FileFault, sync_folder, translated
 from edge.sessions.rows import (
     HAPPENING_COLUMNS,
     MEDIA_COLUMNS,
@@ -27,6 +26,7 @@ from edge.sessions.rows import (
 )
 from edge.sessions.schema import MIGRATIONS, migrate
 from edge.sessions.values import Glance, MediaPoint, Recording
+from edge.sqlite import FileDamaged, FileFault, sync_folder, translated
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from edge.backoff import Backoff
-from edge.sessions.faults import FileDamaged, FileFault, set_aside
 from edge.sessions.file import SessionFile
+from edge.sqlite import FileDamaged, FileFault, set_aside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

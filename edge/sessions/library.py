@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edge.errors import InputError
-from edge.sessions.faults import FileFault
 from edge.sessions.file import SessionFile
+from edge.sqlite import FileFault
 from edge.types import EMOTIONS
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edge.sessions.faults import FileDamaged
+from edge.sqlite import FileDamaged
 from edge.types import EMOTIONS
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edge.events import CameraStatus, EventType, Info, Media, Playback, RunningSession, SessionKind, ulid
-from edge.sessions.faults import FileDamaged, FileFault
 from edge.sessions.file import SessionFile
 from edge.sessions.schema import MIGRATIONS
+from edge.sqlite import FileDamaged, FileFault
 from edge.types import Emotion
 
 if TYPE_CHECKING:

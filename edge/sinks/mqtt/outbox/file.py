@@ -8,7 +8,6 @@ holds committed data: https://www.sqlite.org/psow.html.
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import sqlite3
 import tempfile
@@ -17,11 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from edge.sqlite import FileDamaged, FileFault, sync_folder, translated
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
 SCHEMA_VERSION = 1
-_ASIDE_MAX = 9
 _SCHEMA = (
     """
     CREATE TABLE message (
@@ -32,22 +32,6 @@ _SCHEMA = (
     f"PRAGMA user_version = {SCHEMA_VERSION}",
 )
 _PRAGMAS = ("page_size=1024", "locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=FULL", "secure_delete=OFF")
-
-
-class FileFault(Exception):
-    """The file cannot be used now; it may mend itself. ``full`` where there is merely no room."""
-
-    def __init__(self, text: str, *, full: bool = False) -> None:
-        super().__init__(text)
-        self.full = full
-
-
-class FileDamaged(FileFault):
-    """What is in the file is of no use to this version; ``label`` tells how it is set aside."""
-
-    def __init__(self, text: str, label: str = "damaged") -> None:
-        super().__init__(text)
-        self.label = label
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +63,14 @@ class OutboxFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        with _translated():
+        with translated():
             path.parent.mkdir(parents=True, exist_ok=True)
             is_new = not path.exists()
             self._connection = sqlite3.connect(
                 f"file:{quote(str(path))}?psow=0", uri=True, timeout=0, isolation_level=None, check_same_thread=False
             )
         try:
-            with _translated():
+            with translated():
                 for pragma in _PRAGMAS:
                     self._connection.execute(f"PRAGMA {pragma}").fetchall()
                 self._check_version()
@@ -96,7 +80,7 @@ class OutboxFile:
                 self.last = int(self._connection.execute("SELECT coalesce(max(number), 0) FROM message").fetchone()[0])
                 self.inode = path.stat().st_ino
                 if is_new:
-                    _sync_folder(path.parent)
+                    sync_folder(path.parent)
         except BaseException:
             self.close()
             raise
@@ -135,7 +119,7 @@ class OutboxFile:
 
         Numbers in ``flying`` are spared. Gives ``(number, stream)`` of what had to go for the bounds.
         """
-        with _translated(), self._transaction():
+        with translated(), self._transaction():
             count = self._count + len(rows) - self._delete(gone)
             self._connection.executemany(
                 "REPLACE INTO message (number, stream, at, seq, payload) VALUES (?, ?, ?, ?, ?)",
@@ -156,7 +140,7 @@ class OutboxFile:
 
     def read(self, stream: str, after: int, limit: int) -> list[Row]:
         """At most ``limit`` messages of ``stream`` with numbers above ``after``, oldest first."""
-        with _translated():
+        with translated():
             found = self._connection.execute(
                 "SELECT number, stream, at, seq, payload FROM message WHERE number > ? AND stream = ?"
                 " ORDER BY number LIMIT ?",
@@ -166,7 +150,7 @@ class OutboxFile:
 
     def shift(self, seconds: float, first: int) -> None:
         """The clock was wrong by so much when the messages from number ``first`` on were stored."""
-        with _translated():
+        with translated():
             self._connection.execute("UPDATE message SET at = at + ? WHERE number >= ?", (seconds, first))
 
     def close(self) -> None:
@@ -208,23 +192,6 @@ class OutboxFile:
             raise
 
 
-def set_aside(path: Path, label: str) -> Path:
-    """Rename a file that is of no use, and its log, to ``PATH.LABEL-N``; gives the new name.
-
-    Raises:
-        FileFault: it cannot be renamed.
-    """
-    names = [path.with_name(f"{path.name}.{label}-{number}") for number in range(1, _ASIDE_MAX + 1)]
-    name = next((name for name in names if not name.exists()), names[-1])
-    with _translated():
-        for suffix in ("-wal", "-shm"):
-            beside = path.with_name(path.name + suffix)
-            if beside.exists():
-                beside.replace(name.with_name(name.name + suffix))
-        path.replace(name)
-    return name
-
-
 def counters_of_copy(path: Path) -> dict[str, int]:
     """The counters of a file that cannot be written where it lies, such as on a read-only medium; empty if unknown."""
     try:
@@ -239,34 +206,3 @@ def counters_of_copy(path: Path) -> dict[str, int]:
             return copy.counters
     except (OSError, FileFault):
         return {}
-
-
-@contextlib.contextmanager
-def _translated() -> Iterator[None]:
-    """SQLite's errors as ours.
-
-    Raises:
-        FileDamaged: the content cannot be understood.
-        FileFault: anything else.
-    """
-    try:
-        yield
-    except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-        if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_MISMATCH}:
-            msg = f"is damaged ({error})"
-            raise FileDamaged(msg) from None
-        if code == sqlite3.SQLITE_BUSY:
-            msg = "is used by another process"
-            raise FileFault(msg) from None
-        raise FileFault(str(error), full=code == sqlite3.SQLITE_FULL) from None
-    except OSError as error:
-        raise FileFault(error.strerror or str(error)) from None
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

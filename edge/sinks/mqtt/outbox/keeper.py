@@ -12,17 +12,10 @@ import time
 from typing import TYPE_CHECKING
 
 from edge.backoff import Backoff
-from edge.sinks.mqtt.outbox.file import (
-    Bounds,
-    FileDamaged,
-    FileFault,
-    OutboxFile,
-    Row,
-    counters_of_copy,
-    set_aside,
-)
+from edge.sinks.mqtt.outbox.file import Bounds, OutboxFile, Row, counters_of_copy
 from edge.sinks.mqtt.outbox.lane import READ_AHEAD, Entry
 from edge.sinks.mqtt.topics import Publication
+from edge.sqlite import FileDamaged, FileFault, set_aside
 
 if TYPE_CHECKING:
     import threading

@@ -16,9 +16,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from edge.config import OutboxConfig
 from edge.sinks.mqtt.outbox import lane
 from edge.sinks.mqtt.outbox.backlog import Backlog
-from edge.sinks.mqtt.outbox.file import FileFault, OutboxFile
+from edge.sinks.mqtt.outbox.file import OutboxFile
 from edge.sinks.mqtt.outbox.keeper import Keeper
 from edge.sinks.mqtt.topics import Publication, Topics
+from edge.sqlite import FileFault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

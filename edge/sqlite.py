@@ -1,4 +1,4 @@
-"""What may be wrong with the sessions' file, in words; SQLite's own errors end here."""
+"""What may be wrong with an SQLite file of the device, in words; SQLite's own errors end here."""
 
 from __future__ import annotations
 
