@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _AWAY = "offline"
+_LIMITED = {"heat": "; slowed down: the board is hot", "memory": "; slowed down: memory is short"}
 
 
 @click.command
@@ -55,6 +56,7 @@ def _lines(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
         (
             f"{health['process_fps']:.1f} a second looked at, {health['skip_fps']:.1f} skipped, "
             f"detection {_ms(health['detect_ms_p95'])}, network {_ms(health['infer_ms_p95'])} (p95)"
+            f"{_LIMITED.get(health.get('limited_by') or '', '')}"
         ),
     )
     board = [

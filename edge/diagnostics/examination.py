@@ -31,6 +31,7 @@ def examine(config: Config) -> Iterator[Finding]:
     yield machine.clock()
     yield machine.power()
     yield machine.temperature()
+    yield machine.memory()
 
 
 def healthy(findings: Iterable[Finding]) -> bool:

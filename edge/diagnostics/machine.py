@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge import board as readings
 from edge.config import state_dir
 from edge.diagnostics.finding import fail, ok, skip, warn
 
@@ -23,8 +24,7 @@ _HOT_C = 75.0
 _LITTLE_ROOM_MB = 200
 _NO_ROOM_MB = 20
 _TOOL_TIMEOUT_S = 5.0
-_THROTTLE_BITS = {0: "under-voltage", 1: "frequency capped", 2: "throttled", 3: "near its temperature limit"}
-_SEEN_SINCE_START = 16  # the same four bits again, for what has happened since the board started
+_LITTLE_MEMORY_MB = 96
 
 
 def board(root: Path = Path("/"), machine: str | None = None) -> Finding:
@@ -73,12 +73,13 @@ def clock(root: Path = Path("/")) -> Finding:
     return skip("clock", "cannot be told: no timedatectl here")
 
 
-def power() -> Finding:
+def power(root: Path = Path("/")) -> Finding:
     """Under-voltage and throttling, as a Raspberry Pi's firmware reports them."""
     answer = _tool("vcgencmd", "get_throttled")
-    if answer is None:
-        return skip("power", "cannot be told: no vcgencmd here")
-    return throttling(answer)
+    if answer is not None:
+        return throttling(answer)
+    bits = readings.throttled(root)
+    return skip("power", "cannot be told: no vcgencmd here") if bits is None else throttling(f"throttled={bits:#x}")
 
 
 def throttling(answer: str) -> Finding:
@@ -87,8 +88,8 @@ def throttling(answer: str) -> Finding:
         bits = int(answer.partition("=")[2], 16)
     except ValueError:
         return skip("power", f"vcgencmd answered {answer!r}")
-    now = [words for bit, words in _THROTTLE_BITS.items() if bits >> bit & 1]
-    before = [words for bit, words in _THROTTLE_BITS.items() if bits >> (bit + _SEEN_SINCE_START) & 1]
+    now = [words for bit, words in readings.THROTTLE_BITS.items() if bits >> bit & 1]
+    before = [words for bit, words in readings.THROTTLE_BITS.items() if bits >> (bit + readings.SEEN_BEFORE) & 1]
     if not now and not before:
         return ok("power", "no under-voltage, no throttling since the start")
     when = f"now {', '.join(now)}" if now else f"since the start: {', '.join(before)}"
@@ -98,13 +99,24 @@ def throttling(answer: str) -> Finding:
 
 def temperature(root: Path = Path("/")) -> Finding:
     """The processor's temperature."""
-    try:
-        celsius = int((root / "sys/class/thermal/thermal_zone0/temp").read_text(encoding="ascii")) / 1000
-    except (OSError, ValueError):
+    celsius = readings.temperature_c(root)
+    if celsius is None:
         return skip("temperature", "no sensor here")
     if celsius >= _HOT_C:
         return warn("temperature", f"{celsius:.0f} °C", "give the board a heat sink or a fan: it slows down at 80 °C")
     return ok("temperature", f"{celsius:.0f} °C")
+
+
+def memory(root: Path = Path("/")) -> Finding:
+    """How much memory is left; the running device looks at fewer frames when there is little."""
+    room = readings.memory(root)
+    if room is None:
+        return skip("memory", "cannot be told here")
+    left_mb = room.available / 2**20
+    text = f"{left_mb:.0f} of {room.total / 2**20:.0f} MiB available"
+    if left_mb < _LITTLE_MEMORY_MB:
+        return warn("memory", text, "end other programs on this board, or use one with more memory")
+    return ok("memory", text)
 
 
 def storage(config: Config) -> Iterator[Finding]:

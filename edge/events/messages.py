@@ -185,6 +185,13 @@ class Info(Wire):
     privacy: dict[str, int | bool] = Field(description="frames_leave_device, tracks_published, k")
 
 
+class Limit(StrEnum):
+    """Why a device looks at fewer frames than it could."""
+
+    HEAT = "heat"
+    MEMORY = "memory"
+
+
 class Health(Wire):
     """How the node is doing; retained, every 60 s."""
 
@@ -204,6 +211,9 @@ class Health(Wire):
     queue_depth: int = Field(description="messages waiting for all sinks together")
     drops: int = Field(description="messages dropped at a full queue since start")
     reconnects: int = Field(description="times that the source was opened again since start")
+    limited_by: Limit | None = Field(
+        None, description="why fewer frames than usual are looked at: the board is hot, or short of memory"
+    )
 
 
 class Reply(Wire):

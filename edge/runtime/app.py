@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from edge.kiosk.picture import Watched
     from edge.narrator import Narrator, Told
     from edge.runtime.dispatch import Dispatcher
+    from edge.runtime.governor import Brake
     from edge.runtime.vitals import Vitals
     from edge.settings import SettingsStore
     from edge.sources.newest import NewestFrame
@@ -76,6 +77,7 @@ class Device:
         inbox: Inbox,
         settings: SettingsStore,
         vitals: Vitals,
+        brake: Brake | None = None,
         aggregator: Aggregator | None = None,
         tracks: TrackTeller | None = None,
     ) -> None:
@@ -90,6 +92,7 @@ class Device:
         self._stopping = threading.Event()
         self._inbox = inbox
         self._vitals = vitals
+        self._brake = brake
         self._aggregator = aggregator
         self._tracks = tracks
         self._control = Control(
@@ -158,18 +161,37 @@ class Device:
         self._control.serve(self._now_ns())
         if self._control.privacy != self._paused:
             self._switch_pause()
+        if self._brake is not None:
+            self._brake.check(time.monotonic_ns())
         if self._paused:
             self._stopping.wait(_TURN_S)
         else:
-            frame = self._frames.get(_TURN_S)
+            frame = self._next_frame()
             if frame is not None:
                 self._look_at(frame)
+                if self._brake is not None:
+                    self._brake.pace.ended(time.monotonic_ns())
             elif self._frames.ended:
                 self._finish()
             else:
                 self._judge_camera()
         self._tell_in_time()
         self._vitals.check(paused=self._paused, away=self._camera is CameraStatus.OFFLINE)
+
+    def _next_frame(self) -> Frame | None:
+        """The newest one, as soon as it may be looked at; ``None`` where that takes longer than a turn."""
+        brake = self._brake
+        if brake is None:
+            return self._frames.get(_TURN_S)
+        wait_s = brake.wait_s()
+        if wait_s > 0:
+            self._stopping.wait(min(wait_s, _TURN_S))
+            if wait_s > _TURN_S:
+                return None
+        frame = self._frames.get(_TURN_S)
+        if frame is not None:
+            brake.pace.began(time.monotonic_ns())
+        return frame
 
     def _look_at(self, frame: Frame) -> None:
         self._clip_ns = frame.monotonic_ns
@@ -232,7 +254,8 @@ class Device:
             queue_depth=self._dispatcher.queue_depth,
             drops=self._dispatcher.drops,
         )
-        return self._meter.report(self._stamp.time(now_ns), counters, go_on=go_on)
+        limited_by = None if self._brake is None else self._brake.limited_by
+        return self._meter.report(self._stamp.time(now_ns), counters, limited_by=limited_by, go_on=go_on)
 
     def _about(self) -> dict[str, Any]:
         camera = None if self._camera is None else self._camera.value

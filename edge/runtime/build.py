@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from edge.config import Config
     from edge.kiosk.picture import Tap, Watched
     from edge.protocols import FaceDetector, FrameSource, Sink
+    from edge.runtime.governor import Brake
     from edge.runtime.manager import ServiceManager
     from edge.runtime.vitals import Vitals
     from edge.sinks.mqtt.outbox import Outbox
@@ -164,6 +165,7 @@ def device(config: Config, *, extra_sinks: Iterable[Sink] = ()) -> Wiring:
             inbox=inbox,
             settings=settings,
             vitals=_vitals(config, frames, manager),
+            brake=None if source.lossless else _brake(config),
             aggregator=_aggregator(config, stamp),
             tracks=_tracks(config, stamp),
         )
@@ -176,6 +178,13 @@ def _vitals(config: Config, frames: NewestFrame, manager: ServiceManager) -> Vit
     settings = config.source
     hang_s = max(_HANG_S, 3 * settings.read_timeout_s, 3 * settings.open_timeout_s)
     return Vitals(frames, manager, hang_s=hang_s, give_up_s=settings.give_up_s)
+
+
+def _brake(config: Config) -> Brake:
+    from edge.runtime.governor import Brake, Pace
+
+    # a little less than a track lives undetected
+    return Brake(Pace(fps=config.source.fps, longest_s=0.6 * config.tracker.max_age_s))
 
 
 def _aggregator(config: Config, stamp: Stamp) -> Aggregator | None:

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge import board
 from edge.events import Health
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from edge.events import Limit
     from edge.types import Observation
 
 _WINDOW = 512
@@ -49,7 +51,9 @@ class HealthMeter:
         if observation.classify_ms is not None:
             self._classify_ms.append(observation.classify_ms)
 
-    def report(self, ts: datetime, counters: Counters, *, go_on: bool = False) -> Health:
+    def report(
+        self, ts: datetime, counters: Counters, *, limited_by: Limit | None = None, go_on: bool = False
+    ) -> Health:
         """The figures since the last call, unless that was to ``go_on``."""
         now_s, cpu_s = time.monotonic(), time.process_time()
         then_s, then_cpu_s, captured, skipped, processed = self._last
@@ -61,7 +65,7 @@ class HealthMeter:
             uptime_s=round(now_s - self._started_s, 1),
             cpu_percent=round(100 * (cpu_s - then_cpu_s) / seconds, 1),
             memory_mb=_resident_mb(),
-            temperature_c=_temperature_c(),
+            temperature_c=board.temperature_c(),
             capture_fps=round((counters.captured - captured) / seconds, 2),
             process_fps=round((self._processed - processed) / seconds, 2),
             skip_fps=round((counters.skipped - skipped) / seconds, 2),
@@ -73,6 +77,7 @@ class HealthMeter:
             queue_depth=counters.queue_depth,
             drops=counters.drops,
             reconnects=counters.reconnects,
+            limited_by=limited_by,
         )
 
 
@@ -90,10 +95,3 @@ def _resident_mb() -> float | None:
     except (OSError, ValueError, IndexError):
         return None
     return round(pages * os.sysconf("SC_PAGE_SIZE") / 1e6, 1)
-
-
-def _temperature_c(path: Path = Path("/sys/class/thermal/thermal_zone0/temp")) -> float | None:
-    try:
-        return round(int(path.read_text(encoding="ascii")) / 1000, 1)
-    except (OSError, ValueError):
-        return None

@@ -15,7 +15,7 @@ def test_json_has_every_check_and_the_exit_code_follows(face_edge: Any, tmp_path
     assert {"configuration", "board", "python", "system", "numpy", "opencv", "model", "runtime", "camera"} <= set(
         checks
     )
-    assert {"gpio", "groups", "broker", "state", "clock", "power", "temperature"} <= set(checks)
+    assert {"gpio", "groups", "broker", "state", "clock", "power", "temperature", "memory"} <= set(checks)
     assert all(set(check) == {"name", "status", "message", "remedy"} for check in checks.values())
     assert all(check["remedy"] for check in checks.values() if check["status"] == "fail")
     assert report["healthy"] == all(check["status"] != "fail" for check in checks.values())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from edge import board
 from edge import config as configuration
 from edge.cli import main
 from edge.events import CameraStatus, State
@@ -78,3 +79,23 @@ def test_a_camera_that_is_away_is_the_exit_code(tmp_path: Path, status: Callable
             running.join(10)
     assert code == 5
     assert "usb:97: offline" in out
+
+
+def test_a_device_that_slows_itself_down_says_why(
+    tmp_path: Path, status: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.board.read", lambda: board.Readings(temperature_c=90.0))
+    flags = {"node.id": "n1", "node.state_dir": tmp_path, "source.uri": "virtual:blank", "source.fps": 10}
+    sink = MemorySink()
+    wiring = build.device(configuration.load(environment={}, flags=flags), extra_sinks=[sink])
+    with wiring.resources:
+        running = threading.Thread(target=wiring.device.run)
+        running.start()
+        try:
+            sink.wait_for(CameraStatus)
+            _, out, _ = status()
+        finally:
+            wiring.device.stop()
+            running.join(10)
+    (line,) = (line for line in out.splitlines() if line.startswith("frames"))
+    assert line.endswith("; slowed down: the board is hot")

@@ -66,6 +66,24 @@ def test_throttling_bits_are_read(answer: str, status: Status, words: str) -> No
     assert words in finding.message
 
 
+def test_the_firmware_s_bits_are_read_where_its_tool_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    assert machine.power(tmp_path).status is Status.SKIP
+    file = tmp_path / "sys/devices/platform/soc/soc:firmware/get_throttled"
+    file.parent.mkdir(parents=True)
+    file.write_text("5\n")
+    assert machine.power(tmp_path).message == "now under-voltage, throttled"
+
+
+@pytest.mark.parametrize(("available", "status"), [("900000", Status.OK), ("50000", Status.WARN), ("?", Status.SKIP)])
+def test_memory_is_judged(tmp_path: Path, available: str, status: Status) -> None:
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc/meminfo").write_text(f"MemTotal: 1000000 kB\nMemAvailable: {available} kB\n")
+    assert machine.memory(tmp_path).status is status
+
+
 @pytest.mark.parametrize(("content", "status"), [("48500", Status.OK), ("81200", Status.WARN), ("?", Status.SKIP)])
 def test_temperature(tmp_path: Path, content: str, status: Status) -> None:
     folder = tmp_path / "sys/class/thermal/thermal_zone0"

@@ -52,7 +52,12 @@ _MODELS = {
     ),
     Kind.AGGREGATE: _tolerant(Aggregate, {"id", "seq", "ts", "start"}, seq=(_INT8, ...)),
     Kind.HEALTH: _tolerant(
-        Health, {"ts"}, queue_depth=(_INT4 | None, None), drops=(_INT8 | None, None), reconnects=(_INT8 | None, None)
+        Health,
+        {"ts"},
+        queue_depth=(_INT4 | None, None),
+        drops=(_INT8 | None, None),
+        reconnects=(_INT8 | None, None),
+        limited_by=(str | None, None),
     ),
     Kind.INFO: _tolerant(Info, set()),
 }

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.registry import Collector
 
-from edge.events import CameraStatus, EventType
+from edge.events import CameraStatus, EventType, Limit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,6 +47,7 @@ class Readings(Collector):
         yield from self._told()
         if self.health is not None:
             yield from _figures(self.health)
+            yield _limits(self.health)
             yield from _durations(self.health)
             yield from _totals(self.health)
 
@@ -115,6 +116,15 @@ def _figures(health: Health) -> Iterator[Metric]:
     ):
         rates.add_metric([stage], value)
     yield rates
+
+
+def _limits(health: Health) -> Metric:
+    family = GaugeMetricFamily(
+        f"{_PREFIX}_limited", "1 for the reason for which fewer frames than usual are looked at.", labels=["cause"]
+    )
+    for cause in Limit:
+        family.add_metric([cause.value], float(health.limited_by is cause))
+    return family
 
 
 def _durations(health: Health) -> Iterator[Metric]:

@@ -17,7 +17,7 @@ import pytest
 from edge import config as configuration
 from edge.config import Config, MetricsConfig
 from edge.errors import ConfigError, HardwareUnavailable, SinkError
-from edge.events import CameraStatus, EventType, Privacy, RunningSession, Session, ulid
+from edge.events import CameraStatus, EventType, Limit, Privacy, RunningSession, Session, ulid
 from edge.runtime import build
 from edge.runtime.dispatch import Dispatcher
 from edge.sinks.memory import MemorySink
@@ -75,6 +75,7 @@ def test_what_was_told_is_scraped_in_base_units(sink: MetricsSink, messages: Any
             "reconnects": 3,
             "queue_depth": 5,
             "process_fps": 9.5,
+            "limited_by": Limit.HEAT,
         }
     )
     session = Session(id=ulid(1, b"0123456789"), title="Secret title", start=datetime(2026, 3, 1, tzinfo=UTC))
@@ -90,6 +91,7 @@ def test_what_was_told_is_scraped_in_base_units(sink: MetricsSink, messages: Any
     assert found[key("queue_messages")] == 5
     assert found[key("health_timestamp_seconds")] == health.ts.timestamp()
     assert found[key("last_frame_timestamp_seconds")] == health.ts.timestamp() - 2
+    assert (found[key("limited", cause="heat")], found[key("limited", cause="memory")]) == (1, 0)
     assert found[key("people")] == 4
     assert found[key("paused")] == found[key("session_running")] == 1
     assert found[key("camera_status", status="offline")] == 1

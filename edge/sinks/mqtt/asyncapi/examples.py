@@ -133,6 +133,7 @@ _HEALTH = Health(
     queue_depth=0,
     drops=0,
     reconnects=1,
+    limited_by=None,
 )
 
 
