@@ -15,6 +15,7 @@ from edge.errors import ModelError
 if TYPE_CHECKING:
     from edge.config import Config
     from edge.manifest import Manifest
+    from edge.models.store import Store
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -22,21 +23,26 @@ def models() -> None:
     """List, verify and add models."""
 
 
-models.add_command(model_store.add)
+for _command in (model_store.add, model_store.remove, model_store.key, model_store.sign):
+    models.add_command(_command)
 
 
 @models.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
 @pass_settings
 def list_models(settings: Settings, *, as_json: bool) -> None:
-    """List the models that came with the installation and the configured one, which is marked with *."""
+    """List the models that came with the installation, were added or are configured; * marks the one in use."""
     from edge.manifest import load, packaged_models
+    from edge.models.store import Store, models_dir
 
     config = settings.load()
-    used = _used(config)
+    used, store = _used(config), Store(models_dir(config))
+    added = {each.path: each.name for each in store.added()}
     entries: list[dict[str, Any]] = []
-    for path in dict.fromkeys([*packaged_models(), *([] if used is None else [used])]):
+    for path in dict.fromkeys([*packaged_models(), *added, *([] if used is None else [used])]):
         entry: dict[str, Any] = {"path": str(path), "used": path == used}
+        if path in added:
+            entry |= {"added": added[path], "proven": _is_proven(store, added[path])}
         try:
             entries.append(entry | _facts(load(path), path))
         except ModelError as error:
@@ -46,6 +52,8 @@ def list_models(settings: Settings, *, as_json: bool) -> None:
         return
     for entry in entries:
         click.echo(f"{'*' if entry['used'] else ' '} {_line(entry)}")
+    if store.pointer().fallback:
+        click.echo(store.pointer().fallback, err=True)
     if not entries:
         click.echo("no models: install face-edge again, or set model.path", err=True)
 
@@ -59,10 +67,10 @@ def verify(settings: Settings, path: Path | None, *, as_json: bool) -> None:
 
     Exit code 6 where something differs.
     """
-    from edge.manifest import model_file
+    from edge.models.store import model_in_use
 
     config = settings.load()
-    path = path or model_file(config.model.path)
+    path = path or model_in_use(config)
     facts = _verified(path, config)
     if as_json:
         click.echo(json.dumps({"path": str(path), "ok": True} | facts, indent=2, ensure_ascii=False))
@@ -71,12 +79,18 @@ def verify(settings: Settings, path: Path | None, *, as_json: bool) -> None:
 
 
 def _used(config: Config) -> Path | None:
-    from edge.manifest import model_file
+    from edge.models.store import model_in_use
 
     try:
-        return model_file(config.model.path)
+        return model_in_use(config)
     except ModelError:
         return None
+
+
+def _is_proven(store: Store, name: str) -> bool | None:
+    """``None`` where it is not the one in use."""
+    pointer = store.pointer()
+    return pointer.proven if pointer.current == name else None
 
 
 def _verified(path: Path, config: Config) -> dict[str, Any]:
@@ -118,6 +132,7 @@ def _facts(manifest: Manifest, path: Path) -> dict[str, Any]:
 def _line(entry: dict[str, Any]) -> str:
     if "error" in entry:
         return f"not usable: {entry['error']}"
+    origin = "" if "added" not in entry else ", added and on trial" if entry["proven"] is False else ", added"
     size = "file is missing" if entry["bytes"] is None else f"{entry['bytes'] / 1e6:.1f} MB"
     work = f"{entry['macs'] / 1e6:.0f} million multiplications a face"
-    return f"{entry['name']} {entry['version']}: {', '.join(entry['heads'])}; {size}, {work}"
+    return f"{entry['name']} {entry['version']}{origin}: {', '.join(entry['heads'])}; {size}, {work}"

@@ -42,6 +42,8 @@ def _lines(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "node", f"{info['node']}, version {info['software_version']}, up {_span(health['uptime_s'])}"
     yield "camera", f"{info['source']}: {'not yet seen' if found['camera'] is None else found['camera']}"
     yield "model", f"{info['model']}, {info['head']}, {info['runtime']}, detector {info['detector']}"
+    if info.get("model_fallback"):
+        yield "", info["model_fallback"]
     yield "session", _session(found["session"])
     display = found["display"]
     yield (

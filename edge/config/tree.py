@@ -93,11 +93,15 @@ class ModelConfig(Section):
     path: OptionalPath = Field(
         None,
         description="name of a model that came along (`face-edge models list`), or a .tflite beside its .json; "
-        "empty: the best",
+        "empty: the one added last, or the best that came along",
     )
     head: Literal["consensus", "fer2013"] = Field("consensus", description="the label set that scores follow")
     threads: int = Field(1, ge=1, le=16, description="of the inference runtime")
     runtime: Literal["auto", "ai-edge-litert", "tflite-runtime"] = Field("auto", description="inference package")
+    keys: Path = Field(
+        Path("/etc/face-edge/keys"),
+        description="folder of public keys (*.pub); `models add` takes models signed by one of them",
+    )
 
 
 class SmoothingConfig(Section):

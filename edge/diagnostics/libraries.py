@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 from typing import TYPE_CHECKING
 
@@ -74,10 +73,11 @@ def opencv(outcome: Outcome) -> Finding:
 
 def model(config: Config) -> Finding:
     """Whether the model is the one that its manifest describes."""
-    from edge.manifest import load, model_file, verify
+    from edge.manifest import load, verify
+    from edge.models.store import model_in_use
 
     try:
-        path = model_file(config.model.path)
+        path = model_in_use(config)
         manifest = load(path)
         verify(manifest, path)
     except EdgeError as error:
@@ -87,7 +87,7 @@ def model(config: Config) -> Finding:
 
 def runtime(config: Config) -> Finding:
     """Runs the model in a process of its own."""
-    return inference(probe(_MODEL, json.dumps({"model": config.model.model_dump(mode="json")})))
+    return inference(probe(_MODEL, config.model_dump_json(include={"node", "model"})))
 
 
 def inference(outcome: Outcome) -> Finding:

@@ -178,6 +178,7 @@ class Info(Wire):
     software_version: str
     model: str
     model_sha256: str
+    model_fallback: str | None = Field(None, description="why it is not the model that was added last, where it is not")
     head: str = Field(description="which label set the scores follow: fer2013 or consensus")
     detector: str
     runtime: str = Field(description="inference package and version")

@@ -26,9 +26,11 @@ from edge.vision.pipeline import Pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from pathlib import Path
 
     from edge.config import Config
     from edge.kiosk.picture import Tap, Watched
+    from edge.models.probation import Probation
     from edge.protocols import FaceDetector, FrameSource, Sink
     from edge.runtime.governor import Brake
     from edge.runtime.manager import ServiceManager
@@ -44,17 +46,21 @@ _HANG_S = 20.0
 
 
 def classifier(config: Config) -> LiteRtClassifier:
-    """The network that the configuration names, or the packaged one.
+    """The network that the configuration names, the one that was added, or the packaged one.
 
     Raises:
         ModelError: it is missing, corrupt or does not match its manifest.
         HardwareUnavailable: no inference runtime is installed.
     """
-    from edge.manifest import model_file
+    from edge.models.store import model_in_use
+
+    return _network(config, model_in_use(config))
+
+
+def _network(config: Config, path: Path) -> LiteRtClassifier:
     from edge.vision.litert import LiteRtClassifier
 
     settings = config.model
-    path = model_file(settings.path)
     return LiteRtClassifier(path, head=settings.head, threads=settings.threads, runtime=settings.runtime)
 
 
@@ -68,10 +74,11 @@ def detector(config: Config, *, still: bool = False) -> FaceDetector:
     settings = config.detector
     min_face = config.analyze.min_face if still else settings.min_face
     if settings.kind == "blazeface":
+        from edge.models.store import models_dir
         from edge.vision.blazeface import FILE, BlazeFaceDetector
 
         return BlazeFaceDetector(
-            state_dir(config) / "models" / FILE,
+            models_dir(config) / FILE,
             min_face=min_face,
             confidence=settings.confidence,
             levels=None if still else settings.levels,
@@ -122,6 +129,7 @@ def device(config: Config, *, extra_sinks: Iterable[Sink] = ()) -> Wiring:
         AlreadyRunning: another process holds the node id or the camera.
         EdgeError: the model, the source's setting or the broker's port is unusable.
     """
+    from edge.models.probation import Probation
     from edge.runtime.manager import ServiceManager
     from edge.sources.factory import create as create_source
     from edge.sources.newest import NewestFrame
@@ -129,7 +137,8 @@ def device(config: Config, *, extra_sinks: Iterable[Sink] = ()) -> Wiring:
     with ExitStack() as resources:
         source = create_source(config.source)
         _lock(config, source, resources)
-        network = classifier(config)
+        probation = resources.enter_context(Probation(config, lasting=not source.lossless))
+        network = probation.load(lambda path: _network(config, path))
         inbox = Inbox()
         outbox = _outbox(config, source, resources)
         tap = _tap(config)
@@ -160,11 +169,11 @@ def device(config: Config, *, extra_sinks: Iterable[Sink] = ()) -> Wiring:
             narrator=Narrator(stamp, events=config.events, smoothing=config.smoothing, privacy=config.privacy),
             stamp=stamp,
             dispatcher=Dispatcher([*sinks, *kept], lossless=source.lossless),
-            info=_info(config, network, source),
+            info=_info(config, network, source, probation),
             timing=Timing(stale_after_s=config.source.read_timeout_s, health_interval_s=config.events.heartbeat_s),
             inbox=inbox,
             settings=settings,
-            vitals=_vitals(config, frames, manager),
+            vitals=_vitals(config, frames, manager, probation),
             brake=None if source.lossless else _brake(config),
             aggregator=_aggregator(config, stamp),
             tracks=_tracks(config, stamp),
@@ -172,12 +181,12 @@ def device(config: Config, *, extra_sinks: Iterable[Sink] = ()) -> Wiring:
         return Wiring(made, resources.pop_all(), manager, adopt)
 
 
-def _vitals(config: Config, frames: NewestFrame, manager: ServiceManager) -> Vitals:
+def _vitals(config: Config, frames: NewestFrame, manager: ServiceManager, probation: Probation) -> Vitals:
     from edge.runtime.vitals import Vitals
 
     settings = config.source
     hang_s = max(_HANG_S, 3 * settings.read_timeout_s, 3 * settings.open_timeout_s)
-    return Vitals(frames, manager, hang_s=hang_s, give_up_s=settings.give_up_s)
+    return Vitals(frames, manager, hang_s=hang_s, give_up_s=settings.give_up_s, probation=probation)
 
 
 def _brake(config: Config) -> Brake:
@@ -327,12 +336,13 @@ def _watched(made: Pipeline, tap: Tap | None) -> Pipeline | Watched:
     return Watched(made, tap)
 
 
-def _info(config: Config, network: LiteRtClassifier, source: FrameSource) -> Info:
+def _info(config: Config, network: LiteRtClassifier, source: FrameSource, probation: Probation) -> Info:
     return Info(
         node=node_id(config),
         software_version=__version__,
         model=network.manifest.name,
         model_sha256=network.manifest.sha256,
+        model_fallback=probation.fallback or None,
         head=config.model.head,
         detector=config.detector.kind,
         runtime=network.runtime_version,

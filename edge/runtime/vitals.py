@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from edge.errors import SourceError
 
 if TYPE_CHECKING:
+    from edge.models.probation import Probation
     from edge.runtime.manager import ServiceManager
     from edge.sources.newest import NewestFrame
 
@@ -22,14 +23,23 @@ class Vitals:
     """``check`` is called in every turn of the loop.
 
     ``hang_s``: a call into the driver that takes longer will never return. ``give_up_s``: a camera that was away for so
-    long may want a new process; 0: it is waited for for ever.
+    long may want a new process; 0: it is waited for for ever. ``probation``: an added model that this run may prove.
     """
 
-    def __init__(self, frames: NewestFrame, manager: ServiceManager, *, hang_s: float, give_up_s: float) -> None:
+    def __init__(
+        self,
+        frames: NewestFrame,
+        manager: ServiceManager,
+        *,
+        hang_s: float,
+        give_up_s: float,
+        probation: Probation | None = None,
+    ) -> None:
         self._frames = frames
         self._manager = manager
         self._hang_s = hang_s
         self._give_up_s = give_up_s
+        self._probation = probation
 
     def started(self) -> None:
         """The loop begins."""
@@ -58,3 +68,5 @@ class Vitals:
                 raise SourceError(msg)
         self._manager.status("paused" if paused else f"{frames.uri} is away" if away else f"looking at {frames.uri}")
         self._manager.alive()
+        if self._probation is not None:
+            self._probation.turn(looking=not paused and not away and frames.last_frame_age_s is not None)

@@ -1,0 +1,241 @@
+"""The models that were added to a device, side by side in its state folder, and which of them is in use.
+
+``models/NAME-HASH/`` holds one added model: ``.tflite``, manifest and, where it came with one, signature.
+``models/current.json`` says which is in use and how it has proven itself. Whatever changes is written beside its place
+and moved into it, so that a power cut leaves the old state or the new one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import secrets
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from edge import manifest as manifests
+from edge.config import state_dir
+from edge.errors import InputError, ModelError
+from edge.files import cannot_write, write_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from edge.config import Config
+
+_SERVICE_STATE = Path("/var/lib/face-edge")
+_STAGE = ".adding-"
+_LOCK = ".lock"
+_HASH_DIGITS = 12
+PACKAGED = "packaged"
+"""What people call the model that came with the installation."""
+
+
+class Pointer(BaseModel):
+    """What is in use: folders' names, ``None`` for the model that came with the installation."""
+
+    model_config = ConfigDict(frozen=True)
+
+    current: str | None = None
+    previous: str | None = None
+    proven: bool = Field(default=True, description="the loop became healthy with it")
+    starts: int = Field(default=0, ge=0, description="starts so far that did not prove it")
+    fallback: str = Field(default="", description="why the previous model is in use again")
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """One added model: its folder's name and its ``.tflite``."""
+
+    name: str
+    path: Path
+
+
+def models_dir(config: Config, environment: Mapping[str, str] | None = None) -> Path:
+    """The folder: under the configured state, or the system service's where only that is there."""
+    own = state_dir(config, environment)
+    variables = os.environ if environment is None else environment
+    with contextlib.suppress(PermissionError):
+        if not variables.get("STATE_DIRECTORY") and not own.exists() and _SERVICE_STATE.exists():
+            own = _SERVICE_STATE
+    return own / "models"
+
+
+def model_in_use(config: Config) -> Path:
+    """The model file of ``model.path``, or without one the added one in use, or the one that came along.
+
+    Raises:
+        ModelError: there is none by that name.
+    """
+    if config.model.path is not None:
+        return manifests.model_file(config.model.path)
+    store = Store(models_dir(config))
+    return store.path_of(store.pointer().current) or manifests.packaged_model()
+
+
+class Store:
+    """The added models in ``folder``, which need not exist."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def _pointer_path(self) -> Path:
+        return self.folder / "current.json"
+
+    def pointer(self) -> Pointer:
+        """What is in use; without a file, or with one that cannot be read, the model that came along."""
+        try:
+            return Pointer.model_validate_json(self._pointer_path.read_bytes())
+        except (OSError, ValidationError):
+            return Pointer()
+
+    def point(self, pointer: Pointer) -> None:
+        """Put ``pointer`` in force; on the disk when this returns.
+
+        Raises:
+            InputError: it cannot be written.
+        """
+        write_text(self._pointer_path, pointer.model_dump_json(indent=2) + "\n")
+        self._hand_over(self._pointer_path)
+
+    def added(self) -> list[Added]:
+        """What was added, by name."""
+        found = (self.path_of(path.name) for path in self.folder.glob("*/") if not path.name.startswith("."))
+        return sorted((Added(path.parent.name, path) for path in found if path), key=lambda each: each.name)
+
+    def path_of(self, name: str | None) -> Path | None:
+        """The ``.tflite`` of an added model; ``None`` where it is not (or no longer) there."""
+        if name is None or "/" in name or name.startswith("."):
+            return None
+        return next(iter(sorted((self.folder / name).glob("*.tflite"))), None)
+
+    def find(self, wanted: str) -> Added:
+        """The added model whose folder or file has this name.
+
+        Raises:
+            InputError: there is none, or more than one file of that name.
+        """
+        added = self.added()
+        found = [each for each in added if wanted in {each.name, each.path.stem}]
+        if len(found) == 1:
+            return found[0]
+        names = ", ".join(each.name for each in found or added) or "none"
+        msg = f"{wanted}: {'name one of' if found else 'was not added; there are'} {names}"
+        raise InputError(msg)
+
+    @contextlib.contextmanager
+    def staged(self, model: Path) -> Iterator[Path]:
+        """A copy of ``model`` with what belongs to it, in a folder of its own that goes when the block ends.
+
+        Raises:
+            InputError: it cannot be read, or the folder cannot be written.
+        """
+        stage = self.folder / f"{_STAGE}{secrets.token_hex(6)}"
+        try:
+            stage.mkdir(parents=True, mode=0o755)
+            for source in (model, manifests.manifest_path(model), model.with_suffix(".sig")):
+                if source.exists():
+                    shutil.copyfile(source, stage / source.name)
+        except OSError as error:
+            shutil.rmtree(stage, ignore_errors=True)
+            raise InputError(cannot_write(Path(error.filename2 or error.filename or stage), error)) from error
+        try:
+            yield stage / model.name
+        finally:
+            shutil.rmtree(stage, ignore_errors=True)
+
+    def keep(self, staged: Path, sha256: str) -> Added:
+        """Move a staged model to its place; what lay there under the same name and hash makes way.
+
+        Raises:
+            InputError: the folder cannot be written.
+        """
+        name = f"{staged.stem}-{sha256[:_HASH_DIGITS]}"
+        place = self.folder / name
+        try:
+            _sync(staged.parent)
+            if place.exists():
+                place.rename(self.folder / f"{_STAGE}{secrets.token_hex(6)}")
+            staged.parent.rename(place)
+            _sync(self.folder)
+        except OSError as error:
+            raise InputError(cannot_write(place, error)) from error
+        self._hand_over(place)
+        self._sweep()
+        return Added(name, place / staged.name)
+
+    def remove(self, name: str) -> None:
+        """Delete an added model."""
+        gone = self.folder / f"{_STAGE}{secrets.token_hex(6)}"
+        try:
+            (self.folder / name).rename(gone)
+        except OSError as error:
+            raise InputError(cannot_write(self.folder / name, error)) from error
+        self._sweep()
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Nobody else adds or removes meanwhile.
+
+        Raises:
+            InputError: another does, or the folder cannot be written.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._hand_over(self.folder)
+            descriptor = os.open(self.folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        except OSError as error:
+            raise InputError(cannot_write(self.folder, error)) from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._hand_over(self.folder / _LOCK)
+            yield
+        except BlockingIOError:
+            msg = f"{self.folder}: models are being added or removed by another command: wait for its end"
+            raise InputError(msg) from None
+        finally:
+            os.close(descriptor)
+
+    def _sweep(self) -> None:
+        """What interrupted commands left; only under :meth:`locked`."""
+        for left in self.folder.glob(f"{_STAGE}*"):
+            shutil.rmtree(left, ignore_errors=True)
+
+    def _hand_over(self, path: Path) -> None:
+        """Root adds for the service: what it writes belongs to whom the state folder belongs to."""
+        if os.geteuid() != 0:
+            return
+        with contextlib.suppress(OSError):
+            owner = self.folder.parent.stat()
+            for each in (path, *(path.iterdir() if path.is_dir() and path != self.folder else ())):
+                os.chown(each, owner.st_uid, owner.st_gid, follow_symlinks=False)
+
+
+def regular(path: Path, most_bytes: int) -> None:
+    """Hold a file against a bound before it is read.
+
+    Raises:
+        ModelError: it is missing, no regular file, or larger.
+    """
+    if not path.is_file():
+        msg = f"{path}: there is no such file"
+        raise ModelError(msg)
+    if path.stat().st_size > most_bytes:
+        msg = f"{path}: is larger than {most_bytes / 1e6:.0f} MB: no model for this device"
+        raise ModelError(msg)
+
+
+def _sync(folder: Path) -> None:
+    """Files before names: a power cut must not leave a folder of empty files."""
+    for path in (*(each for each in folder.iterdir() if each.is_file()), folder):
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
