@@ -15,7 +15,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=/opt/face-edge
 units=(face-edge.service face-edge-fault.service)
 settle_s=${SETTLE_S:-20}   # so long a new version must run without falling over
-extras=pi,kiosk,video
+locked=pi,kiosk,video,metrics   # what requirements-*.txt hold, written by lock.sh
+extras=$locked
 wheel='' action=install purge=no apt=yes
 
 die() { printf 'install.sh: %s\n' "$*" >&2; exit 1; }
@@ -81,6 +82,11 @@ accounts() {
     [ -e /etc/face-edge/config.toml ] || install -m 0644 "$here/config.toml" /etc/face-edge/config.toml
 }
 
+all_locked() {   # whether the lock holds all extras that are wanted
+    local extra
+    for extra in ${extras//,/ }; do [[ ,$locked, == *,$extra,* ]] || return 1; done
+}
+
 release() {   # makes the environment and prints its folder, with the units that belong to it
     local source=${wheel:-$here/..} lock folder python unit
     python=$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')
@@ -90,10 +96,11 @@ release() {   # makes the environment and prints its folder, with the units that
     touch "$folder/.unfinished"
     for unit in "${units[@]}"; do install -m 0644 "$here/$unit" "$folder/units/$unit"; done
     python3 -m venv --system-site-packages "$folder" >&2
-    if [ -e "$lock" ]; then
-        "$folder/bin/python" -m pip install --quiet --require-hashes -r "$lock" >&2
-        "$folder/bin/python" -m pip install --quiet --no-deps "$source" >&2
+    if [ -e "$lock" ] && all_locked; then   # nothing but what was looked at, and no foreign code runs while it is made
+        "$folder/bin/python" -m pip install --quiet --require-hashes --only-binary :all: -r "$lock" >&2
+        "$folder/bin/python" -m pip install --quiet --no-deps --no-index --no-build-isolation "$source" >&2
     else
+        say "no locked versions for Python $python and $extras: taking the newest that fit" >&2
         "$folder/bin/python" -m pip install --quiet "${source}[$extras]" >&2
     fi
     "$folder/bin/python" -m compileall -q "$folder/lib" >/dev/null 2>&1 || true
