@@ -10,7 +10,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from edge import logs
-from edge.errors import ConfigError
+from edge.errors import ConfigError, EdgeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,8 +41,8 @@ class Reloader:
         self._manager.reloading()
         try:
             self._take_over(self._load())
-        except ConfigError as error:
-            for problem in error.problems:
+        except EdgeError as error:
+            for problem in error.problems if isinstance(error, ConfigError) else [error]:
                 _LOG.error("the configuration stays as it was: %s", problem)
         finally:
             self._manager.ready()
@@ -53,9 +53,10 @@ class Reloader:
         later = [key for key in changed if key not in live]
         if live:
             sections = {name: getattr(wanted, name) for name in sorted({key.split(".")[0] for key in live})}
-            self._config = self._config.model_copy(update=sections)
-            logs.configure(self._config.log)
-            self._adopt(self._config)
+            taken = self._config.model_copy(update=sections)
+            self._adopt(taken)  # what it names may be missing: then nothing has changed
+            self._config = taken
+            logs.configure(taken.log)
         _LOG.info(
             "the configuration was read again: %s", f"now {', '.join(live)}" if live else "nothing new to take over"
         )

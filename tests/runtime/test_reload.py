@@ -9,7 +9,7 @@ import pytest
 
 from edge import config as configuration
 from edge import logs
-from edge.errors import ConfigError
+from edge.errors import ConfigError, ModelError
 from edge.runtime.manager import ServiceManager
 from edge.runtime.reload import Reloader, differences
 
@@ -75,6 +75,20 @@ def test_a_mistake_changes_nothing(reload: Callable[..., list[Config]], caplog: 
         "the configuration stays as it was: config.toml: a: x",
         "the configuration stays as it was: config.toml: b: y",
     ]
+
+
+def test_what_cannot_be_made_changes_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    wanted = settings(**{"primary.mode": "off"})
+
+    def adopt(_: Config) -> None:
+        msg = "blazeface is not there: face-edge models add blazeface"
+        raise ModelError(msg)
+
+    reloader = Reloader(settings(), lambda: wanted, ServiceManager({}), adopt)
+    for _ in range(2):  # the second time it is still a difference
+        reloader.reload()
+    line = "the configuration stays as it was: blazeface is not there: face-edge models add blazeface"
+    assert caplog.messages == [line, line]
 
 
 def test_differences_go_down_to_the_key() -> None:
