@@ -41,13 +41,14 @@ def show(settings: Settings, *, as_json: bool) -> None:
     from edge.config import check as check_layers
 
     layers = settings.collect()
-    tree = masked(check_layers(layers))
-    origins = dict(_origins(tree, layers))
+    checked = check_layers(layers)
     if as_json:
+        tree = masked(checked)
+        origins = dict(_origins(tree, layers))
         file = None if layers.path is None else str(layers.path)
         click.echo(json.dumps({"file": file, "config": tree, "origins": origins}, indent=2, ensure_ascii=False))
     else:
-        click.echo("\n".join(_toml(tree, origins)))
+        click.echo(shown(checked, layers))
 
 
 @config.command()
@@ -60,6 +61,12 @@ def init(path: Path, *, force: bool) -> None:
 
     write_text(path, template(), overwrite=force)
     click.echo(f"{path}: written; every line in it is a comment until you take its '#' away")
+
+
+def shown(config: Config, layers: Layers) -> str:
+    """The settings as TOML with the origin of each, without passwords."""
+    tree = masked(config)
+    return "\n".join(_toml(tree, dict(_origins(tree, layers))))
 
 
 def masked(config: Config) -> dict[str, Any]:

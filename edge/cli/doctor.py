@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -11,8 +12,9 @@ import click
 from edge.cli.settings import Settings, pass_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from edge.config import Config, Layers
     from edge.diagnostics.finding import Finding
 
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red", "skip": "bright_black"}
@@ -20,15 +22,24 @@ _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red", "skip": "bright_blac
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object: healthy, checks.")
+@click.option(
+    "--bundle",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE.tar.gz",
+    help="Also write a support archive, without secrets and pictures: findings, settings, status, logs, versions.",
+)
 @pass_settings
-def doctor(settings: Settings, *, as_json: bool) -> None:
+def doctor(settings: Settings, *, as_json: bool, bundle: Path | None) -> None:
     """Check this machine against the configuration and say what to mend.
 
     Each line is ok, warn, fail or skip; only what the configuration uses can fail. The exit code is 1 where something
     failed and 0 otherwise.
     """
+    from edge.diagnostics.bundle import check
     from edge.diagnostics.examination import healthy
 
+    if bundle is not None:
+        check(bundle)
     findings = []
     for finding in _findings(settings):
         findings.append(finding)
@@ -38,26 +49,54 @@ def doctor(settings: Settings, *, as_json: bool) -> None:
     if as_json:
         checks = [asdict(finding) for finding in findings]
         click.echo(json.dumps({"healthy": well, "checks": checks}, indent=2, ensure_ascii=False))
+    if bundle is not None:
+        click.echo(_bundle(settings, findings, bundle), err=as_json)
     if not well:
         click.get_current_context().exit(1)
 
 
 def _findings(settings: Settings) -> Iterator[Finding]:
     """A wrong configuration is a finding, too; the rest is then checked against the defaults."""
-    from edge.config import Config
     from edge.diagnostics.examination import examine
     from edge.diagnostics.finding import fail, ok
+
+    config, layers, problems = _configured(settings)
+    for problem in problems:
+        yield fail("configuration", problem, "until it is mended, what follows is about the defaults")
+    if layers is not None and not problems:
+        yield ok("configuration", "the defaults" if layers.path is None else str(layers.path))
+    yield from examine(config)
+
+
+def _configured(settings: Settings) -> tuple[Config, Layers | None, tuple[str, ...]]:
+    """The configuration, or the defaults with what is wrong with it; its layers where they can be read at all."""
+    from edge.config import Config, check
     from edge.errors import ConfigError
 
+    layers = None
     try:
         layers = settings.collect()
-        config = settings.load()
-        yield ok("configuration", "the defaults" if layers.path is None else str(layers.path))
+        return check(layers), layers, ()
     except ConfigError as error:
-        config = Config()
-        for problem in error.problems:
-            yield fail("configuration", problem, "until it is mended, what follows is about the defaults")
-    yield from examine(config)
+        return Config(), layers, error.problems
+
+
+def _bundle(settings: Settings, findings: Sequence[Finding], path: Path) -> str:
+    """Write the archive; gives the line to print."""
+    from edge.cli.config import shown
+    from edge.config import default_file
+    from edge.diagnostics import bundle, evidence
+    from edge.diagnostics.secrets import Masker, known_secrets, text_of
+
+    config, layers, problems = _configured(settings)
+    text = "\n".join(f"# {problem}" for problem in problems) if problems or layers is None else shown(config, layers)
+    file = (settings.config_path or default_file()) if layers is None else layers.path
+    texts = [evidence.units(), "" if file is None else text_of(file)]
+    mask = Masker(known_secrets(config, tree=None if layers is None else layers.tree, texts=texts))
+    names = bundle.write(path, evidence.pieces(config, findings, text), mask)
+    return (
+        f"{path}: written, {len(names)} files, {path.stat().st_size / 1000:.0f} kB; look through it before you send it"
+    )
 
 
 def _line(finding: Finding) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from edge.config.displays import DisplayConfig, LedsConfig, MatrixConfig, OledConfig, RgbLedConfig, TerminalConfig
 from edge.config.identity import default_node_id, node_id, secret_file, state_dir
-from edge.config.layers import Layers, check, collect, load, plain_value, validate
+from edge.config.layers import Layers, check, collect, default_file, load, plain_value, validate
 from edge.config.section import Section
 from edge.config.tree import (
     AnalyzeConfig,
@@ -61,6 +61,7 @@ __all__ = [
     "TrackerConfig",
     "check",
     "collect",
+    "default_file",
     "default_node_id",
     "load",
     "node_id",

@@ -76,8 +76,7 @@ def collect(
     Raises:
         ConfigError: the file or a variable cannot be read at all.
     """
-    if path is None:
-        path = next((candidate for candidate in DEFAULT_PATHS if candidate.is_file()), None)
+    path = path or default_file()
     tree: dict[str, Any] = {} if path is None else _read_toml(path)
     origins: dict[str, str] = {}
     variables = os.environ if environment is None else environment
@@ -90,6 +89,11 @@ def collect(
         origins[key] = "command line"
         _put(tree, key.split("."), value, "command line")
     return Layers(tree, origins, path)
+
+
+def default_file() -> Path | None:
+    """The file that is read where none was given: the first of :data:`DEFAULT_PATHS` that is there."""
+    return next((candidate for candidate in DEFAULT_PATHS if candidate.is_file()), None)
 
 
 def check(layers: Layers) -> Config:
