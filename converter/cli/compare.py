@@ -10,6 +10,7 @@ import click
 
 from converter.cli import options
 from converter.cli.data import training_and_validation
+from converter.cli.training import optimizer_option
 
 if TYPE_CHECKING:
     from converter.comparison.compare import Entry
@@ -20,14 +21,14 @@ if TYPE_CHECKING:
 @options.votes
 @click.argument("networks", nargs=-1, required=True, metavar="NETWORK...")
 @click.option("--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Runs, tables, plot.")
-@click.option("--epochs", type=click.IntRange(1), default=20, show_default=True)
+@click.option("--epochs", type=click.IntRange(1), default=40, show_default=True)
 @click.option("--batch-size", type=click.IntRange(2), default=128, show_default=True)
+@optimizer_option("adam")
 @click.option(
     "--learning-rate",
     type=click.FloatRange(0, min_open=True),
-    default=0.02,
+    default=0.001,
     show_default=True,
-    help="Low enough for networks without normalisation.",
 )
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--accelerator", default="auto", show_default=True, help="cpu, gpu, ... or what there is: auto.")
@@ -37,7 +38,8 @@ def compare(
     """Train networks under one recipe, or take them as they are, and put their figures side by side.
 
     A NETWORK is the name of an architecture, which is trained, or NAME=FILE with a checkpoint or an int8 model. Run
-    again, training goes on where it was stopped.
+    again, training goes on where it was stopped. Networks without normalisation hardly begin to learn under SGD; Adam
+    is what their authors used.
     """
     from converter.comparison import table
     from converter.comparison.compare import as_json

@@ -23,6 +23,7 @@ def recipe_options(default: Recipe) -> Callable[[Callable[..., Any]], Callable[.
         click.option("--architecture", default=default.architecture, show_default=True, help="Name of the network."),
         click.option("--epochs", type=click.IntRange(1), default=default.epochs, show_default=True),
         click.option("--batch-size", type=click.IntRange(2), default=default.batch_size, show_default=True),
+        optimizer_option(default.optimizer),
         click.option(
             "--learning-rate", type=click.FloatRange(0, min_open=True), default=default.learning_rate, show_default=True
         ),
@@ -54,6 +55,19 @@ def recipe_options(default: Recipe) -> Callable[[Callable[..., Any]], Callable[.
         ),
     )
     return _all(found)
+
+
+def optimizer_option(default: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """What turns gradients into steps."""
+    from converter.training.recipe import OPTIMIZERS
+
+    return click.option(
+        "--optimizer",
+        type=click.Choice(OPTIMIZERS),
+        default=default,
+        show_default=True,
+        help="sgd, with Nesterov momentum .9, wants a learning rate of about .1; adam, which is AdamW, of about .001.",
+    )
 
 
 def machine_options(command: Callable[..., Any]) -> Callable[..., Any]:

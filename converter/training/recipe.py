@@ -9,10 +9,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+OPTIMIZERS = ("sgd", "adam")
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """The choices of one run; the same recipe on the same data gives the same network.
 
+    ``optimizer`` is ``sgd``, with Nesterov momentum .9, or ``adam``, with decoupled weight decay (AdamW).
     ``label_mix`` is the share of the votes in the target of the ``fer2013`` head, the rest being the original label.
     ``class_weights`` weighs rare emotions up: 0 not at all, 1 until every emotion counts alike, whatever its number
     (the weight is the inverse frequency to that power). ``mixup`` is the parameter of the beta distribution by which
@@ -24,6 +28,7 @@ class Recipe:
     architecture: str = "plain"
     epochs: int = 45
     batch_size: int = 128
+    optimizer: str = "sgd"
     learning_rate: float = 0.1
     weight_decay: float = 5e-4
     warmup_epochs: int = 2

@@ -109,12 +109,16 @@ class ExpressionTask(lightning.LightningModule):
         self.log("val_mean", torch.stack(found).mean())
 
     def configure_optimizers(self) -> dict[str, Any]:
-        """SGD with Nesterov momentum under linear warm-up and cosine decay, stepped every batch."""
+        """The recipe's optimiser under linear warm-up and cosine decay, stepped every batch."""
         recipe = self.recipe
         decayed = [p for p in self.network.parameters() if p.ndim > 1]
         plain = [p for p in self.network.parameters() if p.ndim <= 1]
         groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": plain, "weight_decay": 0.0}]
-        optimizer = torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=0.9, nesterov=True)
+        optimizer: torch.optim.Optimizer
+        if recipe.optimizer == "adam":
+            optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate)
+        else:
+            optimizer = torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=0.9, nesterov=True)
         total = int(self.trainer.estimated_stepping_batches)
         warmup = max(1, total * recipe.warmup_epochs // max(recipe.epochs, 1))
         schedule = torch.optim.lr_scheduler.SequentialLR(

@@ -226,6 +226,23 @@ def test_a_run_begins_with_the_weights_it_is_given(train: Callable[..., int], ru
         assert torch.allclose(weight, began.network.get_parameter(name), atol=1e-5)
 
 
+def test_adam_takes_other_steps_and_is_kept_in_the_recipe(
+    train: Callable[..., int], runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--start", str(runs / "one" / "last.ckpt"), "--epochs", "1", "--learning-rate", "0.001"]
+    assert train(tmp_path / "sgd", *options) == 0
+    assert train(tmp_path / "adam", *options, "--optimizer", "adam") == 0
+    sgd, adam = (checkpoint.load(tmp_path / name / "last.ckpt") for name in ("sgd", "adam"))
+    assert (sgd.recipe.optimizer, adam.recipe.optimizer) == ("sgd", "adam")
+    moved = [
+        float((weight - sgd.network.get_parameter(name)).detach().abs().max())
+        for name, weight in adam.network.named_parameters()
+    ]
+    assert max(moved) > 1e-5
+    assert train(tmp_path / "adam", *options) == 4, "a run goes on with its own optimiser only"
+    assert "optimizer" in capsys.readouterr().err
+
+
 def test_a_start_of_another_network_is_refused(
     train: Callable[..., int], runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
