@@ -120,6 +120,17 @@ waits 10 sh -c 'journalctl -u mosquitto -u face-edge -n 60 --no-pager | grep -q 
 timeout 10 mosquitto_sub -t 'face-edge/+/availability' -C 1 | grep -q online && ok || fail
 rm -r /run/systemd/system/face-edge.service.d /run/systemd/system/face-edge-fault.service.d; systemctl daemon-reload
 
+step 'a root that it cannot write, and 2 MB in memory for all state'
+systemctl stop face-edge; mv /var/lib/face-edge /var/lib/face-edge.kept; mkdir /var/lib/face-edge
+mount -t tmpfs -o size=2m,mode=0700,uid=face-edge,gid=face-edge tmpfs /var/lib/face-edge
+systemctl reset-failed; systemctl start face-edge
+if nsenter -t "$(pid)" -m touch /etc/here /opt/here /usr/here /var/here 2>/dev/null; then fail 'it can write its root'; fi
+waits 10 is StatusText 'looking at virtual:portrait' && timeout 15 mosquitto_sub -t 'face-edge/+/state' -C 1 >/dev/null \
+    && face-edge sessions start 'On a card that cannot be written' >/dev/null && sleep 2 && face-edge sessions stop >/dev/null \
+    && face-edge sessions list | grep -q 'cannot be written' && ok || fail
+systemctl stop face-edge; umount /var/lib/face-edge; rmdir /var/lib/face-edge
+mv /var/lib/face-edge.kept /var/lib/face-edge; systemctl start face-edge
+
 step 'upgrade keeps configuration and data'
 sum=$(cat /etc/face-edge/config.toml /var/lib/face-edge/settings-* | sha256sum)
 one=$(readlink /opt/face-edge/current)
