@@ -14,40 +14,67 @@ import click
 from edge.cli.progress import Progress
 
 if TYPE_CHECKING:
+    from edge.drills.outcome import Outcome
     from edge.drills.report import Report
 
 EVENTS = {"broker": 10_000, "device": 10_000, "outage": 3_000, "disk": 4_000}
-"""The drills, each with the number of messages that it sends unless told otherwise."""
+"""The feed's drills, each with the number of messages that it sends unless told otherwise."""
+TIMES = {
+    "freeze": 1,
+    "unplug": 3,
+    "corrupt": 1,
+    "kill": 20,
+    "full": 1,
+    "readonly": 1,
+    "clock": 1,
+    "model": 1,
+    "memory": 1,
+}
+"""The whole device's drills, each with how often the fault comes unless told otherwise; only some can come often."""
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("name", type=click.Choice(list(EVENTS)))
+@click.argument("name", type=click.Choice([*EVENTS, *TIMES]))
 @click.option("--events", type=click.IntRange(min=20, max=1_000_000), help="How many messages to send.")
+@click.option("--times", type=click.IntRange(min=1, max=10_000), help="How often to kill or unplug.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Of the random moments.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def drill(name: str, events: int | None, seed: int, *, as_json: bool) -> None:
-    r"""Let the feed fail on purpose and count what comes through.
+def drill(name: str, events: int | None, times: int | None, seed: int, *, as_json: bool) -> None:
+    """Let things fail on purpose, and say what was seen and what was lost.
 
     \b
-    broker  a broker killed with SIGKILL and restarted at random
-    device  the publishing process killed with SIGKILL and restarted at random
-    outage  ten minutes without a broker, in quick motion
-    disk    a full disk under the outbox, with and without a broker
+    The feed, message by message:
+    broker    a broker killed with SIGKILL and restarted at random
+    device    the publishing process killed with SIGKILL and restarted at random
+    outage    ten minutes without a broker, in quick motion
+    disk      a full disk under the outbox, with and without a broker
 
-    Each starts its own Mosquitto (Debian package mosquitto) and a subscriber. The exit code is 0 where nothing is lost
-    or out of order, and 1 otherwise.
-    """
-    count = events or EVENTS[name]
+    \b
+    The whole device, on a drawn scene:
+    freeze    the camera's driver hangs
+    unplug    the camera is pulled out and put back
+    corrupt   the camera sends rubbish
+    kill      SIGKILL at random in a session
+    full      the disk of its state is full
+    readonly  its state cannot be written
+    clock     the clock stands in 1970 and is set while it runs
+    model     its model is deleted while it runs
+    memory    it gets no more memory than it has
+
+    Those with a feed start their own Mosquitto (Debian package mosquitto); full and readonly mount a small file system
+    and want root. The exit code is 0 where all came back by itself and nothing is lost or out of order, 1 otherwise.
+    """  # noqa: D301 - click wants the control character
+    count = (events or EVENTS[name]) if name in EVENTS else (times or TIMES[name])
     report = _run(name, count, seed)
     click.echo(json.dumps(report.as_dict(), indent=2) if as_json else "\n".join(report.lines()))
     if not report.passed:
         click.get_current_context().exit(1)
 
 
-def _run(name: str, events: int, seed: int) -> Report:
+def _run(name: str, events: int, seed: int) -> Report | Outcome:
     # what the device complains of meanwhile is what the drill does to it
     logging.getLogger("edge").addHandler(logging.NullHandler())
     module = import_module(f"edge.drills.{name}")
     with tempfile.TemporaryDirectory(prefix="face-edge-drill-") as folder, Progress(events, label="drill") as progress:
-        report: Report = module.run(Path(folder), events=events, seed=seed, progress=progress.update)
+        report: Report | Outcome = module.run(Path(folder), events=events, seed=seed, progress=progress.update)
         return report

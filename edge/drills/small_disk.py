@@ -25,6 +25,11 @@ class SmallDisk:
         self._mounted = False
         self._limit = resource.getrlimit(resource.RLIMIT_FSIZE)
 
+    @property
+    def mounted(self) -> bool:
+        """True where it is a file system of its own."""
+        return self._mounted
+
     def fill(self) -> None:
         """From now on nothing can be written."""
         if not self._mounted:

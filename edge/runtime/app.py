@@ -143,7 +143,7 @@ class Device:
         self._dispatcher.start()
         self._dispatcher.put(self._info)
         self._dispatcher.put(Look(LookKind.STARTING))
-        self._control.announce()
+        self._control.announce(self._now_ns())
         try:
             if not self._control.privacy:
                 self._start_frames()
@@ -235,6 +235,7 @@ class Device:
             _LOG.info(
                 "the clock was set: it is %s", self._stamp.time(time.monotonic_ns()).isoformat(timespec="seconds")
             )
+            self._control.clock_was_set()
         now_ns = self._now_ns()
         if self._aggregator is not None:
             self._tell_aggregates(self._aggregator.tick(now_ns))

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _REPLAY_SEED = b"replay"
-_HANG_S = 20.0
+HANG_S = 20.0
 """A driver that has not answered for so long never will."""
 
 
@@ -185,7 +185,7 @@ def _vitals(config: Config, frames: NewestFrame, manager: ServiceManager, probat
     from edge.runtime.vitals import Vitals
 
     settings = config.source
-    hang_s = max(_HANG_S, 3 * settings.read_timeout_s, 3 * settings.open_timeout_s)
+    hang_s = max(HANG_S, 3 * settings.read_timeout_s, 3 * settings.open_timeout_s)
     return Vitals(frames, manager, hang_s=hang_s, give_up_s=settings.give_up_s, probation=probation)
 
 

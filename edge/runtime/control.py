@@ -59,13 +59,14 @@ class Control:
         self._health = health
         self._about = about
         self._ends_ns: int | None = None
+        self._began_ns: int | None = None
 
     @property
     def privacy(self) -> bool:
         """True while nobody is to be looked at."""
         return self._settings.now.privacy
 
-    def announce(self) -> None:
+    def announce(self, now_ns: int) -> None:
         """Tell the sinks how everything is switched, and go on with a session that a restart interrupted."""
         settings = self._settings.now
         self._put(Privacy(settings.privacy))
@@ -74,7 +75,22 @@ class Control:
         if settings.session is not None:
             _LOG.info("session %r goes on", settings.session.title or settings.session.id)
             self._narrator.resume_session(settings.session)
+            self._began_ns = self._begin_of(settings.session, now_ns)
             self._begin_aggregates(settings.session)
+
+    def clock_was_set(self) -> None:
+        """The running session began at another time than it seemed: as long ago as our own clock says.
+
+        Otherwise one that began in 1970 would seem to have lasted for decades after the next start.
+        """
+        session = self._settings.now.session
+        if session is None:
+            return
+        self._ends_ns = None
+        if self._began_ns is not None:
+            session = session.model_copy(update={"start": self._stamp.time(self._began_ns)})
+            self._settings.change(session=session)
+            self._put(RunningSession(session))
 
     def serve(self, now_ns: int) -> None:
         """Do what was asked since the last call, and end a session whose planned length is over."""
@@ -122,6 +138,14 @@ class Control:
             "health": json.loads(self._health().to_json()),
         }
 
+    def _begin_of(self, session: Session, now_ns: int) -> int | None:
+        """When a resumed session began, by the loop's clock; ``None`` where the wall clock is behind its start.
+
+        Then it is the wall clock that has yet to be set, and the start that is right.
+        """
+        gone_s = (self._stamp.time(now_ns) - session.start).total_seconds()
+        return now_ns - int(gone_s * _NS) if gone_s >= 0 else None
+
     def _is_over(self, now_ns: int) -> bool:
         """On the loop's own clock, which nobody sets; only what a restart interrupted goes by the wall clock."""
         session = self._settings.now.session
@@ -150,6 +174,7 @@ class Control:
             media=command.media,
         )
         self._ends_ns = None if command.planned_s is None else now_ns + int(command.planned_s * _NS)
+        self._began_ns = now_ns
         self._settings.change(session=session)
         self._end_aggregates(now_ns)
         self._put(self._narrator.start_session(session, now_ns))

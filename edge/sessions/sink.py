@@ -207,6 +207,7 @@ class SessionSink:
             self._current.record = replace(
                 known,
                 title=session.title,
+                start=session.start,  # which a clock that was set puts right
                 kind=session.kind,
                 planned_s=session.planned_s,
                 media_name=None if media is None else media.name,

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _STOP_S = 0.8
+_STEADY_S = 2.0
+"""So long frames must come without a break before a cause is news again: a loose plug must not fill the log."""
 
 
 class NewestFrame:
@@ -39,7 +41,10 @@ class NewestFrame:
         self._arrived_s: float | None = None
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
-        self._told = ""
+        self._told: set[str] = set()
+        self._steady_s: float | None = None
+        self._owed = False
+        self._came_back = False
         self._began_s = time.monotonic()
         self._asked_s: float | None = None
         self.captured = 0
@@ -147,7 +152,7 @@ class NewestFrame:
             return raised
         detail = next(iter(str(raised).splitlines()), "")
         error = SourceError(f"{self.uri}: failed unexpectedly ({type(raised).__name__}: {detail})")
-        if str(error) != self._told:
+        if str(error) not in self._told:
             _LOG.error("%s", error, exc_info=raised)
         return error
 
@@ -170,9 +175,8 @@ class NewestFrame:
                 self._slot = frame
                 self.captured += 1
                 self._arrived_s = time.monotonic()
-                if self.failing:
-                    _LOG.info("%s: delivers again", self.uri)
-                self.failing, self._told = False, ""
+                self.failing = False
+                self._note_steady(self._arrived_s)
                 self._changed.notify_all()
                 if self._source.lossless:
                     self._changed.wait_for(lambda: self._slot is None or stopping.is_set())
@@ -192,9 +196,23 @@ class NewestFrame:
             self.error, self.ended = error, True
             self._changed.notify_all()
 
+    def _note_steady(self, now_s: float) -> None:
+        """Say once that frames come, and again when they have come steadily after a while of coming and going."""
+        if not self._told:
+            return
+        self._steady_s = now_s if self._steady_s is None else self._steady_s
+        steady = now_s - self._steady_s >= _STEADY_S
+        if self._owed and (steady or not self._came_back):
+            _LOG.info("%s: delivers again", self.uri)
+            self._owed, self._came_back = False, True
+        if steady:
+            self._told.clear()
+            self._came_back, self._steady_s = False, None
+
     def _tell(self, error: EdgeError) -> None:
-        """Once per cause: a camera that stays away must not fill the log."""
-        self.error, self.failing = error, True
-        if str(error) != self._told:
-            self._told = str(error)
+        """Once per cause: a camera that stays away, or comes and goes, must not fill the log."""
+        self.error, self.failing, self._steady_s = error, True, None
+        if str(error) not in self._told:
+            self._told.add(str(error))
+            self._owed = True
             _LOG.warning("%s; trying again", error)

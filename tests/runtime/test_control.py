@@ -143,7 +143,7 @@ def test_a_session_goes_on_after_a_power_cut(desk: Desk, tmp_path: Path) -> None
     started = desk.ask(StartSession("long"))
     assert started.data is not None
     after = Desk(tmp_path)
-    after.control.announce()
+    after.control.announce(0)
     assert [m.session and m.session.id for m in after.told if isinstance(m, RunningSession)] == [started.data["id"]]
     after.ask(Mark("still there"))
     assert after.events()[0].session == started.data["id"]
@@ -159,7 +159,7 @@ def test_privacy_and_displays_are_switched_and_kept(desk: Desk, tmp_path: Path) 
     assert desk.of(Privacy) == [Privacy(on=True), Privacy(on=False), Privacy(on=True)]
     assert [message.level for message in desk.told if isinstance(message, Lighting)] == [0.5, 0]
     after = Desk(tmp_path)
-    after.control.announce()
+    after.control.announce(0)
     assert after.control.privacy
     assert after.told == [Privacy(on=True), Lighting(on=False, brightness=0.5), RunningSession(None)]
 
@@ -219,7 +219,7 @@ def test_a_planned_session_ends_by_itself(desk: Desk) -> None:
 def test_a_planned_session_ends_in_time_after_a_restart(desk: Desk, tmp_path: Path) -> None:
     desk.ask(StartSession("spot", planned_s=30), 10)
     again = Desk(tmp_path)
-    again.control.announce()
+    again.control.announce(0)
     again.control.serve(39 * S)
     assert not [event for event in again.events() if event.type is EventType.SESSION_END]
     again.control.serve(41 * S)
@@ -231,3 +231,35 @@ def test_setting_the_clock_does_not_end_a_planned_session(desk: Desk) -> None:
     desk.stamp.follow(10**18)
     desk.control.serve(39 * S)
     assert desk.settings.now.session is not None
+
+
+def test_a_session_that_began_in_1970_began_just_now_once_the_clock_is_set(desk: Desk, tmp_path: Path) -> None:
+    desk.ask(StartSession("spot", planned_s=30), 10)
+    desk.stamp.follow(10**18)
+    desk.control.clock_was_set()
+    session = desk.settings.now.session
+    assert session is not None
+    assert session.start == desk.stamp.time(10 * S)
+    again = Desk(tmp_path)
+    again.stamp.follow(10**18)
+    again.control.announce(20 * S)
+    again.control.serve(39 * S)
+    assert again.settings.now.session is not None
+    again.control.serve(41 * S)
+    assert again.settings.now.session is None
+
+
+def test_a_start_that_is_right_stays_when_the_clock_is_set_after_a_power_cut(desk: Desk, tmp_path: Path) -> None:
+    desk.stamp.follow(10**18)
+    desk.ask(StartSession("spot", planned_s=300), 10)
+    begun = desk.settings.now.session
+    again = Desk(tmp_path)  # whose clock is in 1970
+    again.control.announce(5 * S)
+    again.control.serve(6 * S)
+    again.stamp.follow(10**18)
+    again.control.clock_was_set()
+    assert again.settings.now.session == begun
+    again.control.serve(309 * S)
+    assert again.settings.now.session is not None
+    again.control.serve(311 * S)
+    assert again.settings.now.session is None
