@@ -27,6 +27,7 @@ def examine(config: Config) -> Iterator[Finding]:
     yield from displays.displays(config)
     yield displays.groups(config)
     yield broker.broker(config)
+    yield libraries.metrics(config)
     yield from machine.storage(config)
     yield machine.clock()
     yield machine.power()

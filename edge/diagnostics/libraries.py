@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
 import signal
 from typing import TYPE_CHECKING
 
-from edge.diagnostics.finding import fail, ok, warn
+from edge.diagnostics.finding import fail, ok, skip, warn
 from edge.diagnostics.probe import Outcome, probe
 from edge.errors import EdgeError
 
@@ -69,6 +70,22 @@ def opencv(outcome: Outcome) -> Finding:
     if not outcome.answer["cascade"]:
         return fail("opencv", f"{version}, but its frontal face cascade cannot be loaded", install)
     return ok("opencv", f"{version} with its frontal face cascade")
+
+
+def metrics(config: Config) -> Finding:
+    """Whether scrapes can be answered, and who may ask."""
+    if not config.metrics.enabled:
+        return skip("metrics", "not switched on")
+    from edge.sinks.metrics.sink import require_package
+
+    try:
+        require_package()
+    except EdgeError as error:
+        return warn("metrics", str(error), "the device runs without it meanwhile")
+    host = config.metrics.host
+    if not ipaddress.ip_address(host).is_loopback:
+        return ok("metrics", f"port {config.metrics.port} of {host}: whoever is on the network may ask")
+    return ok("metrics", f"port {config.metrics.port}, for this machine alone")
 
 
 def model(config: Config) -> Finding:

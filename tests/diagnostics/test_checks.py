@@ -14,6 +14,7 @@ from edge.diagnostics import broker, camera, displays, libraries, machine
 from edge.diagnostics.examination import healthy
 from edge.diagnostics.finding import Status, fail, ok, skip, warn
 from edge.diagnostics.probe import Outcome, probe
+from edge.errors import HardwareUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +28,27 @@ def configured(**flags: Any) -> Config:
 def only(findings: Any) -> Any:
     (finding,) = list(findings)
     return finding
+
+
+# metrics
+
+
+def test_metrics_are_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert libraries.metrics(configured()).status is Status.SKIP
+    missing = HardwareUnavailable("metrics need prometheus_client: pip install 'face-edge[metrics]'")
+
+    def raise_missing() -> None:
+        raise missing
+
+    with monkeypatch.context() as without:
+        without.setattr("edge.sinks.metrics.sink.require_package", raise_missing)
+        finding = libraries.metrics(configured(metrics__enabled=True))
+    assert finding.status is Status.WARN
+    assert "pip install 'face-edge[metrics]'" in finding.message
+    pytest.importorskip("prometheus_client", reason="the extra `metrics` is not installed")
+    assert "this machine alone" in libraries.metrics(configured(metrics__enabled=True)).message
+    everyone = configured(metrics__enabled=True, metrics__host="0.0.0.0")
+    assert "whoever is on the network" in libraries.metrics(everyone).message
 
 
 # machine
