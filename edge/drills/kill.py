@@ -22,9 +22,8 @@ if TYPE_CHECKING:
 _ALIVE_S = (0.05, 1.5)
 _MARK_EVERY_S = 0.03
 _PATIENCE_S = 20.0
-UNSAVED_S = 0.5
-"""In a burst the outbox writes to the disk every quarter of a second: what was answered just before a kill
-may be nowhere, as docs/outbox.md says."""
+UNSAVED_S = 0.1
+"""A marker is answered when the loop has taken it, and on the disk a moment later: a kill in between may take it."""
 
 
 def run(folder: Path, *, events: int, seed: int, progress: Callable[[float], None]) -> Outcome:

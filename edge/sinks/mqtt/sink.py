@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from edge.events import Info
+from edge.events import Event, EventType, Info
 from edge.sinks.mqtt.client import Client
 from edge.sinks.mqtt.options import options
 from edge.sinks.mqtt.outbox import Outbox
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _MISSED_BEATS = 3
+
+
+_ASKED_FOR = {EventType.MARKER, EventType.SESSION_START, EventType.SESSION_END}
+"""Events that answer a person or a program: they are on the disk at once, not with the next burst."""
 
 
 class MqttSink:
@@ -83,6 +87,8 @@ class MqttSink:
         made = publication(message, self.topics, expiry_s=self._expiry_s)
         if made is not None:
             self._publish(made)
+        if isinstance(message, Event) and message.type in _ASKED_FOR:
+            self._outgoing.hurry()  # somebody was told that it is done
         if self._presenter is not None and isinstance(message, Info):
             self._presenter.present(message)
 
