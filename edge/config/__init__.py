@@ -9,27 +9,18 @@ from edge.config.displays import DisplayConfig, LedsConfig, MatrixConfig, OledCo
 from edge.config.identity import default_node_id, node_id, secret_file, state_dir
 from edge.config.layers import Layers, check, collect, default_file, load, plain_value, validate
 from edge.config.section import Section
-from edge.config.tree import (
+from edge.config.seeing import (
     AnalyzeConfig,
-    Config,
     DetectorConfig,
-    EventsConfig,
-    KioskConfig,
-    LogConfig,
-    MetricsConfig,
     ModelConfig,
-    MqttConfig,
-    NodeConfig,
-    OutboxConfig,
-    PanelConfig,
     PrimaryConfig,
-    PrivacyConfig,
-    SessionsConfig,
     SmoothingConfig,
     SourceConfig,
-    TlsConfig,
     TrackerConfig,
 )
+from edge.config.serving import KioskConfig, LogConfig, MetricsConfig, PanelConfig, SessionsConfig
+from edge.config.telling import EventsConfig, MqttConfig, OutboxConfig, PrivacyConfig, TlsConfig
+from edge.config.tree import Config, NodeConfig
 
 __all__ = [
     "AnalyzeConfig",

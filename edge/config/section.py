@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from pathlib import Path
 from typing import Annotated
 
@@ -18,3 +19,12 @@ class Section(BaseModel):
     """A frozen table of settings that refuses unknown ones."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+
+def ip_address_of(value: str) -> str:
+    """An IP address in its usual form; ``localhost`` is one too."""
+    try:
+        return str(ipaddress.ip_address("127.0.0.1" if value == "localhost" else value))
+    except ValueError:
+        msg = f"expected an IP address such as 0.0.0.0, found {value!r}"
+        raise ValueError(msg) from None

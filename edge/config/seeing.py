@@ -1,0 +1,103 @@
+"""What is looked at, and how: source, faces, tracks, network, smoothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from edge.config.section import OptionalPath, PositiveSeconds, Seconds, Section, Share
+
+
+class SourceConfig(Section):
+    """Where frames come from."""
+
+    uri: str = Field(
+        "picamera",
+        description="picamera[:N] | usb:N | FILE | rtsp://… | http://… | images:PATH | replay:FILE[?pace=real|fast] | "
+        "virtual[:SCENE]",
+    )
+    width: int = Field(1280, ge=64, le=8192, description="asked of a camera, pixels")
+    height: int = Field(720, ge=64, le=8192, description="asked of a camera, pixels")
+    fps: float = Field(15.0, gt=0, le=240, description="asked of a camera; the pace of images and virtual")
+    rotation: Literal[0, 90, 180, 270] = Field(0, description="degrees clockwise that put the picture upright")
+    mirror: bool = Field(False, description="flip left and right, as a mirror shows people")
+    open_timeout_s: PositiveSeconds = Field(10.0, description="how long opening may take")
+    read_timeout_s: PositiveSeconds = Field(3.0, description="without a frame for so long the source is opened again")
+    backoff_max_s: PositiveSeconds = Field(30.0, description="longest pause between attempts to open it again")
+    give_up_s: Seconds = Field(
+        600.0,
+        description="after so long without a camera the process ends, for the service manager to start it anew; "
+        "0: never",
+    )
+
+
+class DetectorConfig(Section):
+    """How faces are found."""
+
+    kind: Literal["haar", "blazeface"] = Field(
+        "haar", description="OpenCV's frontal face cascade, or a small network: `face-edge models add blazeface`"
+    )
+    width: int = Field(320, ge=80, le=1920, description="pictures are reduced to this width for detection, pixels")
+    interval_s: Seconds = Field(0.2, description="at least so long between two detections; tracking in between")
+    min_face: Share = Field(0.1, gt=0, description="smallest face, as a share of the picture's shorter side")
+    scale_factor: float = Field(1.1, gt=1.0, le=2.0, description="step between sizes searched")
+    min_neighbors: int = Field(5, ge=0, le=50, description="overlapping hits that make a face; higher is stricter")
+    confidence: Share = Field(0.6, gt=0, lt=1, description="of blazeface alone: what a face must score")
+    levels: int = Field(
+        2,
+        ge=1,
+        le=4,
+        description="of blazeface alone: 1 searches the picture as a whole, for faces from a fifth of its longer side "
+        "on; each further level halves that, in several times as many searches",
+    )
+
+
+class TrackerConfig(Section):
+    """How a face is followed from detection to detection."""
+
+    iou_threshold: Share = Field(0.25, description="overlap above which a box continues a track")
+    max_age_s: Seconds = Field(0.8, description="how long a track lives without being detected")
+    min_hits: int = Field(2, ge=1, le=10, description="detections before a face counts, against flashes of Haar")
+    max_faces: int = Field(100, ge=1, le=1000, description="the largest ones are kept")
+
+
+class ModelConfig(Section):
+    """Which network classifies."""
+
+    path: OptionalPath = Field(
+        None,
+        description="name of a model that came along (`face-edge models list`), or a .tflite beside its .json; "
+        "empty: the one added last, or the best that came along",
+    )
+    head: Literal["consensus", "fer2013"] = Field("consensus", description="the label set that scores follow")
+    threads: int = Field(1, ge=1, le=16, description="of the inference runtime")
+    runtime: Literal["auto", "ai-edge-litert", "tflite-runtime"] = Field("auto", description="inference package")
+    keys: Path = Field(
+        Path("/etc/face-edge/keys"),
+        description="folder of public keys (*.pub); `models add` takes models signed by one of them",
+    )
+
+
+class SmoothingConfig(Section):
+    """How flicker is kept off the displays and the feed."""
+
+    time_constant_s: Seconds = Field(0.5, description="of the exponential average of a face's scores; 0: none")
+    lead: Share = Field(0.08, description="how far a new emotion must lead the shown one")
+    hold_s: Seconds = Field(0.4, description="how long it must lead before the label switches")
+    min_confidence: Share = Field(0.4, description="below it a face is uncertain")
+
+
+class PrimaryConfig(Section):
+    """Which face is marked as the one that matters."""
+
+    mode: Literal["off", "central", "largest"] = Field("central", description="how the primary face is chosen")
+
+
+class AnalyzeConfig(Section):
+    """How still pictures are searched, where time matters less than small faces."""
+
+    width: int = Field(1024, ge=80, le=8192, description="pictures are reduced to this width for detection, pixels")
+    min_face: Share = Field(0.025, gt=0, description="smallest face, as a share of the picture's shorter side")
+    max_megapixels: int = Field(120, ge=1, le=1000, description="larger pictures are refused")

@@ -1,0 +1,118 @@
+"""What is told, to whom, and what is withheld: privacy, events, the MQTT feed."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from edge.config.section import OptionalPath, PositiveSeconds, Seconds, Section, Share, ip_address_of
+
+SHORTEST_WINDOW_S = 5.0
+
+
+class PrivacyConfig(Section):
+    """What leaves the device."""
+
+    k: int = Field(1, ge=1, le=100, description="group figures of fewer people than this are withheld")
+    start_paused: bool = Field(False, description="look at nothing until resumed")
+    publish_tracks: bool = Field(
+        False, description="publish each face by itself, under a random id that lives as long as it is in view"
+    )
+
+
+class EventsConfig(Section):
+    """What counts as an event."""
+
+    presence_hold_s: Seconds = Field(1.0, description="how long faces must appear or be gone to say so")
+    peak_threshold: Share = Field(0.8, description="group score of an emotion but neutral that makes a peak")
+    peak_rearm: Share = Field(0.6, description="it must fall below this before the next peak")
+    state_interval_s: PositiveSeconds = Field(1.0, description="states are published at most this often")
+    track_interval_s: PositiveSeconds = Field(0.2, description="faces one by one are published at most this often")
+    heartbeat_s: PositiveSeconds = Field(60.0, description="states and health are published at least this often")
+    aggregate_s: Seconds = Field(60.0, description="length of the windows that aggregates cover, 5 or more; 0: none")
+
+    @field_validator("aggregate_s")
+    @classmethod
+    def _windows_are_not_tiny(cls, value: float) -> float:
+        if 0 < value < SHORTEST_WINDOW_S:
+            msg = f"expected 0 or {SHORTEST_WINDOW_S:g} and more"
+            raise ValueError(msg)
+        return value
+
+
+class TlsConfig(Section):
+    """Certificates, for ``mqtts://``."""
+
+    ca: OptionalPath = Field(None, description="PEM file that signs the broker's certificate; empty: the system's")
+    certificate: OptionalPath = Field(None, description="client certificate, PEM")
+    key: OptionalPath = Field(None, description="client key, PEM")
+
+    @model_validator(mode="after")
+    def _pair(self) -> TlsConfig:
+        if (self.certificate is None) != (self.key is None):
+            msg = "certificate and key belong together: give both or neither"
+            raise ValueError(msg)
+        return self
+
+
+class OutboxConfig(Section):
+    """How events and aggregates wait for the broker, on disk."""
+
+    max_messages: int = Field(100_000, ge=1, le=10_000_000, description="beyond it the oldest are dropped and counted")
+    max_age_s: PositiveSeconds = Field(604_800.0, description="older ones are dropped and counted")
+    commit_interval_s: Seconds = Field(0.25, description="in a burst the disk is written at most this often")
+
+
+class HomeAssistantConfig(Section):
+    """How the device shows up in Home Assistant by itself."""
+
+    discovery: bool = Field(True, description="announce the device and its entities")
+    prefix: str = Field(
+        "homeassistant", pattern=r"^[^+#/\s]+$", description="Home Assistant's own first topic level for discovery"
+    )
+
+
+class MqttConfig(Section):
+    """Where events are published."""
+
+    broker: str = Field("off", description="off | embedded[:PORT] | mqtt://HOST[:1883] | mqtts://HOST[:8883]")
+    embedded_host: str = Field(
+        "127.0.0.1", description="address that the embedded broker serves; others than this machine's want a password"
+    )
+    prefix: str = Field("face-edge", pattern=r"^[^+#/\s][^+#\s]*[^+#/\s]$|^[^+#/\s]$", description="first topic levels")
+    username: str = Field("", description="empty: anonymous")
+    password: SecretStr = Field(SecretStr(""), description="better: password_file or FACE_EDGE_MQTT__PASSWORD")
+    password_file: OptionalPath = Field(
+        None, description="file whose first line is the password; empty: systemd's credential mqtt-password"
+    )
+    tls: TlsConfig = TlsConfig()
+    outbox: OutboxConfig = OutboxConfig()
+    homeassistant: HomeAssistantConfig = HomeAssistantConfig()
+    keepalive_s: int = Field(30, ge=5, le=3600, description="the broker notices a dead device after 1.5 times this")
+    backoff_max_s: PositiveSeconds = Field(60.0, description="longest pause between connection attempts")
+
+    @field_validator("embedded_host")
+    @classmethod
+    def _anip_address_of(cls, value: str) -> str:
+        return ip_address_of(value)
+
+    @field_validator("broker")
+    @classmethod
+    def _known_scheme(cls, value: str) -> str:
+        if value in {"off", "embedded"} or re.fullmatch(r"embedded:\d{1,5}", value):
+            return value
+        parts = urlsplit(value)
+        if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname:
+            msg = f"expected off, embedded[:PORT], mqtt://HOST[:PORT] or mqtts://HOST[:PORT], found {value!r}"
+            raise ValueError(msg)
+        if parts.username or parts.password or parts.path.strip("/"):
+            msg = "only scheme, host and port belong here; use username and password_file for credentials"
+            raise ValueError(msg)
+        try:
+            _ = parts.port
+        except ValueError:
+            msg = f"port out of range in {value!r}: expected 1 to 65535"
+            raise ValueError(msg) from None
+        return value
