@@ -19,6 +19,7 @@ pytest_plugins = [
     "tests.fixtures.messages",
     "tests.fixtures.sessions",
     "tests.fixtures.detectors",
+    "tests.fixtures.devices",
 ]
 
 if TYPE_CHECKING:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import platform
 import re
-import shutil
-import subprocess
 import sys
 import time
 from dataclasses import asdict
@@ -16,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge import __version__, board
 from edge.config import state_dir
+from edge.diagnostics import tools
 from edge.diagnostics.bundle import Piece
 from edge.diagnostics.secrets import SERVICE_FOLDERS, text_of
 
@@ -134,17 +133,7 @@ def tool(name: str, *arguments: str) -> str:
     Raises:
         OSError: it is missing, fails, or takes too long.
     """
-    path = shutil.which(name)
-    if path is None:
-        msg = f"there is no {name} here"
-        raise FileNotFoundError(msg)
-    try:
-        done = subprocess.run(  # noqa: S603 - a fixed command
-            [path, *arguments], capture_output=True, text=True, errors="replace", timeout=_TIMEOUT_S, check=False
-        )
-    except subprocess.TimeoutExpired:
-        msg = f"{name} did not end within {_TIMEOUT_S:g} s"
-        raise TimeoutError(msg) from None
+    done = tools.run(name, *arguments, timeout_s=_TIMEOUT_S)
     if done.returncode and not done.stdout:
         raise OSError(done.stderr.strip() or f"{name} ended with code {done.returncode}")
     return done.stdout + done.stderr

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge import board as readings
 from edge.config import state_dir
+from edge.diagnostics import tools
 from edge.diagnostics.finding import fail, ok, skip, warn
 
 if TYPE_CHECKING:
@@ -141,13 +141,8 @@ def storage(config: Config) -> Iterator[Finding]:
 
 def _tool(name: str, *arguments: str) -> str | None:
     """What a system tool prints; ``None`` where it is missing or fails."""
-    path = shutil.which(name)
-    if path is None:
-        return None
     try:
-        done = subprocess.run(  # noqa: S603 - a fixed command
-            [path, *arguments], capture_output=True, text=True, timeout=_TOOL_TIMEOUT_S, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
+        done = tools.run(name, *arguments, timeout_s=_TOOL_TIMEOUT_S)
+    except OSError:
         return None
     return done.stdout.strip() if done.returncode == 0 else None

@@ -96,6 +96,10 @@ class Appliance:
         """
         return ask([self._runtime / f"face-edge-{NODE}.sock"], request, **fields)
 
+    def mark(self, count: int) -> list[dict[str, Any]]:
+        """Set markers; gives their events as they were answered."""
+        return [self.ask("marker", label=str(index)) for index in range(count)]
+
     def status(self) -> dict[str, Any]:
         """What it says of itself, empty where it says nothing."""
         try:

@@ -39,17 +39,17 @@ def run(folder: Path, *, events: int, seed: int, progress: Callable[[float], Non
         gate.shut()
         device.wait_looking()
         device.ask("session_start", title="drill", planned_s=_LENGTH_S)
-        answered = _mark(device)
+        answered = device.mark(_MARKS)
         device.inject()
         set_s = device.wait_for(lambda status: abs(_age_s(status)) < _SLACK_S, _PATIENCE_S)
-        answered += _mark(device)
+        answered += device.mark(_MARKS)
         running = device.status()["session"]
         time.sleep(UNSAVED_S)
         device.kill()
         device.start()
         device.wait_looking()
         after = device.status()["session"]
-        answered += _mark(device)
+        answered += device.mark(_MARKS)
         progress(1)
         gate.open()
         listener.wait_for(len(answered), _PATIENCE_S)
@@ -90,7 +90,3 @@ def _wrong_start(session: dict[str, Any] | None) -> list[str]:
 def _age_s(status: dict[str, Any]) -> float:
     """How far the device's clock is behind ours."""
     return time.time() - datetime.fromisoformat(status["health"]["ts"]).timestamp()
-
-
-def _mark(device: Appliance) -> list[dict[str, Any]]:
-    return [device.ask("marker", label=str(index)) for index in range(_MARKS)]

@@ -12,7 +12,6 @@ from edge.drills.listener import Listener
 from edge.drills.mosquitto import Mosquitto
 from edge.drills.outcome import Outcome
 from edge.drills.small_disk import SmallDisk
-from edge.errors import HardwareUnavailable
 from edge.sinks.mqtt.topics import Topics
 
 if TYPE_CHECKING:
@@ -33,18 +32,16 @@ def run(folder: Path, *, events: int, seed: int, progress: Callable[[float], Non
     begun_s, faults = time.monotonic(), []
     with ExitStack() as stack:
         disk = stack.enter_context(SmallDisk(folder / "disk"))
-        if not disk.mounted:
-            msg = "this drill mounts a small file system: run it as root (sudo)"
-            raise HardwareUnavailable(msg)
+        disk.must_be_mounted()
         broker = stack.enter_context(Mosquitto(folder / "broker"))
         listener = stack.enter_context(Listener(broker.port, Topics.of("face-edge", NODE)))
         device = stack.enter_context(Appliance(disk.folder, broker=broker.uri, sessions__k=1))
         device.wait_looking()
         device.ask("session_start", title="drill")
-        answered = _mark(device)
+        answered = [event["id"] for event in device.mark(_MARKS)]
         disk.fill()
         before = len(device.lines)
-        answered += _mark(device)
+        answered += [event["id"] for event in device.mark(_MARKS)]
         time.sleep(3)
         told = device.lines[before:]
         disk.make_room()
@@ -69,10 +66,6 @@ def run(folder: Path, *, events: int, seed: int, progress: Callable[[float], Non
         time.monotonic() - begun_s,
         tuple(faults),
     )
-
-
-def _mark(device: Appliance) -> list[str]:
-    return [device.ask("marker", label=str(index))["id"] for index in range(_MARKS)]
 
 
 def _until_kept(folder: Path, answered: list[str]) -> float:

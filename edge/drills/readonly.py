@@ -13,7 +13,6 @@ from edge.drills.listener import Listener
 from edge.drills.mosquitto import Mosquitto
 from edge.drills.outcome import Outcome
 from edge.drills.small_disk import SmallDisk
-from edge.errors import HardwareUnavailable
 from edge.sinks.mqtt.topics import Topics
 
 if TYPE_CHECKING:
@@ -34,16 +33,14 @@ def run(folder: Path, *, events: int, seed: int, progress: Callable[[float], Non
     begun_s, faults = time.monotonic(), []
     with ExitStack() as stack:
         disk = stack.enter_context(SmallDisk(folder / "disk"))
-        if not disk.mounted:
-            msg = "this drill mounts a small file system: run it as root (sudo)"
-            raise HardwareUnavailable(msg)
+        disk.must_be_mounted()
         broker = stack.enter_context(Mosquitto(folder / "broker"))
         listener = stack.enter_context(Listener(broker.port, Topics.of("face-edge", NODE)))
         (folder / "device").mkdir()
         (folder / "device" / "state").symlink_to(disk.folder, target_is_directory=True)
         device = stack.enter_context(Appliance(folder / "device", broker=broker.uri))
         device.wait_looking()
-        answered = _mark(device)
+        answered = [event["id"] for event in device.mark(_MARKS)]
         listener.wait_for(len(answered), _PATIENCE_S)
         device.stop()
         _remount(disk.folder, "ro")
@@ -51,12 +48,12 @@ def run(folder: Path, *, events: int, seed: int, progress: Callable[[float], Non
         before = len(device.lines)
         device.start()
         back_s = device.wait_looking()
-        answered += _mark(device)
+        answered += [event["id"] for event in device.mark(_MARKS)]
         listener.wait_for(len(answered), _PATIENCE_S)
         _remount(disk.folder, "rw")
         if not _mended(device):
             faults.append("the outbox is not written though it can be again")
-        answered += _mark(device)
+        answered += [event["id"] for event in device.mark(_MARKS)]
         told = device.lines[before:]
         progress(1)
         code = device.stop()
@@ -85,10 +82,6 @@ def _mended(device: Appliance) -> bool:
             return False
         time.sleep(0.1)
     return True
-
-
-def _mark(device: Appliance) -> list[str]:
-    return [device.ask("marker", label=str(index))["id"] for index in range(_MARKS)]
 
 
 def _remount(folder: Path, how: str) -> None:

@@ -8,6 +8,8 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING, Self
 
+from edge.errors import HardwareUnavailable
+
 if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
@@ -25,10 +27,15 @@ class SmallDisk:
         self._mounted = False
         self._limit = resource.getrlimit(resource.RLIMIT_FSIZE)
 
-    @property
-    def mounted(self) -> bool:
-        """True where it is a file system of its own."""
-        return self._mounted
+    def must_be_mounted(self) -> None:
+        """A limit on the size of files will not do.
+
+        Raises:
+            HardwareUnavailable: no file system may be mounted here.
+        """
+        if not self._mounted:
+            msg = "this drill mounts a small file system: run it as root (sudo)"
+            raise HardwareUnavailable(msg)
 
     def fill(self) -> None:
         """From now on nothing can be written."""

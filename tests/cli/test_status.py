@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from edge import board
-from edge import config as configuration
 from edge.cli import main
 from edge.events import CameraStatus, State
-from edge.runtime import build
-from edge.sinks.memory import MemorySink
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,67 +31,40 @@ def status(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     return run
 
 
-def test_a_device_says_how_it_is(tmp_path: Path, status: Callable[..., Any]) -> None:
+def test_a_device_says_how_it_is(running: Any, status: Callable[..., Any]) -> None:
     code, _, errors = status()
     assert (code, errors.count("\n")) == (1, 1)
-    flags = {"node.id": "n1", "node.state_dir": tmp_path, "source.uri": "virtual:portrait", "source.fps": 5}
-    sink = MemorySink()
-    wiring = build.device(configuration.load(environment={}, flags=flags), extra_sinks=[sink])
-    with wiring.resources:
-        running = threading.Thread(target=wiring.device.run)
-        running.start()
-        try:
-            sink.wait_for(State)
-            code, out, _ = status()
-            assert code == 0
-            shown = dict(line.split(maxsplit=1) for line in out.splitlines())
-            assert shown["node"].startswith("n1, version ")
-            assert shown["camera"] == "virtual:portrait: online"
-            assert shown["session"] == "none"
-            assert shown["switches"] == "looking, displays on at 100 %"
-            wiring.device.toggle_pause()
-            sink.wait_for(CameraStatus, count=2)
-            code, out, _ = status("--json")
-            found = json.loads(out)
-            assert (code, found["camera"], found["privacy"]) == (0, "paused", True)
-            assert found["health"]["memory_mb"] > 10
-        finally:
-            wiring.device.stop()
-            running.join(10)
+    with running(**{"source.uri": "virtual:portrait", "source.fps": 5}) as (device, sink):
+        sink.wait_for(State)
+        code, out, _ = status()
+        assert code == 0
+        shown = dict(line.split(maxsplit=1) for line in out.splitlines())
+        assert shown["node"].startswith("n1, version ")
+        assert shown["camera"] == "virtual:portrait: online"
+        assert shown["session"] == "none"
+        assert shown["switches"] == "looking, displays on at 100 %"
+        device.toggle_pause()
+        sink.wait_for(CameraStatus, count=2)
+        code, out, _ = status("--json")
+        found = json.loads(out)
+        assert (code, found["camera"], found["privacy"]) == (0, "paused", True)
+        assert found["health"]["memory_mb"] > 10
 
 
-def test_a_camera_that_is_away_is_the_exit_code(tmp_path: Path, status: Callable[..., Any]) -> None:
-    flags = {"node.id": "n1", "node.state_dir": tmp_path, "source.uri": "usb:97"}
-    sink = MemorySink()
-    wiring = build.device(configuration.load(environment={}, flags=flags), extra_sinks=[sink])
-    with wiring.resources:
-        running = threading.Thread(target=wiring.device.run)
-        running.start()
-        try:
-            sink.wait_for(CameraStatus)
-            code, out, _ = status()
-        finally:
-            wiring.device.stop()
-            running.join(10)
+def test_a_camera_that_is_away_is_the_exit_code(running: Any, status: Callable[..., Any]) -> None:
+    with running(**{"source.uri": "usb:97"}) as (_, sink):
+        sink.wait_for(CameraStatus)
+        code, out, _ = status()
     assert code == 5
     assert "usb:97: offline" in out
 
 
 def test_a_device_that_slows_itself_down_says_why(
-    tmp_path: Path, status: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    running: Any, status: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("edge.board.read", lambda: board.Readings(temperature_c=90.0))
-    flags = {"node.id": "n1", "node.state_dir": tmp_path, "source.uri": "virtual:blank", "source.fps": 10}
-    sink = MemorySink()
-    wiring = build.device(configuration.load(environment={}, flags=flags), extra_sinks=[sink])
-    with wiring.resources:
-        running = threading.Thread(target=wiring.device.run)
-        running.start()
-        try:
-            sink.wait_for(CameraStatus)
-            _, out, _ = status()
-        finally:
-            wiring.device.stop()
-            running.join(10)
+    with running(**{"source.uri": "virtual:blank", "source.fps": 10}) as (_, sink):
+        sink.wait_for(CameraStatus)
+        _, out, _ = status()
     (line,) = (line for line in out.splitlines() if line.startswith("frames"))
     assert line.endswith("; slowed down: the board is hot")

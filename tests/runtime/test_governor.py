@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -185,24 +184,15 @@ def test_the_board_is_read_seldom() -> None:
 
 
 def test_a_hot_device_looks_at_fewer_frames_says_so_and_stops_promptly(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    running: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("edge.board.read", lambda: hot(85))
-    flags = {"node.id": "n1", "node.state_dir": tmp_path, "source.uri": "virtual:blank", "source.fps": 40}
-    sink = MemorySink()
-    wiring = build.device(configuration.load(environment={}, flags=flags), extra_sinks=[sink])
-    with wiring.resources:
-        running = threading.Thread(target=wiring.device.run)
-        running.start()
-        try:
-            sink.wait_for(Observation)
-            before = len(sink.of(Observation))
-            time.sleep(2)
-            seen = len(sink.of(Observation)) - before
-        finally:
-            started = time.monotonic()
-            wiring.device.stop()
-            running.join(10)
+    with running(**{"source.uri": "virtual:blank", "source.fps": 40}) as (_, sink):
+        sink.wait_for(Observation)
+        before = len(sink.of(Observation))
+        time.sleep(2)
+        seen = len(sink.of(Observation)) - before
+        started = time.monotonic()
     assert 4 <= seen <= 11, "an eighth of forty a second"
     assert sink.of(Health)[-1].limited_by is Limit.HEAT
     assert time.monotonic() - started < 1.5

@@ -18,7 +18,6 @@ from edge import config as configuration
 from edge.config import Config, MetricsConfig
 from edge.errors import ConfigError, HardwareUnavailable, SinkError
 from edge.events import CameraStatus, EventType, Limit, Privacy, RunningSession, Session, ulid
-from edge.runtime import build
 from edge.runtime.dispatch import Dispatcher
 from edge.sinks.memory import MemorySink
 from edge.sinks.metrics.sink import MetricsSink
@@ -28,7 +27,6 @@ from prometheus_client.parser import text_string_to_metric_families
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 
 def scrape(url: str | None) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
@@ -195,21 +193,12 @@ def test_it_is_off_by_default_and_an_address_is_checked() -> None:
         configuration.load(environment={}, flags={"metrics.host": "everywhere"})
 
 
-def test_a_running_device_is_scraped(tmp_path: Path, free_port: Callable[[], int]) -> None:
+def test_a_running_device_is_scraped(running: Any, free_port: Callable[[], int]) -> None:
     port = free_port()
-    flags = {"node.id": "n1", "node.state_dir": tmp_path, "source.uri": "virtual:portrait", "source.fps": 10}
-    flags |= {"metrics.enabled": True, "metrics.port": port}
-    memory = MemorySink()
-    wiring = build.device(configuration.load(environment={}, flags=flags), extra_sinks=[memory])
-    with wiring.resources:
-        running = threading.Thread(target=wiring.device.run)
-        running.start()
-        try:
-            memory.wait_for(CameraStatus)
-            found = scrape(f"http://127.0.0.1:{port}/metrics")
-        finally:
-            wiring.device.stop()
-            running.join(10)
+    flags = {"source.uri": "virtual:portrait", "source.fps": 10, "metrics.enabled": True, "metrics.port": port}
+    with running(**flags) as (_, memory):
+        memory.wait_for(CameraStatus)
+        found = scrape(f"http://127.0.0.1:{port}/metrics")
     assert found[key("paused")] == 0
     assert found[key("camera_status", status="online")] == 1
     with pytest.raises(OSError, match="refused"):
