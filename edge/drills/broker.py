@@ -37,6 +37,7 @@ def run(folder: Path, *, events: int, seed: int, progress: Callable[[float], Non
         gate = stack.enter_context(Gate(broker.port))
         listener = stack.enter_context(Listener(broker.port, TOPICS))
         feed = stack.enter_context(Feed(gate.uri, folder, seed=seed))
+        feed.wait_until_connected(_PATIENCE_S)
         publisher = threading.Thread(target=feed.publish, args=(events, RATE), name="publisher")
         publisher.start()
         while publisher.is_alive() or not kills:
@@ -44,6 +45,7 @@ def run(folder: Path, *, events: int, seed: int, progress: Callable[[float], Non
             _restart(broker, gate, listener, chance.uniform(*_DEAD_S))
             kills += 1
             progress(listener.count)
+        feed.wait_until_connected(_PATIENCE_S)
         feed.wait_until_empty(_PATIENCE_S)
         listener.wait_for(len(feed.sent), _PATIENCE_S)
         reconnects, received, sent = feed.reconnects, listener.received(), feed.sent

@@ -88,6 +88,12 @@ class Feed:
             tell(mark)
             self._dispatcher.put(message)
 
+    def wait_until_connected(self, timeout_s: float) -> None:
+        """Until the broker has taken the connection, or for ``timeout_s``."""
+        deadline_s = time.monotonic() + timeout_s
+        while not self._sink.connected and time.monotonic() < deadline_s:
+            time.sleep(0.01)
+
     def wait_until_empty(self, timeout_s: float) -> None:
         """Until the broker has everything, or nothing moved for ``timeout_s``."""
         least, since_s = self.depth + 1, time.monotonic()

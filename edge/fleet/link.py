@@ -10,8 +10,12 @@ paho drop messages that have arrived and were not read yet.
 
 from __future__ import annotations
 
+import os
 import select
+import socket
 import ssl
+import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from paho.mqtt.enums import LogLevel
@@ -33,12 +37,13 @@ if TYPE_CHECKING:
     from edge.sinks.mqtt.options import Options
 
 _PACKETS_A_TURN = 500
+_DRAIN_BYTES = 1 << 16
 _ONLY_IF_NEW = 1
 """Retain handling: retained messages come with a new subscription, not with the renewal of one that the session has."""
 
 
 class Link:
-    """Opened once, used, closed once; every method but ``open`` returns at once and is for one thread."""
+    """Opened once, used, closed once; for one thread; every method but ``open`` and ``part`` returns at once."""
 
     def __init__(
         self,
@@ -154,6 +159,30 @@ class Link:
             properties = Properties(PacketTypes.DISCONNECT)  # type: ignore[no-untyped-call]
             properties.SessionExpiryInterval = 0
         self._client.disconnect(ReasonCode(PacketTypes.DISCONNECT, "Normal disconnection"), properties)
+
+    def part(self, within_s: float, *, forget_session: bool = False) -> None:
+        """Say goodbye and hang up after the broker has, or after ``within_s``.
+
+        Where this side hangs up first on what the broker still sends, the connection is reset. Mosquitto finds that out
+        as it writes, and then no longer reads what has reached it: receipts, for one. So it has to see the end in peace.
+        """
+        sock = self._client.socket()
+        if sock is None:
+            return
+        deadline_s = time.monotonic() + within_s
+        with socket.socket(fileno=os.dup(sock.fileno())) as line:  # outlives paho's, which closes after DISCONNECT
+            self.say_goodbye(forget_session=forget_session)
+            poller = select.poll()
+            poller.register(line, select.POLLOUT)
+            while self.wants_write and (left_s := deadline_s - time.monotonic()) > 0:
+                poller.poll(left_s * 1000)
+                self.write()
+            with suppress(OSError):
+                line.shutdown(socket.SHUT_WR)
+                while (left_s := deadline_s - time.monotonic()) > 0:
+                    line.settimeout(left_s)
+                    if not line.recv(_DRAIN_BYTES):
+                        break
 
     def abandon(self) -> None:
         """Hang up without a word; harmless when repeated."""

@@ -117,6 +117,7 @@ def test_a_camera_that_fails_is_opened_again_and_told_once(caplog: pytest.LogCap
     assert source.closed == 3
     assert frames.reconnects == 3
     assert not frames.failing
+    wait_until(lambda: len(caplog.records) == 2)  # what is said comes after what is counted
     assert [r.getMessage() for r in caplog.records] == [
         "usb:0: delivers no frames; trying again",
         "scripted: delivers again",

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 _ANSWER_TIMEOUT_S = 10.0
 _TURN_S = 0.5
+_PARTING_S = 1.0
 _TAKEN_OVER = "another client took over"
 
 
@@ -203,9 +204,7 @@ class Collector:
             self._turn(link, reading=False)
         if writing.is_alive():
             _LOG.warning("stopped while the database was away; what was not stored stays with the broker")
-        link.say_goodbye(forget_session=self._membership.leave)
-        while link.wants_write and time.monotonic() < deadline_s:
-            link.write()
+        link.part(max(deadline_s - time.monotonic(), _PARTING_S), forget_session=self._membership.leave)
 
     def _judged(self, cause: Cause) -> str:
         """In words."""
