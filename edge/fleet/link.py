@@ -163,8 +163,8 @@ class Link:
     def part(self, within_s: float, *, forget_session: bool = False) -> None:
         """Say goodbye and hang up after the broker has, or after ``within_s``.
 
-        Where this side hangs up first on what the broker still sends, the connection is reset. Mosquitto finds that out
-        as it writes, and then no longer reads what has reached it: receipts, for one. So it has to see the end in peace.
+        Where this side hangs up first on what the broker still sends, the connection is reset. Mosquitto finds
+        that out as it writes, and no longer reads what has reached it: receipts, for one. So it is let end in peace.
         """
         sock = self._client.socket()
         if sock is None:
