@@ -58,9 +58,7 @@ class Busy:
 def test_receipts_reach_a_broker_that_still_sends(eventually: Callable[..., bool]) -> None:
     broker, taken = Busy(), list[int]()
     options = Options("127.0.0.1", broker.port, "x", None, None, None, keepalive_s=10)
-    terms = Terms(
-        session_expiry_s=60, clean_start=False, receive_maximum=500, packet_max_bytes=65536, manual_ack=True
-    )
+    terms = Terms(session_expiry_s=60, clean_start=False, receive_maximum=500, packet_max_bytes=65536, manual_ack=True)
     link = Link(options, terms, on_message=lambda message: taken.append(message.mid))
     link.open()
 
