@@ -7,7 +7,7 @@ import logging
 import tempfile
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +16,7 @@ from edge.cli.progress import Progress
 if TYPE_CHECKING:
     from edge.drills.outcome import Outcome
     from edge.drills.report import Report
+    from edge.drills.soak.report import Soak
 
 EVENTS = {"broker": 10_000, "device": 10_000, "outage": 3_000, "disk": 4_000}
 """The feed's drills, each with the number of messages that it sends unless told otherwise."""
@@ -34,12 +35,16 @@ TIMES = {
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("name", type=click.Choice([*EVENTS, *TIMES]))
+@click.argument("name", type=click.Choice([*EVENTS, *TIMES, "soak"]))
 @click.option("--events", type=click.IntRange(min=20, max=1_000_000), help="How many messages to send.")
 @click.option("--times", type=click.IntRange(min=1, max=10_000), help="How often to kill or unplug.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Of the random moments.")
+@click.option("--seconds", type=click.FloatRange(min=10), default=3600.0, show_default=True, help="Of soak: how long.")
+@click.option("--sample", type=click.FloatRange(min=0.1), default=5.0, show_default=True, help="Of soak: seconds.")
+@click.option("--output", type=click.Path(file_okay=False, path_type=Path), help="Of soak: folder for table and plot.")
+@click.option("--leak", type=click.Choice(["memory", "descriptors"]), help="Of soak: leak, to see that it is found.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def drill(name: str, events: int | None, times: int | None, seed: int, *, as_json: bool) -> None:
+def drill(name: str, events: int | None, times: int | None, seed: int, *, as_json: bool, **soak: Any) -> None:
     """Let things fail on purpose, and say what was seen and what was lost.
 
     \b
@@ -61,11 +66,15 @@ def drill(name: str, events: int | None, times: int | None, seed: int, *, as_jso
     model     its model is deleted while it runs
     memory    it gets no more memory than it has
 
+    \b
+    No fault, but a long time:
+    soak      an hour as fast as the loop goes: memory, descriptors and latency must stay flat
+
     Those with a feed start their own Mosquitto (Debian package mosquitto); full and readonly mount a small file system
     and want root. The exit code is 0 where all came back by itself and nothing is lost or out of order, 1 otherwise.
     """  # noqa: D301 - click wants the control character
-    count = (events or EVENTS[name]) if name in EVENTS else (times or TIMES[name])
-    report = _run(name, count, seed)
+    count = (events or EVENTS[name]) if name in EVENTS else (times or TIMES.get(name, 1))
+    report = _soak(**soak) if name == "soak" else _run(name, count, seed)
     click.echo(json.dumps(report.as_dict(), indent=2) if as_json else "\n".join(report.lines()))
     if not report.passed:
         click.get_current_context().exit(1)
@@ -78,3 +87,14 @@ def _run(name: str, events: int, seed: int) -> Report | Outcome:
     with tempfile.TemporaryDirectory(prefix="face-edge-drill-") as folder, Progress(events, label="drill") as progress:
         report: Report | Outcome = module.run(Path(folder), events=events, seed=seed, progress=progress.update)
         return report
+
+
+def _soak(seconds: float, sample: float, output: Path | None, leak: str | None) -> Soak:
+    from edge.drills.soak.drill import Setting, run
+
+    setting = Setting(seconds, sample, output, leak)
+    with (
+        tempfile.TemporaryDirectory(prefix="face-edge-soak-") as folder,
+        Progress(int(seconds), label="soak") as progress,
+    ):
+        return run(Path(folder), setting, progress=progress.update)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 NODE = "drill"
+MODULE = "edge.drills.appliance"
 PATIENCE_S = 90.0
 _POLL_S = 0.05
 _END_S = 10.0
@@ -34,9 +35,11 @@ _END_S = 10.0
 class Appliance:
     """The device; ``flags`` are settings by dotted key. A context manager that ends it at last."""
 
-    def __init__(self, folder: Path, *, broker: str = "off", hang_s: float = 0.0, **flags: Any) -> None:
+    def __init__(
+        self, folder: Path, *, broker: str = "off", hang_s: float = 0.0, module: str = MODULE, **flags: Any
+    ) -> None:
         self.state, self._runtime = folder / "state", folder / "runtime"
-        self._control, self._hang_s = folder / "control.json", hang_s
+        self._control, self._hang_s, self._module = folder / "control.json", hang_s, module
         for each in (self.state, self._runtime):
             each.mkdir(parents=True, exist_ok=True)
         self._flags = {
@@ -75,7 +78,7 @@ class Appliance:
     def start(self) -> None:
         """Start the process; it takes a moment until it looks."""
         words = [part for name, value in self._flags.items() for part in ("--set", f"{name}={value}")]
-        command = [sys.executable, "-m", "edge.drills.appliance", str(self._hang_s), *words, "run"]
+        command = [sys.executable, "-m", self._module, str(self._hang_s), *words, "run"]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("FACE_EDGE_")}
         environment |= {
             CONTROL: str(self._control),

@@ -1,0 +1,154 @@
+"""An hour of replay as fast as the loop goes, with all that a device's days bring, and what it leaves behind."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import socket
+import time
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from edge.drills.appliance import NODE, Appliance
+from edge.drills.gate import Gate
+from edge.drills.kill import damaged
+from edge.drills.listener import Listener
+from edge.drills.mosquitto import Mosquitto
+from edge.drills.soak.plot import draw, needed
+from edge.drills.soak.report import Feed, Soak
+from edge.drills.soak.sample import Probe, Sample, Table
+from edge.drills.soak.script import CYCLE, Script
+from edge.drills.soak.verdict import judge
+from edge.errors import SourceError
+from edge.sinks.mqtt.topics import Topics
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+NOMINAL_FPS = 15.0
+MODULE = "edge.drills.soak.device"
+CSV, PLOT = "soak.csv", "soak.png"
+_CATCH_UP_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """How long in seconds, how often it is looked at, where table and plot go, what leaks on purpose."""
+
+    seconds: float = 3600.0
+    sample_s: float = 5.0
+    output: Path | None = None
+    leak: str | None = None
+
+
+def run(folder: Path, setting: Setting, *, progress: Callable[[float], None]) -> Soak:
+    """Let a device run, look at it, and judge; Ctrl-C ends it early, with a verdict over what there is.
+
+    Raises:
+        HardwareUnavailable: Mosquitto is missing, or matplotlib where a plot is wanted.
+        SourceError: the device does not start.
+        SinkError: the broker does not.
+    """
+    begun_s, faults = time.monotonic(), []
+    if setting.output is not None:
+        needed()
+    port = _free_port()
+    table = Table(folder / CSV)
+    with ExitStack() as stack:
+        with _deaf_to_interrupts():  # a Ctrl-C is for us alone: the device is asked to stop later
+            broker = stack.enter_context(Mosquitto(folder / "broker"))
+            gate = stack.enter_context(Gate(broker.port))
+            listener = stack.enter_context(Listener(broker.port, Topics.of("face-edge", NODE)))
+            device = stack.enter_context(_device(folder, gate.uri, port, setting.leak))
+        script = Script(device, gate, port)
+        device.wait_looking()
+        samples: list[Sample] = []
+        try:
+            for sample in _samples(Probe(device, folder), script, setting):
+                samples.append(sample)
+                table.add(sample)
+                progress(sample.t_s)
+        except KeyboardInterrupt:
+            pass  # enough
+        except (OSError, SourceError):
+            faults.append(f"the device ended by itself: {' | '.join(device.lines[-3:])}")
+        script.end()
+        feed = _feed(device, listener, script)
+        if code := device.stop():
+            faults.append(f"it ended with code {code} when asked to stop")
+        faults += damaged(device.state)
+    soak = Soak(
+        asked_s=setting.seconds,
+        seconds=round(time.monotonic() - begun_s, 1),
+        samples=len(samples),
+        frames=samples[-1].frames if samples else 0,
+        device_s=round(samples[-1].frames / NOMINAL_FPS) if samples else 0,
+        done=dict(script.done),
+        feed=feed,
+        findings=judge(samples),
+        faults=tuple(faults),
+    )
+    _keep(folder, setting.output, samples)
+    return soak
+
+
+def _device(folder: Path, broker: str, port: int, leak: str | None) -> Appliance:
+    return Appliance(
+        folder,
+        broker=broker,
+        module=MODULE,
+        source__uri="soak" if leak is None else f"soak?leak={leak}",
+        source__fps=NOMINAL_FPS,
+        source__read_timeout_s=3,
+        kiosk__enabled=True,
+        kiosk__host="127.0.0.1",
+        kiosk__port=port,
+    )
+
+
+def _samples(probe: Probe, script: Script, setting: Setting) -> Iterator[Sample]:
+    """One a tick, each followed by what the tick does."""
+    begun_s, tick = time.monotonic(), 0
+    while (due_s := tick * setting.sample_s) <= setting.seconds:
+        time.sleep(max(0.0, begun_s + due_s - time.monotonic()))
+        phase = tick % CYCLE
+        yield probe.read(time.monotonic() - begun_s, phase, **script.going_on)
+        script.tick(phase)
+        # one that is late is left out, so that the others keep their time
+        tick = max(tick + 1, int((time.monotonic() - begun_s) / setting.sample_s))
+
+
+def _feed(device: Appliance, listener: Listener, script: Script) -> Feed:
+    """What came out of the broker, when nothing more comes."""
+    deadline_s = time.monotonic() + _CATCH_UP_S
+    while device.status().get("health", {}).get("queue_depth", 1) and time.monotonic() < deadline_s:
+        time.sleep(0.2)
+    time.sleep(0.5)
+    return Feed.of(listener.received(), script.answered)
+
+
+def _keep(folder: Path, output: Path | None, samples: list[Sample]) -> None:
+    if output is None:
+        return
+    output.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(folder / CSV, output / CSV)
+    if len(samples) > 1:
+        draw(samples, output / PLOT)
+
+
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Processes and threads that begin meanwhile never hear of a Ctrl-C on the terminal."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _free_port() -> int:
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
