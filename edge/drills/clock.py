@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from edge.drills.appliance import NODE, Appliance
 from edge.drills.gate import Gate
-from edge.drills.kill import UNSAVED_S
 from edge.drills.listener import Listener
 from edge.drills.mosquitto import Mosquitto
 from edge.drills.outcome import Outcome
@@ -44,7 +43,6 @@ def run(folder: Path, *, events: int, seed: int, progress: Callable[[float], Non
         set_s = device.wait_for(lambda status: abs(_age_s(status)) < _SLACK_S, _PATIENCE_S)
         answered += device.mark(_MARKS)
         running = device.status()["session"]
-        time.sleep(UNSAVED_S)
         device.kill()
         device.start()
         device.wait_looking()

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from edge.commands import SetPrivacy
 from edge.errors import EdgeError
 from edge.events import CameraStatus, Look, LookKind
+from edge.laps import Laps
 from edge.runtime.control import Control
 from edge.runtime.health import Counters, HealthMeter
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from edge.narrator import Narrator, Told
     from edge.runtime.dispatch import Dispatcher
     from edge.runtime.governor import Brake
+    from edge.runtime.receipts import Receipts
     from edge.runtime.vitals import Vitals
     from edge.settings import SettingsStore
     from edge.sources.newest import NewestFrame
@@ -80,6 +82,8 @@ class Device:
         brake: Brake | None = None,
         aggregator: Aggregator | None = None,
         tracks: TrackTeller | None = None,
+        receipts: Receipts | None = None,
+        laps: Laps | None = None,
     ) -> None:
         self._frames = frames
         self._pipeline = pipeline
@@ -95,6 +99,7 @@ class Device:
         self._brake = brake
         self._aggregator = aggregator
         self._tracks = tracks
+        self._laps = laps or Laps()
         self._control = Control(
             inbox,
             settings,
@@ -104,6 +109,7 @@ class Device:
             put=dispatcher.put,
             health=lambda: self._health(self._now_ns(), go_on=True),
             about=self._about,
+            receipts=receipts,
         )
         self._paused = False
         self._camera: CameraStatus | None = None
@@ -211,12 +217,16 @@ class Device:
         self._failures = 0
         self._processed += 1
         self._meter.record(observation)
-        self._dispatcher.put(observation)
-        self._tell(self._narrator.observe(observation))
-        if self._aggregator is not None:
-            self._tell_aggregates(self._aggregator.observe(observation))
-        if self._tracks is not None and (tracks := self._tracks.observe(observation)) is not None:
-            self._dispatcher.put(tracks)
+        with self._laps("tell"):
+            told = self._narrator.observe(observation)
+            aggregates = [] if self._aggregator is None else self._aggregator.observe(observation)
+            tracks = None if self._tracks is None else self._tracks.observe(observation)
+        with self._laps("publish"):
+            self._dispatcher.put(observation)
+            self._tell(told)
+            self._tell_aggregates(aggregates)
+            if tracks is not None:
+                self._dispatcher.put(tracks)
 
     def _tell(self, told: Told) -> None:
         self._dispatcher.put(told.look)

@@ -9,6 +9,7 @@ import logging
 import secrets
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from edge import __version__
@@ -20,6 +21,7 @@ from edge.events import Info, Stamp
 from edge.narrator import Narrator
 from edge.runtime.app import Device, Timing, wall_clock_epoch_ns
 from edge.runtime.dispatch import Dispatcher
+from edge.runtime.receipts import Receipts
 from edge.settings import SettingsStore
 from edge.tracks import TrackTeller
 from edge.vision.pipeline import Pipeline
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
     from edge.config import Config
     from edge.kiosk.picture import Tap, Watched
+    from edge.laps import Laps
     from edge.models.probation import Probation
     from edge.protocols import FaceDetector, FrameSource, Sink
     from edge.runtime.governor import Brake
@@ -98,17 +101,23 @@ def pipeline(config: Config, *, still: bool = False, seed: int | None = None) ->
     return _pipeline_of(config, classifier(config), still=still, seed=seed)
 
 
-def _pipeline_of(config: Config, network: LiteRtClassifier, *, still: bool, seed: int | None) -> Pipeline:
+def _pipeline_of(
+    config: Config, network: LiteRtClassifier, *, still: bool, seed: int | None, laps: Laps | None = None
+) -> Pipeline:
     return Pipeline(
         detector(config, still=still),
         network,
         detect_width=config.analyze.width if still else config.detector.width,
         detect_interval_s=0.0 if still else config.detector.interval_s,
+        scan_s=config.detector.scan_s,
+        min_face=config.detector.min_face,
+        classify_interval_s=0.0 if still else config.model.interval_s,
         tracker=config.tracker,
         smoothing=config.smoothing,
         primary=config.primary,
         memory=not still,
         seed=seed,
+        laps=laps,
     )
 
 
@@ -122,8 +131,16 @@ class Wiring:
     adopt: Callable[[Config], None]
 
 
-def device(config: Config, *, extra_sinks: Iterable[Sink] = ()) -> Wiring:
+def device(
+    config: Config,
+    *,
+    extra_sinks: Iterable[Sink] = (),
+    source: FrameSource | None = None,
+    laps: Laps | None = None,
+) -> Wiring:
     """Everything that ``run`` needs, nothing opened yet but the locks, the model and an embedded broker.
+
+    ``source`` takes the place of the configured one; ``laps`` hears how long the stages of each frame take.
 
     Raises:
         AlreadyRunning: another process holds the node id or the camera.
@@ -135,12 +152,12 @@ def device(config: Config, *, extra_sinks: Iterable[Sink] = ()) -> Wiring:
     from edge.sources.newest import NewestFrame
 
     with ExitStack() as resources:
-        source = create_source(config.source)
+        source = source or create_source(config.source)
         _lock(config, source, resources)
         probation = resources.enter_context(Probation(config, lasting=not source.lossless))
         network = probation.load(lambda path: _network(config, path))
-        inbox = Inbox()
-        outbox = _outbox(config, source, resources)
+        inbox, receipts = Inbox(), resources.enter_context(Receipts())
+        outbox = _outbox(config, source, resources, receipts)
         tap = _tap(config)
         feed = _mqtt(config, resources, outbox, inbox)
         page = _kiosk(config, inbox, tap)
@@ -151,14 +168,15 @@ def device(config: Config, *, extra_sinks: Iterable[Sink] = ()) -> Wiring:
             seed=secrets.token_bytes(32) if source.epoch_ns is None else _REPLAY_SEED,
             next_seq=None if outbox is None else outbox.next_seq(),
         )
-        kept = _sessions(config, source, stamp, network) if _local_control(config, inbox, resources) else []
+        kept = _sessions(config, source, stamp, network, receipts) if _local_control(config, inbox, resources) else []
         settings = SettingsStore(None if source.lossless else state_dir(config) / f"settings-{node_id(config)}.json")
         if config.privacy.start_paused:
             settings.change(privacy=True)
         manager = resources.enter_context(ServiceManager())
 
         def seeing(settings: Config) -> Pipeline | Watched:
-            return _watched(_pipeline_of(settings, network, still=False, seed=0 if source.lossless else None), tap)
+            seed = 0 if source.lossless else None
+            return _watched(_pipeline_of(settings, network, still=False, seed=seed, laps=laps), tap)
 
         def adopt(settings: Config) -> None:
             made.adopt(seeing(settings), settings.smoothing)
@@ -177,6 +195,8 @@ def device(config: Config, *, extra_sinks: Iterable[Sink] = ()) -> Wiring:
             brake=None if source.lossless else _brake(config),
             aggregator=_aggregator(config, stamp),
             tracks=_tracks(config, stamp),
+            laps=laps,
+            receipts=receipts,
         )
         return Wiring(made, resources.pop_all(), manager, adopt)
 
@@ -233,7 +253,7 @@ def _panel(config: Config, inbox: Inbox) -> list[Sink]:
     return [PanelSink(config.panel, inbox)]
 
 
-def _outbox(config: Config, source: FrameSource, resources: ExitStack) -> Outbox | None:
+def _outbox(config: Config, source: FrameSource, resources: ExitStack, receipts: Receipts) -> Outbox | None:
     """Where events wait for the broker: in a file, but in memory for a replay, whose numbers are not the node's."""
     if config.mqtt.broker == "off":
         return None
@@ -244,6 +264,9 @@ def _outbox(config: Config, source: FrameSource, resources: ExitStack) -> Outbox
     path = state_dir(config) / f"outbox-{node}.sqlite3" if source.epoch_ns is None else None
     topics = Topics.of(config.mqtt.prefix, node)
     made = Outbox(path, topics, config.mqtt.outbox, retry_max_s=config.mqtt.backoff_max_s)
+    if path is not None:
+        receipts.add("outbox")
+        made.watch(partial(receipts.kept, "outbox"), partial(receipts.failing, "outbox"))
     return resources.enter_context(made)
 
 
@@ -281,7 +304,9 @@ def _local_control(config: Config, inbox: Inbox, resources: ExitStack) -> bool:
     return True
 
 
-def _sessions(config: Config, source: FrameSource, stamp: Stamp, network: LiteRtClassifier) -> list[Sink]:
+def _sessions(
+    config: Config, source: FrameSource, stamp: Stamp, network: LiteRtClassifier, receipts: Receipts
+) -> list[Sink]:
     if not config.sessions.keep:
         return []
     from edge.sessions.places import session_path
@@ -289,16 +314,17 @@ def _sessions(config: Config, source: FrameSource, stamp: Stamp, network: LiteRt
 
     head = config.model.head
     measured = [score for score in network.manifest.scores if score.head == head and score.precision == "int8"]
-    return [
-        SessionSink(
-            session_path(config),
-            config.sessions,
-            time_of=stamp.time,
-            live=not source.lossless,
-            accuracy=measured[-1].model_dump() if measured else None,
-            k=config.privacy.k,
-        )
-    ]
+    made = SessionSink(
+        session_path(config),
+        config.sessions,
+        time_of=stamp.time,
+        live=not source.lossless,
+        accuracy=measured[-1].model_dump() if measured else None,
+        k=config.privacy.k,
+    )
+    receipts.add("sessions", lambda event: event.session is not None)
+    made.watch(partial(receipts.kept, "sessions"), partial(receipts.failing, "sessions"))
+    return [made]
 
 
 def _kiosk(config: Config, inbox: Inbox, tap: Tap | None) -> list[Sink]:

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
     from edge.aggregate import Aggregator
     from edge.commands import Command, Inbox, Request
-    from edge.events import Health, Message, Stamp
+    from edge.events import Event, Health, Message, Stamp
     from edge.narrator import Narrator
+    from edge.runtime.receipts import Receipts
     from edge.settings import SettingsStore
 
 _LOG = logging.getLogger(__name__)
@@ -35,7 +36,8 @@ _NS = 1_000_000_000
 class Control:
     """Called by the loop, on its thread; ``put`` hands messages to the sinks, ``health`` says how the device is.
 
-    ``about`` gives what the device is and how its camera does.
+    ``about`` gives what the device is and how its camera does. With ``receipts``, the answer to a request that makes an
+    event is given when the event is on the disk.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class Control:
         put: Callable[[Message], None],
         health: Callable[[], Health],
         about: Callable[[], dict[str, Any]],
+        receipts: Receipts | None = None,
     ) -> None:
         self._inbox = inbox
         self._settings = settings
@@ -58,6 +61,8 @@ class Control:
         self._put = put
         self._health = health
         self._about = about
+        self._receipts = receipts
+        self._made: list[int] = []
         self._ends_ns: int | None = None
         self._began_ns: int | None = None
 
@@ -95,7 +100,7 @@ class Control:
     def serve(self, now_ns: int) -> None:
         """Do what was asked since the last call, and end a session whose planned length is over."""
         if self._is_over(now_ns):
-            self._stop_session(now_ns)
+            self._give(self._stop_session(now_ns), _nobody)
         for request in self._inbox.take():
             self._serve(request, now_ns)
 
@@ -105,7 +110,21 @@ class Control:
         except Exception as error:  # noqa: BLE001 - no request may end the loop
             _LOG.exception("%s failed", type(request.command).__name__)
             answer = Answer(error=f"failed: {type(error).__name__}")
-        request.answer(answer)
+        self._give(answer, request.answer)
+
+    def _give(self, answer: Answer, tell: Callable[[Answer], None]) -> None:
+        """Answer, as soon as the events that were made for it are kept."""
+        made, self._made = self._made, []
+        if self._receipts is None:
+            tell(answer)
+        else:
+            self._receipts.hold(made, answer, tell)
+
+    def _put_asked_for(self, event: Event) -> None:
+        if self._receipts is not None:
+            self._receipts.expect(event)
+            self._made.append(event.seq)
+        self._put(event)
 
     def _do(self, command: Command, now_ns: int) -> Answer:  # noqa: PLR0911 - one a command
         match command:
@@ -158,7 +177,7 @@ class Control:
 
     def _mark(self, command: Mark, now_ns: int) -> Answer:
         event = self._narrator.mark(command.label, now_ns)
-        self._put(event)
+        self._put_asked_for(event)
         return Answer(json.loads(event.to_json()))
 
     def _start_session(self, command: StartSession, now_ns: int) -> Answer:
@@ -177,7 +196,7 @@ class Control:
         self._began_ns = now_ns
         self._settings.change(session=session)
         self._end_aggregates(now_ns)
-        self._put(self._narrator.start_session(session, now_ns))
+        self._put_asked_for(self._narrator.start_session(session, now_ns))
         self._begin_aggregates(session)
         self._put(RunningSession(session))
         return Answer(json.loads(session.to_json()))
@@ -188,7 +207,7 @@ class Control:
             return Answer(error="no session is running")
         self._end_aggregates(now_ns)
         self._begin_aggregates(None)
-        self._put(self._narrator.end_session(running.title, now_ns))
+        self._put_asked_for(self._narrator.end_session(running.title, now_ns))
         self._settings.change(session=None)
         self._ends_ns = None
         self._put(RunningSession(None))
@@ -224,3 +243,7 @@ class Control:
     def _begin_aggregates(self, session: Session | None) -> None:
         if self._aggregator is not None:
             self._aggregator.session = None if session is None else session.id
+
+
+def _nobody(_answer: Answer) -> None:
+    """A session that ends by its plan ends for nobody in particular."""

@@ -70,6 +70,16 @@ class Keeper:
         return found
 
     @property
+    def waits(self) -> bool:
+        """True while something is not in the file yet."""
+        return bool(self._waiting)
+
+    @property
+    def faulty(self) -> bool:
+        """True from a failed write until one goes well."""
+        return bool(self._fault)
+
+    @property
     def there(self) -> bool:
         """True where a file exists, open or not."""
         return self._file is not None or self.path.exists()

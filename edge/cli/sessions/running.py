@@ -55,4 +55,7 @@ def stop(settings: Settings) -> None:
 def _ask(settings: Settings, request: str, **fields: Any) -> dict[str, Any]:
     from edge.runtime.local import ask, control_paths
 
-    return ask(control_paths(settings.load()), request, **fields)
+    answer = ask(control_paths(settings.load()), request, **fields)
+    if warning := answer.get("warning"):
+        click.echo(warning, err=True)
+    return answer

@@ -53,6 +53,13 @@ class Keeper:
         self._written_s = -math.inf
         self._clock_offset_s = time.time() - time.monotonic()
         self._first_own = 1
+        self._event = topics.event.kind
+        self._kept: Callable[[list[int]], None] = lambda _numbers: None
+        self._failing: Callable[[], None] = lambda: None
+
+    def watch(self, kept: Callable[[list[int]], None], failing: Callable[[], None]) -> None:
+        """As :meth:`edge.sinks.mqtt.outbox.Outbox.watch`."""
+        self._kept, self._failing = kept, failing
 
     def now_s(self) -> float:
         """Unix time that does not jump while a message waits."""
@@ -152,6 +159,7 @@ class Keeper:
         with self._lock:
             self._backlog.committed(batch, gone, dropped)
             self._backlog.loose = False
+        self._kept([entry.publication.seq or 0 for entry in batch if entry.publication.topic.kind == self._event])
         if self._fault:
             self._fault = False
             self._retry.reset()
@@ -207,6 +215,7 @@ class Keeper:
             self._fault = True
             _LOG.error("%s cannot be used: %s; events are kept in memory until it can", self.path, fault)
         self._retry_s = time.monotonic() + self._retry.next_s()
+        self._failing()
 
     def _entry(self, row: Row) -> Entry:
         publication = Publication(self._topics[row.stream], row.payload, seq=row.seq)

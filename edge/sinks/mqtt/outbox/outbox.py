@@ -92,6 +92,14 @@ class Outbox:
         """``listener`` is called from now on, instead of any before, when messages may have become ready."""
         self._listener = listener
 
+    def watch(self, kept: Callable[[list[int]], None], failing: Callable[[], None]) -> None:
+        """Tell ``kept`` after each commit which events (their ``seq``) it brought to the disk, or ``failing``.
+
+        Both are called on the writer's thread, without a lock held.
+        """
+        if self._keeper is not None:
+            self._keeper.watch(kept, failing)
+
     def put(self, publication: Publication) -> None:
         """Add a numbered message of one of the streams."""
         with self._changed:

@@ -1,0 +1,228 @@
+"""Answers wait for the disk, but not for ever."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from edge import config as configuration
+from edge.commands import Answer
+from edge.config import EventsConfig, PrivacyConfig, SmoothingConfig
+from edge.errors import EdgeError
+from edge.events import Event, Stamp
+from edge.narrator import Narrator
+from edge.runtime import build
+from edge.runtime.local import ask, control_path
+from edge.runtime.receipts import WAIT_S, WARNING, Receipts
+from edge.sinks.mqtt.outbox.file import OutboxFile
+from edge.sqlite import FileFault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+DONE = Answer({"id": "x"})
+WARNED = Answer({"id": "x", "warning": WARNING})
+
+
+class Teller:
+    """Notes the answers and waits for them."""
+
+    def __init__(self) -> None:
+        self.answers: list[Answer] = []
+        self._changed = threading.Condition()
+
+    def __call__(self, answer: Answer) -> None:
+        with self._changed:
+            self.answers.append(answer)
+            self._changed.notify_all()
+
+    def wait_for(self, count: int, timeout_s: float = 20.0) -> list[Answer]:
+        with self._changed:
+            self._changed.wait_for(lambda: len(self.answers) >= count, timeout_s)
+            return list(self.answers)
+
+
+@pytest.fixture
+def told() -> Teller:
+    return Teller()
+
+
+@pytest.fixture
+def event() -> Callable[[], Event]:
+    stamp = Stamp(epoch_ns=0, seed=b"test")
+    settings: dict[str, Any] = {"events": EventsConfig(), "smoothing": SmoothingConfig(), "privacy": PrivacyConfig()}
+    narrator = Narrator(stamp, **settings)
+    return lambda: narrator.mark("", 0)
+
+
+def two_keepers(wait_s: float = 60.0) -> Receipts:
+    receipts = Receipts(wait_s=wait_s)
+    receipts.add("outbox")
+    receipts.add("sessions", lambda event: event.session is not None)
+    return receipts
+
+
+def test_an_answer_is_given_when_everyone_who_wants_the_event_has_it(told: Teller, event: Callable[[], Event]) -> None:
+    with two_keepers() as receipts:
+        made = event().model_copy(update={"session": "01J"})
+        receipts.expect(made)
+        receipts.hold([made.seq], DONE, told)
+        receipts.kept("outbox", [made.seq])
+        assert told.wait_for(1, 0.2) == []
+        receipts.kept("sessions", [made.seq])
+        assert told.wait_for(1) == [DONE]
+
+
+def test_who_does_not_want_it_is_not_waited_for(told: Teller, event: Callable[[], Event]) -> None:
+    with two_keepers() as receipts:
+        made = event()
+        receipts.expect(made)
+        receipts.kept("outbox", [made.seq])  # before the loop got round to hold it
+        receipts.hold([made.seq], DONE, told)
+        assert told.answers == [DONE]
+
+
+def test_without_keepers_it_is_given_at_once(told: Teller, event: Callable[[], Event]) -> None:
+    receipts = Receipts()
+    made = event()
+    receipts.expect(made)
+    receipts.hold([made.seq], DONE, told)
+    receipts.hold([], DONE, told)
+    assert told.answers == [DONE, DONE]
+
+
+def test_after_a_while_it_is_given_with_a_warning(told: Teller, event: Callable[[], Event]) -> None:
+    with two_keepers(wait_s=0.1) as receipts:
+        time.sleep(0.05)  # the thread waits already, for nothing
+        made = event()
+        receipts.expect(made)
+        receipts.hold([made.seq], DONE, told)
+        assert told.wait_for(1) == [WARNED]
+        receipts.kept("outbox", [made.seq])
+        assert told.wait_for(2, 0.2) == [WARNED]
+
+
+def test_a_file_that_cannot_be_written_is_not_waited_for_until_it_can(told: Teller, event: Callable[[], Event]) -> None:
+    with two_keepers() as receipts:
+        made, later = event(), event()
+        receipts.expect(made)
+        receipts.hold([made.seq], DONE, told)
+        receipts.failing("outbox")
+        assert told.wait_for(1) == [WARNED]
+        receipts.kept("outbox", [made.seq])
+        receipts.expect(later)
+        receipts.hold([later.seq], DONE, told)
+        assert told.wait_for(2, 0.2) == [WARNED]
+        receipts.kept("outbox", [later.seq])
+        assert told.wait_for(2) == [WARNED, DONE]
+
+
+def test_the_end_leaves_nobody_without_an_answer(told: Teller, event: Callable[[], Event]) -> None:
+    with two_keepers() as receipts:
+        made = event()
+        receipts.expect(made)
+        receipts.hold([made.seq], DONE, told)
+    assert told.answers == [WARNED]
+    receipts.expect(made)
+    receipts.hold([made.seq], DONE, told)
+    assert told.answers == [WARNED, DONE]
+
+
+class Running:
+    """A whole device on a thread, whose files can be made slow."""
+
+    def __init__(self, folder: Path) -> None:
+        flags: dict[str, Any] = {
+            "node.id": "test",
+            "node.state_dir": folder,
+            "source.uri": "virtual:portrait",
+            "mqtt.broker": "mqtt://127.0.0.1:9",
+        }
+        self.config = configuration.load(environment={}, flags=flags)
+        self._wiring = build.device(self.config)
+        self._thread = threading.Thread(target=self._wiring.device.run)
+        self._thread.start()
+
+    def ask(self, request: str, **fields: Any) -> dict[str, Any]:
+        return ask([control_path(self.config)], request, **fields)
+
+    def close(self) -> None:
+        self._wiring.device.stop()
+        self._thread.join(10)
+        self._wiring.resources.close()
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Running]:
+    pytest.importorskip("ai_edge_litert", reason="no inference runtime")
+    made = Running(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize(
+    "slow", ["edge.sinks.mqtt.outbox.file.OutboxFile.write", "edge.sessions.file.SessionFile.write"]
+)
+def test_a_marker_is_answered_after_both_files_have_it_while_the_loop_goes_on(
+    running: Running, monkeypatch: pytest.MonkeyPatch, slow: str
+) -> None:
+    running.ask("session_start", title="drill")
+    module, name, method = slow.rsplit(".", 2)
+    kind = getattr(__import__(module, fromlist=[name]), name)
+    write, let_go, begun = getattr(kind, method), threading.Event(), threading.Event()
+
+    def slowly(*given: Any, **named: Any) -> Any:
+        begun.set()
+        let_go.wait(20)
+        return write(*given, **named)
+
+    monkeypatch.setattr(kind, method, slowly)
+    answers: list[dict[str, Any]] = []
+    asking = threading.Thread(target=lambda: answers.append(running.ask("marker", label="kiss")))
+    asking.start()
+    assert begun.wait(10)
+    time.sleep(0.3)
+    assert not answers
+    let_go.set()
+    asking.join(10)
+    assert [answer["label"] for answer in answers] == ["kiss"]
+    assert "warning" not in answers[0]
+
+
+def test_a_marker_that_cannot_be_saved_in_time_is_answered_in_words(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, let_go = OutboxFile.write, threading.Event()
+
+    def stuck(*given: Any, **named: Any) -> Any:
+        let_go.wait(20)
+        return write(*given, **named)
+
+    monkeypatch.setattr(OutboxFile, "write", stuck)
+    begun_s = time.monotonic()
+    assert running.ask("marker")["warning"] == WARNING
+    assert time.monotonic() - begun_s < 4
+    with pytest.raises(EdgeError, match="no session is running"):
+        running.ask("session_stop")
+    let_go.set()
+
+
+def test_a_marker_on_a_full_disk_is_answered_in_words_and_at_once(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_given: Any, **_named: Any) -> Any:
+        msg = "there is no room left"
+        raise FileFault(msg, full=True)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(OutboxFile, "write", full)
+        begun_s = time.monotonic()
+        assert [running.ask("marker")["warning"] for _ in range(3)] == [WARNING] * 3
+        assert time.monotonic() - begun_s < 3 * WAIT_S
+    while "warning" in running.ask("marker") and time.monotonic() - begun_s < 30:
+        time.sleep(0.2)
+    assert "warning" not in running.ask("marker")
