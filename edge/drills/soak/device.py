@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 FIGURES = "figures.json"
 """Beside the control file: what the loop has done, once a second."""
+PERCENTS = (50, 95, 99)
 LEAKS = ("memory", "descriptors")
 _NS = 1_000_000_000
 _WINDOW = 512
@@ -60,9 +61,27 @@ class QuickClock:
         return max(now_ns, due_ns)
 
 
+class Turns:
+    """The camera waits until the loop has looked at its last frame, but not for ever: it may have been dropped."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._looked_at = -1
+
+    def done(self, index: int) -> None:
+        """The loop has looked at frame ``index``."""
+        with self._changed:
+            self._looked_at = index
+            self._changed.notify_all()
+
+    def wait_for(self, index: int) -> None:
+        """Until it has looked at frame ``index``."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._looked_at >= index, _PATIENCE_S)
+
+
 CLOCK = QuickClock()
-TAKEN = threading.Semaphore(0)
-"""Released for every frame that the loop has looked at."""
+TURNS = Turns()
 
 
 class QuickCamera:
@@ -81,7 +100,7 @@ class QuickCamera:
         self._step_ns = round(_NS / config.fps)
         self._scene = VirtualCamera(config.model_copy(update={"uri": "virtual:portrait?pace=fast"}))
         self._control = Control(Path(os.environ[CONTROL]))
-        self._last_ns = 0
+        self._last_ns, self._index = 0, -1
 
     @property
     def uri(self) -> str:
@@ -95,12 +114,13 @@ class QuickCamera:
 
     def read(self) -> Frame:
         """The next frame, when the last one was looked at."""
-        TAKEN.acquire(timeout=_PATIENCE_S)
+        TURNS.wait_for(self._index)
         self._obey()
-        drawn = self._scene.read()
-        self._leak_some(drawn.index)
+        self._index += 1
+        self._leak_some()
+        image = self._scene.read().image
         self._last_ns = CLOCK.reach(self._last_ns + self._step_ns)
-        return Frame(drawn.image, self._last_ns, drawn.index)
+        return Frame(image, self._last_ns, self._index)
 
     def close(self) -> None:
         """Close."""
@@ -111,19 +131,24 @@ class QuickCamera:
             msg = "soak: no such device"
             raise SourceError(msg)
 
-    def _leak_some(self, index: int) -> None:
+    def _leak_some(self) -> None:
         if self._leak == "memory":
             self._leaked.append(bytearray(os.urandom(_LEAKED_BYTES)))
-        elif self._leak == "descriptors" and index % _LEAKED_EVERY == 0:
+        elif self._leak == "descriptors" and self._index % _LEAKED_EVERY == 0:
             self._leaked.append(os.open(os.devnull, os.O_RDONLY))
 
 
 class Meter(HealthMeter):
-    """The loop's own meter, which also counts frames and times them from the camera's hand to the finished look."""
+    """The loop's own meter, which also counts frames and times them.
+
+    ``latency`` is from the camera's hand to the finished look, ``work`` what the loop's thread had of a processor from
+    one frame to the next.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self._latency_ms: deque[float] = deque(maxlen=_WINDOW)
+        self._kept: dict[str, deque[float]] = {name: deque(maxlen=_WINDOW) for name in ("latency", "work")}
+        self._worked_s = 0.0
         self._frames = 0
         self._written_s = 0.0
         self._path = Path(os.environ[CONTROL]).with_name(FIGURES)
@@ -132,15 +157,18 @@ class Meter(HealthMeter):
         """As the loop's own; then the camera may draw the next."""
         super().record(observation)
         self._frames += 1
-        self._latency_ms.append((time.monotonic_ns() - observation.monotonic_ns) / 1e6)
+        self._kept["latency"].append((time.monotonic_ns() - observation.monotonic_ns) / 1e6)
+        before_s, self._worked_s = self._worked_s, time.thread_time()
+        self._kept["work"].append(1000 * (self._worked_s - before_s))
         if time.perf_counter() - self._written_s > _WRITE_EVERY_S:
             self._written_s = time.perf_counter()
             self._write()
-        TAKEN.release()
+        TURNS.done(observation.frame_index)
 
     def _write(self) -> None:
         figures: dict[str, Any] = {"frames": self._frames}
-        figures |= {f"latency_p{percent}_ms": percentile(self._latency_ms, percent) for percent in (50, 95, 99)}
+        for name, values in self._kept.items():
+            figures |= {f"{name}_p{percent}_ms": percentile(values, percent) for percent in PERCENTS}
         fresh = self._path.with_suffix(".new")
         fresh.write_text(json.dumps(figures), encoding="ascii")
         fresh.replace(self._path)  # without a sync: the loop must not wait for the disk

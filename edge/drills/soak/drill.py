@@ -6,7 +6,7 @@ import shutil
 import signal
 import socket
 import time
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -54,15 +54,15 @@ def run(folder: Path, setting: Setting, *, progress: Callable[[float], None]) ->
     begun_s, faults = time.monotonic(), []
     if setting.output is not None:
         needed()
-    port = _free_port()
+    page, metrics = _free_ports(2)
     table = Table(folder / CSV)
     with ExitStack() as stack:
         with _deaf_to_interrupts():  # a Ctrl-C is for us alone: the device is asked to stop later
             broker = stack.enter_context(Mosquitto(folder / "broker"))
             gate = stack.enter_context(Gate(broker.port))
             listener = stack.enter_context(Listener(broker.port, Topics.of("face-edge", NODE)))
-            device = stack.enter_context(_device(folder, gate.uri, port, setting.leak))
-        script = Script(device, gate, port)
+            device = stack.enter_context(_device(folder, gate.uri, setting.leak, page=page, metrics=metrics))
+        script = Script(device, gate, page=page, metrics=metrics)
         device.wait_looking()
         samples: list[Sample] = []
         try:
@@ -94,7 +94,7 @@ def run(folder: Path, setting: Setting, *, progress: Callable[[float], None]) ->
     return soak
 
 
-def _device(folder: Path, broker: str, port: int, leak: str | None) -> Appliance:
+def _device(folder: Path, broker: str, leak: str | None, *, page: int, metrics: int) -> Appliance:
     return Appliance(
         folder,
         broker=broker,
@@ -104,7 +104,9 @@ def _device(folder: Path, broker: str, port: int, leak: str | None) -> Appliance
         source__read_timeout_s=3,
         kiosk__enabled=True,
         kiosk__host="127.0.0.1",
-        kiosk__port=port,
+        kiosk__port=page,
+        metrics__enabled=True,
+        metrics__port=metrics,
     )
 
 
@@ -148,7 +150,9 @@ def _deaf_to_interrupts() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def _free_ports(count: int) -> list[int]:
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in probes]

@@ -58,7 +58,7 @@ def needed() -> Any:
 
 def _memory(panel: Any, minutes: list[float], samples: Sequence[Sample]) -> None:
     panel.plot(minutes, [each.resident_mb for each in samples], color=_BLUE, label="resident")
-    panel.plot(minutes, [each.private_mb for each in samples], color=_RED, label="private")
+    panel.plot(minutes, [each.anonymous_mb for each in samples], color=_RED, label="anonymous")
     panel.set_ylabel("memory, MB")
 
 
@@ -72,7 +72,7 @@ def _latency(panel: Any, minutes: list[float], samples: Sequence[Sample]) -> Non
     for percent, shade in ((99, _GREY), (95, _YELLOW), (50, _BLUE)):
         values = [_or_nan(getattr(each, f"latency_p{percent}_ms")) for each in samples]
         panel.plot(minutes, values, color=shade, lw=0.9, label=f"latency p{percent}")
-    panel.plot(minutes, [_or_nan(each) for each in per_frame(samples)], color=_RED, lw=0.9, label="processor time")
+    panel.plot(minutes, [_or_nan(each) for each in per_frame(samples)], color=_RED, lw=0.9, label="processor")
     panel.set_ylabel("a frame, ms")
 
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
-from edge.drills.soak.device import FIGURES
+from edge.drills.soak.device import FIGURES, PERCENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,9 +25,10 @@ class Sample:
     """The device at one moment; ``None``: it did not say.
 
     ``phase`` is the tick within the cycle of what happens: at equal phases the same is going on. Memory is the
-    kernel's count in megabytes: ``resident`` with pages of libraries, ``proportional`` with shares of them, ``private``
-    without. ``latency`` is from the camera's hand to the finished look, over the last 512 frames; ``detect`` and
-    ``infer`` are the device's own figures.
+    kernel's count in megabytes: ``anonymous`` is what the process has written itself, swapped pages included, which is
+    where a leak shows; ``private``, ``proportional`` and ``resident`` add pages of files that nobody else uses just
+    now, a share of those that others use, and all of these. ``latency`` and ``work`` are of the last 512 frames
+    (:class:`edge.drills.soak.device.Meter`); ``detect`` and ``infer`` are the device's own figures.
     """
 
     t_s: float
@@ -37,11 +38,15 @@ class Sample:
     resident_mb: float
     proportional_mb: float
     private_mb: float
+    anonymous_mb: float
     descriptors: int
     threads: int
     latency_p50_ms: float | None
     latency_p95_ms: float | None
     latency_p99_ms: float | None
+    work_p50_ms: float | None
+    work_p95_ms: float | None
+    work_p99_ms: float | None
     detect_ms_p50: float | None
     detect_ms_p95: float | None
     infer_ms_p50: float | None
@@ -53,7 +58,7 @@ class Sample:
     session: bool
     viewers: int
     broker: bool
-    camera: bool
+    looking: bool
 
 
 class Probe:
@@ -80,6 +85,7 @@ class Probe:
             resident_mb=memory["Rss"],
             proportional_mb=memory["Pss"],
             private_mb=round(memory["Private_Clean"] + memory["Private_Dirty"], 3),
+            anonymous_mb=round(memory["Anonymous"] + memory["Swap"], 3),
             descriptors=len(os.listdir(f"/proc/{pid}/fd")),  # noqa: PTH208 - names are enough
             threads=int(stat[17]),
             queue=health.get("queue_depth"),
@@ -94,7 +100,8 @@ class Probe:
         try:
             found: dict[str, Any] = json.loads(self._figures.read_bytes())
         except FileNotFoundError:  # not one frame yet
-            found = {"frames": 0, "latency_p50_ms": None, "latency_p95_ms": None, "latency_p99_ms": None}
+            names = (f"{what}_p{percent}_ms" for what in ("latency", "work") for percent in PERCENTS)
+            found = {"frames": 0, **dict.fromkeys(names)}
         return found
 
 

@@ -5,8 +5,11 @@ A tick does its deeds right after a sample was taken, so that at the next sample
 
 from __future__ import annotations
 
+import http.client
+import os
+import signal
 from collections import Counter
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from typing import TYPE_CHECKING, Any
 
 from edge.drills.soak.viewer import Viewer
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from edge.drills.appliance import Appliance
     from edge.drills.gate import Gate
 
+_PATIENCE_S = 5.0
 CYCLE = 24
 """Ticks; two minutes at one each five seconds."""
 
@@ -25,15 +29,17 @@ CYCLE = 24
 class Script:
     """Does to ``device`` what a day brings; ``done`` counts it, ``answered`` has the ids of what must arrive."""
 
-    def __init__(self, device: Appliance, gate: Gate, port: int) -> None:
-        self._device, self._gate, self._port = device, gate, port
+    def __init__(self, device: Appliance, gate: Gate, *, page: int, metrics: int) -> None:
+        self._device, self._gate, self._page, self._metrics = device, gate, page, metrics
         self._viewers: list[Viewer] = []
         self._stack = ExitStack()
-        self._broker, self._camera, self._session = True, True, False
+        self._broker, self._camera, self._paused, self._session = True, True, False, False
         self.done: Counter[str] = Counter()
         self.answered: list[str] = []
         self._deeds: dict[int, Callable[[], None]] = {
             1: self._begin_session,
+            2: self._toggle_pause,
+            3: self._toggle_pause,
             4: self._look,
             8: self._leave,
             10: lambda: self._look(2),
@@ -52,18 +58,21 @@ class Script:
             "session": self._session,
             "viewers": len(self._viewers),
             "broker": self._broker,
-            "camera": self._camera,
+            "looking": self._camera and not self._paused,
         }
 
     def tick(self, phase: int) -> None:
-        """Set a marker, and do what is due."""
+        """Set a marker, ask for the metrics, and do what is due."""
         with suppress(EdgeError):  # a busy machine: what was not answered need not arrive
             self.answered.append(str(self._device.ask("marker", label=f"phase {phase}")["id"]))
             self.done["markers"] += 1
+        self._scrape()
         self._deeds.get(phase, lambda: None)()
 
     def end(self) -> None:
-        """Everything as it was: camera and broker there, nobody looking, no session."""
+        """Everything as it was: camera and broker there, no pause, nobody at the page, no session."""
+        if self._paused:
+            self._toggle_pause()
         self._leave()
         self._let_through(on=True)
         self._plug(on=True)
@@ -81,8 +90,21 @@ class Script:
                 self._device.ask("session_stop")
         self._session = False
 
+    def _toggle_pause(self) -> None:
+        os.kill(self._device.pid, signal.SIGUSR1)
+        self._paused = not self._paused
+        self.done["pauses"] += self._paused
+
+    def _scrape(self) -> None:
+        with (
+            suppress(OSError, http.client.HTTPException),  # counted where it works
+            closing(http.client.HTTPConnection("127.0.0.1", self._metrics, timeout=_PATIENCE_S)) as asker,
+        ):
+            asker.request("GET", "/metrics")
+            self.done["scrapes"] += asker.getresponse().status == http.client.OK
+
     def _look(self, count: int = 1) -> None:
-        self._viewers += [self._stack.enter_context(Viewer(self._port)) for _ in range(count)]
+        self._viewers += [self._stack.enter_context(Viewer(self._page)) for _ in range(count)]
 
     def _leave(self) -> None:
         self._stack.close()
