@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edge.cli.progress import Progress
+from edge.drills.fuzz.target import TARGETS
 
 if TYPE_CHECKING:
+    from edge.drills.fuzz.report import FuzzReport
     from edge.drills.outcome import Outcome
     from edge.drills.report import Report
     from edge.drills.soak.report import Soak
@@ -32,19 +34,25 @@ TIMES = {
     "memory": 1,
 }
 """The whole device's drills, each with how often the fault comes unless told otherwise; only some can come often."""
+SECONDS = {"soak": 3600.0, "fuzz": 60.0}
+"""Those that take as long as they are told to, each with how long that is otherwise; fuzz for each target."""
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("name", type=click.Choice([*EVENTS, *TIMES, "soak"]))
+@click.argument("name", type=click.Choice([*EVENTS, *TIMES, *SECONDS]))
 @click.option("--events", type=click.IntRange(min=20, max=1_000_000), help="How many messages to send.")
 @click.option("--times", type=click.IntRange(min=1, max=10_000), help="How often to kill or unplug.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Of the random moments.")
-@click.option("--seconds", type=click.FloatRange(min=10), default=3600.0, show_default=True, help="Of soak: how long.")
+@click.option("--seconds", type=click.FloatRange(min=1), help="How long soak is, and fuzz for each target.")
+@click.option(
+    "--output", type=click.Path(file_okay=False, path_type=Path), help="Of soak and fuzz: a folder for files."
+)
 @click.option("--sample", type=click.FloatRange(min=0.1), default=5.0, show_default=True, help="Of soak: seconds.")
-@click.option("--output", type=click.Path(file_okay=False, path_type=Path), help="Of soak: folder for table and plot.")
 @click.option("--leak", type=click.Choice(["memory", "descriptors"]), help="Of soak: leak, to see that it is found.")
+@click.option("--target", "targets", type=click.Choice(list(TARGETS)), multiple=True, help="Of fuzz: this one only.")
+@click.option("--again", type=click.Path(dir_okay=False, path_type=Path), help="Of fuzz: a finding's file.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def drill(name: str, events: int | None, times: int | None, seed: int, *, as_json: bool, **soak: Any) -> None:
+def drill(name: str, events: int | None, times: int | None, seed: int, *, as_json: bool, **given: Any) -> None:
     """Let things fail on purpose, and say what was seen and what was lost.
 
     \b
@@ -70,11 +78,19 @@ def drill(name: str, events: int | None, times: int | None, seed: int, *, as_jso
     No fault, but a long time:
     soak      an hour as fast as the loop goes: memory, descriptors and latency must stay flat
 
+    \b
+    No device, but everything that a device reads:
+    fuzz      damaged and hostile input, mutated at random, each door in a process of its own
+
     Those with a feed start their own Mosquitto (Debian package mosquitto); full and readonly mount a small file system
     and want root. The exit code is 0 where all came back by itself and nothing is lost or out of order, 1 otherwise.
     """  # noqa: D301 - click wants the control character
-    count = (events or EVENTS[name]) if name in EVENTS else (times or TIMES.get(name, 1))
-    report = _soak(**soak) if name == "soak" else _run(name, count, seed)
+    report: FuzzReport | Outcome | Report | Soak
+    if name in SECONDS:
+        seconds = given.pop("seconds") or SECONDS[name]
+        report = _soak(seconds, given) if name == "soak" else _fuzz(seconds, seed, given)
+    else:
+        report = _run(name, (events or EVENTS[name]) if name in EVENTS else (times or TIMES[name]), seed)
     click.echo(json.dumps(report.as_dict(), indent=2) if as_json else "\n".join(report.lines()))
     if not report.passed:
         click.get_current_context().exit(1)
@@ -89,12 +105,27 @@ def _run(name: str, events: int, seed: int) -> Report | Outcome:
         return report
 
 
-def _soak(seconds: float, sample: float, output: Path | None, leak: str | None) -> Soak:
+def _soak(seconds: float, given: dict[str, Any]) -> Soak:
     from edge.drills.soak.drill import Setting, run
 
-    setting = Setting(seconds, sample, output, leak)
+    setting = Setting(seconds, given["sample"], given["output"], given["leak"])
     with (
         tempfile.TemporaryDirectory(prefix="face-edge-soak-") as folder,
         Progress(int(seconds), label="soak") as progress,
     ):
         return run(Path(folder), setting, progress=progress.update)
+
+
+def _fuzz(seconds: float, seed: int, given: dict[str, Any]) -> FuzzReport:
+    from edge.drills.fuzz.drill import again, run
+
+    names = given["targets"] or tuple(TARGETS)
+    with (
+        tempfile.TemporaryDirectory(prefix="face-edge-fuzz-") as folder,
+        Progress(int(seconds * len(names)), label="fuzz") as progress,
+    ):
+        if given["again"] is not None:
+            return again(Path(folder), given["again"])
+        return run(
+            Path(folder), seconds=seconds, seed=seed, names=names, keep=given["output"], progress=progress.update
+        )

@@ -20,12 +20,13 @@ from edge.sessions.rows import (
     end_others,
     forget_content,
     happening_of,
+    media_of,
     second_of,
     session_of,
     to_ms,
 )
 from edge.sessions.schema import MIGRATIONS, migrate
-from edge.sessions.values import Glance, MediaPoint, Recording
+from edge.sessions.values import Glance, Recording
 from edge.sqlite import FileDamaged, FileFault, sync_folder, translated
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ class SessionFile:
             record,
             tuple(map(second_of, seconds)),
             tuple(map(happening_of, happenings)),
-            tuple(MediaPoint(*row) for row in media),
+            tuple(map(media_of, media)),
         )
 
     def _of(self, table: str, columns: Sequence[str], order: str, session: str) -> list[Any]:

@@ -8,8 +8,12 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from edge.events import SessionKind
+from edge.sessions import checks
+from edge.sessions.checks import checked
+from edge.sessions.film import ENDED, PAUSED, PLAYING
 from edge.sessions.schema import SCORES, SHARES
 from edge.sessions.values import Figures, Happening, MediaPoint, Second, SessionRecord
+from edge.sqlite import FileDamaged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +29,21 @@ SESSION_COLUMNS = (
 )  # fmt: skip
 MEDIA_COLUMNS = ("at_s", "media_s", "state")
 HAPPENING_COLUMNS = ("at_s", "id", "type", "people", "label", "emotion")
+_SESSION = {
+    "id": checks.text, "title": checks.text, "kind": checks.one_of(*SessionKind), "start_ms": checks.number,
+    "k": checks.count, "media_name": checks.optional(checks.text), "lasted_s": checks.seconds, "about": checks.text,
+    "ended_by": checks.optional(checks.one_of("stop", "plan", "media", "interruption")),
+}  # fmt: skip
+_SECOND = {
+    "second": checks.index, "observed_s": checks.seconds, "people": checks.number, "people_max": checks.count,
+    "person_s": checks.number, "suppressed": checks.one_of(0, 1),
+}  # fmt: skip
+_SECOND_WITH_FIGURES = dict.fromkeys(SECOND_COLUMNS, checks.number) | _SECOND
+_HAPPENING = {
+    "at_s": checks.seconds, "id": checks.text, "type": checks.text, "people": checks.count,
+    "label": checks.optional(checks.text), "emotion": checks.optional(checks.text),
+}  # fmt: skip
+_MEDIA = {"at_s": checks.seconds, "media_s": checks.seconds, "state": checks.one_of(PLAYING, PAUSED, ENDED)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +127,12 @@ def end_others(running: str | None) -> list[Statement]:
 
 
 def session_of(row: Sequence[Any]) -> SessionRecord:
-    """From a row of :data:`SESSION_COLUMNS`."""
-    found = dict(zip(SESSION_COLUMNS, row, strict=True))
+    """From a row of :data:`SESSION_COLUMNS`.
+
+    Raises:
+        FileDamaged: it is none that was ever written; as do the others below.
+    """
+    found = dict(zip(SESSION_COLUMNS, checked("session", SESSION_COLUMNS, row, _SESSION), strict=True))
     start_ms, end_ms = found.pop("start_ms"), found.pop("end_ms")
     return SessionRecord(
         **found
@@ -117,14 +140,16 @@ def session_of(row: Sequence[Any]) -> SessionRecord:
             "kind": SessionKind(found["kind"]),
             "start": from_ms(start_ms),
             "end": None if end_ms is None else from_ms(end_ms),
-            "about": json.loads(found["about"]),
+            "about": _about(found["about"]),
         }
     )
 
 
 def second_of(row: Sequence[Any]) -> Second:
     """From a row of :data:`SECOND_COLUMNS`."""
-    number, observed_s, people, people_max, person_s, suppressed, counted_s, *rest = row
+    number, observed_s, people, people_max, person_s, suppressed, counted_s, *rest = checked(
+        "second", SECOND_COLUMNS, row, _SECOND if row[6] is None else _SECOND_WITH_FIGURES
+    )
     figures = None
     if counted_s is not None:
         scores, shares, others = rest[: len(SCORES)], rest[len(SCORES) : -3], rest[-3:]
@@ -134,7 +159,23 @@ def second_of(row: Sequence[Any]) -> Second:
 
 def happening_of(row: Sequence[Any]) -> Happening:
     """From a row of :data:`HAPPENING_COLUMNS`."""
-    return Happening(*row)
+    return Happening(*checked("happening", HAPPENING_COLUMNS, row, _HAPPENING))
+
+
+def media_of(row: Sequence[Any]) -> MediaPoint:
+    """From a row of :data:`MEDIA_COLUMNS`."""
+    return MediaPoint(*checked("media_point", MEDIA_COLUMNS, row, _MEDIA))
+
+
+def _about(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        msg = "is damaged (what a session says of its device cannot be read)"
+        raise FileDamaged(msg)
+    return found
 
 
 def _replace(table: str, columns: Sequence[str]) -> str:

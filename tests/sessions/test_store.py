@@ -9,14 +9,17 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from edge.errors import InputError
 from edge.events import CameraStatus, EventType, Info, Media, Playback, RunningSession, SessionKind, ulid
 from edge.sessions.file import SessionFile
+from edge.sessions.library import reading
 from edge.sessions.schema import MIGRATIONS
 from edge.sqlite import FileDamaged, FileFault
 from edge.types import Emotion
@@ -428,3 +431,37 @@ def test_a_glance_sums_up_without_what_is_withheld(room: Room, crowd: Crowd) -> 
     assert glance.people == pytest.approx(2.8, abs=0.1)
     measured = [second.figures.valence for second in room.recording().seconds if second.figures]
     assert glance.valence == pytest.approx(sum(measured) / len(measured), abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "value"),
+    [
+        ("session", "kind", "opera"),
+        ("session", "about", "{"),
+        ("session", "start_ms", "then"),
+        ("session", "planned_s", "soon"),
+        ("session", "ended_by", ""),
+        ("second", "people_max", -1),
+        ("second", "valence", "glad"),
+        ("second", "attention", float("inf")),
+        ("happening", "type", b"\xff"),
+    ],
+)
+def test_a_cell_that_nobody_wrote_is_damage_told_in_one_line(
+    room: Room, crowd: Crowd, table: str, column: str, value: Any
+) -> None:
+    room.start()
+    room.show(0, 3, *crowd)
+    room.event(EventType.MARKER, 2.0, label="kiss")
+    room.sink.close()
+    with closing(sqlite3.connect(room.path)) as cells, cells:
+        assert cells.execute(f"UPDATE {table} SET {column} = ?", (value,)).rowcount
+
+    def read() -> None:
+        with reading(room.path) as file:
+            for record in file.sessions():
+                file.recording(record)
+
+    with pytest.raises(InputError, match=f"{column}|cannot be read") as raised:
+        read()
+    assert "\n" not in str(raised.value)

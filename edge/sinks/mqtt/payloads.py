@@ -176,22 +176,32 @@ def _json(payload: bytes) -> Any:
     if not payload.strip():
         return {}
     try:
-        return json.loads(payload.decode("utf-8"))
+        found = json.loads(payload.decode("utf-8"))
+        json.dumps(found, ensure_ascii=False).encode("utf-8")
     except UnicodeDecodeError:
         msg = "is not UTF-8"
+    except UnicodeEncodeError:
+        msg = "has half a letter in it: an escaped surrogate without its other half"
     except json.JSONDecodeError as error:
         msg = f"is not JSON: {error.msg} at character {error.pos + 1}"
     except RecursionError:
         msg = "is not JSON: nested too deep"
+    else:
+        return found
     raise Refused(msg)
 
 
 def _line(error: ValidationError) -> str:
     """The first of the faults, without what was sent."""
     fault = error.errors(include_input=False, include_url=False, include_context=False)[0]
-    place = ".".join(str(part)[:40] for part in fault["loc"])
+    place = ".".join(in_one_line(str(part)[:40]) for part in fault["loc"])
     said = "unknown field" if fault["type"] == "extra_forbidden" else str(fault["msg"])
     return f"{place}: {said[:1].lower()}{said[1:]}" if place else said
+
+
+def in_one_line(text: str) -> str:
+    """``text`` as it may stand in a log, in which nobody shall write lines of their own."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 def _transaction(given: dict[str, Any]) -> str | None:

@@ -1,0 +1,1 @@
+"""The doors that are fuzzed, by what goes through them."""
