@@ -76,7 +76,14 @@ def test_what_is_harmless_passes_and_is_tried_often(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{}", "[]", '{"target": "mqtt", "seed": 1, "input": "xyz"}', '{"target": "mqtt"}']
+    "text",
+    [
+        "",
+        "[]",
+        '{"target": "no", "seed": 1, "input": "00"}',
+        '{"target": "mqtt", "seed": 1, "input": "xyz"}',
+        '{"target": "mqtt"}',
+    ],
 )
 def test_a_file_that_is_no_finding_is_one_line(tmp_path: Path, text: str) -> None:
     file = tmp_path / "finding.json"

@@ -58,6 +58,7 @@ def again(folder: Path, file: Path) -> FuzzReport:
     try:
         given = json.loads(file.read_text(encoding="utf-8"))
         name, seed, data = str(given["target"]), int(given["seed"]), bytes.fromhex(given["input"])
+        entry(name)
     except (OSError, ValueError, KeyError, TypeError):
         msg = f"{file}: is no file that `face-edge drill fuzz --output` wrote"
         raise InputError(msg) from None
