@@ -51,9 +51,13 @@ def translated() -> Iterator[None]:
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
         if code in _DAMAGE:
-            msg = f"is damaged ({error})"
+            msg = f"is damaged ({' '.join(str(error).split())})"  # which quotes what it found
             raise FileDamaged(msg) from error
         raise FileFault(_WORDS.get(code, str(error)), full=code == sqlite3.SQLITE_FULL) from error
+    except UnicodeDecodeError as error:
+        # not even SQLite's own words can be read, for they quote what it found
+        msg = "is damaged (text in it is no UTF-8)"
+        raise FileDamaged(msg) from error
     except OSError as error:
         raise FileFault(error.strerror or str(error)) from error
 

@@ -32,6 +32,7 @@ TIMES = {
     "clock": 1,
     "model": 1,
     "memory": 1,
+    "partition": 1,
 }
 """The whole device's drills, each with how often the fault comes unless told otherwise; only some can come often."""
 SECONDS = {"soak": 3600.0, "fuzz": 60.0}
@@ -73,6 +74,7 @@ def drill(name: str, events: int | None, times: int | None, seed: int, *, as_jso
     clock     the clock stands in 1970 and is set while it runs
     model     its model is deleted while it runs
     memory    it gets no more memory than it has
+    partition the network to the broker goes dead without a word
 
     \b
     No fault, but a long time:
@@ -82,8 +84,9 @@ def drill(name: str, events: int | None, times: int | None, seed: int, *, as_jso
     No device, but everything that a device reads:
     fuzz      damaged and hostile input, mutated at random, each door in a process of its own
 
-    Those with a feed start their own Mosquitto (Debian package mosquitto); full and readonly mount a small file system
-    and want root. The exit code is 0 where all came back by itself and nothing is lost or out of order, 1 otherwise.
+    Those with a feed start their own Mosquitto (Debian package mosquitto); full, readonly and partition mount a small
+    file system or make a network of their own, and want root. The exit code is 0 where all came back by itself and
+    nothing is lost, out of order or found, 1 otherwise.
     """  # noqa: D301 - click wants the control character
     report: FuzzReport | Outcome | Report | Soak
     if name in SECONDS:

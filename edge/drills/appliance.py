@@ -21,7 +21,7 @@ from edge.files import write_text
 from edge.runtime.local import ask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -33,11 +33,22 @@ _END_S = 10.0
 
 
 class Appliance:
-    """The device; ``flags`` are settings by dotted key. A context manager that ends it at last."""
+    """The device; ``flags`` are settings by dotted key. A context manager that ends it at last.
+
+    ``within`` are words before the command that hand on to it in the same process, such as ``ip netns exec NAME``.
+    """
 
     def __init__(
-        self, folder: Path, *, broker: str = "off", hang_s: float = 0.0, module: str = MODULE, **flags: Any
+        self,
+        folder: Path,
+        *,
+        broker: str = "off",
+        hang_s: float = 0.0,
+        module: str = MODULE,
+        within: Sequence[str] = (),
+        **flags: Any,
     ) -> None:
+        self._within = within
         self.state, self._runtime = folder / "state", folder / "runtime"
         self._control, self._hang_s, self._module = folder / "control.json", hang_s, module
         for each in (self.state, self._runtime):
@@ -78,7 +89,7 @@ class Appliance:
     def start(self) -> None:
         """Start the process; it takes a moment until it looks."""
         words = [part for name, value in self._flags.items() for part in ("--set", f"{name}={value}")]
-        command = [sys.executable, "-m", self._module, str(self._hang_s), *words, "run"]
+        command = [*self._within, sys.executable, "-m", self._module, str(self._hang_s), *words, "run"]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("FACE_EDGE_")}
         environment |= {
             CONTROL: str(self._control),

@@ -49,21 +49,22 @@ def program() -> str:
 
 
 class Mosquitto:
-    """A broker process; ``folder`` keeps its queues over kills.
+    """A broker process; ``folder`` keeps its queues over kills, and it listens on the address ``also`` too.
 
     Raises:
         HardwareUnavailable: it is not installed.
         SinkError: it does not start; the message is its own.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, also: str = "") -> None:
         self._program = program()
         folder.mkdir()
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
         self._config = folder / "mosquitto.conf"
-        self._config.write_text(_CONFIG.format(port=self.port, folder=folder), encoding="utf-8")
+        more = f"listener {self.port} {also}\n" if also else ""
+        self._config.write_text(more + _CONFIG.format(port=self.port, folder=folder), encoding="utf-8")
         self._log = folder / "mosquitto.log"
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -25,10 +25,11 @@ SHORT: dict[str, dict[str, Any]] = {
     "unplug": {"away_s": 0.5},
     "corrupt": {"during_s": 1.5},
     "memory": {"squeezed_s": 1.5},
+    "partition": {"away_s": 1.0},
 }
 SLOW = {"full", "readonly", "model"}
 """Half a minute together: run where FACE_EDGE_TEST_SLOW is set."""
-ON_THE_FEED = {"kill", "full", "readonly", "clock"}
+ON_THE_FEED = {"kill", "full", "readonly", "clock", "partition"}
 
 
 @pytest.mark.parametrize("name", TIMES)
