@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.mark.parametrize("with_bytes", [b"kept \xff, xx", b"kept \n( xx x"])
+@pytest.mark.parametrize("with_bytes", [b"kept \xff, xx", b"kept \n) xx x"])
 def test_a_damaged_schema_is_damage_in_one_line(tmp_path: Path, with_bytes: bytes) -> None:
     path = tmp_path / "x.sqlite3"
     with closing(sqlite3.connect(path)) as file, file:
