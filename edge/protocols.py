@@ -66,8 +66,12 @@ class FaceDetector(Protocol):
 
     name: str
 
-    def detect(self, grey: NDArray[np.uint8]) -> list[Box]:
-        """Boxes in pixels of ``grey`` ``(height, width)``, in no particular order."""
+    def detect(self, grey: NDArray[np.uint8], *, sizes: tuple[float, float] | None = None) -> list[Box]:
+        """Boxes in pixels of ``grey`` ``(height, width)``, in no particular order.
+
+        ``sizes`` are the smallest and the largest side of a face that is looked for, in pixels; without them the
+        picture is a whole one and the detector's own limits hold. What is found may be a little out of them.
+        """
         ...
 
 

@@ -40,7 +40,12 @@ class DetectorConfig(Section):
         "haar", description="OpenCV's frontal face cascade, or a small network: `face-edge models add blazeface`"
     )
     width: int = Field(320, ge=80, le=1920, description="pictures are reduced to this width for detection, pixels")
-    interval_s: Seconds = Field(0.2, description="at least so long between two detections; tracking in between")
+    interval_s: Seconds = Field(0.2, description="at least so long between two looks for a face; tracking in between")
+    scan_s: Seconds = Field(
+        2.0,
+        description="at least so long between two searches of the whole picture; in between faces are looked for where "
+        "they were and where something moves",
+    )
     min_face: Share = Field(0.1, gt=0, description="smallest face, as a share of the picture's shorter side")
     scale_factor: float = Field(1.1, gt=1.0, le=2.0, description="step between sizes searched")
     min_neighbors: int = Field(5, ge=0, le=50, description="overlapping hits that make a face; higher is stricter")
@@ -73,6 +78,7 @@ class ModelConfig(Section):
     )
     head: Literal["consensus", "fer2013"] = Field("consensus", description="the label set that scores follow")
     threads: int = Field(1, ge=1, le=16, description="of the inference runtime")
+    interval_s: Seconds = Field(0.1, description="at least so long between two readings of one face; 0: every frame")
     runtime: Literal["auto", "ai-edge-litert", "tflite-runtime"] = Field("auto", description="inference package")
     keys: Path = Field(
         Path("/etc/face-edge/keys"),

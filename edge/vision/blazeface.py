@@ -82,10 +82,10 @@ class BlazeFaceDetector:
         self._boxes, self._scores = outputs["regressors"], outputs["classificators"]
         self._pixels = np.empty((1, SIDE, SIDE, 3), np.float32)
 
-    def detect(self, grey: NDArray[np.uint8]) -> list[Box]:
+    def detect(self, grey: NDArray[np.uint8], *, sizes: tuple[float, float] | None = None) -> list[Box]:
         """Square boxes in pixels of ``grey`` ``(height, width)`` uint8, cut at its borders, largest first."""
         height, width = grey.shape
-        smallest = max(1, round(min(grey.shape) * self._min_face))
+        smallest = max(1, round(min(grey.shape) * self._min_face if sizes is None else sizes[0]))
         squares = _squares(width, height, self._levels, smallest)
         found = np.concatenate([self._search(grey, square) for square in squares])
         boxes = [_framed(corners, width, height) for corners in merge(found, _OVERLAP)]

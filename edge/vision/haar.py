@@ -28,13 +28,18 @@ class HaarDetector:
         self._min_neighbors = min_neighbors
         self._cascade = _load_cascade()
 
-    def detect(self, grey: NDArray[np.uint8]) -> list[Box]:
+    def detect(self, grey: NDArray[np.uint8], *, sizes: tuple[float, float] | None = None) -> list[Box]:
         """Square boxes in pixels of ``grey`` ``(height, width)`` uint8, largest first."""
-        smallest = max(20, round(min(grey.shape) * self._min_face))
-        if min(grey.shape) < smallest:
+        least, most = sizes or (min(grey.shape) * self._min_face, min(grey.shape))
+        smallest, largest = max(20, round(least)), round(most)
+        if largest < smallest or min(grey.shape) < smallest:
             return []
         found = self._cascade.detectMultiScale(
-            grey, scaleFactor=self._scale_factor, minNeighbors=self._min_neighbors, minSize=(smallest, smallest)
+            grey,
+            scaleFactor=self._scale_factor,
+            minNeighbors=self._min_neighbors,
+            minSize=(smallest, smallest),
+            maxSize=(largest, largest),
         )
         boxes = [Box(*(float(value) for value in rectangle)) for rectangle in found]
         return sorted(boxes, key=lambda box: (-box.area, box.x, box.y))

@@ -1,34 +1,35 @@
 """One frame in, one observation out: no thread, no I/O, no clock but the frame's own.
 
-The same frames with the same ``seed`` give the same observations. The stopwatch only fills the two durations.
+The same frames with the same ``seed`` give the same observations. The laps only fill the two durations.
 """
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 import cv2
 
+from edge.laps import Laps
 from edge.preprocess import crop_face, to_grey
-from edge.types import Box, Face, Observation
+from edge.types import EMOTIONS, Box, Face, Observation, Scores
+from edge.vision.search import Search
 from edge.vision.smooth import Labeler, ScoreAverage
 from edge.vision.track import Tracker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import numpy as np
     from numpy.typing import NDArray
 
     from edge.config import PrimaryConfig, SmoothingConfig, TrackerConfig
     from edge.protocols import EmotionClassifier, FaceDetector
-    from edge.types import Frame, Scores
+    from edge.types import Frame
     from edge.vision.track import Track
 
 _NS = 1_000_000_000
-_NS_PER_MS = 1_000_000
+
+
+_NOTHING_READ = Scores.of([0.0] * len(EMOTIONS))
 
 
 @dataclass(slots=True)
@@ -37,13 +38,17 @@ class _Memory:
 
     average: ScoreAverage
     labeler: Labeler
+    scores: Scores = _NOTHING_READ
+    read_ns: int = 0
 
 
 class Pipeline:
     """Detect, track, classify and smooth.
 
     ``detect_width`` is the width in pixels to which a picture is reduced for detection, ``detect_interval_s`` the
-    least time between two detections. Without ``memory`` each frame stands for itself, as a folder's pictures do.
+    least time between two looks for the same face, ``scan_s`` that between two searches of the whole picture,
+    ``classify_interval_s`` that between two readings of one face. ``min_face`` is the smallest face as a share of the
+    picture's shorter side. Without ``memory`` each frame stands for itself, as a folder's pictures do.
     """
 
     def __init__(
@@ -53,21 +58,23 @@ class Pipeline:
         *,
         detect_width: int,
         detect_interval_s: float,
+        scan_s: float = 0.0,
+        min_face: float = 0.1,
+        classify_interval_s: float = 0.0,
         tracker: TrackerConfig,
         smoothing: SmoothingConfig,
         primary: PrimaryConfig,
         memory: bool = True,
         seed: int | None = None,
-        stopwatch_ns: Callable[[], int] = time.perf_counter_ns,
+        laps: Laps | None = None,
     ) -> None:
-        self._detector = detector
         self._classifier = classifier
         self._detect_width = detect_width
-        self._detect_interval_ns = int(detect_interval_s * _NS)
+        self._classify_interval_ns = int(classify_interval_s * _NS)
         self._smoothing = smoothing
         self._primary = primary
         self._memory = memory
-        self._stopwatch_ns = stopwatch_ns
+        self._laps = laps or Laps()
         self._tracker = Tracker(
             iou_threshold=tracker.iou_threshold,
             max_age_s=tracker.max_age_s,
@@ -75,14 +82,20 @@ class Pipeline:
             max_faces=tracker.max_faces,
             seed=seed,
         )
+        self._search = Search(
+            detector,
+            interval_s=detect_interval_s,
+            scan_s=max(scan_s, detect_interval_s),
+            min_face=min_face,
+            min_hits=tracker.min_hits,
+        )
         self._faces: dict[str, _Memory] = {}
-        self._detected_ns: int | None = None
 
     def reset(self) -> None:
         """Forget every face, as after a pause or a new clip."""
         self._tracker.reset()
         self._faces.clear()
-        self._detected_ns = None
+        self._search.reset()
 
     def close(self) -> None:
         """Free the classifier's interpreter."""
@@ -92,52 +105,59 @@ class Pipeline:
         """What is to be seen in ``frame``; frames must come in order of time."""
         if not self._memory:
             self.reset()
-        now_ns = frame.monotonic_ns
-        detect_ms = None
-        if self._detected_ns is None or not 0 <= now_ns - self._detected_ns < self._detect_interval_ns:
-            started = self._stopwatch_ns()
-            self._tracker.update(self._detect(frame), now_ns)
-            self._detected_ns = now_ns
-            detect_ms = (self._stopwatch_ns() - started) / _NS_PER_MS
+        laps, now_ns = self._laps, frame.monotonic_ns
+        laps.begin()
+        self._find(frame)
         tracked = [(track, box) for track, box in self._tracker.faces(now_ns) if _in_view(box, frame)]
-        started = self._stopwatch_ns()
-        scores = self._classify(frame, [box for _, box in tracked])
-        classify_ms = (self._stopwatch_ns() - started) / _NS_PER_MS if tracked else None
-        faces = [self._face(track, box, raw, now_ns) for (track, box), raw in zip(tracked, scores, strict=True)]
-        live = {track.id for track, _ in self._tracker.faces(now_ns)}
-        self._faces = {track_id: memory for track_id, memory in self._faces.items() if track_id in live}
+        due = [(track, box) for track, box in tracked if self._is_due(track, now_ns)]
+        raw = dict(zip((track.id for track, _ in due), self._classify(frame, [box for _, box in due]), strict=True))
+        with laps("smooth"):
+            faces = [self._face(track, box, raw.get(track.id), now_ns) for track, box in tracked]
+            live = {track.id for track, _ in self._tracker.faces(now_ns)}
+            self._faces = {track_id: memory for track_id, memory in self._faces.items() if track_id in live}
+            marked = mark_primary(faces, frame.width, frame.height, self._primary.mode)
         return Observation(
             monotonic_ns=now_ns,
             frame_index=frame.index,
             frame_width=frame.width,
             frame_height=frame.height,
-            faces=mark_primary(faces, frame.width, frame.height, self._primary.mode),
-            detect_ms=detect_ms,
-            classify_ms=classify_ms,
+            faces=marked,
+            detect_ms=laps.ms("convert", "detect") if "track" in laps.spent_ns else None,
+            classify_ms=laps.ms("crop", "classify"),
             name=frame.name,
         )
 
-    def _detect(self, frame: Frame) -> list[Box]:
-        """Boxes in pixels of the full frame."""
-        grey = reduce_grey(frame, self._detect_width)
-        factor_x, factor_y = frame.width / grey.shape[1], frame.height / grey.shape[0]
-        return [box.scaled(factor_x, factor_y) for box in self._detector.detect(grey)]
+    def _find(self, frame: Frame) -> None:
+        """Look for faces where and when that is due."""
+        with self._laps("convert"):
+            grey = reduce_grey(frame, self._detect_width, careful=not self._memory)
+        with self._laps("detect"):
+            found = self._search.look(frame, grey, self._tracker.tracks(frame.monotonic_ns))
+        if found is not None:
+            with self._laps("track"):
+                self._tracker.update(found, frame.monotonic_ns)
+
+    def _is_due(self, track: Track, now_ns: int) -> bool:
+        """Its expression is read now and then; what it did in between is the average's business."""
+        memory = self._faces.get(track.id)
+        return memory is None or not 0 <= now_ns - memory.read_ns < self._classify_interval_ns
 
     def _classify(self, frame: Frame, boxes: list[Box]) -> list[Scores]:
         if not boxes:
             return []
         margin, size = self._classifier.crop_margin, self._classifier.input_size
-        return self._classifier.classify([crop_face(frame.image, box, margin=margin, size=size) for box in boxes])
+        with self._laps("crop"):
+            crops = [crop_face(frame.image, box, margin=margin, size=size) for box in boxes]
+        with self._laps("classify"):
+            return self._classifier.classify(crops)
 
-    def _face(self, track: Track, box: Box, raw: Scores, now_ns: int) -> Face:
+    def _face(self, track: Track, box: Box, raw: Scores | None, now_ns: int) -> Face:
         memory = self._faces.get(track.id)
         if memory is None:
-            settings = self._smoothing
-            memory = self._faces[track.id] = _Memory(
-                ScoreAverage(settings.time_constant_s if self._memory else 0.0),
-                Labeler(lead=settings.lead, hold_s=settings.hold_s, min_confidence=settings.min_confidence),
-            )
-        smoothed = memory.average.update(raw, now_ns)
+            memory = self._faces[track.id] = self._new_memory()
+        if raw is not None:
+            memory.scores, memory.read_ns = memory.average.update(raw, now_ns), now_ns
+        smoothed = memory.scores
         emotion = memory.labeler.update(smoothed, now_ns)
         return Face(
             track_id=track.id,
@@ -149,16 +169,28 @@ class Pipeline:
             detected=track.detected_ns == now_ns,
         )
 
+    def _new_memory(self) -> _Memory:
+        settings = self._smoothing
+        return _Memory(
+            ScoreAverage(settings.time_constant_s if self._memory else 0.0),
+            Labeler(lead=settings.lead, hold_s=settings.hold_s, min_confidence=settings.min_confidence),
+        )
 
-def reduce_grey(frame: Frame, width: int) -> NDArray[np.uint8]:
-    """A grey picture of at most ``width`` pixels across; the source's own small one where it is large enough."""
+
+def reduce_grey(frame: Frame, width: int, *, careful: bool = True) -> NDArray[np.uint8]:
+    """A grey picture of at most ``width`` pixels across; the source's own small one where it is large enough.
+
+    ``careful`` takes the mean of all pixels, which costs 1.5 ms at 1080p; otherwise four pixels stand for each new one,
+    which costs the same at any size and is what a cascade needs that gets another frame soon.
+    """
     picture = frame.image
     if frame.small_grey is not None and frame.small_grey.shape[1] >= min(width, frame.width):
         picture = frame.small_grey
     height, full_width = picture.shape[:2]
     if full_width > width:
         size = (width, max(1, round(height * width / full_width)))
-        picture = cast("NDArray[np.uint8]", cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
+        how = cv2.INTER_AREA if careful else cv2.INTER_LINEAR
+        picture = cast("NDArray[np.uint8]", cv2.resize(picture, size, interpolation=how))
     return to_grey(picture)
 
 

@@ -92,10 +92,14 @@ class Tracker:
         ]
         self._tracks = self._alive([*kept, *started], now_ns)
 
+    def tracks(self, now_ns: int) -> list[Track]:
+        """All that live at ``now_ns``, confirmed or not, largest first."""
+        self._tracks = self._alive(self._tracks, now_ns)
+        return self._tracks
+
     def faces(self, now_ns: int) -> list[tuple[Track, Box]]:
         """Confirmed tracks and where each is at ``now_ns``, largest first."""
-        self._tracks = self._alive(self._tracks, now_ns)
-        return [(track, track.at(now_ns)) for track in self._tracks if track.hits >= self._min_hits]
+        return [(track, track.at(now_ns)) for track in self.tracks(now_ns) if track.hits >= self._min_hits]
 
     def _alive(self, tracks: list[Track], now_ns: int) -> list[Track]:
         young = [track for track in tracks if now_ns - track.detected_ns <= self._max_age_ns]

@@ -67,8 +67,8 @@ def test_a_signal_ends_it_in_time_and_offline_is_published(
     subscriber.wait_payload("availability", "online")
     started = time.monotonic()
     process.send_signal(number)
-    _, errors = process.communicate(timeout=5)
-    assert time.monotonic() - started < 2
+    _, errors = process.communicate(timeout=15)
+    assert time.monotonic() - started < 5  # about one second where nothing else runs
     assert process.returncode == 0, errors
     assert "Traceback" not in errors
     subscriber.wait_payload("availability", "offline")

@@ -19,13 +19,21 @@ def scene(*boxes: tuple[int, int, int], width: int = 640, height: int = 480, lev
 
 
 def pipeline(
-    detector: BrightDetector | None = None, *, memory: bool = True, mode: str = "central", width: int = 320
+    detector: BrightDetector | None = None,
+    classifier: ScriptedClassifier | None = None,
+    *,
+    memory: bool = True,
+    mode: str = "central",
+    width: int = 320,
+    read_every_s: float = 0.0,
 ) -> Pipeline:
     return Pipeline(
         detector or BrightDetector(),
-        ScriptedClassifier(),
+        classifier or ScriptedClassifier(),
         detect_width=width,
         detect_interval_s=0.2,
+        scan_s=2.0,
+        classify_interval_s=read_every_s,
         tracker=TrackerConfig(),
         smoothing=SmoothingConfig(),
         primary=PrimaryConfig(mode=mode),
@@ -45,10 +53,21 @@ def test_detection_runs_at_its_interval_and_tracks_in_between() -> None:
     detector = BrightDetector()
     vision = pipeline(detector)
     observations = [vision.step(Frame(scene((200 + 2 * i, 100, 80)), i * 33 * MS, i)) for i in range(31)]
-    assert detector.calls == 5
-    assert sum(observation.detect_ms is not None for observation in observations) == 5
+    assert detector.calls == 6  # two in a row to be sure, then every 0.2 s
+    assert sum(observation.detect_ms is not None for observation in observations) == 6
     assert [len(observation.faces) for observation in observations[-20:]] == [1] * 20
     assert [observation.faces[0].detected for observation in observations[-3:]].count(True) <= 1
+
+
+def test_a_face_is_read_at_its_interval_and_keeps_its_label_in_between() -> None:
+    classifier = ScriptedClassifier()
+    vision = pipeline(classifier=classifier, read_every_s=0.1)
+    observations = [vision.step(Frame(scene((200, 100, 80)), i * 33 * MS, i)) for i in range(1, 31)]
+    read = [observation.faces[0].raw_scores is not None for observation in observations if observation.faces]
+    assert read[:9] == [True, False, False, False] * 2 + [True]
+    assert classifier.crops_seen == sum(read) == sum(o.classify_ms is not None for o in observations)
+    assert {face.emotion for observation in observations for face in observation.faces} == {Emotion.HAPPY}
+    assert all(sum(face.scores) == pytest.approx(1) for observation in observations for face in observation.faces)
 
 
 def test_the_same_frames_give_the_same_observations() -> None:

@@ -1,0 +1,97 @@
+"""The obvious loop, which most projects of this kind run: the whole frame searched every time, each face classified.
+
+It has the same cascade settings, smallest face and network as ours. It is timed without what follows here after it,
+which gives its faces labels that can be compared: the same tracking and smoothing as ours, from every frame.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from edge.preprocess import crop_face, to_grey
+from edge.vision.smooth import Labeler, ScoreAverage
+from edge.vision.track import Tracker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from edge.config import SmoothingConfig, TrackerConfig
+    from edge.protocols import EmotionClassifier
+    from edge.types import Box, Emotion, Frame, Scores
+    from edge.vision.haar import HaarDetector
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """One face in one frame: as found, as classified there and then, and the smoothed label."""
+
+    box: Box
+    scores: Scores
+    emotion: Emotion | None
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One frame of the loop: what was seen, and how long finding and classifying took."""
+
+    sights: tuple[Sight, ...]
+    detect_ns: int
+    classify_ns: int
+
+
+class ObviousLoop:
+    """Finds and classifies in every frame."""
+
+    def __init__(
+        self,
+        detector: HaarDetector,
+        classifier: EmotionClassifier,
+        *,
+        tracker: TrackerConfig,
+        smoothing: SmoothingConfig,
+        clock_ns: Callable[[], int] = time.perf_counter_ns,
+    ) -> None:
+        self._detector = detector
+        self._classifier = classifier
+        self._smoothing = smoothing
+        self._clock_ns = clock_ns
+        self._tracker = Tracker(
+            iou_threshold=tracker.iou_threshold, max_age_s=tracker.max_age_s, min_hits=1, max_faces=tracker.max_faces,
+            seed=0,
+        )  # fmt: skip
+        self._memory: dict[str, tuple[ScoreAverage, Labeler]] = {}
+
+    def run(self, frames: Iterable[Frame]) -> list[Turn]:
+        """Every frame in order."""
+        return [self._turn(frame) for frame in frames]
+
+    def _turn(self, frame: Frame) -> Turn:
+        network = self._classifier
+        began_ns = self._clock_ns()
+        boxes = self._detector.detect(to_grey(frame.image))
+        found_ns = self._clock_ns()
+        scores = [
+            network.classify([crop_face(frame.image, box, margin=network.crop_margin, size=network.input_size)])[0]
+            for box in boxes
+        ]
+        ended_ns = self._clock_ns()
+        return Turn(self._labelled(boxes, scores, frame.monotonic_ns), found_ns - began_ns, ended_ns - found_ns)
+
+    def _labelled(self, boxes: list[Box], scores: list[Scores], now_ns: int) -> tuple[Sight, ...]:
+        self._tracker.update(boxes, now_ns)
+        tracks = {box: track.id for track, box in self._tracker.faces(now_ns) if track.detected_ns == now_ns}
+        sights = []
+        for box, raw in zip(boxes, scores, strict=True):
+            emotion = self._label(tracks[box], raw, now_ns) if box in tracks else None
+            sights.append(Sight(box, raw, emotion))
+        return tuple(sights)
+
+    def _label(self, track: str, raw: Scores, now_ns: int) -> Emotion | None:
+        settings = self._smoothing
+        if track not in self._memory:
+            labeler = Labeler(lead=settings.lead, hold_s=settings.hold_s, min_confidence=settings.min_confidence)
+            self._memory[track] = ScoreAverage(settings.time_constant_s), labeler
+        average, labeler = self._memory[track]
+        return labeler.update(average.update(raw, now_ns), now_ns)

@@ -1,0 +1,208 @@
+"""Decides where in a frame to look for faces, and looks there: known ones close by, new ones where something moves.
+
+The whole picture is searched at the start and then every ``scan_s``. In between each known face is looked for again
+around where it should be, at its own size, and newcomers within what moves: searching the whole picture costs as much
+as dozens of the small searches, and in most frames nothing is new.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+import cv2
+import numpy as np
+
+from edge.preprocess import to_grey
+from edge.types import Box
+from edge.vision.motion import Motion
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from edge.protocols import FaceDetector
+    from edge.types import Frame
+    from edge.vision.track import Track
+
+_NS = 1_000_000_000
+_SIDE = 28
+"""Pixels a side to which a known face is reduced; the cascade's own window has 24."""
+_AROUND = 0.4
+"""Room around it in which it is looked for again, as a share of its side."""
+_SMALLER, _LARGER = 0.78, 1.3
+"""How much it may have shrunk or grown since."""
+_BODY = Box(-1.1, -0.9, 3.2, 4.0)
+"""What moves here belongs to a known face: relative to its top left corner, in sides of the face."""
+_MARGIN = 0.25
+"""A newcomer is searched for so far beyond what moves, as a share of it."""
+_TRIES = 3
+"""A face that was not found is looked for again at once so many times, and then as rarely as the others."""
+_PATIENCE = 3
+"""After a search for newcomers in vain the next one there waits twice as long, so many times."""
+_REGIONS = 3
+"""So many places that move are searched at a time, the largest first."""
+_SAME_IOU = 0.3
+
+
+@dataclass(slots=True)
+class _Look:
+    """When a track was looked for last, and how often in a row in vain."""
+
+    at_ns: int
+    vain: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where something moved and nobody new was found, in pixels of the reduced picture; the last time, how often."""
+
+    region: Box
+    at_ns: int
+    times: int
+
+
+class Search:
+    """One camera's search; times are the frames' own and go forward.
+
+    ``interval_s`` is the least time between two looks at one place, ``scan_s`` that between two searches of the whole
+    picture, ``min_face`` the smallest face as a share of the picture's shorter side, ``min_hits`` how often a face must
+    be found to count: until then it is looked for in every frame.
+    """
+
+    def __init__(
+        self, detector: FaceDetector, *, interval_s: float, scan_s: float, min_face: float, min_hits: int
+    ) -> None:
+        self._detector = detector
+        self._interval_ns = int(interval_s * _NS)
+        self._scan_ns = int(scan_s * _NS)
+        self._min_face = min_face
+        self._min_hits = min_hits
+        self._motion = Motion()
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin anew with the whole picture."""
+        self._motion.reset()
+        self._looks: dict[str, _Look] = {}
+        self._scanned_ns: int | None = None
+        self._vain: list[_Place] = []
+
+    def look(self, frame: Frame, grey: NDArray[np.uint8], tracks: Sequence[Track]) -> list[Box] | None:
+        """Faces found in ``frame``, in its pixels, each once; ``None`` where nothing was to be looked for.
+
+        ``grey`` is its reduced picture, ``tracks`` are the faces that are known.
+        """
+        now_ns = frame.monotonic_ns
+        if self._scanned_ns is None or not 0 <= now_ns - self._scanned_ns < self._scan_ns:
+            return self._whole(frame, grey, now_ns)
+        self._motion.update(grey, now_ns)
+        due = [track for track in tracks if self._is_due(track, now_ns)]
+        newcomers = self._newcomers(frame, grey, tracks, now_ns)
+        if not due and newcomers is None:
+            return None
+        found = [box for track in due for box in self._near(frame, grey, track.at(now_ns))]
+        self._note(due, found, now_ns)
+        return _distinct([*found, *(newcomers or [])])
+
+    def _whole(self, frame: Frame, grey: NDArray[np.uint8], now_ns: int) -> list[Box]:
+        self._scanned_ns = now_ns
+        self._motion.update(grey, now_ns)
+        return [_moved(box, 0, 0, frame.width / grey.shape[1]) for box in self._detector.detect(grey)]
+
+    def _is_due(self, track: Track, now_ns: int) -> bool:
+        look = self._looks.get(track.id)
+        since_ns = now_ns - (track.detected_ns if look is None else max(look.at_ns, track.detected_ns))
+        if since_ns >= self._interval_ns or track.hits < self._min_hits:
+            return True
+        return look is not None and 0 < look.vain <= _TRIES
+
+    def _near(self, frame: Frame, grey: NDArray[np.uint8], box: Box) -> list[Box]:
+        """Faces of about its size around ``box``; small ones are looked for in the full picture."""
+        factor = frame.width / grey.shape[1]
+        side = max(box.width, box.height)
+        picture, scale = (grey, factor) if side / factor >= _SIDE else (frame.image, 1.0)
+        room = _AROUND * side
+        left, top = (max(0, round((value - room) / scale)) for value in (box.x, box.y))
+        right, bottom = (round((value + side + room) / scale) for value in (box.x, box.y))
+        part = to_grey(picture[top:bottom, left:right])
+        if min(part.shape, default=0) < 2:
+            return []
+        shrink = _SIDE * scale / side
+        size = tuple(max(2, round(length * shrink)) for length in part.shape[::-1])
+        part = cast("NDArray[np.uint8]", cv2.resize(part, size, interpolation=cv2.INTER_AREA))
+        found = self._detector.detect(part, sizes=(_SIDE * _SMALLER, _SIDE * _LARGER))
+        return [_moved(one, left * scale, top * scale, scale / shrink) for one in found]
+
+    def _note(self, due: Sequence[Track], found: Sequence[Box], now_ns: int) -> None:
+        looks = {}
+        for track in due:
+            hit = any(track.at(now_ns).iou(box) >= _SAME_IOU for box in found)
+            before = self._looks.get(track.id)
+            looks[track.id] = _Look(now_ns, 0 if hit else 1 + (0 if before is None else before.vain))
+        fresh = {name: look for name, look in self._looks.items() if now_ns - look.at_ns < self._scan_ns}
+        self._looks = {**fresh, **looks}
+
+    def _newcomers(
+        self, frame: Frame, grey: NDArray[np.uint8], tracks: Sequence[Track], now_ns: int
+    ) -> list[Box] | None:
+        """Faces within what moves and belongs to no known face; ``None`` where nothing does, or it is too soon."""
+        factor = frame.width / grey.shape[1]
+        smallest = self._min_face * min(grey.shape)
+        known = [track.at(now_ns) for track in tracks]
+        moving = self._motion.regions((_body(box, factor) for box in known), smallest)
+        self._vain = [place for place in self._vain if now_ns - place.at_ns < self._scan_ns]
+        regions = [region for region in moving if self._is_promising(region, now_ns)][:_REGIONS]
+        if not regions:
+            return None
+        found = []
+        for region in regions:
+            boxes = [_moved(box, 0, 0, factor) for box in self._within(grey, region, smallest)]
+            if all(any(box.iou(other) >= _SAME_IOU for other in known) for box in boxes):
+                self._note_vain(region, now_ns)
+            found += boxes
+        return found
+
+    def _is_promising(self, region: Box, now_ns: int) -> bool:
+        """Where nobody new was found, the next search waits: twice as long each time."""
+        return all(
+            now_ns - place.at_ns >= self._interval_ns << min(place.times, _PATIENCE)
+            for place in self._vain
+            if place.region.iou(region) >= _SAME_IOU
+        )
+
+    def _note_vain(self, region: Box, now_ns: int) -> None:
+        before = [place for place in self._vain if place.region.iou(region) >= _SAME_IOU]
+        times = 1 + max((place.times for place in before), default=0)
+        self._vain = [place for place in self._vain if place not in before] + [_Place(region, now_ns, times)]
+
+    def _within(self, grey: NDArray[np.uint8], region: Box, smallest: float) -> list[Box]:
+        """Faces of any size in ``region`` and a little around it, in pixels of ``grey``."""
+        room = max(_MARGIN * max(region.width, region.height), smallest / 2)
+        left, top = (max(0, int(value - room)) for value in (region.x, region.y))
+        right, bottom = int(region.x + region.width + room), int(region.y + region.height + room)
+        part = np.ascontiguousarray(grey[top:bottom, left:right])
+        found = self._detector.detect(part, sizes=(smallest, float(min(part.shape))))
+        self._motion.settle(region)
+        return [_moved(box, left, top, 1.0) for box in found]
+
+
+def _moved(box: Box, left: float, top: float, factor: float) -> Box:
+    return Box(left + box.x * factor, top + box.y * factor, box.width * factor, box.height * factor)
+
+
+def _body(face: Box, factor: float) -> Box:
+    side = max(face.width, face.height) / factor
+    return Box(
+        face.x / factor + _BODY.x * side, face.y / factor + _BODY.y * side, _BODY.width * side, _BODY.height * side
+    )
+
+
+def _distinct(boxes: Sequence[Box]) -> list[Box]:
+    """Without those that an earlier one overlaps: two searches may find the same face."""
+    kept: list[Box] = []
+    for box in boxes:
+        if all(box.iou(other) < _SAME_IOU for other in kept):
+            kept.append(box)
+    return kept
