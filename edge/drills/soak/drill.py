@@ -44,7 +44,7 @@ class Setting:
 
 
 def run(folder: Path, setting: Setting, *, progress: Callable[[float], None]) -> Soak:
-    """Let a device run, look at it, and judge; Ctrl-C ends it early, with a verdict over what there is.
+    """Let a device run, look at it, and judge; Ctrl-C or SIGTERM ends it early, with a verdict over what there is.
 
     Raises:
         HardwareUnavailable: Mosquitto is missing, or matplotlib where a plot is wanted.
@@ -66,6 +66,7 @@ def run(folder: Path, setting: Setting, *, progress: Callable[[float], None]) ->
         device.wait_looking()
         samples: list[Sample] = []
         try:
+            stack.enter_context(_interruptible())
             for sample in _samples(Probe(device, folder), script, setting):
                 samples.append(sample)
                 table.add(sample)
@@ -138,6 +139,17 @@ def _keep(folder: Path, output: Path | None, samples: list[Sample]) -> None:
     shutil.copyfile(folder / CSV, output / CSV)
     if len(samples) > 1:
         draw(samples, output / PLOT)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """SIGTERM is as good as Ctrl-C, and Ctrl-C works in the background, too, where a shell has it ignored."""
+    before = {each: signal.signal(each, signal.default_int_handler) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 @contextmanager

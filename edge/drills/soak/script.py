@@ -91,7 +91,8 @@ class Script:
         self._session = False
 
     def _toggle_pause(self) -> None:
-        os.kill(self._device.pid, signal.SIGUSR1)
+        with suppress(ProcessLookupError):  # that it has ended shows in the next sample
+            os.kill(self._device.pid, signal.SIGUSR1)
         self._paused = not self._paused
         self.done["pauses"] += self._paused
 
