@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 _PRAGMAS = (
     "page_size=1024", "auto_vacuum=INCREMENTAL", "journal_mode=WAL", "synchronous=FULL", "secure_delete=ON",
     "journal_size_limit=4194304",
+    "cache_size=-256",  # KiB: by itself SQLite would keep 2 MB of a file in memory that is written and hardly read
 )  # fmt: skip
 _SESSIONS = ", ".join(SESSION_COLUMNS)
 _LASTED = (

@@ -465,3 +465,8 @@ def test_a_cell_that_nobody_wrote_is_damage_told_in_one_line(
     with pytest.raises(InputError, match=f"{column}|cannot be read") as raised:
         read()
     assert "\n" not in str(raised.value)
+
+
+def test_little_of_the_file_stays_in_memory(tmp_path: Path) -> None:
+    with SessionFile(tmp_path / "sessions.sqlite3", create=True) as file:
+        assert -256 <= file._number("PRAGMA cache_size") < 0  # KiB where it is negative, pages where not
