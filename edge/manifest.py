@@ -14,6 +14,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edge.errors import ModelError
+from edge.text import in_one_line
 from edge.types import EMOTIONS
 
 SCHEMA_VERSION = 2
@@ -118,7 +119,7 @@ class Manifest(_Part):
             if output.head == head:
                 return output
         has = ", ".join(output.head for output in self.outputs)
-        msg = f"model {self.name} has no head {head!r}: it has {has}; choose one with model.head"
+        msg = f"model {in_one_line(self.name)} has no head {head!r}: it has {has}; choose one with model.head"
         raise ModelError(msg)
 
     def to_json(self) -> str:
@@ -164,11 +165,13 @@ def verify(manifest: Manifest, model: Path) -> bytes:
         ModelError: something differs; the message gives what was expected and what was found.
     """
     if manifest.labels != _LABELS:
-        expected, found = ", ".join(_LABELS), ", ".join(manifest.labels)
+        expected, found = ", ".join(_LABELS), in_one_line(", ".join(manifest.labels))
         msg = f"{manifest_path(model)}: expected labels {expected}, found {found}; this model is not for this device"
         raise ModelError(msg)
     if manifest.file != model.name:
-        msg = f"{manifest_path(model)}: expected to describe {model.name}, found {manifest.file}; {_REMEDY}"
+        msg = (
+            f"{manifest_path(model)}: expected to describe {model.name}, found {in_one_line(manifest.file)}; {_REMEDY}"
+        )
         raise ModelError(msg)
     content = read_model(model)
     found = hashlib.sha256(content).hexdigest()
@@ -247,7 +250,7 @@ def _first_problem(error: ValidationError) -> str:
     """One line for all that is wrong: the first problem in full, the number of the others."""
     problems = error.errors(include_url=False, include_context=False)
     first = problems[0]
-    place = ".".join(str(part) for part in first["loc"])
+    place = in_one_line(".".join(str(part) for part in first["loc"]))
     if first["type"] == "json_invalid":
         return "is no JSON; " + _REMEDY
     found = "" if first["type"] == "missing" else f", found {str(first['input'])[:60]!r}"

@@ -142,6 +142,19 @@ def test_a_wrong_field_is_named_with_what_was_found(
     assert all(word in message for word in words), message
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda fields: fields.update({"a\nforged": 1}),
+        lambda fields: fields.update(file="a\nforged.tflite"),
+        lambda fields: fields.update(labels=["a\nforged"]),
+    ],
+)
+def test_what_a_stranger_wrote_begins_no_line(model: Path, edit: Any, change: Any) -> None:
+    edit(change)
+    assert "a\N{REPLACEMENT CHARACTER}forged" in message_of(model)
+
+
 def test_a_file_of_another_format_with_a_fitting_hash(
     model: Path, edit: Callable[[Callable[[dict[str, Any]], object]], None]
 ) -> None:
@@ -182,7 +195,7 @@ def test_an_installation_without_its_model_says_where_it_was_looked_for(tmp_path
 
     source = Path(manifest.__file__).parent
     (tmp_path / "edge").mkdir()
-    for name in ("__init__.py", "errors.py", "types.py", "manifest.py"):
+    for name in ("__init__.py", "errors.py", "text.py", "types.py", "manifest.py"):
         shutil.copy(source / name, tmp_path / "edge")
     code = (
         "from edge.manifest import *\n"

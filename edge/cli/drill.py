@@ -33,6 +33,7 @@ TIMES = {
     "model": 1,
     "memory": 1,
     "partition": 1,
+    "oom": 10,
 }
 """The whole device's drills, each with how often the fault comes unless told otherwise; only some can come often."""
 SECONDS = {"soak": 3600.0, "fuzz": 60.0}
@@ -74,6 +75,7 @@ def drill(name: str, events: int | None, times: int | None, seed: int, *, as_jso
     clock     the clock stands in 1970 and is set while it runs
     model     its model is deleted while it runs
     memory    it gets no more memory than it has
+    oom       the kernel kills it for want of memory
     partition the network to the broker goes dead without a word
 
     \b
@@ -84,9 +86,9 @@ def drill(name: str, events: int | None, times: int | None, seed: int, *, as_jso
     No device, but everything that a device reads:
     fuzz      damaged and hostile input, mutated at random, each door in a process of its own
 
-    Those with a feed start their own Mosquitto (Debian package mosquitto); full, readonly and partition mount a small
-    file system or make a network of their own, and want root. The exit code is 0 where all came back by itself and
-    nothing is lost, out of order or found, 1 otherwise.
+    Those with a feed start their own Mosquitto (Debian package mosquitto); full, readonly, oom and partition make a
+    file system, control group or network of their own, and want root. The exit code is 0 where all came back by itself
+    and nothing is lost, out of order or found, 1 otherwise.
     """  # noqa: D301 - click wants the control character
     report: FuzzReport | Outcome | Report | Soak
     if name in SECONDS:

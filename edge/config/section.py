@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[float, Field(ge=0)]
@@ -19,6 +19,18 @@ class Section(BaseModel):
     """A frozen table of settings that refuses unknown ones."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    @field_validator("*")
+    @classmethod
+    def _home_is_known(cls, value: Any) -> Any:
+        """Only the folders of users that there are can be named with a tilde."""
+        if isinstance(value, Path):
+            try:
+                value.expanduser()
+            except RuntimeError:
+                msg = f"there is no such home folder: give the whole path, found {str(value)!r}"
+                raise ValueError(msg) from None
+        return value
 
 
 def ip_address_of(value: str) -> str:

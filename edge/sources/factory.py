@@ -28,6 +28,7 @@ BACKENDS = {
 }
 """Scheme of a URI, and where its class is; each class is made from a :class:`~edge.config.SourceConfig`."""
 
+_SHOWN = 80
 FORMS = "picamera[:N], usb:N, a file, rtsp://…, http://…, images:PATH, replay:FILE[?pace=real], virtual[:SCENE]"
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"})
 
@@ -51,9 +52,13 @@ def _backend(uri: str) -> str:
     if not uri or ("://" in uri and not uri.startswith("file://")):
         raise _unknown(uri, scheme)
     path = Path(uri)
-    if path.is_dir() or path.suffix.lower() in PICTURE_SUFFIXES:
+    try:
+        is_folder, is_file = path.is_dir(), path.is_file()
+    except OSError:  # a name longer than any file can have
+        raise _unknown(uri[:_SHOWN], scheme) from None
+    if is_folder or path.suffix.lower() in PICTURE_SUFFIXES:
         return BACKENDS["images"]
-    if path.is_file() or path.suffix or "/" in uri:
+    if is_file or path.suffix or "/" in uri:
         return "edge.sources.video:VideoFile"
     raise _unknown(uri, scheme)
 

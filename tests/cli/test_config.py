@@ -13,6 +13,7 @@ from edge.cli.catalog import sections
 from edge.cli.reference import reference
 from edge.cli.template import template
 from edge.config import Config, PanelConfig, load, validate
+from edge.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -139,3 +140,13 @@ def test_every_setting_is_described() -> None:
 def test_the_reference_page_is_up_to_date() -> None:
     page = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
     assert page == reference(), "run: python -m edge.cli.reference > docs/configuration.md"
+
+
+@pytest.mark.parametrize("setting", ["node.state_dir", "kiosk.media_dir", "mqtt.password_file", "mqtt.tls.ca"])
+def test_a_home_that_nobody_has_is_a_mistake_of_its_own(setting: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        load(environment={}, flags={setting: "~nobody-of-this-name/x"})
+    [problem] = raised.value.problems
+    assert problem == (
+        f"command line: {setting}: there is no such home folder: give the whole path, found '~nobody-of-this-name/x'"
+    )

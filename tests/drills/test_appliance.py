@@ -29,7 +29,7 @@ SHORT: dict[str, dict[str, Any]] = {
 }
 SLOW = {"full", "readonly", "model"}
 """Half a minute together: run where FACE_EDGE_TEST_SLOW is set."""
-ON_THE_FEED = {"kill", "full", "readonly", "clock", "partition"}
+ON_THE_FEED = {"kill", "full", "readonly", "clock", "partition", "oom"}
 
 
 @pytest.mark.parametrize("name", TIMES)

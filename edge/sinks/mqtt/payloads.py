@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from edge.commands import CheckHealth, Mark, SetDisplay, SetPrivacy, StartSession, StopSession
 from edge.events.messages import LABEL_MAX, LONGEST_SESSION_S, Media, SessionKind
 from edge.events.switches import FULL
+from edge.text import in_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -197,11 +198,6 @@ def _line(error: ValidationError) -> str:
     place = ".".join(in_one_line(str(part)[:40]) for part in fault["loc"])
     said = "unknown field" if fault["type"] == "extra_forbidden" else str(fault["msg"])
     return f"{place}: {said[:1].lower()}{said[1:]}" if place else said
-
-
-def in_one_line(text: str) -> str:
-    """``text`` as it may stand in a log, in which nobody shall write lines of their own."""
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 def _transaction(given: dict[str, Any]) -> str | None:

@@ -13,6 +13,7 @@ from edge.events import Reply
 from edge.logs import Rarely
 from edge.sinks.mqtt import payloads
 from edge.sinks.mqtt.topics import Publication, Topic
+from edge.text import in_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,7 +76,7 @@ class Requests:
 
     def _refuse(self, arrival: Arrival, why: str, transaction: str | None) -> None:
         if self._log.due((arrival.topic, why)):
-            _LOG.warning("%s: refused: %s", payloads.in_one_line(arrival.topic[:_TOPIC_MAX]), why)
+            _LOG.warning("%s: refused: %s", in_one_line(arrival.topic[:_TOPIC_MAX]), why)
         self._reply(arrival, Reply(status="error", error=why, transaction=transaction))
 
     def _answer(self, arrival: Arrival, answer: Answer, transaction: str | None) -> None:
@@ -96,8 +97,6 @@ class Requests:
             if wanted and len(wanted) <= _TOPIC_MAX and not set("+#\0$") & set(wanted) and not ours:
                 return wanted
             if self._log.due((arrival.topic, "response topic")):
-                _LOG.warning(
-                    "%s: response topic %.80r is refused", payloads.in_one_line(arrival.topic[:_TOPIC_MAX]), wanted
-                )
+                _LOG.warning("%s: response topic %.80r is refused", in_one_line(arrival.topic[:_TOPIC_MAX]), wanted)
         command = arrival.topic.removeprefix(f"{self._node}/request/")
         return f"{self._node}/response/{command}" if command in payloads.REQUESTS else None
