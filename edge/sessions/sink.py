@@ -23,6 +23,7 @@ from edge.sessions.rows import (
     put_session,
 )
 from edge.sessions.values import Happening, MediaPoint, SessionRecord
+from edge.sessions.watched import Watched
 from edge.types import Observation
 
 if TYPE_CHECKING:
@@ -40,7 +41,6 @@ _STEP_NS = 2 * _NS
 _LONGEST_GAP_NS = 24 * 3600 * _NS
 _PLAN_SLACK_S = 1.0
 _FILM_SLACK_S = 3.0
-_TOLD_MAX = 1000
 _AT_ONCE = {EventType.MARKER, EventType.SESSION_START, EventType.SESSION_END}
 _WITH_FIGURES = {EventType.EXPRESSION_CHANGED, EventType.PEAK}
 
@@ -86,17 +86,14 @@ class SessionSink:
         self._now_ns = 0
         self._current: _Current | None = None
         self._keeper = Keeper(path, config, again=self._again)
-        self._unsaved: list[int] = []
-        self._failed = False
-        self._kept: Callable[[list[int]], None] = lambda _numbers: None
-        self._failing: Callable[[], None] = lambda: None
+        self._watched = Watched()
 
     def watch(self, kept: Callable[[list[int]], None], failing: Callable[[], None]) -> None:
         """Tell ``kept`` which events (their ``seq``) are on the disk, or ``failing`` where they cannot be written now.
 
         Both are called on the sink's thread; those that no session keeps count as kept.
         """
-        self._kept, self._failing = kept, failing
+        self._watched.kept, self._watched.failing = kept, failing
 
     def open(self) -> None:
         """Nothing: the file is opened, and made, when there is something to keep."""
@@ -108,8 +105,8 @@ class SessionSink:
                 self._observe(message)
             case Event():
                 self._happen(message)
-                self._unsaved.append(message.seq)
-                self._tell_kept()
+                self._watched.handled(message.seq)
+                self._watched.tell(self._keeper)
             case RunningSession():
                 self._follow(message.session)
             case Info():
@@ -129,7 +126,7 @@ class SessionSink:
             if current is not None and current.anchor_ns is not None:
                 self._keep(current, current.meter.tick(now_ns - current.anchor_ns))
         self._keeper.flush()
-        self._tell_kept()
+        self._watched.tell(self._keeper)
 
     def close(self) -> None:
         """Keep the second that has begun too; the session itself goes on after a restart. Harmless when repeated."""
@@ -252,17 +249,6 @@ class SessionSink:
 
     def _loop_ns(self, ts: datetime) -> int:
         return (ts - self._time_of(0)) // timedelta(microseconds=1) * 1000
-
-    def _tell_kept(self) -> None:
-        if not self._keeper.waits and (self._unsaved or self._failed):
-            kept, self._unsaved = self._unsaved, []
-            self._failed = False
-            self._kept(kept)
-        elif self._keeper.faulty and self._unsaved:
-            self._unsaved = self._unsaved[-_TOLD_MAX:]
-            if not self._failed:
-                self._failed = True
-                self._failing()
 
     def _again(self) -> list[Statement]:
         return [] if self._current is None else [put_session(self._current.record)]
