@@ -21,7 +21,7 @@ from edge.sessions.rows import (
     forget_content,
     happening_of,
     media_of,
-    second_of,
+    seconds_of,
     session_of,
     to_ms,
 )
@@ -158,7 +158,7 @@ class SessionFile:
                 self._connection.execute("COMMIT")
         return Recording(
             record,
-            tuple(map(second_of, seconds)),
+            seconds_of(seconds),
             tuple(map(happening_of, happenings)),
             tuple(map(media_of, media)),
         )

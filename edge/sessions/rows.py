@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import astuple, dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from edge.events import SessionKind
@@ -155,6 +156,15 @@ def second_of(row: Sequence[Any]) -> Second:
         scores, shares, others = rest[: len(SCORES)], rest[len(SCORES) : -3], rest[-3:]
         figures = Figures(counted_s, tuple(scores), tuple(shares), *others)
     return Second(number, observed_s, people, people_max, person_s, bool(suppressed), figures)
+
+
+def seconds_of(rows: Sequence[Sequence[Any]]) -> tuple[Second, ...]:
+    """From the rows of a whole session; a damaged file gives them in any order, and twice."""
+    found = tuple(map(second_of, rows))
+    if any(later.second <= earlier.second for earlier, later in pairwise(found)):
+        msg = "is damaged (a session's seconds are out of order)"
+        raise FileDamaged(msg)
+    return found
 
 
 def happening_of(row: Sequence[Any]) -> Happening:

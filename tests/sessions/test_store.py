@@ -20,6 +20,7 @@ from edge.errors import InputError
 from edge.events import CameraStatus, EventType, Info, Media, Playback, RunningSession, SessionKind, ulid
 from edge.sessions.file import SessionFile
 from edge.sessions.library import reading
+from edge.sessions.rows import second_values, seconds_of
 from edge.sessions.schema import MIGRATIONS
 from edge.sqlite import FileDamaged, FileFault
 from edge.types import Emotion
@@ -470,3 +471,14 @@ def test_a_cell_that_nobody_wrote_is_damage_told_in_one_line(
 def test_little_of_the_file_stays_in_memory(tmp_path: Path) -> None:
     with SessionFile(tmp_path / "sessions.sqlite3", create=True) as file:
         assert -256 <= file._number("PRAGMA cache_size") < 0  # KiB where it is negative, pages where not
+
+
+def test_seconds_out_of_order_are_damage(room: Room, crowd: Crowd) -> None:
+    room.start()
+    room.show(0, 4, *crowd)
+    room.sink.close()
+    rows = [second_values(second) for second in room.recording().seconds]
+    assert [second.second for second in seconds_of(rows)] == [0, 1, 2, 3]
+    for damaged in (rows[::-1], [rows[0], *rows]):
+        with pytest.raises(FileDamaged, match="out of order"):
+            seconds_of(damaged)
