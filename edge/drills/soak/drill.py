@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 import socket
 import time
@@ -54,8 +53,9 @@ def run(folder: Path, setting: Setting, *, progress: Callable[[float], None]) ->
     begun_s, faults = time.monotonic(), []
     if setting.output is not None:
         needed()
+        setting.output.mkdir(parents=True, exist_ok=True)
     page, metrics = _free_ports(2)
-    table = Table(folder / CSV)
+    table = Table((setting.output or folder) / CSV)
     with ExitStack() as stack:
         with _deaf_to_interrupts():  # a Ctrl-C is for us alone: the device is asked to stop later
             broker = stack.enter_context(Mosquitto(folder / "broker"))
@@ -91,7 +91,8 @@ def run(folder: Path, setting: Setting, *, progress: Callable[[float], None]) ->
         findings=judge(samples),
         faults=tuple(faults),
     )
-    _keep(folder, setting.output, samples)
+    if setting.output is not None and len(samples) > 1:
+        draw(samples, setting.output / PLOT)
     return soak
 
 
@@ -130,15 +131,6 @@ def _feed(device: Appliance, listener: Listener, script: Script) -> Feed:
         time.sleep(0.2)
     time.sleep(0.5)
     return Feed.of(listener.received(), script.answered)
-
-
-def _keep(folder: Path, output: Path | None, samples: list[Sample]) -> None:
-    if output is None:
-        return
-    output.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(folder / CSV, output / CSV)
-    if len(samples) > 1:
-        draw(samples, output / PLOT)
 
 
 @contextmanager
