@@ -46,7 +46,7 @@ def run(folder: Path, *, events: int, seed: int, progress: Callable[[float], Non
         for index in range(events):
             said = len(device.lines)
             wire.cut()
-            noticed.append(_until_said(device, said))
+            noticed.append(_until_said(device, said, wire.host))
             answered += [event["id"] for event in device.mark(_MARKS)]
             time.sleep(away_s)
             waited.append(int(device.status()["health"]["queue_depth"]))
@@ -90,9 +90,9 @@ def _marked(device: Appliance, listener: Listener, answered: list[str]) -> list[
     return answered
 
 
-def _until_said(device: Appliance, before: int) -> float:
-    """Seconds until the device says something."""
+def _until_said(device: Appliance, before: int, broker: str) -> float:
+    """Seconds until the device says something of the broker."""
     begun_s = time.monotonic()
-    while len(device.lines) <= before and time.monotonic() - begun_s < _PATIENCE_S:
+    while not any(broker in line for line in device.lines[before:]) and time.monotonic() - begun_s < _PATIENCE_S:
         time.sleep(0.05)
     return time.monotonic() - begun_s

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edge import config as configuration
-from edge.commands import Answer
+from edge.commands import Answer, CheckHealth
 from edge.config import EventsConfig, PrivacyConfig, SmoothingConfig
 from edge.errors import EdgeError
 from edge.events import Event, Stamp
@@ -144,6 +144,7 @@ class Running:
         }
         self.config = configuration.load(environment={}, flags=flags)
         self._wiring = build.device(self.config)
+        self.inbox = self._wiring.device._inbox
         self._thread = threading.Thread(target=self._wiring.device.run)
         self._thread.start()
 
@@ -186,6 +187,10 @@ def test_a_marker_is_answered_after_both_files_have_it_while_the_loop_goes_on(
     asking.start()
     assert begun.wait(10)
     time.sleep(0.3)
+    assert not answers
+    other = Teller()
+    assert running.inbox.offer(CheckHealth(), other)
+    assert other.wait_for(1, 10)[0].data
     assert not answers
     let_go.set()
     asking.join(10)

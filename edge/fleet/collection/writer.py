@@ -16,6 +16,7 @@ from edge.fleet.database.driver import BadRow, DatabaseAway
 from edge.fleet.database.rows import Refused, row
 from edge.fleet.database.tables import TABLES, Row
 from edge.fleet.topics import Kind, address
+from edge.text import in_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -104,7 +105,7 @@ class Writer:
     def _item(self, letter: Letter) -> _Item | None:
         found = address(letter.topic, self._prefix)
         if found is None:
-            self._refuse(letter.topic[:100], "unknown", "a topic that is none of the feed's")
+            self._refuse(in_one_line(letter.topic[:100]), "unknown", "a topic that is none of the feed's")
             return None
         try:
             return _Item(found.node, found.kind, row(found.node, found.kind, letter.payload, letter.received_at))

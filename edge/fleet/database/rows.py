@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field, ValidationError, create_model
 from edge.events import SCHEMA_VERSION, Aggregate, Event, Health, Info
 from edge.fleet.database.tables import AGGREGATE_FIELDS, EVENT_FIELDS, HEALTH_FIELDS, INFO_FIELDS, Row
 from edge.fleet.topics import Kind
+from edge.text import in_one_line
 from edge.types import EMOTIONS
 
 if TYPE_CHECKING:
@@ -95,11 +96,11 @@ def _parsed(model: type[BaseModel], payload: bytes) -> Any:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         place = ".".join(map(str, first["loc"]))
-        msg = f"malformed: {place + ': ' if place else ''}{first['msg']}"
+        msg = in_one_line(f"malformed: {place + ': ' if place else ''}{first['msg']}")
         raise Refused(msg) from None
     except ValueError as error:
         # pydantic lets some of its own validators' errors through
-        msg = f"malformed: {error}"
+        msg = in_one_line(f"malformed: {error}")
         raise Refused(msg) from None
     if message.schema_version > SCHEMA_VERSION:
         msg = f"schema {message.schema_version} is newer than this program, which knows {SCHEMA_VERSION}: update it"

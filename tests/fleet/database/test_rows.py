@@ -83,6 +83,11 @@ def test_a_time_without_a_zone_is_utc() -> None:
         (Kind.HEALTH, '{"ts": "2026-01-01T00:00:00Z", "drops": 9223372036854775808}', "malformed: drops"),
         (Kind.HEALTH, '{"schema": 2, "ts": "2026-01-01T00:00:00Z"}', "schema 2 is newer"),
         (Kind.INFO, '{"model": "a\\u0000b"}', "NUL"),
+        (
+            Kind.AGGREGATE,
+            '{"id": "x", "seq": 1, "ts": "2026-01-01T00:00:00Z", "start": "2026-01-01T00:00:00Z", "shares": {"a\\nb": 1}}',
+            "shares.a\N{REPLACEMENT CHARACTER}b",
+        ),
     ],
 )
 def test_what_is_wrong_is_refused_in_few_words(kind: Kind, payload: str, says: str) -> None:
