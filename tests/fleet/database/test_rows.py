@@ -92,7 +92,7 @@ def test_what_is_wrong_is_refused_in_few_words(kind: Kind, payload: str, says: s
 
 def test_a_strangers_key_begins_no_line(device: Any) -> None:
     fields = json.loads(device("n1").aggregate().to_json()) | {"shares": {"a\nforged": 1}}
-    with pytest.raises(Refused, match="shares.a\N{REPLACEMENT CHARACTER}forged"):
+    with pytest.raises(Refused, match=r"shares\.a\ufffdforged"):
         row("n1", Kind.AGGREGATE, json.dumps(fields).encode(), NOW)
 
 
