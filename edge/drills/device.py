@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 RATE = 1000.0
 """Messages a second."""
 _ALIVE_S = (0.05, 1.2)
-_FINISH_S = 60.0
+_FINISH_S = 300.0
+"""For the last process, which sends the backlog: Mosquitto saves after every turn, and slowly on a busy machine."""
 _PATIENCE_S = 20.0
 
 
