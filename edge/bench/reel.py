@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+FILE = "reel.raw"
 _NS = 1_000_000_000
 _SPARE_BYTES = 256 * 2**20
 
@@ -46,7 +47,7 @@ class Reel:
         Raises:
             InputError: there is no picture, they differ in size, or the folder has no room for them.
         """
-        path, taken, shape = folder / "reel.raw", 0, None
+        path, taken, shape = folder / FILE, 0, None
         with path.open("wb") as file:
             for picture in pictures:
                 if shape is None:

@@ -15,6 +15,7 @@ COMMANDS = {
     "run": LazyCommand("edge.cli.run:run", "Watch the camera; show and publish what is seen."),
     "demo": LazyCommand("edge.cli.demo:demo", "Show the whole device at work without any hardware."),
     "analyze": LazyCommand("edge.cli.analyze:analyze", "Read the faces in pictures, folders and videos."),
+    "bench": LazyCommand("edge.cli.bench:bench", "Measure the loop on this machine."),
     "drill": LazyCommand("edge.cli.drill:drill", "Let the feed fail on purpose and count what comes through."),
     "doctor": LazyCommand("edge.cli.doctor:doctor", "Check this machine and say what to mend."),
     "config": LazyCommand("edge.cli.config:config", "Check, show or begin the configuration."),

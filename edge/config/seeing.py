@@ -39,7 +39,13 @@ class DetectorConfig(Section):
     kind: Literal["haar", "blazeface"] = Field(
         "haar", description="OpenCV's frontal face cascade, or a small network: `face-edge models add blazeface`"
     )
-    width: int = Field(320, ge=80, le=1920, description="pictures are reduced to this width for detection, pixels")
+    width: int = Field(
+        0,
+        ge=0,
+        le=1920,
+        description="pictures are reduced to this width for detection, pixels; 0: as far as `min_face` allows, by which "
+        "640 x 480 becomes 320, and 16:9 427",
+    )
     interval_s: Seconds = Field(0.2, description="at least so long between two looks for a face; tracking in between")
     scan_s: Seconds = Field(
         2.0,

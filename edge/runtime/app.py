@@ -121,6 +121,11 @@ class Device:
         self._failures = 0
         self._soon: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
 
+    @property
+    def processed(self) -> int:
+        """Frames that were looked at since the start."""
+        return self._processed
+
     def stop(self) -> None:
         """Ask the loop to end; returns at once, safe in a signal handler."""
         self._stopping.set()

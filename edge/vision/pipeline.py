@@ -5,6 +5,7 @@ The same frames with the same ``seed`` give the same observations. The laps only
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from edge.vision.track import Track
 
 _NS = 1_000_000_000
+DETECTABLE = 24
+"""Pixels a side of the smallest face that the cascade finds: its window (Lienhart and Maydt, 2002)."""
 
 
 _NOTHING_READ = Scores.of([0.0] * len(EMOTIONS))
@@ -45,10 +48,11 @@ class _Memory:
 class Pipeline:
     """Detect, track, classify and smooth.
 
-    ``detect_width`` is the width in pixels to which a picture is reduced for detection, ``detect_interval_s`` the
-    least time between two looks for the same face, ``scan_s`` that between two searches of the whole picture,
-    ``classify_interval_s`` that between two readings of one face. ``min_face`` is the smallest face as a share of the
-    picture's shorter side. Without ``memory`` each frame stands for itself, as a folder's pictures do.
+    ``detect_width`` is the width in pixels to which a picture is reduced for detection (0: as far as ``min_face``
+    allows), ``detect_interval_s`` the least time between two looks for the same face, ``scan_s`` that between two
+    searches of the whole picture, ``classify_interval_s`` that between two readings of one face. ``min_face`` is the
+    smallest face as a share of the picture's shorter side. Without ``memory`` each frame stands for itself, as a
+    folder's pictures do.
     """
 
     def __init__(
@@ -70,6 +74,7 @@ class Pipeline:
     ) -> None:
         self._classifier = classifier
         self._detect_width = detect_width
+        self._min_face = min_face
         self._classify_interval_ns = int(classify_interval_s * _NS)
         self._smoothing = smoothing
         self._primary = primary
@@ -130,7 +135,8 @@ class Pipeline:
     def _find(self, frame: Frame) -> None:
         """Look for faces where and when that is due."""
         with self._laps("convert"):
-            grey = reduce_grey(frame, self._detect_width, careful=not self._memory)
+            width = self._detect_width or least_width(frame, self._min_face)
+            grey = reduce_grey(frame, width, careful=not self._memory)
         with self._laps("detect"):
             found = self._search.look(frame, grey, self._tracker.tracks(frame.monotonic_ns))
         if found is not None:
@@ -175,6 +181,12 @@ class Pipeline:
             ScoreAverage(settings.time_constant_s if self._memory else 0.0),
             Labeler(lead=settings.lead, hold_s=settings.hold_s, min_confidence=settings.min_confidence),
         )
+
+
+def least_width(frame: Frame, min_face: float) -> int:
+    """The width at which a face of ``min_face`` of the shorter side is as large as detectors need."""
+    factor = DETECTABLE / (min_face * min(frame.width, frame.height))
+    return min(frame.width, math.ceil(frame.width * factor))
 
 
 def reduce_grey(frame: Frame, width: int, *, careful: bool = True) -> NDArray[np.uint8]:

@@ -7,6 +7,7 @@ as dozens of the small searches, and in most frames nothing is new.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -37,8 +38,10 @@ _BODY = Box(-1.1, -0.9, 3.2, 4.0)
 """What moves here belongs to a known face: relative to its top left corner, in sides of the face."""
 _MARGIN = 0.25
 """A newcomer is searched for so far beyond what moves, as a share of it."""
+_FAR = 0.15
+"""A face that has moved so far, as a share of its side, is looked for before its time."""
 _TRIES = 3
-"""A face that was not found is looked for again at once so many times, and then as rarely as the others."""
+"""A face that was not found is sought again at once so many times, ever further around, and then as rarely as others."""
 _PATIENCE = 3
 """After a search for newcomers in vain the next one there waits twice as long, so many times."""
 _REGIONS = 3
@@ -102,7 +105,7 @@ class Search:
         newcomers = self._newcomers(frame, grey, tracks, now_ns)
         if not due and newcomers is None:
             return None
-        found = [box for track in due for box in self._near(frame, grey, track.at(now_ns))]
+        found = [box for track in due for box in self._near(frame, grey, track)]
         self._note(due, found, now_ns)
         return _distinct([*found, *(newcomers or [])])
 
@@ -116,14 +119,18 @@ class Search:
         since_ns = now_ns - (track.detected_ns if look is None else max(look.at_ns, track.detected_ns))
         if since_ns >= self._interval_ns or track.hits < self._min_hits:
             return True
-        return look is not None and 0 < look.vain <= _TRIES
+        if look is not None and look.vain:
+            return look.vain <= _TRIES
+        gone = math.hypot(track.speed_x, track.speed_y) * since_ns / _NS
+        return gone > _FAR * max(track.box.width, track.box.height)
 
-    def _near(self, frame: Frame, grey: NDArray[np.uint8], box: Box) -> list[Box]:
-        """Faces of about its size around ``box``; small ones are looked for in the full picture."""
+    def _near(self, frame: Frame, grey: NDArray[np.uint8], track: Track) -> list[Box]:
+        """Faces of about its size around where it should be; small ones are looked for in the full picture."""
+        box, look = track.at(frame.monotonic_ns), self._looks.get(track.id)
         factor = frame.width / grey.shape[1]
         side = max(box.width, box.height)
         picture, scale = (grey, factor) if side / factor >= _SIDE else (frame.image, 1.0)
-        room = _AROUND * side
+        room = _AROUND * side * (1 + (0 if look is None else min(look.vain, _TRIES)) / 2)
         left, top = (max(0, round((value - room) / scale)) for value in (box.x, box.y))
         right, bottom = (round((value + side + room) / scale) for value in (box.x, box.y))
         part = to_grey(picture[top:bottom, left:right])

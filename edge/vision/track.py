@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _NS = 1_000_000_000
 _ID_BITS = 32
+_COAST_S = 0.3
+"""A face moves on at its last speed for so long; after that nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ class Track:
 
     def at(self, now_ns: int) -> Box:
         """Where the face should be at ``now_ns``."""
-        seconds = (now_ns - self.detected_ns) / _NS
+        seconds = min((now_ns - self.detected_ns) / _NS, _COAST_S)
         return replace(self.box, x=self.box.x + self.speed_x * seconds, y=self.box.y + self.speed_y * seconds)
 
     def found(self, box: Box, now_ns: int, *, inertia: float = 0.5) -> Track:
