@@ -19,7 +19,8 @@ class FrameSource(Protocol):
     """Where frames come from: a camera, a stream, files, a drawn scene.
 
     ``open`` and ``close`` may be called again and again, ``close`` also before ``open``. ``read`` never blocks for
-    longer than the source's read timeout.
+    longer than the source's read timeout. A camera may have ``skip() -> None`` besides, which is ``read`` without the
+    work of decoding: while there is nothing to see, frames go by that way.
     """
 
     @property

@@ -21,6 +21,9 @@ class SourceConfig(Section):
     width: int = Field(1280, ge=64, le=8192, description="asked of a camera, pixels")
     height: int = Field(720, ge=64, le=8192, description="asked of a camera, pixels")
     fps: float = Field(15.0, gt=0, le=240, description="asked of a camera; the pace of images and virtual")
+    idle_fps: float = Field(
+        5.0, ge=0, le=240, description="frames a second while nobody is in view and nothing moves; 0: all of them"
+    )
     rotation: Literal[0, 90, 180, 270] = Field(0, description="degrees clockwise that put the picture upright")
     mirror: bool = Field(False, description="flip left and right, as a mirror shows people")
     open_timeout_s: PositiveSeconds = Field(10.0, description="how long opening may take")
@@ -43,8 +46,8 @@ class DetectorConfig(Section):
         0,
         ge=0,
         le=1920,
-        description="pictures are reduced to this width for detection, pixels; 0: as far as `min_face` allows, by which "
-        "640 x 480 becomes 320, and 16:9 427",
+        description="pictures are reduced to this width for detection, pixels; 0: as far as `min_face` allows, such as "
+        "320 for 640 x 480 and 427 for 16:9",
     )
     interval_s: Seconds = Field(0.2, description="at least so long between two looks for a face; tracking in between")
     scan_s: Seconds = Field(

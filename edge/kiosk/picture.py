@@ -56,6 +56,11 @@ class Watched:
         self._tap.put(frame)
         return observation
 
+    @property
+    def still(self) -> bool:
+        """As the pipeline's."""
+        return self._pipeline.still
+
     def reset(self) -> None:
         """As the pipeline's."""
         self._tap.put(None)

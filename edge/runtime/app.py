@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from edge.runtime.dispatch import Dispatcher
     from edge.runtime.governor import Brake
     from edge.runtime.receipts import Receipts
+    from edge.runtime.rest import Rest
     from edge.runtime.vitals import Vitals
     from edge.settings import SettingsStore
     from edge.sources.newest import NewestFrame
@@ -84,6 +85,7 @@ class Device:
         tracks: TrackTeller | None = None,
         receipts: Receipts | None = None,
         laps: Laps | None = None,
+        rest: Rest | None = None,
     ) -> None:
         self._frames = frames
         self._pipeline = pipeline
@@ -100,6 +102,7 @@ class Device:
         self._aggregator = aggregator
         self._tracks = tracks
         self._laps = laps or Laps()
+        self._rest = rest
         self._control = Control(
             inbox,
             settings,
@@ -222,6 +225,9 @@ class Device:
         self._failures = 0
         self._processed += 1
         self._meter.record(observation)
+        if self._rest is not None:
+            self._rest.note(observation, still=self._pipeline.still)
+            self._frames.rest_s = self._rest.interval_s
         with self._laps("tell"):
             told = self._narrator.observe(observation)
             aggregates = [] if self._aggregator is None else self._aggregator.observe(observation)

@@ -148,6 +148,7 @@ def device(
     """
     from edge.models.probation import Probation
     from edge.runtime.manager import ServiceManager
+    from edge.runtime.rest import Rest
     from edge.sources.factory import create as create_source
     from edge.sources.newest import NewestFrame
 
@@ -196,6 +197,7 @@ def device(
             aggregator=_aggregator(config, stamp),
             tracks=_tracks(config, stamp),
             laps=laps,
+            rest=None if source.lossless else Rest(config.source.idle_fps),
             receipts=receipts,
         )
         return Wiring(made, resources.pop_all(), manager, adopt)

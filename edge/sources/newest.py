@@ -31,7 +31,10 @@ _STEADY_S = 2.0
 
 
 class NewestFrame:
-    """The newest frame of a source, and how the source is doing."""
+    """The newest frame of a source, and how the source is doing.
+
+    ``rest_s`` may be set at any time: from then on frames come about so far apart.
+    """
 
     def __init__(self, source: FrameSource, config: SourceConfig) -> None:
         self._source = source
@@ -47,6 +50,7 @@ class NewestFrame:
         self._came_back = False
         self._began_s = time.monotonic()
         self._asked_s: float | None = None
+        self.rest_s = 0.0
         self.captured = 0
         self.skipped = 0
         self.reconnects = 0
@@ -181,6 +185,18 @@ class NewestFrame:
                 if self._source.lossless:
                     self._changed.wait_for(lambda: self._slot is None or stopping.is_set())
             backoff.reset()
+            self._rest(stopping)
+
+    def _rest(self, stopping: threading.Event) -> None:
+        """Let frames go by undecoded until ``rest_s`` is nearly over, where the source can do that."""
+        skip = getattr(self._source, "skip", None)
+        if skip is None or self._arrived_s is None:
+            return
+        while self.rest_s > 0 and not stopping.is_set():
+            if time.monotonic() - self._arrived_s > self.rest_s - 1 / self._config.fps:
+                return
+            with self._asking():
+                skip()
 
     @contextmanager
     def _asking(self) -> Iterator[None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 import cv2
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+T = TypeVar("T")
 _RELEASE_S = 0.5
 
 
@@ -28,6 +29,10 @@ class Capture(Protocol):
 
     def read(self) -> tuple[bool, Any]:
         """``(True, picture)``, or ``(False, None)``."""
+        ...
+
+    def grab(self) -> bool:
+        """Take the next picture without decoding it."""
         ...
 
     def release(self) -> None:
@@ -82,12 +87,23 @@ class BoundedCapture:
         Raises:
             SourceError: it is not open, it did not answer within ``timeout_s``, or OpenCV failed in it.
         """
+        return self._ask(lambda capture: picture(capture, self._uri), timeout_s)
+
+    def skip(self, timeout_s: float) -> bool:
+        """Let the next picture go by undecoded; False where the driver says that there is none.
+
+        Raises:
+            SourceError: it is not open, or it did not answer within ``timeout_s``.
+        """
+        return self._ask(lambda capture: capture.grab(), timeout_s)
+
+    def _ask(self, what: Callable[[Capture], T], timeout_s: float) -> T:
         if self._calls is None or not self._is_open:
             msg = f"{self._uri}: is not open"
             raise SourceError(msg)
         capture = self._held[0]
         try:
-            return self._calls.call(lambda: picture(capture, self._uri), timeout_s)
+            return self._calls.call(lambda: what(capture), timeout_s)
         except TimeoutError:
             self._is_open = False
             self._let_go(wait_s=0)

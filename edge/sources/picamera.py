@@ -107,6 +107,24 @@ class PiCamera:
         self._index += 1
         return frame
 
+    def skip(self) -> None:
+        """Give the next frame back without copying it.
+
+        Raises:
+            SourceError: it is not open, or nothing came within the read timeout.
+        """
+        if self._camera is None:
+            msg = f"{self.uri}: is not open"
+            raise SourceError(msg)
+        try:
+            self._request().release()
+        except SourceError:
+            raise
+        except Exception as error:
+            msg = f"{self.uri}: capture failed ({_first_line(error)})"
+            raise SourceError(msg) from error
+        self._index += 1
+
     def _capture(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """Copies of both streams' pictures; the camera has few buffers, so each is given back whatever happens."""
         request = self._request()

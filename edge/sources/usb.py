@@ -82,6 +82,17 @@ class UsbCamera:
         self._index += 1
         return frame
 
+    def skip(self) -> None:
+        """Let the camera's next frame go by without decoding it.
+
+        Raises:
+            SourceError: none came within the read timeout, or the camera is not open.
+        """
+        if not self._capture.skip(self._config.read_timeout_s):
+            msg = f"{self.uri}: delivers no frames; check its cable and power"
+            raise SourceError(msg)
+        self._index += 1
+
     def close(self) -> None:
         """Release the device."""
         self._capture.close()

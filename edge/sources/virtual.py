@@ -80,6 +80,19 @@ class VirtualCamera:
             raise SourceError(msg)
         if self._frames is not None and self._index >= self._frames:
             self._end()
+        due_ns = self._wait()
+        frame = Frame(self._draw(self._index * self._step_ns / _NS), due_ns, self._index)
+        self._index += 1
+        return frame
+
+    def skip(self) -> None:
+        """Let the next frame go by without drawing it."""
+        if self._frames is None or self._index < self._frames:
+            self._wait()
+            self._index += 1
+
+    def _wait(self) -> int:
+        """Until the next frame is due, and when that was."""
         due_ns = self._started_ns + self._index * self._step_ns
         if not self.lossless:
             late_ns = time.monotonic_ns() - due_ns
@@ -87,9 +100,7 @@ class VirtualCamera:
                 self._started_ns += late_ns
                 due_ns += late_ns
             time.sleep(max(0, -late_ns) / _NS)
-        frame = Frame(self._draw(self._index * self._step_ns / _NS), due_ns, self._index)
-        self._index += 1
-        return frame
+        return due_ns
 
     def _end(self) -> None:
         if self._scene == "stall":

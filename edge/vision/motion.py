@@ -41,6 +41,11 @@ class Motion:
         self._cells: NDArray[np.float32] | None = None
         self._last_ns = 0
 
+    @property
+    def still(self) -> bool:
+        """True where no cell has changed."""
+        return not self._changed.any()
+
     def reset(self) -> None:
         """Forget what was there."""
         self._reference = None

@@ -102,6 +102,11 @@ class Pipeline:
         self._faces.clear()
         self._search.reset()
 
+    @property
+    def still(self) -> bool:
+        """True where nobody is known to be there and nothing moved in the last frame."""
+        return self._search.still and not self._faces
+
     def close(self) -> None:
         """Free the classifier's interpreter."""
         self._classifier.close()

@@ -41,7 +41,7 @@ _MARGIN = 0.25
 _FAR = 0.15
 """A face that has moved so far, as a share of its side, is looked for before its time."""
 _TRIES = 3
-"""A face that was not found is sought again at once so many times, ever further around, and then as rarely as others."""
+"""A face that was not found is sought again at once so many times, ever further around, then as rarely as others."""
 _PATIENCE = 3
 """After a search for newcomers in vain the next one there waits twice as long, so many times."""
 _REGIONS = 3
@@ -91,6 +91,11 @@ class Search:
         self._looks: dict[str, _Look] = {}
         self._scanned_ns: int | None = None
         self._vain: list[_Place] = []
+
+    @property
+    def still(self) -> bool:
+        """True where nothing moved in the last frame."""
+        return self._motion.still
 
     def look(self, frame: Frame, grey: NDArray[np.uint8], tracks: Sequence[Track]) -> list[Box] | None:
         """Faces found in ``frame``, in its pixels, each once; ``None`` where nothing was to be looked for.

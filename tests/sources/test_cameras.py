@@ -45,6 +45,21 @@ def test_every_request_is_released_also_when_its_picture_is_bad(picamera2: Any) 
     assert camera.held == 0
 
 
+def test_a_frame_that_goes_by_is_given_back_without_being_copied(picamera2: Any) -> None:
+    source: Any = create(config("picamera"))
+    with pytest.raises(SourceError, match="not open"):
+        source.skip()
+    source.open()
+    (camera,) = picamera2.instances
+    picamera2.broken_arrays = True  # a copy would fail
+    for _ in range(10):
+        source.skip()
+    assert camera.held == 0
+    picamera2.broken_arrays = False
+    assert source.read().index == 10
+    source.close()
+
+
 def test_a_camera_that_falls_silent_is_an_error_and_its_wait_is_cancelled(picamera2: Any) -> None:
     source = create(config("picamera", read_timeout_s=0.1))
     source.open()

@@ -239,3 +239,46 @@ def test_frames_are_turned_clockwise_then_mirrored(rotation: int, mirror: bool, 
     assert turned.small_grey is not None
     assert turned.small_grey[corner] == 255
     assert turned.image.shape[:2] == ((6, 4) if rotation in {90, 270} else (4, 6))
+
+
+class Skippable(Scripted):
+    """A camera of 100 frames a second that counts what it decoded and what went by."""
+
+    def __init__(self) -> None:
+        super().__init__(iter([]))
+        self.read_count = 0
+        self.skip_count = 0
+
+    def read(self) -> Frame:
+        time.sleep(0.01)
+        self.read_count += 1
+        return frame(self.read_count)
+
+    def skip(self) -> None:
+        time.sleep(0.01)
+        self.skip_count += 1
+
+
+def test_while_it_rests_most_frames_go_by_undecoded() -> None:
+    source = Skippable()
+    frames = NewestFrame(source, CONFIG.model_copy(update={"fps": 100.0}))
+    frames.start()
+    wait_until(lambda: source.read_count >= 3)
+    assert source.skip_count == 0
+    frames.rest_s = 0.2
+    wait_until(lambda: source.skip_count >= 20)
+    assert frames.captured <= 3 + source.skip_count // 3
+    frames.rest_s = 0.0
+    before = source.read_count
+    wait_until(lambda: source.read_count >= before + 5)
+    frames.stop()
+    assert frames.skipped + 3 >= frames.captured - 1  # nobody took any
+
+
+def test_a_source_that_cannot_skip_is_read_as_ever() -> None:
+    source = Scripted(iter([give(n, delay_s=0.005) for n in range(30)]))
+    frames = NewestFrame(source, CONFIG)
+    frames.rest_s = 5.0
+    frames.start()
+    wait_until(lambda: frames.captured == 30)
+    frames.stop()

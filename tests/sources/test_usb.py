@@ -44,6 +44,20 @@ def test_frames_come_and_the_device_is_released(camera: UsbCamera, usb_driver: A
         assert usb_driver.held == 0
 
 
+def test_a_frame_that_goes_by_is_counted_and_its_loss_is_an_error(camera: UsbCamera, usb_driver: Any) -> None:
+    with pytest.raises(SourceError, match="not open"):
+        camera.skip()
+    camera.open()
+    assert camera.read().index == 0
+    camera.skip()
+    camera.skip()
+    assert camera.read().index == 3
+    usb_driver.plugged.clear()
+    with pytest.raises(SourceError, match=r"no frame for 0\.2 s"):
+        camera.skip()
+    usb_driver.plugged.set()
+
+
 def test_a_read_that_hangs_is_an_error_at_the_read_timeout(camera: UsbCamera, usb_driver: Any) -> None:
     camera.open()
     usb_driver.plugged.clear()

@@ -88,6 +88,21 @@ def test_frames_come_at_their_rate_and_the_clock_keeps_up_after_a_pause() -> Non
     source.close()
 
 
+def test_frames_that_go_by_take_their_time_and_are_counted() -> None:
+    source = create(SourceConfig(uri="virtual:blank?frames=5", width=64, height=64, fps=100))
+    source.open()
+    first = source.read()
+    for _ in range(3):
+        source.skip()  # type: ignore[attr-defined]
+    last = source.read()
+    assert (first.index, last.index) == (0, 4)
+    assert last.monotonic_ns - first.monotonic_ns == 40_000_000
+    source.skip()  # type: ignore[attr-defined]
+    with pytest.raises(SourceEnded):
+        source.read()
+    source.close()
+
+
 def test_a_stall_is_an_error_and_opening_again_helps() -> None:
     source = create(SourceConfig(uri="virtual:stall?frames=2", width=64, height=64, fps=200, read_timeout_s=0.05))
     for _ in range(2):
