@@ -27,7 +27,7 @@ SHORT: dict[str, dict[str, Any]] = {
     "memory": {"squeezed_s": 1.5},
     "partition": {"away_s": 1.0},
 }
-SLOW = {"full", "readonly", "model"}
+SLOW = {"full", "readonly", "model", "partition"}
 """Half a minute together: run where FACE_EDGE_TEST_SLOW is set."""
 ON_THE_FEED = {"kill", "full", "readonly", "clock", "partition", "oom"}
 
