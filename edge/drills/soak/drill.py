@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import signal
 import socket
 import time
@@ -30,6 +31,7 @@ NOMINAL_FPS = 15.0
 MODULE = "edge.drills.soak.device"
 CSV, PLOT = "soak.csv", "soak.png"
 _CATCH_UP_S = 30.0
+_SLACK_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,50 +52,68 @@ def run(folder: Path, setting: Setting, *, progress: Callable[[float], None]) ->
         SourceError: the device does not start.
         SinkError: the broker does not.
     """
-    begun_s, faults = time.monotonic(), []
+    begun_s = time.monotonic()
     if setting.output is not None:
         needed()
         setting.output.mkdir(parents=True, exist_ok=True)
-    page, metrics = _free_ports(2)
-    table = Table((setting.output or folder) / CSV)
+    samples: list[Sample] = []
     with ExitStack() as stack:
-        with _deaf_to_interrupts():  # a Ctrl-C is for us alone: the device is asked to stop later
-            broker = stack.enter_context(Mosquitto(folder / "broker"))
-            gate = stack.enter_context(Gate(broker.port))
-            listener = stack.enter_context(Listener(broker.port, Topics.of("face-edge", NODE)))
-            device = stack.enter_context(_device(folder, gate.uri, setting.leak, page=page, metrics=metrics))
-        script = Script(device, gate, page=page, metrics=metrics)
-        device.wait_looking()
-        samples: list[Sample] = []
-        try:
-            stack.enter_context(_interruptible())
-            for sample in _samples(Probe(device, folder), script, setting):
-                samples.append(sample)
-                table.add(sample)
-                progress(sample.t_s)
-        except KeyboardInterrupt:
-            pass  # enough
-        except (OSError, SourceError):
-            faults.append(f"the device ended by itself: {' | '.join(device.lines[-3:])}")
-        script.end()
-        feed = _feed(device, listener, script)
+        device, script, listener = _scene(stack, folder, setting.leak)
+        with _interruptible():
+            faults = _watch(device, _samples(Probe(device, folder), script, setting), samples, setting, progress)
+            script.end()
+            feed = _feed(device, listener, script)
         if code := device.stop():
             faults.append(f"it ended with code {code} when asked to stop")
         faults += damaged(device.state)
-    soak = Soak(
+    if setting.output is not None and len(samples) > 1:
+        draw(samples, setting.output / PLOT)
+    frames = samples[-1].frames if samples else 0
+    return Soak(
         asked_s=setting.seconds,
         seconds=round(time.monotonic() - begun_s, 1),
         samples=len(samples),
-        frames=samples[-1].frames if samples else 0,
-        device_s=round(samples[-1].frames / NOMINAL_FPS) if samples else 0,
+        frames=frames,
+        device_s=round(frames / NOMINAL_FPS),
         done=dict(script.done),
         feed=feed,
         findings=judge(samples),
         faults=tuple(faults),
     )
-    if setting.output is not None and len(samples) > 1:
-        draw(samples, setting.output / PLOT)
-    return soak
+
+
+def _scene(stack: ExitStack, folder: Path, leak: str | None) -> tuple[Appliance, Script, Listener]:
+    """Broker, subscriber and a device that looks."""
+    page, metrics = _free_ports(2)
+    with _deaf_to_interrupts():  # a Ctrl-C is for us alone: the device is asked to stop later
+        broker = stack.enter_context(Mosquitto(folder / "broker"))
+        gate = stack.enter_context(Gate(broker.port))
+        listener = stack.enter_context(Listener(broker.port, Topics.of("face-edge", NODE)))
+        device = stack.enter_context(_device(folder, gate.uri, leak, page=page, metrics=metrics))
+    device.wait_looking()
+    return device, Script(device, gate, page=page, metrics=metrics), listener
+
+
+def _watch(
+    device: Appliance,
+    coming: Iterator[Sample],
+    samples: list[Sample],
+    setting: Setting,
+    progress: Callable[[float], None],
+) -> list[str]:
+    """Gather ``samples`` to the end, or to the interrupt; gives what should not have been."""
+    table = None if setting.output is None else Table(setting.output / CSV)
+    try:
+        for sample in coming:
+            samples.append(sample)
+            if table is not None:
+                table.add(sample)
+            progress(sample.t_s)
+    except KeyboardInterrupt:
+        pass  # enough
+    except (OSError, SourceError):
+        return [f"the device ended by itself: {' | '.join(device.lines[-3:])}"]
+    return []
 
 
 def _device(folder: Path, broker: str, leak: str | None, *, page: int, metrics: int) -> Appliance:
@@ -113,15 +133,16 @@ def _device(folder: Path, broker: str, leak: str | None, *, page: int, metrics: 
 
 
 def _samples(probe: Probe, script: Script, setting: Setting) -> Iterator[Sample]:
-    """One a tick, each followed by what the tick does."""
-    begun_s, tick = time.monotonic(), 0
-    while (due_s := tick * setting.sample_s) <= setting.seconds:
-        time.sleep(max(0.0, begun_s + due_s - time.monotonic()))
-        phase = tick % CYCLE
-        yield probe.read(time.monotonic() - begun_s, phase, **script.going_on)
+    """One a tick, each followed by what the tick does; where that takes long the others come later."""
+    begun_s = due_s = time.monotonic()
+    for phase in itertools.cycle(range(CYCLE)):
+        time.sleep(max(0.0, due_s - time.monotonic()))
+        t_s = time.monotonic() - begun_s
+        yield probe.read(t_s, phase, **script.going_on)
+        if t_s + setting.sample_s > setting.seconds + _SLACK_S:
+            return
         script.tick(phase)
-        # one that is late is left out, so that the others keep their time
-        tick = max(tick + 1, int((time.monotonic() - begun_s) / setting.sample_s))
+        due_s = max(due_s + setting.sample_s, time.monotonic())
 
 
 def _feed(device: Appliance, listener: Listener, script: Script) -> Feed:
