@@ -25,6 +25,12 @@ _WORDS = (
     b'"mqtt://[::1"', b'"mqtt://user:pass@host:99999"', b'"usb:99999999999999999999"', b'"images:"', b'"file:///"',
     b'"virtual:portrait?frames=x&pace=fast"', b'"rtsp://[x"', b'"embedded:0"', b'"\xf0\x9f\x98\x80"', _LONG,
 )  # fmt: skip
+_SERVED = (
+    b'[mqtt]\nbroker = "mqtts://broker.example:8883"\nusername = "u"\npassword = "p"\nprefix = "a/b"\n'
+    b'[mqtt.tls]\nca = "/nowhere/ca.pem"\n[kiosk]\nenabled = true\nhost = "0.0.0.0"\nport = 8080\n'
+    b'hostnames = "hall.example wall"\npublic_url = "https://hall.example/x"\nmedia_dir = "/nowhere"\n'
+    b'[metrics]\nenabled = true\nhost = "::1"\n[panel]\nbutton = 5\nlight = 6\nbuzzer = 12\n'
+)
 _DISPLAYS = (
     b"[[display]]\nkind = 'terminal'\n[[display]]\nkind = 'rgb_led'\nred = 17\ngreen = 27\nblue = 22\n"
     b"[[display]]\nkind = 'leds'\nleds = {happy = 19, sad = 26}\nstatus = 21\n"
@@ -54,7 +60,7 @@ def texts(folder: Path) -> Target:
     variables = [
         b"FACE_EDGE_MQTT__BROKER=mqtt://h:1\nFACE_EDGE_DISPLAY=[{kind='terminal'}]\nFACE_EDGE_SOURCE__FPS=15\n"
     ]
-    return Target((whole, _DISPLAYS, *sections, *variables), attempt, _mutated)
+    return Target((whole, _SERVED, _DISPLAYS, *sections, *variables), attempt, _mutated)
 
 
 def _loaded(path: Path, data: bytes) -> tuple[Config, str]:
@@ -77,14 +83,25 @@ def _loaded(path: Path, data: bytes) -> tuple[Config, str]:
 
 def _use(config: Config, _shown: str) -> None:
     """What reads a checked configuration next; nothing is opened."""
+    from edge.commands import Inbox
     from edge.config import node_id, state_dir
+    from edge.kiosk.addresses import reached_at
+    from edge.kiosk.guard import own_names
+    from edge.runtime import build
     from edge.runtime.local import control_paths
+    from edge.sinks.metrics.sink import MetricsSink
     from edge.sinks.mqtt.options import options
+    from edge.sinks.panel import PanelSink
     from edge.sources.factory import create
 
     state_dir(config, {})
     control_paths(config, {})
     create(config.source)
+    build.displays(config)
+    own_names(config.kiosk.hostnames, config.kiosk.public_url)
+    reached_at(config.kiosk, "localhost:8080", ("203.0.113.1",))
+    MetricsSink(config.metrics)
+    PanelSink(config.panel, Inbox())
     if config.mqtt.broker != "off":
         options(config.mqtt, node_id(config))
 
