@@ -75,6 +75,13 @@ def test_what_is_harmless_passes_and_is_tried_often(tmp_path: Path) -> None:
     assert tally.processes == 1
 
 
+def test_what_lacks_a_package_is_said_and_fails_only_alone(tmp_path: Path) -> None:
+    report = run(tmp_path, seconds=0.3, seed=1, names=["missing", "harmless"])
+    assert report.passed
+    assert report.lines()[-1] == "- missing: could not be tried: planted: pip install nothing"
+    assert not FuzzReport(1, report.tallies[:1]).passed
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -1,8 +1,8 @@
 """One target's tries, in a process of their own: ``python -m edge.drills.fuzz.child NAME SEED FIRST SECONDS FOLDER``.
 
 Try number ``i`` depends on the seed, the target and ``i`` alone. Each input is left in ``FOLDER/now`` before it is
-tried, where it outlives a crash. Findings are printed, a JSON object a line, and at the end the number of tries. With
-``FILE`` as ``FIRST`` the input of that file is tried, once.
+tried, where it outlives a crash. Findings are printed, a JSON object a line, and at the end the number of tries; where
+a package is missing, only that. With ``FILE`` as ``FIRST`` the input of that file is tried, once.
 """
 
 from __future__ import annotations
@@ -58,7 +58,11 @@ def main(name: str, seed: str, first: str, seconds: str, folder: str) -> None:
     faulthandler.enable()
     logging.getLogger().addHandler(logging.NullHandler())
     chosen = entry(name)
-    target = chosen.load(Path(folder))
+    try:
+        target = chosen.load(Path(folder))
+    except ImportError as error:  # of an extra that is not installed
+        _say({"missing": _words(error)})
+        return
     slate = Slate(Path(folder, NOW))
     _bound(chosen.memory)
 

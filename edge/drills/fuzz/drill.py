@@ -77,10 +77,13 @@ class _Fuzzing:
         self._findings: dict[str, Finding] = {}
         self._next = 1
         self._processes = 0
+        self._missing = ""
 
     def run(self, beat: Callable[[], None]) -> Tally:
         begun_s, crashes = time.monotonic(), 0
         while (left_s := begun_s + self._seconds - time.monotonic()) > 0 and crashes < _CRASHES_MAX:
+            if self._missing:
+                break
             beat()
             before = self._next
             if not self._process(str(self._next), left_s):
@@ -98,7 +101,8 @@ class _Fuzzing:
     def _tally(self, seconds: float) -> Tally:
         about = entry(self._name).about
         findings = tuple(self._findings.values())
-        return Tally(self._name, about, self._next - 1, round(seconds, 1), self._processes, findings)
+        tries = 0 if self._missing else self._next - 1
+        return Tally(self._name, about, tries, round(seconds, 1), self._processes, findings, self._missing)
 
     def _process(self, first: str, seconds: float) -> bool:
         """True where it came to its end; a crash is a finding with the input that was under way."""
@@ -129,6 +133,7 @@ class _Fuzzing:
         for line in output.splitlines():
             with contextlib.suppress(ValueError):  # cut off by a crash
                 found: dict[str, Any] = json.loads(line)
+                self._missing = found.get("missing", self._missing)
                 if "what" in found:
                     self._add(found["index"], found["what"], found["text"], found["input"])
 

@@ -29,6 +29,8 @@ class Tally:
     seconds: float
     processes: int
     findings: tuple[Finding, ...] = ()
+    missing: str = ""
+    """The package without which it cannot be tried here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +47,9 @@ class FuzzReport:
 
     @property
     def passed(self) -> bool:
-        """True where nothing was found, and something was tried everywhere."""
-        return not self.findings and all(tally.tries for tally in self.tallies)
+        """True where nothing was found, and everything was tried that can be here, which is not nothing."""
+        tried = [tally for tally in self.tallies if not tally.missing]
+        return bool(tried) and not self.findings and all(tally.tries for tally in tried)
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -63,5 +66,9 @@ class FuzzReport:
             + (f" ({found.file})" if found.file else "")
             for found in self.findings
         ]
-        idle = [f"- {each.target}: could not be tried" for each in self.tallies if not each.tries]
+        idle = [
+            f"- {each.target}: could not be tried{': ' if each.missing else ''}{each.missing}"
+            for each in self.tallies
+            if not each.tries
+        ]
         return [*rows, "", "nothing was found" if self.passed else "FAILED", *told, *idle]

@@ -83,7 +83,7 @@ TARGETS = {
 
 PLANTED = {
     name: Entry(f"{_PACKAGE}.planted:{name}", "planted", cpu_s=0.5)
-    for name in ("error", "crash", "memory", "endless", "harmless")
+    for name in ("error", "crash", "memory", "endless", "harmless", "missing")
 }
 
 

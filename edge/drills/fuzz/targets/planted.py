@@ -6,6 +6,7 @@ import ctypes
 from typing import TYPE_CHECKING
 
 from edge.drills.fuzz.target import Target, expect
+from edge.errors import HardwareUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,3 +40,13 @@ crash = _planted(lambda: ctypes.string_at(8))
 memory = _planted(_eat)
 endless = _planted(_spin)
 harmless = _planted(lambda: None)
+
+
+def missing(_folder: Path) -> Target:
+    """What wants a package that nobody has.
+
+    Raises:
+        HardwareUnavailable: always.
+    """
+    msg = "planted: pip install nothing"
+    raise HardwareUnavailable(msg)

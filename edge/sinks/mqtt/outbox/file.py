@@ -13,7 +13,7 @@ import sqlite3
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from edge.sqlite import FileDamaged, FileFault, sync_folder, translated
@@ -31,6 +31,8 @@ _SCHEMA = (
     "CREATE TABLE counter (stream TEXT PRIMARY KEY, next INTEGER NOT NULL) WITHOUT ROWID",
     f"PRAGMA user_version = {SCHEMA_VERSION}",
 )
+_NUMBER = (int, float)
+_ROW, _PAIR, _AT = (int, str, _NUMBER, int, str), (str, int), (_NUMBER,)
 _PRAGMAS = ("page_size=1024", "locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=FULL", "secure_delete=OFF")
 
 
@@ -86,7 +88,7 @@ class OutboxFile:
             raise
 
     def _pairs(self, query: str) -> list[tuple[str, int]]:
-        return self._connection.execute(query).fetchall()
+        return [_sane(values, _PAIR) for values in self._connection.execute(query)]
 
     def _check_version(self) -> None:
         version: int = self._connection.execute("PRAGMA user_version").fetchone()[0]
@@ -146,7 +148,7 @@ class OutboxFile:
                 " ORDER BY number LIMIT ?",
                 (after, stream, limit),
             ).fetchall()
-            return [Row(*values) for values in found]
+            return [Row(*_sane(values, _ROW)) for values in found]
 
     def shift(self, seconds: float, first: int) -> None:
         """The clock was wrong by so much when the messages from number ``first`` on were stored."""
@@ -174,7 +176,7 @@ class OutboxFile:
 
     def _too_old(self, oldest_s: float) -> list[tuple[int, str]]:
         first = self._connection.execute("SELECT at FROM message ORDER BY number LIMIT 1").fetchone()
-        if first is None or first[0] >= oldest_s:
+        if first is None or _sane(first, _AT)[0] >= oldest_s:
             return []
         return self._connection.execute(
             "SELECT number, stream FROM message WHERE at < ? ORDER BY number", (oldest_s,)
@@ -190,6 +192,18 @@ class OutboxFile:
             with contextlib.suppress(sqlite3.Error):
                 self._connection.execute("ROLLBACK")
             raise
+
+
+def _sane(values: Any, kinds: tuple[type | tuple[type, ...], ...]) -> Any:
+    """``values``, as they are where each is of its kind.
+
+    Raises:
+        FileDamaged: one is not.
+    """
+    if not all(map(isinstance, values, kinds)):
+        msg = "is damaged (a cell holds what was never written)"
+        raise FileDamaged(msg)
+    return values
 
 
 def counters_of_copy(path: Path) -> dict[str, int]:

@@ -8,12 +8,15 @@ import resource
 import shutil
 import sqlite3
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from edge.sinks.mqtt.outbox.file import Bounds, OutboxFile, Row
 from edge.sinks.mqtt.outbox.lane import READ_AHEAD
 from edge.sinks.mqtt.topics import Publication, Topics
+from edge.sqlite import FileDamaged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -295,3 +298,29 @@ def test_a_file_of_a_newer_version_is_set_aside_too(make_outbox: Any, path: Path
     assert [line.rpartition(" is of schema ")[2] for line in said()] == [
         f"version 7, newer than 1: it is set aside as {path.name}.version-7-{n}; a new one is begun" for n in (1, 2)
     ]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE message SET at = 'soon'",
+        "UPDATE message SET seq = 'first'",
+        "UPDATE message SET payload = x'ff00'",
+        "UPDATE counter SET next = 'later'",
+    ],
+)
+def test_a_cell_that_was_never_written_is_damage(path: Path, change: str) -> None:
+    bounds = Bounds(10, 0.0)
+    with closing(OutboxFile(path)) as file:
+        file.write([Row(1, "event", 1.0, 0, "{}")], [], {"event": 1}, bounds=bounds)
+    with closing(sqlite3.connect(path, isolation_level=None)) as cells:
+        assert cells.execute(change).rowcount == 1
+
+    def use() -> None:
+        with closing(OutboxFile(path)) as file:
+            file.read("event", 0, 10)
+            file.write([], [], {"event": 2}, bounds=bounds)
+
+    with pytest.raises(FileDamaged) as raised:
+        use()
+    assert "\n" not in str(raised.value)
