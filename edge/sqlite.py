@@ -12,7 +12,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _ASIDE_MAX = 9
-_DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_MISMATCH}
+_DAMAGE = {
+    *(sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_MISMATCH),
+    sqlite3.SQLITE_TOOBIG,
+}
+_CELL_MAX = 1 << 20
+"""Bytes; the longest cell that is ever written has some thousand."""
 _WORDS = {
     sqlite3.SQLITE_FULL: "there is no room left",
     sqlite3.SQLITE_BUSY: "another process holds it",
@@ -38,6 +43,12 @@ class FileDamaged(FileFault):
         self.label = label
 
 
+def bound(connection: sqlite3.Connection) -> sqlite3.Connection:
+    """``connection``, which allocates no more for a cell than any can have: a damaged one may claim gigabytes."""
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _CELL_MAX)
+    return connection
+
+
 @contextlib.contextmanager
 def translated() -> Iterator[None]:
     """SQLite's and the system's errors as ours.
@@ -54,6 +65,10 @@ def translated() -> Iterator[None]:
             msg = f"is damaged ({' '.join(str(error).split())})"  # which quotes what it found
             raise FileDamaged(msg) from error
         raise FileFault(_WORDS.get(code, str(error)), full=code == sqlite3.SQLITE_FULL) from error
+    except MemoryError as error:
+        # SQLite says so of some damaged files as well; a good one must not be set aside for a moment's want
+        msg = "there is no memory to read it, or it is damaged"
+        raise FileFault(msg) from error
     except UnicodeDecodeError as error:
         # not even SQLite's own words can be read, for they quote what it found
         msg = "is damaged (text in it is no UTF-8)"

@@ -27,7 +27,7 @@ from edge.sessions.rows import (
 )
 from edge.sessions.schema import MIGRATIONS, migrate
 from edge.sessions.values import Glance, Recording
-from edge.sqlite import FileDamaged, FileFault, sync_folder, translated
+from edge.sqlite import FileDamaged, FileFault, bound, sync_folder, translated
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -232,6 +232,5 @@ def _open(path: Path, how: str, timeout_s: float) -> sqlite3.Connection:
     if not path.is_file():
         msg = "is no file"
         raise FileDamaged(msg)
-    return sqlite3.connect(
-        f"file:{quote(str(path))}?{how}", uri=True, timeout=timeout_s, isolation_level=None, check_same_thread=False
-    )
+    uri = f"file:{quote(str(path))}?{how}"
+    return bound(sqlite3.connect(uri, uri=True, timeout=timeout_s, isolation_level=None, check_same_thread=False))

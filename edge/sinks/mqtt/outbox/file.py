@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from edge.sqlite import FileDamaged, FileFault, sync_folder, translated
+from edge.sqlite import FileDamaged, FileFault, bound, sync_folder, translated
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -68,8 +68,14 @@ class OutboxFile:
         with translated():
             path.parent.mkdir(parents=True, exist_ok=True)
             is_new = not path.exists()
-            self._connection = sqlite3.connect(
-                f"file:{quote(str(path))}?psow=0", uri=True, timeout=0, isolation_level=None, check_same_thread=False
+            self._connection = bound(
+                sqlite3.connect(
+                    f"file:{quote(str(path))}?psow=0",
+                    uri=True,
+                    timeout=0,
+                    isolation_level=None,
+                    check_same_thread=False,
+                )
             )
         try:
             with translated():
