@@ -101,7 +101,7 @@ def throughput(
         progress(number + 0.3)
         if baseline is not None:
             began, began_cpu = time.perf_counter(), time.process_time()
-            turns.append(_obvious(config, baseline).run(reel))
+            turns.append(_obvious(config, reel, baseline).run(reel))
             obvious.append((time.perf_counter() - began, time.process_time() - began_cpu, _loop_s(turns[-1])))
         progress(number + 1)
     clip_s, steps = len(reel) / reel.fps, max(1, len(reel) - 1)
@@ -135,17 +135,15 @@ def appliance(folder: Path, flags: dict[str, Any], *, seconds: float, progress: 
     return Appliance(begun, idle, one)
 
 
-def _obvious(config: Config, smallest: int) -> ObviousLoop:
+def _obvious(config: Config, reel: Reel, smallest: int) -> ObviousLoop:
     from edge.runtime import build
     from edge.vision.haar import HaarDetector
 
     settings = config.detector
     detector = HaarDetector(
-        min_face=settings.min_face, scale_factor=settings.scale_factor, min_neighbors=settings.min_neighbors
+        min_face=smallest / min(reel.size), scale_factor=settings.scale_factor, min_neighbors=settings.min_neighbors
     )
-    return ObviousLoop(
-        detector, build.classifier(config), tracker=config.tracker, smoothing=config.smoothing, smallest=smallest
-    )
+    return ObviousLoop(detector, build.classifier(config), tracker=config.tracker, smoothing=config.smoothing)
 
 
 def _loop_s(turns: Sequence[Turn]) -> float:

@@ -1,7 +1,6 @@
 """The obvious loop, which most projects of this kind run: the whole frame searched every time, each face classified.
 
-It has the same cascade, steps and network as ours, and searches for faces from 30 pixels on, as examples of OpenCV's
-cascades do, or from another size. It is timed without what follows here after it,
+It has the same cascade, steps and network as ours, and searches for faces from a size of its own on. It is timed without what follows here after it,
 which gives its faces labels that can be compared: the same tracking and smoothing as ours, from every frame.
 """
 
@@ -22,10 +21,6 @@ if TYPE_CHECKING:
     from edge.protocols import EmotionClassifier
     from edge.types import Box, Emotion, Frame, Scores
     from edge.vision.haar import HaarDetector
-
-
-USUAL_SMALLEST = 30
-"""Pixels a side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +51,11 @@ class ObviousLoop:
         *,
         tracker: TrackerConfig,
         smoothing: SmoothingConfig,
-        smallest: int = USUAL_SMALLEST,
         clock_ns: Callable[[], int] = time.perf_counter_ns,
     ) -> None:
         self._detector = detector
         self._classifier = classifier
         self._smoothing = smoothing
-        self._smallest = float(smallest)
         self._clock_ns = clock_ns
         self._tracker = Tracker(
             iou_threshold=tracker.iou_threshold, max_age_s=tracker.max_age_s, min_hits=1, max_faces=tracker.max_faces,
@@ -77,8 +70,7 @@ class ObviousLoop:
     def _turn(self, frame: Frame) -> Turn:
         network = self._classifier
         began_ns = self._clock_ns()
-        sizes = self._smallest, float(min(frame.width, frame.height))
-        boxes = self._detector.detect(to_grey(frame.image), sizes=sizes)
+        boxes = self._detector.detect(to_grey(frame.image))
         found_ns = self._clock_ns()
         scores = [
             network.classify([crop_face(frame.image, box, margin=network.crop_margin, size=network.input_size)])[0]

@@ -51,7 +51,11 @@ def _people(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int
 @click.option("--seconds", type=click.FloatRange(1, 600), default=10.0, show_default=True, help="Length of the clip.")
 @click.option("--baseline", is_flag=True, help="Run the obvious loop beside ours and compare.")
 @click.option(
-    "--smallest", type=click.IntRange(20, 1000), default=30, show_default=True, help="Face that it looks for."
+    "--smallest",
+    type=click.IntRange(20, 1000),
+    default=30,
+    show_default=True,
+    help="Face that it looks for, pixels; 30 is usual.",
 )
 @click.option(
     "--rounds", type=click.IntRange(1, 50), default=1, show_default=True, help="The median of so many counts."

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 CASCADE = "haarcascade_frontalface_default.xml"
+_EXPECTED = 2
+"""Where a face is expected, so many fewer overlapping hits make one: below 48 pixels the cascade takes steps of two
+pixels, and a small picture gives a quarter of the hits of the full one."""
 
 
 class HaarDetector:
@@ -37,7 +40,7 @@ class HaarDetector:
         found = self._cascade.detectMultiScale(
             grey,
             scaleFactor=self._scale_factor,
-            minNeighbors=self._min_neighbors,
+            minNeighbors=self._min_neighbors if sizes is None else max(1, self._min_neighbors - _EXPECTED),
             minSize=(smallest, smallest),
             maxSize=(largest, largest),
         )

@@ -16,7 +16,7 @@ import numpy as np
 
 from edge.preprocess import to_grey
 from edge.types import Box
-from edge.vision.motion import Motion
+from edge.vision.newcomers import Newcomers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,18 +34,12 @@ _AROUND = 0.4
 """Room around it in which it is looked for again, as a share of its side."""
 _SMALLER, _LARGER = 0.78, 1.3
 """How much it may have shrunk or grown since."""
-_BODY = Box(-1.1, -0.9, 3.2, 4.0)
-"""What moves here belongs to a known face: relative to its top left corner, in sides of the face."""
 _MARGIN = 0.25
 """A newcomer is searched for so far beyond what moves, as a share of it."""
 _FAR = 0.15
 """A face that has moved so far, as a share of its side, is looked for before its time."""
 _TRIES = 3
 """A face that was not found is sought again at once so many times, ever further around, then as rarely as others."""
-_PATIENCE = 3
-"""After a search for newcomers in vain the next one there waits twice as long, so many times."""
-_REGIONS = 3
-"""So many places that move are searched at a time, the largest first."""
 _SAME_IOU = 0.3
 
 
@@ -55,15 +49,6 @@ class _Look:
 
     at_ns: int
     vain: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where something moved and nobody new was found, in pixels of the reduced picture; the last time, how often."""
-
-    region: Box
-    at_ns: int
-    times: int
 
 
 class Search:
@@ -82,20 +67,19 @@ class Search:
         self._scan_ns = int(scan_s * _NS)
         self._min_face = min_face
         self._min_hits = min_hits
-        self._motion = Motion()
+        self._news = Newcomers(pause_s=interval_s)
         self.reset()
 
     def reset(self) -> None:
         """Begin anew with the whole picture."""
-        self._motion.reset()
+        self._news.reset()
         self._looks: dict[str, _Look] = {}
         self._scanned_ns: int | None = None
-        self._vain: list[_Place] = []
 
     @property
     def still(self) -> bool:
         """True where nothing moved in the last frame."""
-        return self._motion.still
+        return self._news.still
 
     def look(self, frame: Frame, grey: NDArray[np.uint8], tracks: Sequence[Track]) -> list[Box] | None:
         """Faces found in ``frame``, in its pixels, each once; ``None`` where nothing was to be looked for.
@@ -105,7 +89,7 @@ class Search:
         now_ns = frame.monotonic_ns
         if self._scanned_ns is None or not 0 <= now_ns - self._scanned_ns < self._scan_ns:
             return self._whole(frame, grey, now_ns)
-        self._motion.update(grey, now_ns)
+        self._news.update(grey, now_ns)
         due = [track for track in tracks if self._is_due(track, now_ns)]
         newcomers = self._newcomers(frame, grey, tracks, now_ns)
         if not due and newcomers is None:
@@ -116,8 +100,8 @@ class Search:
 
     def _whole(self, frame: Frame, grey: NDArray[np.uint8], now_ns: int) -> list[Box]:
         self._scanned_ns = now_ns
-        self._motion.update(grey, now_ns)
-        return [_moved(box, 0, 0, frame.width / grey.shape[1]) for box in self._detector.detect(grey)]
+        self._news.update(grey, now_ns)
+        return [box.scaled(frame.width / grey.shape[1]) for box in self._detector.detect(grey)]
 
     def _is_due(self, track: Track, now_ns: int) -> bool:
         look = self._looks.get(track.id)
@@ -159,35 +143,20 @@ class Search:
     def _newcomers(
         self, frame: Frame, grey: NDArray[np.uint8], tracks: Sequence[Track], now_ns: int
     ) -> list[Box] | None:
-        """Faces within what moves and belongs to no known face; ``None`` where nothing does, or it is too soon."""
+        """Faces where somebody new may be; ``None`` where nobody may."""
         factor = frame.width / grey.shape[1]
         smallest = self._min_face * min(grey.shape)
-        known = [track.at(now_ns) for track in tracks]
-        moving = self._motion.regions((_body(box, factor) for box in known), smallest)
-        self._vain = [place for place in self._vain if now_ns - place.at_ns < self._scan_ns]
-        regions = [region for region in moving if self._is_promising(region, now_ns)][:_REGIONS]
-        if not regions:
+        known = [track.at(now_ns).scaled(1 / factor) for track in tracks]
+        places = self._news.places(known, smallest, now_ns)
+        if not places:
             return None
         found = []
-        for region in regions:
-            boxes = [_moved(box, 0, 0, factor) for box in self._within(grey, region, smallest)]
-            if all(any(box.iou(other) >= _SAME_IOU for other in known) for box in boxes):
-                self._note_vain(region, now_ns)
-            found += boxes
+        for place in places:
+            boxes = self._within(grey, place, smallest)
+            is_old = all(any(box.iou(other) >= _SAME_IOU for other in known) for box in boxes)
+            self._news.searched(place, now_ns, in_vain=is_old)
+            found += [box.scaled(factor) for box in boxes]
         return found
-
-    def _is_promising(self, region: Box, now_ns: int) -> bool:
-        """Where nobody new was found, the next search waits: twice as long each time."""
-        return all(
-            now_ns - place.at_ns >= self._interval_ns << min(place.times, _PATIENCE)
-            for place in self._vain
-            if place.region.iou(region) >= _SAME_IOU
-        )
-
-    def _note_vain(self, region: Box, now_ns: int) -> None:
-        before = [place for place in self._vain if place.region.iou(region) >= _SAME_IOU]
-        times = 1 + max((place.times for place in before), default=0)
-        self._vain = [place for place in self._vain if place not in before] + [_Place(region, now_ns, times)]
 
     def _within(self, grey: NDArray[np.uint8], region: Box, smallest: float) -> list[Box]:
         """Faces of any size in ``region`` and a little around it, in pixels of ``grey``."""
@@ -196,19 +165,11 @@ class Search:
         right, bottom = int(region.x + region.width + room), int(region.y + region.height + room)
         part = np.ascontiguousarray(grey[top:bottom, left:right])
         found = self._detector.detect(part, sizes=(smallest, float(min(part.shape))))
-        self._motion.settle(region)
         return [_moved(box, left, top, 1.0) for box in found]
 
 
 def _moved(box: Box, left: float, top: float, factor: float) -> Box:
     return Box(left + box.x * factor, top + box.y * factor, box.width * factor, box.height * factor)
-
-
-def _body(face: Box, factor: float) -> Box:
-    side = max(face.width, face.height) / factor
-    return Box(
-        face.x / factor + _BODY.x * side, face.y / factor + _BODY.y * side, _BODY.width * side, _BODY.height * side
-    )
 
 
 def _distinct(boxes: Sequence[Box]) -> list[Box]:
