@@ -101,7 +101,7 @@ def throughput(
         progress(number + 0.3)
         if baseline is not None:
             began, began_cpu = time.perf_counter(), time.process_time()
-            turns.append(_obvious(config, reel, baseline).run(reel))
+            turns.append(obvious_loop(config, reel, baseline).run(reel))
             obvious.append((time.perf_counter() - began, time.process_time() - began_cpu, _loop_s(turns[-1])))
         progress(number + 1)
     clip_s, steps = len(reel) / reel.fps, max(1, len(reel) - 1)
@@ -135,7 +135,10 @@ def appliance(folder: Path, flags: dict[str, Any], *, seconds: float, progress: 
     return Appliance(begun, idle, one)
 
 
-def _obvious(config: Config, reel: Reel, smallest: int) -> ObviousLoop:
+def obvious_loop(
+    config: Config, reel: Reel, smallest: int, clock_ns: Callable[[], int] = time.perf_counter_ns
+) -> ObviousLoop:
+    """The obvious loop for faces of ``smallest`` pixels and more, otherwise with the settings that ours has."""
     from edge.runtime import build
     from edge.vision.haar import HaarDetector
 
@@ -143,7 +146,8 @@ def _obvious(config: Config, reel: Reel, smallest: int) -> ObviousLoop:
     detector = HaarDetector(
         min_face=smallest / min(reel.size), scale_factor=settings.scale_factor, min_neighbors=settings.min_neighbors
     )
-    return ObviousLoop(detector, build.classifier(config), tracker=config.tracker, smoothing=config.smoothing)
+    network = build.classifier(config)
+    return ObviousLoop(detector, network, tracker=config.tracker, smoothing=config.smoothing, clock_ns=clock_ns)
 
 
 def _loop_s(turns: Sequence[Turn]) -> float:

@@ -1,7 +1,8 @@
 """The obvious loop, which most projects of this kind run: the whole frame searched every time, each face classified.
 
-It has the same cascade, steps and network as ours, and searches for faces from a size of its own on. It is timed without what follows here after it,
-which gives its faces labels that can be compared: the same tracking and smoothing as ours, from every frame.
+It has the same cascade, steps and network as ours, and searches for faces from a size of its own on. It is timed
+without what follows here after it, which gives its faces labels that can be compared: the same tracking and smoothing
+as ours, from every frame.
 """
 
 from __future__ import annotations
