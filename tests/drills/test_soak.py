@@ -56,6 +56,8 @@ def flat(count: int = HOUR, seed: int = 1) -> list[Sample]:
                 proportional_mb=memory + 10,
                 private_mb=memory + 5,
                 anonymous_mb=memory,
+                heap_mb=memory - 40 + chance.gauss(0, 0.5),
+                python_blocks=320_000 + chance.randrange(2000),
                 descriptors=20 + viewers + (chance.random() < 0.1),
                 threads=14,
                 latency_p50_ms=1.5 + chance.random() * 0.3,
@@ -90,18 +92,20 @@ def changed(change: Callable[[Sample, int], dict[str, Any]], count: int = HOUR) 
 @pytest.mark.parametrize("seed", range(5))
 def test_a_cycle_with_noise_and_outliers_is_flat(seed: int) -> None:
     findings = judge(flat(seed=seed))
-    assert len(findings) == 10
+    assert len(findings) == 12
     assert [finding.line() for finding in findings if not finding.passed] == []
 
 
 @pytest.mark.parametrize(
     ("change", "what"),
     [
-        # 3 MB in the hour
-        (lambda each, n: {"anonymous_mb": each.anonymous_mb + 3 * n / HOUR}, "anonymous memory"),
-        (lambda each, n: {"resident_mb": each.resident_mb + 4 * n / HOUR}, "resident memory"),
+        # 2 MB in the hour, 8 MB where the heap's own steps are
+        (lambda each, n: {"heap_mb": each.heap_mb + 2 * n / HOUR}, "heap in use"),
+        (lambda each, n: {"python_blocks": each.python_blocks + 20 * n}, "Python blocks in use"),
+        (lambda each, n: {"anonymous_mb": each.anonymous_mb + 8 * n / HOUR}, "anonymous memory"),
+        (lambda each, n: {"resident_mb": each.resident_mb + 12 * n / HOUR}, "resident memory"),
         # all at once, late
-        (lambda each, n: {"anonymous_mb": each.anonymous_mb + 4 * (n > HOUR * 0.75)}, "anonymous memory"),
+        (lambda each, n: {"anonymous_mb": each.anonymous_mb + 7 * (n > HOUR * 0.75)}, "anonymous memory"),
         # one with each session of six cycles
         (lambda each, n: {"descriptors": each.descriptors + n // (6 * CYCLE)}, "file descriptors"),
         # one alone in the middle of the run

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge.drills.camera import CONTROL, Control
+from edge.drills.soak.heap import heap_mb, python_blocks
 from edge.errors import SourceError
 from edge.runtime.health import HealthMeter, percentile
 from edge.sources.uri import options
@@ -158,15 +159,15 @@ class Meter(HealthMeter):
         super().record(observation)
         self._frames += 1
         self._kept["latency"].append((time.monotonic_ns() - observation.monotonic_ns) / 1e6)
-        before_s, self._worked_s = self._worked_s, time.thread_time()
-        self._kept["work"].append(1000 * (self._worked_s - before_s))
+        self._kept["work"].append(1000 * (time.thread_time() - self._worked_s))
         if time.perf_counter() - self._written_s > _WRITE_EVERY_S:
             self._written_s = time.perf_counter()
             self._write()
+        self._worked_s = time.thread_time()
         TURNS.done(observation.frame_index)
 
     def _write(self) -> None:
-        figures: dict[str, Any] = {"frames": self._frames}
+        figures: dict[str, Any] = {"frames": self._frames, "python_blocks": python_blocks(), "heap_mb": heap_mb()}
         for name, values in self._kept.items():
             figures |= {f"{name}_p{percent}_ms": percentile(values, percent) for percent in PERCENTS}
         fresh = self._path.with_suffix(".new")

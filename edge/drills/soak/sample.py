@@ -27,7 +27,8 @@ class Sample:
     ``phase`` is the tick within the cycle of what happens: at equal phases the same is going on. Memory is the
     kernel's count in megabytes: ``anonymous`` is what the process has written itself, swapped pages included, which is
     where a leak shows; ``private``, ``proportional`` and ``resident`` add pages of files that nobody else uses just
-    now, a share of those that others use, and all of these. ``latency`` and ``work`` are of the last 512 frames
+    now, a share of those that others use, and all of these. ``heap`` and ``python_blocks`` are what is in use
+    (:mod:`edge.drills.soak.heap`). ``latency`` and ``work`` are of the last 512 frames
     (:class:`edge.drills.soak.device.Meter`); ``detect`` and ``infer`` are the device's own figures.
     """
 
@@ -39,6 +40,8 @@ class Sample:
     proportional_mb: float
     private_mb: float
     anonymous_mb: float
+    heap_mb: float | None
+    python_blocks: int
     descriptors: int
     threads: int
     latency_p50_ms: float | None
@@ -101,7 +104,7 @@ class Probe:
             found: dict[str, Any] = json.loads(self._figures.read_bytes())
         except FileNotFoundError:  # not one frame yet
             names = (f"{what}_p{percent}_ms" for what in ("latency", "work") for percent in PERCENTS)
-            found = {"frames": 0, **dict.fromkeys(names)}
+            found = {"frames": 0, "python_blocks": 0, "heap_mb": None, **dict.fromkeys(names)}
         return found
 
 

@@ -25,8 +25,12 @@ WARM_UP = 0.1
 LEAST = 40
 """Samples after the warm-up that a verdict takes at least."""
 GROWTH_MB_PER_H = 1.0
-GROWTH_SHARE = 0.02
-"""Memory may grow by so much an hour, or by this share of itself over the run, whichever is more."""
+IN_USE_SHARE = 0.02
+HELD_SHARE = 0.05
+"""Memory may grow by so much an hour, or by these shares of itself over the run, whichever is more.
+
+What is held goes by steps of a few frames (:mod:`edge.drills.soak.heap`), what is in use does not.
+"""
 QUEUE_SLACK = 5.0
 CPU_SHARE = 0.10
 LATENCY_SHARE = 0.50
@@ -62,8 +66,10 @@ def judge(samples: Sequence[Sample]) -> tuple[Finding, ...]:
     if len(kept) < LEAST:
         return ()
     return (
-        _memory("anonymous memory", kept, lambda each: each.anonymous_mb),
-        _memory("resident memory", kept, lambda each: each.resident_mb),
+        _memory("heap in use", kept, [each.heap_mb for each in kept], IN_USE_SHARE),
+        _share("Python blocks in use", kept, [each.python_blocks for each in kept], IN_USE_SHARE),
+        _memory("anonymous memory", kept, [each.anonymous_mb for each in kept], HELD_SHARE),
+        _memory("resident memory", kept, [each.resident_mb for each in kept], HELD_SHARE),
         _count("file descriptors", kept, lambda each: each.descriptors),
         _count("threads", kept, lambda each: each.threads),
         _ratio("processor time a frame", per_frame(kept), CPU_SHARE),
@@ -91,13 +97,19 @@ def slope(times: Sequence[float], values: Sequence[float | None], phases: Sequen
     return float(np.median(np.concatenate(found))) if found else 0.0
 
 
-def _memory(what: str, kept: Sequence[Sample], of: Callable[[Sample], float]) -> Finding:
-    hours, per_hour = _hours(kept), _slope(kept, [of(each) for each in kept])
-    early, late = _fifths([of(each) for each in kept])
-    bound_mb = max(GROWTH_MB_PER_H * hours, GROWTH_SHARE * early)
+def _memory(what: str, kept: Sequence[Sample], values: Sequence[float | None], share: float) -> Finding:
+    hours, per_hour = _hours(kept), _slope(kept, values)
+    early, late = _fifths(values)
+    bound_mb = max(GROWTH_MB_PER_H * hours, share * early)
     passed = per_hour * hours <= bound_mb and late - early <= bound_mb
     bound = f"{bound_mb / hours:+.1f}/h, {bound_mb:+.1f} MB"
     return Finding(what, "MB", early, late, per_hour, bound, passed)
+
+
+def _share(what: str, kept: Sequence[Sample], values: Sequence[float], share: float) -> Finding:
+    early, late = _fifths(values)
+    passed = _slope(kept, values) * _hours(kept) <= share * early and late <= early * (1 + share)
+    return Finding(what, "", early, late, None, f"{share:+.0%}", passed)
 
 
 def _count(what: str, kept: Sequence[Sample], of: Callable[[Sample], int]) -> Finding:
@@ -144,7 +156,7 @@ def per_frame(kept: Sequence[Sample]) -> list[float | None]:
     return found
 
 
-def _slope(kept: Sequence[Sample], values: Sequence[float]) -> float:
+def _slope(kept: Sequence[Sample], values: Sequence[float | None]) -> float:
     return slope([each.t_s / 3600 for each in kept], values, [each.phase for each in kept])
 
 
