@@ -70,6 +70,17 @@ def test_two_operators_run_a_session_that_the_wall_and_the_phone_show(visit: Any
     playwright.expect(wall.locator("[data-title]")).to_have_text("No session")
 
 
+def test_a_marker_that_is_not_on_the_disk_yet_is_said_to_be(visit: Any) -> None:
+    page = visit("/operator")
+    answer = {"id": "x", "warning": "taken, but not on the disk yet"}
+    page.route("**/api/mark", lambda route: route.fulfill(json=answer))
+    page.wait_for_selector("body.may-operate")
+    page.evaluate("import('/static/js/controls.js').then((controls) => controls.act('mark', {}, 'Marked'))")
+    playwright.expect(page.locator(".toast.is-bad")).to_have_text(
+        "Marked. It is not on the disk yet: a power cut now would lose it."
+    )
+
+
 def test_from_frame_to_page_and_back_after_a_restart(
     visit: Any, served: Any, eventually: Any, record_property: Callable[[str, object], None]
 ) -> None:

@@ -10,7 +10,8 @@ const KEYS_SETTING = "face-edge-keys";
 export async function act(path, body, done) {
   try {
     const answer = await post(path, body);
-    if (done) toast(done);
+    if (answer.warning) toast([done, t("error.unsaved")].filter(Boolean).join(". "), "bad");
+    else if (done) toast(done);
     return answer;
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
