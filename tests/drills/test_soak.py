@@ -24,6 +24,7 @@ from edge.drills.report import Mark
 from edge.drills.soak import drill
 from edge.drills.soak.device import QuickClock
 from edge.drills.soak.drill import CSV, PLOT, Setting
+from edge.drills.soak.heap import heap_mb, python_blocks
 from edge.drills.soak.report import Feed, Soak
 from edge.drills.soak.sample import Sample, Table, load
 from edge.drills.soak.script import CYCLE
@@ -247,6 +248,18 @@ def test_the_quick_clock_never_goes_back_and_is_ahead_by_what_frames_gain() -> N
     assert all(now - before == 10**9 for before, now in itertools.pairwise(times[1:]))
     assert clock.reach(0) >= times[-1]
     assert clock.reach(0) - begun_ns < 10e9 + (time.monotonic_ns() - begun_ns)
+
+
+def test_what_is_in_use_is_known_by_the_block() -> None:
+    if heap_mb() is None:
+        pytest.skip("another C library than glibc")
+    before_mb, blocks = heap_mb() or 0.0, python_blocks()
+    asked = [bytearray(1_000_000) for _ in range(20)]
+    held_mb, kept = heap_mb() or 0.0, [object() for _ in range(1000)]
+    assert held_mb - before_mb == pytest.approx(20, abs=2)
+    assert python_blocks() - blocks >= len(kept)
+    asked.clear()
+    assert (heap_mb() or 0.0) - before_mb == pytest.approx(0, abs=2)
 
 
 @pytest.fixture
