@@ -3,6 +3,8 @@
 #
 #   sudo systemd/install.sh                    install or upgrade from this checkout
 #   sudo systemd/install.sh --wheel FILE       ... from a wheel
+#   sudo systemd/install.sh --no-start         ... into a system that is not running, as in a chroot where a card's image
+#                                              is made: all is put in place, and starts with the board
 #   sudo systemd/install.sh --uninstall        take everything away but /etc/face-edge and /var/lib/face-edge
 #   sudo systemd/install.sh --uninstall --purge   ... and these, too
 #
@@ -17,7 +19,7 @@ units=(face-edge.service face-edge-fault.service)
 settle_s=${SETTLE_S:-20}   # so long a new version must run without falling over
 locked=pi,kiosk,video,metrics   # what requirements-*.txt hold, written by lock.sh
 extras=$locked
-wheel='' action=install purge=no apt=yes
+wheel='' action=install purge=no apt=yes start=yes
 
 die() { printf 'install.sh: %s\n' "$*" >&2; exit 1; }
 say() { printf '== %s\n' "$*"; }
@@ -33,7 +35,8 @@ while [ $# -gt 0 ]; do
         --uninstall) action=uninstall ;;
         --purge) purge=yes ;;
         --no-apt) apt=no ;;
-        -h | --help) sed -n '2,12s/^# \{0,1\}//p' "$0"; exit 0 ;;
+        --no-start) start=no; export SYSTEMD_OFFLINE=1 ;;   # systemctl then talks to files alone, in a container, too
+        -h | --help) sed -n '2,14s/^# \{0,1\}//p' "$0"; exit 0 ;;
         *) die "unknown option $1; see --help" ;;
     esac
     shift
@@ -110,12 +113,14 @@ release() {   # makes the environment and prints its folder, with the units that
     printf '%s\n' "$folder"
 }
 
-switch() {   # the link changes in one step: a power cut leaves the old version or the new one
+switch() {   # each name changes in one step, to what lies on the disk already: a power cut leaves the old or the new
+    local unit
+    for unit in "${units[@]}"; do install -m 0644 "$1/units/$unit" "/etc/systemd/system/$unit.new"; done
+    sync --file-system "$1" /etc/systemd/system
     ln -sfn "$1" "$root/current.new"
     mv -T "$root/current.new" "$root/current"
-    local unit
-    for unit in "${units[@]}"; do install -m 0644 "$1/units/$unit" "/etc/systemd/system/$unit"; done
-    systemctl daemon-reload
+    for unit in "${units[@]}"; do mv "/etc/systemd/system/$unit.new" "/etc/systemd/system/$unit"; done
+    [ "$start" = no ] || systemctl daemon-reload
 }
 
 healthy() {   # it started, said so, and still runs after a while without having been started again
@@ -150,6 +155,11 @@ install_service() {
     switch "$made"
     ln -sfn "$root/current/bin/face-edge" /usr/local/bin/face-edge
     systemctl enable --quiet face-edge.service
+    if [ "$start" = no ]; then
+        tidy
+        say "$("$root/current/bin/face-edge" --version) is in place, and starts with the system"
+        return
+    fi
     say "starting, and watching for $settle_s s"
     if healthy; then
         tidy
