@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import cv2
 import pytest
+from hypothesis import HealthCheck, settings
 
 import edge.sources
 from edge.types import Box
@@ -24,6 +25,10 @@ pytest_plugins = [
 
 if TYPE_CHECKING:
     import numpy as np
+
+# the same examples each time, and as long as a busy machine takes: `face-edge drill fuzz` is for what is random
+settings.register_profile("suite", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session")
