@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from edge.bench import child, ours, startup
 from edge.bench.agreement import Agreement, agreement
 from edge.bench.energy import EnergyMeter
 from edge.bench.obvious import ObviousLoop
+from edge.errors import HardwareUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -69,11 +71,12 @@ class Throughput:
 
 @dataclass(frozen=True, slots=True)
 class Appliance:
-    """The device as it runs: start-up, an empty room, one face; both at a camera's pace."""
+    """The device as it runs: start-up, an empty room, one face, at a camera's pace; ``feed``: to a broker, too."""
 
     startup: startup.Startup
     idle: child.Field
     one_face: child.Field
+    feed: bool
 
 
 def throughput(
@@ -122,17 +125,34 @@ def throughput(
 def appliance(folder: Path, flags: dict[str, Any], *, seconds: float, progress: Callable[[float], None]) -> Appliance:
     """Start a device and let it look at an empty room and at one face, 640 x 480 at 30 frames a second.
 
+    It has the terminal for a display, and the feed to a Mosquitto of its own where that is installed.
+
     Raises:
         EdgeError: it cannot run; the message is its own.
     """
-    begun = startup.measure(folder, flags)
-    progress(0.1)
-    room = {"motion": "calm", "seconds": 4.0, "fps": 30.0}
-    idle = child.measure({**room, "least": 0, "most": 0}, flags, seconds)
-    progress(0.55)
-    one = child.measure({**room, "least": 1, "most": 1}, flags, seconds)
-    progress(1.0)
-    return Appliance(begun, idle, one)
+    with ExitStack() as stack:
+        broker = _broker(folder, stack)
+        flags = {**flags, "mqtt.broker": broker or "off"}
+        begun = startup.measure(folder, flags)
+        progress(0.1)
+        flags["display"] = [{"kind": "terminal"}]
+        room = {"motion": "calm", "seconds": 4.0, "fps": 30.0}
+        idle = child.measure({**room, "least": 0, "most": 0}, flags, seconds)
+        progress(0.55)
+        one = child.measure({**room, "least": 1, "most": 1}, flags, seconds)
+        progress(1.0)
+    return Appliance(begun, idle, one, feed=broker is not None)
+
+
+def _broker(folder: Path, stack: ExitStack) -> str | None:
+    """The address of a broker that lives as long as ``stack``; ``None`` where there is none to be had."""
+    from edge.drills.mosquitto import Mosquitto
+
+    try:
+        port = stack.enter_context(Mosquitto(folder / "broker")).port
+    except HardwareUnavailable:
+        return None
+    return f"mqtt://127.0.0.1:{port}"
 
 
 def obvious_loop(

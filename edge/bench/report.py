@@ -94,10 +94,11 @@ class Report:
         if device is None:
             return []
         begun, idle, one = device.startup, device.idle, device.one_face
+        feed = "with the feed" if device.feed else "without a broker"
         return [
             "",
             f"start         {begun.message_s:.2f} s to the first message, {begun.event_s:.2f} s to the first event",
-            f"memory        {one.memory_mb:.0f} MB resident with one face in view",
+            f"memory        {one.memory_mb:.0f} MB resident with one face in view, {feed}",
             f"empty room    {100 * idle.cpu_share:.1f} % of a core at {idle.frames_per_s:.0f} frames a second",
             f"one face      {100 * one.cpu_share:.1f} % of a core at {one.frames_per_s:.0f} frames a second",
         ]

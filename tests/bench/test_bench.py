@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,7 +11,7 @@ from click.testing import CliRunner
 
 from edge.bench import child, reference
 from edge.bench.energy import EnergyMeter, power_of
-from edge.bench.measure import STAGES, Loop, Stage, Throughput
+from edge.bench.measure import STAGES, Loop, Stage, Throughput, appliance
 from edge.bench.report import Report
 from edge.cli.app import cli
 from edge.errors import EdgeError
@@ -138,6 +139,18 @@ def test_a_device_in_a_room_of_its_own() -> None:
     assert found.frames_per_s > 2
     with pytest.raises(EdgeError, match=r"measured failed: .*"):
         child.measure(room, {"model.path": "nowhere.tflite"}, 1.0)
+
+
+def test_a_whole_device_is_measured_with_its_feed(tmp_path: Path) -> None:
+    shares: list[float] = []
+    found = appliance(tmp_path, {}, seconds=1.0, progress=shares.append)
+    assert 0 < found.startup.message_s <= found.startup.event_s < 60
+    assert found.idle.frames_per_s < 15  # it rests
+    assert found.feed == (shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin") is not None)
+    told = Report("m", "c", "n", "haar", report().throughput, found)
+    assert "first event" in "\n".join(told.lines())
+    assert json.loads(json.dumps(told.as_dict()))["appliance"]["idle"]["frames_per_s"] == found.idle.frames_per_s
+    assert shares == sorted(shares)
 
 
 def test_energy_from_rapl_also_over_its_wrap(tmp_path: Path) -> None:
