@@ -44,7 +44,7 @@ def draw(results: dict[str, list[dict[str, Any]]], folder: Path) -> Path:
     sizes.set(xlabel=f"megapixels, {rows[0]['faces']} faces", ylabel="ms of processor a frame", yscale="log")
     sizes.set_title("Against the size of the picture")
     sizes.legend(frameon=False)
-    sizes.margins(x=0.12)
+    sizes.margins(x=0.16)
     path = folder / "performance-cost.png"
     figure.savefig(path)
     return path
