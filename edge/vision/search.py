@@ -121,7 +121,7 @@ class Search:
         picture, scale = (grey, factor) if side / factor >= _SIDE else (frame.image, 1.0)
         room = _AROUND * side * (1 + (0 if look is None else min(look.vain, _TRIES)) / 2)
         left, top = (max(0, round((value - room) / scale)) for value in (box.x, box.y))
-        right, bottom = (round((value + side + room) / scale) for value in (box.x, box.y))
+        right, bottom = (max(0, round((value + side + room) / scale)) for value in (box.x, box.y))
         part = to_grey(picture[top:bottom, left:right])
         if min(part.shape, default=0) < 2:
             return []

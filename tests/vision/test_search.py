@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -97,8 +98,14 @@ def test_a_face_at_the_border_and_one_that_has_left() -> None:
     corner = Box(-30, -20, 100, 100)
     room.look(Box(0, 0, 70, 80))
     assert room.look(Box(0, 0, 70, 80), tracks=(room.track(corner, age_s=0.3),)) != []
-    gone = Box(700, 500, 100, 100)
-    assert room.look(tracks=(room.track(gone, age_s=0.3),)) == []
+    room = Room(scan_s=60.0)
+    room.look(FACE)
+    for gone in (Box(700, 500, 100, 100), Box(-200, 100, 100, 100), Box(100, -200, 100, 100)):
+        calls = room.detector.calls
+        assert (
+            room.look(FACE, tracks=(room.track(FACE, age_s=0.0), replace(room.track(gone, age_s=0.3), id="gone"))) == []
+        )
+        assert room.detector.calls == calls  # out of the picture there is nothing to search
 
 
 def test_an_unconfirmed_face_is_looked_for_in_every_frame() -> None:
