@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, cast
 import cv2
 import numpy as np
 
-from edge.sources.virtual import HEAD, PORTRAIT
+from edge.sources.virtual import HEAD, cut
 from edge.types import Box
 
 if TYPE_CHECKING:
@@ -138,9 +138,7 @@ class Scene:
 
     @cached_property
     def _portrait(self) -> NDArray[np.uint8]:
-        picture = cv2.imread(str(PORTRAIT), cv2.IMREAD_COLOR)
-        assert picture is not None  # noqa: S101 - it is part of the package
-        return np.ascontiguousarray(picture[HEAD])
+        return np.ascontiguousarray(cut(HEAD))
 
 
 def as_looks(pictures: Sequence[NDArray[np.uint8]], side: int = 300) -> tuple[NDArray[np.uint8], ...]:

@@ -82,6 +82,14 @@ class Appliance:
             raise SourceError(msg)
         return self._process
 
+    def come_back(self, session: str) -> tuple[float, bool]:
+        """Kill it and start it again: seconds until it looks, and whether ``session`` goes on."""
+        self.kill()
+        self.start()
+        back_s = self.wait_looking()
+        running = self.status()["session"]
+        return back_s, running is not None and running["id"] == session
+
     def inject(self, camera: str = "ok", clock_s: float = 0.0) -> None:
         """From now on the camera and the clock are like this."""
         write_text(self._control, json.dumps({"camera": camera, "clock_s": clock_s}))

@@ -42,11 +42,9 @@ def run(folder: Path, *, events: int, seed: int, progress: Callable[[float], Non
             _mark(device, answered, chance.uniform(*_ALIVE_S), chance)
             if chance.random() < _AT_THE_ANSWER:
                 _mark_once(device, answered)
-            device.kill()
-            device.start()
-            back.append(device.wait_looking())
-            running = device.status()["session"]
-            if running is None or running["id"] != session:
+            back_s, goes_on = device.come_back(session)
+            back.append(back_s)
+            if not goes_on:
                 faults.append(f"after kill {index + 1} the session was gone")
             progress(index + 1)
         _mark(device, answered, 0.2, chance)

@@ -65,11 +65,9 @@ def run(folder: Path, *, events: int, seed: int, progress: Callable[[float], Non
             taken += killed
             if not killed:
                 faults.append(f"at {index + 1} the kernel did not kill it: code {code}, {group.kills - before} kills")
-            device.kill()
-            device.start()
-            back.append(device.wait_looking())
-            running = device.status()["session"]
-            if running is None or running["id"] != session:
+            back_s, goes_on = device.come_back(session)
+            back.append(back_s)
+            if not goes_on:
                 faults.append(f"after kill {index + 1} the session was gone")
             progress(index + 1)
         kills = group.kills

@@ -122,7 +122,12 @@ def _background(width: int, height: int) -> NDArray[np.uint8]:
     return np.ascontiguousarray(np.broadcast_to(column * tint, (height, width, 3)).astype(np.uint8))
 
 
-def _cut(part: tuple[slice, slice]) -> NDArray[np.uint8]:
+def cut(part: tuple[slice, slice]) -> NDArray[np.uint8]:
+    """A part of the portrait, such as :data:`HEAD`, BGR.
+
+    Raises:
+        SourceError: the picture that came along is missing or damaged.
+    """
     picture = cv2.imread(str(PORTRAIT), cv2.IMREAD_COLOR)
     if picture is None:
         msg = f"{PORTRAIT}: is missing or damaged; install face-edge again"
@@ -145,7 +150,7 @@ def _paste(
 
 def _portrait(width: int, height: int) -> Callable[[float], NDArray[np.uint8]]:
     """One person who comes, moves about in changing light, and goes."""
-    wall, head = _background(width, height), _cut(HEAD)
+    wall, head = _background(width, height), cut(HEAD)
 
     def draw(time_s: float) -> NDArray[np.uint8]:
         canvas = wall.copy()
@@ -162,7 +167,7 @@ def _portrait(width: int, height: int) -> Callable[[float], NDArray[np.uint8]]:
 
 def _crowd(width: int, height: int) -> Callable[[float], NDArray[np.uint8]]:
     """Fifteen people in three rows, those in front larger, all swaying."""
-    wall, head = _background(width, height), _cut(FACE)
+    wall, head = _background(width, height), cut(FACE)
     seats = [(row, column) for row in range(3) for column in range(5)]
 
     def draw(time_s: float) -> NDArray[np.uint8]:

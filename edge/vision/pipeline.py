@@ -118,12 +118,13 @@ class Pipeline:
         laps, now_ns = self._laps, frame.monotonic_ns
         laps.begin()
         self._find(frame)
-        tracked = [(track, box) for track, box in self._tracker.faces(now_ns) if _in_view(box, frame)]
+        known = self._tracker.faces(now_ns)
+        tracked = [(track, box) for track, box in known if _in_view(box, frame)]
         due = [(track, box) for track, box in tracked if self._is_due(track, now_ns)]
         raw = dict(zip((track.id for track, _ in due), self._classify(frame, [box for _, box in due]), strict=True))
         with laps("smooth"):
             faces = [self._face(track, box, raw.get(track.id), now_ns) for track, box in tracked]
-            live = {track.id for track, _ in self._tracker.faces(now_ns)}
+            live = {track.id for track, _ in known}
             self._faces = {track_id: memory for track_id, memory in self._faces.items() if track_id in live}
             marked = mark_primary(faces, frame.width, frame.height, self._primary.mode)
         return Observation(

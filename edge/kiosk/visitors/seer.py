@@ -90,6 +90,7 @@ def make(settings: dict[str, Any]) -> Seer:
             detector,
             network,
             detect_width=config.detector.width,
+            min_face=config.detector.min_face,
             detect_interval_s=0.0,  # few frames come, and the box is to follow the face in each
             tracker=config.tracker,
             smoothing=config.smoothing,
