@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 SCRIPTED = """
 import os
-import random
 from edge import config as configuration
 from edge.kiosk.visitors.seer import Seer
 from edge.vision.pipeline import Pipeline
