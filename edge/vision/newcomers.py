@@ -79,16 +79,19 @@ class Newcomers:
                 chosen.append(region)
         return chosen[:_AT_A_TIME]
 
+    def vain(self, region: Box) -> int:
+        """How often such a place was searched in vain of late."""
+        return max((place.times for place in self._like(region)), default=0)
+
     def searched(self, region: Box, now_ns: int, *, in_vain: bool) -> None:
         """Remember what came of it."""
-        before = self._like(region)
+        before, times = self._like(region), 1 + self.vain(region)
         self._places = [
             place
             for place in self._places
             if place not in before and now_ns - place.at_ns < self._pause_ns << (_TRIES + 1)
         ]
         if in_vain:
-            times = 1 + max((place.times for place in before), default=0)
             self._places.append(_Place(region, now_ns, min(times, _TRIES)))
             self._motion.settle(region)
 

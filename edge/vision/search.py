@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 import cv2
-import numpy as np
 
 from edge.preprocess import to_grey
 from edge.types import Box
@@ -21,6 +20,7 @@ from edge.vision.newcomers import Newcomers
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from edge.protocols import FaceDetector
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 _NS = 1_000_000_000
 _SIDE = 28
 """Pixels a side to which a known face is reduced; the cascade's own window has 24."""
+_FINE = 62
+"""The same after a look in vain: from 48 pixels on, twice its window, the cascade takes steps of one pixel and not of
+two, and so has four times as many windows."""
 _AROUND = 0.4
 """Room around it in which it is looked for again, as a share of its side."""
 _SMALLER, _LARGER = 0.78, 1.3
@@ -38,6 +41,8 @@ _MARGIN = 0.25
 """A newcomer is searched for so far beyond what moves, as a share of it."""
 _FAR = 0.15
 """A face that has moved so far, as a share of its side, is looked for before its time."""
+_FINELY = 2
+"""A place where something moves was searched so often in vain when it is searched finely, for the smaller faces."""
 _TRIES = 3
 """A face that was not found is sought again at once so many times, ever further around, then as rarely as others."""
 _SAME_IOU = 0.3
@@ -116,20 +121,14 @@ class Search:
     def _near(self, frame: Frame, grey: NDArray[np.uint8], track: Track) -> list[Box]:
         """Faces of about its size around where it should be; small ones are looked for in the full picture."""
         box, look = track.at(frame.monotonic_ns), self._looks.get(track.id)
-        factor = frame.width / grey.shape[1]
+        vain = 0 if look is None else look.vain
+        factor, reduced = frame.width / grey.shape[1], _FINE if vain else _SIDE
         side = max(box.width, box.height)
-        picture, scale = (grey, factor) if side / factor >= _SIDE else (frame.image, 1.0)
-        room = _AROUND * side * (1 + (0 if look is None else min(look.vain, _TRIES)) / 2)
-        left, top = (max(0, round((value - room) / scale)) for value in (box.x, box.y))
-        right, bottom = (max(0, round((value + side + room) / scale)) for value in (box.x, box.y))
-        part = to_grey(picture[top:bottom, left:right])
-        if min(part.shape, default=0) < 2:
-            return []
-        shrink = _SIDE * scale / side
-        size = tuple(max(2, round(length * shrink)) for length in part.shape[::-1])
-        part = cast("NDArray[np.uint8]", cv2.resize(part, size, interpolation=cv2.INTER_AREA))
-        found = self._detector.detect(part, sizes=(_SIDE * _SMALLER, _SIDE * _LARGER))
-        return [_moved(one, left * scale, top * scale, scale / shrink) for one in found]
+        picture, scale = (grey, factor) if side / factor >= reduced else (frame.image, 1.0)
+        room = _AROUND * side * (1 + min(vain, _TRIES) / 2)
+        area = Box(box.x - room, box.y - room, side + 2 * room, side + 2 * room).scaled(1 / scale)
+        sizes = (reduced * _SMALLER, reduced * _LARGER)
+        return [found.scaled(scale) for found in self._in(picture, area, reduced * scale / side, sizes)]
 
     def _note(self, due: Sequence[Track], found: Sequence[Box], now_ns: int) -> None:
         looks = {}
@@ -152,24 +151,39 @@ class Search:
             return None
         found = []
         for place in places:
-            boxes = self._within(grey, place, smallest)
+            finely = self._news.vain(place) >= _FINELY
+            boxes = self._within(frame, grey, place, smallest, finely=finely)
             is_old = all(any(box.iou(other) >= _SAME_IOU for other in known) for box in boxes)
             self._news.searched(place, now_ns, in_vain=is_old)
             found += [box.scaled(factor) for box in boxes]
         return found
 
-    def _within(self, grey: NDArray[np.uint8], region: Box, smallest: float) -> list[Box]:
-        """Faces of any size in ``region`` and a little around it, in pixels of ``grey``."""
+    def _within(
+        self, frame: Frame, grey: NDArray[np.uint8], region: Box, smallest: float, *, finely: bool
+    ) -> list[Box]:
+        """Faces in ``region`` and a little around it, in pixels of ``grey``; ``finely`` at up to twice its size."""
+        factor = frame.width / grey.shape[1]
+        zoom = min(2.0, factor) if finely else 1.0
+        picture, scale = (frame.image, factor) if zoom > 1 else (grey, 1.0)
         room = max(_MARGIN * max(region.width, region.height), smallest / 2)
-        left, top = (max(0, int(value - room)) for value in (region.x, region.y))
-        right, bottom = int(region.x + region.width + room), int(region.y + region.height + room)
-        part = np.ascontiguousarray(grey[top:bottom, left:right])
-        found = self._detector.detect(part, sizes=(smallest, float(min(part.shape))))
-        return [_moved(box, left, top, 1.0) for box in found]
+        area = Box(region.x - room, region.y - room, region.width + 2 * room, region.height + 2 * room)
+        largest = 2 * smallest if finely else float(max(grey.shape))
+        found = self._in(picture, area.scaled(scale), zoom / scale, (smallest * zoom, largest * zoom))
+        return [box.scaled(1 / scale) for box in found]
 
-
-def _moved(box: Box, left: float, top: float, factor: float) -> Box:
-    return Box(left + box.x * factor, top + box.y * factor, box.width * factor, box.height * factor)
+    def _in(self, picture: NDArray[np.uint8], area: Box, zoom: float, sizes: tuple[float, float]) -> list[Box]:
+        """Faces in ``area`` of ``picture``, in its pixels; it is searched at ``zoom``, to which ``sizes`` refer."""
+        left, top = (max(0, round(value)) for value in (area.x, area.y))
+        right, bottom = (max(0, round(value)) for value in (area.x + area.width, area.y + area.height))
+        part = picture[top:bottom, left:right]
+        if min(part.shape) < 2:
+            return []
+        grey = to_grey(part)
+        size = (max(2, round(grey.shape[1] * zoom)), max(2, round(grey.shape[0] * zoom)))
+        if zoom != 1.0:
+            grey = cast("NDArray[np.uint8]", cv2.resize(grey, size, interpolation=cv2.INTER_AREA))
+        found = self._detector.detect(grey, sizes=sizes)
+        return [Box(left + box.x / zoom, top + box.y / zoom, box.width / zoom, box.height / zoom) for box in found]
 
 
 def _distinct(boxes: Sequence[Box]) -> list[Box]:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 
 from edge.types import Box, Frame
 from edge.vision.pipeline import reduce_grey
@@ -100,11 +101,11 @@ def test_a_face_at_the_border_and_one_that_has_left() -> None:
     assert room.look(Box(0, 0, 70, 80), tracks=(room.track(corner, age_s=0.3),)) != []
     room = Room(scan_s=60.0)
     room.look(FACE)
-    for gone in (Box(700, 500, 100, 100), Box(-200, 100, 100, 100), Box(100, -200, 100, 100)):
+    away = [Box(x, y, side, side) for x, y in ((700, 500), (-200, 100), (100, -200)) for side in (30, 100)]
+    for number, gone in enumerate(away):
         calls = room.detector.calls
-        assert (
-            room.look(FACE, tracks=(room.track(FACE, age_s=0.0), replace(room.track(gone, age_s=0.3), id="gone"))) == []
-        )
+        left = replace(room.track(gone, age_s=0.3), id=f"gone {number}")
+        assert room.look(FACE, tracks=(room.track(FACE, age_s=0.0), left)) == []
         assert room.detector.calls == calls  # out of the picture there is nothing to search
 
 
@@ -149,6 +150,41 @@ def test_a_face_that_is_not_found_is_sought_at_once_again_and_then_as_rarely_as_
         calls.append(room.detector.calls - before)
     assert calls[:4] == [1, 1, 1, 1]
     assert sum(calls[4:]) == 2
+
+
+def test_after_a_look_in_vain_a_known_face_is_looked_for_finely() -> None:
+    room = Room(scan_s=60.0)
+    room.look(FACE)
+    room.detector.blind = True
+    for _ in range(2):
+        room.look(FACE, tracks=(room.track(FACE, age_s=0.3),))
+    (coarse, coarse_sizes), (fine, fine_sizes) = room.detector.shown[-2:]
+    assert coarse_sizes is not None
+    assert fine_sizes is not None
+    assert fine_sizes[0] >= 48 > coarse_sizes[0]  # twice the cascade's window: it takes steps of one pixel
+    assert fine_sizes[0] / coarse_sizes[0] < max(fine) / max(coarse)  # and further around
+    room.detector.blind = False
+    (found,) = room.look(FACE, tracks=(room.track(FACE, age_s=0.3),)) or []
+    assert found.iou(FACE) > 0.9
+
+
+@pytest.mark.parametrize(("width", "height"), [(640, 480), (1920, 1080)])
+def test_a_place_searched_twice_in_vain_is_searched_finely_for_small_faces(width: int, height: int) -> None:
+    room = Room(scan_s=60.0, width=width, height=height)
+    factor = width / 320
+    room.look()
+    room.detector.blind = True
+    newcomer = Box(60 * factor, 40 * factor, 60 * factor, 60 * factor)
+    shown = room.detector.shown
+    while len(shown) < 4:
+        room.detector.blind = len(shown) < 3
+        found = room.look(newcomer) or []
+        assert room.index < 60
+    smallest = 0.1 * (320 * height / width)
+    assert [sizes[0] / smallest for _, sizes in shown[1:] if sizes] == pytest.approx([1, 1, 2])
+    assert shown[3][1] == pytest.approx((2 * smallest, 4 * smallest))
+    assert max(shown[3][0]) == pytest.approx(2 * max(shown[2][0]), abs=2)
+    assert found[0].iou(newcomer) > 0.85
 
 
 def test_what_moves_and_is_no_face_is_searched_ever_more_rarely() -> None:
