@@ -159,14 +159,14 @@ def obvious_loop(
     config: Config, reel: Reel, smallest: int, clock_ns: Callable[[], int] = time.perf_counter_ns
 ) -> ObviousLoop:
     """The obvious loop for faces of ``smallest`` pixels and more, otherwise with the settings that ours has."""
-    from edge.runtime import build
+    from edge.runtime import build_vision
     from edge.vision.haar import HaarDetector
 
     settings = config.detector
     detector = HaarDetector(
         min_face=smallest / min(reel.size), scale_factor=settings.scale_factor, min_neighbors=settings.min_neighbors
     )
-    network = build.classifier(config)
+    network = build_vision.classifier(config)
     return ObviousLoop(detector, network, tracker=config.tracker, smoothing=config.smoothing, clock_ns=clock_ns)
 
 

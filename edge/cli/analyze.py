@@ -140,11 +140,11 @@ def _check_copies(places: dict[Item, Path]) -> None:
 
 def _analyzer(config: Config, sampling: Sampling, places: dict[Item, Path]) -> Analyzer:
     from edge.analysis.engine import Analyzer
-    from edge.runtime import build
+    from edge.runtime import build_vision
     from edge.sources.images import read_image
 
     return Analyzer(
-        lambda still: build.pipeline(config, still=still, seed=0),
+        lambda still: build_vision.pipeline(config, still=still, seed=0),
         lambda path: read_image(path, max_megapixels=config.analyze.max_megapixels),
         sampling=sampling,
         copies=places,

@@ -29,12 +29,12 @@ def fault(settings: Settings) -> None:
     """
     from edge import logs
     from edge.events import Look, LookKind
-    from edge.runtime import build
+    from edge.runtime import build_sinks
     from edge.runtime.dispatch import Dispatcher
 
     config = _readable(settings)
     logs.configure(config.log)
-    sinks = build.displays(config)
+    sinks = build_sinks.displays(config)
     if not sinks:
         _LOG.warning("no display is configured to show the fault on: see the log of the service for the reason")
         return

@@ -30,7 +30,7 @@ import json, sys, time
 import numpy
 from edge.config import Config
 from edge.errors import EdgeError
-from edge.runtime.build import classifier
+from edge.runtime.build_vision import classifier
 config = Config.model_validate_json(sys.argv[1])
 try:
     network = classifier(config)

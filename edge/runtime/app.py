@@ -17,27 +17,25 @@ from typing import TYPE_CHECKING, Any
 from edge.commands import SetPrivacy
 from edge.errors import EdgeError
 from edge.events import CameraStatus, Look, LookKind
-from edge.laps import Laps
+from edge.runtime.clock import wall_clock_epoch_ns
 from edge.runtime.control import Control
 from edge.runtime.health import Counters, HealthMeter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edge.aggregate import Aggregator
     from edge.commands import Inbox
     from edge.config import SmoothingConfig
-    from edge.events import Aggregate, Health, Info, Stamp
+    from edge.events import Health, Info, Stamp
     from edge.kiosk.picture import Watched
-    from edge.narrator import Narrator, Told
     from edge.runtime.dispatch import Dispatcher
     from edge.runtime.governor import Brake
     from edge.runtime.receipts import Receipts
     from edge.runtime.rest import Rest
     from edge.runtime.vitals import Vitals
+    from edge.runtime.voice import Voice
     from edge.settings import SettingsStore
     from edge.sources.newest import NewestFrame
-    from edge.tracks import TrackTeller
     from edge.types import Frame
     from edge.vision.pipeline import Pipeline
 
@@ -72,7 +70,7 @@ class Device:
         *,
         frames: NewestFrame,
         pipeline: Pipeline | Watched,
-        narrator: Narrator,
+        voice: Voice,
         stamp: Stamp,
         dispatcher: Dispatcher,
         info: Info,
@@ -81,15 +79,12 @@ class Device:
         settings: SettingsStore,
         vitals: Vitals,
         brake: Brake | None = None,
-        aggregator: Aggregator | None = None,
-        tracks: TrackTeller | None = None,
         receipts: Receipts | None = None,
-        laps: Laps | None = None,
         rest: Rest | None = None,
     ) -> None:
         self._frames = frames
         self._pipeline = pipeline
-        self._narrator = narrator
+        self._voice = voice
         self._stamp = stamp
         self._dispatcher = dispatcher
         self._info = info
@@ -99,16 +94,13 @@ class Device:
         self._inbox = inbox
         self._vitals = vitals
         self._brake = brake
-        self._aggregator = aggregator
-        self._tracks = tracks
-        self._laps = laps or Laps()
         self._rest = rest
         self._control = Control(
             inbox,
             settings,
             stamp=stamp,
-            narrator=narrator,
-            aggregator=aggregator,
+            narrator=voice.narrator,
+            aggregator=voice.aggregator,
             put=dispatcher.put,
             health=lambda: self._health(self._now_ns(), go_on=True),
             about=self._about,
@@ -144,7 +136,7 @@ class Device:
     def adopt(self, pipeline: Pipeline | Watched, smoothing: SmoothingConfig) -> None:
         """See with another pipeline from the next frame on; on the loop's thread. Who is in view is found again."""
         self._pipeline = pipeline
-        self._narrator.smooth(smoothing)
+        self._voice.narrator.smooth(smoothing)
 
     def run(self) -> Summary:
         """Open everything, loop, close everything.
@@ -228,41 +220,17 @@ class Device:
         if self._rest is not None:
             self._rest.note(observation, still=self._pipeline.still)
             self._frames.rest_s = self._rest.interval_s
-        with self._laps("tell"):
-            told = self._narrator.observe(observation)
-            aggregates = [] if self._aggregator is None else self._aggregator.observe(observation)
-            tracks = None if self._tracks is None else self._tracks.observe(observation)
-        with self._laps("publish"):
-            self._dispatcher.put(observation)
-            self._tell(told)
-            self._tell_aggregates(aggregates)
-            if tracks is not None:
-                self._dispatcher.put(tracks)
-
-    def _tell(self, told: Told) -> None:
-        self._dispatcher.put(told.look)
-        for event in told.events:
-            self._dispatcher.put(event)
-        if told.state is not None:
-            self._dispatcher.put(told.state)
-
-    def _tell_aggregates(self, aggregates: list[Aggregate]) -> None:
-        for aggregate in aggregates:
-            self._dispatcher.put(aggregate)
+        self._voice.observe(observation)
 
     def _tell_in_time(self) -> None:
-        """What is due without a frame: the held-back state, the heartbeat, the window that ended, health."""
+        """What is due without a frame: the held-back state and the like, health."""
         if not self._lossless and self._stamp.follow(wall_clock_epoch_ns()):
             _LOG.info(
                 "the clock was set: it is %s", self._stamp.time(time.monotonic_ns()).isoformat(timespec="seconds")
             )
             self._control.clock_was_set()
         now_ns = self._now_ns()
-        if self._aggregator is not None:
-            self._tell_aggregates(self._aggregator.tick(now_ns))
-        state = self._narrator.tick(now_ns)
-        if state is not None:
-            self._dispatcher.put(state)
+        self._voice.tick(now_ns)
         if self._health_due_ns is None or now_ns >= self._health_due_ns:
             self._health_due_ns = now_ns + int(self._timing.health_interval_s * _NS)
             self._dispatcher.put(self._health(now_ns))
@@ -294,8 +262,8 @@ class Device:
         if age_s is None and not self._frames.failing:
             return  # still opening for the first time
         if self._set_camera(CameraStatus.OFFLINE):
-            self._look_away()
-            self._tell(self._narrator.lose_sight(self._now_ns()))
+            self._pipeline.reset()
+            self._voice.lose_sight(self._now_ns())
 
     def _set_camera(self, status: CameraStatus) -> bool:
         """True where that is news."""
@@ -310,19 +278,12 @@ class Device:
         self._paused = self._control.privacy
         if self._paused:
             self._stop_frames()
-            self._look_away()
-            self._tell(self._narrator.pause(self._now_ns()))
+            self._pipeline.reset()
+            self._voice.pause(self._now_ns())
             self._set_camera(CameraStatus.PAUSED)
         else:
-            self._tell(self._narrator.resume(self._now_ns()))
+            self._voice.resume(self._now_ns())
             self._start_frames()
-
-    def _look_away(self) -> None:
-        """Nothing that was in view is known to be there any more."""
-        self._pipeline.reset()
-        if self._aggregator is not None:
-            self._tell_aggregates(self._aggregator.tick(self._now_ns()))
-            self._aggregator.forget()
 
     def _start_frames(self) -> None:
         if not self._reading:
@@ -344,20 +305,7 @@ class Device:
             _LOG.warning("%s", self._frames.error)
 
     def _close(self) -> None:
-        trailing = self._narrator.flush()
-        if trailing is not None:
-            self._dispatcher.put(trailing)
-        if self._aggregator is not None:
-            self._tell_aggregates(self._aggregator.flush(self._now_ns()))
+        self._voice.flush(self._now_ns())
         self._dispatcher.close()
         self._frames.stop()
         self._pipeline.close()
-
-
-def wall_clock_epoch_ns() -> int:
-    """Wall-clock time at which the monotonic clock showed 0; of three readings the one least held up in between."""
-    readings = []
-    for _ in range(3):
-        before_ns, wall_ns, after_ns = time.monotonic_ns(), time.time_ns(), time.monotonic_ns()
-        readings.append((after_ns - before_ns, wall_ns - (before_ns + after_ns) // 2))
-    return min(readings)[1]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edge import config as configuration
-from edge.runtime import build
+from edge.runtime import build, build_sinks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,14 +40,14 @@ class Served:
         self.stack = ExitStack()
         sinks: list[Any] = []
         config = configuration.load(environment={}, flags=flags)
-        make = build._kiosk
+        make = build_sinks.kiosk
 
         def keep(*arguments: Any) -> Any:
             sinks.extend(made := make(*arguments))
             return made
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(build, "_kiosk", keep)
+            patch.setattr(build_sinks, "kiosk", keep)
             wiring = build.device(config)
         self.stack.enter_context(wiring.resources)
         self.device = wiring.device

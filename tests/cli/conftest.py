@@ -45,7 +45,7 @@ def face_edge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 def scripted_pipeline(config: Config, *, still: bool = False, seed: int | None = None) -> Pipeline:
-    """In the place of :func:`edge.runtime.build.pipeline`: bright squares are faces, the brighter the happier."""
+    """In the place of ``build_vision.pipeline``: bright squares are faces, the brighter the happier."""
     return Pipeline(
         BrightDetector(),
         ScriptedClassifier(),
@@ -62,7 +62,7 @@ def scripted_pipeline(config: Config, *, still: bool = False, seed: int | None =
 @pytest.fixture
 def scripted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Commands look for bright squares instead of faces; the working folder is empty."""
-    monkeypatch.setattr("edge.runtime.build.pipeline", scripted_pipeline)
+    monkeypatch.setattr("edge.runtime.build_vision.pipeline", scripted_pipeline)
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name.startswith("FACE_EDGE_")]:
         monkeypatch.delenv(name)

@@ -59,7 +59,7 @@ def make(settings: dict[str, Any]) -> Callable[[Message], Iterator[Message]]:
     import cv2
 
     from edge.config import Config
-    from edge.runtime import build
+    from edge.runtime import build_vision
 
     if settings["idle"]:
         _yield_processor()
@@ -69,7 +69,7 @@ def make(settings: dict[str, Any]) -> Callable[[Message], Iterator[Message]]:
 
     def pipeline(still: bool) -> Stepper:  # noqa: FBT001 - the analyzer's form
         if still not in pipelines:
-            pipelines[still] = build.pipeline(config, still=still)
+            pipelines[still] = build_vision.pipeline(config, still=still)
         return pipelines[still]
 
     pipeline(True)

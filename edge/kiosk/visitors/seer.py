@@ -78,12 +78,12 @@ def make(settings: dict[str, Any]) -> Seer:
     import cv2
 
     from edge.config import Config
-    from edge.runtime import build
+    from edge.runtime import build_vision
     from edge.vision.pipeline import Pipeline
 
     cv2.setNumThreads(1)
     config = Config.model_validate(settings)
-    network, detector = build.classifier(config), build.detector(config)
+    network, detector = build_vision.classifier(config), build_vision.detector(config)
 
     def pipeline() -> Pipeline:
         return Pipeline(

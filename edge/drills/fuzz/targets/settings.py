@@ -87,7 +87,7 @@ def _use(config: Config, _shown: str) -> None:
     from edge.config import node_id, state_dir
     from edge.kiosk.addresses import reached_at
     from edge.kiosk.guard import own_names
-    from edge.runtime import build
+    from edge.runtime import build_sinks
     from edge.runtime.local import control_paths
     from edge.sinks.metrics.sink import MetricsSink
     from edge.sinks.mqtt.options import options
@@ -97,7 +97,7 @@ def _use(config: Config, _shown: str) -> None:
     state_dir(config, {})
     control_paths(config, {})
     create(config.source)
-    build.displays(config)
+    build_sinks.displays(config)
     own_names(config.kiosk.hostnames, config.kiosk.public_url)
     reached_at(config.kiosk, "localhost:8080", ("203.0.113.1",))
     MetricsSink(config.metrics)

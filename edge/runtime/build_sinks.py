@@ -1,0 +1,135 @@
+"""Makes the sinks: displays, panel, feed, sessions, page and metrics.
+
+Each function imports what it makes, so that a device without displays or broker pays for neither.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from edge.config import node_id, state_dir
+
+if TYPE_CHECKING:
+    from contextlib import ExitStack
+
+    from edge.commands import Inbox
+    from edge.config import Config
+    from edge.events import Stamp
+    from edge.kiosk.picture import Tap, Watched
+    from edge.protocols import FrameSource, Sink
+    from edge.runtime.receipts import Receipts
+    from edge.sinks.mqtt.outbox import Outbox
+    from edge.vision.litert import LiteRtClassifier
+    from edge.vision.pipeline import Pipeline
+
+
+def displays(config: Config) -> list[Sink]:
+    """The LEDs, matrices and screens."""
+    from edge.sinks.display.factory import create
+
+    return [create(display) for display in config.display]
+
+
+def panel(config: Config, inbox: Inbox) -> list[Sink]:
+    """The button, the light and the buzzer, where any has a pin."""
+    if not config.panel.pins():
+        return []
+    from edge.sinks.panel import PanelSink
+
+    return [PanelSink(config.panel, inbox)]
+
+
+def outbox(config: Config, source: FrameSource, resources: ExitStack, receipts: Receipts) -> Outbox | None:
+    """Where events wait for the broker: in a file, but in memory for a replay, whose numbers are not the node's."""
+    if config.mqtt.broker == "off":
+        return None
+    from edge.sinks.mqtt.outbox import Outbox
+    from edge.sinks.mqtt.topics import Topics
+
+    node = node_id(config)
+    path = state_dir(config) / f"outbox-{node}.sqlite3" if source.epoch_ns is None else None
+    topics = Topics.of(config.mqtt.prefix, node)
+    made = Outbox(path, topics, config.mqtt.outbox, retry_max_s=config.mqtt.backoff_max_s)
+    if path is not None:
+        receipts.add("outbox")
+        made.watch(partial(receipts.kept, "outbox"), partial(receipts.failing, "outbox"))
+    return resources.enter_context(made)
+
+
+def mqtt(config: Config, resources: ExitStack, outbox: Outbox | None, inbox: Inbox) -> list[Sink]:
+    """The feed's sink, and the embedded broker started where one is wanted."""
+    if outbox is None:
+        return []
+    from edge.sinks.mqtt.sink import MqttSink
+
+    if config.mqtt.broker.startswith("embedded"):
+        from edge.sinks.mqtt.embedded import EmbeddedBroker
+        from edge.sinks.mqtt.options import options
+
+        own = options(config.mqtt, node_id(config))
+        host = config.mqtt.embedded_host
+        broker = EmbeddedBroker(own.port, host, username=own.username, password=own.password)
+        broker.start()
+        resources.callback(broker.stop)
+    return [MqttSink(config.mqtt, node_id(config), heartbeat_s=config.events.heartbeat_s, outbox=outbox, inbox=inbox)]
+
+
+def sessions(
+    config: Config, source: FrameSource, stamp: Stamp, network: LiteRtClassifier, receipts: Receipts
+) -> list[Sink]:
+    """What keeps sessions on the disk, and tells ``receipts`` when they are there."""
+    if not config.sessions.keep:
+        return []
+    from edge.sessions.places import session_path
+    from edge.sessions.sink import SessionSink
+
+    head = config.model.head
+    measured = [score for score in network.manifest.scores if score.head == head and score.precision == "int8"]
+    made = SessionSink(
+        session_path(config),
+        config.sessions,
+        time_of=stamp.time,
+        live=not source.lossless,
+        accuracy=measured[-1].model_dump() if measured else None,
+        k=config.privacy.k,
+    )
+    receipts.add("sessions", lambda event: event.session is not None)
+    made.watch(partial(receipts.kept, "sessions"), partial(receipts.failing, "sessions"))
+    return [made]
+
+
+def kiosk(config: Config, inbox: Inbox, tap: Tap | None) -> list[Sink]:
+    """The page."""
+    if not config.kiosk.enabled:
+        return []
+    from edge.kiosk.sink import KioskSink
+
+    return [KioskSink(config, inbox, tap)]
+
+
+def metrics(config: Config) -> list[Sink]:
+    """What Prometheus asks."""
+    if not config.metrics.enabled:
+        return []
+    from edge.sinks.metrics.sink import MetricsSink
+
+    return [MetricsSink(config.metrics)]
+
+
+def tap(config: Config) -> Tap | None:
+    """Where the page's live picture comes from; nothing hands frames on where it is switched off."""
+    if not (config.kiosk.enabled and config.kiosk.live_picture):
+        return None
+    from edge.kiosk.picture import Tap
+
+    return Tap()
+
+
+def watched(made: Pipeline, tap: Tap | None) -> Pipeline | Watched:
+    """The pipeline, which shows ``tap`` what it saw."""
+    if tap is None:
+        return made
+    from edge.kiosk.picture import Watched
+
+    return Watched(made, tap)

@@ -1,0 +1,97 @@
+"""What the device says of what it sees: events and states, windows, single faces; handed to the sinks.
+
+Called by the loop, on its thread; ``now_ns`` is the time that frames carry.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edge.laps import Laps
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from edge.aggregate import Aggregator
+    from edge.events import Message
+    from edge.narrator import Narrator, Told
+    from edge.tracks import TrackTeller
+    from edge.types import Observation
+
+
+class Voice:
+    """``put`` hands on; without ``aggregator`` there are no windows, without ``tracks`` no single faces."""
+
+    def __init__(
+        self,
+        narrator: Narrator,
+        put: Callable[[Message], None],
+        *,
+        aggregator: Aggregator | None = None,
+        tracks: TrackTeller | None = None,
+        laps: Laps | None = None,
+    ) -> None:
+        self.narrator = narrator
+        self.aggregator = aggregator
+        self._put = put
+        self._tracks = tracks
+        self._laps = laps or Laps()
+
+    def observe(self, observation: Observation) -> None:
+        """Say what a frame shows."""
+        with self._laps("tell"):
+            told = self.narrator.observe(observation)
+            windows = [] if self.aggregator is None else self.aggregator.observe(observation)
+            tracks = None if self._tracks is None else self._tracks.observe(observation)
+        with self._laps("publish"):
+            self._put(observation)
+            self._say(told)
+            self._say_all(windows)
+            if tracks is not None:
+                self._put(tracks)
+
+    def tick(self, now_ns: int) -> None:
+        """Say what is due without a frame: the window that ended, the held-back state, the heartbeat."""
+        if self.aggregator is not None:
+            self._say_all(self.aggregator.tick(now_ns))
+        state = self.narrator.tick(now_ns)
+        if state is not None:
+            self._put(state)
+
+    def lose_sight(self, now_ns: int) -> None:
+        """The camera is gone."""
+        self._look_away(now_ns)
+        self._say(self.narrator.lose_sight(now_ns))
+
+    def pause(self, now_ns: int) -> None:
+        """Nobody is to be looked at."""
+        self._look_away(now_ns)
+        self._say(self.narrator.pause(now_ns))
+
+    def resume(self, now_ns: int) -> None:
+        """The pause is over."""
+        self._say(self.narrator.resume(now_ns))
+
+    def flush(self, now_ns: int) -> None:
+        """Say what was held back; nothing comes after it."""
+        trailing = self.narrator.flush()
+        if trailing is not None:
+            self._put(trailing)
+        if self.aggregator is not None:
+            self._say_all(self.aggregator.flush(now_ns))
+
+    def _look_away(self, now_ns: int) -> None:
+        """Who was in view is not known to be there any more."""
+        if self.aggregator is not None:
+            self._say_all(self.aggregator.tick(now_ns))
+            self.aggregator.forget()
+
+    def _say(self, told: Told) -> None:
+        self._put(told.look)
+        self._say_all(told.events)
+        if told.state is not None:
+            self._put(told.state)
+
+    def _say_all(self, messages: Iterable[Message]) -> None:
+        for message in messages:
+            self._put(message)
