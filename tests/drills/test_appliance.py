@@ -28,7 +28,7 @@ SHORT: dict[str, dict[str, Any]] = {
     "partition": {"away_s": 1.0},
 }
 SLOW = {"full", "readonly", "model", "partition"}
-"""Half a minute together: run where FACE_EDGE_TEST_SLOW is set."""
+"""Half a minute together: run where EDGE_TEST_SLOW is set."""
 ON_THE_FEED = {"kill", "full", "readonly", "clock", "partition", "oom"}
 
 
@@ -36,8 +36,8 @@ ON_THE_FEED = {"kill", "full", "readonly", "clock", "partition", "oom"}
 def test_the_device_recovers_without_a_hand(tmp_path: Path, name: str) -> None:
     if name in ON_THE_FEED and not shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin"):
         pytest.skip("mosquitto is not installed: apt install mosquitto")
-    if name in SLOW and not os.environ.get("FACE_EDGE_TEST_SLOW"):
-        pytest.skip("slow: set FACE_EDGE_TEST_SLOW to run it")
+    if name in SLOW and not os.environ.get("EDGE_TEST_SLOW"):
+        pytest.skip("slow: set EDGE_TEST_SLOW to run it")
     shown: list[float] = []
     run = import_module(f"edge.drills.{name}").run
     try:

@@ -28,15 +28,15 @@ NEEDS = {
     "state": "matplotlib",
 }
 SLOW = {"video", "model", "state"}
-"""A process a try, or many packages to load: run where FACE_EDGE_TEST_SLOW is set."""
+"""A process a try, or many packages to load: run where EDGE_TEST_SLOW is set."""
 
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_nothing_is_found_in_a_moment(tmp_path: Path, name: str) -> None:
     if name in NEEDS:
         pytest.importorskip(NEEDS[name], reason="an extra is not installed")
-    if name in SLOW and not os.environ.get("FACE_EDGE_TEST_SLOW"):
-        pytest.skip("slow: set FACE_EDGE_TEST_SLOW to run it")
+    if name in SLOW and not os.environ.get("EDGE_TEST_SLOW"):
+        pytest.skip("slow: set EDGE_TEST_SLOW to run it")
     report = run(tmp_path, seconds=0.5, seed=5, names=[name])
     assert report.passed, report.lines()
 

@@ -272,8 +272,8 @@ def installed() -> None:
 
 @pytest.fixture
 def patient() -> None:
-    if not os.environ.get("FACE_EDGE_TEST_SLOW"):
-        pytest.skip("slow: set FACE_EDGE_TEST_SLOW to run it")
+    if not os.environ.get("EDGE_TEST_SLOW"):
+        pytest.skip("slow: set EDGE_TEST_SLOW to run it")
 
 
 def test_a_device_is_watched_through_a_cycle(installed: None, tmp_path: Path) -> None:
