@@ -43,6 +43,8 @@ _FAR = 0.15
 """A face that has moved so far, as a share of its side, is looked for before its time."""
 _FINELY = 2
 """A place where something moves was searched so often in vain when it is searched finely, for the smaller faces."""
+_FINE_SHARE = 0.25
+"""Larger places, such as all of a picture whose camera was moved, would cost as much as many frames."""
 _TRIES = 3
 """A face that was not found is sought again at once so many times, ever further around, then as rarely as others."""
 _SAME_IOU = 0.3
@@ -151,7 +153,8 @@ class Search:
             return None
         found = []
         for place in places:
-            finely = self._news.vain(place) >= _FINELY
+            is_small = place.area <= _FINE_SHARE * grey.size
+            finely = is_small and self._news.vain(place) >= _FINELY
             boxes = self._within(frame, grey, place, smallest, finely=finely)
             is_old = all(any(box.iou(other) >= _SAME_IOU for other in known) for box in boxes)
             self._news.searched(place, now_ns, in_vain=is_old)

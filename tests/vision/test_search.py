@@ -187,6 +187,16 @@ def test_a_place_searched_twice_in_vain_is_searched_finely_for_small_faces(width
     assert found[0].iou(newcomer) > 0.85
 
 
+def test_a_picture_that_moves_as_a_whole_is_never_searched_finely() -> None:
+    room = Room(scan_s=60.0)
+    room.look()
+    room.detector.blind = True
+    for _ in range(60):
+        room.look(Box(20, 20, 300, 440))  # less than half: otherwise it is the light that has changed
+    assert len(room.detector.shown) >= 4
+    assert all(sizes is None or sizes[0] == pytest.approx(24) for _, sizes in room.detector.shown)
+
+
 def test_what_moves_and_is_no_face_is_searched_ever_more_rarely() -> None:
     room = Room(scan_s=60.0)
     room.look()
