@@ -6,7 +6,7 @@ import itertools
 import signal
 import socket
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from edge.drills.gate import Gate
 from edge.drills.kill import damaged
 from edge.drills.listener import Listener
 from edge.drills.mosquitto import Mosquitto
+from edge.drills.soak.pace import Pace
 from edge.drills.soak.plot import draw, needed
 from edge.drills.soak.report import Feed, Soak
 from edge.drills.soak.sample import Probe, Sample, Table
@@ -58,9 +59,11 @@ def run(folder: Path, setting: Setting, *, progress: Callable[[float], None]) ->
         setting.output.mkdir(parents=True, exist_ok=True)
     samples: list[Sample] = []
     with ExitStack() as stack:
+        pace = stack.enter_context(closing(Pace.for_samples_every(setting.sample_s)))
         device, script, listener = _scene(stack, folder, setting.leak)
         with _interruptible():
-            faults = _watch(device, _samples(Probe(device, folder), script, setting), samples, setting, progress)
+            coming = _samples(Probe(device, folder, pace), script, setting)
+            faults = _watch(device, coming, samples, setting, progress)
             script.end()
             feed = _feed(device, listener, script)
         if code := device.stop():

@@ -84,6 +84,8 @@ def _frames(panel: Any, minutes: list[float], samples: Sequence[Sample]) -> None
     panel.plot(
         minutes, [_or_nan(each.work_p95_ms) for each in samples], color=_GREEN, lw=0.9, label="processor, loop p95"
     )
+    paces = [_or_nan(each.pace_mean_ms) for each in samples]
+    panel.plot(minutes, paces, color=_GREY, lw=0.9, ls=":", label="a young loop's")
     panel.set(ylabel="a frame, ms", yscale="log")
     panel.yaxis.set_major_formatter("{x:g}")
     panel.grid(axis="y", color="#dddddd", lw=0.6)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from edge.drills.appliance import Appliance
+    from edge.drills.soak.pace import Pace
 
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _MB = 1e6
@@ -29,7 +30,8 @@ class Sample:
     where a leak shows; ``private``, ``proportional`` and ``resident`` add pages of files that nobody else uses just
     now, a share of those that others use, and all of these. ``heap`` and ``python_blocks`` are what is in use
     (:mod:`edge.drills.soak.heap`). ``latency`` and ``work`` are of the last 512 frames
-    (:class:`edge.drills.soak.device.Meter`); ``detect`` and ``infer`` are the device's own figures.
+    (:class:`edge.drills.soak.device.Meter`); ``detect`` and ``infer`` are the device's own figures. ``pace`` is what
+    a loop that is always young took just now (:class:`edge.drills.soak.pace.Pace`).
     """
 
     t_s: float
@@ -62,14 +64,17 @@ class Sample:
     viewers: int
     broker: bool
     looking: bool
+    pace_p50_ms: float | None = None
+    pace_mean_ms: float | None = None
 
 
 class Probe:
     """Reads one device."""
 
-    def __init__(self, device: Appliance, folder: Path) -> None:
+    def __init__(self, device: Appliance, folder: Path, pace: Pace) -> None:
         self._device = device
         self._figures = folder / FIGURES
+        self._pace = pace
 
     def read(self, t_s: float, phase: int, **going_on: Any) -> Sample:
         """All of it, now; ``going_on`` is what the script is doing.
@@ -79,6 +84,7 @@ class Probe:
         """
         pid = self._device.pid
         memory, stat = _memory_mb(pid), _stat(pid)
+        pace_p50_ms, pace_mean_ms = self._pace.read_ms()
         health: dict[str, Any] = self._device.status().get("health", {})
         said: dict[str, Any] = {name: health.get(name) for name in _FROM_HEALTH} | self._read_figures()
         return Sample(
@@ -95,6 +101,8 @@ class Probe:
             outbox_mb=_size_mb(self._device.state, "outbox-*.sqlite3*"),
             sessions_mb=_size_mb(self._device.state, "sessions-*.sqlite3*"),
             log_lines=len(self._device.lines),
+            pace_p50_ms=pace_p50_ms,
+            pace_mean_ms=pace_mean_ms,
             **said,
             **going_on,
         )
@@ -135,7 +143,7 @@ def load(path: Path) -> list[Sample]:
 def _samples(rows: Iterable[dict[str, str]]) -> Iterable[Sample]:
     kinds = get_type_hints(Sample)
     for row in rows:
-        yield Sample(**{name: _value(row[name], kind) for name, kind in kinds.items()})
+        yield Sample(**{name: _value(row.get(name, ""), kind) for name, kind in kinds.items()})
 
 
 def _value(text: str, kind: Any) -> Any:

@@ -33,6 +33,7 @@ What is held goes by steps of a few frames (:mod:`edge.drills.soak.heap`), what 
 """
 QUEUE_SLACK = 5.0
 CPU_SHARE = 0.10
+"""Of processor times, each held against what a young loop took at that moment."""
 LATENCY_SHARE = 0.50
 LATENCY_TAIL_SHARE = 1.00
 """The wall clock tells of whatever else the machine does, too, which only adds: the lowest tenth is compared."""
@@ -65,6 +66,7 @@ def judge(samples: Sequence[Sample]) -> tuple[Finding, ...]:
     kept = list(samples[int(len(samples) * WARM_UP) :])
     if len(kept) < LEAST:
         return ()
+    medians, means = [each.pace_p50_ms for each in kept], [each.pace_mean_ms for each in kept]
     return (
         _memory("heap in use", kept, [each.heap_mb for each in kept], IN_USE_SHARE),
         _share("Python blocks in use", kept, [each.python_blocks for each in kept], IN_USE_SHARE),
@@ -72,9 +74,11 @@ def judge(samples: Sequence[Sample]) -> tuple[Finding, ...]:
         _memory("resident memory", kept, [each.resident_mb for each in kept], HELD_SHARE),
         _count("file descriptors", kept, lambda each: each.descriptors),
         _count("threads", kept, lambda each: each.threads),
-        _ratio("processor time a frame", per_frame(kept), CPU_SHARE),
-        _ratio("of the loop, p50", [each.work_p50_ms for each in kept], CPU_SHARE),
-        _ratio("of the loop, p95", [each.work_p95_ms for each in kept], CPU_SHARE),
+        _ratio("processor time a frame", at_one_pace(per_frame(kept), means), CPU_SHARE),
+        _ratio("of the loop, p50", at_one_pace([each.work_p50_ms for each in kept], medians), CPU_SHARE),
+        _ratio("of the loop, p95", at_one_pace([each.work_p95_ms for each in kept], means), CPU_SHARE),
+        _pace("of a young loop, p50", medians),
+        _pace("of a young loop, mean", means),
         _least("latency p50", [each.latency_p50_ms for each in kept], LATENCY_SHARE),
         _least("latency p95", [each.latency_p95_ms for each in kept], LATENCY_TAIL_SHARE),
         _queue(kept),
@@ -130,6 +134,11 @@ def _ratio(what: str, values: Sequence[float | None], share: float) -> Finding:
     return Finding(what, "ms", early, late, None, f"{share:+.0%}", late <= early * (1 + share))
 
 
+def _pace(what: str, paces: Sequence[float | None]) -> Finding:
+    """What the same frames took a young loop: told, not judged, and taken out of the processor times."""
+    return Finding(what, "ms", *_fifths(paces), None, "none: it is the machine's", passed=True)
+
+
 def _least(what: str, values: Sequence[float | None], share: float) -> Finding:
     early, late = (
         float(np.percentile([value for value in _fifth(values, index) if value is not None] or [0.0], _LOWEST))
@@ -154,6 +163,14 @@ def per_frame(kept: Sequence[Sample]) -> list[float | None]:
             1000 * (now.cpu_s - before.cpu_s) / frames if frames > 0 and now.looking and before.looking else None
         )
     return found
+
+
+def at_one_pace(values: Sequence[float | None], paces: Sequence[float | None]) -> list[float | None]:
+    """Processor times as they were if the machine had kept the median of its ``paces`` all along."""
+    usual = statistics.median([pace for pace in paces if pace] or [1.0])
+    return [
+        None if value is None else value * usual / (pace or usual) for value, pace in zip(values, paces, strict=True)
+    ]
 
 
 def _slope(kept: Sequence[Sample], values: Sequence[float | None]) -> float:
