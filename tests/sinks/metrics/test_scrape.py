@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import builtins
 import http.client
+import re
 import socket
 import threading
 import time
 import urllib.error
 import urllib.request
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -113,6 +115,20 @@ def test_names_keep_to_the_conventions_of_prometheus(sink: MetricsSink, messages
         assert family.documentation, family.name
         assert not family.name.endswith(("_ms", "_c", "_mb", "_percent")), "base units only"
         assert (family.type == "counter") == all(sample.name.endswith("_total") for sample in family.samples)
+
+
+def test_the_alerts_that_the_docs_give_ask_for_what_is_served(sink: MetricsSink, messages: Any) -> None:
+    health = messages.health().model_copy(update={"limited_by": Limit.HEAT})
+    for message in (messages.info(), health, messages.state(1), CameraStatus.OFFLINE):
+        sink.handle(message)
+    served = scrape(sink.url)
+    text = Path(__file__).parents[3].joinpath("docs", "appliance.md").read_text(encoding="utf-8")
+    rules = re.findall(r"^ +expr: (.+)$", text, re.MULTILINE)
+    asked = [found for rule in rules for found in re.findall(r"\b((?:face_edge|process)_\w+)(?:\{([^}]*)\})?", rule)]
+    assert len(asked) >= 5
+    for name, selector in asked:
+        wanted = {tuple(pair) for pair in re.findall(r'(\w+)="([^"]*)"', selector)} - {("job", "face-edge")}
+        assert any(name == each and wanted <= labels for each, labels in served), (name, selector)
 
 
 def test_nothing_but_metrics_is_served_and_only_read(sink: MetricsSink) -> None:
