@@ -9,6 +9,7 @@ the same.
 from __future__ import annotations
 
 import json
+import platform
 import shutil
 import subprocess
 import sys
@@ -45,7 +46,7 @@ _CALLGRIND = (
     help="Of the clip, from the first.",
 )
 @click.option("--obvious", type=click.IntRange(1), default=6, show_default=True, help="Frames of the obvious loop.")
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Of the configuration, such as model.name.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Of the configuration, such as model.path.")
 @click.option("--reel", type=click.Path(path_type=Path), metavar="FILE", help="Only draw the clip, for other machines.")
 @click.option("--counts", type=click.Path(path_type=Path, exists=True), metavar="FILE", help="The plug-in's file.")
 @click.option("--answers", type=(click.Path(path_type=Path, exists=True),) * 2, help="What two machines saw.")
@@ -54,7 +55,7 @@ def count(  # noqa: PLR0917 - one for each option
     frames: int, obvious: int, settings: tuple[str, ...], reel: Path | None, counts: Path | None,
     answers: tuple[Path, Path] | None, *, as_json: bool,
 ) -> None:  # fmt: skip
-    """Count the instructions of both loops on the bench's drawn clip; half an hour for the whole clip."""
+    """Count the instructions of both loops on the bench's drawn clip; five minutes for all of it."""
     if reel is not None:
         drawn(reel.parent, frames).replace(reel)
         return
@@ -80,9 +81,12 @@ def under_callgrind(frames: int, obvious: int, settings: tuple[str, ...]) -> dic
     """Run both loops under callgrind.
 
     Raises:
-        HardwareUnavailable: there is no valgrind; the message has the command.
+        HardwareUnavailable: there is no valgrind, or this is no x86-64; the message says what to do.
         EdgeError: it failed; the message is its own.
     """
+    if platform.machine() != "x86_64":  # the marks of arm64 are another meter's
+        msg = f"callgrind counts on x86_64, this is {platform.machine()}: see tests/service/count.sh"
+        raise HardwareUnavailable(msg)
     if shutil.which(_CALLGRIND[0]) is None:
         msg = "instructions are counted by callgrind: apt-get install valgrind"
         raise HardwareUnavailable(msg)

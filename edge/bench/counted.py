@@ -82,7 +82,7 @@ class TurnsClock:
 @click.option("--height", type=int, default=480)
 @click.option("--fps", type=float, default=30.0)
 @click.option("--obvious", type=click.IntRange(0), default=6, show_default=True, help="Frames of the obvious loop.")
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Of the configuration, such as model.name.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Of the configuration, such as model.path.")
 def counted(  # noqa: PLR0917 - one for each option
     reel: Path, width: int, height: int, fps: float, obvious: int, settings: tuple[str, ...]
 ) -> None:
