@@ -54,7 +54,7 @@ class Served:
         self.sink: KioskSink = sinks[0]
         self._thread = threading.Thread(target=self.device.run)
         self._thread.start()
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while self.sink.url.endswith(":0") and time.monotonic() < deadline:
             time.sleep(0.02)
 

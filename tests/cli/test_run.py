@@ -67,7 +67,7 @@ def test_a_signal_ends_it_in_time_and_offline_is_published(
     subscriber.wait_payload("availability", "online")
     started = time.monotonic()
     process.send_signal(number)
-    _, errors = process.communicate(timeout=15)
+    _, errors = process.communicate(timeout=60)
     assert time.monotonic() - started < 5  # about one second where nothing else runs
     assert process.returncode == 0, errors
     assert "Traceback" not in errors
@@ -120,7 +120,7 @@ def test_a_second_instance_is_refused(face_edge: Callable[..., Any], mosquitto: 
     first = face_edge(*arguments)
     lines_until(first, "camera")
     second = face_edge(*arguments)
-    _, errors = second.communicate(timeout=20)
+    _, errors = second.communicate(timeout=60)
     assert second.returncode == 9
     assert "twin" in errors
     assert str(first.pid) in errors
@@ -170,7 +170,7 @@ def test_what_cannot_work_is_one_line_and_an_exit_code(
     case: str, code: int, says: list[str], bad: dict[str, list[str]], face_edge: Callable[..., Any]
 ) -> None:
     process = face_edge(*bad[case])
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=60)
     assert process.returncode == code, errors
     assert "Traceback" not in errors
     for part in says:
@@ -182,7 +182,7 @@ def test_a_taken_port_is_one_line(face_edge: Callable[..., Any]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         process = face_edge("run", "--source", "virtual", "--broker", f"embedded:{port}")
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=60)
     assert process.returncode == 7
     assert f"port {port} is taken" in errors
     assert errors.count("\n") == 1
@@ -192,7 +192,7 @@ def test_a_machine_without_the_pis_camera_library_is_told_what_to_install(face_e
     if Path("/usr/lib/python3/dist-packages/picamera2").exists():
         pytest.skip("picamera2 is installed here")
     process = face_edge("run", "--source", "picamera")
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=60)
     assert process.returncode == 8
     assert "sudo apt install python3-picamera2" in errors
     assert "Traceback" not in errors
@@ -215,13 +215,13 @@ def test_what_has_given_up_shows_it_until_it_is_stopped(face_edge: Callable[...,
     assert process.stderr is not None
     assert process.stderr.readline().endswith(" fault\n")
     process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate(timeout=10)
+    _, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors
     assert "Traceback" not in errors
     file.write_text('[[display]]\nkind = "lamp"\n')
     wrong = face_edge("--config", str(file), "fault")
-    assert "lamp" in wrong.communicate(timeout=20)[1]
+    assert "lamp" in wrong.communicate(timeout=60)[1]
     assert wrong.returncode == 3
     nothing = face_edge("fault")
-    assert "no display is configured" in nothing.communicate(timeout=20)[1]
+    assert "no display is configured" in nothing.communicate(timeout=60)[1]
     assert nothing.returncode == 0

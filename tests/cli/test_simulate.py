@@ -28,7 +28,7 @@ def test_ctrl_c_ends_it_in_order_with_the_totals(mosquitto: Any, subscribe: Any)
     process = subprocess.Popen([*command, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     subscriber.wait("event", 10)
     process.send_signal(signal.SIGINT)
-    out, errors = process.communicate(timeout=20)
+    out, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors
     assert "Traceback" not in errors
     total = json.loads(out.splitlines()[-1])

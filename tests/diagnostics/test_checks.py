@@ -287,7 +287,7 @@ def mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     port = free_port()
     (folder / "conf").write_text(f"listener {port} 127.0.0.1\npassword_file {folder}/users\nuser root\n")
     process = subprocess.Popen([program, "-c", folder / "conf"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline_s = time.monotonic() + 5
+    deadline_s = time.monotonic() + 60
     while time.monotonic() < deadline_s:
         with socket.socket() as trial:
             if trial.connect_ex(("127.0.0.1", port)) == 0:

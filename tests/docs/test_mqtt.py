@@ -47,7 +47,7 @@ class Example:
         with log.open("wb") as out:
             self._process = subprocess.Popen(command, stdout=out, stderr=out, start_new_session=True, **more)
 
-    def wait(self, pattern: str, timeout_s: float = 20.0) -> str:
+    def wait(self, pattern: str, timeout_s: float = 60.0) -> str:
         """What it has printed, once ``pattern`` is in it."""
         deadline = time.monotonic() + timeout_s
         while not re.search(pattern, text := self._log.read_text(), re.MULTILINE):
@@ -55,7 +55,7 @@ class Example:
             time.sleep(0.02)
         return text
 
-    def finish(self, timeout_s: float = 20.0) -> str:
+    def finish(self, timeout_s: float = 60.0) -> str:
         """What it printed, once it has ended well."""
         assert self._process.wait(timeout_s) == 0, self._log.read_text()
         return self._log.read_text()

@@ -216,7 +216,7 @@ def collector(options: Options, database: str) -> Iterator[Callable[..., Collect
             thread.start()
             stack.callback(thread.join, 15)
             stack.callback(made.stop)
-            deadline = time.monotonic() + 10
+            deadline = time.monotonic() + 60
             while made._figures.broker != "connected" and not membership.get("leave"):
                 assert time.monotonic() < deadline, made._composure._said
                 time.sleep(0.01)

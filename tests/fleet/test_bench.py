@@ -24,7 +24,7 @@ def test_usage_counts_a_process_with_its_children() -> None:
     before = usage(os.getpid())
     assert before.memory_mb > 10
     child = subprocess.Popen([sys.executable, "-c", f"{_BURN}\ntime.sleep(30)"])
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while usage(child.pid).cpu_s < 0.29:
         assert time.monotonic() < deadline
         time.sleep(0.01)

@@ -54,7 +54,7 @@ class HomeAssistant:
         found: dict[str, Any] = self.ask("states")[entity][1]
         return found
 
-    def wait(self, expected: dict[str, str | None], timeout_s: float = 20.0) -> None:
+    def wait(self, expected: dict[str, str | None], timeout_s: float = 60.0) -> None:
         """Until these entities have these states; ``None``: until there is no such entity."""
         deadline = time.monotonic() + timeout_s
         while True:

@@ -40,7 +40,7 @@ class Teller:
             self.answers.append(answer)
             self._changed.notify_all()
 
-    def wait_for(self, count: int, timeout_s: float = 20.0) -> list[Answer]:
+    def wait_for(self, count: int, timeout_s: float = 60.0) -> list[Answer]:
         with self._changed:
             self._changed.wait_for(lambda: len(self.answers) >= count, timeout_s)
             return list(self.answers)

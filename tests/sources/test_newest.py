@@ -69,7 +69,7 @@ def fail(error: Exception, *, after: threading.Event | None = None) -> Callable[
     return step
 
 
-def wait_until(condition: Callable[[], bool], timeout_s: float = 5.0) -> None:
+def wait_until(condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, "never came true"

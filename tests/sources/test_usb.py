@@ -29,7 +29,7 @@ def camera(usb_driver: Any, tmp_path: Path) -> UsbCamera:
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline, "never came true"
         time.sleep(0.005)

@@ -143,7 +143,7 @@ def test_a_stop_stores_and_acknowledges(collect_process: Any, collector: Any, de
     status(process, connected)
     ids = fleet.events(device("n1"), 500)
     process.send_signal(signal.SIGTERM)
-    out, errors = process.communicate(timeout=15)
+    out, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors
     assert "Traceback" not in errors
     assert json.loads(out.splitlines()[-1])["stored"] == len(fleet.stored())
@@ -165,7 +165,7 @@ def test_a_database_that_is_away_holds_the_acknowledgements(collect_process: Any
     fleet.server.start()
     fleet.all_stored(ids)
     process.terminate()
-    errors = process.communicate(timeout=15)[1]
+    errors = process.communicate(timeout=60)[1]
     assert process.returncode == 0
     assert "is back" in errors
     told = [line for line in errors.splitlines() if "is away" in line]

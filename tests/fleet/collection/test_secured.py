@@ -112,7 +112,7 @@ def test_the_feed_is_collected_over_tls_with_a_password(
     publish([event.to_json() for event in events])
     assert eventually(lambda: query("SELECT count(*) FROM face_edge.events") == [(20,)], 20)
     process.terminate()
-    _, errors = process.communicate(timeout=15)
+    _, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors
     assert "correct" not in errors
 

@@ -48,16 +48,16 @@ class Visitor:
             self._client.username_pw_set(user, f"secret of {user}")
         self._client.connect("localhost", port)
         self._client.loop_start()
-        self.connected = answers.get(timeout=5) == MQTTErrorCode.MQTT_ERR_SUCCESS
+        self.connected = answers.get(timeout=30) == MQTTErrorCode.MQTT_ERR_SUCCESS
 
     def may_write(self, topic: str, payload: str = "x") -> bool:
         self._client.publish(topic, payload, 1)
-        return self._receipts.get(timeout=5) != NOT_AUTHORIZED
+        return self._receipts.get(timeout=30) != NOT_AUTHORIZED
 
     def subscribe(self, *names: str) -> None:
         for name in names:
             self._client.subscribe(name, 1)
-            self._subscribed.get(timeout=5)
+            self._subscribed.get(timeout=30)
 
     def drain(self) -> list[tuple[str, bytes]]:
         found = []
@@ -142,7 +142,7 @@ def test_a_device_over_tls_is_heard_obeys_and_answers(
     assert home.may_write("face-edge/n1/request/marker", '{"transaction": "t"}')
     asked = eventually(lambda: list(inbox.take()))
     asked[0].answer(Answer({}))
-    topic, payload = home.arrived.get(timeout=5)
+    topic, payload = home.arrived.get(timeout=30)
     assert (topic, json.loads(payload)["transaction"]) == ("face-edge/n1/response/marker", "t")
     sink.close()
     heard = {topic for topic, _ in integrator.drain()}
@@ -187,7 +187,7 @@ def test_a_device_announces_itself_only(site: Site, messages: Any) -> None:
     home.subscribe("homeassistant/#")
     publication = announcement("face-edge", messages.info())
     assert device.may_write(publication.topic.name, publication.payload)
-    assert home.arrived.get(timeout=5) == (publication.topic.name, publication.payload.encode())
+    assert home.arrived.get(timeout=30) == (publication.topic.name, publication.payload.encode())
     for topic in (discovery_topic("n2"), "homeassistant/status", "homeassistant/sensor/n1/config"):
         assert not device.may_write(topic)
 
@@ -264,7 +264,7 @@ def heard_by(listener: Visitor, speaker: Visitor, topics: set[str], *, last: str
 
 def until(listener: Visitor, topic: str) -> list[tuple[str, bytes]]:
     """What arrived up to a message on ``topic``."""
-    found = [listener.arrived.get(timeout=5)]
+    found = [listener.arrived.get(timeout=30)]
     while found[-1][0] != topic:
-        found.append(listener.arrived.get(timeout=5))
+        found.append(listener.arrived.get(timeout=30))
     return found

@@ -231,7 +231,7 @@ def test_a_retained_request_is_refused_over_3_1_1_too(
             lambda: replace(wanted, mqtt5=False), Topics.of("face-edge", "hall"), Outgoing(outbox), listeners=[requests]
         )
         client.start()
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 60
         while "refused" not in caplog.text and time.monotonic() < deadline:
             time.sleep(0.02)
         client.stop()
@@ -266,7 +266,7 @@ def test_a_broker_that_grants_no_subscription_costs_a_line(
     sink = make_sink(broker.uri, inbox=Inbox(), homeassistant={"discovery": False})
     sink.open()
     subscribe(broker.port).wait("availability")
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while caplog.text.count("refuses the subscription") < 3 and time.monotonic() < deadline:
         time.sleep(0.02)
     sink.close()
