@@ -87,7 +87,7 @@ class ModelConfig(Section):
     )
     head: Literal["consensus", "fer2013"] = Field("consensus", description="the label set that scores follow")
     threads: int = Field(1, ge=1, le=16, description="of the inference runtime")
-    interval_s: Seconds = Field(0.1, description="at least so long between two readings of one face; 0: every frame")
+    interval_s: Seconds = Field(0.2, description="at least so long between two readings of one face; 0: every frame")
     runtime: Literal["auto", "ai-edge-litert", "tflite-runtime"] = Field("auto", description="inference package")
     keys: Path = Field(
         Path("/etc/face-edge/keys"),

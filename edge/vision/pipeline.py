@@ -199,7 +199,8 @@ def reduce_grey(frame: Frame, width: int, *, careful: bool = True) -> NDArray[np
     """A grey picture of at most ``width`` pixels across; the source's own small one where it is large enough.
 
     ``careful`` takes the mean of all pixels, which costs 1.5 ms at 1080p; otherwise four pixels stand for each new one,
-    which costs the same at any size and is what a cascade needs that gets another frame soon.
+    which costs the same at any size and is what a cascade needs that gets another frame soon. Up to twice the size
+    these four are all there are, and one channel is reduced in half the time of three.
     """
     picture = frame.image
     if frame.small_grey is not None and frame.small_grey.shape[1] >= min(width, frame.width):
@@ -207,6 +208,8 @@ def reduce_grey(frame: Frame, width: int, *, careful: bool = True) -> NDArray[np
     height, full_width = picture.shape[:2]
     if full_width > width:
         size = (width, max(1, round(height * width / full_width)))
+        if full_width <= 2 * width:
+            picture = to_grey(picture)
         how = cv2.INTER_AREA if careful else cv2.INTER_LINEAR
         picture = cast("NDArray[np.uint8]", cv2.resize(picture, size, interpolation=how))
     return to_grey(picture)

@@ -118,6 +118,16 @@ def test_the_sources_small_grey_picture_serves_detection() -> None:
     assert reduce_grey(frame, 640).shape == (480, 640)
 
 
+@pytest.mark.parametrize(("width", "height"), [(640, 480), (960, 720), (1920, 1080)])
+def test_the_reduced_picture_is_the_grey_one_made_smaller(width: int, height: int) -> None:
+    ramp = np.linspace(0, 200, width)[None, :, None] + np.linspace(0, 40, height)[:, None, None]
+    image = (ramp * np.array([0.5, 1.0, 0.8])).astype(np.uint8)
+    reduced = reduce_grey(Frame(image, 0, 0), 320, careful=False)
+    assert reduced.shape == (round(height * 320 / width), 320)
+    expected = reduce_grey(Frame(image, 0, 0), 320)
+    assert np.abs(reduced.astype(int) - expected).max() <= 3
+
+
 @pytest.mark.parametrize("size", [(1, 1), (3, 2000), (2000, 3)])
 def test_odd_shapes_of_picture_pass(size: tuple[int, int]) -> None:
     frame = Frame(np.zeros((*size, 3), np.uint8), 0, 0)
