@@ -5,33 +5,24 @@ The same frames with the same ``seed`` give the same observations. The laps only
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, cast
-
-import cv2
+from typing import TYPE_CHECKING
 
 from edge.laps import Laps
-from edge.preprocess import crop_face, to_grey
+from edge.preprocess import crop_face
 from edge.types import EMOTIONS, Box, Face, Observation, Scores
+from edge.vision.reduce import Reducer, least_width
 from edge.vision.search import Search
 from edge.vision.smooth import Labeler, ScoreAverage
 from edge.vision.track import Tracker
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from edge.config import PrimaryConfig, SmoothingConfig, TrackerConfig
     from edge.protocols import EmotionClassifier, FaceDetector
     from edge.types import Frame
     from edge.vision.track import Track
 
 _NS = 1_000_000_000
-DETECTABLE = 24
-"""Pixels a side of the smallest face that the cascade finds: its window (Lienhart and Maydt, 2002)."""
-
-
 _NOTHING_READ = Scores.of([0.0] * len(EMOTIONS))
 
 
@@ -94,6 +85,7 @@ class Pipeline:
             min_face=min_face,
             min_hits=tracker.min_hits,
         )
+        self._reducer = Reducer()
         self._faces: dict[str, _Memory] = {}
 
     def reset(self) -> None:
@@ -142,7 +134,7 @@ class Pipeline:
         """Look for faces where and when that is due."""
         with self._laps("convert"):
             width = self._detect_width or least_width(frame, self._min_face)
-            grey = reduce_grey(frame, width, careful=not self._memory)
+            grey = self._reducer.reduce(frame, width, careful=not self._memory)
         with self._laps("detect"):
             found = self._search.look(frame, grey, self._tracker.tracks(frame.monotonic_ns))
         if found is not None:
@@ -187,32 +179,6 @@ class Pipeline:
             ScoreAverage(settings.time_constant_s if self._memory else 0.0),
             Labeler(lead=settings.lead, hold_s=settings.hold_s, min_confidence=settings.min_confidence),
         )
-
-
-def least_width(frame: Frame, min_face: float) -> int:
-    """The width at which a face of ``min_face`` of the shorter side is as large as detectors need."""
-    factor = DETECTABLE / (min_face * min(frame.width, frame.height))
-    return min(frame.width, math.ceil(frame.width * factor))
-
-
-def reduce_grey(frame: Frame, width: int, *, careful: bool = True) -> NDArray[np.uint8]:
-    """A grey picture of at most ``width`` pixels across; the source's own small one where it is large enough.
-
-    ``careful`` takes the mean of all pixels, which costs 1.5 ms at 1080p; otherwise four pixels stand for each new one,
-    which costs the same at any size and is what a cascade needs that gets another frame soon. Up to twice the size
-    these four are all there are, and one channel is reduced in half the time of three.
-    """
-    picture = frame.image
-    if frame.small_grey is not None and frame.small_grey.shape[1] >= min(width, frame.width):
-        picture = frame.small_grey
-    height, full_width = picture.shape[:2]
-    if full_width > width:
-        size = (width, max(1, round(height * width / full_width)))
-        if full_width <= 2 * width:
-            picture = to_grey(picture)
-        how = cv2.INTER_AREA if careful else cv2.INTER_LINEAR
-        picture = cast("NDArray[np.uint8]", cv2.resize(picture, size, interpolation=how))
-    return to_grey(picture)
 
 
 def mark_primary(faces: list[Face], width: int, height: int, mode: str) -> tuple[Face, ...]:

@@ -5,7 +5,7 @@ import pytest
 
 from edge.config import PrimaryConfig, SmoothingConfig, TrackerConfig
 from edge.types import Box, Emotion, Face, Frame, Scores
-from edge.vision.pipeline import Pipeline, mark_primary, reduce_grey
+from edge.vision.pipeline import Pipeline, mark_primary
 from edge.vision.scripted import BrightDetector, ScriptedClassifier
 
 MS = 1_000_000
@@ -109,23 +109,6 @@ def test_a_clock_that_steps_back_detects_again() -> None:
     vision.step(Frame(scene(), 10_000 * MS, 0))
     vision.step(Frame(scene(), 1 * MS, 1))
     assert detector.calls == 2
-
-
-def test_the_sources_small_grey_picture_serves_detection() -> None:
-    small = np.full((240, 320), 7, np.uint8)
-    frame = Frame(scene(), 0, 0, small_grey=small)
-    assert reduce_grey(frame, 320) is small
-    assert reduce_grey(frame, 640).shape == (480, 640)
-
-
-@pytest.mark.parametrize(("width", "height"), [(640, 480), (960, 720), (1920, 1080)])
-def test_the_reduced_picture_is_the_grey_one_made_smaller(width: int, height: int) -> None:
-    ramp = np.linspace(0, 200, width)[None, :, None] + np.linspace(0, 40, height)[:, None, None]
-    image = (ramp * np.array([0.5, 1.0, 0.8])).astype(np.uint8)
-    reduced = reduce_grey(Frame(image, 0, 0), 320, careful=False)
-    assert reduced.shape == (round(height * 320 / width), 320)
-    expected = reduce_grey(Frame(image, 0, 0), 320)
-    assert np.abs(reduced.astype(int) - expected).max() <= 3
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 2000), (2000, 3)])

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from edge.types import Box, Frame
-from edge.vision.pipeline import reduce_grey
+from edge.vision.reduce import Reducer
 from edge.vision.scripted import BrightDetector
 from edge.vision.search import Search
 from edge.vision.track import Track
@@ -52,7 +52,7 @@ class Room:
             image[y : y + h, x : x + w] = 220
         frame = Frame(image, self.now_ns, self.index)
         self.index += 1
-        return self.search.look(frame, reduce_grey(frame, 320), tracks)
+        return self.search.look(frame, Reducer().reduce(frame, 320), tracks)
 
     @property
     def now_ns(self) -> int:

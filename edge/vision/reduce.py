@@ -1,0 +1,61 @@
+"""The small grey picture in which faces and movement are looked for."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, cast
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from edge.types import Frame
+
+DETECTABLE = 24
+"""Pixels a side of the smallest face that the cascade finds: its window (Lienhart and Maydt, 2002)."""
+
+
+class Reducer:
+    """Makes small grey pictures in memory of its own: each is overwritten by the next."""
+
+    def __init__(self) -> None:
+        self._grey = np.empty((1, 1), np.uint8)
+        self._small = np.empty((1, 1), np.uint8)
+        self._colour = np.empty((1, 1, 3), np.uint8)
+
+    def reduce(self, frame: Frame, width: int, *, careful: bool = True) -> NDArray[np.uint8]:
+        """A grey picture of at most ``width`` pixels across; the source's own small one where it is large enough.
+
+        ``careful`` takes the mean of all pixels, which costs 1.5 ms at 1080p; otherwise four pixels stand for each new
+        one, which costs the same at any size and is what a cascade needs that gets another frame soon. Up to twice the
+        size these four are all there are, and one channel is reduced in half the time of three.
+        """
+        picture = frame.image
+        if frame.small_grey is not None and frame.small_grey.shape[1] >= min(width, frame.width):
+            picture = frame.small_grey
+        height, full_width = picture.shape[:2]
+        if full_width <= width:
+            return self._to_grey(picture)
+        size = (width, max(1, round(height * width / full_width)))
+        how = cv2.INTER_AREA if careful else cv2.INTER_LINEAR
+        if full_width <= 2 * width:
+            picture = self._to_grey(picture)
+        if picture.ndim == 2:
+            self._small = cast("NDArray[np.uint8]", cv2.resize(picture, size, dst=self._small, interpolation=how))
+            return self._small
+        self._colour = cast("NDArray[np.uint8]", cv2.resize(picture, size, dst=self._colour, interpolation=how))
+        return self._to_grey(self._colour)
+
+    def _to_grey(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        if picture.ndim == 2:
+            return picture
+        self._grey = cast("NDArray[np.uint8]", cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY, dst=self._grey))
+        return self._grey
+
+
+def least_width(frame: Frame, min_face: float) -> int:
+    """The width at which a face of ``min_face`` of the shorter side is as large as detectors need."""
+    factor = DETECTABLE / (min_face * min(frame.width, frame.height))
+    return min(frame.width, math.ceil(frame.width * factor))
