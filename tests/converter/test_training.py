@@ -108,6 +108,7 @@ def test_class_weights_weigh_rare_emotions_up(faces: FaceSet, power: float, rati
 
 def test_blended_faces_are_learnt_by_both_their_labels(faces: FaceSet, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a share of a half and both partners equal, blending changes nothing; with other partners it does."""
+    torch.manual_seed(1)
     task = ExpressionTask(asdict(Recipe(architecture=SMALL, mixup=1.0))).eval()
     monkeypatch.setattr(task, "log", lambda *_, **__: None)
     loader = FaceBatches(faces, Views(1)).loader(8, seed=1)
@@ -129,7 +130,7 @@ def test_blended_faces_are_learnt_by_both_their_labels(faces: FaceSet, monkeypat
         view=tuple(field[:1].repeat(8) for field in batch.view),
     )
     assert float(task.training_step(same, 0)) == pytest.approx(
-        float(ExpressionTask.training_step(_unmixed(task), same, 0)), rel=1e-5
+        float(ExpressionTask.training_step(_unmixed(task), same, 0)), rel=1e-4
     )
 
 
