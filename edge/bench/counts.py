@@ -7,7 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from edge.bench.agreement import SAME_FACE_IOU
+from edge.bench.agreement import matches
 from edge.bench.counted import BETWEEN, EMPTY, OBVIOUS
 from edge.bench.measure import STAGES
 from edge.errors import EdgeError
@@ -115,7 +115,8 @@ def differences(one: Mapping[str, Any], other: Mapping[str, Any], loop: str = "o
     """Hold what two machines saw in the same frames against each other."""
     differ, faces, found, labels, furthest = 0, 0, 0, 0, 0.0
     for mine, theirs in zip(one[loop], other[loop], strict=True):
-        pairs = [(face, twin) for face in mine if (twin := _twin(face, theirs)) is not None]
+        twins = zip(mine, matches(_boxes(mine), _boxes(theirs)), strict=True)
+        pairs = [(face, theirs[twin]) for face, twin in twins if twin is not None]
         same = sum(face["emotion"] == twin["emotion"] for face, twin in pairs)
         edges = (abs(a - b) for face, twin in pairs for a, b in zip(face["box"], twin["box"], strict=True))
         furthest = max([furthest, *edges])
@@ -124,8 +125,5 @@ def differences(one: Mapping[str, Any], other: Mapping[str, Any], loop: str = "o
     return Differences(len(one[loop]), differ, faces, found, labels, furthest)
 
 
-def _twin(face: Mapping[str, Any], others: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    """The face of the other machine that overlaps ``face`` most, if it is the same one."""
-    overlaps = [Box(*face["box"]).iou(Box(*other["box"])) for other in others]
-    best = max(overlaps, default=0.0)
-    return others[overlaps.index(best)] if best >= SAME_FACE_IOU else None
+def _boxes(faces: Sequence[Mapping[str, Any]]) -> list[Box]:
+    return [Box(*face["box"]) for face in faces]
