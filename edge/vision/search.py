@@ -94,9 +94,10 @@ class Search:
         ``grey`` is its reduced picture, ``tracks`` are the faces that are known.
         """
         now_ns = frame.monotonic_ns
-        if self._scanned_ns is None or not 0 <= now_ns - self._scanned_ns < self._scan_ns:
-            return self._whole(frame, grey, now_ns)
         self._news.update(grey, now_ns)
+        if self._scanned_ns is None or not 0 <= now_ns - self._scanned_ns < self._scan_ns:
+            self._scanned_ns = now_ns
+            return [box.scaled(frame.width / grey.shape[1]) for box in self._detector.detect(grey)]
         due = [track for track in tracks if self._is_due(track, now_ns)]
         newcomers = self._newcomers(frame, grey, tracks, now_ns)
         if not due and newcomers is None:
@@ -104,11 +105,6 @@ class Search:
         found = [box for track in due for box in self._near(frame, grey, track)]
         self._note(due, found, now_ns)
         return _distinct([*found, *(newcomers or [])])
-
-    def _whole(self, frame: Frame, grey: NDArray[np.uint8], now_ns: int) -> list[Box]:
-        self._scanned_ns = now_ns
-        self._news.update(grey, now_ns)
-        return [box.scaled(frame.width / grey.shape[1]) for box in self._detector.detect(grey)]
 
     def _is_due(self, track: Track, now_ns: int) -> bool:
         look = self._looks.get(track.id)
@@ -182,8 +178,8 @@ class Search:
         if min(part.shape) < 2:
             return []
         grey = to_grey(part)
-        size = (max(2, round(grey.shape[1] * zoom)), max(2, round(grey.shape[0] * zoom)))
         if zoom != 1.0:
+            size = (max(2, round(grey.shape[1] * zoom)), max(2, round(grey.shape[0] * zoom)))
             grey = cast("NDArray[np.uint8]", cv2.resize(grey, size, interpolation=cv2.INTER_AREA))
         found = self._detector.detect(grey, sizes=sizes)
         return [Box(left + box.x / zoom, top + box.y / zoom, box.width / zoom, box.height / zoom) for box in found]
