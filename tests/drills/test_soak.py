@@ -25,7 +25,6 @@ from edge.drills.soak import drill
 from edge.drills.soak.device import QuickClock
 from edge.drills.soak.drill import CSV, PLOT, Setting
 from edge.drills.soak.heap import heap_mb, python_blocks
-from edge.drills.soak.pace import Pace
 from edge.drills.soak.report import Feed, Soak
 from edge.drills.soak.sample import Sample, Table, load
 from edge.drills.soak.script import CYCLE
@@ -34,8 +33,6 @@ from edge.drills.soak.verdict import judge, slope
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    from edge.types import Frame
 
 PERIOD_S = 5.0
 HOUR = 720
@@ -159,53 +156,6 @@ def test_a_machine_that_is_slower_for_a_while_does_not_count_and_hides_nothing()
         "processor time a frame",
         "of the loop, p95",
     ]
-
-
-class Young:
-    """A pipeline whose frames take so many milliseconds of processor time each, less in its first after a reset."""
-
-    def __init__(self, frame_ms: float) -> None:
-        self.frame_ms = frame_ms
-        self.resets = 0
-        self.times_ns: list[int] = []
-
-    def reset(self) -> None:
-        self.resets += 1
-        self.times_ns = []
-
-    def step(self, frame: Frame) -> None:
-        self.times_ns.append(frame.monotonic_ns)
-        until_ns = time.thread_time_ns() + int(self.frame_ms * 1e6)
-        while time.thread_time_ns() < until_ns:
-            pass
-
-    def close(self) -> None:
-        self.resets = -1
-
-
-def test_the_pace_is_what_a_young_loop_takes_for_the_same_frames(monkeypatch: pytest.MonkeyPatch) -> None:
-    young = Young(2.0)
-    monkeypatch.setattr("edge.runtime.build_vision.pipeline", lambda *_config, **_seed: young)
-    pace = Pace(frames=10)
-    median_ms, mean_ms = pace.read_ms()
-    assert min(median_ms, mean_ms) >= 2.0
-    first = young.times_ns
-    young.frame_ms = 10.0
-    assert min(pace.read_ms()) >= 10.0
-    assert young.times_ns == first == sorted(set(first))
-    assert (len(first), young.resets) == (10, 2)
-    pace.close()
-    assert young.resets == -1
-    for sample_s, count in ((0.25, 3), (1.0, 6), (60.0, 30)):
-        Pace.for_samples_every(sample_s).read_ms()
-        assert len(young.times_ns) == count
-
-
-def test_the_young_loop_sees_the_soaks_scene() -> None:
-    pytest.importorskip("ai_edge_litert", reason="no inference runtime is installed")
-    pace = Pace(frames=4)
-    assert 0 < min(pace.read_ms()) < 1000
-    pace.close()
 
 
 def test_a_device_that_gets_better_is_not_blamed() -> None:

@@ -32,6 +32,9 @@ FIGURES = "figures.json"
 """Beside the control file: what the loop has done, once a second."""
 PERCENTS = (50, 95, 99)
 LEAKS = ("memory", "descriptors")
+SCENE = "virtual:portrait?pace=fast"
+NOMINAL_FPS = 15.0
+"""The rate that frames would have in life."""
 _NS = 1_000_000_000
 _WINDOW = 512
 _WRITE_EVERY_S = 1.0
@@ -99,7 +102,7 @@ class QuickCamera:
         self._leak = found.get("leak")
         self._leaked: list[object] = []
         self._step_ns = round(_NS / config.fps)
-        self._scene = VirtualCamera(config.model_copy(update={"uri": "virtual:portrait?pace=fast"}))
+        self._scene = VirtualCamera(config.model_copy(update={"uri": SCENE}))
         self._control = Control(Path(os.environ[CONTROL]))
         self._last_ns, self._index = 0, -1
 

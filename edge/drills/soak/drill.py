@@ -15,6 +15,7 @@ from edge.drills.gate import Gate
 from edge.drills.kill import damaged
 from edge.drills.listener import Listener
 from edge.drills.mosquitto import Mosquitto
+from edge.drills.soak.device import NOMINAL_FPS
 from edge.drills.soak.pace import Pace
 from edge.drills.soak.plot import draw, needed
 from edge.drills.soak.report import Feed, Soak
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-NOMINAL_FPS = 15.0
 MODULE = "edge.drills.soak.device"
 CSV, PLOT = "soak.csv", "soak.png"
 _CATCH_UP_S = 30.0

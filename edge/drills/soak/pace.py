@@ -12,13 +12,13 @@ import time
 from typing import TYPE_CHECKING, Self
 
 from edge.config import Config
+from edge.drills.soak.device import NOMINAL_FPS, SCENE
 
 if TYPE_CHECKING:
     from edge.types import Frame
 
 _FRAMES = 3, 30
 _FRAMES_PER_S = 6
-_FPS = 15.0
 
 
 class Pace:
@@ -58,7 +58,7 @@ class Pace:
 def _drawn(count: int) -> list[Frame]:
     from edge.sources.virtual import VirtualCamera
 
-    settings = Config().source.model_copy(update={"uri": "virtual:portrait?pace=fast", "fps": _FPS})
+    settings = Config().source.model_copy(update={"uri": SCENE, "fps": NOMINAL_FPS})
     camera = VirtualCamera(settings)
     camera.open()
     try:
