@@ -109,7 +109,7 @@ def runtime(config: Config) -> Finding:
     return inference(probe(_MODEL, config.model_dump_json(include={"node", "model"})), config.model.interval_s)
 
 
-def inference(outcome: Outcome, interval_s: float = 0.2) -> Finding:
+def inference(outcome: Outcome, interval_s: float) -> Finding:
     """Judges the trial of the model, which is to read each face every ``interval_s``."""
     other = "pip install 'face-edge[tflite-runtime]' (Python 3.11) and set model.runtime"
     if outcome.signal is signal.SIGILL:

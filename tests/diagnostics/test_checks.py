@@ -142,27 +142,27 @@ def test_a_probe_answers() -> None:
 def test_a_crash_is_reported_by_its_signal() -> None:
     outcome = probe("import os, signal; os.kill(os.getpid(), signal.SIGILL)")
     assert outcome.signal is signal.SIGILL
-    finding = libraries.inference(outcome)
+    finding = libraries.inference(outcome, 0.2)
     assert finding.status is Status.FAIL
     assert "SIGILL" in finding.message
     assert "tflite-runtime" in finding.remedy
 
 
 def test_a_segmentation_fault_an_exception_and_a_hang_are_reported() -> None:
-    assert "SIGSEGV" in libraries.inference(probe("import os; os.kill(os.getpid(), 11)")).message
-    assert "No module named 'nothing_here'" in libraries.inference(probe("import nothing_here")).message
-    assert "0.3 s" in libraries.inference(probe("import time; time.sleep(9)", timeout_s=0.3)).message
+    assert "SIGSEGV" in libraries.inference(probe("import os; os.kill(os.getpid(), 11)"), 0.2).message
+    assert "No module named 'nothing_here'" in libraries.inference(probe("import nothing_here"), 0.2).message
+    assert "0.3 s" in libraries.inference(probe("import time; time.sleep(9)", timeout_s=0.3), 0.2).message
 
 
 def test_the_trial_is_judged() -> None:
-    well = libraries.inference(Outcome({"runtime": "ai-edge-litert 2.3", "ms": 0.61, "sum": 1.0}))
+    well = libraries.inference(Outcome({"runtime": "ai-edge-litert 2.3", "ms": 0.61, "sum": 1.0}), 0.2)
     assert (well.status, well.message) == (Status.OK, "ai-edge-litert 2.3: 0.6 ms a face")
-    assert libraries.inference(Outcome({"runtime": "x", "ms": 1.0, "sum": 2.0})).status is Status.WARN
+    assert libraries.inference(Outcome({"runtime": "x", "ms": 1.0, "sum": 2.0}), 0.2).status is Status.WARN
     slow = Outcome({"runtime": "x", "ms": 52.0, "sum": 1.0})
-    assert libraries.inference(slow).message == "x: 52.0 ms a face, so that each in view takes 26% of a core"
-    assert "gdconv-24m-int8" in libraries.inference(slow).remedy
+    assert libraries.inference(slow, 0.2).message == "x: 52.0 ms a face, so that each in view takes 26% of a core"
+    assert "gdconv-24m-int8" in libraries.inference(slow, 0.2).remedy
     assert libraries.inference(slow, 0.4).status is Status.OK
-    assert libraries.inference(Outcome({"error": "m.tflite: corrupt"})).message == "m.tflite: corrupt"
+    assert libraries.inference(Outcome({"error": "m.tflite: corrupt"}), 0.2).message == "m.tflite: corrupt"
 
 
 def test_opencv_is_judged() -> None:

@@ -20,6 +20,8 @@ from edge.vision.scripted import ScriptedClassifier
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from edge.protocols import FaceDetector
+
 MS = 1_000_000
 
 
@@ -47,9 +49,9 @@ class Dreamer:
         return Box(x, y, side, side * self._random.uniform(0.5, 2))
 
 
-def vision(detector: object, *, width: int, min_face: float) -> Pipeline:
+def vision(detector: FaceDetector, *, width: int, min_face: float) -> Pipeline:
     return Pipeline(
-        detector,  # type: ignore[arg-type]
+        detector,
         ScriptedClassifier(),
         detect_width=width,
         detect_interval_s=0.1,
