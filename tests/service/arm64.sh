@@ -10,14 +10,10 @@
 # shellcheck disable=SC2015  # ok never fails
 set -euo pipefail
 shopt -s inherit_errexit
-here=$(cd "$(dirname "$0")" && pwd)
-checkout=$(cd "$here/../.." && pwd)
-: "${PIVM_DIR:?say where pivm lies: PIVM_DIR=/srv/pivm $0}"
-PYTHON=$(command -v "${PYTHON:-python3}")
+# shellcheck source=tests/service/stage.sh
+. "$(dirname "$0")/stage.sh"
 export PIVM_DIR NICE=${NICE:-nice -n 5}
 [ $# -gt 0 ] || set -- bookworm trixie
-# shellcheck source=tests/service/stage.sh
-. "$here/stage.sh"
 
 for suite in "$@"; do
     case $suite in bookworm) version=3.11 ;; trixie) version=3.13 ;; *) echo "no suite $suite" >&2; exit 2 ;; esac

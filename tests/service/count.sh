@@ -11,10 +11,8 @@
 # needed. Three minutes a core, four times as many on a busy machine.
 set -euo pipefail
 shopt -s inherit_errexit
-here=$(cd "$(dirname "$0")" && pwd)
-checkout=$(cd "$here/../.." && pwd)
-: "${PIVM_DIR:?say where pivm lies: PIVM_DIR=/srv/pivm $0}"
-PYTHON=$(command -v "${PYTHON:-python3}")
+# shellcheck source=tests/service/stage.sh
+. "$(dirname "$0")/stage.sh"
 QEMU=$(command -v "${QEMU:-qemu-aarch64}" || true)
 frames=${FRAMES:-300}
 obvious=${OBVIOUS:-6}
@@ -33,13 +31,7 @@ mkdir -p "$out/prefix/proc" "$out/site" "$out/home"
 gcc -shared -fPIC -O2 -o "$out/count_stages.so" "$here/count_stages.c"
 
 # the same locked wheels as an installation's; the emulator needs no more of them than to lie in a folder
-stage=$PIVM_DIR/stage-3.11
-mkdir -p "$stage"/{wheels,extra}
-if ! compgen -G "$stage/wheels/*.whl" >/dev/null; then
-    # shellcheck source=tests/service/stage.sh
-    . "$here/stage.sh"
-    fetch "$stage" 3.11
-fi
+stage=$(locked 3.11)
 for wheel in "$stage"/wheels/*.whl; do unzip -qo "$wheel" -d "$out/site"; done
 
 # where a file lies under its prefix QEMU opens that one. /proc/cpuinfo must: without one of Arm's the library that

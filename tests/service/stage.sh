@@ -1,5 +1,9 @@
-# Sourced by arm64.sh and vm.sh, with checkout, PYTHON and PIVM_DIR set: gathers what goes onto a device.
-# shellcheck shell=bash disable=SC2154
+# Sourced by arm64.sh, vm.sh and count.sh: says where things are, and gathers what goes onto a device.
+# shellcheck shell=bash disable=SC2034
+here=$(cd "$(dirname "$0")" && pwd)
+checkout=$(cd "$here/../.." && pwd)
+: "${PIVM_DIR:?say where pivm lies: PIVM_DIR=/srv/pivm $0}"
+PYTHON=$(command -v "${PYTHON:-python3}")
 
 fetch() {   # fetch FOLDER PYTHON-VERSION: the locked wheels for aarch64, by their hashes
     local platforms=(--platform manylinux2014_aarch64) minor
@@ -25,12 +29,19 @@ answers() {   # answers FOLDER: what this machine says to the pictures
     rm -r "$state"
 }
 
-stage() {   # stage PYTHON-VERSION: makes the folder anew but for the wheels, prints its path
+locked() {   # locked PYTHON-VERSION: has the wheels in the folder, prints its path
     local folder=$PIVM_DIR/stage-$1 old=''
-    mkdir -p "$folder"/{wheels,extra,answers}
+    mkdir -p "$folder"/{wheels,extra}
     # wheels are fetched again where the lock differs from the one that they came by
     cmp -s "$checkout/systemd/requirements-$1.txt" "$folder/lock" || old=yes
     if [ -n "$old" ]; then fetch "$folder" "$1" >&2; cp "$checkout/systemd/requirements-$1.txt" "$folder/lock"; fi
+    printf '%s\n' "$folder"
+}
+
+stage() {   # stage PYTHON-VERSION: makes the folder anew but for the wheels, prints its path
+    local folder
+    folder=$(locked "$1")
+    mkdir -p "$folder/answers"
     rm -rf "$folder"/{checkout,wheel,pictures}
     mkdir -p "$folder/checkout/tests"
     cp -r "$checkout/systemd" "$folder/checkout/"

@@ -8,16 +8,12 @@
 # image is made once and kept; a copy of it is what is installed to. A power cut is SIGKILL to the emulator.
 set -euo pipefail
 shopt -s inherit_errexit
-here=$(cd "$(dirname "$0")" && pwd)
-checkout=$(cd "$here/../.." && pwd)
-: "${PIVM_DIR:?say where pivm lies: PIVM_DIR=/srv/pivm $0}"
-PYTHON=$(command -v "${PYTHON:-python3}")
+# shellcheck source=tests/service/stage.sh
+. "$(dirname "$0")/stage.sh"
 export PIVM_DIR NICE=${NICE:-nice -n 5}
 name=face-edge-board
 root=$PIVM_DIR/rootfs-trixie-arm64-vm image=$PIVM_DIR/board.img copy=$PIVM_DIR/run/$name.img
 folder=$PIVM_DIR/stage-3.13
-# shellcheck source=tests/service/stage.sh
-. "$here/stage.sh"
 
 image() {   # the board as it comes from the factory
     [ -e "$root/etc/os-release" ] || "$PIVM_DIR/make-rootfs.sh" --suite trixie --arch arm64 --profile vm --out "$root"
