@@ -11,6 +11,7 @@ import sqlite3
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
+from edge.sessions import copies
 from edge.sessions.rows import (
     HAPPENING_COLUMNS,
     MEDIA_COLUMNS,
@@ -76,7 +77,7 @@ class SessionFile:
             self._connection = _connect(path, timeout_s)
         try:
             with translated():
-                migrate(self._connection, migrations)
+                migrate(self._connection, migrations, first=lambda coming: copies.keep(self._connection, path, coming))
                 if max_bytes is not None:
                     pages = max_bytes // self._number("PRAGMA page_size")
                     self._connection.execute(f"PRAGMA max_page_count={max(pages, 32)}")
@@ -174,7 +175,8 @@ class SessionFile:
             return int(self._connection.execute(sql, (identity,)).fetchone()[0])
 
     def delete(self, identity: str) -> None:
-        """Take a session away; its bytes are overwritten."""
+        """Take a session away, also from copies of older versions; its bytes are overwritten."""
+        copies.drop(self.path)
         self.write([*forget_content(identity), Statement("DELETE FROM session WHERE id = ?", (identity,))])
         with translated():
             self._connection.execute("PRAGMA incremental_vacuum").fetchall()

@@ -9,7 +9,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from edge.backoff import Backoff
+from edge.sessions import copies
 from edge.sessions.file import SessionFile
+from edge.sessions.schema import MIGRATIONS
 from edge.sqlite import FileDamaged, FileFault, set_aside
 
 if TYPE_CHECKING:
@@ -134,6 +136,7 @@ class Keeper:
 
     def _tidy(self, file: SessionFile, *, full: bool = False) -> int:
         """Delete what is too old, or the oldest finished session where there is no room; gives how many went."""
+        copies.drop(self.path, outdated=True)
         oldest = datetime.now(UTC) - timedelta(days=self._keep_days) if self._keep_days else None
         gone = file.outdated(max_bytes=0 if full else int(0.9 * self._max_bytes), oldest=oldest)
         for record in gone:
@@ -145,7 +148,9 @@ class Keeper:
     def _replace(self, damage: FileDamaged) -> None:
         self._let_go()
         aside = set_aside(self.path, damage.label)
-        _LOG.error("%s %s: it is set aside as %s and a new one is begun", self.path, damage, aside.name)
+        copy = copies.take_back(self.path, len(MIGRATIONS))
+        instead = f"it is as it was in {copy.name} again" if copy else "a new one is begun"
+        _LOG.error("%s %s: it is set aside as %s and %s", self.path, damage, aside.name, instead)
         self._waiting.extendleft(reversed(list(self._again())))
 
     def _fail(self, fault: FileFault) -> None:

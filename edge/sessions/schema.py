@@ -9,7 +9,7 @@ from edge.types import EMOTIONS
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 SCORES = tuple(f"score_{emotion.value}" for emotion in EMOTIONS)
 SHARES = tuple(f"share_{emotion.value}" for emotion in EMOTIONS)
@@ -55,8 +55,12 @@ def version_of(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
-def migrate(connection: sqlite3.Connection, migrations: Sequence[Sequence[str]] = MIGRATIONS) -> bool:
+def migrate(
+    connection: sqlite3.Connection, migrations: Sequence[Sequence[str]] = MIGRATIONS, *, first: Callable[[int], None]
+) -> bool:
     """Bring the file to the newest version in one transaction; True where something was done.
+
+    ``first`` is called with that version before a file that holds anything is changed.
 
     Raises:
         FileDamaged: it is of a newer version than this program knows.
@@ -68,6 +72,8 @@ def migrate(connection: sqlite3.Connection, migrations: Sequence[Sequence[str]] 
         raise FileDamaged(msg, f"version-{version}")
     if version == len(migrations):
         return False
+    if version:
+        first(len(migrations))
     connection.execute("BEGIN IMMEDIATE")
     try:
         version = version_of(connection)  # another process may have been faster
