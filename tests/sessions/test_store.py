@@ -364,6 +364,19 @@ def test_an_upgrade_that_is_taken_back_has_its_sessions_again(
     assert not _copy(room).exists()
 
 
+def test_they_are_there_again_before_anything_is_kept(room: Room, crowd: Crowd) -> None:
+    room.start(0, title="Before")
+    room.show(0, 3, *crowd)
+    room.stop(3)
+    room.sink.close()
+    _newer(room).close()
+    with pytest.raises(InputError, match="newer than"), reading(room.path):
+        pass
+    room.new_sink().open()
+    with reading(room.path) as file:
+        assert [record.title for record in file.sessions()] == ["Before"]
+
+
 def test_a_copy_that_an_older_program_cannot_read_either_is_left(room: Room) -> None:
     room.start(0)
     room.stop(1)

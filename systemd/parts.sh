@@ -1,0 +1,74 @@
+# Sourced by install.sh: what an installation may have besides the service. A broker on the device, and the wall page.
+# shellcheck shell=bash disable=SC2154  # here, start: install.sh's
+wall_unit=/etc/systemd/system/face-edge-kiosk.service
+broker_unit=/etc/systemd/system/mosquitto.service.d/face-edge.conf
+broker_settings=/etc/mosquitto/conf.d/face-edge.conf
+
+apt_install() {   # those of the packages that are not there yet
+    local missing=() package
+    for package in "$@"; do
+        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    say "apt: ${missing[*]}"
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
+}
+
+in_apt() { apt-cache show "$1" >/dev/null 2>&1; }
+
+wall_packages() {
+    local browser=chromium
+    in_apt chromium || browser=chromium-browser   # older images of Raspberry Pi OS call it so
+    apt_install cage "$browser"
+}
+
+install_wall() {   # its unit and script came with the release
+    install -D -m 0644 "$here/kiosk/face-wall.sysusers" /usr/lib/sysusers.d/face-wall.conf
+    systemd-sysusers /usr/lib/sysusers.d/face-wall.conf
+    if [ ! -e /usr/bin/cage ]; then say 'cage is not installed: the wall page stays dark until it is'; fi
+    if systemctl is-enabled --quiet display-manager.service 2>/dev/null; then
+        say 'this system has a desktop, which keeps the screen: see docs/kiosk.md for the wall page on it'
+        return
+    fi
+    systemctl enable --quiet face-edge-kiosk.service
+    if [ "$start" = yes ]; then systemctl restart face-edge-kiosk.service; fi
+}
+
+remove_wall() {
+    [ -e "$wall_unit" ] || return 0
+    systemctl disable --now face-edge-kiosk.service 2>/dev/null || true
+    rm -f "$wall_unit" /usr/lib/sysusers.d/face-wall.conf
+    if getent passwd face-wall >/dev/null; then userdel face-wall; fi
+}
+
+install_broker() {   # what does not work is taken back: others may depend on the broker, too
+    local unit_before='' settings_before=''
+    [ -e "$broker_unit" ] && unit_before=$(cat "$broker_unit")
+    [ -e "$broker_settings" ] && settings_before=$(cat "$broker_settings")
+    [ -d /etc/mosquitto/conf.d ] || die 'Mosquitto is not installed: sudo apt install mosquitto'
+    install -D -m 0644 "$here/mosquitto/sandbox.conf" "$broker_unit"
+    install -m 0644 "$here/mosquitto/on-device.conf" "$broker_settings"
+    systemctl enable --quiet mosquitto.service
+    [ "$start" = yes ] || return 0
+    systemctl daemon-reload
+    if [ "$unit_before" = "$(cat "$broker_unit")" ] && [ "$settings_before" = "$(cat "$broker_settings")" ] \
+        && systemctl is-active --quiet mosquitto.service; then return; fi
+    if systemctl restart mosquitto.service && sleep 2 && systemctl is-active --quiet mosquitto.service; then
+        say "Mosquitto serves this machine, $(systemd-analyze security --no-pager mosquitto.service \
+            | sed -n 's/.*exposure level for .*: \([0-9.]*\).*/exposure \1/p')"
+        return
+    fi
+    journalctl -u mosquitto -n 8 --no-pager -o cat >&2 || true
+    remove_broker
+    die 'Mosquitto does not start with systemd/mosquitto/on-device.conf: its settings are as they were'
+}
+
+remove_broker() {
+    [ -e "$broker_unit" ] || return 0
+    rm -f "$broker_unit" "$broker_settings"
+    rmdir "$(dirname "$broker_unit")" 2>/dev/null || true
+    systemctl daemon-reload
+    systemctl reset-failed mosquitto.service 2>/dev/null || true
+    systemctl try-restart mosquitto.service 2>/dev/null || true
+}

@@ -1,0 +1,109 @@
+#!/usr/bin/env bash
+# Has check.sh install the service, break it in every way and take it away again, in a container with Debian 13 and a
+# systemd of its own. Run as root on an x86-64 or arm64 Debian or Ubuntu:
+#
+#   apt-get install systemd-container mmdebstrap
+#   tests/service/container.sh
+#
+# PYTHON (python3) is one with pip. The root is made once and kept, with the wheels, in FOLDER
+# (/var/cache/face-edge-check, 0.6 GB); what the check does to it is thrown away. Exit code 77 where this machine cannot
+# do it: the reason is the last line.
+set -euo pipefail
+shopt -s inherit_errexit
+here=$(cd "$(dirname "$0")" && pwd)
+checkout=$(cd "$here/../.." && pwd)
+PYTHON=$(command -v "${PYTHON:-python3}")
+# shellcheck source=tests/service/wheels.sh
+. "$here/wheels.sh"
+folder=${FOLDER:-/var/cache/face-edge-check}
+limit_s=${LIMIT_S:-1200}
+packages=systemd,systemd-sysv,dbus,udev,procps,psmisc,python3,python3-venv,mosquitto,mosquitto-clients
+
+cannot() { printf 'skipped: %s\n' "$*"; exit 77; }
+[ "$(id -u)" = 0 ] || cannot 'the container wants root'
+for command in systemd-nspawn mmdebstrap; do
+    command -v "$command" >/dev/null || cannot "the container wants $command: apt-get install systemd-container mmdebstrap"
+done
+
+base() {   # Debian 13, from the archive that this machine uses
+    local mirror=http://deb.debian.org/debian
+    [ ! -e "$folder/root/etc/os-release" ] || [ "$(cat "$folder/packages" 2>/dev/null)" != "$packages" ] || return 0
+    if grep -q '^ID=debian' /etc/os-release; then
+        mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -Ev 'security|updates' | sort -u | head -n 1)
+    fi
+    rm -rf "$folder/root"
+    mmdebstrap --quiet --mode=root --variant=minbase --include="$packages" --aptopt='Apt::Install-Recommends "false"' \
+        --dpkgopt=force-unsafe-io --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/doc/*' \
+        --dpkgopt='path-exclude=/usr/share/locale/*' trixie "$folder/root" "${mirror:-http://deb.debian.org/debian}" \
+        || return 1
+    printf '%s' "$packages" >"$folder/packages"
+}
+
+started=$SECONDS
+mkdir -p "$folder"
+base || cannot 'Debian 13 could not be fetched'
+locked_wheels "$folder" 3.13 "$(uname -m)" || cannot 'the wheels of systemd/requirements-3.13.txt could not be fetched'
+installable "$folder"
+printf 'root and wheels after %d s\n' $((SECONDS - started))
+
+work=$(mktemp -d "$folder/run.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+mkdir "$work"/{upper,work,root,out}
+touch "$work/out/log"
+cat >"$work/check.service" <<'U'
+[Unit]
+Description=The check
+SuccessAction=poweroff
+FailureAction=poweroff
+[Service]
+Type=exec
+WorkingDirectory=/tmp
+Environment=PIP_NO_INDEX=1 PIP_FIND_LINKS=/mnt/stage/wheels HOME=/root
+ExecStart=/bin/bash /mnt/out/run
+U
+cat >"$work/out/run" <<'R'
+bash /mnt/stage/checkout/tests/service/check.sh /mnt/stage/checkout /mnt/stage/wheel/*.whl >/mnt/out/log 2>&1
+echo $? >/mnt/out/code
+R
+
+# a mount namespace of its own: nothing is left mounted, whatever happens
+cat >"$work/boot" <<'B'
+set -euo pipefail
+base=$1 work=$2 stage=$3
+mount -t overlay overlay -o "lowerdir=$base,upperdir=$work/upper,workdir=$work/work" "$work/root"
+cp "$work/check.service" "$work/root/etc/systemd/system/check.service"
+ln -s ../check.service "$work/root/etc/systemd/system/multi-user.target.wants/check.service"
+options=()
+if [ ! -d /run/systemd/system ]; then   # no systemd here that would give it a place among its groups of processes
+    if [ "$(stat -f -c %T /sys/fs/cgroup)" != cgroup2fs ]; then
+        umount -R /sys/fs/cgroup
+        mount -t cgroup2 cgroup2 /sys/fs/cgroup
+    fi
+    group=/sys/fs/cgroup/face-edge-check-$$
+    mkdir "$group"
+    echo $$ >"$group/cgroup.procs"
+    mount -t tmpfs -o mode=755 tmpfs /run
+    options=(--register=no --keep-unit)
+    export SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1
+fi
+exec systemd-nspawn --quiet --directory="$work/root" --machine=face-edge-check --private-network --resolv-conf=off \
+    --timezone=off --console=pipe --bind-ro="$stage:/mnt/stage" --bind="$work/out:/mnt/out" "${options[@]}" --boot
+B
+
+tail -f "$work/out/log" &
+tail=$!
+code=0
+timeout --kill-after=30 "$limit_s" unshare --mount --propagation private bash "$work/boot" "$folder/root" "$work" "$folder" \
+    </dev/null >"$work/console" 2>&1 || code=$?
+sleep 1
+kill "$tail"
+find /sys/fs/cgroup -maxdepth 2 -depth -type d -path '*face-edge-check-*' -exec rmdir {} + 2>/dev/null || true
+if [ ! -e "$work/out/code" ]; then
+    tail -n 20 "$work/console"
+    # nothing of the check ran: systemd itself did not come up
+    [ -s "$work/out/log" ] || cannot "a container cannot be started here (exit code $code)"
+    printf 'the check did not come to its end within %d s\n' "$limit_s"
+    exit 1
+fi
+printf 'the whole took %d s\n' $((SECONDS - started))
+exit "$(cat "$work/out/code")"
