@@ -16,7 +16,7 @@ AGAIN ?= --reruns 1 --reruns-delay 1
 # rooms that run no network: they need no second run on the other runtime
 NO_INFERENCE := browser docs drills fleet homeassistant kiosk sessions
 
-.PHONY: help demo test check format test-tflite-runtime converter docs clean
+.PHONY: help demo test check format test-tflite-runtime test-service converter docs clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -44,6 +44,9 @@ else
 	$(MAKE) $(VENV_TFLITE)/.test
 	$(VENV_TFLITE)/bin/python -m pytest $(PARALLEL) $(AGAIN) $(NO_INFERENCE:%=--ignore=tests/%)
 endif
+
+test-service: | $(BIN)/python ## install the service in a container with Debian 13, break it, take it away (root, Debian, 5 minutes)
+	PYTHON=$(abspath $(BIN)/python) tests/service/container.sh || [ $$? = 77 ]
 
 converter: $(VENV)/.converter ## install what training and conversion need (PyTorch, 2 GB)
 

@@ -26,6 +26,7 @@ wheel='' action=install purge=no apt=yes start=yes broker=no kiosk=no
 
 die() { printf 'install.sh: %s\n' "$*" >&2; exit 1; }
 say() { printf '== %s\n' "$*"; }
+why() { journalctl --sync 2>/dev/null || true; journalctl -u "$1" -n 12 --no-pager -o cat >&2 || true; }
 # shellcheck source=systemd/parts.sh
 . "$here/parts.sh"
 
@@ -206,7 +207,7 @@ install_service() {
         say "$("$root/current/bin/face-edge" --version) runs; see: sudo face-edge status, journalctl -u face-edge"
         return
     fi
-    journalctl -u face-edge -n 8 --no-pager -o cat >&2 || true
+    why face-edge
     if [ -n "$before" ] && [ -d "$before" ]; then
         switch "$before"
         rm -rf "$made"

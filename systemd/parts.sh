@@ -59,7 +59,7 @@ install_broker() {   # what does not work is taken back: others may depend on th
             | sed -n 's/.*exposure level for .*: \([0-9.]*\).*/exposure \1/p')"
         return
     fi
-    journalctl -u mosquitto -n 8 --no-pager -o cat >&2 || true
+    why mosquitto
     remove_broker
     die 'Mosquitto does not start with systemd/mosquitto/on-device.conf: its settings are as they were'
 }

@@ -60,7 +60,7 @@ started=$SECONDS; install_ || fail
 grep -q 'Mosquitto serves\|runs; see' "$log" && [ -e /etc/systemd/system/face-edge-kiosk.service ] && ok "$(took)" || fail
 
 step 'units verify without a word'
-said=$(systemd-analyze verify /etc/systemd/system/face-edge{,-fault,-kiosk}.service mosquitto.service 2>&1 | grep 'face-edge\|mosquitto' || true)
+said=$(systemd-analyze verify --man=no /etc/systemd/system/face-edge{,-fault,-kiosk}.service mosquitto.service 2>&1 | grep 'face-edge\|mosquitto' || true)
 [ -z "$said" ] && ok || fail "$said"
 
 step 'exposure at most 2.0: the device, the fault, the broker'
@@ -80,6 +80,9 @@ face-edge status | grep -q 'virtual:portrait: online' && ok || fail
 
 step 'events reach a subscriber'
 timeout 60 mosquitto_sub -t 'face-edge/+/state' -C 2 >/dev/null && ok || fail
+
+step 'what is in memory reaches no disk: no core dumps, no swap'
+grep -Eq '^Max core file size +0 +0 ' "/proc/$(pid)/limits" && [ "$(show MemorySwapMax)" = 0 ] && ok || fail
 
 step 'no rights, own folders'
 [ "$(stat -c '%U %a' /var/lib/face-edge)" = 'face-edge 700' ] && [ "$(ps -o user= -p "$(pid)")" = face-edge ] \

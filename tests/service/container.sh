@@ -97,7 +97,9 @@ timeout --kill-after=30 "$limit_s" unshare --mount --propagation private bash "$
     </dev/null >"$work/console" 2>&1 || code=$?
 sleep 1
 kill "$tail"
-find /sys/fs/cgroup -maxdepth 2 -depth -type d -path '*face-edge-check-*' -exec rmdir {} + 2>/dev/null || true
+for group in /sys/fs/cgroup/{,*/}face-edge-check-*; do
+    if [ -d "$group" ]; then find "$group" -depth -type d -exec rmdir {} + 2>/dev/null || true; fi
+done
 if [ ! -e "$work/out/code" ]; then
     tail -n 20 "$work/console"
     # nothing of the check ran: systemd itself did not come up
