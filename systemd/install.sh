@@ -26,7 +26,15 @@ wheel='' action=install purge=no apt=yes start=yes broker=no kiosk=no
 
 die() { printf 'install.sh: %s\n' "$*" >&2; exit 1; }
 say() { printf '== %s\n' "$*"; }
-why() { journalctl --sync 2>/dev/null || true; journalctl -u "$1" -n 12 --no-pager -o cat >&2 || true; }
+why() {   # why UNIT: the end of its log, when its failure is in it; a busy disk keeps the journal waiting
+    local said='' tries
+    for tries in 1 2 3 4 5; do
+        said=$(journalctl -u "$1" -n 12 --no-pager -o cat 2>/dev/null) || true
+        if [[ $said == *'Failed with result'* ]]; then break; fi
+        sleep "$tries"
+    done
+    printf '%s\n' "$said" >&2
+}
 # shellcheck source=systemd/parts.sh
 . "$here/parts.sh"
 

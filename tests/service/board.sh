@@ -126,7 +126,7 @@ faults() {
     systemctl daemon-reload; systemctl restart face-edge; waits 120 told 'looking at usb:0' || fail
     before=$(pid); kill -STOP "$before"; started=$SECONDS
     waits 240 another_pid "$before" && waits 240 told 'looking at usb:0' && ok "$(took)" || fail
-    journalctl -u face-edge --no-pager -n 40 | grep -qi 'watchdog timeout' || fail 'systemd did not tell of the watchdog'
+    journalctl -u face-edge --no-pager -n 40 | grep -i 'watchdog timeout' >/dev/null || fail 'systemd did not tell of the watchdog'
     rm -r /run/systemd/system/face-edge.service.d; systemctl daemon-reload; systemctl restart face-edge
 
     step 'a mistake in the configuration: the fault is shown in red, twice a second'
@@ -213,7 +213,7 @@ readonly_() {
     waits 300 told 'looking at usb:0' || fail
     timeout 120 mosquitto_sub -t 'face-edge/+/state' -C 1 >"$log" || fail
     face-edge sessions start 'In memory' >"$log" 2>&1 && sleep 5 && face-edge sessions stop >"$log" 2>&1 || fail
-    face-edge sessions list | grep -q 'In memory' && ok "$(du -sk /var/lib/face-edge | cut -f1) kB of state" || fail
+    face-edge sessions list | grep 'In memory' >/dev/null && ok "$(du -sk /var/lib/face-edge | cut -f1) kB of state" || fail
     step 'SIGKILL: started again'
     before=$(pid); kill -KILL "$before"; started=$SECONDS
     waits 240 another_pid "$before" && waits 240 told 'looking at usb:0' && ok "$(took)" || fail

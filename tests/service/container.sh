@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Has check.sh install the service, break it in every way and take it away again, in a container with Debian 13 and a
-# systemd of its own. Run as root on an x86-64 or arm64 Debian or Ubuntu:
+# Has check.sh install the service, break it in every way and take it away again, in a container with Debian 13 (or 12)
+# and a systemd of its own. Run as root on an x86-64 or arm64 Debian or Ubuntu:
 #
 #   apt-get install systemd-container mmdebstrap
-#   tests/service/container.sh
+#   tests/service/container.sh [trixie | bookworm]
 #
 # PYTHON (python3) is one with pip. The root is made once and kept, with the wheels, in FOLDER
-# (/var/cache/face-edge-check, 0.6 GB); what the check does to it is thrown away. Exit code 77 where this machine cannot
-# do it: the reason is the last line.
+# (/var/cache/face-edge-check, 0.4 GB a release); what the check does to it is thrown away. Exit code 77 where this
+# machine cannot do it: the reason is the last line.
 set -euo pipefail
 shopt -s inherit_errexit
 here=$(cd "$(dirname "$0")" && pwd)
@@ -15,9 +15,11 @@ checkout=$(cd "$here/../.." && pwd)
 PYTHON=$(command -v "${PYTHON:-python3}")
 # shellcheck source=tests/service/wheels.sh
 . "$here/wheels.sh"
-folder=${FOLDER:-/var/cache/face-edge-check}
+suite=${1:-trixie}
+case $suite in bookworm) version=3.11 ;; trixie) version=3.13 ;; *) echo "no release $suite" >&2; exit 2 ;; esac
+folder=${FOLDER:-/var/cache/face-edge-check}/$suite
 limit_s=${LIMIT_S:-1200}
-packages=systemd,systemd-sysv,dbus,udev,procps,psmisc,python3,python3-venv,mosquitto,mosquitto-clients
+packages=systemd,systemd-sysv,dbus,udev,iproute2,procps,psmisc,python3,python3-venv,mosquitto,mosquitto-clients
 
 cannot() { printf 'skipped: %s\n' "$*"; exit 77; }
 [ "$(id -u)" = 0 ] || cannot 'the container wants root'
@@ -25,7 +27,7 @@ for command in systemd-nspawn mmdebstrap; do
     command -v "$command" >/dev/null || cannot "the container wants $command: apt-get install systemd-container mmdebstrap"
 done
 
-base() {   # Debian 13, from the archive that this machine uses
+base() {   # the release, from the archive that this machine uses
     local mirror=http://deb.debian.org/debian
     [ ! -e "$folder/root/etc/os-release" ] || [ "$(cat "$folder/packages" 2>/dev/null)" != "$packages" ] || return 0
     if grep -q '^ID=debian' /etc/os-release; then
@@ -34,15 +36,15 @@ base() {   # Debian 13, from the archive that this machine uses
     rm -rf "$folder/root"
     mmdebstrap --quiet --mode=root --variant=minbase --include="$packages" --aptopt='Apt::Install-Recommends "false"' \
         --dpkgopt=force-unsafe-io --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/doc/*' \
-        --dpkgopt='path-exclude=/usr/share/locale/*' trixie "$folder/root" "${mirror:-http://deb.debian.org/debian}" \
+        --dpkgopt='path-exclude=/usr/share/locale/*' "$suite" "$folder/root" "${mirror:-http://deb.debian.org/debian}" \
         || return 1
     printf '%s' "$packages" >"$folder/packages"
 }
 
 started=$SECONDS
 mkdir -p "$folder"
-base || cannot 'Debian 13 could not be fetched'
-locked_wheels "$folder" 3.13 "$(uname -m)" || cannot 'the wheels of systemd/requirements-3.13.txt could not be fetched'
+base || cannot "Debian $suite could not be fetched"
+locked_wheels "$folder" "$version" "$(uname -m)" || cannot "the wheels of requirements-$version.txt could not be fetched"
 installable "$folder"
 printf 'root and wheels after %d s\n' $((SECONDS - started))
 
