@@ -75,6 +75,7 @@ base=$1 work=$2 stage=$3
 mount -t overlay overlay -o "lowerdir=$base,upperdir=$work/upper,workdir=$work/work" "$work/root"
 cp "$work/check.service" "$work/root/etc/systemd/system/check.service"
 ln -s ../check.service "$work/root/etc/systemd/system/multi-user.target.wants/check.service"
+[ -e "$work/root/etc/hosts" ] || printf '127.0.0.1 localhost\n::1 localhost\n' >"$work/root/etc/hosts"
 options=()
 if [ ! -d /run/systemd/system ]; then   # no systemd here that would give it a place among its groups of processes
     if [ "$(stat -f -c %T /sys/fs/cgroup)" != cgroup2fs ]; then
