@@ -20,7 +20,8 @@ in_apt() { apt-cache show "$1" >/dev/null 2>&1; }
 wall_packages() {
     local browser=chromium
     in_apt chromium || browser=chromium-browser   # older images of Raspberry Pi OS call it so
-    apt_install cage "$browser"
+    # cage ends at once where it finds no XWayland
+    apt_install cage xwayland "$browser"
 }
 
 install_wall() {   # its unit and script came with the release
