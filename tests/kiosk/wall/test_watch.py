@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -117,12 +118,15 @@ def test_a_frozen_renderer_is_noticed(site: Site, tmp_path: Path, eventually: Ca
     show = Show(site.url, tmp_path / "profile")
     on_screen(site, eventually)
     assert eventually(lambda: bool(show.processes("renderer")), 20)
-    for pid in show.processes("renderer"):
-        os.kill(pid, signal.SIGSTOP)
-    show.thread.join(NOTICED_S)
+    end_s = time.monotonic() + NOTICED_S
+    while show.thread.is_alive() and time.monotonic() < end_s:
+        for pid in show.processes("renderer"):  # on a busy machine the one with the page may come after a spare one
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)
+        show.thread.join(0.2)
     assert show.why
     # a killed process that is not our child is gone a moment later
-    assert eventually(lambda: show.processes("renderer") == [], 5), "stopped processes are ended as well"
+    assert eventually(lambda: show.processes("renderer") == [], 60), "stopped processes are ended as well"
 
 
 @needs_chromium
