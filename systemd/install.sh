@@ -84,6 +84,8 @@ uninstall() {
 
 packages() {
     local wanted=(python3-venv) package
+    # a fresh card knows of no packages yet
+    compgen -G '/var/lib/apt/lists/*Packages*' >/dev/null || apt-get update -qq
     # the camera and GPIO of a Raspberry Pi come from apt, where apt has them
     for package in python3-picamera2 python3-lgpio python3-spidev; do
         if in_apt "$package"; then wanted+=("$package"); fi

@@ -44,29 +44,36 @@ remove_wall() {
 }
 
 install_broker() {   # what does not work is taken back: others may depend on the broker, too
-    local unit_before='' settings_before=''
-    [ -e "$broker_unit" ] && unit_before=$(cat "$broker_unit")
-    [ -e "$broker_settings" ] && settings_before=$(cat "$broker_settings")
+    local before
     [ -d /etc/mosquitto/conf.d ] || die 'Mosquitto is not installed: sudo apt install mosquitto'
+    before=$(mktemp -d)
+    cp "$broker_unit" "$before/unit" 2>/dev/null || true
+    cp "$broker_settings" "$before/settings" 2>/dev/null || true
     install -D -m 0644 "$here/mosquitto/sandbox.conf" "$broker_unit"
     install -m 0644 "$here/mosquitto/on-device.conf" "$broker_settings"
     systemctl enable --quiet mosquitto.service
-    [ "$start" = yes ] || return 0
+    if [ "$start" = no ]; then rm -r "$before"; return; fi
     systemctl daemon-reload
-    if [ "$unit_before" = "$(cat "$broker_unit")" ] && [ "$settings_before" = "$(cat "$broker_settings")" ] \
-        && systemctl is-active --quiet mosquitto.service; then return; fi
+    if cmp -s "$broker_unit" "$before/unit" && cmp -s "$broker_settings" "$before/settings" \
+        && systemctl is-active --quiet mosquitto.service; then rm -r "$before"; return; fi
     if systemctl restart mosquitto.service && sleep 2 && systemctl is-active --quiet mosquitto.service; then
         say "Mosquitto serves this machine, $(systemd-analyze security --no-pager mosquitto.service \
             | sed -n 's/.*exposure level for .*: \([0-9.]*\).*/exposure \1/p')"
+        rm -r "$before"
         return
     fi
     why mosquitto
     remove_broker
+    if [ -e "$before/unit" ]; then install -D -m 0644 "$before/unit" "$broker_unit"; fi
+    if [ -e "$before/settings" ]; then install -m 0644 "$before/settings" "$broker_settings"; fi
+    rm -r "$before"
+    systemctl daemon-reload
+    systemctl restart mosquitto.service || true
     die 'Mosquitto does not start with systemd/mosquitto/on-device.conf: its settings are as they were'
 }
 
 remove_broker() {
-    [ -e "$broker_unit" ] || return 0
+    [ -e "$broker_unit" ] || [ -e "$broker_settings" ] || return 0
     rm -f "$broker_unit" "$broker_settings"
     rmdir "$(dirname "$broker_unit")" 2>/dev/null || true
     systemctl daemon-reload

@@ -202,11 +202,11 @@ step 'a package that is missing changes nothing'
 code=0; PIP_FIND_LINKS=/nowhere install_ || code=$?
 [ $code != 0 ] && [ "$(readlink /opt/face-edge/current)" = "$one" ] && is ActiveState active && ok || fail
 
-step 'a broker that does not start with our settings keeps its own'
-systemctl stop mosquitto; rm /etc/mosquitto/conf.d/face-edge.conf; sed -i '/^autosave_interval/s/.*/no_such_setting 1/' /tmp/bad/systemd/mosquitto/on-device.conf
+step 'a broker that does not start with newer settings keeps its own'
+kept=$(cat /etc/mosquitto/conf.d/face-edge.conf); sed -i '/^autosave_interval/s/.*/no_such_setting 1/' /tmp/bad/systemd/mosquitto/on-device.conf
 code=0; /tmp/bad/systemd/install.sh --no-apt --wheel "$wheel" --broker >"$log" 2>&1 || code=$?
-[ $code = 1 ] && grep -q 'its settings are as they were' "$log" && [ ! -e /etc/mosquitto/conf.d/face-edge.conf ] \
-    && systemctl start mosquitto && waits 20 is ActiveState active mosquitto.service && is ActiveState active && ok || fail
+[ $code = 1 ] && grep -q 'its settings are as they were' "$log" && [ "$kept" = "$(cat /etc/mosquitto/conf.d/face-edge.conf)" ] \
+    && [ -e /etc/systemd/system/mosquitto.service.d/face-edge.conf ] && waits 20 is ActiveState active mosquitto.service && is ActiveState active && ok || fail
 
 step 'uninstall leaves configuration and data'
 rm -r /opt/face-edge/ends; "$checkout/systemd/install.sh" --uninstall >"$log" 2>&1 || fail
