@@ -1,7 +1,7 @@
 """The sessions' file as it was before a newer version changed its tables, for an upgrade that is taken back.
 
-A copy lies beside the file as ``PATH.before-version-N``. It lasts a day at most, and goes at once where a session is
-deleted: what somebody wants gone must not stay in it.
+A copy lies beside the file as ``PATH.of-version-N``, with N its own. It lasts a day at most, and goes at once where a
+session is deleted: what somebody wants gone must not stay in it.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _LASTS_S = 86400.0
-_NAME = re.compile(r"\.before-version-(\d+)")
+_NAME = re.compile(r"\.of-version-(\d+)")
 
 
-def keep(connection: sqlite3.Connection, path: Path, coming: int) -> None:
-    """Copy the open file before it is brought to version ``coming``; where there is no room, go on without."""
-    copy = path.with_name(f"{path.name}.before-version-{coming}")
+def keep(connection: sqlite3.Connection, path: Path, version: int) -> None:
+    """Copy the open file, which is of ``version``, before it is changed; where there is no room, go on without."""
+    copy = path.with_name(f"{path.name}.of-version-{version}")
     fresh = copy.with_name(f"{copy.name}.{os.getpid()}")
     try:
         with translated():
@@ -44,12 +44,15 @@ def keep(connection: sqlite3.Connection, path: Path, coming: int) -> None:
     except FileFault as fault:
         with contextlib.suppress(OSError):
             fresh.unlink(missing_ok=True)
-        _LOG.warning("%s could not be copied before it is brought to version %d: %s", path, coming, fault)
+        _LOG.warning("%s could not be copied before its tables are changed: %s", path, fault)
 
 
 def take_back(path: Path, known: int) -> Path | None:
     """Put the newest copy that a program which knows version ``known`` can read in the file's place; gives its name."""
-    copies = [(coming, copy) for coming, copy in _copies(path) if coming - 1 <= known]
+    copies = [
+        (int(matched[1]), copy) for copy in _beside(path) if (matched := _NAME.fullmatch(copy.name, len(path.name)))
+    ]
+    copies = [(version, copy) for version, copy in copies if version <= known]
     if not copies or path.exists():
         return None
     copy = max(copies)[1]
@@ -60,17 +63,13 @@ def take_back(path: Path, known: int) -> Path | None:
 
 
 def drop(path: Path, *, outdated: bool = False) -> None:
-    """Remove all copies, or those that are ``outdated`` alone."""
-    for _, copy in _copies(path):
+    """Remove all copies, unfinished ones too, or those that are ``outdated`` alone."""
+    for copy in _beside(path):
         with translated():
             if not outdated or time.time() - copy.stat().st_mtime > _LASTS_S:
                 copy.unlink(missing_ok=True)
 
 
-def _copies(path: Path) -> list[tuple[int, Path]]:
-    """Each copy with the version before which it was made."""
-    return [
-        (int(matched[1]), each)
-        for each in path.parent.glob(f"{path.name}.before-version-*")
-        if (matched := _NAME.fullmatch(each.name.removeprefix(path.name)))
-    ]
+def _beside(path: Path) -> list[Path]:
+    """Whatever begins like a copy."""
+    return list(path.parent.glob(f"{path.name}.of-version-*"))

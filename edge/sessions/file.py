@@ -77,7 +77,9 @@ class SessionFile:
             self._connection = _connect(path, timeout_s)
         try:
             with translated():
-                migrate(self._connection, migrations, first=lambda coming: copies.keep(self._connection, path, coming))
+                migrate(
+                    self._connection, migrations, first=lambda version: copies.keep(self._connection, path, version)
+                )
                 if max_bytes is not None:
                     pages = max_bytes // self._number("PRAGMA page_size")
                     self._connection.execute(f"PRAGMA max_page_count={max(pages, 32)}")

@@ -60,7 +60,7 @@ def migrate(
 ) -> bool:
     """Bring the file to the newest version in one transaction; True where something was done.
 
-    ``first`` is called with that version before a file that holds anything is changed.
+    ``first`` is called with the version it has before a file that holds anything is changed.
 
     Raises:
         FileDamaged: it is of a newer version than this program knows.
@@ -73,7 +73,7 @@ def migrate(
     if version == len(migrations):
         return False
     if version:
-        first(len(migrations))
+        first(version)
     connection.execute("BEGIN IMMEDIATE")
     try:
         version = version_of(connection)  # another process may have been faster

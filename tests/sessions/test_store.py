@@ -340,7 +340,7 @@ def _newer(room: Room) -> SessionFile:
 
 
 def _copy(room: Room) -> Path:
-    return Path(f"{room.path}.before-version-{len(MIGRATIONS) + 1}")
+    return Path(f"{room.path}.of-version-{len(MIGRATIONS)}")
 
 
 def test_an_upgrade_that_is_taken_back_has_its_sessions_again(
@@ -394,6 +394,8 @@ def test_a_deleted_session_is_in_no_copy(room: Room) -> None:
     room.sink.close()
     with _newer(room) as file:
         assert b"Zanzibar-by-night" in _copy(room).read_bytes()
+        unfinished = Path(f"{_copy(room)}.1234")  # a power cut while it was made
+        unfinished.write_bytes(_copy(room).read_bytes())
         file.delete(room.session.id)
     assert not any(b"Zanzibar-by-night" in each.read_bytes() for each in room.path.parent.iterdir())
 
@@ -402,7 +404,7 @@ def test_a_copy_lasts_a_day(room: Room, crowd: Crowd) -> None:
     room.start(0)
     room.show(0, 2, *crowd)
     room.sink.close()
-    copy = Path(f"{room.path}.before-version-{len(MIGRATIONS)}")
+    copy = _copy(room)
     for age_s, kept in ((3600, True), (2 * 86400, False)):
         copy.touch()
         os.utime(copy, (time.time() - age_s,) * 2)
@@ -422,7 +424,7 @@ def test_without_room_for_a_copy_the_file_is_brought_up_all_the_same(
     Path(f"{_copy(room)}.{os.getpid()}").mkdir()  # nothing can be written under that name
     with _newer(room) as file:
         assert len(file.sessions()) == 1
-    assert "could not be copied before it is brought to version" in caplog.text
+    assert "could not be copied before its tables are changed" in caplog.text
     assert not _copy(room).exists()
 
 
