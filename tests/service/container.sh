@@ -5,7 +5,7 @@
 #   apt-get install systemd-container mmdebstrap
 #   tests/service/container.sh [trixie | bookworm]
 #
-# PYTHON (python3) is one with pip. The root is made once and kept, with the wheels, in FOLDER
+# PYTHON (python3) is one with pip. The release is made once and kept, with the wheels, in FOLDER
 # (/var/cache/face-edge-check, 0.4 GB a release); what the check does to it is thrown away. Exit code 77 where this
 # machine cannot do it: the reason is the last line.
 set -euo pipefail
@@ -18,7 +18,7 @@ PYTHON=$(command -v "${PYTHON:-python3}")
 suite=${1:-trixie}
 case $suite in bookworm) version=3.11 ;; trixie) version=3.13 ;; *) echo "no release $suite" >&2; exit 2 ;; esac
 folder=${FOLDER:-/var/cache/face-edge-check}/$suite
-limit_s=${LIMIT_S:-1200}
+limit_s=${LIMIT_S:-900}
 packages=systemd,systemd-sysv,dbus,udev,iproute2,procps,psmisc,python3,python3-venv,mosquitto,mosquitto-clients
 
 cannot() { printf 'skipped: %s\n' "$*"; exit 77; }
@@ -29,14 +29,14 @@ done
 
 base() {   # the release, from the archive that this machine uses
     local mirror=http://deb.debian.org/debian
-    [ ! -e "$folder/root/etc/os-release" ] || [ "$(cat "$folder/packages" 2>/dev/null)" != "$packages" ] || return 0
+    [ ! -e "$folder/base/etc/os-release" ] || [ "$(cat "$folder/packages" 2>/dev/null)" != "$packages" ] || return 0
     if grep -q '^ID=debian' /etc/os-release; then
         mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -Ev 'security|updates' | sort -u | head -n 1)
     fi
-    rm -rf "$folder/root"
+    rm -rf "$folder/base"
     mmdebstrap --quiet --mode=root --variant=minbase --include="$packages" --aptopt='Apt::Install-Recommends "false"' \
         --dpkgopt=force-unsafe-io --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/doc/*' \
-        --dpkgopt='path-exclude=/usr/share/locale/*' "$suite" "$folder/root" "${mirror:-http://deb.debian.org/debian}" \
+        --dpkgopt='path-exclude=/usr/share/locale/*' "$suite" "$folder/base" "${mirror:-http://deb.debian.org/debian}" \
         || return 1
     printf '%s' "$packages" >"$folder/packages"
 }
@@ -45,14 +45,14 @@ started=$SECONDS
 mkdir -p "$folder"
 base || cannot "Debian $suite could not be fetched"
 locked_wheels "$folder" "$version" "$(uname -m)" || cannot "the wheels of requirements-$version.txt could not be fetched"
-installable "$folder"
-printf 'root and wheels after %d s\n' $((SECONDS - started))
+installable "$folder" || cannot "the wheel of this version could not be built"
+printf 'release and wheels after %d s\n' $((SECONDS - started))
 
-work=$(mktemp -d "$folder/run.XXXXXX")
-trap 'rm -rf "$work"' EXIT
-mkdir "$work"/{upper,work,root,out}
-touch "$work/out/log"
-cat >"$work/check.service" <<'U'
+scratch=$(mktemp -d "$folder/run.XXXXXX")
+trap 'rm -rf "$scratch"' EXIT
+mkdir "$scratch"/{upper,inner,view,out}
+touch "$scratch/out/log"
+cat >"$scratch/check.service" <<'U'
 [Unit]
 Description=The check
 SuccessAction=poweroff
@@ -63,19 +63,19 @@ WorkingDirectory=/tmp
 Environment=PIP_NO_INDEX=1 PIP_FIND_LINKS=/mnt/stage/wheels HOME=/root
 ExecStart=/bin/bash /mnt/out/run
 U
-cat >"$work/out/run" <<'R'
+cat >"$scratch/out/run" <<'R'
 bash /mnt/stage/checkout/tests/service/check.sh /mnt/stage/checkout /mnt/stage/wheel/*.whl >/mnt/out/log 2>&1
 echo $? >/mnt/out/code
 R
 
 # a mount namespace of its own: nothing is left mounted, whatever happens
-cat >"$work/boot" <<'B'
+cat >"$scratch/boot" <<'B'
 set -euo pipefail
-base=$1 work=$2 stage=$3
-mount -t overlay overlay -o "lowerdir=$base,upperdir=$work/upper,workdir=$work/work" "$work/root"
-cp "$work/check.service" "$work/root/etc/systemd/system/check.service"
-ln -s ../check.service "$work/root/etc/systemd/system/multi-user.target.wants/check.service"
-[ -e "$work/root/etc/hosts" ] || printf '127.0.0.1 localhost\n::1 localhost\n' >"$work/root/etc/hosts"
+base=$1 scratch=$2 stage=$3
+mount -t overlay overlay -o "lowerdir=$base,upperdir=$scratch/upper,workdir=$scratch/inner" "$scratch/view"
+cp "$scratch/check.service" "$scratch/view/etc/systemd/system/check.service"
+ln -s ../check.service "$scratch/view/etc/systemd/system/multi-user.target.wants/check.service"
+[ -e "$scratch/view/etc/hosts" ] || printf '127.0.0.1 localhost\n::1 localhost\n' >"$scratch/view/etc/hosts"
 options=()
 if [ ! -d /run/systemd/system ]; then   # no systemd here that would give it a place among its groups of processes
     if [ "$(stat -f -c %T /sys/fs/cgroup)" != cgroup2fs ]; then
@@ -89,26 +89,26 @@ if [ ! -d /run/systemd/system ]; then   # no systemd here that would give it a p
     options=(--register=no --keep-unit)
     export SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1
 fi
-exec systemd-nspawn --quiet --directory="$work/root" --machine=face-edge-check --private-network --resolv-conf=off \
-    --timezone=off --console=pipe --bind-ro="$stage:/mnt/stage" --bind="$work/out:/mnt/out" "${options[@]}" --boot
+exec systemd-nspawn --quiet --directory="$scratch/view" --machine=face-edge-check --private-network --resolv-conf=off \
+    --timezone=off --console=pipe --bind-ro="$stage:/mnt/stage" --bind="$scratch/out:/mnt/out" "${options[@]}" --boot
 B
 
-tail -f "$work/out/log" &
+tail -f "$scratch/out/log" &
 tail=$!
 code=0
-timeout --kill-after=30 "$limit_s" unshare --mount --propagation private bash "$work/boot" "$folder/root" "$work" "$folder" \
-    </dev/null >"$work/console" 2>&1 || code=$?
+timeout --kill-after=30 "$limit_s" unshare --mount --propagation private bash "$scratch/boot" "$folder/base" "$scratch" "$folder" \
+    </dev/null >"$scratch/console" 2>&1 || code=$?
 sleep 1
 kill "$tail"
 for group in /sys/fs/cgroup/{,*/}face-edge-check-*; do
     if [ -d "$group" ]; then find "$group" -depth -type d -exec rmdir {} + 2>/dev/null || true; fi
 done
-if [ ! -e "$work/out/code" ]; then
-    tail -n 20 "$work/console"
+if [ ! -e "$scratch/out/code" ]; then
+    tail -n 20 "$scratch/console"
     # nothing of the check ran: systemd itself did not come up
-    [ -s "$work/out/log" ] || cannot "a container cannot be started here (exit code $code)"
+    [ -s "$scratch/out/log" ] || cannot "a container cannot be started here (exit code $code)"
     printf 'the check did not come to its end within %d s\n' "$limit_s"
     exit 1
 fi
 printf 'the whole took %d s\n' $((SECONDS - started))
-exit "$(cat "$work/out/code")"
+exit "$(cat "$scratch/out/code")"
