@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
 SCHEMA_VERSION = 1
+"""Whoever raises it leaves a copy first, as :mod:`edge.sessions.copies` does, for an upgrade that is taken back."""
 _SCHEMA = (
     """
     CREATE TABLE message (
