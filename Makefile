@@ -45,7 +45,7 @@ else
 	$(VENV_TFLITE)/bin/python -m pytest $(PARALLEL) $(AGAIN) $(NO_INFERENCE:%=--ignore=tests/%)
 endif
 
-test-service: | $(BIN)/python ## install the service in a container with Debian 13, break it, take it away (root, Debian, 5 minutes)
+test-service: | $(BIN)/python ## install the service in a container with Debian 13, break it, take it away (root, Debian, 4 minutes)
 	PYTHON=$(abspath $(BIN)/python) tests/service/container.sh || [ $$? = 77 ]
 
 converter: $(VENV)/.converter ## install what training and conversion need (PyTorch, 2 GB)

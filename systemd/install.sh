@@ -85,7 +85,7 @@ uninstall() {
 packages() {
     local wanted=(python3-venv) package
     # a fresh card knows of no packages yet
-    compgen -G '/var/lib/apt/lists/*Packages*' >/dev/null || apt-get update -qq
+    compgen -G '/var/lib/apt/lists/*Packages*' >/dev/null || fresh_lists
     # the camera and GPIO of a Raspberry Pi come from apt, where apt has them
     for package in python3-picamera2 python3-lgpio python3-spidev; do
         if in_apt "$package"; then wanted+=("$package"); fi
@@ -191,8 +191,6 @@ tidy() {   # unfinished ones, and all but the newest two
     done
 }
 
-parts() { if [ "$kiosk" = yes ]; then install_wall; fi; }
-
 install_service() {
     local before='' made
     if [ -L "$root/current" ]; then before=$(readlink -f "$root/current"); fi
@@ -204,14 +202,14 @@ install_service() {
     ln -sfn "$root/current/bin/face-edge" /usr/local/bin/face-edge
     systemctl enable --quiet face-edge.service
     if [ "$start" = no ]; then
-        parts
+        if [ "$kiosk" = yes ]; then install_wall; fi
         tidy
         say "$("$root/current/bin/face-edge" --version) is in place, and starts with the system"
         return
     fi
     say "starting, and watching for $settle_s s"
     if healthy; then
-        parts
+        if [ "$kiosk" = yes ]; then install_wall; fi
         tidy
         missing_settings
         say "$("$root/current/bin/face-edge" --version) runs; see: sudo face-edge status, journalctl -u face-edge"

@@ -4,6 +4,13 @@ wall_unit=/etc/systemd/system/face-edge-kiosk.service
 broker_unit=/etc/systemd/system/mosquitto.service.d/face-edge.conf
 broker_settings=/etc/mosquitto/conf.d/face-edge.conf
 
+lists=old
+fresh_lists() {   # once a run
+    [ "$lists" = old ] || return 0
+    apt-get update -qq
+    lists=new
+}
+
 apt_install() {   # those of the packages that are not there yet
     local missing=() package
     for package in "$@"; do
@@ -11,7 +18,7 @@ apt_install() {   # those of the packages that are not there yet
     done
     [ ${#missing[@]} -gt 0 ] || return 0
     say "apt: ${missing[*]}"
-    apt-get update -qq
+    fresh_lists
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
 }
 
@@ -57,8 +64,7 @@ install_broker() {   # what does not work is taken back: others may depend on th
     if cmp -s "$broker_unit" "$before/unit" && cmp -s "$broker_settings" "$before/settings" \
         && systemctl is-active --quiet mosquitto.service; then rm -r "$before"; return; fi
     if systemctl restart mosquitto.service && sleep 2 && systemctl is-active --quiet mosquitto.service; then
-        say "Mosquitto serves this machine, $(systemd-analyze security --no-pager mosquitto.service \
-            | sed -n 's/.*exposure level for .*: \([0-9.]*\).*/exposure \1/p')"
+        say 'Mosquitto serves this machine'
         rm -r "$before"
         return
     fi

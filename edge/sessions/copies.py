@@ -50,9 +50,10 @@ def keep(connection: sqlite3.Connection, path: Path, version: int) -> None:
 def take_back(path: Path, known: int) -> Path | None:
     """Put the newest copy that a program which knows version ``known`` can read in the file's place; gives its name."""
     copies = [
-        (int(matched[1]), copy) for copy in _beside(path) if (matched := _NAME.fullmatch(copy.name, len(path.name)))
+        (int(matched[1]), copy)
+        for copy in _beside(path)
+        if (matched := _NAME.fullmatch(copy.name, len(path.name))) and int(matched[1]) <= known
     ]
-    copies = [(version, copy) for version, copy in copies if version <= known]
     if not copies or path.exists():
         return None
     copy = max(copies)[1]

@@ -15,7 +15,6 @@ log=/run/step.log
 kept=/var/lib/board-check
 explain() { tail -n 20 "$log" 2>/dev/null; journalctl -u face-edge -u face-edge-fault -n 30 --no-pager -o short-precise; }
 told() { [[ "$(show StatusText)" == *"$1"* ]]; }
-took() { printf '%d s' $((SECONDS - started)); }
 lines() { python3 "$checkout/tests/service/probe_lines.py" "$@" | tee "$log"; }
 holds() { python3 -c "import json, sys; L = {int(k): v for k, v in json.loads(sys.argv[1]).items()}; sys.exit(not ($2))" "$1"; }
 configure() {   # configure SOURCE [WIDTH HEIGHT]

@@ -17,7 +17,6 @@ export PIP_NO_INDEX=1 PIP_FIND_LINKS="$folder/wheels $folder/extra" PYTHONDONTWR
 export STATE_DIRECTORY=/var/lib/face-edge RUNTIME_DIRECTORY=/run/face-edge
 log=/tmp/step.log
 explain() { tail -n 25 "$log"; }
-took() { printf '%d s' $((SECONDS - started)); }
 same() { python3 "$checkout/tests/service/compare_answers.py" "$folder/answers/$1" "$2" "${@:3}"; }
 
 step 'it is arm64, and Python is one that the lock is for'
