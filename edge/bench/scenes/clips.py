@@ -1,95 +1,50 @@
-"""Make clips of a marked picture: a camera that stands, shakes, pans, zooms, or sees the light go down and up."""
+"""Film a marked picture with a camera that stands, shakes, pans, zooms, or sees the light go down and up."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 import cv2
 import numpy as np
 
-from edge.bench.scenes.paths import CLOSEST, VIEW_HEIGHT, VIEW_WIDTH, path
+from edge.bench.scenes.paths import CLOSEST, path
+from edge.bench.scenes.scene_clip import EMPTY, FPS, VIEW_HEIGHT, VIEW_WIDTH, SceneClip, SceneFrame, in_view
 from edge.bench.scenes.sensor import Sensor, seed_of
-from edge.bench.scenes.truth import size_share
 from edge.bench.scenes.windows import cut, face_free
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     from edge.bench.scenes.truth import MarkedFace, MarkedPicture
-    from edge.types import Box
 
-FPS = 15.0
-KINDS = ("still", "handheld", "pan", "zoom", "ramp", "empty")
 _NOISY = frozenset({"still", "ramp"})
 _DARKEST = 0.05
-_LEAST_IN_VIEW = 0.75
 
 
-class Presence(StrEnum):
-    """Whether a face has to be found: it is in view, counts neither way, or is covered for a while."""
-
-    VISIBLE = "visible"
-    IGNORED = "ignored"
-    COVERED = "covered"
-
-
-@dataclass(frozen=True, slots=True)
-class TruthFace:
-    """A marked face in one frame; ``share`` is its size as a share of the view's shorter side."""
-
-    number: int
-    box: Box
-    share: float
-    presence: Presence
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SceneFrame:
-    """A picture of the clip and the faces in it."""
-
-    image: NDArray[np.uint8]
-    faces: tuple[TruthFace, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class SceneClip:
-    """``frames`` frames at 15 a second, each drawn when it is asked for; drawn in order they are always the same."""
-
-    kind: str
-    name: str
-    frames: int
-    draw: Callable[[int], SceneFrame]
-
-    def __iter__(self) -> Iterator[SceneFrame]:
-        return map(self.draw, range(self.frames))
-
-
-def clip(kind: str, picture: MarkedPicture, seconds: float) -> SceneClip | None:
-    """The clip of this kind; ``None`` where the picture does not serve for it."""
+def camera_clip(kind: str, picture: MarkedPicture, seconds: float) -> SceneClip | None:
+    """The clip of this kind; ``None`` where the picture has no faces, or for ``empty`` no room without them."""
     image, faces = _material(kind, picture)
     if image is None:
         return None
     height, width = image.shape[:2]
-    motion = "handheld" if kind == "empty" else kind
     seed = seed_of(picture.name, kind)
-    camera = path(motion, width, height, _focus(faces, width, height), seconds, seed)
+    motion = "handheld" if kind == EMPTY else kind
+    camera = path(motion, (width, height), _focus(faces, width, height), seconds=seconds, seed=seed)
     sensor = Sensor(VIEW_WIDTH, VIEW_HEIGHT, seed) if kind in _NOISY else None
 
     def draw(index: int) -> SceneFrame:
-        time_s = index / FPS
-        view = camera(time_s)
+        view = camera(index / FPS)
         seen = cv2.warpAffine(
             image, view.matrix(), (VIEW_WIDTH, VIEW_HEIGHT), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )
         shown = cast("NDArray[np.uint8]", seen)
         if sensor is not None:
-            shown = sensor.expose(shown, _light(kind, time_s / seconds))
-        found = (_seen(number, face, view.box(face.box)) for number, face in enumerate(faces))
-        return SceneFrame(shown, tuple(face for face in found if face is not None))
+            shown = sensor.expose(shown, _light(kind, index / FPS / seconds))
+        placed = (in_view(number, view.box(face.box), counts=face.counts) for number, face in enumerate(faces))
+        return SceneFrame(shown, tuple(face for face in placed if face is not None))
 
     return SceneClip(kind, picture.name, max(1, round(seconds * FPS)), draw)
 
@@ -97,7 +52,7 @@ def clip(kind: str, picture: MarkedPicture, seconds: float) -> SceneClip | None:
 def _material(kind: str, picture: MarkedPicture) -> tuple[NDArray[np.uint8] | None, tuple[MarkedFace, ...]]:
     """What is filmed: the picture with its faces, or a part without any; no more pixels than the view can show."""
     image, faces = picture.read(), picture.faces
-    if kind == "empty":
+    if kind == EMPTY:
         window = face_free(picture, image)
         if window is None:
             return None, ()
@@ -127,15 +82,3 @@ def _light(kind: str, share: float) -> float:
     if kind != "ramp":
         return 1.0
     return float(_DARKEST ** (1 - abs(2 * share - 1)))
-
-
-def _seen(number: int, face: MarkedFace, box: Box) -> TruthFace | None:
-    """The face as the view has it; one of which too little is in view counts neither way."""
-    width = min(box.x + box.width, VIEW_WIDTH) - max(box.x, 0.0)
-    height = min(box.y + box.height, VIEW_HEIGHT) - max(box.y, 0.0)
-    if width <= 0 or height <= 0:
-        return None
-    x, y = box.centre
-    whole = 0 <= x < VIEW_WIDTH and 0 <= y < VIEW_HEIGHT and width * height >= _LEAST_IN_VIEW * box.area
-    presence = Presence.VISIBLE if whole and face.counts else Presence.IGNORED
-    return TruthFace(number, box, size_share(box, VIEW_WIDTH, VIEW_HEIGHT), presence)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edge.bench.scenes.scene_clip import VIEW_HEIGHT, VIEW_WIDTH
 from edge.types import Box
 
 if TYPE_CHECKING:
@@ -16,17 +17,17 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-VIEW_WIDTH, VIEW_HEIGHT = 1280, 720
-_SHAKE_ZOOM, _SHAKE_SHARE, _SHAKE_DEGREES = 1.12, 0.03, 1.5
+_SHAKE_ZOOM, _SHAKE_SHARE, _SHAKE_DEGREES = 1.15, 0.03, 1.5
 _PAN_ZOOM = 1.25
+_SWINGS = ((0.55, 0.15, 0.4), (0.3, 0.6, 1.2), (0.15, 1.8, 3.2))
+"""Weight, lowest and highest frequency in hertz."""
 CLOSEST = 1.6
 """How far a zoom goes in, times the view that shows most of the picture."""
 
 
 @dataclass(frozen=True, slots=True)
 class CameraView:
-    """What the camera shows: the point ``x``, ``y`` of the picture in its centre, ``scale`` pixels for each of the
-    picture's, turned by ``degrees``."""
+    """What a camera shows: ``x``, ``y`` of the picture in its centre, enlarged by ``scale`` and turned."""
 
     x: float
     y: float
@@ -84,42 +85,41 @@ class Shake:
         return x, y, turn
 
 
-_SWINGS = ((0.55, 0.15, 0.4), (0.3, 0.6, 1.2), (0.15, 1.8, 3.2))
-"""Weight, lowest and highest frequency in hertz."""
-
-
 def path(
-    kind: str, width: float, height: float, focus: tuple[float, float], seconds: float, seed: int
+    kind: str, size: tuple[float, float], focus: tuple[float, float], *, seconds: float, seed: int
 ) -> Callable[[float], CameraView]:
-    """The view at each time in seconds over a picture of ``width`` x ``height``; ``focus`` is what people look at."""
-    fitted = max(VIEW_WIDTH / width, VIEW_HEIGHT / height)
+    """The view at each time in seconds over a picture of ``size``; ``focus`` is the point that is looked at."""
+    fitted = CameraView(*focus, max(VIEW_WIDTH / size[0], VIEW_HEIGHT / size[1])).inside(*size)
     shake = Shake(seed)
 
     def view(time_s: float) -> CameraView:
-        # half a cosine from 0 to 1, and one there and back
-        once = (1 - math.cos(math.pi * time_s / seconds)) / 2
-        back = (1 - math.cos(math.tau * time_s / seconds)) / 2
-        x, y = focus
         if kind == "handheld":
-            held = CameraView(x, y, fitted * _SHAKE_ZOOM).inside(width, height)
-            off_x, off_y, turn = shake.at(time_s)
-            step = _SHAKE_SHARE * VIEW_WIDTH / held.scale
-            seen = CameraView(held.x + off_x * step, held.y + off_y * step, held.scale, turn * _SHAKE_DEGREES)
+            seen = _shaken(fitted, shake.at(time_s))
         elif kind == "pan":
-            seen = CameraView(_along(once, width, fitted), y, fitted * _PAN_ZOOM)
+            seen = _panned(fitted, size[0], (1 - math.cos(math.pi * time_s / seconds)) / 2)
         elif kind == "zoom":
-            seen = CameraView(x, y, fitted * CLOSEST**back)
+            there_and_back = (1 - math.cos(math.tau * time_s / seconds)) / 2
+            seen = CameraView(*focus, fitted.scale * CLOSEST**there_and_back)
         else:
-            seen = CameraView(x, y, fitted)
-        return seen.inside(width, height)
+            seen = fitted
+        return seen.inside(*size)
 
     return view
 
 
-def _along(share: float, width: float, fitted: float) -> float:
+def _shaken(fitted: CameraView, deflection: tuple[float, float, float]) -> CameraView:
+    """A little closer, so that there is room for the shaking."""
+    scale = fitted.scale * _SHAKE_ZOOM
+    x, y, turn = deflection
+    step = _SHAKE_SHARE * VIEW_WIDTH / scale
+    return CameraView(fitted.x + x * step, fitted.y + y * step, scale, turn * _SHAKE_DEGREES)
+
+
+def _panned(fitted: CameraView, width: float, share: float) -> CameraView:
     """From the left end of the picture to the right one."""
-    half = VIEW_WIDTH / 2 / (fitted * _PAN_ZOOM)
-    return half + share * (width - 2 * half)
+    scale = fitted.scale * _PAN_ZOOM
+    half = VIEW_WIDTH / 2 / scale
+    return replace(fitted, x=half + share * (width - 2 * half), scale=scale)
 
 
 def _between(value: float, half: float, whole: float) -> float:

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 import cv2
 
 from edge.bench.scenes import stills
-from edge.bench.scenes.clips import FPS, KINDS, clip
-from edge.bench.scenes.follow import ClipScore, Follower
-from edge.bench.scenes.stills import StillsScore
+from edge.bench.scenes.clip_score import ClipScore
+from edge.bench.scenes.clips import camera_clip
+from edge.bench.scenes.follow import Follower
+from edge.bench.scenes.scene_clip import CAMERA_KINDS, FPS, KINDS, STAGED_KINDS, SceneClip
+from edge.bench.scenes.staged import staged_clip
 from edge.bench.scenes.truth import load
 from edge.types import Frame
 
@@ -20,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from edge.bench.scenes.clips import SceneClip
     from edge.bench.scenes.setups import Setup
+    from edge.bench.scenes.stills import StillsScore
     from edge.bench.scenes.truth import MarkedPicture
 
 _NS = 1_000_000_000
@@ -54,8 +56,8 @@ class SetupScore:
 
     @property
     def with_people(self) -> ClipScore:
-        """All clips but the empty ones."""
-        return sum((score for kind, score in self.clips.items() if kind != "empty"), ClipScore())
+        """All clips of a camera that stands or moves over a picture of people."""
+        return sum((self.clips[kind] for kind in CAMERA_KINDS if kind in self.clips), start=ClipScore())
 
 
 def measure(
@@ -84,14 +86,15 @@ def measure(
     cv2.setNumThreads(1)
     scores = {setup.name: SetupScore(setup) for setup in setups}
     if plan.stills:
-        for name, score in stills.measure(setups, pictures, lights=plan.lights, progress=tick).items():
-            scores[name].stills = score
+        for name, seen in stills.measure(setups, pictures, lights=plan.lights, progress=tick).items():
+            scores[name].stills = seen
     for kind in plan.kinds:
         for picture in pictures:
-            made = clip(kind, picture, plan.seconds)
-            for name, score in {} if made is None else film(setups, made).items():
+            made = staged_clip(kind, picture) if kind in STAGED_KINDS else camera_clip(kind, picture, plan.seconds)
+            taken = {} if made is None else film(setups, made)
+            for name, followed in taken.items():
                 clips = scores[name].clips
-                clips[kind] = clips.get(kind, ClipScore()) + score
+                clips[kind] = clips.get(kind, ClipScore()) + followed
             tick(_CLIP_WEIGHT)
     return list(scores.values())
 

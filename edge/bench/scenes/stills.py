@@ -59,6 +59,11 @@ class StillsScore:
     empty_with_faces: int = 0
     cpu_ns: int = 0
 
+    @property
+    def looks(self) -> int:
+        """Pictures looked at as they are."""
+        return self.pictures + self.empty
+
     def relative(self, light: float) -> float | None:
         """Recall at this exposure, of that in full light."""
         full, dark = self.light.get(1.0, Recall()).share, self.light.get(light, Recall()).share
@@ -81,7 +86,7 @@ def measure(
 
             def look(image: NDArray[np.uint8]) -> tuple[list[Box], int]:
                 began_ns = time.process_time_ns()
-                seen = pipeline.step(Frame(image, 0, 0))  # noqa: B023 - called within the loop
+                seen = pipeline.step(Frame(image, 0, 0))
                 took_ns = time.process_time_ns() - began_ns
                 # whole pixels, as `analyze` prints them
                 return [Box(*face.box.rounded()) for face in seen.faces], took_ns

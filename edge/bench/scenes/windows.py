@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from edge.bench.scenes.paths import VIEW_HEIGHT, VIEW_WIDTH
+from edge.bench.scenes.scene_clip import VIEW_HEIGHT, VIEW_WIDTH
 from edge.types import Box
 
 if TYPE_CHECKING:

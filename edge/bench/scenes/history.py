@@ -1,0 +1,83 @@
+"""What became of one marked face over a clip: published when, lost how often, under whose id (pure)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+LOST_S = 0.5
+_NEVER_S = 2.0
+"""A face that was in view for so long without being published never was."""
+
+
+@dataclass(slots=True)
+class Ledger:
+    """What the faces of a clip add up to; ``owner`` is the face that each track id was last seen on."""
+
+    sums: Counter[str] = field(default_factory=Counter)
+    waits_s: list[float] = field(default_factory=list)
+    owner: dict[str, int] = field(default_factory=dict)
+
+
+class FaceHistory:
+    """One marked face; say for each frame whether it is visible, covered or absent, in order of time."""
+
+    def __init__(self, number: int, ledger: Ledger) -> None:
+        self._number = number
+        self._ledger = ledger
+        self._since_s: float | None = None
+        self._published = False
+        self._matched_s = 0.0
+        self._lost = False
+        self._covered = False
+        self._before: str | None = None
+        self.track: str | None = None
+
+    def waits(self, now_s: float) -> bool:
+        """True where it has been in view for long without being published."""
+        return not self._published and self._since_s is not None and now_s - self._since_s >= _NEVER_S
+
+    def visible(self, track: str | None, now_s: float) -> None:
+        """It can be seen; ``track`` is the id that it was published with, if it was."""
+        sums = self._ledger.sums
+        sums["face_frames"] += 1
+        if self._since_s is None:
+            self._since_s = now_s
+        if self._covered:
+            self._covered = False
+            sums["returns"] += self.track is not None
+            self._before = self.track
+        if track is not None:
+            self._match(track, now_s)
+        elif self.track is not None and not self._lost and now_s - self._matched_s > LOST_S:
+            self._lost = True
+            sums["lost"] += 1
+
+    def covered(self, now_s: float) -> None:
+        """Nobody can see it, so it is not missing; its id should be the same when it comes back."""
+        self._matched_s = now_s
+        self._covered = True
+
+    def absent(self, now_s: float) -> None:
+        """Out of view, or too small to be promised: nothing is lost now, and its coming back is a new beginning."""
+        if self.waits(now_s):
+            self._ledger.sums["never"] += 1
+            self._published = True
+        if not self._published:
+            self._since_s = None
+        self.track = self._before = None
+        self._lost = self._covered = False
+
+    def _match(self, track: str, now_s: float) -> None:
+        sums = self._ledger.sums
+        if not self._published and self._since_s is not None:
+            self._published = True
+            self._ledger.waits_s.append(now_s - self._since_s)
+        if self._before is not None:
+            sums["same_id"] += track == self._before
+            self._before = None
+        if self.track not in {None, track} and not self._lost:
+            sums["lost"] += 1
+        sums["switches"] += self._ledger.owner.get(track, self._number) != self._number
+        self._ledger.owner[track] = self._number
+        self.track, self._matched_s, self._lost = track, now_s, False
