@@ -6,9 +6,9 @@ Arrays are checked once, where they enter (:class:`Frame`, :class:`Scores`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -77,6 +77,36 @@ class Box:
     def rounded(self) -> tuple[int, int, int, int]:
         """``(x, y, width, height)`` in whole pixels, as events and JSON give it."""
         return round(self.x), round(self.y), round(self.width), round(self.height)
+
+
+Point = tuple[float, float]
+Landmarks = tuple[Point, Point, Point, Point, Point]
+"""Right eye, left eye, tip of the nose, right and left corner of the mouth (the person's own right and left), pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """One face that a detector found.
+
+    ``box`` frames the face as OpenCV's frontal cascade does, whatever the detector. ``score`` is the detector's own
+    confidence, 0 to 1, and 1 where it has none. ``landmarks`` are there where the detector gives them.
+    """
+
+    box: Box
+    score: float = 1.0
+    landmarks: Landmarks | None = None
+
+    def scaled(self, factor: float) -> Detection:
+        """The same detection in a picture that is ``factor`` times as large."""
+        return self.moved(0.0, 0.0, factor)
+
+    def moved(self, left: float, top: float, factor: float = 1.0) -> Detection:
+        """Enlarge by ``factor``, then shift by ``left`` and ``top`` pixels."""
+        box = self.box.scaled(factor)
+        points = self.landmarks and tuple((x * factor + left, y * factor + top) for x, y in self.landmarks)
+        return replace(
+            self, box=replace(box, x=box.x + left, y=box.y + top), landmarks=cast("Landmarks | None", points)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +191,9 @@ class Face:
     """One face in a frame.
 
     ``scores`` are smoothed over time; ``raw_scores`` are the network's for this very frame (``None`` where this
-    frame's face was carried over without classification). ``emotion`` is ``None`` while uncertain.
+    frame's face was carried over without classification). ``emotion`` is ``None`` while uncertain. ``detected`` is true
+    where the detector found the face in this very frame. ``facing`` says whether it was turned towards the camera when
+    it was found last, and holds until it is looked for again.
     """
 
     track_id: str
@@ -172,11 +204,23 @@ class Face:
     raw_scores: Scores | None = None
     detected: bool = True
     primary: bool = False
+    facing: bool = True
+
+
+class Light(StrEnum):
+    """How well the camera can see: ``DARK`` is corrected, in ``TOO_DARK`` faces are lost."""
+
+    NORMAL = "normal"
+    DARK = "dark"
+    TOO_DARK = "too_dark"
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What the vision pipeline saw in one frame; the two durations say nothing of what was seen and do not compare."""
+    """What the vision pipeline saw in one frame.
+
+    The two durations say nothing of what was seen and do not compare.
+    """
 
     monotonic_ns: int
     frame_index: int
@@ -186,3 +230,4 @@ class Observation:
     detect_ms: float | None = field(default=None, compare=False)
     classify_ms: float | None = field(default=None, compare=False)
     name: str = ""
+    light: Light = Light.NORMAL
