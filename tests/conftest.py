@@ -20,6 +20,7 @@ pytest_plugins = [
     "tests.fixtures.messages",
     "tests.fixtures.sessions",
     "tests.fixtures.detectors",
+    "tests.fixtures.https",
     "tests.fixtures.devices",
 ]
 

