@@ -5,12 +5,14 @@
 #   sudo systemd/install.sh --wheel FILE       ... from a wheel
 #   sudo systemd/install.sh --broker           ... and a broker for this machine: Debian's Mosquitto in a sandbox
 #   sudo systemd/install.sh --kiosk            ... and the wall page full screen on this machine's screen (no desktop)
+#   sudo systemd/install.sh --no-yunet         ... without the YuNet face detector, which is downloaded otherwise (233 kB)
+#   sudo systemd/install.sh --yunet FILE       ... with it from a file, on a machine without a network
 #   sudo systemd/install.sh --no-start         ... into a system that is not running, as in a chroot where a card's image
 #                                              is made: all is put in place, and starts with the board
 #   sudo systemd/install.sh --uninstall        take everything away but /etc/face-edge and /var/lib/face-edge
 #   sudo systemd/install.sh --uninstall --purge   ... and these, too
 #
-# Run again, it changes only what differs, and keeps broker and wall page as they were chosen. Each version has an
+# Run again, it changes only what differs, and keeps broker, wall page and detector as they were chosen. Each version has an
 # environment of its own below /opt/face-edge/releases; a new one that does not become healthy is taken back and the one
 # before goes on. Configuration and data stay.
 set -euo pipefail
@@ -22,7 +24,7 @@ units=(face-edge.service face-edge-fault.service)
 settle_s=${SETTLE_S:-20}   # so long a new version must run without falling over
 locked=pi,kiosk,video,metrics   # what requirements-*.txt hold, written by lock.sh
 extras=$locked
-wheel='' action=install purge=no apt=yes start=yes broker=no kiosk=no
+wheel='' action=install purge=no apt=yes start=yes broker=no kiosk=no yunet=yes yunet_file=''
 
 die() { printf 'install.sh: %s\n' "$*" >&2; exit 1; }
 say() { printf '== %s\n' "$*"; }
@@ -48,11 +50,17 @@ while [ $# -gt 0 ]; do
         --extras) extras=${2:?--extras wants names}; shift ;;
         --broker) broker=yes ;;
         --kiosk) kiosk=yes ;;
+        --no-yunet) yunet=no ;;
+        --yunet)
+            yunet_file=$(readlink -f "${2:?--yunet wants a file}")
+            [ -f "$yunet_file" ] || die "there is no file $2"
+            shift
+            ;;
         --uninstall) action=uninstall ;;
         --purge) purge=yes ;;
         --no-apt) apt=no ;;
         --no-start) start=no; export SYSTEMD_OFFLINE=1 ;;   # systemctl then talks to files alone, in a container, too
-        -h | --help) sed -n '2,17s/^# \{0,1\}//p' "$0"; exit 0 ;;
+        -h | --help) sed -n '2,19s/^# \{0,1\}//p' "$0"; exit 0 ;;
         *) die "unknown option $1; see --help" ;;
     esac
     shift
@@ -62,6 +70,8 @@ command -v systemctl >/dev/null || die "there is no systemd here"
 # what was chosen once is chosen
 if [ -e "$broker_unit" ]; then broker=yes; fi
 if [ -e "$wall_unit" ]; then kiosk=yes; fi
+if [ -e "$without_yunet" ]; then yunet=no; fi
+if [ -n "$yunet_file" ]; then yunet=yes; fi
 if [ "$kiosk" = yes ]; then units+=(face-edge-kiosk.service); fi
 
 uninstall() {
@@ -148,7 +158,7 @@ release() {   # makes the environment and prints its folder, with the units that
     fi
     "$folder/bin/python" -m compileall -q "$folder/lib" >/dev/null 2>&1 || true
     "$folder/bin/face-edge" --version >&2
-    "$folder/bin/face-edge" models verify >&2
+    STATE_DIRECTORY=$folder/none "$folder/bin/face-edge" models verify >&2   # what came along, not what was added
     rm "$folder/.unfinished"
     printf '%s\n' "$folder"
 }
@@ -198,6 +208,7 @@ install_service() {
     trap 'say "the environment could not be made: nothing was changed"' ERR
     made=$(release)
     trap - ERR
+    add_yunet "$made"
     switch "$made"
     ln -sfn "$root/current/bin/face-edge" /usr/local/bin/face-edge
     systemctl enable --quiet face-edge.service

@@ -1,8 +1,10 @@
-# Sourced by install.sh: what an installation may have besides the service. A broker on the device, and the wall page.
-# shellcheck shell=bash disable=SC2154  # here, start: install.sh's
+# Sourced by install.sh: what an installation may have besides the service. A broker on the device, the wall page, and the
+# YuNet face detector.
+# shellcheck shell=bash disable=SC2154  # here, start, yunet, yunet_file: install.sh's
 wall_unit=/etc/systemd/system/face-edge-kiosk.service
 broker_unit=/etc/systemd/system/mosquitto.service.d/face-edge.conf
 broker_settings=/etc/mosquitto/conf.d/face-edge.conf
+without_yunet=/etc/face-edge/no-yunet
 
 lists=old
 fresh_lists() {   # once a run
@@ -85,4 +87,22 @@ remove_broker() {
     systemctl daemon-reload
     systemctl reset-failed mosquitto.service 2>/dev/null || true
     systemctl try-restart mosquitto.service 2>/dev/null || true
+}
+
+add_yunet() {   # add_yunet RELEASE: nothing fails without it, since Haar then finds the faces
+    local state=/var/lib/face-edge said code=0
+    if [ "$yunet" = no ]; then
+        touch "$without_yunet"
+        return
+    fi
+    rm -f "$without_yunet"
+    install -d -m 0700 -o face-edge -g face-edge "$state"
+    # as the service finds it; where names or packets get no answer, that takes no longer
+    said=$(STATE_DIRECTORY=$state timeout 120 "$1/bin/face-edge" models add yunet ${yunet_file:+--from "$yunet_file"} 2>&1) \
+        || code=$?
+    if [ "$code" = 0 ]; then return; fi
+    if [ "$code" = 124 ]; then said='no answer within 120 s'; fi
+    said=${said##*$'\n'}
+    said=${said/give it with --from/give it with --yunet}
+    say "Haar finds the faces: the YuNet detector was not added: ${said#face-edge: error: }"
 }

@@ -51,10 +51,15 @@ install_() {
     grep -q 'Raspberry Pi 4' /proc/device-tree/model && ok "$(tr -d '\0' </proc/device-tree/model), $(python3 --version)" || fail
     configure usb:0
 
+    local detector=(--no-yunet) file
+    for file in "$folder"/face_detection_yunet_*.onnx; do
+        if [ -e "$file" ]; then detector=(--yunet "$file"); fi
+    done
     step 'install.sh --broker: locked wheels by hash, both healthy'
     started=$SECONDS
     PIP_NO_INDEX=1 PIP_FIND_LINKS="$folder/wheels" SETTLE_S=${SETTLE_S:-10} \
-        "$checkout/systemd/install.sh" --no-apt --broker --wheel "$(ls "$folder"/wheel/face_edge-*.whl)" >"$log" 2>&1 || fail
+        "$checkout/systemd/install.sh" --no-apt --broker "${detector[@]}" \
+        --wheel "$(ls "$folder"/wheel/face_edge-*.whl)" >"$log" 2>&1 || fail
     grep -q 'no locked versions' "$log" && fail 'the lock was not used'
     ok "$(took), $(du -sm /opt/face-edge/current/ | cut -f1) MB"
 }

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Installs the service on a system that may be spoilt, breaks it in every way, and takes it away again. Run as root on
-# a booted Raspberry Pi OS or Debian without a camera, from a checkout at $1 with a wheel at $2:
+# a booted Raspberry Pi OS or Debian without a camera and without a network, from a checkout at $1 with a wheel at $2:
 #
-#   tests/service/check.sh /path/to/checkout /path/to/face_edge-….whl
+#   tests/service/check.sh /path/to/checkout /path/to/face_edge-….whl [/path/to/face_detection_yunet_2023mar.onnx]
 #
 # Prints a line for each step; ends with "all passed", or at the first step that does not hold with exit code 1.
 # shellcheck disable=SC2015  # ok never fails
 set -euo pipefail
-checkout=$1 wheel=$2
+checkout=$1 wheel=$2 yunet=${3:-}
 # shellcheck source=tests/service/steps.sh
 . "$checkout/tests/service/steps.sh"
 export SETTLE_S=${SETTLE_S:-6}
@@ -43,20 +43,33 @@ override() {   # override UNIT LINES: until the next one, or `rm -r /run/systemd
 step 'into a system that is not running, with a first configuration'
 started=$SECONDS
 install_ --no-start --broker --kiosk || fail
+haar=$(grep -c 'Haar finds the faces: .*YuNet.*--yunet' "$log" || true)
 grep -q 'no locked versions' "$log" && fail 'the lock was not used'
 face-edge config check >"$log" 2>&1 || fail
 grep -q '^broker = "mqtt://127.0.0.1"' /etc/face-edge/config.toml && grep -A1 -F '[kiosk]' /etc/face-edge/config.toml | grep true >/dev/null \
     && [ "$(show MainPID)" = 0 ] && systemctl is-enabled --quiet face-edge face-edge-kiosk mosquitto \
     && getent passwd face-edge face-wall >/dev/null && ok "$(took), $(du -sm /opt/face-edge/current/ | cut -f1) MB" || fail
 
+step 'without a network Haar finds the faces, in one line'
+[ "$haar" = 1 ] && [ "$(stat -c '%U %a' /var/lib/face-edge)" = 'face-edge 700' ] \
+    && [ -z "$(find /var/lib/face-edge -name '*.onnx')" ] && ok || fail
+
 step 'and without a camera: not healthy, and why'
-code=0; install_ || code=$?
+code=0; install_ --no-yunet || code=$?
 [ $code = 1 ] && grep -q 'picamera2' "$log" && ok "$(grep -o 'picamera2.*' "$log" | head -n 1 | cut -c 1-60)" || fail "exit code $code"
 
 step 'again, with another source: it runs; broker, wall page as chosen'
 configure virtual:portrait; systemctl reset-failed
-started=$SECONDS; install_ || fail
+grep -q 'Haar finds the faces' "$log" && fail 'it was told --no-yunet'
+started=$SECONDS; install_ ${yunet:+--yunet "$yunet"} || fail
 grep -q 'Mosquitto serves\|runs; see' "$log" && [ -e /etc/systemd/system/face-edge-kiosk.service ] && ok "$(took)" || fail
+
+if [ -n "$yunet" ]; then
+    step 'YuNet from a file: the service has it'
+    grep -q 'Haar finds the faces' "$log" && fail
+    [ "$(stat -c '%U %a' /var/lib/face-edge/models/*.onnx)" = 'face-edge 644' ] \
+        && face-edge models list | grep 'yunet: .*ok' >"$log" && ok "$(cat "$log")" || fail
+fi
 
 step 'units verify without a word'
 said=$(systemd-analyze verify --man=no /etc/systemd/system/face-edge{,-fault,-kiosk}.service mosquitto.service 2>&1 | grep 'face-edge\|mosquitto' || true)
@@ -174,7 +187,7 @@ one=$(readlink /opt/face-edge/current)
 install_ || fail
 [ "$sum" = "$(cat /etc/face-edge/config.toml /var/lib/face-edge/settings-* | sha256sum)" ] \
     && [ "$(readlink /opt/face-edge/current)" != "$one" ] && is ActiveState active \
-    && face-edge sessions list | grep 'Before it' >/dev/null && ok || fail
+    && face-edge sessions list | grep 'Before it' >/dev/null && ! grep -q 'Haar finds the faces' "$log" && ok || fail
 
 step 'a new version that falls over is taken back, with its sessions'
 one=$(readlink /opt/face-edge/current)

@@ -46,6 +46,7 @@ mkdir -p "$folder"
 base || cannot "Debian $suite could not be fetched"
 locked_wheels "$folder" "$version" "$(uname -m)" || cannot "the wheels of requirements-$version.txt could not be fetched"
 installable "$folder" || cannot "the wheel of this version could not be built"
+yunet=$(known_yunet "$folder")
 printf 'release and wheels after %d s\n' $((SECONDS - started))
 
 scratch=$(mktemp -d "$folder/run.XXXXXX")
@@ -63,9 +64,10 @@ WorkingDirectory=/tmp
 Environment=PIP_NO_INDEX=1 PIP_FIND_LINKS=/mnt/stage/wheels HOME=/root
 ExecStart=/bin/bash /mnt/out/run
 U
-cat >"$scratch/out/run" <<'R'
-bash /mnt/stage/checkout/tests/service/check.sh /mnt/stage/checkout /mnt/stage/wheel/*.whl >/mnt/out/log 2>&1
-echo $? >/mnt/out/code
+cat >"$scratch/out/run" <<R
+bash /mnt/stage/checkout/tests/service/check.sh /mnt/stage/checkout /mnt/stage/wheel/*.whl \\
+    ${yunet:+/mnt/stage/$yunet} >/mnt/out/log 2>&1
+echo \$? >/mnt/out/code
 R
 
 # a mount namespace of its own: nothing is left mounted, whatever happens

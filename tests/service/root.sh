@@ -2,7 +2,7 @@
 # arm64.sh's part inside a root: installs the device as install.sh does, and has it work. Run as root in a chroot:
 #
 #   root.sh FOLDER [installed]     in it: checkout/, wheels/, extra/, pictures/, and answers/ of another machine to hold
-#                                  against; `installed` goes on where an earlier run ended
+#                                  against, and YuNet's file where it is known; `installed` goes on where an earlier run ended
 #
 # A line for each step, "all passed" at the end; ends at the first step that does not hold with exit code 1.
 # shellcheck disable=SC2015  # ok never fails
@@ -26,7 +26,7 @@ said="$(uname -m), $(. /etc/os-release; echo "$VERSION_CODENAME"), $(python3 --v
 step 'install: locked wheels by hash, user, units, enabled'
 started=$SECONDS
 if [ "${2:-}" = installed ]; then : >"$log"; else
-    "$checkout/systemd/install.sh" --no-start --no-apt --wheel "$wheel" >"$log" 2>&1 || fail
+    "$checkout/systemd/install.sh" --no-start --no-apt --no-yunet --wheel "$wheel" >"$log" 2>&1 || fail
 fi
 grep -q 'no locked versions' "$log" && fail 'the lock was not used'
 [ -L /etc/systemd/system/multi-user.target.wants/face-edge.service ] && getent passwd face-edge >/dev/null || fail
@@ -64,7 +64,7 @@ ok "$(took): $(grep -o 'ai-edge-litert.*' "$log" | head -n 1)"
 
 step 'analyze: the same faces and answers as on the other machine'
 started=$SECONDS
-face-edge analyze --json "$folder/pictures/scenes" >/tmp/haar.jsonl 2>"$log" || fail
+face-edge --set detector.kind=haar analyze --json "$folder/pictures/scenes" >/tmp/haar.jsonl 2>"$log" || fail
 same haar.jsonl /tmp/haar.jsonl >"$log" 2>&1 && ok "$(took): $(cat "$log")" || fail
 
 step 'the network alone, on 64 crops'
@@ -78,6 +78,14 @@ face-edge models add blazeface --from "$(ls "$folder"/extra/face_detection_tflit
 # large faces alone: an emulated processor takes minutes for the many squares in which small ones are searched
 face-edge --set detector.kind=blazeface --set analyze.min_face=0.2 analyze --json "$folder/pictures/scenes" >/tmp/blazeface.jsonl 2>"$log" || fail
 same blazeface.jsonl /tmp/blazeface.jsonl >"$log" 2>&1 && ok "$(took): $(cat "$log")" || fail
+
+if compgen -G "$folder/face_detection_yunet_*.onnx" >/dev/null; then
+    step 'models add yunet, and analyze with it'
+    started=$SECONDS
+    face-edge models add yunet --from "$(ls "$folder"/face_detection_yunet_*.onnx)" >"$log" 2>&1 || fail
+    face-edge --set detector.kind=yunet analyze --json "$folder/pictures/scenes" >/tmp/yunet.jsonl 2>"$log" || fail
+    same yunet.jsonl /tmp/yunet.jsonl >"$log" 2>&1 && ok "$(took): $(cat "$log")" || fail
+fi
 
 step 'run: events and state reach a subscriber'
 started=$SECONDS

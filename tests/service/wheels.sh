@@ -1,5 +1,6 @@
-# Sourced by stage.sh and container.sh: the wheels that go onto a device.
+# Sourced by stage.sh and container.sh: the wheels that go onto a device, and the detector's file.
 # shellcheck shell=bash disable=SC2154  # PYTHON, checkout: theirs
+yunet_name=face_detection_yunet_2023mar.onnx
 
 download() {   # download FOLDER PYTHON-VERSION MACHINE WHAT…: wheels that fit there, and nothing else
     local platforms=(--platform "manylinux2014_$3") minor
@@ -16,6 +17,14 @@ locked_wheels() {   # locked_wheels FOLDER PYTHON-VERSION MACHINE: has those of 
             || return 1
         cp "$checkout/systemd/requirements-$2.txt" "$1/lock"
     fi
+}
+
+known_yunet() {   # known_yunet FOLDER: has the detector's file there and prints its name, where this machine has it
+    local file=${EDGE_TEST_YUNET:-$checkout/../shared/detectors/$yunet_name}
+    rm -f "$1/$yunet_name"
+    [ -f "$file" ] || return 0
+    install -m 0644 "$file" "$1/$yunet_name"
+    printf '%s\n' "$yunet_name"
 }
 
 installable() {   # installable FOLDER: what install.sh needs of the checkout, and the wheel of this version
