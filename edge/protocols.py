@@ -56,6 +56,14 @@ class FrameSource(Protocol):
         """
         ...
 
+    def aim(self, faces: Sequence[Box], brightness: float | None) -> None:
+        """Direct focus and exposure at the faces found, where the hardware can; a source without it does nothing.
+
+        Called between two reads, on the thread that reads. ``faces`` are in pixels of the pictures that ``read`` gives,
+        ``brightness`` is their usual grey level, 0 to 255 (``None``: nobody is in view).
+        """
+        ...
+
     def close(self) -> None:
         """Release the camera or file; harmless when repeated."""
         ...

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from edge.errors import InputError, SourceEnded
+from edge.sources.passive import PassiveSource
 from edge.types import Frame
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class Reel:
         return map(self.frame, range(len(self)))
 
 
-class ReelSource:
+class ReelSource(PassiveSource):
     """The reel as a source: once as fast as it is taken, or over and over at its own pace as a camera would."""
 
     uri = "reel"

@@ -91,11 +91,17 @@ def _type(item: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
     if "enum" in item:
         return " | ".join(f'"{value}"' if isinstance(value, str) else str(value) for value in item["enum"])
     if item["type"] == "object":
-        keys = _type(item["propertyNames"], definitions).replace('"', "").replace(" | ", ", ")
-        return f"table: {_type(item['additionalProperties'], definitions)}, for any of {keys}"
+        return _table(item, definitions)
     words = {"boolean": "true | false", "string": "text"}.get(item["type"], item["type"])
     words = {"path": "path", "password": "secret"}.get(item.get("format", ""), words)
     return ", ".join(filter(None, (words, _range(item))))
+
+
+def _table(item: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
+    if "propertyNames" not in item:
+        return "table"
+    keys = _type(item["propertyNames"], definitions).replace('"', "").replace(" | ", ", ")
+    return f"table: {_type(item['additionalProperties'], definitions)}, for any of {keys}"
 
 
 def _range(item: Mapping[str, Any]) -> str:

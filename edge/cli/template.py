@@ -47,5 +47,5 @@ def literal(name: str, value: Any) -> str:
     """``name = value`` as one line of TOML."""
     if isinstance(value, dict):
         inner = ", ".join(literal(key, item) for key, item in value.items())
-        return f"{name} = {{ {inner} }}"
+        return f"{name} = {{ {inner} }}" if inner else f"{name} = {{}}"
     return tomli_w.dumps({name: value}).rstrip("\n")

@@ -3,11 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from edge.config.section import OptionalPath, PositiveSeconds, Seconds, Section, Share
+
+
+def _control_value(value: Any) -> Any:
+    """A value that a camera's control can take; which of them it may be, the camera says when it is opened."""
+    if isinstance(value, list):
+        return [_control_value(item) for item in value]
+    if not isinstance(value, bool | int | float | str):
+        msg = f"expected true or false, a number, text or a list of numbers, found {value!r}"
+        raise ValueError(msg)  # noqa: TRY004 - Pydantic reports ValueError alone
+    return value
+
+
+ControlValue = Annotated[Any, AfterValidator(_control_value)]
+_PowerLine = Annotated[
+    Literal["auto", "50", "60", "off", "unset"],
+    BeforeValidator(lambda value: str(value) if type(value) is int else value),
+]
 
 
 class SourceConfig(Section):
@@ -21,11 +38,31 @@ class SourceConfig(Section):
     width: int = Field(1280, ge=64, le=8192, description="asked of a camera, pixels")
     height: int = Field(720, ge=64, le=8192, description="asked of a camera, pixels")
     fps: float = Field(15.0, gt=0, le=240, description="asked of a camera; the pace of images and virtual")
+    min_fps: float = Field(
+        5.0,
+        gt=0,
+        le=240,
+        description="of a camera: in the dark its rate may fall to this, so that it can expose for longer; from `fps` "
+        "on: it keeps its rate and the picture gets darker",
+    )
     idle_fps: float = Field(
         5.0, ge=0, le=240, description="frames a second while nobody is in view and nothing moves; 0: all of them"
     )
     rotation: Literal[0, 90, 180, 270] = Field(0, description="degrees clockwise that put the picture upright")
     mirror: bool = Field(False, description="flip left and right, as a mirror shows people")
+    grey: bool = Field(
+        False, description="turn the picture grey at the source: for infrared cameras, or where colour must not be kept"
+    )
+    power_line: _PowerLine = Field(
+        "auto",
+        description="frequency of the mains in Hz, against flicker, of picamera and usb alone; auto: the camera finds "
+        "it out if it can, otherwise unset; unset: as the camera has it",
+    )
+    controls: dict[str, ControlValue] = Field(
+        {},
+        description="controls of picamera and usb by the camera's own names, such as { AfRange = 2 } or "
+        "{ backlight_compensation = 1 }; they win over what is set automatically",
+    )
     open_timeout_s: PositiveSeconds = Field(10.0, description="how long opening may take")
     read_timeout_s: PositiveSeconds = Field(3.0, description="without a frame for so long the source is opened again")
     backoff_max_s: PositiveSeconds = Field(30.0, description="longest pause between attempts to open it again")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge.errors import SourceError
+from edge.sources.passive import PassiveSource
 from edge.sources.virtual import VirtualCamera
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Control:
         return self._fault
 
 
-class FaultyCamera:
+class FaultyCamera(PassiveSource):
     """A drawn portrait that hangs, vanishes or sends rubbish as the control file says."""
 
     lossless = False

@@ -143,7 +143,7 @@ class Device:
 
         Raises:
             SourceError: a finite source cannot be read at all, or only a new process can bring the camera back.
-            EdgeError: the model failed for good.
+            EdgeError: the model failed for good, or the camera cannot be used as configured.
         """
         started_s = time.monotonic()
         self._dispatcher.start()
@@ -221,6 +221,7 @@ class Device:
             self._rest.note(observation, still=self._pipeline.still)
             self._frames.rest_s = self._rest.interval_s
         self._voice.observe(observation)
+        self._frames.aim(frame, (face.box for face in observation.faces))
 
     def _tell_in_time(self) -> None:
         """What is due without a frame: the held-back state and the like, health."""
@@ -299,7 +300,8 @@ class Device:
     def _finish(self) -> None:
         """The clip is over."""
         self._stopping.set()
-        if self._frames.error is not None and not self._processed:
+        # a live source ends for a cause that no retry mends, whether it had delivered before or not
+        if self._frames.error is not None and not (self._lossless and self._processed):
             raise self._frames.error
         if self._frames.error is not None:
             _LOG.warning("%s", self._frames.error)

@@ -13,6 +13,7 @@ import numpy as np
 from edge.errors import ConfigError, InputError, SourceEnded, SourceError
 from edge.sources import opencv, regular
 from edge.sources.factory import PICTURE_SUFFIXES
+from edge.sources.passive import PassiveSource
 from edge.stderr import lines_dropped
 from edge.types import Frame
 
@@ -115,7 +116,7 @@ def find_pictures(path: Path) -> list[Path]:
     return found
 
 
-class Images:
+class Images(PassiveSource):
     """``images:PATH[,PATH…]``: every picture once, ``1/fps`` apart in time; a bad one is logged and left out."""
 
     lossless = True

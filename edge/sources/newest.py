@@ -14,15 +14,16 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from edge.backoff import Backoff
-from edge.errors import EdgeError, HardwareUnavailable, SourceEnded, SourceError
-from edge.sources.orient import orient
+from edge.errors import ConfigError, EdgeError, HardwareUnavailable, SourceEnded, SourceError
+from edge.sources.aim import AimSlot
+from edge.sources.orient import orient, without_colour
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from edge.config import SourceConfig
     from edge.protocols import FrameSource
-    from edge.types import Frame
+    from edge.types import Box, Frame
 
 _LOG = logging.getLogger(__name__)
 _STOP_S = 0.8
@@ -39,6 +40,7 @@ class NewestFrame:
     def __init__(self, source: FrameSource, config: SourceConfig) -> None:
         self._source = source
         self._config = config
+        self._aim = AimSlot(rotation=config.rotation, mirror=config.mirror)
         self._changed = threading.Condition()
         self._slot: Frame | None = None
         self._arrived_s: float | None = None
@@ -114,7 +116,17 @@ class NewestFrame:
             self._changed.notify_all()
         if frame is None:
             return None
+        if self._config.grey:
+            frame = without_colour(frame)
         return orient(frame, rotation=self._config.rotation, mirror=self._config.mirror)
+
+    def aim(self, frame: Frame, faces: Iterable[Box]) -> None:
+        """Tell a live source where the ``faces`` in ``frame`` are; it is told before its next read.
+
+        Cheap enough for every frame: more than one a second is ignored.
+        """
+        if not self._source.lossless:
+            self._aim.offer(frame, faces)
 
     def _run(self, stopping: threading.Event, before: threading.Thread | None) -> None:
         if before is not None:
@@ -142,8 +154,8 @@ class NewestFrame:
                 self._end(None)
                 return False
             error = self._known(raised)
-            if self._source.lossless or isinstance(error, HardwareUnavailable):
-                self._end(error)  # a missing package does not come by itself
+            if self._source.lossless or isinstance(error, HardwareUnavailable | ConfigError):
+                self._end(error)  # neither a missing package nor a wrong setting mends itself
                 return False
             self._tell(error)
         finally:
@@ -170,6 +182,8 @@ class NewestFrame:
     def _deliver(self, stopping: threading.Event, backoff: Backoff) -> None:
         while not stopping.is_set():
             with self._asking():
+                if (aim := self._aim.take()) is not None:
+                    self._source.aim(aim.faces, aim.brightness)
                 frame = self._source.read()
             with self._changed:
                 if stopping.is_set():

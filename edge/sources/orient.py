@@ -1,4 +1,4 @@
-"""Puts frames upright as the mounting asks: one place for all sources."""
+"""Puts frames upright as the mounting asks, and takes their colour where it is not wanted, for all sources."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 import cv2
+
+from edge.types import Box
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,6 +24,28 @@ def orient(frame: Frame, *, rotation: int, mirror: bool) -> Frame:
         return frame
     small = None if frame.small_grey is None else _orient(frame.small_grey, rotation, mirror=mirror)
     return replace(frame, image=_orient(frame.image, rotation, mirror=mirror), small_grey=small)
+
+
+def as_mounted(box: Box, width: int, height: int, *, rotation: int, mirror: bool) -> Box:
+    """Undo :func:`orient` for a ``box`` of the upright picture, which is ``width`` x ``height`` pixels."""
+    if mirror:
+        box = Box(width - box.x - box.width, box.y, box.width, box.height)
+    match rotation:
+        case 90:
+            return Box(box.y, width - box.x - box.width, box.height, box.width)
+        case 180:
+            return Box(width - box.x - box.width, height - box.y - box.height, box.width, box.height)
+        case 270:
+            return Box(height - box.y - box.height, box.x, box.height, box.width)
+        case _:
+            return box
+
+
+def without_colour(frame: Frame) -> Frame:
+    """``frame`` with a grey picture; one that is grey already passes through."""
+    if frame.image.ndim == 2:
+        return frame
+    return replace(frame, image=cast("NDArray[np.uint8]", cv2.cvtColor(frame.image, cv2.COLOR_BGR2GRAY)))
 
 
 def _orient(image: NDArray[np.uint8], rotation: int, *, mirror: bool) -> NDArray[np.uint8]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import logging
 import os
 import time
 from concurrent.futures import CancelledError
@@ -11,16 +12,22 @@ from typing import TYPE_CHECKING, Any, cast
 
 import cv2
 
-from edge.errors import HardwareUnavailable, SourceError
+from edge.errors import ConfigError, HardwareUnavailable, SourceError
+from edge.sources.picamera_controls import exposes_for_faces, focuses_on_faces, listed, starting_values
+from edge.sources.picamera_faces import FaceAim
 from edge.sources.uri import number
 from edge.types import Frame
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 
     from edge.config import SourceConfig
+    from edge.types import Box
 
+_LOG = logging.getLogger(__name__)
 LORES_WIDTH = 640
 """Width in pixels of the small stream at most; detection reduces it further where it is asked to."""
 INSTALL = "sudo apt install python3-picamera2, and make the environment with `python3 -m venv --system-site-packages`"
@@ -38,7 +45,10 @@ class PiCamera:
         self._number = number(config.uri)
         self._camera: Any = None
         self._index = 0
+        self._size = (0, 0)
         self._small_size = (0, 0)
+        self._face_aim: FaceAim | None = None
+        self._aimed_at: tuple[Sequence[Box], float | None] | None = None
 
     @property
     def uri(self) -> str:
@@ -51,6 +61,7 @@ class PiCamera:
         Raises:
             HardwareUnavailable: picamera2 is not installed.
             SourceError: there is no such camera, or another program has it.
+            ConfigError: it has no control of a configured name, or the control does not take the value.
         """
         self.close()
         picamera2 = _import(self.uri)
@@ -60,6 +71,9 @@ class PiCamera:
                 self._camera = picamera2.Picamera2(self._number)
                 self._start()
                 return
+        except ConfigError:
+            self.close()
+            raise
         except Exception as error:
             # libcamera raises RuntimeError, IndexError and more, all meaning: not now
             self.close()
@@ -72,15 +86,20 @@ class PiCamera:
         main, small = _sizes(self._config.width, self._config.height)
         self._camera.configure(
             self._camera.create_video_configuration(
-                main={"size": main, "format": "RGB888"},  # in memory that is B, G, R
+                # what is called RGB888 is B, G, R in memory; of YUV420 the grey plane alone is used
+                main={"size": main, "format": "YUV420" if self._config.grey else "RGB888"},
                 lores={"size": small, "format": "YUV420"},
-                controls={"FrameRate": self._config.fps},
                 queue=False,
             )
         )
-        # what the pipeline made of it: it may have aligned the size
-        width, height = self._camera.camera_configuration()["lores"]["size"]
-        self._small_size = (int(width), int(height))
+        # what the pipeline made of it: it may have aligned the sizes
+        configuration = self._camera.camera_configuration()
+        self._size, self._small_size = (_whole(configuration[name]["size"]) for name in ("main", "lores"))
+        controls = listed(self._camera.camera_controls)  # the limits are those of the sensor's mode from now on
+        chosen = self._config.controls
+        self._camera.set_controls(starting_values(controls, self._config, self.uri))
+        self._face_aim = FaceAim(focus=focuses_on_faces(controls, chosen), exposure=exposes_for_faces(controls, chosen))
+        self._aimed_at = None
         self._camera.start()
 
     def read(self) -> Frame:
@@ -99,11 +118,11 @@ class PiCamera:
         except Exception as error:
             msg = f"{self.uri}: capture failed ({_first_line(error)})"
             raise SourceError(msg) from error
-        if image.ndim == 3 and image.shape[2] == 4:
+        if self._config.grey:
+            image = _luma(image, self._size)
+        elif image.ndim == 3 and image.shape[2] == 4:
             image = cast("NDArray[np.uint8]", cv2.cvtColor(image, cv2.COLOR_BGRA2BGR))
-        # planes of YUV420 lie one below the other, the rows padded: luma is the first height rows
-        width, height = self._small_size
-        frame = Frame(image, time.monotonic_ns(), self._index, small_grey=planes[:height, :width])
+        frame = Frame(image, time.monotonic_ns(), self._index, small_grey=_luma(planes, self._small_size))
         self._index += 1
         return frame
 
@@ -129,9 +148,30 @@ class PiCamera:
         """Copies of both streams' pictures; the camera has few buffers, so each is given back whatever happens."""
         request = self._request()
         try:
+            self._follow_faces(request)
             return request.make_array("main"), request.make_array("lores")
         finally:
             request.release()
+
+    def aim(self, faces: Sequence[Box], brightness: float | None) -> None:
+        """Direct autofocus and exposure at ``faces`` with the next picture that is read."""
+        self._aimed_at = faces, brightness
+
+    def _follow_faces(self, request: Any) -> None:
+        """Set what the last aim asks for; which part of the sensor is seen, the picture's metadata say."""
+        aimed_at, self._aimed_at = self._aimed_at, None
+        if aimed_at is None or self._face_aim is None:
+            return
+        faces, brightness = aimed_at
+        try:
+            crop = request.get_metadata().get("ScalerCrop")
+            now_s = time.monotonic()
+            values = self._face_aim.values(faces, brightness, size=self._size, crop=crop, now_s=now_s)
+            if values:
+                self._camera.set_controls(values)
+        except Exception:  # noqa: BLE001 - pictures without it are better than none
+            self._face_aim = None
+            _LOG.exception("%s: focus and exposure cannot follow faces", self.uri)
 
     def _request(self) -> Any:
         job = self._camera.capture_request(wait=False)
@@ -171,6 +211,16 @@ def _sizes(width: int, height: int) -> tuple[tuple[int, int], tuple[int, int]]:
     main = (width // 2 * 2, height // 2 * 2)
     small = min(LORES_WIDTH, main[0]) // 2 * 2
     return main, (small, max(2, round(main[1] * small / main[0]) // 2 * 2))
+
+
+def _whole(size: tuple[Any, Any]) -> tuple[int, int]:
+    return int(size[0]), int(size[1])
+
+
+def _luma(planes: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """The grey picture in YUV420, whose planes lie one below the other, their rows padded."""
+    width, height = size
+    return planes[:height, :width]
 
 
 def _first_line(error: Exception) -> str:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from edge.errors import ConfigError
+from edge.sources.passive import PassiveSource
 from edge.sources.uri import options
 from edge.sources.video import VideoFile
 
@@ -18,7 +19,7 @@ _NS = 1_000_000_000
 _LATE_NS = _NS // 4
 
 
-class Replay:
+class Replay(PassiveSource):
     """``replay:FILE`` gives every frame; with ``?pace=real`` frames come when they would have come from a camera."""
 
     def __init__(self, config: SourceConfig) -> None:

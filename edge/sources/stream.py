@@ -11,6 +11,7 @@ import cv2
 
 from edge.errors import ConfigError, SourceError
 from edge.sources import opencv
+from edge.sources.passive import PassiveSource
 from edge.sources.uri import masked
 from edge.types import Frame
 
@@ -21,7 +22,7 @@ _GRACE_S = 0.5
 """FFmpeg keeps to its own timeouts but for the look-up of the host's name; only then ours cuts it off."""
 
 
-class NetworkStream:
+class NetworkStream(PassiveSource):
     """``rtsp://`` or ``http://`` through FFmpeg, with bounded waits; credentials never reach a message."""
 
     lossless = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import math
 import os
 import time
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING
 import cv2
 
 from edge.errors import SourceError
-from edge.sources import opencv
+from edge.sources import opencv, usb_controls
+from edge.sources.passive import PassiveSource
 from edge.sources.uri import number
 from edge.types import Frame
 
@@ -19,12 +21,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edge.config import SourceConfig
+    from edge.sources.v4l2 import Ioctl
 
 
-class UsbCamera:
+class UsbCamera(PassiveSource):
     """``/dev/videoN``; a camera that stops delivering is a :class:`SourceError` after the read timeout.
 
-    ``devices`` and ``capture`` are for trying the source out without a camera.
+    ``devices``, ``capture`` and ``ioctl`` are for trying the source out without a camera.
     """
 
     lossless = False
@@ -36,11 +39,13 @@ class UsbCamera:
         *,
         devices: Path = Path("/dev"),
         capture: Callable[[Path, SourceConfig], opencv.Capture] | None = None,
+        ioctl: Ioctl = fcntl.ioctl,
     ) -> None:
         self._config = config
         self._number = number(config.uri)
         self._device = devices / f"video{self._number}"
         self._make = capture or _video4linux
+        self._ioctl = ioctl
         self._capture = opencv.BoundedCapture(self.uri)
         self._index = 0
 
@@ -50,10 +55,11 @@ class UsbCamera:
         return f"usb:{self._number}"
 
     def open(self) -> None:
-        """Open the device and ask for size and rate.
+        """Open the device, ask for size and rate, and set its controls.
 
         Raises:
             SourceError: it is not there, not permitted, in use, or does not answer.
+            ConfigError: it has no control of a configured name, or the control does not take the value.
         """
         self.close()
         opencv.quiet()
@@ -64,9 +70,20 @@ class UsbCamera:
         if not os.access(device, os.R_OK | os.W_OK):
             msg = f"{self.uri}: no permission for {device}; sudo usermod -aG video $USER, then log in again"
             raise SourceError(msg)
-        if not self._capture.open(lambda: self._make(device, self._config), self._config.open_timeout_s):
+        if not self._capture.open(self._begin, self._config.open_timeout_s):
             msg = f"{self.uri}: {device} cannot be opened; another program may be using it (`fuser {device}` names it)"
             raise SourceError(msg)
+
+    def _begin(self) -> opencv.Capture:
+        """Open and adjust it; called on the thread that may hang."""
+        capture = self._make(self._device, self._config)
+        try:
+            if capture.isOpened():
+                usb_controls.adjust(self._device, self._config, self.uri, self._ioctl)
+        except Exception:
+            capture.release()
+            raise
+        return capture
 
     def read(self) -> Frame:
         """The camera's next frame.

@@ -9,6 +9,7 @@ import cv2
 
 from edge.errors import SourceEnded, SourceError
 from edge.sources import opencv, regular
+from edge.sources.passive import PassiveSource
 from edge.types import Frame
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ _HIGHEST_FPS = 1000.0
 """What is above comes of containers that give a clock's ticks for frames."""
 
 
-class VideoFile:
+class VideoFile(PassiveSource):
     """A file as fast as it can be processed; ``monotonic_ns`` is the position in the clip, so runs repeat."""
 
     lossless = True

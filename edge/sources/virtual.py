@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from edge.errors import ConfigError, SourceEnded, SourceError
+from edge.sources.passive import PassiveSource
 from edge.sources.uri import options
 from edge.types import Frame
 
@@ -38,7 +39,7 @@ _STALL_AFTER = 30
 """Frames that the scene ``stall`` gives before it stalls, where ``frames`` says nothing else."""
 
 
-class VirtualCamera:
+class VirtualCamera(PassiveSource):
     """Frames of a drawn scene at ``config.fps``, or as fast as they are taken."""
 
     def __init__(self, config: SourceConfig) -> None:

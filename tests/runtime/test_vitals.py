@@ -15,6 +15,7 @@ from edge.runtime.manager import ServiceManager
 from edge.runtime.vitals import Vitals
 from edge.sources.factory import create
 from edge.sources.newest import NewestFrame
+from edge.sources.passive import PassiveSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,7 +29,7 @@ def settings(tmp_path: Path, **flags: Any) -> Config:
     return configuration.load(environment={}, flags={"node.id": "test", "node.state_dir": tmp_path, **flags})
 
 
-class Stuck:
+class Stuck(PassiveSource):
     """A live source whose driver never answers a read."""
 
     uri, lossless, epoch_ns = "picamera", False, None

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import logging
 import threading
 import time
@@ -13,15 +14,16 @@ from edge.errors import HardwareUnavailable, SourceEnded, SourceError
 from edge.sources.factory import create
 from edge.sources.newest import NewestFrame
 from edge.sources.orient import orient
-from edge.types import Frame
+from edge.sources.passive import PassiveSource
+from edge.types import Box, Frame
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 CONFIG = SourceConfig(backoff_max_s=0.05, read_timeout_s=0.2)
 
 
-class Scripted:
+class Scripted(PassiveSource):
     """A source that does what ``steps`` say: deliver, wait, fail."""
 
     uri = "scripted"
@@ -281,4 +283,58 @@ def test_a_source_that_cannot_skip_is_read_as_ever() -> None:
     frames.rest_s = 5.0
     frames.start()
     wait_until(lambda: frames.captured == 30)
+    frames.stop()
+
+
+class Aimed(Scripted):
+    """Remembers what it was aimed at, and on which thread."""
+
+    def __init__(self, steps: Iterator[Callable[[], Frame]], *, lossless: bool = False) -> None:
+        super().__init__(steps, lossless=lossless)
+        self.aims: list[tuple[tuple[Box, ...], float | None]] = []
+        self.threads: set[str] = set()
+
+    def aim(self, faces: Sequence[Box], brightness: float | None) -> None:
+        self.aims.append((tuple(faces), brightness))
+        self.threads.add(threading.current_thread().name)
+
+
+def test_faces_reach_the_source_on_its_own_thread_as_it_sees_them() -> None:
+    source = Aimed(map(give, itertools.count()))
+    frames = NewestFrame(source, CONFIG.model_copy(update={"rotation": 180, "mirror": True}))
+    frames.start()
+    shown = frames.get(10)
+    assert shown is not None
+    frames.aim(shown, iter([Box(1, 0, 2, 1)]))
+    wait_until(lambda: bool(source.aims))
+    frames.stop()
+    assert source.aims == [((Box(1, 3, 2, 1),), 0.0)]
+    assert source.threads == {"frame-source"}
+
+
+def test_a_clip_is_not_aimed() -> None:
+    source = Aimed(iter([*map(give, range(2)), fail(SourceEnded("over"))]), lossless=True)
+    frames = NewestFrame(source, CONFIG)
+    frames.start()
+    for _ in range(2):
+        shown = frames.get(10)
+        assert shown is not None
+        frames.aim(shown, [Box(0, 0, 2, 2)])
+    frames.stop()
+    assert source.aims == []
+
+
+def test_grey_takes_the_colour_before_anybody_sees_it() -> None:
+    colour = np.zeros((4, 6, 3), np.uint8)
+    colour[..., 2] = 200
+    frames = NewestFrame(
+        Scripted(iter([lambda: Frame(colour, 0, 0), lambda: Frame(colour[..., 2], 1, 1)]), lossless=True),
+        CONFIG.model_copy(update={"grey": True, "rotation": 90}),
+    )
+    frames.start()
+    for level in (60, 200):
+        shown = frames.get(10)
+        assert shown is not None
+        assert shown.image.shape == (6, 4)
+        assert (shown.image == level).all()
     frames.stop()

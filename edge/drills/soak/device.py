@@ -20,6 +20,7 @@ from edge.drills.camera import CONTROL, Control
 from edge.drills.soak.heap import heap_mb, python_blocks
 from edge.errors import SourceError
 from edge.runtime.health import HealthMeter, percentile
+from edge.sources.passive import PassiveSource
 from edge.sources.uri import options
 from edge.sources.virtual import VirtualCamera
 from edge.types import Frame
@@ -88,7 +89,7 @@ CLOCK = QuickClock()
 TURNS = Turns()
 
 
-class QuickCamera:
+class QuickCamera(PassiveSource):
     """``soak[?leak=memory|descriptors]``: the drawn portrait, one frame for each that was looked at.
 
     Unplugged where the drill's control file says so. A leak is planted to see that the drill finds it.

@@ -1,0 +1,17 @@
+"""The base of sources that cannot be directed at anything."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from edge.types import Box
+
+
+class PassiveSource:
+    """A source whose focus and exposure cannot be set: files, streams, drawn scenes, most USB cameras."""
+
+    def aim(self, faces: Sequence[Box], brightness: float | None) -> None:
+        """Do nothing: there is nothing to direct at the faces."""

@@ -1,0 +1,93 @@
+"""Focus and exposure of the Raspberry Pi's camera, directed at the faces found (pure).
+
+On the Raspberry Pi libcamera has windows for focus and none for exposure: its metering modes weigh fixed zones. So
+focus gets the faces as windows, and exposure a bias by their brightness.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from edge.sources.face_exposure import FaceExposure
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from edge.types import Box
+
+    Rectangle = tuple[int, int, int, int]
+
+METERING_AUTO, METERING_WINDOWS = 0, 1
+MOST_WINDOWS = 10
+"""Raspberry Pi's autofocus takes no more."""
+_SAME = 0.7
+"""Overlap from which a window counts as unmoved."""
+_HOLD_S = 10.0
+"""So long focus stays where the faces were after the last one is gone."""
+
+
+class FaceAim:
+    """What to set for the faces seen; ``focus`` and ``exposure`` say which of the two the camera lets us steer."""
+
+    def __init__(self, *, focus: bool, exposure: bool) -> None:
+        self._focus = focus
+        self._exposure = FaceExposure() if exposure else None
+        self._windows: tuple[Box, ...] = ()
+        self._seen_s = 0.0
+
+    def values(
+        self,
+        faces: Sequence[Box],
+        brightness: float | None,
+        *,
+        size: tuple[int, int],
+        crop: Rectangle | None,
+        now_s: float,
+    ) -> dict[str, Any]:
+        """Controls that change; empty where all stays as it is.
+
+        Args:
+            faces: in pixels of the picture, largest first.
+            brightness: of the faces, grey level 0 to 255, ``None`` without any.
+            size: of the picture, ``(width, height)``.
+            crop: part of the sensor that the picture shows, ``(x, y, width, height)`` in sensor pixels, if known.
+            now_s: any steady clock.
+        """
+        values: dict[str, Any] = {}
+        if self._focus and crop is not None:
+            values |= self._focus_values(faces[:MOST_WINDOWS], size, crop, now_s)
+        if self._exposure is not None:
+            bias_ev = self._exposure.update(brightness, now_s)
+            if bias_ev is not None:
+                values["ExposureValue"] = bias_ev
+        return values
+
+    def _focus_values(
+        self, faces: Sequence[Box], size: tuple[int, int], crop: Rectangle, now_s: float
+    ) -> dict[str, Any]:
+        if faces:
+            self._seen_s = now_s
+            if _unmoved(self._windows, faces):
+                return {}
+            self._windows = tuple(faces)
+            windows = [window for window in (on_sensor(face, size, crop) for face in faces) if window is not None]
+            return {"AfMetering": METERING_WINDOWS, "AfWindows": windows} if windows else {}
+        if self._windows and now_s - self._seen_s >= _HOLD_S:
+            self._windows = ()
+            return {"AfMetering": METERING_AUTO}
+        return {}
+
+
+def on_sensor(face: Box, size: tuple[int, int], crop: Rectangle) -> Rectangle | None:
+    """``face`` in sensor pixels, cut at the picture's border; ``None`` where nothing of it is inside."""
+    left, right = max(0.0, face.x), min(float(size[0]), face.x + face.width)
+    top, bottom = max(0.0, face.y), min(float(size[1]), face.y + face.height)
+    scale_x, scale_y = crop[2] / size[0], crop[3] / size[1]
+    width, height = round((right - left) * scale_x), round((bottom - top) * scale_y)
+    if width < 1 or height < 1:
+        return None
+    return crop[0] + round(left * scale_x), crop[1] + round(top * scale_y), width, height
+
+
+def _unmoved(before: Sequence[Box], now: Sequence[Box]) -> bool:
+    return len(before) == len(now) and all(any(face.iou(window) >= _SAME for window in before) for face in now)
