@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from edge.diagnostics.camera_controls import picamera_words, usb_words
 from edge.diagnostics.finding import fail, ok
 from edge.diagnostics.probe import Outcome, probe
 from edge.errors import ConfigError
@@ -15,20 +16,27 @@ from edge.sources.factory import create
 from edge.sources.uri import number
 
 if TYPE_CHECKING:
-    from edge.config import Config
+    from edge.config import Config, SourceConfig
     from edge.diagnostics.finding import Finding
 
 _STREAM_TIMEOUT_S = 3.0
 _PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
 _PICAMERA = """
-import json
+import json, sys
 from picamera2 import Picamera2
-print(json.dumps({"cameras": [camera.get("Model", "?") for camera in Picamera2.global_camera_info()]}))
+answer = {"cameras": [camera.get("Model", "?") for camera in Picamera2.global_camera_info()]}
+try:
+    with Picamera2(int(sys.argv[1])) as camera:
+        camera.configure(camera.create_video_configuration(main={"size": (int(sys.argv[2]), int(sys.argv[3]))}))
+        answer["controls"] = camera.camera_controls
+except Exception:
+    pass  # it is in use, or not there, which the list says
+print(json.dumps(answer))
 """
 
 
 def camera(config: Config, root: Path = Path("/")) -> Finding:
-    """Looks at the source without taking a frame, so that a running device is not disturbed."""
+    """Look at the source without taking a frame, so that a running device is not disturbed."""
     uri = config.source.uri
     try:
         create(config.source)
@@ -36,15 +44,20 @@ def camera(config: Config, root: Path = Path("/")) -> Finding:
         return fail("camera", str(error), "mend source.uri")
     except ImportError as error:
         return fail("camera", f"{uri} cannot be used: {error}", "see the libraries above")
-    return _look_for(uri, root)
+    try:
+        return _look_for(config.source, root)
+    except ConfigError as error:
+        return fail("camera", str(error), "mend that setting; docs/cameras.md says what cameras take")
 
 
-def _look_for(uri: str, root: Path) -> Finding:
+def _look_for(source: SourceConfig, root: Path) -> Finding:
+    uri = source.uri
     match uri.partition(":")[0]:
         case "picamera":
-            return picamera(probe(_PICAMERA, timeout_s=20), number(uri))
+            arguments = (str(number(uri)), str(source.width // 2 * 2), str(source.height // 2 * 2))
+            return picamera(probe(_PICAMERA, *arguments, timeout_s=20), source)
         case "usb":
-            return usb(uri, root)
+            return usb(source, root)
         case scheme if scheme in _PORTS:
             return _stream(uri)
         case "virtual":
@@ -53,30 +66,44 @@ def _look_for(uri: str, root: Path) -> Finding:
             return _files(uri)
 
 
-def picamera(outcome: Outcome, wanted: int) -> Finding:
-    """Judges what picamera2 said."""
+def picamera(outcome: Outcome, source: SourceConfig) -> Finding:
+    """Judge what picamera2 said.
+
+    Raises:
+        ConfigError: the camera has no control of a configured name, or the control does not take the value.
+    """
     if outcome.answer is None:
         return fail(
             "camera",
             f"picamera2 cannot be used: {outcome.reason}",
             "sudo apt install python3-picamera2, and make the environment with: python3 -m venv --system-site-packages",
         )
-    found = outcome.answer["cameras"]
+    wanted, found = number(source.uri), outcome.answer["cameras"]
     if wanted >= len(found):
         message = f"camera {wanted} is not there, found: {', '.join(found) or 'none'}"
         return fail("camera", message, "check the ribbon cable; rpicam-hello --list-cameras shows what the board sees")
-    return ok("camera", f"{found[wanted]} through picamera2")
+    if "controls" not in outcome.answer:
+        return ok("camera", f"{found[wanted]} through picamera2; in use, so that its controls cannot be listed now")
+    return ok("camera", f"{found[wanted]} through picamera2; {picamera_words(outcome.answer['controls'], source)}")
 
 
-def usb(uri: str, root: Path) -> Finding:
-    """Whether ``/dev/videoN`` is there and may be opened."""
-    device = root / "dev" / f"video{uri.partition(':')[2]}"
+def usb(source: SourceConfig, root: Path) -> Finding:
+    """Whether ``/dev/videoN`` is there, may be opened, and what it can do.
+
+    Raises:
+        ConfigError: the camera has no control of a configured name, or the control does not take the value.
+    """
+    device = root / "dev" / f"video{number(source.uri)}"
     if not device.exists():
         there = ", ".join(sorted(f"usb:{path.name[5:]}" for path in (root / "dev").glob("video*"))) or "none"
         return fail("camera", f"{device} is not there; there are: {there}", "plug the camera in, or set source.uri")
     if not os.access(device, os.R_OK | os.W_OK):
         return fail("camera", f"{device} may not be opened", "sudo usermod -aG video $USER, then log in again")
-    return ok("camera", str(device))
+    try:
+        return ok("camera", f"{device}; {usb_words(device, source)}")
+    except OSError as error:
+        reason = error.strerror or "its driver does not answer"
+        return fail("camera", f"{device}: {reason}", "disconnect the camera and connect it again")
 
 
 def _stream(uri: str) -> Finding:

@@ -22,7 +22,8 @@ FLICKER_OFF, FLICKER_MANUAL, FLICKER_AUTO = 0, 1, 2
 _FLICKER_PERIOD_US = {"50": 10_000, "60": 8_333}
 """Light flickers twice in each period of the mains."""
 _NORMAL_LIMIT_US = 66_666
-"""Longest exposure of the mode Normal in Raspberry Pi's tuning files; Long goes on to 120,000."""
+LONG_LIMIT_US = 120_000
+"""Longest automatic exposure in Raspberry Pi's tuning files (imx219, imx477, imx708, ov5647); Normal ends before."""
 _LENGTHS = {"FrameDurationLimits": 2, "ColourGains": 2, "ColourCorrectionMatrix": 9, "AfWindows": 0, "ScalerCrops": 0}
 """Controls that take several values, as libcamera's list of controls does not say; 0: any number."""
 _BY_HAND = {"ExposureTime", "AeEnable", "ExposureTimeMode"}
@@ -57,6 +58,9 @@ def starting_values(controls: Mapping[str, Control], config: SourceConfig, uri: 
     """
     chosen = check(config.controls, controls, uri)
     automatic = _focus(chosen) | _exposure(controls, config, chosen) | _flicker(controls, config, chosen, uri)
+    if "ScalerCrop" in chosen:
+        # on a Pi 5 picamera2 sets one for each stream, which would win over the one for all
+        automatic["ScalerCrops"] = (chosen["ScalerCrop"], chosen["ScalerCrop"])
     return {name: value for name, value in automatic.items() if name in controls} | chosen
 
 

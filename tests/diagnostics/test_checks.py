@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from edge.config import Config, load
+from edge.config import Config, SourceConfig, load
 from edge.diagnostics import broker, camera, displays, libraries, machine
 from edge.diagnostics.examination import healthy
 from edge.diagnostics.finding import Status, fail, ok, skip, warn
@@ -181,10 +181,13 @@ def test_this_environments_numpy_and_opencv_fit() -> None:
 
 
 def test_picamera_is_judged() -> None:
-    assert camera.picamera(Outcome({"cameras": ["imx708"]}), 0).message == "imx708 through picamera2"
-    assert "found: imx708" in camera.picamera(Outcome({"cameras": ["imx708"]}), 1).message
-    assert "ribbon cable" in camera.picamera(Outcome({"cameras": []}), 0).remedy
-    missing = camera.picamera(Outcome(None, "ModuleNotFoundError: No module named 'picamera2'"), 0)
+    first, second = SourceConfig(uri="picamera"), SourceConfig(uri="picamera:1")
+    in_use = camera.picamera(Outcome({"cameras": ["imx708"]}), first)
+    assert in_use.status is Status.OK
+    assert in_use.message == "imx708 through picamera2; in use, so that its controls cannot be listed now"
+    assert "found: imx708" in camera.picamera(Outcome({"cameras": ["imx708"]}), second).message
+    assert "ribbon cable" in camera.picamera(Outcome({"cameras": []}), first).remedy
+    missing = camera.picamera(Outcome(None, "ModuleNotFoundError: No module named 'picamera2'"), first)
     assert "sudo apt install python3-picamera2" in missing.remedy
 
 

@@ -91,6 +91,14 @@ def test_what_is_configured_wins(picamera2: Any, chosen: dict[str, Any], values:
     assert {name: started.get(name) for name in values} == values
 
 
+def test_a_crop_holds_for_both_streams_of_a_pi_5(picamera2: Any) -> None:
+    picamera2.listed = CAMERA_MODULE_3 | {"ScalerCrops": ((0, 0, 0, 0), (65535, 65535, 65535, 65535), (0, 0, 0, 0))}
+    _, camera = opened(picamera2, controls={"ScalerCrop": [0, 0, 2304, 1296]})
+    assert camera.controls[0]["ScalerCrops"] == ((0, 0, 2304, 1296),) * 2
+    _, camera = opened(picamera2)
+    assert "ScalerCrops" not in camera.controls[0]
+
+
 def test_a_wrong_control_is_one_line_and_the_camera_is_let_go(picamera2: Any) -> None:
     with pytest.raises(
         ConfigError, match=r"source\.controls\.AfMod: picamera:0 has no such control; did you mean"
