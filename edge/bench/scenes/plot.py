@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 FORMATS = (".svg", ".png", ".pdf")
 _COLOURS = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377")
 """Paul Tol's "bright" scheme, one for each setup."""
-_MARKS = "osD^vP"
+_STYLES = ("o-", "s--", "D-.", "^:", "v-", "P--")
+"""Markers and dashes: setups that find the same faces lie on each other."""
 _SIZE_INCHES = (10.0, 4.0)
 _SETTINGS = {"svg.hashsalt": "face-edge", "svg.fonttype": "path"}
 
@@ -66,8 +67,8 @@ def _recall(axes: Any, score: SetupScore, index: int) -> None:
         return
     shares = [recall.share for recall in score.stills.sizes]
     heights = [float("nan") if share is None else 100 * share for share in shares]
-    colour, mark = _COLOURS[index % len(_COLOURS)], _MARKS[index % len(_MARKS)]
-    axes.plot(range(len(heights)), heights, f"{mark}-", color=colour, label=score.setup.name)
+    colour, style = _COLOURS[index % len(_COLOURS)], _STYLES[index % len(_STYLES)]
+    axes.plot(range(len(heights)), heights, style, color=colour, label=score.setup.name)
 
 
 def _costs(axes: Any, scores: Sequence[SetupScore]) -> None:
