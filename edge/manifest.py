@@ -14,12 +14,13 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edge.errors import ModelError
+from edge.preprocess import Contrast
 from edge.text import in_one_line
 from edge.types import EMOTIONS
 
-SCHEMA_VERSION = 2
-READABLE = (1, 2)
-"""In schema 1 an output was always one window."""
+SCHEMA_VERSION = 3
+READABLE = (1, 2, 3)
+"""In schema 1 an output was always one window; before schema 3 dark crops were not corrected."""
 DEFAULT_MODEL = "gdconv-117m-int8.tflite"
 Head = Literal["consensus", "fer2013"]
 
@@ -44,6 +45,7 @@ class InputSpec(_Part):
     colour: Literal["grey"] = "grey"
     size: int = Field(gt=0, description="side of the square crop, pixels")
     crop_margin: float = Field(gt=-0.5, description="added on every side of the detector's box, share of its side")
+    contrast: Contrast | None = Field(None, description="how a dark crop is corrected; null: it is not")
 
 
 class OutputSpec(_Part):

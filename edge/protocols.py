@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge.events import Message
-    from edge.types import Box, Frame, Scores
+    from edge.preprocess import Contrast
+    from edge.types import Box, Detection, Frame, Scores
 
 
 @runtime_checkable
@@ -71,25 +72,34 @@ class FrameSource(Protocol):
 
 @runtime_checkable
 class FaceDetector(Protocol):
-    """Finds faces in a grey picture."""
+    """Finds faces in a picture.
+
+    ``colour`` says that it finds more in BGR than in grey, ``smallest`` how many pixels a side a face must have to be
+    found reliably.
+    """
 
     name: str
+    colour: bool
+    smallest: float
 
-    def detect(self, grey: NDArray[np.uint8], *, sizes: tuple[float, float] | None = None) -> list[Box]:
-        """Boxes in pixels of ``grey`` ``(height, width)``, in no particular order.
+    def detect(self, picture: NDArray[np.uint8], *, sizes: tuple[float, float] | None = None) -> list[Detection]:
+        """Return faces in pixels of ``picture``, in no particular order.
 
-        ``sizes`` are the smallest and the largest side of a face that is looked for, in pixels; without them the
-        picture is a whole one and the detector's own limits hold. What is found may be a little out of them.
+        Args:
+            picture: ``(height, width)`` grey, or ``(height, width, 3)`` BGR where ``colour`` is true, uint8.
+            sizes: smallest and largest side of a face that is looked for, in pixels; without them the picture is a
+                whole one and the detector's own limits hold. What is found may be a little out of them.
         """
         ...
 
 
 @runtime_checkable
 class EmotionClassifier(Protocol):
-    """Gives each face crop a probability per emotion."""
+    """Gives each face crop a probability per emotion; ``contrast`` is how it wants dark crops corrected."""
 
     input_size: int
     crop_margin: float
+    contrast: Contrast | None
 
     def classify(self, crops: Sequence[NDArray[np.uint8]]) -> list[Scores]:
         """Scores for each ``(input_size, input_size)`` uint8 grey crop, in order."""

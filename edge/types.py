@@ -81,7 +81,7 @@ class Box:
 
 Point = tuple[float, float]
 Landmarks = tuple[Point, Point, Point, Point, Point]
-"""Right eye, left eye, tip of the nose, right and left corner of the mouth (the person's own right and left), pixels."""
+"""Right eye, left eye, tip of the nose, right and left corner of the mouth, in pixels; sides are the person's own."""
 
 
 @dataclass(frozen=True, slots=True)

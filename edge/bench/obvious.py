@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edge.preprocess import crop_face, to_grey
+from edge.types import Detection
 from edge.vision.smooth import Labeler, ScoreAverage
-from edge.vision.track import Tracker
+from edge.vision.track import Tracker, TrackRules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -58,10 +59,14 @@ class ObviousLoop:
         self._classifier = classifier
         self._smoothing = smoothing
         self._clock_ns = clock_ns
-        self._tracker = Tracker(
-            iou_threshold=tracker.iou_threshold, max_age_s=tracker.max_age_s, min_hits=1, max_faces=tracker.max_faces,
-            seed=0,
-        )  # fmt: skip
+        rules = TrackRules(
+            iou_threshold=tracker.iou_threshold,
+            min_hits=1,
+            max_age_s=tracker.max_age_s,
+            memory_s=tracker.max_age_s,
+            max_faces=tracker.max_faces,
+        )
+        self._tracker = Tracker(rules, seed=0)
         self._memory: dict[str, tuple[ScoreAverage, Labeler]] = {}
 
     def run(self, frames: Iterable[Frame]) -> list[Turn]:
@@ -69,19 +74,23 @@ class ObviousLoop:
         return [self._turn(frame) for frame in frames]
 
     def _turn(self, frame: Frame) -> Turn:
-        network = self._classifier
         began_ns = self._clock_ns()
-        boxes = self._detector.detect(to_grey(frame.image))
+        boxes = [found.box for found in self._detector.detect(to_grey(frame.image))]
         found_ns = self._clock_ns()
-        scores = [
-            network.classify([crop_face(frame.image, box, margin=network.crop_margin, size=network.input_size)])[0]
-            for box in boxes
-        ]
+        scores = [self._read(frame, box) for box in boxes]
         ended_ns = self._clock_ns()
         return Turn(self._labelled(boxes, scores, frame.monotonic_ns), found_ns - began_ns, ended_ns - found_ns)
 
+    def _read(self, frame: Frame, box: Box) -> Scores:
+        network = self._classifier
+        crop = crop_face(
+            frame.image, box, margin=network.crop_margin, size=network.input_size, contrast=network.contrast
+        )
+        return network.classify([crop])[0]
+
     def _labelled(self, boxes: list[Box], scores: list[Scores], now_ns: int) -> tuple[Sight, ...]:
-        self._tracker.update(boxes, now_ns)
+        self._tracker.tick(now_ns)
+        self._tracker.update([Detection(box) for box in boxes], now_ns)
         tracks = {box: track.id for track, box in self._tracker.faces(now_ns) if track.detected_ns == now_ns}
         sights = []
         for box, raw in zip(boxes, scores, strict=True):

@@ -73,29 +73,45 @@ class SourceConfig(Section):
     )
 
 
+PROFILES = {"near": 0.1, "room": 0.05, "crowd": 0.025}
+"""Smallest face by profile, as a share of the picture's shorter side."""
+
+
 class DetectorConfig(Section):
     """How faces are found."""
 
-    kind: Literal["haar", "blazeface"] = Field(
-        "haar", description="OpenCV's frontal face cascade, or a small network: `face-edge models add blazeface`"
+    kind: Literal["auto", "haar", "yunet", "blazeface"] = Field(
+        "auto",
+        description="auto: yunet where `face-edge models add yunet` has put it, otherwise haar, OpenCV's frontal face "
+        "cascade; blazeface: `face-edge models add blazeface`",
+    )
+    profile: Literal["near", "room", "crowd"] = Field(
+        "room", description="smallest face as a share of the picture's shorter side: 10 %, 5 %, 2.5 %"
+    )
+    min_face: Share = Field(0.0, description="the same as a number; 0: as `profile` says")
+    budget: Share = Field(
+        0.25,
+        gt=0,
+        description="of yunet: share of a processor core that searching may take; pictures are searched less wide and "
+        "less often where it is not enough",
     )
     width: int = Field(
         0,
         ge=0,
         le=1920,
-        description="pictures are reduced to this width for detection, pixels; 0: as far as `min_face` allows, such as "
-        "320 for 640 x 480 and 427 for 16:9",
+        description="pictures are reduced to this width for detection, pixels; 0: as far as the smallest face allows",
     )
     interval_s: Seconds = Field(0.2, description="at least so long between two looks for a face; tracking in between")
     scan_s: Seconds = Field(
         2.0,
-        description="at least so long between two searches of the whole picture; in between faces are looked for where "
-        "they were and where something moves",
+        description="at least so long between two searches of the whole picture while nothing moves (yunet), or in any "
+        "case (haar, blazeface, which look where faces were and where something moves in between)",
     )
-    min_face: Share = Field(0.1, gt=0, description="smallest face, as a share of the picture's shorter side")
     scale_factor: float = Field(1.1, gt=1.0, le=2.0, description="step between sizes searched")
     min_neighbors: int = Field(5, ge=0, le=50, description="overlapping hits that make a face; higher is stricter")
-    confidence: Share = Field(0.6, gt=0, lt=1, description="of blazeface alone: what a face must score")
+    confidence: Share = Field(
+        0.0, lt=1, description="what a face must score; 0: what suits the detector (yunet 0.75, blazeface 0.6)"
+    )
     levels: int = Field(
         2,
         ge=1,
@@ -104,13 +120,19 @@ class DetectorConfig(Section):
         "on; each further level halves that, in several times as many searches",
     )
 
+    @property
+    def smallest_face(self) -> float:
+        """Smallest face that is looked for, as a share of the picture's shorter side."""
+        return self.min_face or PROFILES[self.profile]
+
 
 class TrackerConfig(Section):
     """How a face is followed from detection to detection."""
 
     iou_threshold: Share = Field(0.25, description="overlap above which a box continues a track")
-    max_age_s: Seconds = Field(0.8, description="how long a track lives without being detected")
-    min_hits: int = Field(2, ge=1, le=10, description="detections before a face counts, against flashes of Haar")
+    max_age_s: Seconds = Field(0.8, description="how long a face is shown without being found")
+    memory_s: Seconds = Field(2.5, description="how long a face that is not shown any more keeps its id")
+    min_hits: int = Field(2, ge=1, le=10, description="detections before a face counts, against flashes")
     max_faces: int = Field(100, ge=1, le=1000, description="the largest ones are kept")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -103,10 +104,9 @@ def device(
         manager = resources.enter_context(ServiceManager())
 
         def seeing(settings: Config) -> Pipeline | Watched:
-            seed = 0 if source.lossless else None
-            return build_sinks.watched(
-                build_vision.pipeline_of(settings, network, still=False, seed=seed, laps=laps), tap
-            )
+            seed, clock_ns = (0, None) if source.lossless else (None, time.process_time_ns)
+            pipeline = build_vision.pipeline_of(settings, network, still=False, seed=seed, laps=laps, clock_ns=clock_ns)
+            return build_sinks.watched(pipeline, tap)
 
         def adopt(settings: Config) -> None:
             made.adopt(seeing(settings), settings.smoothing)
@@ -187,7 +187,7 @@ def _info(config: Config, network: LiteRtClassifier, source: FrameSource, probat
         model_sha256=network.manifest.sha256,
         model_fallback=probation.fallback or None,
         head=config.model.head,
-        detector=config.detector.kind,
+        detector=build_vision.detector_kind(config),
         runtime=network.runtime_version,
         source=source.uri,
         privacy={

@@ -47,9 +47,13 @@ class Control:
             return "one of " + ", ".join(f"{value} ({name})" for value, name in self.choices.items())
         words = str(self.kind)
         if self.kind in {Kind.INTEGER, Kind.NUMBER} and self.minimum is not None and self.maximum is not None:
-            words += f" {self.minimum:g} to {self.maximum:g}"
+            words += f" {_plain(self.minimum)} to {_plain(self.maximum)}"
             words += f" in steps of {self.step}" if self.step > 1 else ""
         return words if self.length == 1 else f"a list of {self.length or 'some'}, each {words}"
+
+
+def _plain(limit: float) -> str:
+    return f"{limit:g}" if isinstance(limit, float) else str(limit)
 
 
 def check(wanted: Mapping[str, Any], listed: Mapping[str, Control], uri: str) -> dict[str, Any]:

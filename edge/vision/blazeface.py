@@ -23,7 +23,7 @@ import numpy as np
 
 from edge.errors import ModelError
 from edge.manifest import read_model
-from edge.types import Box
+from edge.types import Box, Detection
 from edge.vision.litert import import_runtime, interpreter_of
 
 if TYPE_CHECKING:
@@ -61,6 +61,8 @@ class BlazeFaceDetector:
     """
 
     name = "blazeface"
+    colour = False
+    smallest = 24.0
 
     def __init__(
         self,
@@ -82,17 +84,16 @@ class BlazeFaceDetector:
         self._boxes, self._scores = outputs["regressors"], outputs["classificators"]
         self._pixels = np.empty((1, SIDE, SIDE, 3), np.float32)
 
-    def detect(self, grey: NDArray[np.uint8], *, sizes: tuple[float, float] | None = None) -> list[Box]:
-        """Square boxes in pixels of ``grey`` ``(height, width)`` uint8, cut at its borders, largest first."""
+    def detect(self, picture: NDArray[np.uint8], *, sizes: tuple[float, float] | None = None) -> list[Detection]:
+        """Return faces in pixels of ``picture`` ``(height, width)`` uint8 grey, cut at its borders, largest first."""
+        grey = picture
         height, width = grey.shape
         smallest = max(1, round(min(grey.shape) * self._min_face if sizes is None else sizes[0]))
         squares = _squares(width, height, self._levels, smallest)
         found = np.concatenate([self._search(grey, square) for square in squares])
         boxes = [_framed(corners, width, height) for corners in merge(found, _OVERLAP)]
-        return sorted(
-            (box for box in boxes if max(box.width, box.height) >= smallest and min(box.width, box.height) > 0),
-            key=lambda box: (-box.area, box.x, box.y),
-        )
+        kept = [box for box in boxes if max(box.width, box.height) >= smallest and min(box.width, box.height) > 0]
+        return [Detection(box) for box in sorted(kept, key=lambda box: (-box.area, box.x, box.y))]
 
     def _search(self, grey: NDArray[np.uint8], square: tuple[int, int, int]) -> NDArray[np.float32]:
         """``(n, 5)``: left, top, right and bottom in pixels of ``grey`` and the score, of faces within ``square``."""

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 import cv2
 
 from edge.errors import HardwareUnavailable
-from edge.types import Box
+from edge.types import Box, Detection
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+DETECTABLE = 24
+"""Pixels a side of the smallest face that the cascade finds: its window (Lienhart and Maydt, 2002)."""
 CASCADE = "haarcascade_frontalface_default.xml"
 _EXPECTED = 2
 """Where a face is expected, so many fewer overlapping hits make one: below 48 pixels the cascade takes steps of two
@@ -24,6 +26,8 @@ class HaarDetector:
     """Searches a grey picture for upright frontal faces from ``min_face`` of its shorter side on."""
 
     name = "haar"
+    colour = False
+    smallest = float(DETECTABLE)
 
     def __init__(self, *, min_face: float, scale_factor: float = 1.1, min_neighbors: int = 5) -> None:
         self._min_face = min_face
@@ -31,8 +35,9 @@ class HaarDetector:
         self._min_neighbors = min_neighbors
         self._cascade = _load_cascade()
 
-    def detect(self, grey: NDArray[np.uint8], *, sizes: tuple[float, float] | None = None) -> list[Box]:
-        """Square boxes in pixels of ``grey`` ``(height, width)`` uint8, largest first."""
+    def detect(self, picture: NDArray[np.uint8], *, sizes: tuple[float, float] | None = None) -> list[Detection]:
+        """Return square boxes in pixels of ``picture`` ``(height, width)`` uint8 grey, largest first."""
+        grey = picture
         least, most = sizes or (min(grey.shape) * self._min_face, min(grey.shape))
         smallest, largest = max(20, round(least)), round(most)
         if largest < smallest or min(grey.shape) < smallest:
@@ -45,7 +50,7 @@ class HaarDetector:
             maxSize=(largest, largest),
         )
         boxes = [Box(*(float(value) for value in rectangle)) for rectangle in found]
-        return sorted(boxes, key=lambda box: (-box.area, box.x, box.y))
+        return [Detection(box) for box in sorted(boxes, key=lambda box: (-box.area, box.x, box.y))]
 
 
 def _load_cascade() -> cv2.CascadeClassifier:

@@ -51,6 +51,7 @@ class LiteRtClassifier:
         self.output = self.manifest.output(head)
         self.input_size = self.manifest.input.size
         self.crop_margin = self.manifest.input.crop_margin
+        self.contrast = self.manifest.input.contrast
         self.runtime, module = import_runtime(runtime)
         self._interpreter: Any = interpreter_of(module, content, threads, path)
         self._input_index = _check_input(self._interpreter, self.manifest, path)

@@ -10,17 +10,20 @@ from typing import TYPE_CHECKING
 
 from edge.laps import Laps
 from edge.preprocess import crop_face
-from edge.types import EMOTIONS, Box, Face, Observation, Scores
-from edge.vision.reduce import Reducer, least_width
-from edge.vision.search import Search
+from edge.types import EMOTIONS, Face, Observation, Scores
+from edge.vision import light
+from edge.vision.reduce import Reducer
 from edge.vision.smooth import Labeler, ScoreAverage
+from edge.vision.template import TemplateFollower
 from edge.vision.track import Tracker
+from edge.vision.view import View
 
 if TYPE_CHECKING:
-    from edge.config import PrimaryConfig, SmoothingConfig, TrackerConfig
-    from edge.protocols import EmotionClassifier, FaceDetector
-    from edge.types import Frame
-    from edge.vision.track import Track
+    from edge.config import PrimaryConfig, SmoothingConfig
+    from edge.protocols import EmotionClassifier
+    from edge.types import Box, Frame, Light
+    from edge.vision.findings import Search
+    from edge.vision.track import Track, TrackRules
 
 _NS = 1_000_000_000
 _NOTHING_READ = Scores.of([0.0] * len(EMOTIONS))
@@ -33,70 +36,59 @@ class _Memory:
     average: ScoreAverage
     labeler: Labeler
     scores: Scores = _NOTHING_READ
-    read_ns: int = 0
+    read_ns: int | None = None
 
 
 class Pipeline:
     """Detect, track, classify and smooth.
 
-    ``detect_width`` is the width in pixels to which a picture is reduced for detection (0: as far as ``min_face``
-    allows), ``detect_interval_s`` the least time between two looks for the same face, ``scan_s`` that between two
-    searches of the whole picture, ``classify_interval_s`` that between two readings of one face. ``min_face`` is the
-    smallest face as a share of the picture's shorter side. Without ``memory`` each frame stands for itself, as a
-    folder's pictures do.
+    Args:
+        search: says where and when to look for faces.
+        classifier: reads their expression.
+        rules: when a face is shown and forgotten.
+        smoothing: how scores and labels are kept from flickering.
+        primary: which face is marked as the one that matters.
+        classify_interval_s: least seconds between two readings of one face.
+        memory: without it each frame stands for itself, as a folder's pictures do.
+        seed: of the tracks' ids.
+        laps: hears how long the stages take.
     """
 
     def __init__(
         self,
-        detector: FaceDetector,
+        search: Search,
         classifier: EmotionClassifier,
         *,
-        detect_width: int,
-        detect_interval_s: float,
-        scan_s: float = 0.0,
-        min_face: float = 0.1,
-        classify_interval_s: float = 0.0,
-        tracker: TrackerConfig,
+        rules: TrackRules,
         smoothing: SmoothingConfig,
         primary: PrimaryConfig,
+        classify_interval_s: float = 0.0,
         memory: bool = True,
         seed: int | None = None,
         laps: Laps | None = None,
     ) -> None:
+        self._search = search
         self._classifier = classifier
-        self._detect_width = detect_width
-        self._min_face = min_face
         self._classify_interval_ns = int(classify_interval_s * _NS)
         self._smoothing = smoothing
         self._primary = primary
         self._memory = memory
         self._laps = laps or Laps()
-        self._tracker = Tracker(
-            iou_threshold=tracker.iou_threshold,
-            max_age_s=tracker.max_age_s,
-            min_hits=tracker.min_hits if memory else 1,
-            max_faces=tracker.max_faces,
-            seed=seed,
-        )
-        self._search = Search(
-            detector,
-            interval_s=detect_interval_s,
-            scan_s=max(scan_s, detect_interval_s),
-            min_face=min_face,
-            min_hits=tracker.min_hits,
-        )
+        self._tracker = Tracker(rules if memory else replace(rules, min_hits=1), seed=seed)
+        self._follower = TemplateFollower()
         self._reducer = Reducer()
         self._faces: dict[str, _Memory] = {}
 
     def reset(self) -> None:
         """Forget every face, as after a pause or a new clip."""
         self._tracker.reset()
+        self._follower.reset()
         self._faces.clear()
         self._search.reset()
 
     @property
     def still(self) -> bool:
-        """True where nobody is known to be there and nothing moved in the last frame."""
+        """Whether nobody is known to be there and nothing moved in the last frame."""
         return self._search.still and not self._faces
 
     def close(self) -> None:
@@ -104,19 +96,19 @@ class Pipeline:
         self._classifier.close()
 
     def step(self, frame: Frame) -> Observation:
-        """What is to be seen in ``frame``; frames must come in order of time."""
+        """Return what is to be seen in ``frame``; frames must come in order of time."""
         if not self._memory:
             self.reset()
         laps, now_ns = self._laps, frame.monotonic_ns
         laps.begin()
-        self._find(frame)
+        seen = self._find(frame)
         known = self._tracker.faces(now_ns)
-        tracked = [(track, box) for track, box in known if _in_view(box, frame)]
-        due = [(track, box) for track, box in tracked if self._is_due(track, now_ns)]
-        raw = dict(zip((track.id for track, _ in due), self._classify(frame, [box for _, box in due]), strict=True))
+        shown = [(track, box) for track, box in known if _in_view(box, frame)]
+        due = [(track, box) for track, box in shown if self._is_due(track, now_ns)]
+        raw = dict(zip((track.id for track, _ in due), self._classify(frame, due), strict=True))
         with laps("smooth"):
-            faces = [self._face(track, box, raw.get(track.id), now_ns) for track, box in tracked]
-            live = {track.id for track, _ in known}
+            faces = [self._face(track, box, raw.get(track.id), now_ns) for track, box in shown]
+            live = {track.id for track in self._tracker.tracks()}
             self._faces = {track_id: memory for track_id, memory in self._faces.items() if track_id in live}
             marked = mark_primary(faces, frame.width, frame.height, self._primary.mode)
         return Observation(
@@ -128,32 +120,72 @@ class Pipeline:
             detect_ms=laps.ms("convert", "detect") if "track" in laps.spent_ns else None,
             classify_ms=laps.ms("crop", "classify"),
             name=frame.name,
+            light=seen,
         )
 
-    def _find(self, frame: Frame) -> None:
-        """Look for faces where and when that is due."""
+    def _find(self, frame: Frame) -> Light:
+        """Follow the known faces, and look for faces where and when that is due; return how well the camera sees."""
+        now_ns = frame.monotonic_ns
         with self._laps("convert"):
-            width = self._detect_width or least_width(frame, self._min_face)
-            grey = self._reducer.reduce(frame, width, careful=not self._memory)
+            view = self._view(frame)
+        with self._laps("follow"):
+            self._tracker.tick(now_ns)
+            followed = self._follow(view)
+            self._tracker.follow(followed, now_ns)
+        tracks = self._tracker.tracks()
         with self._laps("detect"):
-            found = self._search.look(frame, grey, self._tracker.tracks(frame.monotonic_ns))
+            found = self._search.look(view, tracks, followed)
         if found is not None:
             with self._laps("track"):
-                self._tracker.update(found, frame.monotonic_ns)
+                matched = self._tracker.update(found.detections, now_ns, looked_for=found.looked_for, followed=followed)
+                for track_id, detection in matched.items() if self._memory else ():
+                    self._follower.learn(track_id, view.grey, detection.box.scaled(1 / view.scale))
+                self._follower.keep(track.id for track in self._tracker.tracks())
+        return view.exposure.light
+
+    def _view(self, frame: Frame) -> View:
+        width = self._search.grey_width(frame.width, frame.height)
+        grey = self._reducer.reduce(frame, width, careful=not self._memory)
+        exposure = light.measure(grey)
+        return View(frame, self._reducer.lighten(grey, exposure), exposure)
+
+    def _follow(self, view: View) -> dict[str, Box]:
+        """Return where known faces are now, in pixels of the frame, by track; those that changed are left out."""
+        found = {}
+        for track in self._tracker.tracks():
+            if track.missed:
+                continue
+            expected = track.at(view.now_ns).scaled(1 / view.scale)
+            box = self._follower.follow(track.id, view.grey, expected)
+            if box is not None:
+                found[track.id] = box.scaled(view.scale)
+        return found
 
     def _is_due(self, track: Track, now_ns: int) -> bool:
-        """Its expression is read now and then; what it did in between is the average's business."""
+        """Return whether a face's expression is to be read: now and then, and only while the face is seen."""
         memory = self._faces.get(track.id)
-        return memory is None or not 0 <= now_ns - memory.read_ns < self._classify_interval_ns
+        if memory is None or memory.read_ns is None:
+            return True
+        return track.seen_ns == now_ns and not 0 <= now_ns - memory.read_ns < self._classify_interval_ns
 
-    def _classify(self, frame: Frame, boxes: list[Box]) -> list[Scores]:
-        if not boxes:
+    def _classify(self, frame: Frame, due: list[tuple[Track, Box]]) -> list[Scores]:
+        if not due:
             return []
-        margin, size = self._classifier.crop_margin, self._classifier.input_size
+        network = self._classifier
         with self._laps("crop"):
-            crops = [crop_face(frame.image, box, margin=margin, size=size) for box in boxes]
+            crops = [
+                crop_face(
+                    frame.image,
+                    box,
+                    margin=network.crop_margin,
+                    size=network.input_size,
+                    roll=track.roll,
+                    contrast=network.contrast,
+                )
+                for track, box in due
+            ]
         with self._laps("classify"):
-            return self._classifier.classify(crops)
+            return network.classify(crops)
 
     def _face(self, track: Track, box: Box, raw: Scores | None, now_ns: int) -> Face:
         memory = self._faces.get(track.id)
@@ -171,6 +203,7 @@ class Pipeline:
             confidence=smoothed.confidence if emotion is None else smoothed[emotion],
             raw_scores=raw,
             detected=track.detected_ns == now_ns,
+            facing=track.facing and not track.missed,
         )
 
     def _new_memory(self) -> _Memory:
@@ -182,7 +215,7 @@ class Pipeline:
 
 
 def mark_primary(faces: list[Face], width: int, height: int, mode: str) -> tuple[Face, ...]:
-    """The faces with the one that matters marked: the largest, or the most central weighed by its size."""
+    """Return the faces with the one that matters marked: the largest, or the most central weighed by its size."""
     if mode == "off" or not faces:
         return tuple(faces)
 
@@ -198,7 +231,7 @@ def mark_primary(faces: list[Face], width: int, height: int, mode: str) -> tuple
 
 
 def _in_view(box: Box, frame: Frame) -> bool:
-    """At least half of the box lies inside the picture."""
+    """Return whether at least half of the box lies inside the picture."""
     width = min(box.x + box.width, frame.width) - max(box.x, 0)
     height = min(box.y + box.height, frame.height) - max(box.y, 0)
     return width > 0 and height > 0 and width * height >= box.area / 2

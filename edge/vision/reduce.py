@@ -12,9 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge.types import Frame
-
-DETECTABLE = 24
-"""Pixels a side of the smallest face that the cascade finds: its window (Lienhart and Maydt, 2002)."""
+    from edge.vision.light import Exposure
 
 
 class Reducer:
@@ -24,6 +22,7 @@ class Reducer:
         self._grey = np.empty((1, 1), np.uint8)
         self._small = np.empty((1, 1), np.uint8)
         self._colour = np.empty((1, 1, 3), np.uint8)
+        self._light = np.empty((1, 1), np.uint8)
 
     def reduce(self, frame: Frame, width: int, *, careful: bool = True) -> NDArray[np.uint8]:
         """A grey picture of at most ``width`` pixels across; the source's own small one where it is large enough.
@@ -48,6 +47,11 @@ class Reducer:
         self._colour = cast("NDArray[np.uint8]", cv2.resize(picture, size, dst=self._colour, interpolation=how))
         return self._to_grey(self._colour)
 
+    def lighten(self, grey: NDArray[np.uint8], exposure: Exposure) -> NDArray[np.uint8]:
+        """Return the small picture with the gain that it needs, in memory of its own where there is one."""
+        self._light = exposure.lighten(grey, into=self._light)
+        return self._light
+
     def _to_grey(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         if picture.ndim == 2:
             return picture
@@ -55,7 +59,7 @@ class Reducer:
         return self._grey
 
 
-def least_width(frame: Frame, min_face: float) -> int:
-    """The width at which a face of ``min_face`` of the shorter side is as large as detectors need."""
-    factor = DETECTABLE / (min_face * min(frame.width, frame.height))
-    return min(frame.width, math.ceil(frame.width * factor))
+def width_for(width: int, height: int, min_face: float, smallest: float) -> int:
+    """Return the width at which a face of ``min_face`` of the shorter side is ``smallest`` pixels large."""
+    factor = smallest / (min_face * min(width, height))
+    return min(width, math.ceil(width * factor))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edge.types import EMOTIONS, Box, Emotion, Scores
+from edge.types import EMOTIONS, Box, Detection, Emotion, Scores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -12,26 +12,30 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from edge.preprocess import Contrast
+
 
 class BrightDetector:
     """Calls every bright rectangle on a dark ground a face: what a drawn test scene needs."""
 
     name = "bright"
+    colour = False
+    smallest = 24.0
 
     def __init__(self, threshold: int = 128) -> None:
         self._threshold = threshold
         self.calls = 0
 
-    def detect(self, grey: NDArray[np.uint8], *, sizes: tuple[float, float] | None = None) -> list[Box]:
-        """Boxes around connected areas of grey levels above the threshold, of whatever ``sizes``."""
+    def detect(self, picture: NDArray[np.uint8], *, sizes: tuple[float, float] | None = None) -> list[Detection]:
+        """Return boxes around connected areas of grey levels above the threshold, of whatever ``sizes``."""
         import cv2
 
         del sizes
 
         self.calls += 1
-        mask = (grey > self._threshold).astype("uint8")
+        mask = (picture > self._threshold).astype("uint8")
         count, _, areas, _ = cv2.connectedComponentsWithStats(mask)
-        return [Box(*(float(value) for value in areas[index][:4])) for index in range(1, count)]
+        return [Detection(Box(*(float(value) for value in areas[index][:4]))) for index in range(1, count)]
 
 
 class ScriptedClassifier:
@@ -39,6 +43,7 @@ class ScriptedClassifier:
 
     input_size = 48
     crop_margin = 0.0
+    contrast: Contrast | None = None
 
     def __init__(self, script: Callable[[NDArray[np.uint8]], Scores] | None = None) -> None:
         self._script = script or _brightness_is_happiness

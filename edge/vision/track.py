@@ -1,108 +1,239 @@
-"""Follows faces from one detection to the next by overlap (pure; after Bochinski et al., IOU tracker, AVSS 2017).
+"""Keep the faces of one camera apart from detection to detection (pure; after ByteTrack, Zhang et al., ECCV 2022).
 
-Between detections a box moves on at its last speed. Ids are random, short-lived and say nothing of who it is.
+A track begins with a sure detection and is continued by less sure ones. One that is not found any more is not shown,
+but remembered for a while: who looks away and back keeps the id. Ids are random, short-lived and say nothing of who it
+is.
 """
 
 from __future__ import annotations
 
 import random
 from dataclasses import dataclass, replace
+from statistics import median
 from typing import TYPE_CHECKING
 
+from edge.vision.association import associate
+from edge.vision.pose import is_facing, roll_of
+
 if TYPE_CHECKING:
-    from edge.types import Box
+    from collections.abc import Collection, Mapping, Sequence
+
+    from edge.types import Box, Detection
 
 _NS = 1_000_000_000
 _ID_BITS = 32
 _COAST_S = 0.3
-"""A face moves on at its last speed for so long; after that nobody knows."""
+"""A face that is not seen moves on at its last speed for so long."""
+_INERTIA = 0.6
+_LEAST_STEP_S = 1e-3
+_SHARED_MOTION = 3
+"""From so many followed faces on, their common movement is the camera's and moves the others, too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """One followed face; speeds in pixels a second, of the centre."""
+    """One face; ``speed_x`` and ``speed_y`` in pixels a second, of the centre.
+
+    ``detected_ns`` is when the detector found it last, ``seen_ns`` when it was found or followed last. ``best`` is the
+    highest score so far, ``missed`` how often in a row it was looked for in vain. ``roll`` in degrees and ``facing``
+    are those of the last detection.
+    """
 
     id: str
     box: Box
     hits: int
     detected_ns: int
+    seen_ns: int
+    best: float = 1.0
+    missed: int = 0
     speed_x: float = 0.0
     speed_y: float = 0.0
+    roll: float = 0.0
+    facing: bool = True
 
     def at(self, now_ns: int) -> Box:
-        """Where the face should be at ``now_ns``."""
-        seconds = min((now_ns - self.detected_ns) / _NS, _COAST_S)
+        """Return where the face should be at ``now_ns``."""
+        seconds = min((now_ns - self.seen_ns) / _NS, _COAST_S)
         return replace(self.box, x=self.box.x + self.speed_x * seconds, y=self.box.y + self.speed_y * seconds)
 
-    def found(self, box: Box, now_ns: int, *, inertia: float = 0.5) -> Track:
-        """The track continued by a detection; the speed is a running mean."""
-        seconds = max((now_ns - self.detected_ns) / _NS, 1e-3)
-        (old_x, old_y), (new_x, new_y) = self.box.centre, box.centre
-        return Track(
-            id=self.id,
-            box=box,
+    def found(self, detection: Detection, now_ns: int) -> Track:
+        """Continue the track by a detection."""
+        moved = self.moved(detection.box, now_ns)
+        return replace(
+            moved,
             hits=self.hits + 1,
             detected_ns=now_ns,
-            speed_x=inertia * self.speed_x + (1 - inertia) * (new_x - old_x) / seconds,
-            speed_y=inertia * self.speed_y + (1 - inertia) * (new_y - old_y) / seconds,
+            best=max(self.best, detection.score),
+            missed=0,
+            roll=roll_of(detection.landmarks),
+            facing=is_facing(detection.landmarks),
+        )
+
+    def moved(self, box: Box, now_ns: int) -> Track:
+        """Continue the track where the face was followed to; the speed is a running mean."""
+        seconds = (now_ns - self.seen_ns) / _NS
+        if seconds < _LEAST_STEP_S:  # followed and found in one frame: the box is more exact, the speed is not
+            return replace(self, box=box)
+        (old_x, old_y), (new_x, new_y) = self.box.centre, box.centre
+        return replace(
+            self,
+            box=box,
+            seen_ns=now_ns,
+            speed_x=_INERTIA * self.speed_x + (1 - _INERTIA) * (new_x - old_x) / seconds,
+            speed_y=_INERTIA * self.speed_y + (1 - _INERTIA) * (new_y - old_y) / seconds,
         )
 
 
-class Tracker:
-    """Keeps the tracks of one camera; every call names its time."""
+@dataclass(frozen=True, slots=True)
+class TrackRules:
+    """When a face begins, is shown, and is forgotten.
 
-    def __init__(
-        self, *, iou_threshold: float, max_age_s: float, min_hits: int, max_faces: int, seed: int | None = None
-    ) -> None:
-        self._iou_threshold = iou_threshold
-        self._max_age_ns = int(max_age_s * _NS)
-        self._min_hits = min_hits
-        self._max_faces = max_faces
+    ``begins`` is the score of a detection that begins a track, ``sure`` the one that shows it at once; others are shown
+    after ``min_hits`` detections. A face is shown until it was looked for in vain ``misses`` times in a row or was not
+    seen for ``max_age_s``, and remembered for ``memory_s``. One that looks like itself although the detector does not
+    find it is shown for ``held_s`` at most.
+    """
+
+    iou_threshold: float = 0.25
+    begins: float = 0.0
+    sure: float = 2.0
+    min_hits: int = 2
+    misses: int = 2
+    max_age_s: float = 0.8
+    held_s: float = 3.0
+    memory_s: float = 2.5
+    max_faces: int = 100
+
+
+class Tracker:
+    """Keep the tracks of one camera; every call gives its time."""
+
+    def __init__(self, rules: TrackRules, *, seed: int | None = None) -> None:
+        self._rules = rules
         self._random = random.Random(seed)
         self._tracks: list[Track] = []
+        self._interval_s = 0.0
+        self._last_ns: int | None = None
 
     def reset(self) -> None:
         """Forget every face."""
         self._tracks = []
+        self._last_ns = None
 
-    def update(self, detections: list[Box], now_ns: int) -> None:
-        """Take a detection's boxes: continue tracks by greatest overlap first, begin new ones, drop the aged."""
-        pairs = sorted(
-            (
-                (track.at(now_ns).iou(box), t, d)
-                for t, track in enumerate(self._tracks)
-                for d, box in enumerate(detections)
-            ),
-            key=lambda pair: (-pair[0], pair[1], pair[2]),
-        )
-        continued: dict[int, int] = {}
-        taken: set[int] = set()
-        for overlap, t, d in pairs:
-            if overlap < max(self._iou_threshold, 1e-9):
-                break
-            if t not in continued and d not in taken:
-                continued[t] = d
-                taken.add(d)
-        kept = [
-            track.found(detections[continued[t]], now_ns) if t in continued else track
-            for t, track in enumerate(self._tracks)
-        ]
-        started = [
-            Track(f"{self._random.getrandbits(_ID_BITS):08x}", box, 1, now_ns)
-            for d, box in enumerate(detections)
-            if d not in taken
-        ]
-        self._tracks = self._alive([*kept, *started], now_ns)
-
-    def tracks(self, now_ns: int) -> list[Track]:
-        """All that live at ``now_ns``, confirmed or not, largest first."""
+    def tick(self, now_ns: int) -> None:
+        """Begin a frame: limits in time grow with the frames' interval, so that rare frames hide no face."""
+        if self._last_ns is not None:
+            self._interval_s = max(0.0, (now_ns - self._last_ns) / _NS)
+        self._last_ns = now_ns
         self._tracks = self._alive(self._tracks, now_ns)
+
+    def follow(self, boxes: Mapping[str, Box], now_ns: int) -> None:
+        """Move the tracks that were followed to ``boxes``, by id, and the others as the camera moved."""
+        shifts = []
+        for track in self._tracks:
+            if track.id in boxes:
+                (old_x, old_y), (new_x, new_y) = track.box.centre, boxes[track.id].centre
+                shifts.append((new_x - old_x, new_y - old_y))
+        shared = (0.0, 0.0)
+        if len(shifts) >= _SHARED_MOTION:
+            shared = median(x for x, _ in shifts), median(y for _, y in shifts)
+        self._tracks = [
+            track.moved(boxes[track.id], now_ns) if track.id in boxes else self._carried(track, shared, now_ns)
+            for track in self._tracks
+        ]
+
+    def update(
+        self,
+        detections: Sequence[Detection],
+        now_ns: int,
+        *,
+        looked_for: Collection[str] | None = None,
+        followed: Collection[str] = (),
+    ) -> dict[str, Detection]:
+        """Take in detections; return those that continued or began a track, by its id.
+
+        Args:
+            detections: in pixels of the frame.
+            now_ns: the frame's time.
+            looked_for: ids of the tracks that would have been found; ``None`` means all of them.
+            followed: ids of the tracks that look like themselves in this frame.
+        """
+        boxes = [detection.box for detection in detections]
+        unseen_s = [(now_ns - track.seen_ns) / _NS for track in self._tracks]
+        expected = [track.at(now_ns) for track in self._tracks]
+        pairs = associate(expected, unseen_s, boxes, iou_threshold=self._rules.iou_threshold)
+        kept, matched = [], {}
+        for index, track in enumerate(self._tracks):
+            if index in pairs:
+                matched[track.id] = detections[pairs[index]]
+                kept.append(track.found(matched[track.id], now_ns))
+            elif looked_for is None or track.id in looked_for:
+                kept.append(self._unfound(track, now_ns, is_followed=track.id in followed))
+            else:
+                kept.append(track)
+        taken = set(pairs.values())
+        for index, detection in enumerate(detections):
+            if index not in taken and detection.score >= self._rules.begins:
+                track = self._begun(detection, now_ns)
+                matched[track.id] = detection
+                kept.append(track)
+        self._tracks = self._alive(kept, now_ns)
+        return matched
+
+    def tracks(self) -> list[Track]:
+        """Return all that live, shown or not, largest first."""
         return self._tracks
 
     def faces(self, now_ns: int) -> list[tuple[Track, Box]]:
-        """Confirmed tracks and where each is at ``now_ns``, largest first."""
-        return [(track, track.at(now_ns)) for track in self.tracks(now_ns) if track.hits >= self._min_hits]
+        """Return the tracks that are shown and where each is at ``now_ns``, largest first."""
+        return [(track, track.at(now_ns)) for track in self._tracks if self.is_shown(track, now_ns)]
+
+    def is_shown(self, track: Track, now_ns: int) -> bool:
+        """Return whether the face counts as being in view."""
+        rules = self._rules
+        age_s = (now_ns - track.seen_ns) / _NS
+        return self.is_confirmed(track) and track.missed < rules.misses and age_s <= self._lasting(rules.max_age_s)
+
+    def is_confirmed(self, track: Track) -> bool:
+        """Return whether it was found often or surely enough to be a face; where frames are rare, once is enough."""
+        is_slow = self._interval_s >= self._rules.max_age_s / 2
+        return is_slow or track.best >= self._rules.sure or track.hits >= self._rules.min_hits
+
+    def _begun(self, detection: Detection, now_ns: int) -> Track:
+        return Track(
+            f"{self._random.getrandbits(_ID_BITS):08x}",
+            detection.box,
+            1,
+            now_ns,
+            now_ns,
+            best=detection.score,
+            roll=roll_of(detection.landmarks),
+            facing=is_facing(detection.landmarks),
+        )
+
+    def _unfound(self, track: Track, now_ns: int, *, is_followed: bool) -> Track:
+        """Count a look in vain, but not while the face looks like itself: then the detector only blinked."""
+        held_s = min(self._rules.held_s, self._rules.max_age_s * track.hits)
+        is_held = is_followed and self.is_confirmed(track) and now_ns - track.detected_ns <= held_s * _NS
+        return track if is_held else replace(track, missed=track.missed + 1)
+
+    def _carried(self, track: Track, shift: tuple[float, float], now_ns: int) -> Track:
+        """Move a track that was not followed along with the camera."""
+        if shift == (0.0, 0.0) or track.seen_ns == now_ns:
+            return track
+        x, y = shift
+        return replace(track, box=replace(track.box, x=track.box.x + x, y=track.box.y + y), speed_x=0.0, speed_y=0.0)
+
+    def _lasting(self, seconds: float) -> float:
+        """A limit in time: at least two frames long."""
+        return max(seconds, 2 * self._interval_s)
 
     def _alive(self, tracks: list[Track], now_ns: int) -> list[Track]:
-        young = [track for track in tracks if now_ns - track.detected_ns <= self._max_age_ns]
-        return sorted(young, key=lambda track: -track.box.area)[: self._max_faces]
+        remembered = [track for track in tracks if self._is_remembered(track, now_ns)]
+        return sorted(remembered, key=lambda track: -track.box.area)[: self._rules.max_faces]
+
+    def _is_remembered(self, track: Track, now_ns: int) -> bool:
+        if not self.is_confirmed(track) and track.missed >= self._rules.misses:
+            return False
+        limit_s = self._rules.memory_s if self.is_confirmed(track) else self._rules.max_age_s
+        return now_ns - track.seen_ns <= self._lasting(limit_s) * _NS

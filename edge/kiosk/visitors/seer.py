@@ -83,16 +83,15 @@ def make(settings: dict[str, Any]) -> Seer:
 
     cv2.setNumThreads(1)
     config = Config.model_validate(settings)
+    # few frames come, and the box is to follow the face in each
+    config = config.model_copy(update={"detector": config.detector.model_copy(update={"interval_s": 0.0})})
     network, detector = build_vision.classifier(config), build_vision.detector(config)
 
     def pipeline() -> Pipeline:
         return Pipeline(
-            detector,
+            build_vision.search(config, detector),
             network,
-            detect_width=config.detector.width,
-            min_face=config.detector.min_face,
-            detect_interval_s=0.0,  # few frames come, and the box is to follow the face in each
-            tracker=config.tracker,
+            rules=build_vision.rules(config, detector),
             smoothing=config.smoothing,
             primary=config.primary,
         )
@@ -107,7 +106,7 @@ def settings_of(config: Config) -> dict[str, Any]:
 
 
 def decode(data: bytes) -> NDArray[np.uint8]:
-    """A JPEG as grey ``(height, width)`` uint8.
+    """Decode a JPEG to BGR ``(height, width, 3)`` uint8.
 
     Raises:
         BadFrame: it is none, is damaged, or has more than :data:`PIXELS_MAX` pixels.
@@ -126,8 +125,8 @@ def decode(data: bytes) -> NDArray[np.uint8]:
         raise BadFrame(NO_JPEG)
     if width * height > PIXELS_MAX:
         raise BadFrame(TOO_MANY_PIXELS)
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION)
-    if image is None or image.size > PIXELS_MAX:
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    if image is None or image.shape[0] * image.shape[1] > PIXELS_MAX:
         raise BadFrame(NO_JPEG)
     return image  # type: ignore[return-value]
 

@@ -1,4 +1,4 @@
-"""Decides where in a frame to look for faces, and looks there: known ones close by, new ones where something moves.
+"""Look for known faces close by and for new ones where something moves: for detectors that search a picture slowly.
 
 The whole picture is searched at the start and then every ``scan_s``. In between each known face is looked for again
 around where it should be, at its own size, and newcomers within what moves: searching the whole picture costs as much
@@ -9,23 +9,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-import cv2
-
-from edge.preprocess import to_grey
 from edge.types import Box
+from edge.vision.findings import Findings
 from edge.vision.newcomers import Newcomers
+from edge.vision.reduce import width_for
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import numpy as np
-    from numpy.typing import NDArray
+    from collections.abc import Collection, Sequence
 
     from edge.protocols import FaceDetector
-    from edge.types import Frame
+    from edge.types import Detection
     from edge.vision.track import Track
+    from edge.vision.view import View
 
 _NS = 1_000_000_000
 _SIDE = 28
@@ -58,22 +55,31 @@ class _Look:
     vain: int = 0
 
 
-class Search:
-    """One camera's search; times are the frames' own and go forward.
+class LocalSearch:
+    """Search one camera's pictures; see :class:`edge.vision.findings.Search`.
 
     ``interval_s`` is the least time between two looks at one place, ``scan_s`` that between two searches of the whole
     picture, ``min_face`` the smallest face as a share of the picture's shorter side, ``min_hits`` how often a face must
-    be found to count: until then it is looked for in every frame.
+    be found to count: until then it is looked for in every frame. ``width`` is that of the small picture; 0: as far as
+    ``min_face`` needs.
     """
 
     def __init__(
-        self, detector: FaceDetector, *, interval_s: float, scan_s: float, min_face: float, min_hits: int
+        self,
+        detector: FaceDetector,
+        *,
+        interval_s: float,
+        scan_s: float,
+        min_face: float,
+        min_hits: int,
+        width: int = 0,
     ) -> None:
         self._detector = detector
         self._interval_ns = int(interval_s * _NS)
         self._scan_ns = int(scan_s * _NS)
         self._min_face = min_face
         self._min_hits = min_hits
+        self._width = width
         self._news = Newcomers(pause_s=interval_s)
         self.reset()
 
@@ -85,26 +91,28 @@ class Search:
 
     @property
     def still(self) -> bool:
-        """True where nothing moved in the last frame."""
+        """Whether nothing moved in the last frame."""
         return self._news.still
 
-    def look(self, frame: Frame, grey: NDArray[np.uint8], tracks: Sequence[Track]) -> list[Box] | None:
-        """Faces found in ``frame``, in its pixels, each once; ``None`` where nothing was to be looked for.
+    def grey_width(self, width: int, height: int) -> int:
+        """Return the width at which a face of ``min_face`` is as large as the detector needs."""
+        return min(width, self._width or width_for(width, height, self._min_face, self._detector.smallest))
 
-        ``grey`` is its reduced picture, ``tracks`` are the faces that are known.
-        """
-        now_ns = frame.monotonic_ns
-        self._news.update(grey, now_ns)
+    def look(self, view: View, tracks: Sequence[Track], followed: Collection[str]) -> Findings | None:
+        """Search the whole picture, or around known faces and in what moves, where that is due."""
+        del followed
+        now_ns = view.now_ns
+        self._news.update(view.grey, now_ns)
         if self._scanned_ns is None or not 0 <= now_ns - self._scanned_ns < self._scan_ns:
             self._scanned_ns = now_ns
-            return [box.scaled(frame.width / grey.shape[1]) for box in self._detector.detect(grey)]
+            return Findings(tuple(each.scaled(view.scale) for each in self._detector.detect(view.grey)))
         due = [track for track in tracks if self._is_due(track, now_ns)]
-        newcomers = self._newcomers(frame, grey, tracks, now_ns)
+        newcomers = self._newcomers(view, [track for track in tracks if not track.missed])
         if not due and newcomers is None:
             return None
-        found = [box for track in due for box in self._near(frame, grey, track)]
+        found = [each for track in due for each in self._near(view, track)]
         self._note(due, found, now_ns)
-        return _distinct([*found, *(newcomers or [])])
+        return Findings(_distinct([*found, *(newcomers or [])]), frozenset(track.id for track in due))
 
     def _is_due(self, track: Track, now_ns: int) -> bool:
         look = self._looks.get(track.id)
@@ -116,34 +124,33 @@ class Search:
         gone = math.hypot(track.speed_x, track.speed_y) * since_ns / _NS
         return gone > _FAR * max(track.box.width, track.box.height)
 
-    def _near(self, frame: Frame, grey: NDArray[np.uint8], track: Track) -> list[Box]:
-        """Faces of about its size around where it should be; small ones are looked for in the full picture."""
-        box, look = track.at(frame.monotonic_ns), self._looks.get(track.id)
+    def _near(self, view: View, track: Track) -> list[Detection]:
+        """Find faces of about its size around where it should be; small ones are looked for in the full picture."""
+        box, look = track.at(view.now_ns), self._looks.get(track.id)
         vain = 0 if look is None else look.vain
-        factor, reduced = frame.width / grey.shape[1], _FINE if vain else _SIDE
+        factor, reduced = view.scale, _FINE if vain else _SIDE
         side = max(box.width, box.height)
-        picture, scale = (grey, factor) if side / factor >= reduced else (frame.image, 1.0)
+        full = side / factor < reduced
+        scale = 1.0 if full else factor
         room = _AROUND * side * (1 + min(vain, _TRIES) / 2)
         area = Box(box.x - room, box.y - room, side + 2 * room, side + 2 * room).scaled(1 / scale)
         sizes = (reduced * _SMALLER, reduced * _LARGER)
-        return [found.scaled(scale) for found in self._in(picture, area, reduced * scale / side, sizes)]
+        return [each.scaled(scale) for each in self._in(view, area, reduced * scale / side, sizes, full=full)]
 
-    def _note(self, due: Sequence[Track], found: Sequence[Box], now_ns: int) -> None:
+    def _note(self, due: Sequence[Track], found: Sequence[Detection], now_ns: int) -> None:
         looks = {}
         for track in due:
-            hit = any(track.at(now_ns).iou(box) >= _SAME_IOU for box in found)
+            hit = any(track.at(now_ns).iou(each.box) >= _SAME_IOU for each in found)
             before = self._looks.get(track.id)
             looks[track.id] = _Look(now_ns, 0 if hit else 1 + (0 if before is None else before.vain))
         fresh = {name: look for name, look in self._looks.items() if now_ns - look.at_ns < self._scan_ns}
         self._looks = {**fresh, **looks}
 
-    def _newcomers(
-        self, frame: Frame, grey: NDArray[np.uint8], tracks: Sequence[Track], now_ns: int
-    ) -> list[Box] | None:
-        """Faces where somebody new may be; ``None`` where nobody may."""
-        factor = frame.width / grey.shape[1]
+    def _newcomers(self, view: View, tracks: Sequence[Track]) -> list[Detection] | None:
+        """Find faces where somebody new may be; ``None`` where nobody may."""
+        grey, now_ns = view.grey, view.now_ns
         smallest = self._min_face * min(grey.shape)
-        known = [track.at(now_ns).scaled(1 / factor) for track in tracks]
+        known = [track.at(now_ns).scaled(1 / view.scale) for track in tracks]
         places = self._news.places(known, smallest, now_ns)
         if not places:
             return None
@@ -151,44 +158,34 @@ class Search:
         for place in places:
             is_small = place.area <= _FINE_SHARE * grey.size
             finely = is_small and self._news.vain(place) >= _FINELY
-            boxes = self._within(frame, grey, place, smallest, finely=finely)
-            is_old = all(any(box.iou(other) >= _SAME_IOU for other in known) for box in boxes)
+            detections = self._within(view, place, smallest, finely=finely)
+            is_old = all(any(each.box.iou(other) >= _SAME_IOU for other in known) for each in detections)
             self._news.searched(place, now_ns, in_vain=is_old)
-            found += [box.scaled(factor) for box in boxes]
+            found += [each.scaled(view.scale) for each in detections]
         return found
 
-    def _within(
-        self, frame: Frame, grey: NDArray[np.uint8], region: Box, smallest: float, *, finely: bool
-    ) -> list[Box]:
-        """Faces in ``region`` and a little around it, in pixels of ``grey``; ``finely`` at up to twice its size."""
-        factor = frame.width / grey.shape[1]
-        zoom = min(2.0, factor) if finely else 1.0
-        picture, scale = (frame.image, factor) if zoom > 1 else (grey, 1.0)
+    def _within(self, view: View, region: Box, smallest: float, *, finely: bool) -> list[Detection]:
+        """Find faces in and around ``region``, in pixels of the small picture; ``finely`` at up to twice its size."""
+        zoom = min(2.0, view.scale) if finely else 1.0
+        scale = view.scale if zoom > 1 else 1.0
         room = max(_MARGIN * max(region.width, region.height), smallest / 2)
         area = Box(region.x - room, region.y - room, region.width + 2 * room, region.height + 2 * room)
-        largest = 2 * smallest if finely else float(max(grey.shape))
-        found = self._in(picture, area.scaled(scale), zoom / scale, (smallest * zoom, largest * zoom))
-        return [box.scaled(1 / scale) for box in found]
+        largest = 2 * smallest if finely else float(max(view.grey.shape))
+        found = self._in(view, area.scaled(scale), zoom / scale, (smallest * zoom, largest * zoom), full=zoom > 1)
+        return [each.scaled(1 / scale) for each in found]
 
-    def _in(self, picture: NDArray[np.uint8], area: Box, zoom: float, sizes: tuple[float, float]) -> list[Box]:
-        """Faces in ``area`` of ``picture``, in its pixels; it is searched at ``zoom``, to which ``sizes`` refer."""
-        left, top = (max(0, round(value)) for value in (area.x, area.y))
-        right, bottom = (max(0, round(value)) for value in (area.x + area.width, area.y + area.height))
-        part = picture[top:bottom, left:right]
-        if min(part.shape) < 2:
+    def _in(self, view: View, area: Box, zoom: float, sizes: tuple[float, float], *, full: bool) -> list[Detection]:
+        """Find faces in ``area``, in its pixels; it is searched at ``zoom``, to which ``sizes`` refer."""
+        grey, left, top = view.part(area, zoom, full=full)
+        if not grey.size:
             return []
-        grey = to_grey(part)
-        if zoom != 1.0:
-            size = (max(2, round(grey.shape[1] * zoom)), max(2, round(grey.shape[0] * zoom)))
-            grey = cast("NDArray[np.uint8]", cv2.resize(grey, size, interpolation=cv2.INTER_AREA))
-        found = self._detector.detect(grey, sizes=sizes)
-        return [Box(left + box.x / zoom, top + box.y / zoom, box.width / zoom, box.height / zoom) for box in found]
+        return [each.moved(left, top, 1 / zoom) for each in self._detector.detect(grey, sizes=sizes)]
 
 
-def _distinct(boxes: Sequence[Box]) -> list[Box]:
-    """Without those that an earlier one overlaps: two searches may find the same face."""
-    kept: list[Box] = []
-    for box in boxes:
-        if all(box.iou(other) < _SAME_IOU for other in kept):
-            kept.append(box)
-    return kept
+def _distinct(found: Sequence[Detection]) -> tuple[Detection, ...]:
+    """Leave out what an earlier one overlaps: two searches may find the same face."""
+    kept: list[Detection] = []
+    for each in found:
+        if all(each.box.iou(other.box) < _SAME_IOU for other in kept):
+            kept.append(each)
+    return tuple(kept)

@@ -1,0 +1,63 @@
+"""Decide which detection belongs to which known face (pure)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from edge.types import Box
+
+_NEAR = 0.8
+"""Distance of the centres, in sides of the face, within which a detection may still be the same face."""
+_SMALLEST, _LARGEST = 0.55, 1.8
+"""And its size in relation to the last one."""
+_FURTHER = 0.5
+"""The distance grows by this many sides for each second in which the face was not seen."""
+_FURTHEST = 1.6
+
+
+def associate(
+    expected: Sequence[Box], unseen_s: Sequence[float], detections: Sequence[Box], *, iou_threshold: float
+) -> dict[int, int]:
+    """Return the index of the detection for each index of a known face that has one.
+
+    Faces are given by where they are ``expected`` and for how long they have not been seen. Greatest overlap goes
+    first, from ``iou_threshold`` on; what is left goes by distance, in relation to size.
+    """
+    pairs: dict[int, int] = {}
+    taken: set[int] = set()
+    for rank in (_overlaps(expected, detections, max(iou_threshold, 1e-9)), _distances(expected, unseen_s, detections)):
+        for _, face, detection in sorted(rank):
+            if face not in pairs and detection not in taken:
+                pairs[face] = detection
+                taken.add(detection)
+    return pairs
+
+
+def _overlaps(expected: Sequence[Box], detections: Sequence[Box], least: float) -> list[tuple[float, int, int]]:
+    found = []
+    for f, face in enumerate(expected):
+        for d, detection in enumerate(detections):
+            overlap = face.iou(detection)
+            if overlap >= least:
+                found.append((-overlap, f, d))
+    return found
+
+
+def _distances(
+    expected: Sequence[Box], unseen_s: Sequence[float], detections: Sequence[Box]
+) -> list[tuple[float, int, int]]:
+    found = []
+    for f, (face, seconds) in enumerate(zip(expected, unseen_s, strict=True)):
+        side, (x, y) = max(face.width, face.height, 1e-6), face.centre
+        reach = min(_FURTHEST, _NEAR + _FURTHER * seconds)
+        for d, detection in enumerate(detections):
+            if not _SMALLEST <= max(detection.width, detection.height) / side <= _LARGEST:
+                continue
+            other_x, other_y = detection.centre
+            distance = max(abs(other_x - x), abs(other_y - y)) / side
+            if distance <= reach:
+                found.append((distance, f, d))
+    return found

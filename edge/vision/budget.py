@@ -1,0 +1,92 @@
+"""Choose how wide and how often the whole picture is searched, so that finding faces takes its share of a core."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+NARROWEST = 320
+"""Pixels across below which no search is reduced to save time."""
+_STEP = 64
+_LONGEST_S = 0.5
+"""A search is made narrower rather than rarer than this: faces that come and go are missed otherwise."""
+_WIDE_SHARE = 1 / 3
+"""Part of the budget for wide searches now and then, where there is not enough for wide ones all the time."""
+_NEWEST = 0.2
+_NS = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The next search of the whole picture: its ``width`` in pixels, and seconds since the last one."""
+
+    width: int
+    interval_s: float
+
+
+class ScanBudget:
+    """Plan the searches of one camera.
+
+    Args:
+        share: of a core, 0 to 1, that they may take.
+        interval_s: least seconds between two searches.
+        clock_ns: processor time of this process; without it every search is as wide and as frequent as asked for,
+            so that a recording gives the same result each time.
+    """
+
+    def __init__(self, *, share: float, interval_s: float, clock_ns: Callable[[], int] | None = None) -> None:
+        self._share = share
+        self._interval_s = interval_s
+        self._clock_ns = clock_ns
+        self._per_pixel_s: float | None = None
+        self._began_ns = 0
+        self._searches = 0
+        self._wide_ns: int | None = None
+
+    def plan(self, wanted: int, aspect: float, now_ns: int) -> Plan:
+        """Return the next search at ``now_ns`` for a picture ``aspect`` times as high as it is wide.
+
+        ``wanted`` is the width at which the smallest face is found.
+        """
+        if self._clock_ns is None:
+            return Plan(wanted, self._interval_s)
+        if self._per_pixel_s is None:
+            return Plan(min(wanted, NARROWEST), self._interval_s)
+        interval_s = self._interval(wanted, aspect, self._share)
+        if interval_s <= _LONGEST_S or wanted <= NARROWEST:
+            return Plan(wanted, interval_s)
+        wide_s = self._interval(wanted, aspect, self._share * _WIDE_SHARE)
+        share = self._share * (1 - _WIDE_SHARE)
+        narrow = self._narrow(wanted, aspect, share)
+        is_wide = self._wide_ns is None or now_ns - self._wide_ns >= wide_s * _NS
+        return Plan(wanted if is_wide else narrow, self._interval(narrow, aspect, share))
+
+    def begin(self) -> None:
+        """Start the clock of a search."""
+        if self._clock_ns is not None:
+            self._began_ns = self._clock_ns()
+
+    def end(self, width: int, height: int, *, wanted: int, now_ns: int) -> None:
+        """Take in what a search of ``width`` by ``height`` pixels at ``now_ns`` cost."""
+        if width >= wanted:
+            self._wide_ns = now_ns
+        if self._clock_ns is None:
+            return
+        cost_s = (self._clock_ns() - self._began_ns) / _NS / (width * height)
+        self._searches += 1
+        if self._per_pixel_s is None or self._searches == 2:  # the first one also lays out memory
+            self._per_pixel_s = cost_s
+        else:
+            self._per_pixel_s += _NEWEST * (cost_s - self._per_pixel_s)
+
+    def _narrow(self, wanted: int, aspect: float, share: float) -> int:
+        width = wanted
+        while width > NARROWEST and self._interval(width, aspect, share) > _LONGEST_S:
+            width = max(NARROWEST, (width - 1) // _STEP * _STEP)
+        return width
+
+    def _interval(self, width: int, aspect: float, share: float) -> float:
+        return max(self._interval_s, (self._per_pixel_s or 0.0) * width * width * aspect / share)
