@@ -6,26 +6,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edge.config import PrimaryConfig, SmoothingConfig, TrackerConfig
-from edge.vision.pipeline import Pipeline
-from edge.vision.scripted import BrightDetector, ScriptedClassifier
+from edge.vision.track import TrackRules
+from tests.fixtures.scripted_vision import bright_pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from edge.vision.pipeline import Pipeline
+
 
 def scripted_pipeline(still: bool) -> Pipeline:
-    return Pipeline(
-        BrightDetector(),
-        ScriptedClassifier(),
-        detect_width=320,
-        detect_interval_s=0.0,
-        tracker=TrackerConfig(min_hits=1),
-        smoothing=SmoothingConfig(),
-        primary=PrimaryConfig(),
-        memory=not still,
-        seed=0,
-    )
+    return bright_pipeline(rules=TrackRules(min_hits=1), still=still, seed=0)
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ def test_people_come_and_go_and_the_drawn_boxes_are_where_faces_are_found() -> N
     for index in (0, 60, 90):
         found = detector.detect(cv2.cvtColor(scene.frame(index), cv2.COLOR_BGR2GRAY))  # type: ignore[arg-type]
         for box in scene.faces(index):
-            assert max(box.iou(other) for other in found) > 0.6
+            assert max(box.iou(other.box) for other in found) > 0.6
 
 
 def test_a_frame_depends_on_its_number_alone_and_the_clip_has_no_seam() -> None:

@@ -10,13 +10,10 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
-from edge.vision.pipeline import Pipeline
-from edge.vision.scripted import BrightDetector, ScriptedClassifier
+from tests.fixtures.scripted_vision import configured_pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from edge.config import Config
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -44,25 +41,10 @@ def face_edge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     return run
 
 
-def scripted_pipeline(config: Config, *, still: bool = False, seed: int | None = None) -> Pipeline:
-    """In the place of ``build_vision.pipeline``: bright squares are faces, the brighter the happier."""
-    return Pipeline(
-        BrightDetector(),
-        ScriptedClassifier(),
-        detect_width=320,
-        detect_interval_s=0.0,
-        tracker=config.tracker.model_copy(update={"min_hits": 1}),
-        smoothing=config.smoothing,
-        primary=config.primary,
-        memory=not still,
-        seed=seed,
-    )
-
-
 @pytest.fixture
 def scripted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Commands look for bright squares instead of faces; the working folder is empty."""
-    monkeypatch.setattr("edge.runtime.build_vision.pipeline", scripted_pipeline)
+    monkeypatch.setattr("edge.runtime.build_vision.pipeline", configured_pipeline)
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name.startswith("FACE_EDGE_")]:
         monkeypatch.delenv(name)

@@ -180,12 +180,8 @@ import signal
 import sys
 from edge.cli import main
 from edge.runtime import build_vision
-from edge.vision.pipeline import Pipeline
-from edge.vision.scripted import BrightDetector, ScriptedClassifier
-def pipeline(config, *, still=False, seed=None):
-    return Pipeline(BrightDetector(), ScriptedClassifier(), detect_width=320, detect_interval_s=0.0,
-        tracker=config.tracker, smoothing=config.smoothing, primary=config.primary, memory=not still, seed=seed)
-build_vision.pipeline = pipeline
+from tests.fixtures.scripted_vision import configured_pipeline
+build_vision.pipeline = configured_pipeline
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs are born deaf to Ctrl-C
 sys.exit(main(sys.argv[1:]))
 """

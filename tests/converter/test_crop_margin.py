@@ -41,7 +41,7 @@ def test_the_boxes_are_those_of_the_devices_own_detector(framed: Any) -> None:
     faces = framed(0.05)
     (expected,) = device.detect(crop_margin.enlarged(faces.pixels[0]))
     (found,) = crop_margin.framing(faces).boxes()
-    assert found.rounded() == expected.rounded()
+    assert found.rounded() == expected.box.rounded()
 
 
 def test_a_wider_framing_asks_for_a_wider_margin(framed: Any) -> None:

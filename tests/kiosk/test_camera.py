@@ -22,25 +22,18 @@ from edge.kiosk.visitors import cameras, seer
 from edge.kiosk.visitors.cameras import FRAME_MAX, Cameras
 from edge.kiosk.visitors.seer import BadFrame, Seer, decode
 from edge.kiosk.worker import Message, Worker, manager
-from edge.vision.pipeline import Pipeline
-from edge.vision.scripted import BrightDetector, ScriptedClassifier
+from tests.fixtures.scripted_vision import bright_pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
 
 SCRIPTED = """
 import os
-from edge import config as configuration
 from edge.kiosk.visitors.seer import Seer
-from edge.vision.pipeline import Pipeline
-from edge.vision.scripted import BrightDetector, ScriptedClassifier
+from tests.fixtures.scripted_vision import bright_pipeline
 
 def make(settings):
-    config = configuration.load(environment={})
-    def pipeline():
-        return Pipeline(BrightDetector(), ScriptedClassifier(), detect_width=320, detect_interval_s=0,
-            tracker=config.tracker, smoothing=config.smoothing, primary=config.primary)
-    seer = Seer(pipeline)
+    seer = Seer(bright_pipeline)
     def handle(message):
         if message.body.endswith(b"DIE"):
             os._exit(9)
@@ -50,7 +43,7 @@ def make(settings):
 
 
 def jpeg(*squares: tuple[int, int, int], width: int = 160, height: int = 120) -> bytes:
-    image = np.full((height, width, 3), 30, np.uint8)
+    image = np.full((height, width, 3), 110, np.uint8)
     for x, y, side in squares:
         image[y : y + side, x : x + side] = 230
     return bytes(cv2.imencode(".jpg", image)[1])
@@ -87,20 +80,7 @@ def run(scripted: None) -> Callable[..., None]:
 @pytest.fixture
 def new_seer() -> Callable[..., Seer]:
     def make(clock_ns: Callable[[], int]) -> Seer:
-        config = configuration.load(environment={})
-
-        def pipeline() -> Pipeline:
-            return Pipeline(
-                BrightDetector(),
-                ScriptedClassifier(),
-                detect_width=320,
-                detect_interval_s=0,
-                tracker=config.tracker,
-                smoothing=config.smoothing,
-                primary=config.primary,
-            )
-
-        return Seer(pipeline, clock_ns=clock_ns)
+        return Seer(bright_pipeline, clock_ns=clock_ns)
 
     return make
 
