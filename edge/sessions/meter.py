@@ -30,16 +30,14 @@ class SecondMeter:
     Moments with fewer than ``k`` faces enter no figure. A second has figures where ``k`` faces or more were in view
     for at least half of the time in which there was any; otherwise it is suppressed.
 
-    Attention is the number of faces that the frontal face detector found, as a share of the largest audience (mean of
-    a second) of the last minute. Who looks away or walks out lowers it for a minute alike: a frontal detector sees
-    neither.
+    Attention is the number of faces turned towards the camera (:attr:`edge.types.Face.facing`), as a share of the
+    largest audience (mean of a second) of the last minute. Who turns away and who walks out lowers it for a minute
+    alike: where the detector is a frontal one, a face that is turned away is not found any more.
     """
 
     def __init__(self, k: int) -> None:
         self._k = k
         self._shown: Observation | None = None
-        self._facing = 0
-        self._facing_ids: frozenset[str] = frozenset()
         self._holds_until_ns = 0
         self._reached_ns = 0
         self._open: _OpenSecond | None = None
@@ -50,11 +48,7 @@ class SecondMeter:
         ended = self.tick(offset_ns)
         if offset_ns < 0:
             return ended
-        found = frozenset(face.track_id for face in observation.faces if face.detected)
-        if found or observation.detect_ms is not None:
-            self._facing_ids = found
         self._shown, self._holds_until_ns = observation, offset_ns + int(HOLD_S * _NS)
-        self._facing = sum(face.track_id in self._facing_ids for face in observation.faces)
         self._reached_ns = max(offset_ns, self._reached_ns)
         return ended
 
@@ -65,7 +59,7 @@ class SecondMeter:
         while self._shown is not None and self._reached_ns < until_ns:
             boundary_ns = (self._reached_ns // _NS + 1) * _NS
             step_ns = min(until_ns, boundary_ns) - self._reached_ns
-            self._current().add(self._shown, self._facing, step_ns, k=self._k)
+            self._current().add(self._shown, step_ns, k=self._k)
             self._reached_ns += step_ns
             if self._reached_ns == boundary_ns:
                 ended += self._close()
@@ -113,12 +107,12 @@ class _OpenSecond:
         self._scores: NDArray[np.float64] = np.zeros(len(EMOTIONS))
         self._shown_ns = dict.fromkeys(EMOTIONS, 0)
 
-    def add(self, observation: Observation, facing: int, step_ns: int, *, k: int) -> None:
+    def add(self, observation: Observation, step_ns: int, *, k: int) -> None:
         faces = observation.faces
         self.observed_ns += step_ns
         self.person_ns += step_ns * len(faces)
         self._people_max = max(self._people_max, len(faces))
-        self._facing_ns += step_ns * facing
+        self._facing_ns += step_ns * sum(face.facing for face in faces)
         if not faces:
             return
         self._peopled_ns += step_ns

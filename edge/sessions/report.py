@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from edge.sessions.values import Recording, SessionRecord
 
+_FINDS_ONLY = {"haar": " (frontal faces only)"}
 _KINDS = {"film": "Film", "advertisement": "Advertisement", "game": "Game", "other": "Session"}
 _ENDS = {
     None: "still running",
@@ -225,7 +226,7 @@ def _device(record: SessionRecord) -> list[tuple[str, str]]:
         return [("Device", "said nothing of itself"), ("Session", record.id)]
     rows = [
         ("Device", f"{about.get('node')}, FACE Edge {about.get('software_version')}"),
-        ("Faces found by", f"{about.get('detector')} (frontal faces only)"),
+        ("Faces found by", f"{about.get('detector')}{_FINDS_ONLY.get(str(about.get('detector')), '')}"),
         ("Expression read by", f"{about.get('model')}, head {about.get('head')}, on {about.get('runtime')}"),
         ("SHA-256 of the model", str(about.get("model_sha256"))),
     ]

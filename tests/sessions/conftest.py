@@ -23,9 +23,9 @@ S = 10**9
 START = datetime(2026, 3, 1, 19, 30, tzinfo=UTC)
 
 
-def face(number: int, emotion: Emotion | None = Emotion.HAPPY, *, detected: bool = True) -> Face:
+def face(number: int, emotion: Emotion | None = Emotion.HAPPY, *, detected: bool = True, facing: bool = True) -> Face:
     scores = Scores.of(0.8 if e is (emotion or Emotion.NEUTRAL) else 0.2 / 6 for e in EMOTIONS)
-    return Face(f"{number:08x}", Box(0, 0, 9, 9), scores, emotion, 0.8, detected=detected)
+    return Face(f"{number:08x}", Box(0, 0, 9, 9), scores, emotion, 0.8, detected=detected, facing=facing)
 
 
 def seen(at_s: float, *faces: Face) -> Observation:

@@ -1,20 +1,26 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import cv2
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.aggregate import Aggregator
+from edge.config import load
 from edge.events import Stamp
+from edge.runtime.build_vision import pipeline
 from edge.sessions.meter import SecondMeter
-from edge.types import EMOTIONS, Box, Emotion, Face, Observation, Scores
+from edge.types import EMOTIONS, Box, Emotion, Face, Frame, Observation, Scores
 
 if TYPE_CHECKING:
     from edge.sessions.values import Second
 
 S = 10**9
+PORTRAIT = Path(__file__).parents[2] / "edge/sources/assets/portrait.jpg"
 Seen = Any
 
 
@@ -57,20 +63,40 @@ def test_what_was_seen_holds_for_a_second_at_most(make_seen: Seen, make_face: Se
     assert [(second.second, second.observed_s) for second in seconds] == [(0, 0.5), (1, 0.5), (9, 0.25)]
 
 
-def test_attention_falls_where_a_face_is_found_no_longer(make_seen: Seen, make_face: Seen) -> None:
+def test_attention_falls_where_a_face_turns_away_or_leaves(make_seen: Seen, make_face: Seen) -> None:
     four = [make_face(n) for n in range(4)]
-    lost = [*four[:3], make_face(3, detected=False)]
-    moments = [(0, make_seen(0, *four)), (1, make_seen(1, *lost)), (2, make_seen(2, *four[:3]))]
+    turned = [*four[:3], make_face(3, facing=False)]
+    moments = [(0, make_seen(0, *four)), (1, make_seen(1, *turned)), (2, make_seen(2, *four[:3]))]
     seconds = measured(1, *moments, until_s=3)
     assert [second.figures and second.figures.attention for second in seconds] == [1, 0.75, 0.75]
 
 
-def test_the_tracker_between_two_detections_does_not_lower_attention(make_face: Seen) -> None:
-    found = Observation(0, 0, 640, 480, (make_face(1),), detect_ms=5.0)
-    carried = Observation(S // 2, 1, 640, 480, (make_face(1, detected=False),))
-    [second] = measured(1, (0, found), (0.5, carried), until_s=1)
+def test_faces_that_are_not_looked_for_do_not_lower_attention(make_face: Seen) -> None:
+    one, other = make_face(1), make_face(2)
+    both = Observation(0, 0, 640, 480, (one, other), detect_ms=5.0)
+    only_one = Observation(S // 2, 1, 640, 480, (one, make_face(2, detected=False)), detect_ms=5.0)
+    [second] = measured(1, (0, both), (0.5, only_one), until_s=1)
     assert second.figures is not None
     assert second.figures.attention == 1
+
+
+@pytest.mark.parametrize("step", [1, 2])
+def test_four_frontal_faces_that_stay_have_full_attention(step: int, tmp_path: Path) -> None:
+    config = load(environment={}, flags={"detector.kind": "haar", "node.state_dir": str(tmp_path)})
+    face = cv2.resize(cv2.imread(str(PORTRAIT)), (300, 300))
+    vision, meter, seconds = pipeline(config, seed=0), SecondMeter(1), []
+    for index in range(0, 15 * 7, step):
+        picture = np.full((720, 1280, 3), 90, np.uint8)
+        for number in range(4):
+            x = 10 + 315 * number + int(6 * np.sin(index / 9 + number))
+            y = 180 + int(5 * np.cos(index / 7 + number))
+            picture[y : y + 300, x : x + 300] = face
+        now_ns = int(index / 15 * S)
+        seconds += meter.observe(now_ns, vision.step(Frame(picture, now_ns, index)))
+    vision.close()
+    attention = [second.figures.attention for second in seconds if second.figures and second.second >= 3]
+    assert len(attention) >= 3
+    assert min(attention) > 0.9
 
 
 @st.composite

@@ -134,11 +134,11 @@ def decode(data: bytes) -> NDArray[np.uint8]:
 def tell(observation: Observation) -> dict[str, Any]:
     """What the page draws: places in shares of the picture, the seven shares in label order.
 
-    A face that the detector missed this time is told only where it found no other: frames come seldom, and one that
-    has moved far in between would be shown twice.
+    A face that was looked for in vain this time is told only where no other was found: frames come seldom, and one
+    that has moved far in between would be shown twice. One that is followed although the detector missed it is told.
     """
     width, height = observation.frame_width, observation.frame_height
-    faces = [face for face in observation.faces if face.detected] or observation.faces
+    faces = [face for face in observation.faces if face.detected or face.facing] or observation.faces
     first = max(faces, key=lambda face: face.box.area, default=None)
     return {
         "width": width,
