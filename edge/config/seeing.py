@@ -101,7 +101,7 @@ class DetectorConfig(Section):
         le=1920,
         description="pictures are reduced to this width for detection, pixels; 0: as far as the smallest face allows",
     )
-    interval_s: Seconds = Field(0.2, description="at least so long between two looks for a face; tracking in between")
+    interval_s: Seconds = Field(0.25, description="at least so long between two looks for a face; tracking in between")
     scan_s: Seconds = Field(
         2.0,
         description="at least so long between two searches of the whole picture while nothing moves (yunet), or in any "
@@ -110,7 +110,7 @@ class DetectorConfig(Section):
     scale_factor: float = Field(1.1, gt=1.0, le=2.0, description="step between sizes searched")
     min_neighbors: int = Field(5, ge=0, le=50, description="overlapping hits that make a face; higher is stricter")
     confidence: Share = Field(
-        0.0, lt=1, description="what a face must score; 0: what suits the detector (yunet 0.75, blazeface 0.6)"
+        0.0, lt=1, description="what a face must score; 0: what suits the detector (yunet 0.8, blazeface 0.6)"
     )
     levels: int = Field(
         2,

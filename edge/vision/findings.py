@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from edge.types import Detection
+    from edge.types import Box, Detection
     from edge.vision.track import Track
     from edge.vision.view import View
 
@@ -34,6 +34,14 @@ class Search(Protocol):
 
     def grey_width(self, width: int, height: int) -> int:
         """Return how wide the small grey picture of a frame of ``width`` by ``height`` pixels is."""
+        ...
+
+    def update(self, view: View) -> None:
+        """Take in the next frame; before :meth:`changed` and :meth:`look`."""
+        ...
+
+    def changed(self, box: Box) -> bool:
+        """Return whether anything moves in ``box``, in pixels of the small picture."""
         ...
 
     def look(self, view: View, tracks: Sequence[Track], followed: Collection[str]) -> Findings | None:

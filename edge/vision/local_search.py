@@ -98,11 +98,18 @@ class LocalSearch:
         """Return the width at which a face of ``min_face`` is as large as the detector needs."""
         return min(width, self._width or width_for(width, height, self._min_face, self._detector.smallest))
 
+    def update(self, view: View) -> None:
+        """Compare the next frame with what was there before."""
+        self._news.update(view.grey, view.now_ns)
+
+    def changed(self, box: Box) -> bool:
+        """Return whether anything moves in ``box``, in pixels of the small picture."""
+        return self._news.changed(box)
+
     def look(self, view: View, tracks: Sequence[Track], followed: Collection[str]) -> Findings | None:
         """Search the whole picture, or around known faces and in what moves, where that is due."""
         del followed
         now_ns = view.now_ns
-        self._news.update(view.grey, now_ns)
         if self._scanned_ns is None or not 0 <= now_ns - self._scanned_ns < self._scan_ns:
             self._scanned_ns = now_ns
             return Findings(tuple(each.scaled(view.scale) for each in self._detector.detect(view.grey)))

@@ -84,6 +84,10 @@ class Motion:
         large = [box for box in boxes if min(box.width, box.height) >= smallest]
         return sorted((box for box in large if int(moving[_cells(box)].sum()) >= least), key=lambda box: -box.area)
 
+    def changed(self, box: Box) -> bool:
+        """Return whether anything in ``box`` moves, in pixels of the picture."""
+        return bool(self._changed[_cells(box)].any())
+
     def settle(self, box: Box) -> None:
         """What is in ``box`` has been looked at: from now on it counts as what was there."""
         if self._reference is not None and self._cells is not None:

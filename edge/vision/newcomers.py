@@ -58,6 +58,10 @@ class Newcomers:
         """Take in a frame's reduced picture."""
         self._motion.update(grey, now_ns)
 
+    def changed(self, box: Box) -> bool:
+        """Return whether anything in ``box`` moves, in pixels of the reduced picture."""
+        return self._motion.changed(box)
+
     def places(self, known: Sequence[Box], smallest: float, now_ns: int) -> list[Box]:
         """Where to search in this frame; ``known`` are the faces that are known, in pixels of the reduced picture."""
         bodies = [_body(face) for face in known]

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from edge.vision.track import Track, TrackRules
 
 _NS = 1_000_000_000
+_MOST_READINGS = 40
+"""Readings a second of all faces together; in a crowd each face is read less often."""
 _NOTHING_READ = Scores.of([0.0] * len(EMOTIONS))
 
 
@@ -70,6 +72,7 @@ class Pipeline:
         self._search = search
         self._classifier = classifier
         self._classify_interval_ns = int(classify_interval_s * _NS)
+        self._classify_share_ns = _NS // _MOST_READINGS if classify_interval_s else 0
         self._smoothing = smoothing
         self._primary = primary
         self._memory = memory
@@ -104,7 +107,8 @@ class Pipeline:
         seen = self._find(frame)
         known = self._tracker.faces(now_ns)
         shown = [(track, box) for track, box in known if _in_view(box, frame)]
-        due = [(track, box) for track, box in shown if self._is_due(track, now_ns)]
+        interval_ns = max(self._classify_interval_ns, self._classify_share_ns * len(shown))
+        due = [(track, box) for track, box in shown if self._is_due(track, now_ns, interval_ns)]
         raw = dict(zip((track.id for track, _ in due), self._classify(frame, due), strict=True))
         with laps("smooth"):
             faces = [self._face(track, box, raw.get(track.id), now_ns) for track, box in shown]
@@ -128,6 +132,7 @@ class Pipeline:
         now_ns = frame.monotonic_ns
         with self._laps("convert"):
             view = self._view(frame)
+            self._search.update(view)
         with self._laps("follow"):
             self._tracker.tick(now_ns)
             followed = self._follow(view)
@@ -155,18 +160,22 @@ class Pipeline:
         for track in self._tracker.tracks():
             if track.missed:
                 continue
+            small = track.box.scaled(1 / view.scale)
+            if not self._search.changed(small):
+                found[track.id] = track.box
+                continue
             expected = track.at(view.now_ns).scaled(1 / view.scale)
             box = self._follower.follow(track.id, view.grey, expected)
             if box is not None:
                 found[track.id] = box.scaled(view.scale)
         return found
 
-    def _is_due(self, track: Track, now_ns: int) -> bool:
+    def _is_due(self, track: Track, now_ns: int, interval_ns: int) -> bool:
         """Return whether a face's expression is to be read: now and then, and only while the face is seen."""
         memory = self._faces.get(track.id)
         if memory is None or memory.read_ns is None:
             return True
-        return track.seen_ns == now_ns and not 0 <= now_ns - memory.read_ns < self._classify_interval_ns
+        return track.seen_ns == now_ns and not 0 <= now_ns - memory.read_ns < interval_ns
 
     def _classify(self, frame: Frame, due: list[tuple[Track, Box]]) -> list[Scores]:
         if not due:

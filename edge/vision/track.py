@@ -89,13 +89,14 @@ class TrackRules:
     """When a face begins, is shown, and is forgotten.
 
     ``begins`` is the score of a detection that begins a track, ``sure`` the one that shows it at once; others are shown
-    after ``min_hits`` detections. A face is shown until it was looked for in vain ``misses`` times in a row or was not
+    after ``min_hits`` detections, one of which must score ``confirms``. A face is shown until it was looked for in vain ``misses`` times in a row or was not
     seen for ``max_age_s``, and remembered for ``memory_s``. One that looks like itself although the detector does not
     find it is shown for ``held_s`` at most.
     """
 
     iou_threshold: float = 0.25
     begins: float = 0.0
+    confirms: float = 0.0
     sure: float = 2.0
     min_hits: int = 2
     misses: int = 2
@@ -197,7 +198,8 @@ class Tracker:
     def is_confirmed(self, track: Track) -> bool:
         """Return whether it was found often or surely enough to be a face; where frames are rare, once is enough."""
         is_slow = self._interval_s >= self._rules.max_age_s / 2
-        return is_slow or track.best >= self._rules.sure or track.hits >= self._rules.min_hits
+        is_often = is_slow or track.hits >= self._rules.min_hits
+        return track.best >= self._rules.sure or (track.best >= self._rules.confirms and is_often)
 
     def _begun(self, detection: Detection, now_ns: int) -> Track:
         return Track(

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _NS = 1_000_000_000
 _AT_ONCE = 0.3
 """A lost or new face is looked for after this part of the usual interval."""
-_CONFIRM_S = 0.4
+_CONFIRM_S = 0.6
 """Known faces that are followed are confirmed at least so often."""
 _DARK_WIDTH = 640
 """In the dark a wider picture has more noise in it than faces."""
@@ -84,10 +84,17 @@ class WholeSearch:
             return min(width, self._width)
         return min(width, max(NARROWEST, width_for(width, height, self._min_face, self._detector.smallest)))
 
+    def update(self, view: View) -> None:
+        """Compare the next frame with what was there before."""
+        self._news.update(view.grey, view.now_ns)
+
+    def changed(self, box: Box) -> bool:
+        """Return whether anything moves in ``box``, in pixels of the small picture."""
+        return self._news.changed(box)
+
     def look(self, view: View, tracks: Sequence[Track], followed: Collection[str]) -> Findings | None:
         """Search the whole picture where that is due."""
         now_ns, frame = view.now_ns, view.frame
-        self._news.update(view.grey, now_ns)
         known = [track.at(now_ns).scaled(1 / view.scale) for track in tracks if not track.missed]
         places = self._news.places(known, self._min_face * min(view.grey.shape), now_ns)
         wanted = self.grey_width(frame.width, frame.height)

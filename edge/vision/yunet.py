@@ -35,7 +35,7 @@ FILE = "face_detection_yunet_2023mar.onnx"
 SHA256 = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4"
 COMMAND = "face-edge models add yunet"
 
-SMALLEST = 15.0
+SMALLEST = 18.0
 """Pixels a side from which most faces score 0.75 and more (95 %); of those of 10 pixels a third does (30 pictures of
 groups)."""
 CANDIDATE = 0.5
