@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _AWAY = "offline"
+_LIGHT = {"dark": "; it is dark", "too_dark": "; too dark to see faces: add light or move the device"}
 _LIMITED = {"heat": "; slowed down: the board is hot", "memory": "; slowed down: memory is short"}
 
 
@@ -40,7 +41,8 @@ def status(settings: Settings, *, as_json: bool) -> None:
 def _lines(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
     info, health = found["info"], found["health"]
     yield "node", f"{info['node']}, version {info['software_version']}, up {_span(health['uptime_s'])}"
-    yield "camera", f"{info['source']}: {'not yet seen' if found['camera'] is None else found['camera']}"
+    seen = "not yet seen" if found["camera"] is None else found["camera"]
+    yield "camera", f"{info['source']}: {seen}{_LIGHT.get(health.get('light') or '', '')}"
     yield "model", f"{info['model']}, {info['head']}, {info['runtime']}, detector {info['detector']}"
     if info.get("model_fallback"):
         yield "", info["model_fallback"]

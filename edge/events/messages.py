@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, PlainSerializer
 
-from edge.types import Emotion
+from edge.types import Emotion, Light
 
 SCHEMA_VERSION = 1
 LABEL_MAX = 200
@@ -194,7 +194,7 @@ class Limit(StrEnum):
 
 
 class Health(Wire):
-    """How the node is doing; retained, every 60 s."""
+    """How the node is doing; retained, every 60 s and at once when `light` changes."""
 
     ts: Timestamp
     uptime_s: float
@@ -214,6 +214,11 @@ class Health(Wire):
     reconnects: int = Field(description="times that the source was opened again since start")
     limited_by: Limit | None = Field(
         None, description="why fewer frames than usual are looked at: the board is hot, or short of memory"
+    )
+    light: Light | None = Field(
+        None,
+        description="how well the camera sees, over the last 10 s: in dark pictures contrast is raised, in too_dark "
+        "ones faces are missed; null while that is not known",
     )
 
 

@@ -20,6 +20,8 @@ from edge.events import CameraStatus, Look, LookKind
 from edge.runtime.clock import wall_clock_epoch_ns
 from edge.runtime.control import Control
 from edge.runtime.health import Counters, HealthMeter
+from edge.runtime.light_monitor import LightMonitor
+from edge.types import Light
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,6 +92,7 @@ class Device:
         self._info = info
         self._timing = timing
         self._meter = HealthMeter()
+        self._light = LightMonitor()
         self._stopping = threading.Event()
         self._inbox = inbox
         self._vitals = vitals
@@ -217,6 +220,8 @@ class Device:
         self._failures = 0
         self._processed += 1
         self._meter.record(observation)
+        if self._light.observe(observation.light, observation.monotonic_ns):
+            self._tell_light()
         if self._rest is not None:
             self._rest.note(observation, still=self._pipeline.still)
             self._frames.rest_s = self._rest.interval_s
@@ -246,7 +251,24 @@ class Device:
             drops=self._dispatcher.drops,
         )
         limited_by = None if self._brake is None else self._brake.limited_by
-        return self._meter.report(self._stamp.time(now_ns), counters, limited_by=limited_by, go_on=go_on)
+        light = self._light.now
+        return self._meter.report(self._stamp.time(now_ns), counters, limited_by=limited_by, light=light, go_on=go_on)
+
+    def _tell_light(self) -> None:
+        """Publish that it became dark or light, at once."""
+        if self._light.now is Light.TOO_DARK:
+            _LOG.warning("it is too dark to see faces: add light or move the device")
+        else:
+            _LOG.info("light: %s", self._light.now)
+        self._dispatcher.put(self._health(self._now_ns(), go_on=True))
+
+    def _lose_sight(self) -> None:
+        """Forget what was in view: the camera is gone or paused."""
+        self._pipeline.reset()
+        was_problem = self._light.now is Light.TOO_DARK
+        self._light.reset()
+        if was_problem:
+            self._dispatcher.put(self._health(self._now_ns(), go_on=True))
 
     def _about(self) -> dict[str, Any]:
         camera = None if self._camera is None else self._camera.value
@@ -263,7 +285,7 @@ class Device:
         if age_s is None and not self._frames.failing:
             return  # still opening for the first time
         if self._set_camera(CameraStatus.OFFLINE):
-            self._pipeline.reset()
+            self._lose_sight()
             self._voice.lose_sight(self._now_ns())
 
     def _set_camera(self, status: CameraStatus) -> bool:
@@ -279,7 +301,7 @@ class Device:
         self._paused = self._control.privacy
         if self._paused:
             self._stop_frames()
-            self._pipeline.reset()
+            self._lose_sight()
             self._voice.pause(self._now_ns())
             self._set_camera(CameraStatus.PAUSED)
         else:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from edge.events import Limit
-    from edge.types import Observation
+    from edge.types import Light, Observation
 
 _WINDOW = 512
 
@@ -52,7 +52,13 @@ class HealthMeter:
             self._classify_ms.append(observation.classify_ms)
 
     def report(
-        self, ts: datetime, counters: Counters, *, limited_by: Limit | None = None, go_on: bool = False
+        self,
+        ts: datetime,
+        counters: Counters,
+        *,
+        limited_by: Limit | None = None,
+        light: Light | None = None,
+        go_on: bool = False,
     ) -> Health:
         """The figures since the last call, unless that was to ``go_on``."""
         now_s, cpu_s = time.monotonic(), time.process_time()
@@ -78,6 +84,7 @@ class HealthMeter:
             drops=counters.drops,
             reconnects=counters.reconnects,
             limited_by=limited_by,
+            light=light,
         )
 
 

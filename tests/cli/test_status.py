@@ -9,7 +9,7 @@ import pytest
 
 from edge import board
 from edge.cli import main
-from edge.events import CameraStatus, State
+from edge.events import CameraStatus, Health, State
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,6 +57,18 @@ def test_a_camera_that_is_away_is_the_exit_code(running: Any, status: Callable[.
         code, out, _ = status()
     assert code == 5
     assert "usb:97: offline" in out
+
+
+def test_darkness_is_said_with_the_remedy(
+    running: Any, status: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.vision.light.TOO_DARK", 256.0)
+    monkeypatch.setattr("edge.runtime.light_monitor.LEAST_S", 0.2)
+    with running(**{"source.uri": "virtual:blank", "source.fps": 10}) as (_, sink):
+        sink.wait_for(Health, count=2)
+        _, out, _ = status()
+    (line,) = (line for line in out.splitlines() if line.startswith("camera"))
+    assert line.endswith("virtual:blank: online; too dark to see faces: add light or move the device")
 
 
 def test_a_device_that_slows_itself_down_says_why(

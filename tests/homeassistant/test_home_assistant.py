@@ -11,7 +11,7 @@ import pytest
 
 from edge.events import Event, EventType, State, ulid
 from edge.sinks.mqtt.homeassistant import announcement, birth_topic, discovery_topic, removal
-from edge.types import EMOTIONS, Emotion
+from edge.types import EMOTIONS, Emotion, Light
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,6 +93,10 @@ def _figures(home: Any, device: Device, messages: Any, eventually: Callable[...,
     )
     device.says("face-edge/n1/health", messages.health().to_json())
     home.wait({f"sensor.{ENTITY}_process_fps": "1.0", f"sensor.{ENTITY}_temperature_c": "unknown"})
+    home.wait({f"binary_sensor.{ENTITY}_too_dark": "unknown"})
+    for light, shown in ((Light.TOO_DARK, "on"), (Light.DARK, "off")):
+        device.says("face-edge/n1/health", messages.health().model_copy(update={"light": light}).to_json())
+        home.wait({f"binary_sensor.{ENTITY}_too_dark": shown})
     device.says("face-edge/n1/camera", "offline")
     home.wait({f"binary_sensor.{ENTITY}_camera": "on"})
     event = Event(id=ulid(1, b"\0" * 10), seq=1, ts=NOW, type=EventType.MARKER, people=1, label='the "best" <joke>')

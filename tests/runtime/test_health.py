@@ -4,7 +4,7 @@ from collections import deque
 from datetime import UTC, datetime
 
 from edge.runtime.health import Counters, HealthMeter, percentile
-from edge.types import Observation
+from edge.types import Light, Observation
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -34,6 +34,11 @@ def test_this_process_has_memory_and_time() -> None:
     assert 5 < report.memory_mb < 10_000
     assert report.cpu_percent is not None
     assert report.cpu_percent >= 0
+
+
+def test_the_light_is_part_of_it() -> None:
+    assert HealthMeter().report(NOW, counters()).light is None
+    assert HealthMeter().report(NOW, counters(), light=Light.DARK).light is Light.DARK
 
 
 def test_percentile_of_nothing_is_none() -> None:

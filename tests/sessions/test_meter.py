@@ -83,7 +83,9 @@ def test_faces_that_are_not_looked_for_do_not_lower_attention(make_face: Seen) -
 @pytest.mark.parametrize("step", [1, 2])
 def test_four_frontal_faces_that_stay_have_full_attention(step: int, tmp_path: Path) -> None:
     config = load(environment={}, flags={"detector.kind": "haar", "node.state_dir": str(tmp_path)})
-    face = cv2.resize(cv2.imread(str(PORTRAIT)), (300, 300))
+    portrait = cv2.imread(str(PORTRAIT))
+    assert portrait is not None
+    face = cv2.resize(portrait, (300, 300))
     vision, meter, seconds = pipeline(config, seed=0), SecondMeter(1), []
     for index in range(0, 15 * 7, step):
         picture = np.full((720, 1280, 3), 90, np.uint8)

@@ -13,6 +13,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.registry import Collector
 
 from edge.events import CameraStatus, EventType, Limit
+from edge.types import Light
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,6 +49,7 @@ class Readings(Collector):
         if self.health is not None:
             yield from _figures(self.health)
             yield _limits(self.health)
+            yield from _light(self.health)
             yield from _durations(self.health)
             yield from _totals(self.health)
 
@@ -125,6 +127,17 @@ def _limits(health: Health) -> Metric:
     for cause in Limit:
         family.add_metric([cause.value], float(health.limited_by is cause))
     return family
+
+
+def _light(health: Health) -> Iterator[Metric]:
+    if health.light is None:
+        return
+    family = GaugeMetricFamily(
+        f"{_PREFIX}_light", "1 for how well the camera sees, 0 for the others; too_dark hides faces.", labels=["level"]
+    )
+    for level in Light:
+        family.add_metric([level.value], float(level is health.light))
+    yield family
 
 
 def _durations(health: Health) -> Iterator[Metric]:

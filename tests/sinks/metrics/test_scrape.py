@@ -23,6 +23,7 @@ from edge.events import CameraStatus, EventType, Limit, Privacy, RunningSession,
 from edge.runtime.dispatch import Dispatcher
 from edge.sinks.memory import MemorySink
 from edge.sinks.metrics.sink import MetricsSink
+from edge.types import Light
 
 pytest.importorskip("prometheus_client", reason="the extra `metrics` is not installed")
 from prometheus_client.parser import text_string_to_metric_families
@@ -103,6 +104,14 @@ def test_what_was_told_is_scraped_in_base_units(sink: MetricsSink, messages: Any
     assert "Secret title" not in str(found)
 
 
+def test_the_light_is_scraped_as_soon_as_it_is_known(sink: MetricsSink, messages: Any) -> None:
+    sink.handle(messages.health())
+    assert not any(name == "face_edge_light" for name, _ in scrape(sink.url)), "not known is not 0"
+    sink.handle(messages.health().model_copy(update={"light": Light.TOO_DARK}))
+    found = scrape(sink.url)
+    assert {level: found[key("light", level=level)] for level in Light} == {"normal": 0, "dark": 0, "too_dark": 1}
+
+
 def test_names_keep_to_the_conventions_of_prometheus(sink: MetricsSink, messages: Any) -> None:
     for message in (messages.info(), messages.health(), messages.state(1), CameraStatus.ONLINE):
         sink.handle(message)
@@ -118,7 +127,7 @@ def test_names_keep_to_the_conventions_of_prometheus(sink: MetricsSink, messages
 
 
 def test_the_alerts_that_the_docs_give_ask_for_what_is_served(sink: MetricsSink, messages: Any) -> None:
-    health = messages.health().model_copy(update={"limited_by": Limit.HEAT})
+    health = messages.health().model_copy(update={"limited_by": Limit.HEAT, "light": Light.TOO_DARK})
     for message in (messages.info(), health, messages.state(1), CameraStatus.OFFLINE):
         sink.handle(message)
     served = scrape(sink.url)

@@ -12,7 +12,7 @@ import pytest
 
 from edge.events import CameraStatus, Event, EventType, State, ulid
 from edge.sinks.mqtt.homeassistant import BORN, announcement, birth_topic, removal
-from edge.types import EMOTIONS, Emotion
+from edge.types import EMOTIONS, Emotion, Light
 
 jinja2 = pytest.importorskip("jinja2", reason="templates are rendered with jinja2: pip install jinja2")
 
@@ -97,11 +97,13 @@ def test_it_has_the_entities_that_were_promised(made: dict[str, Any]) -> None:
         "display": "light",
         "marker": "button",
         "camera": "binary_sensor",
+        "too_dark": "binary_sensor",
         "suppressed": "binary_sensor",
     }
+    problems = {"camera", "too_dark", "suppressed"}
     for key, component in made["cmps"].items():
         assert component.get("enabled_by_default", True) is (key not in scores)
-        assert (component.get("entity_category") == "diagnostic") is (key in diagnostics | {"camera", "suppressed"})
+        assert (component.get("entity_category") == "diagnostic") is (key in diagnostics | problems)
 
 
 def test_ids_are_stable_and_unique(made: dict[str, Any], messages: Any) -> None:
@@ -185,6 +187,21 @@ def test_templates_show_what_health_says(made: dict[str, Any], messages: Any) ->
         assert render(made["cmps"][key], known.to_json()) == value
     for key, value in (("process_fps", "1.0"), ("queue_depth", "0"), ("drops", "0")):
         assert render(made["cmps"][key], unknown) == value
+
+
+@pytest.mark.parametrize(
+    ("light", "shown"), [(None, "None"), (Light.NORMAL, "OFF"), (Light.DARK, "OFF"), (Light.TOO_DARK, "ON")]
+)
+def test_too_dark_to_see_is_a_problem(made: dict[str, Any], messages: Any, light: Light | None, shown: str) -> None:
+    component = made["cmps"]["too_dark"]
+    assert component["device_class"] == "problem"
+    assert render(component, messages.health().model_copy(update={"light": light}).to_json()) == shown
+
+
+def test_health_of_a_device_that_says_nothing_of_light_leaves_it_unknown(made: dict[str, Any], messages: Any) -> None:
+    health = json.loads(messages.health().to_json())
+    del health["light"]
+    assert render(made["cmps"]["too_dark"], json.dumps(health)) == "None"
 
 
 @pytest.mark.parametrize("status", CameraStatus)

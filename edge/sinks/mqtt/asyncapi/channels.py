@@ -22,7 +22,10 @@ _SENT = {
         "Whether the device is there.",
     ),
     "info": ("once a connection", "What the device is: versions, model, detector, privacy settings."),
-    "health": ("every 60 s", "How the device is doing: rates, times, temperature, losses."),
+    "health": (
+        "every 60 s, and when `light` changes",
+        "How the device is doing: rates, times, temperature, losses, light.",
+    ),
     "camera": ("on change", "Whether pictures come, judged by the age of the last one."),
     "state": ("on change, at most one a second, and every 60 s", "The room now: people, dominant emotion, scores."),
     "event": ("as it happens", "One thing that happened; never lost, in order, may come twice with the same id."),

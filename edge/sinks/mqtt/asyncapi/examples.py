@@ -22,7 +22,7 @@ from edge.events import (
     Tracks,
     ulid,
 )
-from edge.types import EMOTIONS, Emotion
+from edge.types import EMOTIONS, Emotion, Light
 
 _TS = datetime(2026, 5, 4, 18, 30, 0, tzinfo=UTC)
 _SCORES = dict(zip(EMOTIONS, (0.02, 0.01, 0.02, 0.71, 0.03, 0.05, 0.16), strict=True))
@@ -134,6 +134,7 @@ _HEALTH = Health(
     drops=0,
     reconnects=1,
     limited_by=None,
+    light=Light.NORMAL,
 )
 
 

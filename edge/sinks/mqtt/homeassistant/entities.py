@@ -26,6 +26,11 @@ _EVENT = (
     "{% endif %}"
 )
 
+_TOO_DARK = (
+    "{% set light = (value_json | default({}, true)).light %}"
+    "{{ None if light is not string else 'ON' if light == 'too_dark' else 'OFF' }}"
+)
+
 
 def unique_prefix(node: str) -> str:
     """What the ids of the device and its entities begin with; it stays when topics move or names change."""
@@ -40,7 +45,7 @@ def components(prefix: str, node: str, *, heartbeat_s: float | None = None) -> d
         **_mood(f"{base}/state", expiry),
         **_scores(f"{base}/state", expiry),
         **_switches(base),
-        **_camera(base, expiry),
+        **_problems(base, expiry),
         **_diagnostics(f"{base}/health", expiry),
     }
     slug = _slug(node)
@@ -146,7 +151,7 @@ def _switches(base: str) -> dict[str, Component]:
     }
 
 
-def _camera(base: str, expiry: Component) -> dict[str, Component]:
+def _problems(base: str, expiry: Component) -> dict[str, Component]:
     return {
         "camera": {
             **_DIAGNOSTIC,
@@ -156,6 +161,15 @@ def _camera(base: str, expiry: Component) -> dict[str, Component]:
             "state_topic": f"{base}/camera",
             "value_template": "{{ 'ON' if value == 'offline' else 'OFF' }}",
             "qos": 1,
+        },
+        "too_dark": {
+            **_DIAGNOSTIC,
+            **expiry,
+            "platform": "binary_sensor",
+            "name": "Too dark to see faces",
+            "device_class": "problem",
+            "state_topic": f"{base}/health",
+            "value_template": _TOO_DARK,
         },
         "suppressed": {
             **_DIAGNOSTIC,
