@@ -49,8 +49,10 @@ class Reducer:
 
     def lighten(self, grey: NDArray[np.uint8], exposure: Exposure) -> NDArray[np.uint8]:
         """Return the small picture with the gain that it needs, in memory of its own where there is one."""
-        self._light = exposure.lighten(grey, into=self._light)
-        return self._light
+        lightened = exposure.lighten(grey, into=self._light)
+        if lightened is not grey:  # which may be the camera's own: the next dark picture must not go there
+            self._light = lightened
+        return lightened
 
     def _to_grey(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         if picture.ndim == 2:
