@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from edge.kiosk.app import Kiosk
 
 VIEWER_TOPICS = frozenset({"mood", "timeline", "camera", "privacy", "session", "player"})
-OPERATOR_TOPICS = VIEWER_TOPICS | {"faces", "events", "health", "info", "lighting"}
+OPERATOR_TOPICS = VIEWER_TOPICS | {"faces", "events", "health", "info", "lighting", "reach"}
 LONGEST_SESSION_S = 24 * 3600.0
 Label = Annotated[str, Field(max_length=LABEL_MAX)]
 B = TypeVar("B", bound=Body)

@@ -10,6 +10,7 @@ from edge.events import LookKind
 if TYPE_CHECKING:
     from edge.events import Look
     from edge.types import Box, Face, Observation
+    from edge.vision.reach import Reach
 
 
 def mood(look: Look, observation: Observation | None, *, k: int, taken_ms: float | None) -> dict[str, Any]:
@@ -41,6 +42,11 @@ def faces(observation: Observation | None, *, k: int) -> dict[str, Any]:
         "aspect": round(width / height, 4),
         "faces": [_face(face, _shares(face.box, width, height), told=told) for face in observation.faces],
     }
+
+
+def reach(found: Reach) -> dict[str, Any]:
+    """The smallest face that is found in pixels, and the metres at which it has that size, by lens."""
+    return {"pixels": found.face_px, "metres": {lens.key: round(metres, 1) for lens, metres in found.metres}}
 
 
 def _face(face: Face, box: list[float], *, told: bool) -> dict[str, Any]:

@@ -23,12 +23,13 @@ from edge.kiosk import live
 from edge.kiosk.board import Board
 from edge.kiosk.timeline import Timeline
 from edge.types import Observation
+from edge.vision.reach import reach
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edge.commands import Inbox
-    from edge.config import Config
+    from edge.config import Config, DetectorConfig
     from edge.events import Message, Session
     from edge.kiosk.certificate import Certificate
     from edge.kiosk.picture import Tap
@@ -77,6 +78,9 @@ class KioskSink:
         self._session: str | None = None
         self._events: list[dict[str, Any]] = []
         self._observation: Observation | None = None
+        self._source = config.source
+        self._seeing: tuple[DetectorConfig, str] | None = None
+        self._reach_of: tuple[int, int] | None = None
         kiosk = Kiosk(config, self.board, inbox, tap)
         self._player = kiosk.player
         self._inbox = inbox
@@ -102,6 +106,10 @@ class KioskSink:
     def certificate(self) -> Certificate | None:
         """What it shows over HTTPS."""
         return self._server.certificate
+
+    def see_with(self, settings: DetectorConfig, kind: str) -> None:
+        """Tell the pages how far the detector ``kind`` finds faces, from the next frame on; safe from any thread."""
+        self._seeing, self._reach_of = (settings, kind), None
 
     def open(self) -> None:
         """Serve.
@@ -129,6 +137,11 @@ class KioskSink:
 
     def _observe(self, observation: Observation) -> None:
         self._observation = observation
+        size = observation.frame_width, observation.frame_height
+        if self._seeing is not None and size != self._reach_of:
+            self._reach_of = size
+            settings, kind = self._seeing
+            self.board.put("reach", live.reach(reach(self._source, settings, *size, kind=kind)))
 
     def _look(self, look: Look) -> None:
         observation = self._observation if look.emotion is not None or look.people or _sees(look) else None

@@ -110,6 +110,8 @@ def device(
 
         def adopt(settings: Config) -> None:
             made.adopt(seeing(settings), settings.smoothing)
+            for sink in page:
+                sink.see_with(settings.detector, build_vision.detector_kind(settings))
 
         made = Device(
             frames=frames,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from edge.config import Config
     from edge.events import Stamp
     from edge.kiosk.picture import Tap, Watched
+    from edge.kiosk.sink import KioskSink
     from edge.protocols import FrameSource, Sink
     from edge.runtime.receipts import Receipts
     from edge.sinks.mqtt.outbox import Outbox
@@ -99,13 +100,16 @@ def sessions(
     return [made]
 
 
-def kiosk(config: Config, inbox: Inbox, tap: Tap | None) -> list[Sink]:
+def kiosk(config: Config, inbox: Inbox, tap: Tap | None) -> list[KioskSink]:
     """The page."""
     if not config.kiosk.enabled:
         return []
     from edge.kiosk.sink import KioskSink
+    from edge.runtime.build_vision import detector_kind
 
-    return [KioskSink(config, inbox, tap)]
+    page = KioskSink(config, inbox, tap)
+    page.see_with(config.detector, detector_kind(config))
+    return [page]
 
 
 def metrics(config: Config) -> list[Sink]:

@@ -3,7 +3,7 @@
 import { whoami } from "./api.js";
 
 const TOPICS = [
-  "mood", "faces", "timeline", "camera", "privacy", "session", "lighting", "health", "info", "events", "player",
+  "mood", "faces", "timeline", "camera", "privacy", "session", "lighting", "health", "info", "events", "player", "reach",
 ];
 const SILENCE_MS = 12000; // the device sends something every 5 s
 const FIRST_RETRY_MS = 400;

@@ -139,6 +139,20 @@ brightness.addEventListener("input", () => {
 
 // device --------------------------------------------------------------------------------------------------------------
 
+function showReach({ pixels, metres }) {
+  const places = Object.entries(metres).map(([lens, n]) => t("reach.place", { n: number(n), lens: t(`reach.lens.${lens}`) }));
+  write($("#stage-reach"), t(places.length ? "reach.places" : "reach.pixels", { n: pixels, places: places.join(", ") }));
+}
+live.on("topic:reach", showReach);
+
+function showLight() {
+  const dark = live.news.health?.light === "too_dark" && live.news.camera === "online";
+  $("#stage-light").hidden = !dark;
+  write($("#stage-light"), dark ? t("stage.too_dark") : "");
+}
+live.on("topic:health", showLight);
+live.on("topic:camera", showLight);
+
 function showDevice() {
   const { health = {}, info = {} } = live.news;
   const unit = (key, value) => (value === null || value === undefined ? t("device.unknown") : t(`device.${key}`, { n: number(value) }));
@@ -146,6 +160,7 @@ function showDevice() {
     node: info.node ?? "–",
     source: info.source ?? "–",
     model: info.model ?? "–",
+    light: health.light ? t(`device.lights.${health.light}`) : t("device.unknown"),
     rate: unit("fps", health.process_fps),
     detect: unit("ms", health.detect_ms_p95),
     infer: unit("ms", health.infer_ms_p95),
