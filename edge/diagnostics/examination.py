@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edge.diagnostics import broker, camera, displays, libraries, machine
+from edge.diagnostics import broker, camera, displays, libraries, machine, sight
 from edge.diagnostics.finding import Status, skip
 
 if TYPE_CHECKING:
@@ -23,7 +23,9 @@ def examine(config: Config) -> Iterator[Finding]:
     model = libraries.model(config)
     yield model
     yield skip("runtime", "there is no model to run") if model.status is Status.FAIL else libraries.runtime(config)
-    yield camera.camera(config)
+    source = camera.camera(config)
+    yield source
+    yield from sight.sight(config, source)
     yield from displays.displays(config)
     yield displays.groups(config)
     yield broker.broker(config)

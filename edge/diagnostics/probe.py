@@ -24,13 +24,17 @@ class Outcome:
     signal: signal.Signals | None = None
 
 
-def probe(code: str, *arguments: str, timeout_s: float = TIMEOUT_S) -> Outcome:
-    """Run Python ``code`` with ``arguments`` in ``sys.argv``; it prints one JSON object as its last line."""
+def probe(code: str, *arguments: str, timeout_s: float = TIMEOUT_S, given: str = "") -> Outcome:
+    """Run Python ``code`` with ``arguments`` in ``sys.argv``; it prints one JSON object as its last line.
+
+    ``given`` is what it may read from its standard input: what other users of the machine must not see.
+    """
     path = os.pathsep.join(filter(None, (str(_PACKAGES), os.environ.get("PYTHONPATH"))))
     try:
         done = subprocess.run(  # noqa: S603 - our own code by our own interpreter
             [sys.executable, "-c", code, *arguments],
             capture_output=True,
+            input=given,
             text=True,
             errors="replace",
             timeout=timeout_s,

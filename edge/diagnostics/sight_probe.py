@@ -1,0 +1,81 @@
+"""Look through the configured source for a moment: how bright its picture is and from what size faces are found.
+
+Runs in a process of its own (:mod:`edge.diagnostics.probe`): drivers and OpenCV may crash.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from edge.config import Config
+from edge.errors import EdgeError
+
+if TYPE_CHECKING:
+    from edge.types import Frame
+
+SECTIONS = ("source", "detector", "node")
+CODE = f"from {__name__} import main; main()"
+_SETTLE_S = 1.5
+"""A camera needs so long to find its exposure."""
+
+
+def look(config: Config, *, is_free: bool) -> dict[str, Any]:
+    """Return what a frame shows as plain values; without one, what the settings promise and the ``reason``.
+
+    ``is_free`` says that the camera may be opened.
+    """
+    from edge.runtime.build_vision import detector_kind
+    from edge.vision.reach import reach
+
+    source = config.source
+    found: dict[str, Any] = {"width": source.width, "height": source.height}
+    if source.rotation % 180:
+        found = {"width": source.height, "height": source.width}
+    if is_free:
+        try:
+            found |= _measured(config)
+        except EdgeError as error:
+            found["reason"] = str(error)
+    kind = detector_kind(config)
+    reached = reach(source, config.detector, found["width"], found["height"], kind=kind)
+    metres = [[lens.name, round(distance, 1)] for lens, distance in reached.metres]
+    return found | {"kind": kind, "face_px": reached.face_px, "metres": metres}
+
+
+def _measured(config: Config) -> dict[str, Any]:
+    from edge.preprocess import to_grey
+    from edge.sources.orient import orient
+    from edge.vision.light import measure
+
+    frame, is_live = _frame(config)
+    frame = orient(frame, rotation=config.source.rotation, mirror=False)
+    size = {"width": frame.width, "height": frame.height}
+    if not is_live:
+        return size
+    exposure = measure(to_grey(frame.image))
+    return size | {"bright": round(exposure.bright), "light": exposure.light.value}
+
+
+def _frame(config: Config) -> tuple[Frame, bool]:
+    """Return a frame and whether it shows what a camera sees now; a camera's first ones are let go."""
+    from edge.sources.factory import create
+
+    source = create(config.source)
+    try:
+        source.open()
+        frame, until_s = source.read(), time.monotonic() + _SETTLE_S
+        while not source.lossless and time.monotonic() < until_s:
+            frame = source.read()
+        is_live = config.source.uri.partition(":")[0] not in {"images", "replay"} and not source.lossless
+    finally:
+        source.close()
+    return frame, is_live
+
+
+def main() -> None:
+    """Read the settings from standard input and print one JSON object; the first argument says whether to look."""
+    config = Config.model_validate_json(sys.stdin.read())
+    print(json.dumps(look(config, is_free=sys.argv[1] == "free")))  # noqa: T201 - the answer to who started us
