@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from edge.contrast import Contrast
     from edge.events import Message
-    from edge.preprocess import Contrast
     from edge.types import Box, Detection, Frame, Scores
 
 

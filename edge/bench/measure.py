@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 STAGES = ("convert", "detect", "track", "crop", "classify", "smooth", "tell", "publish")
 """In the order in which a frame passes them; what the loop waits for its camera is no stage of it."""
+_NAIVE_NEIGHBOURS = 5
 _PERCENTILES = (50, 95, 99)
 
 
@@ -160,11 +161,14 @@ def obvious_loop(
 ) -> ObviousLoop:
     """The obvious loop for faces of ``smallest`` pixels and more, otherwise with the settings that ours has."""
     from edge.runtime import build_vision
-    from edge.vision.haar import HaarDetector
+    from edge.vision.haar import USUAL_CASCADE, HaarDetector
 
     settings = config.detector
     detector = HaarDetector(
-        min_face=smallest / min(reel.size), scale_factor=settings.scale_factor, min_neighbors=settings.min_neighbors
+        min_face=smallest / min(reel.size),
+        scale_factor=settings.scale_factor,
+        min_neighbors=_NAIVE_NEIGHBOURS,
+        cascade=USUAL_CASCADE,
     )
     network = build_vision.classifier(config)
     return ObviousLoop(detector, network, tracker=config.tracker, smoothing=config.smoothing, clock_ns=clock_ns)

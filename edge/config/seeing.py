@@ -107,8 +107,10 @@ class DetectorConfig(Section):
         description="at least so long between two searches of the whole picture while nothing moves (yunet), or in any "
         "case (haar, blazeface, which look where faces were and where something moves in between)",
     )
-    scale_factor: float = Field(1.1, gt=1.0, le=2.0, description="step between sizes searched")
-    min_neighbors: int = Field(5, ge=0, le=50, description="overlapping hits that make a face; higher is stricter")
+    scale_factor: float = Field(1.2, gt=1.0, le=2.0, description="of haar: step between the sizes searched; single pictures: at most 1.1")
+    min_neighbors: int = Field(
+        3, ge=1, le=50, description="of haar: overlapping hits that make a face; higher is stricter"
+    )
     confidence: Share = Field(
         0.0, lt=1, description="what a face must score; 0: what suits the detector (yunet 0.8, blazeface 0.6)"
     )
@@ -172,6 +174,11 @@ class PrimaryConfig(Section):
 class AnalyzeConfig(Section):
     """How still pictures are searched, where time matters less than small faces."""
 
-    width: int = Field(1024, ge=80, le=8192, description="pictures are reduced to this width for detection, pixels")
+    width: int = Field(
+        0,
+        ge=0,
+        le=8192,
+        description="pictures are reduced to this width for detection, pixels; 0: as far as `min_face` allows",
+    )
     min_face: Share = Field(0.025, gt=0, description="smallest face, as a share of the picture's shorter side")
     max_megapixels: int = Field(120, ge=1, le=1000, description="larger pictures are refused")

@@ -8,8 +8,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from edge.vision.budget import ScanBudget
+from edge.vision.haar import NEIGHBOURS
+from edge.vision.local_search import LocalSearch
 from edge.vision.pipeline import Pipeline
+from edge.vision.scan import Scan
 from edge.vision.track import TrackRules
+from edge.vision.whole_search import WholeSearch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,9 +33,15 @@ YUNET_BEGINS = 0.8
 YUNET_SURE = 0.85
 """Score from which it is a face at once: wrong on none of them."""
 YUNET_HELD_S = 0.7
-"""So long a face that looks like itself is shown although it is not found: YuNet misses one a few times in a row only."""
+"""So long a face that looks like itself is shown although it is not found: YuNet rarely misses one more than twice."""
 STILL_SCORE = 0.75
+HAAR_BEGINS, HAAR_SURE = 0.66, 2.0
+"""Of the hits that a face of the cascade must have: from so many on a find is looked at again, or is a face at once."""
 BLAZEFACE_SCORE = 0.6
+HAAR_STILL_SCALE = 1.1
+HAAR_STILL_FACE = 1 / 30
+"""Smallest face, as a share of the picture's shorter side, down to which the cascade searches single pictures: beyond
+it finds more things that are no faces than faces."""
 
 
 def classifier(config: Config) -> LiteRtClassifier:
@@ -95,47 +106,35 @@ def detector(config: Config, *, still: bool = False) -> FaceDetector:
             levels=None if still else settings.levels,
             runtime=config.model.runtime,
         )
-    from edge.vision.haar import HaarDetector
+    from edge.vision import haar
 
-    return HaarDetector(min_face=min_face, scale_factor=settings.scale_factor, min_neighbors=settings.min_neighbors)
+    if still:  # finer steps give more hits, of faces and of other things
+        scale, hits = min(settings.scale_factor, HAAR_STILL_SCALE), settings.min_neighbors + 1
+    else:
+        scale, hits = settings.scale_factor, min(haar.CANDIDATE, settings.min_neighbors)
+    return haar.HaarDetector(min_face=min_face, scale_factor=scale, min_neighbors=hits)
 
 
 def search(
     config: Config, detector: FaceDetector, *, still: bool = False, clock_ns: Callable[[], int] | None = None
 ) -> Search:
-    """Make the search that suits ``detector``.
+    """Make the search by ``detector``: of whole pictures, or for Haar close by and where something moves.
 
-    YuNet searches whole pictures, the others look close by and where something moves. ``clock_ns`` is processor time,
-    by which a live camera's searches are kept within their budget.
+    ``clock_ns`` is processor time, by which a live camera's searches are kept within their budget.
     """
     settings = config.detector
-    min_face = config.analyze.min_face if still else settings.smallest_face
-    width = config.analyze.width if still else settings.width
     interval_s = 0.0 if still else settings.interval_s
-    if detector.name == "yunet":
-        from edge.vision.budget import ScanBudget
-        from edge.vision.whole_search import WholeSearch
-
-        budget = ScanBudget(share=settings.budget, interval_s=interval_s, clock_ns=clock_ns)
-        return WholeSearch(
-            detector,
-            budget=budget,
-            min_face=min_face,
-            interval_s=interval_s,
-            scan_s=max(settings.scan_s, interval_s),
-            width=width,
-            careful=still,
-        )
-    from edge.vision.local_search import LocalSearch
-
-    return LocalSearch(
+    scan = Scan(
         detector,
-        interval_s=interval_s,
-        scan_s=max(settings.scan_s, interval_s),
-        min_face=min_face,
-        min_hits=config.tracker.min_hits,
-        width=width,
+        budget=ScanBudget(share=settings.budget, interval_s=interval_s, clock_ns=clock_ns),
+        min_face=_still_face(config, detector) if still else settings.smallest_face,
+        width=config.analyze.width if still else settings.width,
+        careful=still,
     )
+    scan_s = max(settings.scan_s, interval_s)
+    if detector.name == "haar":
+        return LocalSearch(scan, interval_s=interval_s, scan_s=scan_s, min_hits=config.tracker.min_hits)
+    return WholeSearch(scan, interval_s=interval_s, scan_s=scan_s)
 
 
 def rules(config: Config, detector: FaceDetector) -> TrackRules:
@@ -148,16 +147,24 @@ def rules(config: Config, detector: FaceDetector) -> TrackRules:
         memory_s=max(settings.memory_s, settings.max_age_s),
         max_faces=settings.max_faces,
     )
-    if detector.name != "yunet":
-        return usual
-    confirms = config.detector.confidence or YUNET_SCORE
-    return replace(
-        usual,
-        begins=YUNET_BEGINS * confirms,
-        confirms=confirms,
-        sure=max(confirms, YUNET_SURE),
-        held_s=YUNET_HELD_S,
-    )
+    if detector.name == "yunet":
+        confirms = config.detector.confidence or YUNET_SCORE
+        return replace(
+            usual,
+            begins=YUNET_BEGINS * confirms,
+            confirms=confirms,
+            sure=max(confirms, YUNET_SURE),
+            held_s=YUNET_HELD_S,
+        )
+    if detector.name == "haar":
+        confirms = min(1.0, config.detector.min_neighbors / NEIGHBOURS)
+        return replace(usual, begins=HAAR_BEGINS * confirms, confirms=confirms, sure=min(1.0, HAAR_SURE * confirms))
+    return usual
+
+
+def _still_face(config: Config, detector: FaceDetector) -> float:
+    least = config.analyze.min_face
+    return max(least, HAAR_STILL_FACE) if detector.name == "haar" else least
 
 
 def pipeline(config: Config, *, still: bool = False, seed: int | None = None) -> Pipeline:

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 class Findings:
     """Faces found in one frame, in its pixels, each once.
 
-    ``looked_for`` are the ids of the tracks that would have been found had they been there; ``None`` means all.
+    ``looked_for`` are the ids of the tracks that would have been found had they been there.
     """
 
     detections: tuple[Detection, ...]
-    looked_for: frozenset[str] | None = None
+    looked_for: frozenset[str]
 
 
 class Search(Protocol):

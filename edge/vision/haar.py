@@ -1,4 +1,8 @@
-"""OpenCV's frontal face cascade (Viola and Jones, 2001; Lienhart and Maydt, 2002) as a face detector."""
+"""OpenCV's frontal face cascades (Viola and Jones, 2001; Lienhart and Maydt, 2002) as a face detector.
+
+Of the cascades that come with OpenCV the "alternative" one finds most and errs least: on 30 group pictures it finds as
+many faces as the default one with half as many false ones, in less time (docs/detection.md).
+"""
 
 from __future__ import annotations
 
@@ -14,46 +18,80 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-DETECTABLE = 24
-"""Pixels a side of the smallest face that the cascade finds: its window (Lienhart and Maydt, 2002)."""
-CASCADE = "haarcascade_frontalface_default.xml"
-_EXPECTED = 2
-"""Where a face is expected, so many fewer overlapping hits make one: below 48 pixels the cascade takes steps of two
-pixels, and a small picture gives a quarter of the hits of the full one."""
+CASCADE = "haarcascade_frontalface_alt.xml"
+USUAL_CASCADE = "haarcascade_frontalface_default.xml"
+"""The one that most programs use, for comparison."""
+SMALLEST = 16.0
+"""Pixels a side from which faces are found. The cascade's window has 20, but it is wider than what counts as a face."""
+NEIGHBOURS = 10
+"""So many overlapping hits make a score of 1."""
+CANDIDATE = 2
+"""Overlapping hits from which a find may confirm a face that is known already."""
+_WINDOW = 20
+_SPARE = 0.75
+"""Faces a little smaller than promised are returned as well: one of just that size must not come and go."""
+_FRAMING = {CASCADE: 1.05}
+"""The classifier was trained on the framing of the default cascade. On PublicTest it reads crops of the alternative one
+best when they are so much larger: 88.0 % of the majority's labels, against 86.4 % with the default cascade's."""
 
 
 class HaarDetector:
-    """Searches a grey picture for upright frontal faces from ``min_face`` of its shorter side on."""
+    """Search a grey picture for upright frontal faces from ``min_face`` of its shorter side on.
+
+    Args:
+        min_face: smallest face, as a share of the picture's shorter side.
+        scale_factor: step between the sizes that are searched.
+        min_neighbors: overlapping hits that a face must have.
+        cascade: file name of the cascade.
+
+    Raises:
+        HardwareUnavailable: this OpenCV has no cascades.
+    """
 
     name = "haar"
     colour = False
-    smallest = float(DETECTABLE)
+    smallest = SMALLEST
 
-    def __init__(self, *, min_face: float, scale_factor: float = 1.1, min_neighbors: int = 5) -> None:
+    def __init__(
+        self, *, min_face: float, scale_factor: float = 1.1, min_neighbors: int = 4, cascade: str = CASCADE
+    ) -> None:
         self._min_face = min_face
         self._scale_factor = scale_factor
         self._min_neighbors = min_neighbors
-        self._cascade = _load_cascade()
+        self._framing = _FRAMING.get(cascade, 1.0)
+        self._cascade = _load_cascade(cascade)
 
     def detect(self, picture: NDArray[np.uint8], *, sizes: tuple[float, float] | None = None) -> list[Detection]:
-        """Return square boxes in pixels of ``picture`` ``(height, width)`` uint8 grey, largest first."""
-        grey = picture
-        least, most = sizes or (min(grey.shape) * self._min_face, min(grey.shape))
-        smallest, largest = max(20, round(least)), round(most)
-        if largest < smallest or min(grey.shape) < smallest:
+        """Return faces in pixels of ``picture`` ``(height, width)`` uint8 grey, largest first.
+
+        Scores are the numbers of overlapping hits, in tenths.
+        """
+        height, width = picture.shape
+        least, most = sizes or (_SPARE * self._min_face * min(height, width), float(min(height, width)))
+        smallest, largest = max(_WINDOW, round(least)), round(most)
+        if largest < smallest or min(height, width) < smallest:
             return []
-        found = self._cascade.detectMultiScale(
-            grey,
+        boxes, hits = self._cascade.detectMultiScale2(
+            picture,
             scaleFactor=self._scale_factor,
-            minNeighbors=self._min_neighbors if sizes is None else max(1, self._min_neighbors - _EXPECTED),
+            minNeighbors=self._min_neighbors,
             minSize=(smallest, smallest),
             maxSize=(largest, largest),
         )
-        boxes = [Box(*(float(value) for value in rectangle)) for rectangle in found]
-        return [Detection(box) for box in sorted(boxes, key=lambda box: (-box.area, box.x, box.y))]
+        found = [
+            Detection(self._framed(Box(*map(float, box)), width, height), min(1.0, int(count) / NEIGHBOURS))
+            for box, count in zip(boxes, hits, strict=True)
+        ]
+        return sorted(found, key=lambda each: (-each.box.area, each.box.x, each.box.y))
+
+    def _framed(self, window: Box, width: int, height: int) -> Box:
+        """Frame the face as the classifier wants it, within the picture."""
+        box = window.expanded((self._framing - 1) / 2)
+        left, top = max(0.0, box.x), max(0.0, box.y)
+        return Box(left, top, min(float(width), box.x + box.width) - left, min(float(height), box.y + box.height) - top)
 
 
-def _load_cascade() -> cv2.CascadeClassifier:
+def _load_cascade(name: str) -> cv2.CascadeClassifier:
     if not hasattr(cv2, "CascadeClassifier"):
         msg = f"OpenCV {cv2.__version__} has no Haar cascades: pip install 'opencv-python-headless>=4.9,<5'"
         raise HardwareUnavailable(msg)
@@ -61,8 +99,8 @@ def _load_cascade() -> cv2.CascadeClassifier:
     wheel_data = getattr(cv2, "data", None)  # set by PyPI's wheels only
     if wheel_data is not None:
         folders.insert(0, Path(wheel_data.haarcascades))
-    path = next((folder / CASCADE for folder in folders if (folder / CASCADE).is_file()), None)
+    path = next((folder / name for folder in folders if (folder / name).is_file()), None)
     if path is None:
-        msg = f"{CASCADE} not found in {folders[0]}: pip install 'opencv-python-headless>=4.9,<5'"
+        msg = f"{name} not found in {folders[0]}: pip install 'opencv-python-headless>=4.9,<5'"
         raise HardwareUnavailable(msg)
     return cv2.CascadeClassifier(str(path))

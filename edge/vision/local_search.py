@@ -1,8 +1,9 @@
 """Look for known faces close by and for new ones where something moves: for detectors that search a picture slowly.
 
-The whole picture is searched at the start and then every ``scan_s``. In between each known face is looked for again
-around where it should be, at its own size, and newcomers within what moves: searching the whole picture costs as much
-as dozens of the small searches, and in most frames nothing is new.
+The whole picture is searched at the start and then every ``scan_s``, or sooner where most of it moves. In between known
+faces are followed by how they look; each is looked for again now and then, or at once when it is lost, around where it
+should be and at its own size, and newcomers within what moves: searching the whole picture costs as much as dozens of
+the small searches, and in most frames nothing is new.
 """
 
 from __future__ import annotations
@@ -14,21 +15,20 @@ from typing import TYPE_CHECKING
 from edge.types import Box
 from edge.vision.findings import Findings
 from edge.vision.newcomers import Newcomers
-from edge.vision.reduce import width_for
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from edge.protocols import FaceDetector
     from edge.types import Detection
+    from edge.vision.scan import Scan
     from edge.vision.track import Track
     from edge.vision.view import View
 
 _NS = 1_000_000_000
-_SIDE = 28
-"""Pixels a side to which a known face is reduced; the cascade's own window has 24."""
-_FINE = 62
-"""The same after a look in vain: from 48 pixels on, twice its window, the cascade takes steps of one pixel and not of
+_SIDE = 26
+"""Pixels a side to which a known face is reduced; the cascade's own window has 20."""
+_FINE = 52
+"""The same after a look in vain: from 40 pixels on, twice its window, the cascade takes steps of one pixel and not of
 two, and so has four times as many windows."""
 _AROUND = 0.4
 """Room around it in which it is looked for again, as a share of its side."""
@@ -42,6 +42,11 @@ _FINELY = 2
 """A place where something moves was searched so often in vain when it is searched finely, for the smaller faces."""
 _FINE_SHARE = 0.25
 """Larger places, such as all of a picture whose camera was moved, would cost as much as many frames."""
+_CONFIRM_S = 0.6
+"""A known face that is followed is confirmed so often."""
+_BROAD = 0.4
+"""Where more than this share of the picture moves, all of it is searched, and not more often than the budget allows."""
+_BROAD_S = 0.4
 _TRIES = 3
 """A face that was not found is sought again at once so many times, ever further around, then as rarely as others."""
 _SAME_IOU = 0.3
@@ -59,35 +64,22 @@ class LocalSearch:
     """Search one camera's pictures; see :class:`edge.vision.findings.Search`.
 
     ``interval_s`` is the least time between two looks at one place, ``scan_s`` that between two searches of the whole
-    picture, ``min_face`` the smallest face as a share of the picture's shorter side, ``min_hits`` how often a face must
-    be found to count: until then it is looked for in every frame. ``width`` is that of the small picture; 0: as far as
-    ``min_face`` needs.
+    picture, ``min_hits`` how often a face must be found to count: until then it is looked for in every frame.
     """
 
-    def __init__(
-        self,
-        detector: FaceDetector,
-        *,
-        interval_s: float,
-        scan_s: float,
-        min_face: float,
-        min_hits: int,
-        width: int = 0,
-    ) -> None:
-        self._detector = detector
-        self._interval_ns = int(interval_s * _NS)
-        self._scan_ns = int(scan_s * _NS)
-        self._min_face = min_face
+    def __init__(self, scan: Scan, *, interval_s: float, scan_s: float, min_hits: int) -> None:
+        self._scan = scan
+        self._interval_s = interval_s
+        self._scan_s = scan_s
         self._min_hits = min_hits
-        self._width = width
         self._news = Newcomers(pause_s=interval_s)
         self.reset()
 
     def reset(self) -> None:
         """Begin anew with the whole picture."""
         self._news.reset()
+        self._scan.reset()
         self._looks: dict[str, _Look] = {}
-        self._scanned_ns: int | None = None
 
     @property
     def still(self) -> bool:
@@ -95,8 +87,8 @@ class LocalSearch:
         return self._news.still
 
     def grey_width(self, width: int, height: int) -> int:
-        """Return the width at which a face of ``min_face`` is as large as the detector needs."""
-        return min(width, self._width or width_for(width, height, self._min_face, self._detector.smallest))
+        """Return how wide the small grey picture is: as wide as the widest search."""
+        return self._scan.width(width, height)
 
     def update(self, view: View) -> None:
         """Compare the next frame with what was there before."""
@@ -108,23 +100,39 @@ class LocalSearch:
 
     def look(self, view: View, tracks: Sequence[Track], followed: Collection[str]) -> Findings | None:
         """Search the whole picture, or around known faces and in what moves, where that is due."""
-        del followed
         now_ns = view.now_ns
-        if self._scanned_ns is None or not 0 <= now_ns - self._scanned_ns < self._scan_ns:
-            self._scanned_ns = now_ns
-            return Findings(tuple(each.scaled(view.scale) for each in self._detector.detect(view.grey)))
-        due = [track for track in tracks if self._is_due(track, now_ns)]
-        newcomers = self._newcomers(view, [track for track in tracks if not track.missed])
+        known = [track.at(now_ns).scaled(1 / view.scale) for track in tracks if not track.missed]
+        places = self._news.places(known, self._smallest(view), now_ns)
+        if self._is_scan_due(view, places):
+            for place in places:
+                self._news.searched(place, now_ns, in_vain=True)
+            return self._scan.run(view, tracks, self._scan.plan(view))
+        due = [track for track in tracks if self._is_due(track, now_ns, is_followed=track.id in followed)]
+        newcomers = None if _is_broad(places, view) else self._newcomers(view, places, known)
         if not due and newcomers is None:
             return None
         found = [each for track in due for each in self._near(view, track)]
         self._note(due, found, now_ns)
         return Findings(_distinct([*found, *(newcomers or [])]), frozenset(track.id for track in due))
 
-    def _is_due(self, track: Track, now_ns: int) -> bool:
+    def _is_scan_due(self, view: View, places: Sequence[Box]) -> bool:
+        since_s = self._scan.since_s(view.now_ns)
+        if since_s >= self._scan_s:
+            return True
+        return _is_broad(places, view) and since_s >= max(_BROAD_S, self._scan.plan(view).interval_s)
+
+    def _smallest(self, view: View) -> float:
+        """Return the side of the smallest face in pixels of the small picture."""
+        return self._scan.min_face * float(min(view.grey.shape))
+
+    def _is_due(self, track: Track, now_ns: int, *, is_followed: bool) -> bool:
         look = self._looks.get(track.id)
         since_ns = now_ns - (track.detected_ns if look is None else max(look.at_ns, track.detected_ns))
-        if since_ns >= self._interval_ns or track.hits < self._min_hits:
+        if track.hits < self._min_hits:
+            return look is None or look.vain <= _TRIES
+        if is_followed:
+            return since_ns >= _CONFIRM_S * _NS
+        if since_ns >= self._interval_s * _NS:
             return True
         if look is not None and look.vain:
             return look.vain <= _TRIES
@@ -150,15 +158,12 @@ class LocalSearch:
             hit = any(track.at(now_ns).iou(each.box) >= _SAME_IOU for each in found)
             before = self._looks.get(track.id)
             looks[track.id] = _Look(now_ns, 0 if hit else 1 + (0 if before is None else before.vain))
-        fresh = {name: look for name, look in self._looks.items() if now_ns - look.at_ns < self._scan_ns}
+        fresh = {name: look for name, look in self._looks.items() if now_ns - look.at_ns < self._scan_s * _NS}
         self._looks = {**fresh, **looks}
 
-    def _newcomers(self, view: View, tracks: Sequence[Track]) -> list[Detection] | None:
-        """Find faces where somebody new may be; ``None`` where nobody may."""
-        grey, now_ns = view.grey, view.now_ns
-        smallest = self._min_face * min(grey.shape)
-        known = [track.at(now_ns).scaled(1 / view.scale) for track in tracks]
-        places = self._news.places(known, smallest, now_ns)
+    def _newcomers(self, view: View, places: Sequence[Box], known: Sequence[Box]) -> list[Detection] | None:
+        """Find faces in ``places``, where somebody new may be; ``None`` where there are none."""
+        grey, now_ns, smallest = view.grey, view.now_ns, self._smallest(view)
         if not places:
             return None
         found = []
@@ -186,7 +191,11 @@ class LocalSearch:
         grey, left, top = view.part(area, zoom, full=full)
         if not grey.size:
             return []
-        return [each.moved(left, top, 1 / zoom) for each in self._detector.detect(grey, sizes=sizes)]
+        return [each.moved(left, top, 1 / zoom) for each in self._scan.detector.detect(grey, sizes=sizes)]
+
+
+def _is_broad(places: Sequence[Box], view: View) -> bool:
+    return sum(place.area for place in places) > _BROAD * view.grey.size
 
 
 def _distinct(found: Sequence[Detection]) -> tuple[Detection, ...]:

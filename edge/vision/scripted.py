@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from edge.preprocess import Contrast
+    from edge.contrast import Contrast
 
 
 class BrightDetector:
@@ -31,7 +31,6 @@ class BrightDetector:
         import cv2
 
         del sizes
-
         self.calls += 1
         mask = (picture > self._threshold).astype("uint8")
         count, _, areas, _ = cv2.connectedComponentsWithStats(mask)

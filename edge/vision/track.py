@@ -89,9 +89,9 @@ class TrackRules:
     """When a face begins, is shown, and is forgotten.
 
     ``begins`` is the score of a detection that begins a track, ``sure`` the one that shows it at once; others are shown
-    after ``min_hits`` detections, one of which must score ``confirms``. A face is shown until it was looked for in vain ``misses`` times in a row or was not
-    seen for ``max_age_s``, and remembered for ``memory_s``. One that looks like itself although the detector does not
-    find it is shown for ``held_s`` at most.
+    after ``min_hits`` detections, one of which must score ``confirms``. A face is shown until it was looked for in vain
+    ``misses`` times in a row or was not seen for ``max_age_s``, and remembered for ``memory_s``. One that looks like
+    itself although the detector does not find it is shown for ``held_s`` at most.
     """
 
     iou_threshold: float = 0.25

@@ -42,12 +42,11 @@ class View:
         ``colour`` asks for BGR where the frame has it. ``careful`` takes the mean of all pixels.
         """
         if not colour and width == self.grey.shape[1]:
-            return self.grey
-        picture = self.exposure.lighten(self.frame.image if colour else to_grey(self.frame.image))
-        small = _reduced(picture, width, careful=careful)
-        if not colour or self.exposure.gain <= 1.0:
-            return small
-        return light.smooth(small, light.noise_of(to_grey(small)))
+            small = self.grey
+        else:
+            picture = self.exposure.lighten(self.frame.image if colour else to_grey(self.frame.image))
+            small = _reduced(picture, width, careful=careful)
+        return small if self.exposure.gain <= 1.0 else light.smooth(small, light.noise_of(to_grey(small)))
 
     def part(self, area: Box, zoom: float, *, full: bool) -> tuple[NDArray[np.uint8], int, int]:
         """Cut ``area`` out in grey and enlarge it ``zoom`` times; also return the left and top pixel where it begins.
