@@ -107,7 +107,9 @@ class DetectorConfig(Section):
         description="at least so long between two searches of the whole picture while nothing moves (yunet), or in any "
         "case (haar, blazeface, which look where faces were and where something moves in between)",
     )
-    scale_factor: float = Field(1.2, gt=1.0, le=2.0, description="of haar: step between the sizes searched; single pictures: at most 1.1")
+    scale_factor: float = Field(
+        1.2, gt=1.0, le=2.0, description="of haar: step between the sizes searched; at most 1.1 in pictures"
+    )
     min_neighbors: int = Field(
         3, ge=1, le=50, description="of haar: overlapping hits that make a face; higher is stricter"
     )

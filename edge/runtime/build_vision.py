@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from edge.vision.budget import ScanBudget
-from edge.vision.haar import NEIGHBOURS
+from edge.vision.haar import CANDIDATE, NEAR_CASCADE, NEIGHBOURS, HaarDetector
 from edge.vision.local_search import LocalSearch
 from edge.vision.pipeline import Pipeline
 from edge.vision.scan import Scan
@@ -38,7 +38,7 @@ STILL_SCORE = 0.75
 HAAR_BEGINS, HAAR_SURE = 0.66, 2.0
 """Of the hits that a face of the cascade must have: from so many on a find is looked at again, or is a face at once."""
 BLAZEFACE_SCORE = 0.6
-HAAR_STILL_SCALE = 1.1
+HAAR_STILL_SCALE = HAAR_NEAR_SCALE = 1.1
 HAAR_STILL_FACE = 1 / 30
 """Smallest face, as a share of the picture's shorter side, down to which the cascade searches single pictures: beyond
 it finds more things that are no faces than faces."""
@@ -106,13 +106,11 @@ def detector(config: Config, *, still: bool = False) -> FaceDetector:
             levels=None if still else settings.levels,
             runtime=config.model.runtime,
         )
-    from edge.vision import haar
-
     if still:  # finer steps give more hits, of faces and of other things
         scale, hits = min(settings.scale_factor, HAAR_STILL_SCALE), settings.min_neighbors + 1
     else:
-        scale, hits = settings.scale_factor, min(haar.CANDIDATE, settings.min_neighbors)
-    return haar.HaarDetector(min_face=min_face, scale_factor=scale, min_neighbors=hits)
+        scale, hits = settings.scale_factor, min(CANDIDATE, settings.min_neighbors)
+    return HaarDetector(min_face=min_face, scale_factor=scale, min_neighbors=hits)
 
 
 def search(
@@ -133,7 +131,8 @@ def search(
     )
     scan_s = max(settings.scan_s, interval_s)
     if detector.name == "haar":
-        return LocalSearch(scan, interval_s=interval_s, scan_s=scan_s, min_hits=config.tracker.min_hits)
+        near = HaarDetector(min_face=0.0, scale_factor=HAAR_NEAR_SCALE, min_neighbors=CANDIDATE, cascade=NEAR_CASCADE)
+        return LocalSearch(scan, near=near, interval_s=interval_s, scan_s=scan_s, min_hits=config.tracker.min_hits)
     return WholeSearch(scan, interval_s=interval_s, scan_s=scan_s)
 
 

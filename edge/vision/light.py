@@ -9,15 +9,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import cv2
 import numpy as np
 
+from edge.preprocess import noise_of
 from edge.types import Light
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+__all__ = ["DARK", "TARGET", "TOO_DARK", "Exposure", "measure", "noise_of", "smooth"]
 
 TARGET = 200.0
 """Grey level to which the bright parts of a dark picture are raised."""
@@ -30,9 +33,6 @@ _BRIGHT = 0.99
 """Share of the pixels that are not brighter than the bright parts."""
 _SPARSE = 4
 """Every fourth pixel of every fourth row is enough for the percentile."""
-_LAPLACIAN = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
-_TO_DEVIATION = np.sqrt(np.pi / 2) / 6
-"""From the mean size of the filter's answer to the noise's standard deviation (Immerkær, 1996)."""
 _BLUR_PER_NOISE = 0.1
 """Standard deviation of the smoothing in pixels, for each grey level of noise that the gain leaves."""
 _LEAST_BLUR, _MOST_BLUR = 0.6, 2.0
@@ -80,14 +80,6 @@ def measure(grey: NDArray[np.uint8]) -> Exposure:
     sample = np.ascontiguousarray(grey[::_SPARSE, ::_SPARSE])
     counts = cv2.calcHist([sample], [0], None, [256], [0, 256])
     return Exposure(float(np.searchsorted(np.cumsum(counts), _BRIGHT * sample.size)))
-
-
-def noise_of(grey: NDArray[np.uint8]) -> float:
-    """Estimate the standard deviation of a grey picture's noise, in grey levels."""
-    if min(grey.shape) < 3:
-        return 0.0
-    answer = cv2.filter2D(grey, cv2.CV_32F, cast("Any", _LAPLACIAN))[1:-1, 1:-1]
-    return float(np.abs(answer).mean() * _TO_DEVIATION)
 
 
 def smooth(colour: NDArray[np.uint8], noise: float) -> NDArray[np.uint8]:

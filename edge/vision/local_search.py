@@ -19,15 +19,16 @@ from edge.vision.newcomers import Newcomers
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from edge.protocols import FaceDetector
     from edge.types import Detection
     from edge.vision.scan import Scan
     from edge.vision.track import Track
     from edge.vision.view import View
 
 _NS = 1_000_000_000
-_SIDE = 26
+_SIDE = 24
 """Pixels a side to which a known face is reduced; the cascade's own window has 20."""
-_FINE = 52
+_FINE = 48
 """The same after a look in vain: from 40 pixels on, twice its window, the cascade takes steps of one pixel and not of
 two, and so has four times as many windows."""
 _AROUND = 0.4
@@ -63,12 +64,14 @@ class _Look:
 class LocalSearch:
     """Search one camera's pictures; see :class:`edge.vision.findings.Search`.
 
-    ``interval_s`` is the least time between two looks at one place, ``scan_s`` that between two searches of the whole
-    picture, ``min_hits`` how often a face must be found to count: until then it is looked for in every frame.
+    ``near`` looks for single faces in small windows. ``interval_s`` is the least time between two looks at one place,
+    ``scan_s`` that between two searches of the whole picture, ``min_hits`` how often a face must be found to count:
+    until then it is looked for in every frame.
     """
 
-    def __init__(self, scan: Scan, *, interval_s: float, scan_s: float, min_hits: int) -> None:
+    def __init__(self, scan: Scan, *, near: FaceDetector, interval_s: float, scan_s: float, min_hits: int) -> None:
         self._scan = scan
+        self._detector = near
         self._interval_s = interval_s
         self._scan_s = scan_s
         self._min_hits = min_hits
@@ -150,7 +153,8 @@ class LocalSearch:
         room = _AROUND * side * (1 + min(vain, _TRIES) / 2)
         area = Box(box.x - room, box.y - room, side + 2 * room, side + 2 * room).scaled(1 / scale)
         sizes = (reduced * _SMALLER, reduced * _LARGER)
-        return [each.scaled(scale) for each in self._in(view, area, reduced * scale / side, sizes, full=full)]
+        found = self._in(self._detector, view, area, reduced * scale / side, sizes, full=full)
+        return [each.scaled(scale) for each in found]
 
     def _note(self, due: Sequence[Track], found: Sequence[Detection], now_ns: int) -> None:
         looks = {}
@@ -183,15 +187,24 @@ class LocalSearch:
         room = max(_MARGIN * max(region.width, region.height), smallest / 2)
         area = Box(region.x - room, region.y - room, region.width + 2 * room, region.height + 2 * room)
         largest = 2 * smallest if finely else float(max(view.grey.shape))
-        found = self._in(view, area.scaled(scale), zoom / scale, (smallest * zoom, largest * zoom), full=zoom > 1)
+        found = self._in(
+            self._scan.detector,
+            view,
+            area.scaled(scale),
+            zoom / scale,
+            (smallest * zoom, largest * zoom),
+            full=zoom > 1,
+        )
         return [each.scaled(1 / scale) for each in found]
 
-    def _in(self, view: View, area: Box, zoom: float, sizes: tuple[float, float], *, full: bool) -> list[Detection]:
+    def _in(
+        self, detector: FaceDetector, view: View, area: Box, zoom: float, sizes: tuple[float, float], *, full: bool
+    ) -> list[Detection]:
         """Find faces in ``area``, in its pixels; it is searched at ``zoom``, to which ``sizes`` refer."""
         grey, left, top = view.part(area, zoom, full=full)
         if not grey.size:
             return []
-        return [each.moved(left, top, 1 / zoom) for each in self._scan.detector.detect(grey, sizes=sizes)]
+        return [each.moved(left, top, 1 / zoom) for each in detector.detect(grey, sizes=sizes)]
 
 
 def _is_broad(places: Sequence[Box], view: View) -> bool:
