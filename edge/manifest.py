@@ -13,8 +13,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from edge.contrast import Contrast
 from edge.errors import ModelError
-from edge.preprocess import Contrast
 from edge.text import in_one_line
 from edge.types import EMOTIONS
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import cv2
@@ -12,12 +11,18 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from edge.contrast import Contrast
     from edge.types import Box
 
 PIXEL_SCALE = 1 / 255
 """Real value of one grey level in the network's float input, which spans 0 to 1."""
 _DIAGONAL = math.sqrt(2)
 """A square that is cut at an angle comes out of one that is this much larger."""
+_BACK_PROJECTION = 0.5
+"""More sharpens faces of 24 pixels further, but costs with noise and below 20 pixels (PublicTest, docs/training.md)."""
+_LAPLACIAN = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
+_TO_DEVIATION = math.sqrt(math.pi / 2) / 6
+"""From the mean size of the filter's answer to the noise's standard deviation."""
 
 
 def to_grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -25,21 +30,9 @@ def to_grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return image if image.ndim == 2 else cast("NDArray[np.uint8]", cv2.cvtColor(image, cv2.COLOR_BGR2GRAY))
 
 
-@dataclass(frozen=True, slots=True)
-class Contrast:
-    """Correct a dark crop: map its percentiles ``low`` and ``high`` to 0 and ``target`` grey levels.
-
-    It applies only where the percentile ``high`` lies below ``below``, so that a crop in good light stays as it is.
-    """
-
-    low: float = 1.0
-    high: float = 99.0
-    below: float = 100.0
-    target: float = 220.0
-
-    def corrects(self, crop: NDArray[Any]) -> bool:
-        """Return whether ``crop`` is dark: its percentile ``high`` lies below ``below``."""
-        return bool(np.count_nonzero(crop >= self.below) <= crop.size * (1 - self.high / 100))
+def is_dark(crop: NDArray[Any], contrast: Contrast) -> bool:
+    """Return whether ``contrast`` corrects ``crop``: its percentile ``high`` lies below ``below``."""
+    return bool(np.count_nonzero(crop >= contrast.below) <= crop.size * (1 - contrast.high / 100))
 
 
 def crop_face(
@@ -59,24 +52,49 @@ def crop_face(
     What lies outside the picture repeats its border, so that a face at the edge keeps its scale.
     """
     side = max(1.0, max(box.width, box.height) * (1 + 2 * margin))
-    crop: NDArray[np.uint8] = _cut(image, box.centre, side, size, roll=roll)
-    if contrast is None or not contrast.corrects(crop):
+    crop: NDArray[np.uint8] = _cut(image, box.centre, side, size, roll=roll, fine=True)
+    if contrast is None or not is_dark(crop, contrast):
         return crop
     # a dark face has few grey levels: the means of its pixels have more
-    return stretch(_cut(image, box.centre, side, size, roll=roll, kind=np.float32), contrast)
+    levels = _cut(image, box.centre, side, size, roll=roll, kind=np.float32)
+    # enlarging hides noise from the estimate, but not from the network
+    noise = noise_of(cut_square(image, box.centre, side, round(side))) if round(side) < size else None
+    return stretch(levels, contrast, noise=noise)
 
 
-def stretch(crop: NDArray[Any], contrast: Contrast) -> NDArray[np.uint8]:
-    """Correct a dark crop ``(size, size)``, uint8 or float32 grey levels; one in good light is only rounded."""
-    if not contrast.corrects(crop):
+def stretch(crop: NDArray[Any], contrast: Contrast, *, noise: float | None = None) -> NDArray[np.uint8]:
+    """Correct a dark crop ``(size, size)``, uint8 or float32 grey levels; one in good light is only rounded.
+
+    The gain raises noise as well, that of the sensor and that of rounding to few grey levels; the more of it is left,
+    the more strongly the crop is smoothed. ``noise`` is its standard deviation in grey levels of ``crop``, where the
+    caller knows it better than :func:`noise_of`.
+    """
+    if not is_dark(crop, contrast):
         unchanged: NDArray[np.uint8] = np.rint(crop).astype(np.uint8)
         return unchanged
-    low, high = np.percentile(crop, (contrast.low, contrast.high))
-    levels: NDArray[np.float32] = (crop.astype(np.float32) - np.float32(low)) * np.float32(
-        contrast.target / max(high - low, 1.0)
-    )
-    corrected: NDArray[np.uint8] = np.clip(np.rint(levels), 0, 255).astype(np.uint8)
+    levels: NDArray[np.float32] = crop.astype(np.float32)
+    low, gain = _low_and_gain(levels, contrast)
+    blur = min(contrast.most_blur, contrast.blur * gain * (noise_of(levels) if noise is None else noise))
+    if blur > 0 and blur >= contrast.least_blur:
+        levels = np.asarray(cv2.GaussianBlur(levels, (0, 0), blur, borderType=cv2.BORDER_REPLICATE))
+        low, gain = _low_and_gain(levels, contrast)
+    corrected: NDArray[np.uint8] = np.clip(np.rint((levels - low) * gain), 0, 255).astype(np.uint8)
     return corrected
+
+
+def noise_of(grey: NDArray[Any]) -> float:
+    """Estimate the standard deviation of a picture's noise in grey levels (Immerkær, 1996); uint8 or float32."""
+    if min(grey.shape) < 3:
+        return 0.0
+    answer = cv2.filter2D(grey, cv2.CV_32F, cast("Any", _LAPLACIAN))[1:-1, 1:-1]
+    return float(np.abs(answer).mean() * _TO_DEVIATION)
+
+
+def _low_and_gain(levels: NDArray[np.float32], contrast: Contrast) -> tuple[float, float]:
+    """Return the grey level that becomes 0, and the factor."""
+    ranks = [round((levels.size - 1) * percent / 100) for percent in (contrast.low, contrast.high)]
+    low, high = np.partition(levels, ranks, axis=None)[ranks]
+    return float(low), float(contrast.target / max(high - low, 1.0))
 
 
 def _cut(
@@ -87,23 +105,31 @@ def _cut(
     *,
     roll: float,
     kind: type[Any] = np.uint8,
+    fine: bool = False,
 ) -> NDArray[Any]:
     """Cut a square of ``side`` pixels, turned by ``roll`` degrees, as ``(size, size)`` grey levels of type ``kind``."""
     if not roll:
-        return cut_square(image, centre, side, size, kind)
+        return cut_square(image, centre, side, size, kind, fine=fine)
     wide = 2 * math.ceil(size * _DIAGONAL / 2)
-    levels = cut_square(image, centre, side * wide / size, wide, kind)
+    levels = cut_square(image, centre, side * wide / size, wide, kind, fine=fine)
     turn = np.asarray(cv2.getRotationMatrix2D(((wide - 1) / 2, (wide - 1) / 2), roll, 1.0), np.float64)
     turn[:, 2] -= (wide - size) / 2
     return np.asarray(cv2.warpAffine(levels, turn, (size, size), borderMode=cv2.BORDER_REPLICATE))
 
 
 def cut_square(
-    image: NDArray[np.uint8], centre: tuple[float, float], side: float, size: int, kind: type[Any] = np.uint8
+    image: NDArray[np.uint8],
+    centre: tuple[float, float],
+    side: float,
+    size: int,
+    kind: type[Any] = np.uint8,
+    *,
+    fine: bool = False,
 ) -> NDArray[Any]:
     """Cut a square of ``side`` pixels about ``centre`` out of ``image``.
 
-    Returns ``(size, size)`` grey levels of type ``kind``. What lies outside the picture repeats its border.
+    Returns ``(size, size)`` grey levels of type ``kind``. What lies outside the picture repeats its border. A square
+    that is smaller than ``size`` is enlarged linearly, or more sharply if ``fine``, which raises noise.
     """
     left, top = (round(middle - side / 2) for middle in centre)
     length = max(1, round(side))
@@ -119,14 +145,28 @@ def cut_square(
         # shrink before padding, so that a huge box near a corner costs no more than the picture itself
         outside = (-top, bottom - height, -left, right - width)
         above, below, before, after = (min(max(0, round(pad * scale)), size - 1) for pad in outside)
-        grey = _resize(grey, max(1, size - before - after), max(1, size - above - below))
+        grey = _resize(grey, max(1, size - before - after), max(1, size - above - below), fine=fine)
         grey = np.asarray(cv2.copyMakeBorder(grey, above, below, before, after, cv2.BORDER_REPLICATE))
-    return grey if grey.shape == (size, size) else _resize(grey, size, size)
+    return grey if grey.shape == (size, size) else _resize(grey, size, size, fine=fine)
 
 
-def _resize(grey: NDArray[Any], width: int, height: int) -> NDArray[Any]:
-    smaller = width < grey.shape[1]
-    return np.asarray(cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR))
+def _resize(grey: NDArray[Any], width: int, height: int, *, fine: bool) -> NDArray[Any]:
+    if width < grey.shape[1]:
+        return np.asarray(cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA))
+    return _enlarge(grey, width, height) if fine else np.asarray(cv2.resize(grey, (width, height)))
+
+
+def _enlarge(grey: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
+    """Enlarge with a bicubic filter, and add a share of what is missing when the result is reduced again.
+
+    That is one step of iterative back-projection (Irani and Peleg, 1991).
+    """
+    levels = grey.astype(np.float32)
+    large = np.asarray(cv2.resize(levels, (width, height), interpolation=cv2.INTER_CUBIC))
+    missing = levels - cv2.resize(large, grey.shape[::-1], interpolation=cv2.INTER_AREA)
+    back = np.asarray(cv2.resize(missing, (width, height), interpolation=cv2.INTER_CUBIC))
+    enlarged: NDArray[np.uint8] = np.clip(np.rint(large + _BACK_PROJECTION * back), 0, 255).astype(np.uint8)
+    return enlarged
 
 
 def quantize(pixels: NDArray[np.uint8], *, scale: float, zero_point: int) -> NDArray[np.int8]:

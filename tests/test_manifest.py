@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from edge import manifest
+from edge.contrast import Contrast
 from edge.errors import ModelError
 from edge.types import EMOTIONS
 
@@ -78,6 +80,37 @@ def test_a_manifest_survives_the_round_trip_through_its_file(model: Path) -> Non
     check(model)
 
 
+def test_the_packaged_models_have_dark_crops_corrected_as_quantize_writes_it() -> None:
+    for path in manifest.packaged_models():
+        made = manifest.load(path)
+        assert made.schema_version == manifest.SCHEMA_VERSION == 3
+        assert made.input.contrast == Contrast()
+        written = json.loads(manifest.manifest_path(path).read_text())["input"]["contrast"]
+        assert set(written) == {field.name for field in fields(Contrast)}, "spelt out, so that it stays as it was tuned"
+
+
+@pytest.mark.parametrize("schema", [1, 2])
+def test_models_of_older_schemas_have_dark_crops_left_dark(
+    model: Path, edit: Callable[[Callable[[dict[str, Any]], object]], None], schema: int
+) -> None:
+    def age(content: dict[str, Any]) -> None:
+        content["schema"] = schema
+        content["input"].pop("contrast", None)
+
+    edit(age)
+    check(model)
+    made = manifest.load(model)
+    assert made.input.contrast is None
+    assert '"contrast": null' in made.to_json()
+
+
+def test_every_part_of_the_contrast_is_described() -> None:
+    schema = manifest.Manifest.model_json_schema()
+    parts = schema["$defs"]["Contrast"]["properties"]
+    assert set(parts) == {field.name for field in fields(Contrast)}
+    assert all(part["description"] for part in parts.values())
+
+
 def test_a_missing_manifest_and_a_missing_model_are_told_apart(model: Path) -> None:
     path = manifest.manifest_path(model)
     kept = path.read_text()
@@ -123,10 +156,16 @@ def test_a_manifest_that_is_none(model: Path, text: str) -> None:
         (lambda m: m.update(labels=m["labels"][::-1]), ["expected labels angry, disgust", "found neutral, surprise"]),
         (lambda m: m.update(labels=m["labels"][:6]), ["expected labels", "found angry"]),
         (lambda m: m.update(file="other.tflite"), ["expected to describe gdconv", "found other.tflite"]),
-        (lambda m: m.update(schema=99), ["expected schema 1 or 2, found 99"]),
+        (lambda m: m.update(schema=99), ["expected schema 1 or 2 or 3, found 99"]),
         (lambda m: m.update(surprise=1), ["surprise"]),
         (lambda m: m["input"].update(scale=-1), ["input.scale", "-1"]),
         (lambda m: m["input"].update(dtype="float32"), ["input.dtype", "float32"]),
+        (lambda m: m["input"].update(contrast=5), ["input.contrast", "object", "found '5'"]),
+        (lambda m: m["input"].update(contrast={"gain": 2}), ["input.contrast.gain", "Unexpected keyword argument"]),
+        (lambda m: m["input"].update(contrast={"low": 99.5}), ["input.contrast", "low must be less than high"]),
+        (lambda m: m["input"].update(contrast={"below": -1}), ["input.contrast.below", "-1"]),
+        (lambda m: m["input"].update(contrast={"blur": "strong"}), ["input.contrast.blur", "'strong'"]),
+        (lambda m: m["input"].update(contrast={"most_blur": "Infinity"}), ["input.contrast.most_blur", "finite"]),
         (lambda m: m["outputs"][0].update(temperature=0), ["outputs.0.temperature"]),
         (lambda m: m.update(outputs=[]), ["outputs"]),
     ],
@@ -195,7 +234,7 @@ def test_an_installation_without_its_model_says_where_it_was_looked_for(tmp_path
 
     source = Path(manifest.__file__).parent
     (tmp_path / "edge").mkdir()
-    for name in ("__init__.py", "errors.py", "text.py", "types.py", "manifest.py"):
+    for name in ("__init__.py", "contrast.py", "errors.py", "text.py", "types.py", "manifest.py"):
         shutil.copy(source / name, tmp_path / "edge")
     code = (
         "from edge.manifest import *\n"
