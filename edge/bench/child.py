@@ -29,14 +29,18 @@ class Field:
     frames_per_s: float
 
 
-def measure(scene: dict[str, Any], flags: dict[str, Any], seconds: float) -> Field:
+def measure(scene: dict[str, Any], flags: dict[str, Any], seconds: float, *, lender: Path | None = None) -> Field:
     """Run a device for ``seconds`` on a drawn scene that comes as from a camera.
+
+    ``lender`` is a state folder whose detectors it uses.
 
     Raises:
         EdgeError: it cannot run; the message is its own.
     """
-    specification = json.dumps({"scene": scene, "flags": flags, "seconds": seconds})
-    command = [sys.executable, "-m", "edge.bench.child", specification]
+    specification = {"scene": scene, "flags": flags, "seconds": seconds}
+    if lender is not None:
+        specification["lender"] = str(lender)
+    command = [sys.executable, "-m", "edge.bench.child", json.dumps(specification)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 120, check=False)  # noqa: S603 - ourselves
     if done.returncode:
         said = done.stderr.strip().splitlines()[-1:] or ["it said nothing"]
@@ -59,6 +63,7 @@ def resident_mb(without: str = "", smaps: Path = Path("/proc/self/smaps")) -> fl
 
 def _main(specification: dict[str, Any]) -> Field:
     from edge import config as configuration
+    from edge.bench.private import lend_detectors
     from edge.bench.reel import FILE, Reel, ReelSource
     from edge.bench.scene import Scene
     from edge.runtime import build
@@ -69,6 +74,9 @@ def _main(specification: dict[str, Any]) -> Field:
         reel = Reel.record(map(scene.frame, range(len(scene))), folder, fps=scene.fps, count=len(scene))
         flags = {"node.id": "bench", "node.state_dir": folder, **specification["flags"]}
         config = configuration.load(environment={}, flags=flags)
+        if "lender" in specification:
+            lent = {"node.state_dir": specification["lender"]}
+            lend_detectors(configuration.load(environment={}, flags=lent), folder)
         wiring = build.device(config, source=ReelSource(reel, live=True))
         del scene  # its pictures would count as the device's memory
         found: list[Field] = []

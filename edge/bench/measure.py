@@ -138,9 +138,9 @@ def appliance(folder: Path, flags: dict[str, Any], *, seconds: float, progress: 
         progress(0.1)
         flags["display"] = [{"kind": "terminal"}]
         room = {"motion": "calm", "seconds": 4.0, "fps": 30.0}
-        idle = child.measure({**room, "least": 0, "most": 0}, flags, seconds)
+        idle = child.measure({**room, "least": 0, "most": 0}, flags, seconds, lender=folder)
         progress(0.55)
-        one = child.measure({**room, "least": 1, "most": 1}, flags, seconds)
+        one = child.measure({**room, "least": 1, "most": 1}, flags, seconds, lender=folder)
         progress(1.0)
     return Appliance(begun, idle, one, feed=broker is not None)
 

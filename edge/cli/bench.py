@@ -143,11 +143,14 @@ def _measure(  # noqa: PLR0917 - what a run is made of
     *, baseline: int | None, device: bool,
 ) -> Report:  # fmt: skip
     from edge.bench import measure
+    from edge.bench.private import lend_detectors
     from edge.bench.reel import Reel
     from edge.bench.reference import machine
     from edge.bench.report import Report
+    from edge.runtime.build_vision import detector_kind
 
     # a device of its own: it meets no other's locks, broker or page
+    lend_detectors(settings.load(), folder)
     flags: dict[str, Any] = {"node.id": "bench", "node.state_dir": folder, "kiosk.enabled": False}
     flags |= {"metrics.enabled": False, "sessions.keep": False, "mqtt.broker": "off"}
     config = settings.load(flags)
@@ -172,7 +175,7 @@ def _measure(  # noqa: PLR0917 - what a run is made of
                 folder, config_flags, seconds=_DEVICE_S,
                 progress=lambda share: progress.update(1000 * (done + share * _SHARES["device"]) / total),
             )  # fmt: skip
-    return Report(machine(), name, _model_of(config), config.detector.kind, loops, whole)
+    return Report(machine(), name, _model_of(config), detector_kind(config), loops, whole)
 
 
 def _pictures(
