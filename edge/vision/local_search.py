@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from edge.types import Box
 from edge.vision.findings import Findings
 from edge.vision.newcomers import Newcomers
+from edge.vision.scan import distinct
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -116,7 +117,7 @@ class LocalSearch:
             return None
         found = [each for track in due for each in self._near(view, track)]
         self._note(due, found, now_ns)
-        return Findings(_distinct([*found, *(newcomers or [])]), frozenset(track.id for track in due))
+        return Findings(distinct([*found, *(newcomers or [])]), frozenset(track.id for track in due))
 
     def _is_scan_due(self, view: View, places: Sequence[Box]) -> bool:
         since_s = self._scan.since_s(view.now_ns)
@@ -209,12 +210,3 @@ class LocalSearch:
 
 def _is_broad(places: Sequence[Box], view: View) -> bool:
     return sum(place.area for place in places) > _BROAD * view.grey.size
-
-
-def _distinct(found: Sequence[Detection]) -> tuple[Detection, ...]:
-    """Leave out what an earlier one overlaps: two searches may find the same face."""
-    kept: list[Detection] = []
-    for each in found:
-        if all(each.box.iou(other.box) < _SAME_IOU for other in kept):
-            kept.append(each)
-    return tuple(kept)

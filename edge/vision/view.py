@@ -48,6 +48,14 @@ class View:
             small = _reduced(picture, width, careful=careful)
         return small if self.exposure.gain <= 1.0 else light.smooth(small, light.noise_of(to_grey(small)))
 
+    def cut(self, area: Box, scale: float, *, colour: bool) -> NDArray[np.uint8]:
+        """Return ``area``, whole pixels of the frame, ``scale`` times as large, as :meth:`whole` does."""
+        left, top, width, height = area.rounded()
+        part = self.frame.image[top : top + height, left : left + width]
+        picture = self.exposure.lighten(part if colour else to_grey(part))
+        small = _reduced(picture, max(1, round(width * scale)), careful=False)
+        return small if self.exposure.gain <= 1.0 else light.smooth(small, light.noise_of(to_grey(small)))
+
     def part(self, area: Box, zoom: float, *, full: bool) -> tuple[NDArray[np.uint8], int, int]:
         """Cut ``area`` out in grey and enlarge it ``zoom`` times; also return the left and top pixel where it begins.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from edge.vision.budget import NARROWEST
 from edge.vision.newcomers import Newcomers
 
 if TYPE_CHECKING:
@@ -20,11 +21,13 @@ if TYPE_CHECKING:
     from edge.vision.view import View
 
 _AT_ONCE = 0.3
-"""A lost or new face is looked for after this part of the usual interval."""
+"""A lost or new face is looked for at once where it was, and in the whole picture after this part of the interval."""
 _CONFIRM_S = 0.6
 """Known faces that are followed are confirmed at least so often."""
+_GREY = 2 / 3
 _SAME_IOU = 0.3
-_TRIES = 3
+_TRIES, _SURE_HITS = 2, 2
+_NS = 1_000_000_000
 
 
 class WholeSearch:
@@ -43,6 +46,7 @@ class WholeSearch:
         """Begin anew with the whole picture."""
         self._news.reset()
         self._scan.reset()
+        self._part_ns = 0
 
     @property
     def still(self) -> bool:
@@ -50,8 +54,9 @@ class WholeSearch:
         return self._news.still
 
     def grey_width(self, width: int, height: int) -> int:
-        """Return how wide the small grey picture is: as wide as the widest search."""
-        return self._scan.width(width, height)
+        """Return how wide the small grey picture is: narrower than a search, which shows what moves well enough."""
+        wanted = self._scan.width(width, height)
+        return min(wanted, max(NARROWEST, round(_GREY * wanted)))
 
     def update(self, view: View) -> None:
         """Compare the next frame with what was there before."""
@@ -62,30 +67,29 @@ class WholeSearch:
         return self._news.changed(box)
 
     def look(self, view: View, tracks: Sequence[Track], followed: Collection[str]) -> Findings | None:
-        """Search the whole picture where that is due."""
+        """Search the whole picture where that is due, or the places where something calls for it."""
         now_ns = view.now_ns
         known = [track.at(now_ns).scaled(1 / view.scale) for track in tracks if not track.missed]
         places = self._news.places(known, self._scan.min_face * min(view.grey.shape), now_ns)
         plan = self._scan.plan(view)
-        since_s = self._scan.since_s(now_ns)
-        if not self._is_due(since_s, plan.interval_s, tracks, followed, is_moving=bool(places)):
+        urgent = [track.at(now_ns) for track in tracks if _is_urgent(track, followed)]
+        since_s, part_s = self._scan.since_s(now_ns), (now_ns - self._part_ns) / _NS
+        is_moving = bool(places) and min(since_s, part_s) >= plan.interval_s
+        is_due = since_s >= self._scan_s or (bool(tracks) and since_s >= max(_CONFIRM_S, plan.interval_s))
+        if not (is_due or is_moving or urgent):
             return None
-        found = self._scan.run(view, tracks, plan)
-        self._settle(places, known, found.detections, view.scale, now_ns)
+        found = None
+        if not is_due:
+            areas = [*urgent, *(place.scaled(view.scale) for place in places if is_moving)]
+            found = self._scan.run_in(view, tracks, plan, areas)
+            if found is None and not is_moving and since_s < _AT_ONCE * plan.interval_s:
+                return None
+        if is_moving or found is None:
+            self._part_ns = now_ns
+        found = found or self._scan.run(view, tracks, plan)
+        if is_moving or is_due:
+            self._settle(places, known, found.detections, view.scale, now_ns)
         return found
-
-    def _is_due(
-        self, since_s: float, interval_s: float, tracks: Sequence[Track], followed: Collection[str], *, is_moving: bool
-    ) -> bool:
-        if since_s >= self._scan_s:
-            return True
-        is_urgent = any(
-            (not track.missed and track.id not in followed) or (track.hits < 2 and track.missed < _TRIES)
-            for track in tracks
-        )
-        if is_urgent and since_s >= _AT_ONCE * interval_s:
-            return True
-        return since_s >= interval_s and (is_moving or (bool(tracks) and since_s >= _CONFIRM_S))
 
     def _settle(
         self, places: Sequence[Box], known: Sequence[Box], found: Sequence[Detection], scale: float, now_ns: int
@@ -95,6 +99,11 @@ class WholeSearch:
         new = [box for box in boxes if all(box.iou(other) < _SAME_IOU for other in known)]
         for place in places:
             self._news.searched(place, now_ns, in_vain=not any(_holds(place, box) for box in new))
+
+
+def _is_urgent(track: Track, followed: Collection[str]) -> bool:
+    """Return whether a track was lost just now, or waits to be confirmed."""
+    return track.missed < _TRIES and (track.hits < _SURE_HITS or track.id not in followed)
 
 
 def _holds(place: Box, box: Box) -> bool:

@@ -50,7 +50,7 @@ _SPARE = 0.75
 _LEAST_SIDE = 16
 _MOST_UNEVEN = 3.0
 """Boxes longer than this many times their breadth are degenerate: one in 800 pictures has one."""
-_NETS = 3
+_NETS = 8
 """A change of the input's size costs as much as half a search, so one network is kept for each of the last sizes."""
 
 
