@@ -94,8 +94,8 @@ def test_it_frames_the_face_of_a_portrait_as_the_cascade_does(
 ) -> None:
     (found,) = BlazeFaceDetector(blazeface_file, min_face=0.1).detect(portrait)
     (expected,) = HaarDetector(min_face=0.1).detect(portrait)
-    assert found.iou(portrait_face) > 0.5
-    assert found.iou(expected) > 0.65
+    assert found.box.iou(portrait_face) > 0.5
+    assert found.box.iou(expected.box) > 0.65
 
 
 def test_faces_smaller_than_asked_are_left_out(blazeface_file: Path, portrait: np.ndarray) -> None:
@@ -112,7 +112,7 @@ def test_a_further_level_finds_a_smaller_face_once(blazeface_file: Path, portrai
     once, twice = (BlazeFaceDetector(blazeface_file, min_face=0.1, levels=levels).detect(picture) for levels in (1, 2))
     assert once == []
     (found,) = twice
-    assert found.iou(place) > 0.3
+    assert found.box.iou(place) > 0.3
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (10, 10), (5, 400), (400, 5)])
