@@ -18,6 +18,7 @@ import numpy as np
 
 from converter.datasets.faces import SIZE, FaceSet
 from converter.evaluate import truth
+from converter.runner import corrected
 from edge.errors import HardwareUnavailable
 from edge.preprocess import crop_face
 from edge.types import Box
@@ -33,9 +34,12 @@ ENLARGE = 4
 BORDER = 0.5
 """Repeated border on every side, share of the picture: room for a box that is larger than the picture."""
 
-CASCADE = "haarcascade_frontalface_default.xml"
+CASCADE = "haarcascade_frontalface_alt.xml"
+FRAMING = 1.05
+"""The device's factor from the cascade's window to the face's box."""
 SCALE_FACTOR = 1.1
-MIN_NEIGHBORS = 5
+"""As in pictures; the device searches a camera's frames in coarser steps."""
+MIN_NEIGHBORS = 3
 MIN_FACE = 0.2
 """Of the bordered picture's side: two fifths of the face picture itself; smaller hits are eyes and mouths."""
 
@@ -91,7 +95,7 @@ def framing(faces: FaceSet) -> Framing:
             continue
         x, y, width, _ = (float(value) for value in found[0])
         rows.append(row)
-        side.append(width / full)
+        side.append(FRAMING * width / full)
         offset.append([(edge + width / 2) / full - 0.5 - BORDER for edge in (x, y)])
     return Framing(len(faces), np.array(rows, np.int64), np.array(side), np.array(offset).reshape(-1, 2))
 
@@ -104,9 +108,13 @@ def accuracy_by_margin(
     pictures = [enlarged(picture) for picture in chosen.pixels]
     boxes = seen.boxes()
     result: dict[str, list[float]] = {output.head: [] for output in runner.manifest.outputs}
+    contrast = runner.manifest.input.contrast
     for margin in margins:
-        crops = [crop_face(p, box, margin=margin, size=SIZE) for p, box in zip(pictures, boxes, strict=True)]
-        for head, accuracy in _accuracies(runner, np.stack(crops), chosen).items():
+        crops = [
+            crop_face(p, box, margin=margin, size=SIZE, contrast=contrast)
+            for p, box in zip(pictures, boxes, strict=True)
+        ]
+        for head, accuracy in accuracies(runner, np.stack(crops), chosen).items():
             result[head].append(accuracy)
     return result
 
@@ -114,7 +122,7 @@ def accuracy_by_margin(
 def accuracy_uncropped(runner: ModelRunner, faces: FaceSet, seen: Framing) -> dict[str, float]:
     """Accuracy of each head on the same pictures as FER2013 has them: what a perfect crop would reach."""
     chosen = faces.take(seen.rows)
-    return _accuracies(runner, chosen.pixels, chosen)
+    return accuracies(runner, corrected(chosen.pixels, runner.manifest.input.contrast), chosen)
 
 
 def summary(seen: Framing) -> dict[str, Any]:
@@ -133,7 +141,8 @@ def _quartiles(values: NDArray[np.float64]) -> list[float]:
     return [round(float(value), 3) for value in np.quantile(values, (0.25, 0.5, 0.75))]
 
 
-def _accuracies(runner: ModelRunner, pixels: NDArray[np.uint8], faces: FaceSet) -> dict[str, float]:
+def accuracies(runner: ModelRunner, pixels: NDArray[np.uint8], faces: FaceSet) -> dict[str, float]:
+    """Accuracy of each head on crops ``(n, 48, 48)`` of ``faces``; NaN for one without labels."""
     found = {}
     for head, logits in runner.logits(pixels).items():
         labels = truth(faces, head)

@@ -11,6 +11,7 @@ import click
 
 from converter.cli.card import card
 from converter.cli.compare import compare
+from converter.cli.crop_alignment import crop_alignment
 from converter.cli.crop_margin import crop_margin
 from converter.cli.distill import distill
 from converter.cli.evaluate import evaluate
@@ -40,7 +41,7 @@ _PACKAGES = {
     "ai_edge_litert",
 }
 
-COMMANDS = (prepare, train, teach, distill, quantize, evaluate, compare, card, crop_margin)
+COMMANDS = (prepare, train, teach, distill, quantize, evaluate, compare, card, crop_margin, crop_alignment)
 """In the order of use."""
 
 

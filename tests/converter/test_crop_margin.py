@@ -36,8 +36,9 @@ def framed(portrait: np.ndarray, portrait_face: Box) -> Any:
 def test_the_boxes_are_those_of_the_devices_own_detector(framed: Any) -> None:
     defaults = DetectorConfig()
     device = HaarDetector(
-        min_face=crop_margin.MIN_FACE, scale_factor=defaults.scale_factor, min_neighbors=defaults.min_neighbors
+        min_face=crop_margin.MIN_FACE, scale_factor=crop_margin.SCALE_FACTOR, min_neighbors=defaults.min_neighbors
     )
+    assert defaults.scale_factor >= crop_margin.SCALE_FACTOR
     faces = framed(0.05)
     (expected,) = device.detect(crop_margin.enlarged(faces.pixels[0]))
     (found,) = crop_margin.framing(faces).boxes()
