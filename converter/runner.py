@@ -8,7 +8,7 @@ import numpy as np
 
 from edge import manifest as manifests
 from edge.errors import HardwareUnavailable
-from edge.preprocess import quantize, read_logits
+from edge.preprocess import quantize, read_logits, stretch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from edge.contrast import Contrast
     from edge.manifest import Manifest, OutputSpec
 
 
@@ -32,11 +33,16 @@ class ModelRunner:
         self._interpreter: Any = interpreter(manifests.verify(self.manifest, path))
 
     def logits(self, pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
-        """Logits ``(n, 7)`` of each head for ``(n, 48, 48)`` uint8 grey."""
+        """Logits ``(n, 7)`` of each head for crops ``(n, 48, 48)`` uint8 grey, dark ones corrected already."""
         spec = self.manifest.input
         levels = quantize(pixels, scale=spec.scale, zero_point=spec.zero_point)
         raw = invoke_all(self._interpreter, levels.reshape(-1, *spec.shape))
         return logits_of(raw, self.manifest.outputs)
+
+
+def corrected(pixels: NDArray[np.uint8], contrast: Contrast | None) -> NDArray[np.uint8]:
+    """Correct the dark ones of crops ``(n, 48, 48)`` as the device does; ``None`` leaves all as they are."""
+    return pixels if contrast is None or not len(pixels) else np.stack([stretch(crop, contrast) for crop in pixels])
 
 
 def logits_of(raw: Mapping[str, NDArray[Any]], outputs: Iterable[OutputSpec]) -> dict[str, NDArray[np.float32]]:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     help="Measure again without the pictures that also occur in Training, which has to be read for it.",
 )
 @click.option("--robustness", is_flag=True, help="Measure again under six kinds of disturbance: 25 times the work.")
+@click.option("--conditions", is_flag=True, help="Measure again by size of the face and by light: 80 times the work.")
 @click.option(
     "--saliency",
     type=click.IntRange(0),
@@ -46,6 +47,7 @@ def evaluate(
     out: Path | None,
     recurring: bool,
     robustness: bool,
+    conditions: bool,
     saliency: int,
     as_json: bool,
 ) -> None:
@@ -60,7 +62,12 @@ def evaluate(
     faces = datasets.load(data, split, votes=votes)
     subject = open_subject(model)
     found = results(
-        subject, faces, split, recurrence=recurrence_of(faces, data, split) if recurring else None, robust=robustness
+        subject,
+        faces,
+        split,
+        recurrence=recurrence_of(faces, data, split) if recurring else None,
+        robust=robustness,
+        by_condition=conditions,
     )
     if out is not None:
         from converter.evaluation.figures import draw
@@ -107,6 +114,8 @@ def _table(found: Mapping[str, Any]) -> Iterator[str]:
         yield from _certainty(found["certainty"])
     if found["robustness"]:
         yield from _robustness(found["robustness"])
+    if found.get("conditions"):
+        yield from _conditions(found["conditions"])
 
 
 def _figures(found: Mapping[str, Any]) -> Iterator[str]:
@@ -138,6 +147,16 @@ def _robustness(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         found = (row["heads"][head] for head in heads)
         cells = (f"{head['accuracy']:.1%} {_bracket(head['interval']['accuracy'])}" for head in found)
         yield f"  {row['kind']}, {row['strength']}".ljust(40) + "".join(f"{cell:>24}" for cell in cells)
+
+
+def _conditions(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    heads = list(rows[0]["heads"])
+    yield "accuracy by condition, without -> with corrections".ljust(52) + "".join(f"{head:>18}" for head in heads)
+    for row in rows:
+        noise = " and a sensor's noise" if row["noisy"] else ""
+        cells = (f"{row['plain'][head]['accuracy']:.1%} -> {row['heads'][head]['accuracy']:.1%}" for head in heads)
+        name = f"  {row['size']} px wide, {row['light']} % of the light{noise}"
+        yield name.ljust(52) + "".join(f"{cell:>18}" for cell in cells)
 
 
 def _bracket(bounds: Sequence[float]) -> str:

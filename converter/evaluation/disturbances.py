@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
+from edge.preprocess import crop_face
+from edge.types import Box
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -49,12 +52,11 @@ def blur(pictures: NDArray[np.uint8], sigma: float) -> NDArray[np.uint8]:
 
 
 def coarsen(pictures: NDArray[np.uint8], side: float) -> NDArray[np.uint8]:
-    """As if the face had been ``side`` pixels wide, scaled up as the device does it."""
+    """As if the face had been ``side`` pixels wide, cut out as the device does it; the pictures are square."""
 
     def change(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        height, width = picture.shape
-        small = cv2.resize(picture, (int(side), int(side)), interpolation=cv2.INTER_AREA)
-        return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+        small = np.asarray(cv2.resize(picture, (int(side), int(side)), interpolation=cv2.INTER_AREA), np.uint8)
+        return crop_face(small, Box(0, 0, side, side), margin=0.0, size=len(picture))
 
     return _each(pictures, change)
 

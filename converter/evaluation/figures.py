@@ -15,13 +15,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _COLUMNS = 3
+_FULL = 100
 
 
 def draw(results: Mapping[str, Any], out: Path, prefix: str = "") -> None:
     """Write what ``results`` of :func:`converter.evaluation.results.results` hold as ``.png`` files into ``out``.
 
-    ``confusion-<head>`` and ``reliability-<head>`` for every head, ``certainty-consensus`` and ``robustness`` where
-    they were measured; every name begins with ``prefix``.
+    ``confusion-<head>`` and ``reliability-<head>`` for every head, ``certainty-consensus``, ``robustness`` and
+    ``conditions`` where they were measured; every name begins with ``prefix``.
 
     Raises:
         InputError: the folder cannot be written.
@@ -42,6 +43,8 @@ def _pictures(results: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
         yield "certainty-consensus", certainty(results["certainty"], title)
     if results["robustness"]:
         yield "robustness", robustness(results["robustness"], f"{results['model']}, {where}")
+    if results.get("conditions"):
+        yield "conditions", conditions(results["conditions"], f"{results['model']}, {where}")
 
 
 def certainty(found: Mapping[str, Any], title: str) -> bytes:
@@ -80,6 +83,35 @@ def robustness(rows: Sequence[Mapping[str, Any]], title: str) -> bytes:
     axes[0].legend()
     figure.suptitle(title, fontsize=10)
     return plots.to_png(figure)
+
+
+def conditions(rows: Sequence[Mapping[str, Any]], title: str) -> bytes:
+    """Accuracy by the face's size, and by light with and without a sensor's noise: with corrections and without."""
+    sizes = sorted({row["size"] for row in rows if row["light"] != _FULL})
+    figure, axes = plots.new_figure(11, 3.4 * (1 + len(sizes)), 2, 1 + len(sizes))
+    by_size = sorted((row for row in rows if row["light"] == _FULL and not row["noisy"]), key=lambda row: row["size"])
+    _compare(axes[0], by_size, "size", "pixels of the face, full light")
+    axes[0].legend(fontsize=8)
+    axes[1].set_visible(False)
+    for number, (size, noisy) in enumerate((size, noisy) for size in sizes for noisy in (False, True)):
+        chosen = [row for row in rows if (row["size"], row["noisy"]) == (size, noisy)]
+        noise = ", a sensor's noise" if noisy else ""
+        _compare(axes[2 + number], chosen, "light", f"% of the light, face of {size} pixels{noise}")
+    figure.suptitle(title, fontsize=10)
+    return plots.to_png(figure)
+
+
+def _compare(axes: Any, rows: Sequence[Mapping[str, Any]], by: str, name: str) -> None:
+    places = range(len(rows))
+    for number, head in enumerate(rows[0]["heads"] if rows else ()):
+        for what, style, words in (("heads", "o-", head), ("plain", "o:", f"{head}, without corrections")):
+            accuracy = [100 * row[what][head]["accuracy"] for row in rows]
+            axes.plot(places, accuracy, style, color=f"C{number}", markersize=4, label=words)
+        bounds = np.array([row["heads"][head]["interval"]["accuracy"] for row in rows])
+        axes.fill_between(places, *(100 * bounds.T), color=f"C{number}", alpha=0.2, linewidth=0)
+    axes.set_xticks(places, [f"{row[by]:g}" for row in rows])
+    axes.set_ylim(0, 100)
+    plots.label_axes(axes, name, "accuracy, %", legend=False)
 
 
 def _panel(axes: Any, rows: Sequence[Mapping[str, Any]], kind: str) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from converter.evaluate import by_name, of_subject, truth
 from converter.evaluation.bootstrap import FIGURES, Bootstrap, tally
 from converter.evaluation.certainty import certainty
+from converter.evaluation.conditions import conditions
 from converter.evaluation.robustness import robustness
 from converter.measure import BINS, measure, reliability
 from edge.preprocess import softmax
@@ -36,12 +37,14 @@ def results(
     *,
     recurrence: Recurrence | None = None,
     robust: bool = False,
+    by_condition: bool = False,
     bootstrap: Bootstrap | None = None,
 ) -> dict[str, Any]:
     """Measure ``subject`` on ``faces``; shares are rounded to four digits, what is not defined is ``None``.
 
     ``recurrence`` tells which faces occur in training too; every head is then measured without them as well.
-    ``robust`` measures under disturbances, which takes 25 times as long.
+    ``robust`` measures under disturbances, which takes 25 times as long, ``by_condition`` by size and light of the
+    face, which takes 80 times as long.
 
     Raises:
         InputError: no head has labels.
@@ -68,6 +71,7 @@ def results(
         ],
         "certainty": _certainty(found, faces),
         "robustness": robustness(subject, faces, bootstrap) if robust else None,
+        **({"conditions": conditions(subject, faces, bootstrap)} if by_condition else {}),
     }
 
 

@@ -45,8 +45,15 @@ def _row(
     amount: float = 0.0,
     strength: str = "as it is",
 ) -> dict[str, Any]:
+    return {"kind": kind, "amount": amount, "strength": strength, "heads": accuracy_of(logits, faces, bootstrap)}
+
+
+def accuracy_of(
+    logits: Mapping[str, NDArray[np.float32]], faces: FaceSet, bootstrap: Bootstrap
+) -> dict[str, dict[str, Any]]:
+    """Accuracy and balanced accuracy of each head with their intervals; a head without labels is left out."""
     heads = {head: _accuracies(values, truth(faces, head), bootstrap) for head, values in logits.items()}
-    return {"kind": kind, "amount": amount, "strength": strength, "heads": {h: f for h, f in heads.items() if f}}
+    return {head: figures for head, figures in heads.items() if figures}
 
 
 def _accuracies(logits: NDArray[np.float32], labels: NDArray[np.int64], bootstrap: Bootstrap) -> dict[str, Any]:

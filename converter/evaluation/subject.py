@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from converter.progress import bar
+from converter.runner import corrected
 from edge.errors import InputError
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from edge.contrast import Contrast
 
 Precision = Literal["int8", "float"]
 _BLOCK = 256
@@ -27,6 +30,7 @@ class Subject:
 
     ``predict`` gives logits ``(n, 7)`` per head for ``(n, 48, 48)`` uint8 grey; ``temperatures`` holds those that the
     device divides them by (a checkpoint has none). ``network`` is what gradients can be had from, where they can.
+    ``contrast`` is how the device corrects dark crops for it.
     """
 
     name: str
@@ -35,9 +39,17 @@ class Subject:
     predict: Callable[[NDArray[np.uint8]], Mapping[str, NDArray[np.float32]]]
     temperatures: Mapping[str, float]
     network: Any = None
+    contrast: Contrast | None = None
 
     def logits(self, pixels: NDArray[np.uint8], what: str = "pictures") -> dict[str, NDArray[np.float32]]:
-        """Logits ``(n, 7)`` per head for ``(n, 48, 48)`` uint8 grey, under a progress bar that says ``what``."""
+        """Logits ``(n, 7)`` per head for ``(n, 48, 48)`` uint8 grey, dark ones corrected as the device does.
+
+        A progress bar says ``what``.
+        """
+        return self.logits_of_crops(corrected(pixels, self.contrast), what)
+
+    def logits_of_crops(self, pixels: NDArray[np.uint8], what: str = "pictures") -> dict[str, NDArray[np.float32]]:
+        """Logits ``(n, 7)`` per head for what the network is given, ``(n, 48, 48)`` uint8 grey."""
         starts = range(0, len(pixels), _BLOCK)
         parts = [self.predict(pixels[start : start + _BLOCK]) for start in bar(starts, what)]
         return {head: np.concatenate([part[head] for part in parts]) for head in parts[0]}
@@ -56,7 +68,14 @@ def open_subject(model: Path) -> Subject:
 
         runner = ModelRunner(model)
         temperatures = {str(output.head): output.temperature for output in runner.manifest.outputs}
-        return Subject(model.name, runner.manifest.sha256, "int8", runner.logits, temperatures)
+        return Subject(
+            model.name,
+            runner.manifest.sha256,
+            "int8",
+            runner.logits,
+            temperatures,
+            contrast=runner.manifest.input.contrast,
+        )
     if model.suffix == ".ckpt":
         from converter.training import checkpoint
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from converter.evaluate import of_logits, truth
@@ -10,9 +10,10 @@ from converter.measure import fit_temperature
 from converter.outputs import write_bytes
 from converter.quantization import manifest, quantize
 from converter.quantization.windows import MAX_STEP
-from converter.runner import interpreter, invoke_all, logits_of
+from converter.runner import corrected, interpreter, invoke_all, logits_of
 from converter.training import checkpoint
 from converter.training.recipe import DISTILL_DEFAULTS
+from edge.contrast import Contrast
 from edge.manifest import manifest_path
 from edge.preprocess import probability_step, softmax
 from edge.preprocess import quantize as quantize_pixels
@@ -54,6 +55,8 @@ def convert(source: Path, training: FaceSet, validation: FaceSet, out: Path, set
         InputError: the checkpoint cannot be used, the data lacks an emotion, or ``out`` cannot be written.
     """
     trained = checkpoint.load(source)
+    # both are given what the device would give them
+    validation = replace(validation, pixels=corrected(validation.pixels, Contrast()))
     pictures = quantize.calibration_pictures(training, settings.per_class, settings.seed)
     float_logits = trained.logits(validation.pixels)
     network = _fine_tuned(trained, training, pictures, settings)

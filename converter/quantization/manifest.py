@@ -11,6 +11,7 @@ from converter.datasets.faces import SIZE
 from converter.evaluate import recall_by_name
 from converter.quantization.quantize import output_names
 from converter.runner import interpreter
+from edge.contrast import Contrast
 from edge.errors import ModelError
 from edge.manifest import InputSpec, Manifest, OutputSpec, Score, Training
 from edge.types import EMOTIONS
@@ -55,11 +56,18 @@ def tensors(
 
 
 def input_tensor(content: bytes, crop_margin: float) -> InputSpec:
-    """What the input of the model file ``content`` says of itself."""
+    """What the input of the model file ``content`` says of itself, and how a face becomes it."""
     (detail,) = interpreter(content).get_input_details()
     scale, zero_point = detail["quantization"]
     shape = tuple(int(side) for side in detail["shape"])
-    return InputSpec(shape=shape, scale=float(scale), zero_point=int(zero_point), size=SIZE, crop_margin=crop_margin)
+    return InputSpec(
+        shape=shape,
+        scale=float(scale),
+        zero_point=int(zero_point),
+        size=SIZE,
+        crop_margin=crop_margin,
+        contrast=Contrast(),
+    )
 
 
 def build(

@@ -1,0 +1,109 @@
+"""Accuracy by the face's size in the picture and by the light, each face cut out as the device cuts it.
+
+The pictures of a split stand for faces in a camera's frame: enlarged or reduced to so many pixels, with so much of the
+light left, with or without a sensor's noise, and rounded to 8 bit. Each condition is measured twice: with crops as the
+device makes them, corrected as the model's manifest asks for, and with plain ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+from converter.datasets.faces import SIZE
+from converter.evaluation.robustness import accuracy_of
+from converter.progress import bar
+from edge.preprocess import crop_face
+from edge.types import Box
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from numpy.typing import NDArray
+
+    from converter.datasets.faces import FaceSet
+    from converter.evaluation.bootstrap import Bootstrap
+    from converter.evaluation.subject import Subject
+    from edge.contrast import Contrast
+
+SIZES = (16, 24, 32, 48, 144, 300)
+LIGHTS = (100, 50, 25, 10, 5, 2)
+"""Percent."""
+LIT_SIZES = (24, 48, 144)
+"""Sizes that are measured under every light."""
+SHOT, READ = 0.15, 2.0
+"""Variance of a cheap sensor's noise: so much a grey level of signal, and so much besides."""
+_GREY_OF_COLOUR = 1.6
+"""Grey is a weighted mean of three channels, which divides the noise's deviation by this."""
+_SEED = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A face of ``size`` pixels under ``light`` percent of the light, with a sensor's noise or without."""
+
+    size: int
+    light: int = 100
+    noisy: bool = False
+
+    def photograph(self, picture: NDArray[np.uint8], generator: np.random.Generator) -> NDArray[np.uint8]:
+        """Return the face ``picture`` ``(n, n)`` uint8 grey as a camera would have it, ``(size, size)`` uint8."""
+        kind = cv2.INTER_AREA if self.size < len(picture) else cv2.INTER_CUBIC
+        sized = (
+            picture if self.size == len(picture) else cv2.resize(picture, (self.size, self.size), interpolation=kind)
+        )
+        signal = sized.astype(np.float32) * np.float32(self.light / 100)
+        if self.noisy:
+            deviation = np.sqrt(SHOT * signal + READ) / _GREY_OF_COLOUR
+            signal += deviation * generator.standard_normal(signal.shape, np.float32)
+        photograph: NDArray[np.uint8] = np.clip(np.rint(signal), 0, 255).astype(np.uint8)
+        return photograph
+
+    def photographs(self, faces: FaceSet) -> Iterator[NDArray[np.uint8]]:
+        """Yield every face as a camera would have it; the same every time."""
+        generator = np.random.default_rng(_SEED)
+        return (self.photograph(picture, generator) for picture in faces.pixels)
+
+    def crops(self, faces: FaceSet, contrast: Contrast | None) -> NDArray[np.uint8]:
+        """Return what the device gives the network for each face, ``(n, 48, 48)`` uint8."""
+        box = Box(0, 0, self.size, self.size)
+        photographs = self.photographs(faces)
+        return np.stack([crop_face(one, box, margin=0.0, size=SIZE, contrast=contrast) for one in photographs])
+
+    def plain_crops(self, faces: FaceSet) -> NDArray[np.uint8]:
+        """Return the faces without corrections: dark ones left dark, small ones enlarged linearly."""
+        if self.size >= SIZE:
+            return self.crops(faces, None)
+        return np.stack([cv2.resize(one, (SIZE, SIZE)) for one in self.photographs(faces)])
+
+
+def by_size() -> list[Condition]:
+    """Return faces of every size in full light."""
+    return [Condition(size) for size in SIZES]
+
+
+def by_light() -> list[Condition]:
+    """Return every light, with a sensor's noise and without, for three sizes of face."""
+    return [Condition(size, light, noisy) for size in LIT_SIZES for noisy in (False, True) for light in LIGHTS]
+
+
+def conditions(
+    subject: Subject, faces: FaceSet, bootstrap: Bootstrap, chosen: Iterable[Condition] | None = None
+) -> list[dict[str, Any]]:
+    """Accuracy of every head under each condition, one row of plain values each.
+
+    ``heads`` holds the figures of what the device reads, ``plain`` those of faces without corrections.
+    """
+    found = tuple(dict.fromkeys([*by_size(), *by_light()] if chosen is None else chosen))
+    return [_row(condition, subject, faces, bootstrap) for condition in bar(found, "conditions")]
+
+
+def _row(condition: Condition, subject: Subject, faces: FaceSet, bootstrap: Bootstrap) -> dict[str, Any]:
+    plain, corrected = condition.plain_crops(faces), condition.crops(faces, subject.contrast)
+    before = accuracy_of(subject.logits_of_crops(plain), faces, bootstrap)
+    same = np.array_equal(plain, corrected)
+    after = before if same else accuracy_of(subject.logits_of_crops(corrected), faces, bootstrap)
+    return {**asdict(condition), "heads": after, "plain": before}
