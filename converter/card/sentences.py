@@ -18,9 +18,9 @@ _FEW = 100
 
 _CAUTION = {
     "PublicTest": (
-        "**PublicTest chose the epochs, the temperatures and the crop margin, so these figures lean to the good "
-        "side.** The test split, PrivateTest, was neither looked at nor measured; with a full copy of the data set, "
-        "`face-convert evaluate --split PrivateTest` does it."
+        "**PublicTest chose the epochs, the temperatures, the crop margin and the correction of dark crops, so these "
+        "figures lean to the good side.** The test split, PrivateTest, was neither looked at nor measured; with a full "
+        "copy of the data set, `face-convert evaluate --split PrivateTest` does it."
     ),
     "PrivateTest": "PrivateTest was used for these figures alone: nothing was chosen by it.",
     "Training": "**The models learnt from these pictures: the figures say nothing of faces that they do not know.**",

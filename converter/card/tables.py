@@ -28,6 +28,7 @@ def identity(models: Sequence[Shipped]) -> str:
         ("multiply-accumulates a face", [f"{m.manifest.training.macs / 1e6:.0f} million" for m in models]),
         ("input", [_input(m) for m in models]),
         ("margin round the detector's box", [percent(m.manifest.input.crop_margin, 0) for m in models]),
+        ("dark crops", [_contrast(m) for m in models]),
         ("temperatures", [_temperatures(m) for m in models]),
     ]
     return table(["", *(m.name for m in models)], [[name, *cells] for name, cells in rows])
@@ -150,6 +151,14 @@ def _input(model: Shipped) -> str:
     return (
         f"{spec.size} by {spec.size} {spec.colour}, {spec.dtype}, scale {spec.scale:.6g}, zero point {spec.zero_point}"
     )
+
+
+def _contrast(model: Shipped) -> str:
+    found = model.manifest.input.contrast
+    if found is None:
+        return "as they are"
+    stretch = f"percentiles {found.low:g} and {found.high:g} become 0 and {found.target:g}"
+    return f"{stretch} where the latter is below {found.below:g}"
 
 
 def _temperatures(model: Shipped) -> str:
