@@ -6,18 +6,20 @@ does not look like itself any more, because it left, turned or moved too fast, i
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import cv2
 
 from edge.preprocess import cut_square
-from edge.types import Box
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import numpy as np
     from numpy.typing import NDArray
+
+    from edge.types import Box
 
 _SIDE = 16
 """Pixels a side to which a face is reduced."""
@@ -33,7 +35,7 @@ class TemplateFollower:
     """Remember a small picture of each face, in memory only, for as long as its track lives."""
 
     def __init__(self) -> None:
-        self._faces: dict[str, NDArray[np.uint8]] = {}
+        self._faces: dict[str, tuple[NDArray[np.uint8], float, float]] = {}
 
     def reset(self) -> None:
         """Forget every face."""
@@ -41,9 +43,10 @@ class TemplateFollower:
 
     def learn(self, track_id: str, grey: NDArray[np.uint8], box: Box) -> None:
         """Remember how the face in ``box`` looks, in pixels of ``grey`` ``(height, width)``."""
-        patch = cut_square(grey, box.centre, max(box.width, box.height), _SIDE)
+        side = max(box.width, box.height)
+        patch = cut_square(grey, box.centre, side, _SIDE)
         if patch.std() >= _FLAT:
-            self._faces[track_id] = patch
+            self._faces[track_id] = patch, *_cut_off(box, side)
         else:
             self._faces.pop(track_id, None)
 
@@ -54,19 +57,25 @@ class TemplateFollower:
 
     def follow(self, track_id: str, grey: NDArray[np.uint8], expected: Box) -> Box | None:
         """Return where the face is now, near ``expected``; ``None`` where nothing there looks like it."""
-        patch = self._faces.get(track_id)
-        if patch is None:
+        if track_id not in self._faces:
             return None
-        side = max(expected.width, expected.height)
-        area = cut_square(grey, expected.centre, side * (1 + 2 * _REACH / _SIDE), _SIDE + 2 * _REACH)
+        patch, patch_x, patch_y = self._faces[track_id]
+        reach = max(expected.width, expected.height) * (1 + 2 * _REACH / _SIDE)
+        area = cut_square(grey, expected.centre, reach, _SIDE + 2 * _REACH)
         likeness = cv2.matchTemplate(area, patch, cv2.TM_CCOEFF_NORMED)
         _, best, _, (column, row) = cv2.minMaxLoc(likeness)
         if not best >= _ALIKE:  # a flat window gives NaN
             return None
         x = column + _vertex(likeness[row, :], column) - _REACH
         y = row + _vertex(likeness[:, column], row) - _REACH
-        step = side / _SIDE
-        return Box(expected.x + x * step, expected.y + y * step, expected.width, expected.height)
+        step, (area_x, area_y) = round(reach) / len(area), _cut_off(expected, reach)
+        return replace(expected, x=expected.x + x * step + area_x - patch_x, y=expected.y + y * step + area_y - patch_y)
+
+
+def _cut_off(box: Box, side: float) -> tuple[float, float]:
+    """Return how far the middle of a cut, which is whole pixels, is from the box's own."""
+    x, y = (round(middle - side / 2) + round(side) / 2 - middle for middle in box.centre)
+    return x, y
 
 
 def _vertex(values: NDArray[Any], at: int) -> float:

@@ -38,6 +38,18 @@ def test_a_face_is_followed_to_fractions_of_a_pixel(follower: TemplateFollower, 
     assert (place.width, place.height) == (48, 48)
 
 
+@pytest.mark.parametrize("side", [20.0, 33.3, 48.0])
+def test_wherever_its_box_and_the_expected_place_begin(side: float) -> None:
+    for tenth in range(10):
+        learnt = Box(130 + tenth / 10, 90.5, side, side)
+        follower = TemplateFollower()
+        follower.learn("one", texture(1), learnt)
+        expected = Box(131.3, 90 - tenth / 7, side, side)
+        place = follower.follow("one", shifted(texture(1), 1.7, -0.6), expected)
+        assert place is not None
+        assert (place.x - learnt.x, place.y - learnt.y) == pytest.approx((1.7, -0.6), abs=0.5)
+
+
 def test_it_is_looked_for_around_where_it_is_expected(follower: TemplateFollower) -> None:
     away = shifted(texture(1), 60, 0)
     assert follower.follow("one", away, FACE) is None
