@@ -27,6 +27,7 @@ Head = Literal["consensus", "fer2013"]
 _PACKAGE = Path(__file__).resolve().parent
 _FOLDERS = (_PACKAGE / "_models", _PACKAGE.parent / "models")
 _LABELS = tuple(emotion.value for emotion in EMOTIONS)
+_UNKNOWN = {"extra_forbidden", "unexpected_keyword_argument"}
 _FLATBUFFER_ID = b"TFL3"
 _REMEDY = "the two do not belong together or one is damaged, so install both again"
 
@@ -255,6 +256,9 @@ def _first_problem(error: ValidationError) -> str:
     place = in_one_line(".".join(str(part) for part in first["loc"]))
     if first["type"] == "json_invalid":
         return "is no JSON; " + _REMEDY
-    found = "" if first["type"] == "missing" else f", found {str(first['input'])[:60]!r}"
+    is_unknown = first["type"] in _UNKNOWN
+    says = "unknown field" if is_unknown else first["msg"].removeprefix("Value error, ")
+    tells_little = is_unknown or first["type"] == "missing" or isinstance(first["input"], dict)
+    found = "" if tells_little else f", found {str(first['input'])[:60]!r}"
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    return f"{place}: {first['msg']}{found}{more}; {_REMEDY}"
+    return f"{place}: {says}{found}{more}; {_REMEDY}"
