@@ -6,16 +6,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from edge.contrast import Contrast
+from edge.preprocess import crop_face
 from edge.types import Box, Detection, Emotion, Face, Frame, Light, Scores
 from edge.vision import pipeline as pipeline_module
 from edge.vision.pipeline import _in_view, mark_primary
+from edge.vision.pose import roll_of
 from edge.vision.scripted import ScriptedClassifier
 from edge.vision.track import TrackRules
 from tests.fixtures.room import WatchedDetector
 from tests.fixtures.scripted_vision import bright_pipeline
 
 if TYPE_CHECKING:
-    from edge.types import Observation
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from edge.types import Landmarks, Observation
     from edge.vision.pipeline import Pipeline
 
 MS = 1_000_000
@@ -210,6 +217,49 @@ def test_a_face_that_was_just_missed_is_not_said_to_face_the_camera() -> None:
     (face,) = vision.step(Frame(scene(), 5 * 33 * MS, 5)).faces
     assert not face.detected
     assert not face.facing
+    assert face.raw_scores is None, "and its expression is not read where it is not"
+    assert face.emotion is Emotion.HAPPY
+
+
+def test_rare_frames_hide_no_face() -> None:
+    empty, there = scene(), scene((200, 100, 80))
+    observations = play(bright_pipeline(interval_s=0.2), [empty, empty, there, there, empty, there], every_ms=1000)
+    assert [len(observation.faces) for observation in observations] == [0, 0, 1, 1, 1, 1]
+
+
+def test_crops_are_turned_upright_and_their_contrast_corrected() -> None:
+    crops: list[NDArray[np.uint8]] = []
+
+    class Watching(ScriptedClassifier):
+        contrast: Contrast | None = Contrast()
+
+        def classify(self, crops_: Sequence[NDArray[np.uint8]]) -> list[Scores]:
+            crops.extend(crops_)
+            return super().classify(crops_)
+
+    eyes: Landmarks = ((105, 60), (130, 75), (118, 75), (108, 80), (128, 84))
+    box = Box(100, 50, 40, 40)
+    detector = WatchedDetector()
+    detector.only = [Detection(box, 1.0, eyes)]
+    dark = (textured(200, 100) * 0.2).astype(np.uint8)
+    bright_pipeline(detector=detector, classifier=Watching(), still=True).step(Frame(dark, 0, 0))
+    (crop,) = crops
+    assert roll_of(eyes) > 20
+    whole = box.scaled(2)
+    expected = crop_face(dark, whole, margin=0.0, size=48, roll=roll_of(eyes), contrast=Contrast())
+    assert np.array_equal(crop, expected)
+    assert not np.array_equal(crop, crop_face(dark, whole, margin=0.0, size=48, contrast=Contrast()))
+    assert not np.array_equal(crop, crop_face(dark, whole, margin=0.0, size=48, roll=roll_of(eyes)))
+
+
+def test_who_is_forgotten_is_forgotten_everywhere() -> None:
+    vision = bright_pipeline(interval_s=0.1, rules=TrackRules(max_age_s=0.5, memory_s=1.0))
+    play(vision, [textured(200, 100)] * 10, every_ms=100)
+    still = [vision.still]
+    assert len(vision._follower._faces) == 1
+    play(vision, [scene()] * 80, every_ms=100, start_ms=1000)
+    assert [*still, vision.still] == [False, True]
+    assert not vision._follower._faces
 
 
 def test_a_clock_that_steps_back_detects_again() -> None:
@@ -223,8 +273,9 @@ def test_a_clock_that_steps_back_detects_again() -> None:
 def test_after_a_reset_nobody_is_known() -> None:
     vision = bright_pipeline(interval_s=0.2, scan_s=2.0)
     before = play(vision, [textured(200, 100)] * 5)[-1].faces[0].track_id
-    assert vision.still is False
+    still = [vision.still]
     vision.reset()
+    assert [*still, vision.still] == [False, True]
     after = play(vision, [textured(200, 100)] * 2, start_ms=200)
     assert [len(observation.faces) for observation in after] == [0, 1]
     assert after[1].faces[0].track_id != before
