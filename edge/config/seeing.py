@@ -137,7 +137,7 @@ class TrackerConfig(Section):
     max_age_s: Seconds = Field(0.8, description="how long a face is shown without being found")
     memory_s: Seconds = Field(2.5, description="how long a face that is not shown any more keeps its id")
     min_hits: int = Field(2, ge=1, le=10, description="detections before a face counts, against flashes")
-    max_faces: int = Field(100, ge=1, le=1000, description="the largest ones are kept")
+    max_faces: int = Field(200, ge=1, le=1000, description="the largest ones are kept")
 
 
 class ModelConfig(Section):

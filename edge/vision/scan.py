@@ -31,6 +31,8 @@ _ROOM = 0.4
 """Room around an area that is searched, as a share of its sides."""
 _PART_COSTS = 4000
 """Pixels that could be searched in the time that each part takes beside its pixels."""
+_BORDER = 0.1
+"""A face that is nearer to the border of a part than this share of its side may be cut."""
 _SAME_IOU = 0.3
 
 
@@ -87,7 +89,8 @@ class Scan:
         for part in parts:
             picture = view.cut(part, scale, colour=self.detector.colour)
             factor = part.width / picture.shape[1]
-            found += (each.moved(part.x, part.y, factor) for each in self.detector.detect(picture))
+            detections = (each.moved(part.x, part.y, factor) for each in self.detector.detect(picture))
+            found += (each for each in detections if _is_whole(each.box, part, frame.width, frame.height))
         least = _FOUND * self.detector.smallest / scale
         inside = (
             track.id
@@ -155,6 +158,17 @@ def _stepped(box: Box, width: int, height: int, step: float) -> Box:
 def _span(begin: float, length: float, limit: int, step: float) -> tuple[int, int]:
     size = min(limit, math.ceil(math.ceil(length / step) * step))
     return min(max(0, round(begin + (length - size) / 2)), limit - size), size
+
+
+def _is_whole(box: Box, part: Box, width: int, height: int) -> bool:
+    """Return whether a face keeps away from the border of a part, where it may be cut; the picture's own is no matter."""
+    room = _BORDER * max(box.width, box.height)
+    return (
+        (box.x > part.x + room or part.x <= 0)
+        and (box.y > part.y + room or part.y <= 0)
+        and (box.x + box.width < part.x + part.width - room or part.x + part.width >= width)
+        and (box.y + box.height < part.y + part.height - room or part.y + part.height >= height)
+    )
 
 
 def _holds(area: Box, box: Box) -> bool:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, replace
-from statistics import median
 from typing import TYPE_CHECKING
 
 from edge.vision.association import associate
+from edge.vision.camera_motion import CameraMotion
 from edge.vision.pose import is_facing, roll_of
 
 if TYPE_CHECKING:
@@ -26,17 +26,15 @@ _COAST_S = 0.3
 """A face that is not seen moves on at its last speed for so long."""
 _INERTIA = 0.6
 _LEAST_STEP_S = 1e-3
-_SHARED_MOTION = 3
-"""From so many followed faces on, their common movement is the camera's and moves the others, too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Track:
     """One face; ``speed_x`` and ``speed_y`` in pixels a second, of the centre.
 
-    ``detected_ns`` is when the detector found it last, ``seen_ns`` when it was found or followed last. ``best`` is the
-    highest score so far, ``missed`` how often in a row it was looked for in vain. ``roll`` in degrees and ``facing``
-    are those of the last detection.
+    ``detected_ns`` is when the detector found it last, ``seen_ns`` when it was found or followed last, ``placed_ns``
+    when it was where ``box`` is. ``best`` is the highest score so far, ``missed`` how often in a row it was looked for
+    in vain. ``roll`` in degrees and ``facing`` are those of the last detection.
     """
 
     id: str
@@ -44,6 +42,7 @@ class Track:
     hits: int
     detected_ns: int
     seen_ns: int
+    placed_ns: int
     best: float = 1.0
     missed: int = 0
     speed_x: float = 0.0
@@ -53,7 +52,7 @@ class Track:
 
     def at(self, now_ns: int) -> Box:
         """Return where the face should be at ``now_ns``."""
-        seconds = min((now_ns - self.seen_ns) / _NS, _COAST_S)
+        seconds = min((now_ns - self.placed_ns) / _NS, _COAST_S)
         return replace(self.box, x=self.box.x + self.speed_x * seconds, y=self.box.y + self.speed_y * seconds)
 
     def found(self, detection: Detection, now_ns: int) -> Track:
@@ -71,14 +70,15 @@ class Track:
 
     def moved(self, box: Box, now_ns: int) -> Track:
         """Continue the track where the face was followed to; the speed is a running mean."""
-        seconds = (now_ns - self.seen_ns) / _NS
+        seconds = (now_ns - self.placed_ns) / _NS
         if seconds < _LEAST_STEP_S:  # followed and found in one frame: the box is more exact, the speed is not
-            return replace(self, box=box)
+            return replace(self, box=box, seen_ns=now_ns)
         (old_x, old_y), (new_x, new_y) = self.box.centre, box.centre
         return replace(
             self,
             box=box,
             seen_ns=now_ns,
+            placed_ns=now_ns,
             speed_x=_INERTIA * self.speed_x + (1 - _INERTIA) * (new_x - old_x) / seconds,
             speed_y=_INERTIA * self.speed_y + (1 - _INERTIA) * (new_y - old_y) / seconds,
         )
@@ -115,11 +115,13 @@ class Tracker:
         self._tracks: list[Track] = []
         self._interval_s = 0.0
         self._last_ns: int | None = None
+        self._camera = CameraMotion()
 
     def reset(self) -> None:
         """Forget every face."""
         self._tracks = []
         self._last_ns = None
+        self._camera = CameraMotion()
 
     def tick(self, now_ns: int) -> None:
         """Begin a frame: limits in time grow with the frames' interval, so that rare frames hide no face."""
@@ -130,16 +132,11 @@ class Tracker:
 
     def follow(self, boxes: Mapping[str, Box], now_ns: int) -> None:
         """Move the tracks that were followed to ``boxes``, by id, and the others as the camera moved."""
-        shifts = []
-        for track in self._tracks:
-            if track.id in boxes:
-                (old_x, old_y), (new_x, new_y) = track.box.centre, boxes[track.id].centre
-                shifts.append((new_x - old_x, new_y - old_y))
-        shared = (0.0, 0.0)
-        if len(shifts) >= _SHARED_MOTION:
-            shared = median(x for x, _ in shifts), median(y for _, y in shifts)
+        self._camera = CameraMotion.of([(track.box, boxes[track.id]) for track in self._tracks if track.id in boxes])
         self._tracks = [
-            track.moved(boxes[track.id], now_ns) if track.id in boxes else self._carried(track, shared, now_ns)
+            track.moved(self._camera.resized(boxes[track.id]), now_ns)
+            if track.id in boxes
+            else self._carried(track, now_ns)
             for track in self._tracks
         ]
 
@@ -202,13 +199,17 @@ class Tracker:
         return track.best >= self._rules.sure or (track.best >= self._rules.confirms and is_often)
 
     def _begun(self, detection: Detection, now_ns: int) -> Track:
+        speed_x, speed_y = self._camera_speed(detection.box)
         return Track(
             f"{self._random.getrandbits(_ID_BITS):08x}",
             detection.box,
             1,
             now_ns,
             now_ns,
+            now_ns,
             best=detection.score,
+            speed_x=speed_x,
+            speed_y=speed_y,
             roll=roll_of(detection.landmarks),
             facing=is_facing(detection.landmarks),
         )
@@ -219,12 +220,20 @@ class Tracker:
         is_held = is_followed and self.is_confirmed(track) and now_ns - track.detected_ns <= held_s * _NS
         return track if is_held else replace(track, missed=track.missed + 1)
 
-    def _carried(self, track: Track, shift: tuple[float, float], now_ns: int) -> Track:
+    def _carried(self, track: Track, now_ns: int) -> Track:
         """Move a track that was not followed along with the camera."""
-        if shift == (0.0, 0.0) or track.seen_ns == now_ns:
+        if self._camera == CameraMotion() or track.placed_ns == now_ns:
             return track
-        x, y = shift
-        return replace(track, box=replace(track.box, x=track.box.x + x, y=track.box.y + y), speed_x=0.0, speed_y=0.0)
+        box = self._camera.moved(track.box)
+        speed_x, speed_y = self._camera_speed(box)
+        return replace(track, box=box, placed_ns=now_ns, speed_x=speed_x, speed_y=speed_y)
+
+    def _camera_speed(self, box: Box) -> tuple[float, float]:
+        """Return the speed in pixels a second at which ``box`` moves if only the camera does."""
+        if self._interval_s <= 0:
+            return 0.0, 0.0
+        (old_x, old_y), (new_x, new_y) = box.centre, self._camera.moved(box).centre
+        return (new_x - old_x) / self._interval_s, (new_y - old_y) / self._interval_s
 
     def _lasting(self, seconds: float) -> float:
         """A limit in time: at least two frames long."""
