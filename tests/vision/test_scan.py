@@ -4,9 +4,9 @@ import math
 
 import pytest
 
-from edge.types import Box, Light
+from edge.types import Box, Detection, Light
 from edge.vision.budget import NARROWEST, Plan, ScanBudget
-from edge.vision.scan import Scan
+from edge.vision.scan import Scan, distinct
 from tests.fixtures.room import FACE, FixedBudget, Room, WatchedDetector
 
 
@@ -60,6 +60,100 @@ def test_it_plans_by_its_budget() -> None:
     assert budget.aspect == 720 / 1280
     wide = scan_of(WatchedDetector(), min_face=0.1)
     assert wide.plan(view) == Plan(wide.width(1280, 720), 0.2)
+
+
+def test_only_what_is_around_the_areas_is_searched() -> None:
+    detector, room = WatchedDetector(), Room(1280, 960)
+    other = Box(900, 700, 100, 100)
+    inside, outside = room.track(name="inside"), room.track(other, name="outside")
+    found = scan_of(detector).run_in(room.view(320, FACE, other), [inside, outside], Plan(640, 0.2), [FACE])
+    assert found is not None
+    (face,) = found.detections
+    assert face.box.iou(FACE) > 0.9
+    assert found.looked_for == {"inside"}
+    ((height, width),) = detector.shown
+    assert width < 640 / 2
+    assert height < 480 / 2
+
+
+def test_areas_apart_are_searched_apart_and_neighbours_together() -> None:
+    room = Room(1280, 960)
+    neighbour, apart = Box(310, 130, 100, 100), Box(900, 700, 100, 100)
+    for areas, parts in (([FACE, neighbour], 1), ([FACE, apart], 2), ([apart, FACE, neighbour], 2)):
+        detector = WatchedDetector()
+        found = scan_of(detector).run_in(room.view(320, *areas), [], Plan(640, 0.2), areas)
+        assert found is not None
+        assert len(detector.shown) == parts
+        assert len(found.detections) == len(areas)
+        assert all(any(each.box.iou(area) > 0.8 for each in found.detections) for area in areas)
+
+
+@pytest.mark.parametrize("plan", [Plan(320, 0.2), Plan(640, 0.2), Plan(1280, 0.2)])
+def test_parts_have_few_sizes(plan: Plan) -> None:
+    detector, room = WatchedDetector(), Room(1280, 960)
+    for side in range(60, 200, 7):
+        scan_of(detector).run_in(room.view(320), [], plan, [Box(150, 200, side, side)])
+    assert len(detector.shown) == 20
+    assert len(set(detector.shown)) <= 5
+
+
+def test_where_the_areas_are_most_of_the_picture_it_declines() -> None:
+    detector, room = WatchedDetector(), Room(1280, 960)
+    scan = scan_of(detector)
+    assert scan.run_in(room.view(320), [], Plan(640, 0.2), [Box(100, 100, 800, 700)]) is None
+    many = [Box(x, y, 100, 100) for x in range(0, 1200, 300) for y in range(0, 900, 300)]
+    assert scan.run_in(room.view(320), [], Plan(640, 0.2), many) is None
+    assert detector.calls == 0
+
+
+@pytest.mark.parametrize("face", [Box(0, 0, 90, 90), Box(1190, 870, 90, 90), Box(0, 870, 90, 90), Box(600, 0, 90, 90)])
+def test_areas_at_the_border_and_beyond_it_are_searched_as_far_as_there_is_a_picture(face: Box) -> None:
+    detector, room = WatchedDetector(), Room(1280, 960)
+    x, y = face.centre
+    half_outside = Box(face.x + (60 if x > 640 else -60), face.y + (60 if y > 480 else -60), 90, 90)
+    found = scan_of(detector).run_in(room.view(320, face), [], Plan(640, 0.2), [half_outside])
+    assert found is not None
+    assert found.detections[0].box.iou(face) > 0.85
+
+
+def test_a_face_that_a_part_cuts_is_left_out() -> None:
+    detector, room = WatchedDetector(), Room(1280, 960)
+    large = Box(300, 300, 300, 300)
+    found = scan_of(detector).run_in(room.view(320, large), [], Plan(640, 0.2), [Box(300, 300, 60, 60)])
+    assert found is not None
+    assert found.detections == ()
+
+
+def test_a_small_or_cut_track_was_not_looked_for_in_a_part() -> None:
+    room = Room(1280, 960)
+    tracks = (
+        room.track(FACE, name="there"),
+        room.track(Box(220, 140, 20, 20), name="small"),
+        room.track(Box(300, 120, 300, 300), name="cut"),
+    )
+    found = scan_of(WatchedDetector()).run_in(room.view(320), tracks, Plan(640, 0.2), [FACE])
+    assert found is not None
+    assert found.looked_for == {"there"}
+
+
+@pytest.mark.parametrize("colour", [False, True])
+def test_a_part_is_lightened_and_less_wide_in_the_dark(colour: bool) -> None:
+    shown = []
+    for brightness in (1.0, 0.1):
+        detector, room = WatchedDetector(colour=colour), Room(1280, 720, brightness)
+        view = room.view(320, FACE, Box(900, 300, 200, 200))
+        found = scan_of(detector).run_in(view, [], Plan(1280, 0.2), [FACE])
+        assert found is not None
+        assert found.detections[0].box.iou(FACE) > 0.85
+        shown += detector.shown
+    assert shown[0][1] > 1.3 * shown[1][1]
+    assert {len(shape) for shape in shown} == {3 if colour else 2}
+
+
+def test_the_same_face_of_two_searches_is_given_once() -> None:
+    one, same, other = Detection(FACE), Detection(Box(210, 125, 100, 100)), Detection(Box(280, 120, 100, 100))
+    assert distinct([one, same, other]) == (one, other)
+    assert distinct([]) == ()
 
 
 def test_its_width_is_such_that_the_smallest_face_is_found() -> None:
