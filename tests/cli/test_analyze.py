@@ -137,7 +137,7 @@ def test_two_ways_to_say_how_often_are_refused(picture: Callable[..., Path]) -> 
 
 
 def test_a_wrong_configuration_ends_before_any_work(picture: Callable[..., Path], tmp_path: Path) -> None:
-    assert main(["--set", "analyze.width=1", "analyze", str(picture("a.png")), "--csv", "x.csv"]) == 3
+    assert main(["--set", "analyze.width=-1", "analyze", str(picture("a.png")), "--csv", "x.csv"]) == 3
     assert not (tmp_path / "x.csv").exists()
 
 

@@ -41,11 +41,11 @@ def found(*boxes: Box, score: float = 1.0) -> list[Detection]:
 
 
 class Clip:
-    """A tracker and what happens to it; faces that are followed are so where they are."""
+    """A tracker and what happens to it after its first frame, in which there was nobody."""
 
     def __init__(self, **changes: Any) -> None:
         self.tracker = Tracker(replace(RULES, **changes), seed=1)
-        self.now_ns = 0
+        self.frame(-100, [])
 
     def frame(
         self,
@@ -248,7 +248,33 @@ def test_when_the_camera_moves_faces_that_cannot_be_followed_move_along() -> Non
     moved = {track.id: replace(track.box, x=track.box.x + 30, y=track.box.y - 4) for track in others}
     clip.frame(1000, followed=moved)
     assert clip.tracker.tracks()[3].id == last.id
-    assert clip.places[3] == Box(390 + 30, 50 - 4, 37, 37), "its own speed was the camera's in part: it counts no more"
+    assert clip.places[3] == Box(390 + 30, 50 - 4, 37, 37)
+    clip.frame(1050)
+    assert clip.places[3].x == pytest.approx(420 + 15), "it goes on as the camera does"
+
+
+def test_a_face_that_begins_while_the_camera_moves_is_expected_to_move_as_well() -> None:
+    clip = Clip(min_hits=1)
+    places = [Box(100 * column, 50, 40, 40) for column in range(3)]
+    tracks = seen_long(clip, *places)
+    newcomer = Box(150, 300, 40, 40)
+    moved = {track.id: right(30, track.box) for track in tracks}
+    clip.frame(1000, found(*moved.values(), newcomer), followed=moved)
+    clip.frame(1100)
+    (place,) = [box for box in clip.places if box.y == 300]
+    assert place.x == pytest.approx(180)
+
+
+def test_faces_that_are_followed_grow_as_the_camera_zooms() -> None:
+    clip = Clip(min_hits=1)
+    corners = [Box(x, y, 40, 40) for x in (100, 500) for y in (80, 380)]
+    tracks = seen_long(clip, *corners)
+    zoom = 1.05
+    apart = {track.id: Box(zoom * track.box.x + 1, zoom * track.box.y + 1, 40, 40) for track in tracks}
+    clip.frame(1000, followed=apart)
+    assert [box.width for box in clip.places] == pytest.approx([zoom * 40] * 4)
+    for track, box in clip.tracker.faces(clip.now_ns):
+        assert box.centre == pytest.approx(apart[track.id].centre)
 
 
 def test_two_people_who_move_do_not_move_a_third() -> None:
@@ -341,8 +367,9 @@ def test_after_a_reset_everybody_is_new_and_the_pause_was_no_slow_source() -> No
     (before,) = seen_long(clip, FACE)
     clip.tracker.reset()
     assert clip.tracker.tracks() == []
-    assert clip.frame(60_000, found(FACE)) == []
-    (after,) = clip.frame(60_100, found(FACE))
+    clip.frame(60_000, [])
+    assert clip.frame(60_100, found(FACE)) == []
+    (after,) = clip.frame(60_200, found(FACE))
     assert after.id != before.id
 
 
