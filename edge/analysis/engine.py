@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Protocol, cast
 
 import cv2
@@ -120,10 +121,10 @@ class Analyzer:
         yield Result(item, observation)
 
     def _video(self, item: Item) -> Iterator[Result]:
-        pipeline = self._pipeline(still=self._sampling.still)
-        pipeline.reset()
         with ExitStack() as resources:
             clip = resources.enter_context(closing(open_clip(item.path, self._bounds)))
+            pipeline = self._pipeline(still=self._sampling.still or self._is_one_picture(item))
+            pipeline.reset()
             place = self._copies.get(item)
             if place is None:
                 yield from self._sampled(item, clip, pipeline)
@@ -131,6 +132,14 @@ class Analyzer:
                 temporary = resources.enter_context(replacing(place))
                 copy = resources.enter_context(VideoCopy(temporary, cast("AvClip", clip)))
                 yield from self._copied(item, cast("AvClip", clip), pipeline, copy)
+
+    def _is_one_picture(self, item: Item) -> bool:
+        """Return whether a video has a single frame: no second one will confirm what the first shows."""
+        with closing(open_clip(item.path, self._bounds)) as clip:
+            try:
+                return len(list(islice(clip.frames(), 2))) == 1
+            except InputError:
+                return False  # reading it to its end says what is wrong
 
     def _sampled(self, item: Item, clip: Clip, pipeline: Stepper) -> Iterator[Result]:
         due = _Due(self._sampling.interval_s)

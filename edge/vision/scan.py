@@ -161,7 +161,7 @@ def _span(begin: float, length: float, limit: int, step: float) -> tuple[int, in
 
 
 def _is_whole(box: Box, part: Box, width: int, height: int) -> bool:
-    """Return whether a face keeps away from the border of a part, where it may be cut; the picture's own is no matter."""
+    """Return whether a face keeps away from the border of a part, where it may be cut."""
     room = _BORDER * max(box.width, box.height)
     return (
         (box.x > part.x + room or part.x <= 0)
