@@ -65,6 +65,7 @@ def test_a_zoom_moves_faces_apart_and_makes_them_grow(scale: float) -> None:
 
 
 def test_neighbours_do_not_tell_a_zoom() -> None:
+    assert motion(FACES[:3], CameraMotion(1.02, 0.0, 0.0)).scale == 1, "nor do three faces"
     near = [Box(100 + 15 * index, 80 + 9 * index, 40, 40) for index in range(4)]
     assert motion(near, CameraMotion(1.05, 0.0, 0.0)).scale == 1
 

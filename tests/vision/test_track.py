@@ -265,6 +265,15 @@ def test_a_face_that_begins_while_the_camera_moves_is_expected_to_move_as_well()
     assert place.x == pytest.approx(180)
 
 
+def test_a_face_that_is_found_where_the_camera_moved_it_is_seen() -> None:
+    clip = Clip()
+    places = [Box(100 * column, 50, 40 - column, 40 - column) for column in range(4)]
+    *others, last = seen_long(clip, *places)
+    moved = {track.id: right(30, track.box) for track in others}
+    clip.frame(1000, found(right(31, last.box)), followed=moved, looked_for={last.id})
+    assert clip.shown[3].seen_ns == clip.now_ns
+
+
 def test_faces_that_are_followed_grow_as_the_camera_zooms() -> None:
     clip = Clip(min_hits=1)
     corners = [Box(x, y, 40, 40) for x in (100, 500) for y in (80, 380)]
