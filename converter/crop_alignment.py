@@ -39,7 +39,7 @@ SCORE = 0.5
 """Least score of a face, as on the device."""
 FACTOR = 0.94
 """The device's factor from the longer side of YuNet's box to the crop's side."""
-LEAST_ROLL, MOST_ROLL = 15.0, 60.0
+LEAST_ROLL, MOST_ROLL = 8.0, 60.0
 """Tilts read off the eyes between which the device turns a crop upright."""
 TILTS = (0, 10, 15, 20, 30, 45)
 FACTORS = (0.86, 0.90, 0.94, 0.98, 1.02)

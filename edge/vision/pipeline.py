@@ -21,7 +21,7 @@ from edge.vision.view import View
 if TYPE_CHECKING:
     from edge.config import PrimaryConfig, SmoothingConfig
     from edge.protocols import EmotionClassifier
-    from edge.types import Box, Frame, Light
+    from edge.types import Box, Emotion, Frame, Light
     from edge.vision.findings import Search
     from edge.vision.track import Track, TrackRules
 
@@ -39,6 +39,7 @@ class _Memory:
     labeler: Labeler
     scores: Scores = _NOTHING_READ
     read_ns: int | None = None
+    emotion: Emotion | None = None
 
 
 class Pipeline:
@@ -202,8 +203,9 @@ class Pipeline:
             memory = self._faces[track.id] = self._new_memory()
         if raw is not None:
             memory.scores, memory.read_ns = memory.average.update(raw, now_ns), now_ns
-        smoothed = memory.scores
-        emotion = memory.labeler.update(smoothed, now_ns)
+            # between readings nothing is learnt: a label that leads must lead in the next one as well
+            memory.emotion = memory.labeler.update(memory.scores, now_ns)
+        smoothed, emotion = memory.scores, memory.emotion
         return Face(
             track_id=track.id,
             box=box,
