@@ -107,10 +107,10 @@ def detector(config: Config, *, still: bool = False) -> FaceDetector:
             runtime=config.model.runtime,
         )
     if still:  # finer steps give more hits, of faces and of other things
-        scale, hits = min(settings.scale_factor, HAAR_STILL_SCALE), settings.min_neighbors + 1
+        scale, neighbours = min(settings.scale_factor, HAAR_STILL_SCALE), settings.min_neighbors
     else:
-        scale, hits = settings.scale_factor, min(CANDIDATE, settings.min_neighbors)
-    return HaarDetector(min_face=min_face, scale_factor=scale, min_neighbors=hits)
+        scale, neighbours = settings.scale_factor, CANDIDATE
+    return HaarDetector(min_face=min_face, scale_factor=scale, min_neighbors=neighbours)
 
 
 def search(
@@ -136,8 +136,8 @@ def search(
     return WholeSearch(scan, interval_s=interval_s, scan_s=scan_s)
 
 
-def rules(config: Config, detector: FaceDetector) -> TrackRules:
-    """Return when a face that ``detector`` finds begins, is shown, and is forgotten."""
+def rules(config: Config, detector: FaceDetector, *, still: bool = False) -> TrackRules:
+    """Return when a face that ``detector`` finds begins, is shown, and is forgotten; in stills all that it finds is."""
     settings = config.tracker
     usual = TrackRules(
         iou_threshold=settings.iou_threshold,
@@ -146,6 +146,8 @@ def rules(config: Config, detector: FaceDetector) -> TrackRules:
         memory_s=max(settings.memory_s, settings.max_age_s),
         max_faces=settings.max_faces,
     )
+    if still:
+        return replace(usual, min_hits=1)
     if detector.name == "yunet":
         confirms = config.detector.confidence or YUNET_SCORE
         return replace(
@@ -189,7 +191,7 @@ def pipeline_of(
     return Pipeline(
         search(config, finder, still=still, clock_ns=clock_ns),
         network,
-        rules=rules(config, finder),
+        rules=rules(config, finder, still=still),
         classify_interval_s=0.0 if still else config.model.interval_s,
         smoothing=config.smoothing,
         primary=config.primary,

@@ -27,8 +27,8 @@ SMALLEST = 16.0
 """Pixels a side from which faces are found. The cascade's window has 20, but it is wider than what counts as a face."""
 NEIGHBOURS = 10
 """So many overlapping hits make a score of 1."""
-CANDIDATE = 2
-"""Overlapping hits from which a find may confirm a face that is known already."""
+CANDIDATE = 1
+"""OpenCV's ``minNeighbors`` for finds that may confirm a face that is known already: two overlapping hits and more."""
 _WINDOW = 20
 _SPARE = 0.75
 """Faces a little smaller than promised are returned as well: one of just that size must not come and go."""
@@ -43,7 +43,7 @@ class HaarDetector:
     Args:
         min_face: smallest face, as a share of the picture's shorter side.
         scale_factor: step between the sizes that are searched.
-        min_neighbors: overlapping hits that a face must have.
+        min_neighbors: a face must have more overlapping hits than this, as OpenCV counts them.
         cascade: file name of the cascade.
 
     Raises:
