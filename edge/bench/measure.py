@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from edge.config import Config
     from edge.types import Box
 
-STAGES = ("convert", "detect", "track", "crop", "classify", "smooth", "tell", "publish")
+STAGES = ("convert", "follow", "detect", "track", "crop", "classify", "smooth", "tell", "publish")
 """In the order in which a frame passes them; what the loop waits for its camera is no stage of it."""
 _NAIVE_NEIGHBOURS = 5
 _PERCENTILES = (50, 95, 99)

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-_COLOURS = ("#bbbbbb", "#4477aa", "#66ccee", "#228833", "#ccbb44", "#ee6677", "#aa3377", "#000000")
-"""Paul Tol's "bright" scheme, one for each stage."""
+_COLOURS = ("#bbbbbb", "#4477aa", "#66ccee", "#228833", "#ccbb44", "#ee6677", "#aa3377", "#882255", "#000000")
+"""Paul Tol's "bright" scheme and one of his "muted" one, one for each stage."""
 _SIZE_INCHES = (10.0, 4.0)
 
 
