@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edge.diagnostics import broker, camera, displays, libraries, machine, sight
+from edge.diagnostics import broker, camera, detector, displays, libraries, machine, sight
 from edge.diagnostics.finding import Status, skip
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ def examine(config: Config) -> Iterator[Finding]:
     yield machine.python()
     yield machine.system()
     yield from libraries.numpy_and_opencv()
+    yield detector.detector(config)
     model = libraries.model(config)
     yield model
     yield skip("runtime", "there is no model to run") if model.status is Status.FAIL else libraries.runtime(config)

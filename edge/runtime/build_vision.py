@@ -5,6 +5,7 @@ Each function imports what it makes, so that a device pays only for what it has.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from edge.protocols import FaceDetector
     from edge.vision.findings import Search
     from edge.vision.litert import LiteRtClassifier
+
+_LOG = logging.getLogger(__name__)
 
 YUNET_SCORE = 0.8
 """Score that YuNet must reach once before a find is a face: hands and cymbals in group pictures score up to 0.78."""
@@ -70,14 +73,20 @@ def network(config: Config, path: Path) -> LiteRtClassifier:
 
 
 def detector_kind(config: Config) -> str:
-    """Return the detector that the configuration means: ``auto`` is YuNet where its file is installed, else Haar."""
-    from edge.models.store import models_dir
-    from edge.vision.yunet import FILE
-
+    """Return the detector that the configuration means: ``auto`` is YuNet where its file can be used, else Haar."""
     kind = config.detector.kind
     if kind != "auto":
         return kind
-    return "yunet" if (models_dir(config) / FILE).is_file() else "haar"
+    from edge.models.store import models_dir
+    from edge.vision import yunet
+
+    path = models_dir(config) / yunet.FILE
+    if not path.is_file():
+        return "haar"
+    problem = yunet.problem(path)
+    if problem:
+        _LOG.warning("%s; until then Haar finds the faces", problem)
+    return "haar" if problem else "yunet"
 
 
 def detector(config: Config, *, still: bool = False) -> FaceDetector:

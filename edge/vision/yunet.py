@@ -151,6 +151,17 @@ def _is_degenerate(across: float, down: float) -> bool:
     return min(across, down) < 1 or max(across, down) > _MOST_UNEVEN * min(across, down)
 
 
+def problem(path: Path) -> str:
+    """Return why the file at ``path`` cannot be used, in one line; empty where it can."""
+    if not hasattr(cv2, "FaceDetectorYN"):
+        return f"OpenCV {cv2.__version__} cannot run YuNet"
+    try:
+        _checked(path)
+    except ModelError as error:
+        return str(error)
+    return ""
+
+
 def _checked(path: Path) -> bytes:
     """Return the bytes of the published file."""
     try:

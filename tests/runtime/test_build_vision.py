@@ -46,10 +46,9 @@ def install_yunet(settings: Config, file: Path) -> None:
     shutil.copy(file, models_dir(settings) / yunet.FILE)
 
 
-def test_auto_is_yunet_where_its_file_is_and_haar_elsewhere(config: Any) -> None:
+def test_auto_is_yunet_where_its_file_is_and_haar_elsewhere(config: Any, yunet_file: Path) -> None:
     assert build_vision.detector_kind(config()) == "haar"
-    models_dir(config()).mkdir(parents=True)
-    (models_dir(config()) / yunet.FILE).write_bytes(b"")
+    install_yunet(config(), yunet_file)
     assert build_vision.detector_kind(config()) == "yunet"
     assert build_vision.detector_kind(config(**{"detector.kind": "haar"})) == "haar"
     assert build_vision.detector_kind(config(**{"detector.kind": "blazeface"})) == "blazeface"
@@ -61,7 +60,8 @@ def test_yunet_without_its_file_and_with_a_wrong_one_says_how_to_get_it(config: 
     models_dir(config()).mkdir(parents=True)
     (models_dir(config()) / yunet.FILE).write_bytes(b"not a network")
     with pytest.raises(ModelError, match=yunet.COMMAND):
-        build_vision.detector(config())
+        build_vision.detector(config(**{"detector.kind": "yunet"}))
+    assert build_vision.detector(config()).name == "haar"
 
 
 def test_haar_looks_close_by_and_yunet_at_whole_pictures(config: Any, yunet_file: Path) -> None:
