@@ -35,7 +35,7 @@ BORDER = 0.5
 """Repeated border on every side, share of the picture: room for a box that is larger than the picture."""
 
 CASCADE = "haarcascade_frontalface_alt.xml"
-FRAMING = 1.05
+FRAMING = 1.08
 """The device's factor from the cascade's window to the face's box."""
 SCALE_FACTOR = 1.1
 """As in pictures; the device searches a camera's frames in coarser steps."""

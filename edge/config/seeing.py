@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from edge.config.section import OptionalPath, PositiveSeconds, Seconds, Section, Share
 
@@ -173,6 +173,9 @@ class PrimaryConfig(Section):
     mode: Literal["off", "central", "largest"] = Field("central", description="how the primary face is chosen")
 
 
+LEAST_WIDTH = 80
+
+
 class AnalyzeConfig(Section):
     """How still pictures are searched, where time matters less than small faces."""
 
@@ -184,3 +187,11 @@ class AnalyzeConfig(Section):
     )
     min_face: Share = Field(0.025, gt=0, description="smallest face, as a share of the picture's shorter side")
     max_megapixels: int = Field(120, ge=1, le=1000, description="larger pictures are refused")
+
+    @field_validator("width")
+    @classmethod
+    def _is_wide_enough(cls, value: int) -> int:
+        if 0 < value < LEAST_WIDTH:
+            msg = f"expected 0 or at least {LEAST_WIDTH} pixels"
+            raise ValueError(msg)
+        return value

@@ -142,7 +142,7 @@ def search(
     if detector.name == "haar":
         near = HaarDetector(min_face=0.0, scale_factor=HAAR_NEAR_SCALE, min_neighbors=CANDIDATE, cascade=NEAR_CASCADE)
         return LocalSearch(scan, near=near, interval_s=interval_s, scan_s=scan_s, min_hits=config.tracker.min_hits)
-    return WholeSearch(scan, interval_s=interval_s, scan_s=scan_s)
+    return WholeSearch(scan, interval_s=interval_s, scan_s=scan_s, min_hits=config.tracker.min_hits)
 
 
 def rules(config: Config, detector: FaceDetector, *, still: bool = False) -> TrackRules:

@@ -43,6 +43,7 @@ class ScanBudget:
         self._clock_ns = clock_ns
         self._per_pixel_s: float | None = None
         self._began_ns = 0
+        self._parts_s = 0.0
         self._searches = 0
         self._wide_ns: int | None = None
 
@@ -69,6 +70,11 @@ class ScanBudget:
         if self._clock_ns is not None:
             self._began_ns = self._clock_ns()
 
+    def spend(self) -> None:
+        """Take in what a search of parts of the picture cost: it puts off the next search of all of it."""
+        if self._clock_ns is not None:
+            self._parts_s += (self._clock_ns() - self._began_ns) / _NS
+
     def end(self, width: int, height: int, *, wanted: int, now_ns: int) -> None:
         """Take in what a search of ``width`` by ``height`` pixels at ``now_ns`` cost."""
         if width >= wanted:
@@ -76,6 +82,7 @@ class ScanBudget:
         if self._clock_ns is None:
             return
         cost_s = (self._clock_ns() - self._began_ns) / _NS / (width * height)
+        self._parts_s = 0.0
         self._searches += 1
         if self._per_pixel_s is None or self._searches == 2:  # the first one also lays out memory
             self._per_pixel_s = cost_s
@@ -89,4 +96,5 @@ class ScanBudget:
         return width
 
     def _interval(self, width: int, aspect: float, share: float) -> float:
-        return max(self._interval_s, (self._per_pixel_s or 0.0) * width * width * aspect / share)
+        cost_s = (self._per_pixel_s or 0.0) * width * width * aspect
+        return max(self._interval_s, (cost_s + self._parts_s) / share)

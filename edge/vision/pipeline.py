@@ -162,7 +162,7 @@ class Pipeline:
             if track.missed:
                 continue
             small = track.box.scaled(1 / view.scale)
-            if not self._search.changed(small):
+            if _is_inside(track.box, view.frame) and not self._search.changed(small):
                 found[track.id] = track.box
                 continue
             expected = track.at(view.now_ns).scaled(1 / view.scale)
@@ -239,6 +239,12 @@ def mark_primary(faces: list[Face], width: int, height: int, mode: str) -> tuple
 
     chosen = max(faces, key=weight)
     return tuple(replace(face, primary=True) if face is chosen else face for face in faces)
+
+
+def _is_inside(box: Box, frame: Frame) -> bool:
+    """Return whether the centre of the box lies inside the picture."""
+    x, y = box.centre
+    return 0 <= x < frame.width and 0 <= y < frame.height
 
 
 def _in_view(box: Box, frame: Frame) -> bool:

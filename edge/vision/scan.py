@@ -86,17 +86,19 @@ class Scan:
         if sum(part.area + _PART_COSTS / scale**2 for part in parts) > _MOST_OF_IT * frame.width * frame.height:
             return None
         found: list[Detection] = []
+        self._budget.begin()
         for part in parts:
             picture = view.cut(part, scale, colour=self.detector.colour)
             factor = part.width / picture.shape[1]
             detections = (each.moved(part.x, part.y, factor) for each in self.detector.detect(picture))
             found += (each for each in detections if _is_whole(each.box, part, frame.width, frame.height))
+        self._budget.spend()
         least = _FOUND * self.detector.smallest / scale
         inside = (
             track.id
             for track in tracks
             if max(track.box.width, track.box.height) >= least
-            and any(_holds(part, track.at(view.now_ns)) for part in parts)
+            and any(_holds(part, _clipped(track.at(view.now_ns), frame.width, frame.height)) for part in parts)
         )
         return Findings(distinct(found), frozenset(inside))
 
@@ -171,8 +173,15 @@ def _is_whole(box: Box, part: Box, width: int, height: int) -> bool:
     )
 
 
+def _clipped(box: Box, width: int, height: int) -> Box:
+    """Return what of ``box`` lies in the picture."""
+    left, top = max(0.0, box.x), max(0.0, box.y)
+    right, bottom = min(float(width), box.x + box.width), min(float(height), box.y + box.height)
+    return Box(left, top, max(0.0, right - left), max(0.0, bottom - top))
+
+
 def _holds(area: Box, box: Box) -> bool:
-    """Return whether ``box`` lies within ``area`` with some room, so that its face would be found there."""
+    """Return whether ``box`` lies within ``area``, so that its face would be found there."""
     return (
         area.x <= box.x
         and area.y <= box.y

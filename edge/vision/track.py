@@ -52,7 +52,7 @@ class Track:
 
     def at(self, now_ns: int) -> Box:
         """Return where the face should be at ``now_ns``."""
-        seconds = min((now_ns - self.placed_ns) / _NS, _COAST_S)
+        seconds = max(0.0, min((now_ns - self.placed_ns) / _NS, _COAST_S))
         return replace(self.box, x=self.box.x + self.speed_x * seconds, y=self.box.y + self.speed_y * seconds)
 
     def found(self, detection: Detection, now_ns: int) -> Track:
@@ -113,7 +113,7 @@ class Tracker:
         self._rules = rules
         self._random = random.Random(seed)
         self._tracks: list[Track] = []
-        self._interval_s = 0.0
+        self._interval_s = self._usual_s = 0.0
         self._last_ns: int | None = None
         self._camera = CameraMotion()
 
@@ -126,7 +126,8 @@ class Tracker:
     def tick(self, now_ns: int) -> None:
         """Begin a frame: limits in time grow with the frames' interval, so that rare frames hide no face."""
         if self._last_ns is not None:
-            self._interval_s = max(0.0, (now_ns - self._last_ns) / _NS)
+            before_s, self._interval_s = self._interval_s, max(0.0, (now_ns - self._last_ns) / _NS)
+            self._usual_s = min(before_s or self._interval_s, self._interval_s)
         self._last_ns = now_ns
         self._tracks = self._alive(self._tracks, now_ns)
 
@@ -194,7 +195,7 @@ class Tracker:
 
     def is_confirmed(self, track: Track) -> bool:
         """Return whether it was found often or surely enough to be a face; where frames are rare, once is enough."""
-        is_slow = self._interval_s >= self._rules.max_age_s / 2
+        is_slow = self._usual_s >= self._rules.max_age_s / 2
         is_often = is_slow or track.hits >= self._rules.min_hits
         return track.best >= self._rules.sure or (track.best >= self._rules.confirms and is_often)
 

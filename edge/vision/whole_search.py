@@ -26,18 +26,20 @@ _CONFIRM_S = 0.6
 """Known faces that are followed are confirmed at least so often."""
 _GREY = 2 / 3
 _SAME_IOU = 0.3
-_TRIES, _SURE_HITS = 2, 2
+_TRIES = 2
 _NS = 1_000_000_000
 
 
 class WholeSearch:
     """Search one camera's pictures; see :class:`edge.vision.findings.Search`.
 
-    ``interval_s`` is the least time between two searches, ``scan_s`` the most while nobody is there and nothing moves.
+    ``interval_s`` is the least time between two searches, ``scan_s`` the most while nobody is there and nothing moves,
+    ``min_hits`` how often a face must be found to count.
     """
 
-    def __init__(self, scan: Scan, *, interval_s: float, scan_s: float) -> None:
+    def __init__(self, scan: Scan, *, interval_s: float, scan_s: float, min_hits: int = 2) -> None:
         self._scan = scan
+        self._min_hits = min_hits
         self._scan_s = scan_s
         self._news = Newcomers(pause_s=interval_s)
         self.reset()
@@ -72,7 +74,7 @@ class WholeSearch:
         known = [track.at(now_ns).scaled(1 / view.scale) for track in tracks if not track.missed]
         places = self._news.places(known, self._scan.min_face * min(view.grey.shape), now_ns)
         plan = self._scan.plan(view)
-        urgent = [track.at(now_ns) for track in tracks if _is_urgent(track, followed)]
+        urgent = [track.at(now_ns) for track in tracks if self._is_urgent(track, followed)]
         since_s, part_s = self._scan.since_s(now_ns), (now_ns - self._part_ns) / _NS
         is_moving = bool(places) and min(since_s, part_s) >= plan.interval_s
         is_due = since_s >= self._scan_s or (bool(tracks) and since_s >= max(_CONFIRM_S, plan.interval_s))
@@ -91,6 +93,10 @@ class WholeSearch:
             self._settle(places, known, found.detections, view.scale, now_ns)
         return found
 
+    def _is_urgent(self, track: Track, followed: Collection[str]) -> bool:
+        """Return whether a track was lost just now, or waits to be confirmed."""
+        return track.missed < _TRIES and (track.hits < self._min_hits or track.id not in followed)
+
     def _settle(
         self, places: Sequence[Box], known: Sequence[Box], found: Sequence[Detection], scale: float, now_ns: int
     ) -> None:
@@ -99,11 +105,6 @@ class WholeSearch:
         new = [box for box in boxes if all(box.iou(other) < _SAME_IOU for other in known)]
         for place in places:
             self._news.searched(place, now_ns, in_vain=not any(_holds(place, box) for box in new))
-
-
-def _is_urgent(track: Track, followed: Collection[str]) -> bool:
-    """Return whether a track was lost just now, or waits to be confirmed."""
-    return track.missed < _TRIES and (track.hits < _SURE_HITS or track.id not in followed)
 
 
 def _holds(place: Box, box: Box) -> bool:

@@ -43,9 +43,9 @@ def found(*boxes: Box, score: float = 1.0) -> list[Detection]:
 class Clip:
     """A tracker and what happens to it after its first frame, in which there was nobody."""
 
-    def __init__(self, **changes: Any) -> None:
+    def __init__(self, *, first_ms: int = -100, **changes: Any) -> None:
         self.tracker = Tracker(replace(RULES, **changes), seed=1)
-        self.frame(-100, [])
+        self.frame(first_ms, [])
 
     def frame(
         self,
@@ -324,13 +324,29 @@ def test_what_was_never_confirmed_is_not_held() -> None:
 
 @pytest.mark.parametrize("interval_ms", [1000, 5000, 60_000])
 def test_rare_frames_never_hide_a_face(interval_ms: int) -> None:
-    clip = Clip()
+    clip = Clip(first_ms=-interval_ms)
     shown = [len(clip.frame(index * interval_ms, found(FACE) if index else [])) for index in range(6)]
     assert shown == [0, 1, 1, 1, 1, 1]
     assert len({track.id for track in clip.shown}) == 1
     assert clip.shown[0].hits == 5
     assert len(clip.frame(6 * interval_ms, [])) == 1, "one look in vain is no proof"
     assert clip.frame(7 * interval_ms, []) == []
+
+
+def test_one_late_frame_is_no_slow_source() -> None:
+    clip = Clip()
+    assert clip.frame(0, []) == []
+    assert clip.frame(600, found(FACE)) == [], "it has to be found once more"
+    assert clip.frame(700, []) == []
+
+
+def test_a_clock_that_steps_back_moves_nobody() -> None:
+    clip = Clip()
+    clip.frame(0, found(FACE))
+    clip.frame(100, found(replace(FACE, x=FACE.x + 5)))
+    (track,) = clip.tracker.tracks()
+    assert track.speed_x > 0
+    assert track.at(-8000 * MS) == track.box
 
 
 def test_roll_and_facing_are_those_of_the_last_detection() -> None:

@@ -33,7 +33,7 @@ _LONGEST_S = 24 * 3600.0
 _PACE = 4
 """A video may take so many times the longest that is allowed."""
 _IDLE_WORKER_S = 20.0
-_SECTIONS = {"model", "detector", "tracker", "smoothing", "primary", "analyze"}
+_SECTIONS = {"node", "model", "detector", "tracker", "smoothing", "primary", "analyze"}
 
 
 class Reader:

@@ -25,7 +25,7 @@ ENTRY = f"{__name__}:make"
 FORGET_S = 6.0
 """Silence after which nothing of a visitor is left."""
 PIXELS_MAX = 1280 * 960
-SECTIONS = ("detector", "tracker", "model", "smoothing", "primary")
+SECTIONS = ("node", "detector", "tracker", "model", "smoothing", "primary")
 NO_JPEG, TOO_MANY_PIXELS = "no_jpeg", "too_many_pixels"
 _NS = 1_000_000_000
 _START_OF_JPEG = b"\xff\xd8\xff"
