@@ -204,6 +204,24 @@ def read_model(model: Path) -> bytes:
     return content
 
 
+def published_file(path: Path, *, detector: str, sha256: str, command: str) -> bytes:
+    """Return the bytes of a published detector's file; ``command`` gets it.
+
+    Raises:
+        ModelError: it is missing, unreadable, or not the published one.
+    """
+    try:
+        content = read_model(path)
+    except ModelError as error:
+        msg = f"detector.kind: {detector} needs its model, which is not at {path}: {command}"
+        raise ModelError(msg) from error
+    found = hashlib.sha256(content).hexdigest()
+    if found != sha256:
+        msg = f"{path}: expected sha256 {sha256[:12]}…, found {found[:12]}…: {command}"
+        raise ModelError(msg)
+    return content
+
+
 def packaged_models() -> tuple[Path, ...]:
     """The models that came with the installation (or lie in the checkout), the default one first."""
     folder = next((folder for folder in _FOLDERS if any(folder.glob("*.tflite"))), None)

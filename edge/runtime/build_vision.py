@@ -115,11 +115,8 @@ def detector(config: Config, *, still: bool = False) -> FaceDetector:
             levels=None if still else settings.levels,
             runtime=config.model.runtime,
         )
-    if still:  # finer steps give more hits, of faces and of other things
-        scale, neighbours = min(settings.scale_factor, HAAR_STILL_SCALE), settings.min_neighbors
-    else:
-        scale, neighbours = settings.scale_factor, CANDIDATE
-    return HaarDetector(min_face=min_face, scale_factor=scale, min_neighbors=neighbours)
+    scale = min(settings.scale_factor, HAAR_STILL_SCALE) if still else settings.scale_factor
+    return HaarDetector(min_face=min_face, scale_factor=scale, min_neighbors=CANDIDATE)
 
 
 def search(
@@ -137,6 +134,7 @@ def search(
         min_face=_still_face(config, detector) if still else settings.smallest_face,
         width=config.analyze.width if still else settings.width,
         careful=still,
+        least=_least_scores(config, detector) if still else (0.0, 0.0),
     )
     scan_s = max(settings.scan_s, interval_s)
     if detector.name == "haar":
@@ -167,9 +165,18 @@ def rules(config: Config, detector: FaceDetector, *, still: bool = False) -> Tra
             held_s=YUNET_HELD_S,
         )
     if detector.name == "haar":
-        confirms = min(1.0, config.detector.min_neighbors / NEIGHBOURS)
+        confirms = min(1.0, (config.detector.min_neighbors + 1) / NEIGHBOURS)
         return replace(usual, begins=HAAR_BEGINS * confirms, confirms=confirms, sure=min(1.0, HAAR_SURE * confirms))
     return usual
+
+
+def _least_scores(config: Config, detector: FaceDetector) -> tuple[float, float]:
+    """Return the scores that a single picture's faces must have in ordinary light and in the dark.
+
+    Finer steps give the cascade more hits, of faces and of other things; noise takes some away.
+    """
+    hits = config.detector.min_neighbors if detector.name == "haar" else 0
+    return (hits + 1) / NEIGHBOURS if hits else 0.0, hits / NEIGHBOURS
 
 
 def _still_face(config: Config, detector: FaceDetector) -> float:

@@ -13,7 +13,6 @@ face 1,153 times: the cascade's side was 1.134 times as long (standard deviation
 
 from __future__ import annotations
 
-import hashlib
 import math
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -21,8 +20,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from edge.errors import ModelError
-from edge.manifest import read_model
+from edge.manifest import published_file
 from edge.types import Box, Detection
 from edge.vision.litert import import_runtime, interpreter_of
 
@@ -78,7 +76,9 @@ class BlazeFaceDetector:
         self._least_logit = math.log(confidence / (1 - confidence))
         self._levels = _MOST_LEVELS if levels is None else levels
         _, module = import_runtime(runtime)
-        self._interpreter: Any = interpreter_of(module, _checked(path), threads, path)
+        self._interpreter: Any = interpreter_of(
+            module, published_file(path, detector="blazeface", sha256=SHA256, command=COMMAND), threads, path
+        )
         self._input = int(self._interpreter.get_input_details()[0]["index"])
         outputs = {tensor["name"]: int(tensor["index"]) for tensor in self._interpreter.get_output_details()}
         self._boxes, self._scores = outputs["regressors"], outputs["classificators"]
@@ -208,17 +208,3 @@ def _framed(corners: NDArray[np.float32], width: int, height: int) -> Box:
     half = _SCALE * side / 2
     left, top = max(0.0, x - half), max(0.0, y - half)
     return Box(left, top, min(float(width), x + half) - left, min(float(height), y + half) - top)
-
-
-def _checked(path: Path) -> bytes:
-    """The bytes of the published file."""
-    try:
-        content = read_model(path)
-    except ModelError as error:
-        msg = f"detector.kind: blazeface needs its model, which is not at {path}: {COMMAND}"
-        raise ModelError(msg) from error
-    found = hashlib.sha256(content).hexdigest()
-    if found != SHA256:
-        msg = f"{path}: expected sha256 {SHA256[:12]}…, found {found[:12]}…: {COMMAND}"
-        raise ModelError(msg)
-    return content

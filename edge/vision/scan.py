@@ -45,16 +45,25 @@ class Scan:
         min_face: smallest face as a share of the picture's shorter side.
         width: pixels across that are searched; 0: as far as ``min_face`` needs.
         careful: reduce pictures by the mean of all pixels, as single pictures deserve.
+        least: score below which finds are left out, in ordinary light and in the dark.
     """
 
     def __init__(
-        self, detector: FaceDetector, *, budget: ScanBudget, min_face: float, width: int = 0, careful: bool = False
+        self,
+        detector: FaceDetector,
+        *,
+        budget: ScanBudget,
+        min_face: float,
+        width: int = 0,
+        careful: bool = False,
+        least: tuple[float, float] = (0.0, 0.0),
     ) -> None:
         self.detector = detector
         self.min_face = min_face
         self._budget = budget
         self._width = width
         self._careful = careful
+        self._least = least
         self._last_ns: int | None = None
 
     def reset(self) -> None:
@@ -112,7 +121,8 @@ class Scan:
         self._budget.begin()
         picture = view.whole(width, colour=self.detector.colour, careful=self._careful)
         factor = frame.width / picture.shape[1]
-        found = tuple(each.scaled(factor) for each in self.detector.detect(picture))
+        least_score = self._least[view.exposure.light is not Light.NORMAL]
+        found = tuple(each.scaled(factor) for each in self.detector.detect(picture) if each.score >= least_score)
         wanted = self.width(frame.width, frame.height)
         self._budget.end(picture.shape[1], picture.shape[0], wanted=wanted, now_ns=view.now_ns)
         least = _FOUND * self.detector.smallest * factor

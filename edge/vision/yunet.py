@@ -11,7 +11,6 @@ are.
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, cast
@@ -20,7 +19,7 @@ import cv2
 import numpy as np
 
 from edge.errors import HardwareUnavailable, ModelError
-from edge.manifest import read_model
+from edge.manifest import published_file
 from edge.types import Box, Detection
 
 if TYPE_CHECKING:
@@ -74,7 +73,7 @@ class YuNetDetector:
             raise HardwareUnavailable(msg)
         self._min_face = min_face
         self._confidence = confidence
-        self._path, self._content = path, _checked(path)
+        self._path, self._content = path, published_file(path, detector="yunet", sha256=SHA256, command=COMMAND)
         self._nets: OrderedDict[tuple[int, int], cv2.FaceDetectorYN] = OrderedDict()
         self._net(64, 64)  # a file that OpenCV cannot load is reported at the start
 
@@ -156,21 +155,7 @@ def problem(path: Path) -> str:
     if not hasattr(cv2, "FaceDetectorYN"):
         return f"OpenCV {cv2.__version__} cannot run YuNet"
     try:
-        _checked(path)
+        published_file(path, detector="yunet", sha256=SHA256, command=COMMAND)
     except ModelError as error:
         return str(error)
     return ""
-
-
-def _checked(path: Path) -> bytes:
-    """Return the bytes of the published file."""
-    try:
-        content = read_model(path)
-    except ModelError as error:
-        msg = f"detector.kind: yunet needs its model, which is not at {path}: {COMMAND}"
-        raise ModelError(msg) from error
-    found = hashlib.sha256(content).hexdigest()
-    if found != SHA256:
-        msg = f"{path}: expected sha256 {SHA256[:12]}…, found {found[:12]}…: {COMMAND}"
-        raise ModelError(msg)
-    return content

@@ -94,9 +94,13 @@ def test_the_profile_says_how_wide_the_picture_is_searched(config: Any, still: b
 
 def test_single_pictures_ask_for_surer_faces_than_tracks_do(config: Any, yunet_file: Path) -> None:
     live, still = (build_vision.detector(config(), still=still) for still in (False, True))
-    assert isinstance(live, HaarDetector)
     assert isinstance(still, HaarDetector)
-    assert live._min_neighbors < still._min_neighbors
+    live_search, still_search = (build_vision.search(config(), still, still=single) for single in (False, True))
+    assert isinstance(live_search, LocalSearch)
+    assert isinstance(still_search, LocalSearch)
+    in_light, in_the_dark = still_search._scan._least
+    assert live_search._scan._least == (0.0, 0.0)
+    assert in_light > in_the_dark > 0, "noise takes hits away"
     install_yunet(config(), yunet_file)
     live, still = (build_vision.detector(config(), still=still) for still in (False, True))
     strict = build_vision.detector(config(**{"detector.confidence": 0.95}), still=True)
