@@ -10,6 +10,8 @@ from edge.analysis.clips import AvClip, Bounds, OpenCvClip, TooMuch, open_clip
 from edge.analysis.engine import Analyzer, Sampling
 from edge.analysis.inputs import copies, gather
 from edge.errors import InputError
+from edge.vision.track import TrackRules
+from tests.fixtures.scripted_vision import bright_pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,6 +81,17 @@ def test_ten_frames_a_second_unless_told(pipeline: Any, video: Callable[..., Pat
     sparse = analyzed(pipeline, path, sampling=Sampling(1.0, still=True))
     assert [result.frame for result in sparse] == [0, 30]
     assert all(len(result.observation.faces) == 1 for result in sparse)
+
+
+@pytest.mark.parametrize(("seconds", "rate", "faces"), [(1.0, 1, [1]), (6.0, 1, [0, 1, 1, 1, 1, 1])])
+def test_a_face_needs_no_second_frame_where_there_is_none(
+    video: Callable[..., Path], seconds: float, rate: int, faces: list[int]
+) -> None:
+    """A video of one frame is a picture; where frames are rare, a face waits for the second one at most."""
+    rules = TrackRules(min_hits=2)
+    path = video("slow.mp4", seconds=seconds, rate=rate)
+    results = analyzed(lambda still: bright_pipeline(rules=rules, still=still, seed=0), path)
+    assert [len(result.observation.faces) for result in results] == faces
 
 
 @pytest.mark.parametrize("backend", [AvClip, OpenCvClip])

@@ -11,9 +11,22 @@ from tests.fixtures.room import FACE, FixedBudget, Room, WatchedDetector
 
 
 def scan_of(
-    detector: WatchedDetector, *, min_face: float = 0.1, width: int = 0, budget: ScanBudget | None = None
+    detector: WatchedDetector,
+    *,
+    min_face: float = 0.1,
+    width: int = 0,
+    budget: ScanBudget | None = None,
+    least: tuple[float, float] = (0.0, 0.0),
 ) -> Scan:
-    return Scan(detector, budget=budget or FixedBudget(0.2), min_face=min_face, width=width)
+    return Scan(detector, budget=budget or FixedBudget(0.2), min_face=min_face, width=width, least=least)
+
+
+@pytest.mark.parametrize(("brightness", "scores"), [(1.0, [0.4]), (0.1, [0.4, 0.3])])
+def test_weak_finds_are_left_out_less_strictly_in_the_dark(brightness: float, scores: list[float]) -> None:
+    detector, room = WatchedDetector(), Room(320, 240, brightness)
+    detector.only = [Detection(Box(10, 10, 50, 50), 0.4), Detection(Box(90, 10, 50, 50), 0.3), Detection(FACE, 0.2)]
+    found = scan_of(detector, least=(0.4, 0.3)).run(room.view(320, FACE), [], Plan(320, 0.2))
+    assert [each.score for each in found.detections] == scores
 
 
 def test_faces_come_in_pixels_of_the_frame() -> None:
