@@ -62,7 +62,7 @@ def frames(folder: Path) -> Target:
             image = decode(data)
         except BadFrame:
             return
-        height, width = image.shape
+        height, width = image.shape[:2]
         expect(0 < height * width <= PIXELS_MAX, f"a frame of {width}x{height}")
 
     return Target(tuple(data for data in _drawn() if data.startswith(b"\xff\xd8")), attempt, _mutated)
