@@ -95,6 +95,12 @@ class DetectorConfig(Section):
         description="of yunet: share of a processor core that searching may take; pictures are searched less wide and "
         "less often where it is not enough",
     )
+    threads: int = Field(
+        1,
+        ge=0,
+        le=16,
+        description="of OpenCV: more find faces sooner for more processor time; 0: as many as OpenCV likes",
+    )
     width: int = Field(
         0,
         ge=0,

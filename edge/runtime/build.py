@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from edge.vision.pipeline import Pipeline
 
 _LOG = logging.getLogger(__name__)
+_ALL_THREADS = -1
 _REPLAY_SEED = b"replay"
 HANG_S = 20.0
 """A driver that has not answered for so long never will."""
@@ -71,12 +72,15 @@ def device(
         AlreadyRunning: another process holds the node id or the camera.
         EdgeError: the model, the source's setting or the broker's port is unusable.
     """
+    import cv2
+
     from edge.models.probation import Probation
     from edge.runtime.manager import ServiceManager
     from edge.runtime.rest import Rest
     from edge.sources.factory import create as create_source
     from edge.sources.newest import NewestFrame
 
+    cv2.setNumThreads(config.detector.threads or _ALL_THREADS)
     with ExitStack() as resources:
         source = source or create_source(config.source)
         _lock(config, source, resources)
