@@ -1,7 +1,7 @@
 """OpenCV's frontal face cascades (Viola and Jones, 2001; Lienhart and Maydt, 2002) as a face detector.
 
-Of the cascades that come with OpenCV the "alternative" one finds most and errs least: on 30 group pictures it finds as
-many faces as the default one with half as many false ones, in less time (docs/detection.md).
+Of the cascades that come with OpenCV the "alternative" one errs least: on 30 group pictures it finds as many faces as
+the default one with less than half of the false ones (docs/detection.md).
 """
 
 from __future__ import annotations
