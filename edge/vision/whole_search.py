@@ -75,6 +75,7 @@ class WholeSearch:
         places = self._news.places(known, self._scan.min_face * min(view.grey.shape), now_ns)
         plan = self._scan.plan(view)
         urgent = [track.at(now_ns) for track in tracks if self._is_urgent(track, followed)]
+        self._part_ns = min(self._part_ns, now_ns)  # a clock may step back
         since_s, part_s = self._scan.since_s(now_ns), (now_ns - self._part_ns) / _NS
         is_moving = bool(places) and min(since_s, part_s) >= plan.interval_s
         is_due = since_s >= self._scan_s or (bool(tracks) and since_s >= max(_CONFIRM_S, plan.interval_s))
