@@ -74,6 +74,12 @@ class Box:
             self.height * (1 + 2 * margin),
         )
 
+    def clipped(self, width: float, height: float) -> Box:
+        """Return what lies in a picture of ``width`` by ``height`` pixels; empty where nothing does."""
+        left, top = max(0.0, self.x), max(0.0, self.y)
+        right, bottom = min(float(width), self.x + self.width), min(float(height), self.y + self.height)
+        return Box(left, top, max(0.0, right - left), max(0.0, bottom - top))
+
     def rounded(self) -> tuple[int, int, int, int]:
         """``(x, y, width, height)`` in whole pixels, as events and JSON give it."""
         return round(self.x), round(self.y), round(self.width), round(self.height)

@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 
 YUNET_SCORE = 0.8
-"""Score that YuNet must reach once before a find is a face: hands and cymbals in group pictures score up to 0.78."""
+"""Score that YuNet must reach once before a find is a face: most hands and cymbals in group pictures score less."""
 YUNET_BEGINS = 0.8
 """Part of that score from which a find is looked at again."""
 YUNET_SURE = 0.85
-"""Score from which it is a face at once: wrong on none of them."""
+"""Score from which a find is a face at once."""
 YUNET_HELD_S = 0.7
 """So long a face that looks like itself is shown although it is not found: YuNet rarely misses one more than twice."""
 STILL_SCORE = 0.75

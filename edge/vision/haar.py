@@ -88,9 +88,7 @@ class HaarDetector:
 
     def _framed(self, window: Box, width: int, height: int) -> Box:
         """Frame the face as the classifier wants it, within the picture."""
-        box = window.expanded((self._framing - 1) / 2)
-        left, top = max(0.0, box.x), max(0.0, box.y)
-        return Box(left, top, min(float(width), box.x + box.width) - left, min(float(height), box.y + box.height) - top)
+        return window.expanded((self._framing - 1) / 2).clipped(width, height)
 
 
 def _load_cascade(name: str) -> cv2.CascadeClassifier:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from edge.types import Box
 from edge.vision.findings import Findings
-from edge.vision.newcomers import Newcomers
+from edge.vision.motion_search import MotionSearch
 from edge.vision.scan import distinct
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class _Look:
     vain: int = 0
 
 
-class LocalSearch:
+class LocalSearch(MotionSearch):
     """Search one camera's pictures; see :class:`edge.vision.findings.Search`.
 
     ``near`` looks for single faces in small windows. ``interval_s`` is the least time between two looks at one place,
@@ -71,36 +71,16 @@ class LocalSearch:
     """
 
     def __init__(self, scan: Scan, *, near: FaceDetector, interval_s: float, scan_s: float, min_hits: int) -> None:
-        self._scan = scan
         self._detector = near
         self._interval_s = interval_s
         self._scan_s = scan_s
         self._min_hits = min_hits
-        self._news = Newcomers(pause_s=interval_s)
-        self.reset()
+        super().__init__(scan, pause_s=interval_s)
 
     def reset(self) -> None:
         """Begin anew with the whole picture."""
-        self._news.reset()
-        self._scan.reset()
+        super().reset()
         self._looks: dict[str, _Look] = {}
-
-    @property
-    def still(self) -> bool:
-        """Whether nothing moved in the last frame."""
-        return self._news.still
-
-    def grey_width(self, width: int, height: int) -> int:
-        """Return how wide the small grey picture is: as wide as the widest search."""
-        return self._scan.width(width, height)
-
-    def update(self, view: View) -> None:
-        """Compare the next frame with what was there before."""
-        self._news.update(view.grey, view.now_ns)
-
-    def changed(self, box: Box) -> bool:
-        """Return whether anything moves in ``box``, in pixels of the small picture."""
-        return self._news.changed(box)
 
     def look(self, view: View, tracks: Sequence[Track], followed: Collection[str]) -> Findings | None:
         """Search the whole picture, or around known faces and in what moves, where that is due."""

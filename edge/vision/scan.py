@@ -107,7 +107,7 @@ class Scan:
             track.id
             for track in tracks
             if max(track.box.width, track.box.height) >= least
-            and any(_holds(part, _clipped(track.at(view.now_ns), frame.width, frame.height)) for part in parts)
+            and any(_holds(part, track.at(view.now_ns).clipped(frame.width, frame.height)) for part in parts)
         )
         return Findings(distinct(found), frozenset(inside))
 
@@ -181,13 +181,6 @@ def _is_whole(box: Box, part: Box, width: int, height: int) -> bool:
         and (box.x + box.width < part.x + part.width - room or part.x + part.width >= width)
         and (box.y + box.height < part.y + part.height - room or part.y + part.height >= height)
     )
-
-
-def _clipped(box: Box, width: int, height: int) -> Box:
-    """Return what of ``box`` lies in the picture."""
-    left, top = max(0.0, box.x), max(0.0, box.y)
-    right, bottom = min(float(width), box.x + box.width), min(float(height), box.y + box.height)
-    return Box(left, top, max(0.0, right - left), max(0.0, bottom - top))
 
 
 def _holds(area: Box, box: Box) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edge.vision.budget import NARROWEST
-from edge.vision.newcomers import Newcomers
+from edge.vision.motion_search import MotionSearch
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -30,7 +30,7 @@ _TRIES = 2
 _NS = 1_000_000_000
 
 
-class WholeSearch:
+class WholeSearch(MotionSearch):
     """Search one camera's pictures; see :class:`edge.vision.findings.Search`.
 
     ``interval_s`` is the least time between two searches, ``scan_s`` the most while nobody is there and nothing moves,
@@ -38,35 +38,19 @@ class WholeSearch:
     """
 
     def __init__(self, scan: Scan, *, interval_s: float, scan_s: float, min_hits: int = 2) -> None:
-        self._scan = scan
         self._min_hits = min_hits
         self._scan_s = scan_s
-        self._news = Newcomers(pause_s=interval_s)
-        self.reset()
+        super().__init__(scan, pause_s=interval_s)
 
     def reset(self) -> None:
         """Begin anew with the whole picture."""
-        self._news.reset()
-        self._scan.reset()
+        super().reset()
         self._part_ns = 0
-
-    @property
-    def still(self) -> bool:
-        """Whether nothing moved in the last frame."""
-        return self._news.still
 
     def grey_width(self, width: int, height: int) -> int:
         """Return how wide the small grey picture is: narrower than a search, which shows what moves well enough."""
-        wanted = self._scan.width(width, height)
+        wanted = super().grey_width(width, height)
         return min(wanted, max(NARROWEST, round(_GREY * wanted)))
-
-    def update(self, view: View) -> None:
-        """Compare the next frame with what was there before."""
-        self._news.update(view.grey, view.now_ns)
-
-    def changed(self, box: Box) -> bool:
-        """Return whether anything moves in ``box``, in pixels of the small picture."""
-        return self._news.changed(box)
 
     def look(self, view: View, tracks: Sequence[Track], followed: Collection[str]) -> Findings | None:
         """Search the whole picture where that is due, or the places where something calls for it."""

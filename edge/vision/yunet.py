@@ -131,13 +131,11 @@ def _detections(rows: NDArray[Any], width: int, height: int) -> Iterator[Detecti
         if not all(map(math.isfinite, row)) or _is_degenerate(across, down):
             continue
         side = _FRAMING * max(across, down)
-        left, top = x + (across - side) / 2, y + (down - side) / 2
-        right, bottom = min(float(width), left + side), min(float(height), top + side)
-        left, top = max(0.0, left), max(0.0, top)
-        if right - left < 1 or bottom - top < 1:
+        box = Box(x + (across - side) / 2, y + (down - side) / 2, side, side).clipped(width, height)
+        if min(box.width, box.height) < 1:
             continue
         points = cast("Landmarks", tuple(zip(row[4:14:2], row[5:14:2], strict=True)))
-        yield Detection(Box(left, top, right - left, bottom - top), _confidence(row[14], side), points)
+        yield Detection(box, _confidence(row[14], side), points)
 
 
 def _confidence(score: float, side: float) -> float:
