@@ -34,9 +34,15 @@ class Section(BaseModel):
 
 
 def ip_address_of(value: str) -> str:
-    """An IP address in its usual form; ``localhost`` is one too."""
+    """An IP address in its usual form, also of ``[::1]`` and IPv4 written as IPv6; ``localhost`` is 127.0.0.1."""
+    text = value[1:-1] if value.startswith("[") and value.endswith("]") else value
     try:
-        return str(ipaddress.ip_address("127.0.0.1" if value == "localhost" else value))
+        address = ipaddress.ip_address("127.0.0.1" if text == "localhost" else text)
     except ValueError:
-        msg = f"expected an IP address such as 0.0.0.0, found {value!r}"
+        msg = (
+            "expected an IP address: 127.0.0.1 for this machine alone, 0.0.0.0 for IPv4, :: for IPv4 and IPv6; "
+            f"found {value!r}"
+        )
         raise ValueError(msg) from None
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return str(mapped or address)

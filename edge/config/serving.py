@@ -15,7 +15,9 @@ class KioskConfig(Section):
 
     enabled: bool = Field(False, description="serve it; wants the extra `kiosk`")
     host: str = Field(
-        "127.0.0.1", description="address that is served; others than this machine's want an operator password"
+        "127.0.0.1",
+        description="address that is served, 0.0.0.0 for IPv4, :: for IPv4 and IPv6; "
+        "others than this machine's want an operator password",
     )
     port: int = Field(8080, ge=0, le=65535, description="0: any that is free")
     password_file: OptionalPath = Field(
@@ -98,7 +100,9 @@ class MetricsConfig(Section):
 
     enabled: bool = Field(False, description="answer scrapes at /metrics; wants the extra `metrics`")
     host: str = Field(
-        "127.0.0.1", description="address that is served, without a password; others than this machine's are said so"
+        "127.0.0.1",
+        description="address that is served, :: for IPv4 and IPv6; without a password; the log says so where others "
+        "than this machine are served",
     )
     port: int = Field(9464, ge=0, le=65535, description="0: any that is free")
 

@@ -79,7 +79,9 @@ class MqttConfig(Section):
 
     broker: str = Field("off", description="off | embedded[:PORT] | mqtt://HOST[:1883] | mqtts://HOST[:8883]")
     embedded_host: str = Field(
-        "127.0.0.1", description="address that the embedded broker serves; others than this machine's want a password"
+        "127.0.0.1",
+        description="address that the embedded broker serves, :: for IPv4 and IPv6; "
+        "others than this machine's want a password",
     )
     prefix: str = Field("face-edge", pattern=r"^[^+#/\s][^+#\s]*[^+#/\s]$|^[^+#/\s]$", description="first topic levels")
     username: str = Field("", description="empty: anonymous")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import secrets
-import socket
 import threading
 from typing import TYPE_CHECKING
 
 from edge.diagnostics.finding import fail, ok, skip, warn
-from edge.errors import ConfigError
+from edge.errors import ConfigError, SinkError
+from edge.sockets import listen
 
 if TYPE_CHECKING:
     from edge.config import Config
@@ -31,13 +31,12 @@ def broker(config: Config) -> Finding:
 def _embedded(host: str, port: int) -> Finding:
     if importlib.util.find_spec("amqtt") is None:
         return fail("broker", "the embedded broker needs amqtt", "pip install 'face-edge[broker]'")
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as trial:
-        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            trial.bind((host, port))
-        except OSError as error:
-            remedy = "no harm while face-edge itself runs; otherwise set mqtt.broker to embedded:PORT"
-            return warn("broker", f"port {port} of the embedded broker: {error.strerror or error}", remedy)
+    from edge.sinks.mqtt.embedded import SERVICE
+
+    try:
+        listen(host, port, SERVICE).close()
+    except SinkError as error:
+        return warn("broker", str(error), "no harm while face-edge itself runs")
     return ok("broker", f"the embedded broker can have port {port}")
 
 

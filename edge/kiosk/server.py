@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import logging
 import socket
 import threading
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from edge.errors import SinkError
 from edge.kiosk.tls import CHECK_S
+from edge.sockets import Service, in_url, listen, local_address
 
 if TYPE_CHECKING:
     import uvicorn
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 _START_TIMEOUT_S = 10.0
 _STOP_TIMEOUT_S = 1.2
-_HIGHEST_PRIVILEGED_PORT = 1023
+_SERVICE = Service("the page", "kiosk.host", "set kiosk.port")
 _SPARE_CONNECTIONS = 64
 """For everything but viewers' streams."""
 _SEND_BUFFER = 32 * 1024
@@ -46,9 +46,8 @@ class Server:
     @property
     def url(self) -> str:
         """Where this machine reaches it."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self._host, self._host)  # noqa: S104 - read, not bound
         scheme = "http" if self._kiosk.tls is None else "https"
-        return f"{scheme}://{f'[{host}]' if ':' in host and '[' not in host else host}:{self._port}"
+        return f"{scheme}://{in_url(local_address(self._host))}:{self._port}"
 
     @property
     def certificate(self) -> Certificate | None:
@@ -158,18 +157,6 @@ async def _watch_tls(tls: Tls | None) -> None:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        listener = socket.create_server((host, port), family=family)
-    except OSError as error:
-        raise _as_sink_error(error, host, port) from None
+    listener = listen(host, port, _SERVICE)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)  # connections take it over
     return listener
-
-
-def _as_sink_error(error: OSError, host: str, port: int) -> SinkError:
-    if error.errno == errno.EADDRINUSE:
-        return SinkError(f"port {port} is taken by another program: stop it or set kiosk.port")
-    if error.errno in {errno.EACCES, errno.EPERM} and port <= _HIGHEST_PRIVILEGED_PORT:
-        return SinkError(f"port {port} needs privileges: set kiosk.port to one above 1023")
-    return SinkError(f"the page cannot be served at {host}:{port}: {error.strerror or error}")

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import logging
-import socket
-import socketserver
 import threading
 from socketserver import ThreadingMixIn
 from typing import TYPE_CHECKING, Any
@@ -13,7 +10,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from prometheus_client import CollectorRegistry, make_wsgi_app
 
-from edge.errors import SinkError
+from edge.sockets import Service, in_url, listen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -23,7 +20,7 @@ PATH = "/metrics"
 _AT_ONCE = 4
 _PATIENCE_S = 5.0
 _POLL_S = 0.25
-_HIGHEST_PRIVILEGED_PORT = 1023
+_SERVICE = Service("the metrics", "metrics.host", "set metrics.port")
 
 
 class _Handler(WSGIRequestHandler):
@@ -37,16 +34,16 @@ class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
 
     def __init__(self, host: str, port: int, registry: CollectorRegistry) -> None:
-        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._free = threading.BoundedSemaphore(_AT_ONCE)
-        super().__init__((host, port), _Handler)
-        self.set_app(_only_metrics(make_wsgi_app(registry)))
-
-    def server_bind(self) -> None:
-        """Without asking the name server for this host's name, which takes long where the network is bad."""
-        socketserver.TCPServer.server_bind(self)
-        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
+        listener = listen(host, port, _SERVICE)
+        self.address_family = listener.family
+        super().__init__(listener.getsockname()[:2], _Handler, bind_and_activate=False)
+        self.socket.close()
+        self.socket = listener
+        # not asked of a name server, which takes long where the network is bad
+        self.server_name, self.server_port = host, int(listener.getsockname()[1])
         self.setup_environ()
+        self.set_app(_only_metrics(make_wsgi_app(registry)))
 
     def process_request(self, request: Any, client_address: Any) -> None:
         if self._free.acquire(blocking=False):
@@ -73,13 +70,9 @@ class MetricsServer:
         Raises:
             SinkError: the address cannot be used.
         """
-        try:
-            self._server = _Server(host, port, registry)
-        except OSError as error:
-            raise _as_sink_error(error, host, port) from None
+        self._server = _Server(host, port, registry)
         self.port = self._server.server_port
-        shown = f"[{host}]" if ":" in host else host
-        self.url = f"http://{shown}:{self.port}{PATH}"
+        self.url = f"http://{in_url(host)}:{self.port}{PATH}"
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(_POLL_S,), name="metrics-server", daemon=True
         )
@@ -100,13 +93,3 @@ def _only_metrics(app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable
         return app(environ, start_response)
 
     return answer
-
-
-def _as_sink_error(error: OSError, host: str, port: int) -> SinkError:
-    if error.errno == errno.EADDRINUSE:
-        return SinkError(f"port {port} is taken by another program: stop it or set metrics.port")
-    if error.errno in {errno.EACCES, errno.EPERM} and port <= _HIGHEST_PRIVILEGED_PORT:
-        return SinkError(f"port {port} needs privileges: set metrics.port to one above {_HIGHEST_PRIVILEGED_PORT}")
-    if error.errno == errno.EADDRNOTAVAIL:
-        return SinkError(f"{host} is no address of this machine: set metrics.host")
-    return SinkError(f"{host}:{port} cannot be served: {error.strerror or error}")

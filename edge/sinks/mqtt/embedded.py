@@ -9,24 +9,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import ipaddress
 import logging
-import socket
 import threading
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Self
 
 from edge.errors import ConfigError, HardwareUnavailable, SinkError
 from edge.sinks.mqtt.options import EMBEDDED_PORT
+from edge.sockets import Service, in_url, listen
 
 if TYPE_CHECKING:
+    import socket
     from types import TracebackType
 
 _LOG = logging.getLogger(__name__)
 _START_TIMEOUT_S = 10.0
 _STOP_TIMEOUT_S = 1.5
-_HIGHEST_PRIVILEGED_PORT = 1023
+SERVICE = Service("the embedded broker", "mqtt.embedded_host", 'set mqtt.broker = "embedded:PORT"')
 _MOST_GUESTS = 200
 _LISTENER = "default"
 
@@ -83,7 +83,7 @@ class EmbeddedBroker:
             msg = f"the embedded broker did not start within {_START_TIMEOUT_S:g} s"
             raise SinkError(msg) from None
         self._thread = thread
-        _LOG.info("the embedded broker serves mqtt://%s:%d", self.host, self.port)
+        _LOG.info("the embedded broker serves mqtt://%s:%d", in_url(self.host), self.port)
 
     def stop(self) -> None:
         """End all connections and free the port; harmless when repeated."""
@@ -196,11 +196,7 @@ def _settings(credentials: tuple[str, str] | None) -> dict[str, Any]:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        listener = socket.create_server((host, port), family=family)
-    except OSError as error:
-        raise _as_sink_error(error, host, port) from None
+    listener = listen(host, port, SERVICE)
     listener.setblocking(False)
     return listener
 
@@ -215,11 +211,3 @@ def _import_amqtt() -> Any:
     logging.getLogger("amqtt").setLevel(logging.CRITICAL)
     logging.getLogger("transitions").setLevel(logging.CRITICAL)
     return Broker
-
-
-def _as_sink_error(error: OSError, host: str, port: int) -> SinkError:
-    if error.errno == errno.EADDRINUSE:
-        return SinkError(f'port {port} is taken by another program: stop it or set mqtt.broker = "embedded:PORT"')
-    if error.errno in {errno.EACCES, errno.EPERM} and port <= _HIGHEST_PRIVILEGED_PORT:
-        return SinkError(f'port {port} needs privileges: set mqtt.broker = "embedded:PORT" with a port above 1023')
-    return SinkError(f"the embedded broker cannot serve {host}:{port}: {error.strerror or error}")

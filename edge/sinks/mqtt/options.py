@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from edge.config import secret_file
 from edge.errors import ConfigError
+from edge.sockets import in_url, local_address
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,8 +37,7 @@ class Options:
     @property
     def address(self) -> str:
         """The broker as messages name it: ``mqtts://HOST:PORT``."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{'mqtt' if self.tls is None else 'mqtts'}://{host}:{self.port}"
+        return f"{'mqtt' if self.tls is None else 'mqtts'}://{in_url(self.host)}:{self.port}"
 
 
 def options(config: MqttConfig, node: str) -> Options:
@@ -81,9 +80,7 @@ def _address(config: MqttConfig) -> tuple[str, str, int]:
     broker = config.broker
     port = embedded_port(broker)
     if port is not None:
-        scheme, host = "mqtt", config.embedded_host
-        if ipaddress.ip_address(host).is_unspecified:
-            host = "127.0.0.1"
+        scheme, host = "mqtt", local_address(config.embedded_host)
     else:
         parts = urlsplit(broker)
         scheme, host = parts.scheme, parts.hostname or ""
