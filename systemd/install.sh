@@ -5,6 +5,8 @@
 #   sudo systemd/install.sh --wheel FILE       ... from a wheel
 #   sudo systemd/install.sh --broker           ... and a broker for this machine: Debian's Mosquitto in a sandbox
 #   sudo systemd/install.sh --kiosk            ... and the wall page full screen on this machine's screen (no desktop)
+#   sudo systemd/install.sh --extras NAMES     ... and more packages: parquet, broker, fleet, schema, tflite-runtime
+#   sudo systemd/install.sh --no-extras        ... without those that were added before
 #   sudo systemd/install.sh --no-yunet         ... without the YuNet face detector, which is downloaded otherwise (233 kB)
 #   sudo systemd/install.sh --yunet FILE       ... with it from a file, on a machine without a network
 #   sudo systemd/install.sh --no-start         ... into a system that is not running, as in a chroot where a card's image
@@ -12,18 +14,19 @@
 #   sudo systemd/install.sh --uninstall        take everything away but /etc/face-edge and /var/lib/face-edge
 #   sudo systemd/install.sh --uninstall --purge   ... and these, too
 #
-# Run again, it changes only what differs, and keeps broker, wall page and detector as they were chosen. Each version has an
-# environment of its own below /opt/face-edge/releases; a new one that does not become healthy is taken back and the one
-# before goes on. Configuration and data stay.
+# Run again, it changes only what differs, and keeps broker, wall page, extras and detector as they were chosen. Each
+# version has an environment of its own below /opt/face-edge/releases; a new one that does not become healthy is taken
+# back and the one before goes on. Configuration and data stay. A copy of this installer lies in each version, so that
+# sudo /opt/face-edge/current/installer/install.sh does all of the above without a checkout.
 set -euo pipefail
 shopt -s inherit_errexit
 
-here=$(cd "$(dirname "$0")" && pwd)
+here=$(cd "$(dirname "$0")" && pwd -P)
 root=/opt/face-edge
 units=(face-edge.service face-edge-fault.service)
 settle_s=${SETTLE_S:-20}   # so long a new version must run without falling over
-locked=pi,kiosk,video,metrics   # what requirements-*.txt hold, written by lock.sh
-extras=$locked
+locked=pi,kiosk,video,metrics,reports   # what requirements-*.txt hold, written by lock.sh
+extras='' forget_extras=no
 wheel='' action=install purge=no apt=yes start=yes broker=no kiosk=no yunet=yes yunet_file=''
 
 die() { printf 'install.sh: %s\n' "$*" >&2; exit 1; }
@@ -39,6 +42,8 @@ why() {   # why UNIT: the end of its log, when its failure is in it; a busy disk
 }
 # shellcheck source=systemd/parts.sh
 . "$here/parts.sh"
+# shellcheck source=systemd/extras.sh
+. "$here/extras.sh"
 
 while [ $# -gt 0 ]; do
     case $1 in
@@ -47,7 +52,8 @@ while [ $# -gt 0 ]; do
             [ -f "$wheel" ] || die "there is no wheel $2"
             shift
             ;;
-        --extras) extras=${2:?--extras wants names}; shift ;;
+        --extras) extras+=,${2:?--extras wants names}; shift ;;
+        --no-extras) forget_extras=yes ;;
         --broker) broker=yes ;;
         --kiosk) kiosk=yes ;;
         --no-yunet) yunet=no ;;
@@ -60,7 +66,7 @@ while [ $# -gt 0 ]; do
         --purge) purge=yes ;;
         --no-apt) apt=no ;;
         --no-start) start=no; export SYSTEMD_OFFLINE=1 ;;   # systemctl then talks to files alone, in a container, too
-        -h | --help) sed -n '2,19s/^# \{0,1\}//p' "$0"; exit 0 ;;
+        -h | --help) sed -n '2,/^set /s/^#\( \|$\)//p' "$0"; exit 0 ;;
         *) die "unknown option $1; see --help" ;;
     esac
     shift
@@ -134,28 +140,17 @@ missing_settings() {   # what a chosen part wants of a configuration that was th
     fi
 }
 
-all_locked() {   # whether the lock holds all extras that are wanted
-    local extra
-    for extra in ${extras//,/ }; do [[ ,$locked, == *,$extra,* ]] || return 1; done
-}
+python_version() { python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])'; }
 
 release() {   # makes the environment and prints its folder, with the units that belong to it
-    local source=${wheel:-$here/..} lock folder python unit
-    python=$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-    lock=$here/requirements-$python.txt
+    local folder unit
     folder=$root/releases/$(date +%Y%m%dT%H%M%S)
     mkdir -p "$folder/units"
     touch "$folder/.unfinished"
     for unit in "${units[@]}"; do install -m 0644 "$here/$unit" "$folder/units/$unit"; done
     install -D -m 0755 "$here/kiosk/face-edge-wall" "$folder/kiosk/face-edge-wall"
     python3 -m venv --system-site-packages "$folder" >&2
-    if [ -e "$lock" ] && all_locked; then   # nothing but what was looked at, and no foreign code runs while it is made
-        "$folder/bin/python" -m pip install --quiet --require-hashes --only-binary :all: -r "$lock" >&2
-        "$folder/bin/python" -m pip install --quiet --no-deps --no-index --no-build-isolation "$source" >&2
-    else
-        say "no locked versions for Python $python and $extras: taking the newest that fit" >&2
-        "$folder/bin/python" -m pip install --quiet "${source}[$extras]" >&2
-    fi
+    install_packages "$folder" "$(python_version)" >&2
     "$folder/bin/python" -m compileall -q "$folder/lib" >/dev/null 2>&1 || true
     "$folder/bin/face-edge" --version >&2
     STATE_DIRECTORY=$folder/none "$folder/bin/face-edge" models verify >&2   # what came along, not what was added
@@ -209,6 +204,7 @@ install_service() {
     made=$(release)
     trap - ERR
     add_yunet "$made"
+    remember_extras
     switch "$made"
     ln -sfn "$root/current/bin/face-edge" /usr/local/bin/face-edge
     systemctl enable --quiet face-edge.service
@@ -240,6 +236,7 @@ case $action in
     uninstall) uninstall ;;
     install)
         [ "$apt" = no ] || packages
+        choose_extras "$(python_version)" "$extras" "$forget_extras"
         accounts
         configuration
         if [ "$broker" = yes ]; then install_broker; fi
