@@ -37,6 +37,8 @@ class SettingsStore:
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
+        self.kept = True
+        """False after a change that is not on the disk."""
         self.now = Settings() if path is None else _load(path)
 
     def change(self, **values: Any) -> Settings:
@@ -52,7 +54,9 @@ class SettingsStore:
             return
         try:
             write_text(self._path, self.now.model_dump_json(indent=2) + "\n")
+            self.kept = True
         except InputError as error:
+            self.kept = False
             _LOG.error("settings will not outlive a restart: %s", error)
 
 

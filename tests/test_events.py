@@ -135,7 +135,15 @@ def test_states_are_at_most_one_a_second_and_the_last_arrives(steps: list[tuple[
     assert sent[-1][1].people == steps[-1][0]
 
 
-def test_a_clock_that_is_set_moves_times_on_but_ids_never_back() -> None:
+def ms_of(identity: str) -> int:
+    """Unix milliseconds that a ULID carries."""
+    ms = 0
+    for digit in identity[:10]:
+        ms = ms * 32 + "0123456789ABCDEFGHJKMNPQRSTVWXYZ".index(digit)
+    return ms
+
+
+def test_a_clock_that_is_set_back_takes_ids_with_it() -> None:
     stamp = Stamp(epoch_ns=0, seed=b"x")
     first, _, _ = stamp.next(S)
     assert stamp.follow(10**18)
@@ -145,8 +153,33 @@ def test_a_clock_that_is_set_moves_times_on_but_ids_never_back() -> None:
     assert stamp.follow(0)
     third, seq, then = stamp.next(3 * S)
     assert then == datetime(1970, 1, 1, 0, 0, 3, tzinfo=UTC)
-    assert first < second < third
+    assert first < third < second
+    assert [ms_of(identity) for identity in (first, second, third)] == [1000, 10**12 + 2000, 3000]
     assert seq == 2
+
+
+def test_a_small_correction_of_the_clock_leaves_ids_in_order() -> None:
+    stamp = Stamp(epoch_ns=10**18, seed=b"x")
+    first, _, _ = stamp.next(S)
+    assert stamp.follow(10**18 - S // 2)
+    second, _, _ = stamp.next(S)
+    third, _, _ = stamp.next(2 * S)
+    assert first < second < third
+    assert ms_of(third) == 10**12 + 1500
+
+
+@given(st.lists(st.tuples(st.integers(0, 3 * S), st.integers(-(10**6), 10**6)), min_size=2, max_size=60))
+def test_ids_are_unique_and_never_far_ahead_of_the_clock(steps: list[tuple[int, int]]) -> None:
+    """Each step: nanoseconds that pass, milliseconds by which the clock is set."""
+    epoch, now, ids = 10**18, 0, []
+    stamp = Stamp(epoch_ns=epoch, seed=b"seed")
+    for passed, moved in steps:
+        now, epoch = now + passed, epoch + moved * 10**6
+        stamp.follow(epoch)
+        ids.append(stamp.identity(now))
+        ahead_ms = ms_of(ids[-1]) - (epoch + now) // 10**6
+        assert -20 <= ahead_ms <= 1020, "a step of less than 20 ms is not followed"
+    assert len(set(ids)) == len(ids)
 
 
 def test_streams_are_numbered_each_by_itself() -> None:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _NS_PER_MS = 1_000_000
 _STEP_NS = 20 * _NS_PER_MS
+AHEAD_MS = 1000
+"""Ids count up over smaller corrections of the clock, and are at most so far ahead of it."""
 
 
 def ulid(ts_ms: int, entropy: bytes) -> str:
@@ -25,7 +27,8 @@ class Stamp:
 
     ``epoch_ns`` is the wall-clock time of ``monotonic_ns == 0``; with the same ``epoch_ns`` and ``seed`` the same
     observations get the same ids, which is what makes a replay repeatable. Ids count up over all streams, numbers
-    within each: ``next_seq`` says where a stream goes on.
+    within each: ``next_seq`` says where a stream goes on. Only where the wall clock is set back by more than
+    :data:`AHEAD_MS`, ids go back with it, so that none carries a time that is still to come.
     """
 
     def __init__(self, *, epoch_ns: int, seed: bytes, next_seq: Mapping[str, int] | None = None) -> None:
@@ -35,6 +38,7 @@ class Stamp:
         self._next_seq = dict(next_seq or {})
         self._last_ms = 0
         self._last_entropy = 0
+        self._was_set_back = False
 
     def follow(self, epoch_ns: int) -> bool:
         """Take over where the wall clock was set; True where that is news.
@@ -43,6 +47,7 @@ class Stamp:
         """
         if abs(epoch_ns - self._epoch_ns) < _STEP_NS:
             return False
+        self._was_set_back |= epoch_ns < self._epoch_ns
         self._epoch_ns = epoch_ns
         return True
 
@@ -57,19 +62,21 @@ class Stamp:
         return monotonic_ns + step_ns - wall_ns % step_ns
 
     def next(self, monotonic_ns: int, stream: str = "event") -> tuple[str, int, datetime]:
-        """``(id, seq, ts)`` of the next message; ids sort as they were given, also when the clock steps back."""
+        """``(id, seq, ts)`` of the next message; ``seq`` has no gaps, whatever the clock does."""
         seq = self._next_seq.get(stream, 0)
         self._next_seq[stream] = seq + 1
         return self.identity(monotonic_ns), seq, self.time(monotonic_ns)
 
     def identity(self, monotonic_ns: int) -> str:
-        """A ULID of its own, greater than all before."""
+        """A ULID of its own, greater than all before unless the clock was set back in between."""
         ms = max((self._epoch_ns + monotonic_ns) // _NS_PER_MS, 0)
-        if ms <= self._last_ms and self._given:
+        goes_back = self._was_set_back and self._last_ms - ms > AHEAD_MS
+        if ms <= self._last_ms and self._given and not goes_back:
             ms, entropy = self._last_ms, self._last_entropy + 1
         else:
             digest = hashlib.blake2b(self._given.to_bytes(8, "big"), key=self._seed[:64], digest_size=10).digest()
             entropy = int.from_bytes(digest, "big") >> 1  # room to count up within one millisecond
+            self._was_set_back = False
         self._given += 1
         self._last_ms, self._last_entropy = ms, entropy
         return ulid(ms, entropy.to_bytes(10, "big"))

@@ -18,6 +18,7 @@ from edge.commands import (
     StopSession,
 )
 from edge.events import Lighting, Privacy, RunningSession, Session
+from edge.runtime.receipts import warned
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _NS = 1_000_000_000
+_SWITCHES = (SetPrivacy, SetDisplay, StartSession, StopSession)
+"""Commands whose effect must outlive a restart."""
 
 
 class Control:
@@ -107,6 +110,8 @@ class Control:
     def _serve(self, request: Request, now_ns: int) -> None:
         try:
             answer = self._do(request.command, now_ns)
+            if answer.error is None and isinstance(request.command, _SWITCHES) and not self._settings.kept:
+                answer = warned(answer)
         except Exception as error:  # noqa: BLE001 - no request may end the loop
             _LOG.exception("%s failed", type(request.command).__name__)
             answer = Answer(error=f"failed: {type(error).__name__}")

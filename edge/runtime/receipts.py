@@ -105,7 +105,7 @@ class Receipts:
                 while not (ready := self._take_ready()) and not self._closing:
                     self._changed.wait(self._left_s())
             for held, saved in ready:
-                held.tell(held.answer if saved else _warned(held.answer))
+                held.tell(held.answer if saved else warned(held.answer))
             if not ready:
                 return
 
@@ -140,5 +140,6 @@ class Receipts:
         return bool(missing) and missing <= self._failing
 
 
-def _warned(answer: Answer) -> Answer:
+def warned(answer: Answer) -> Answer:
+    """The answer, with the warning that a power cut may undo what it says."""
     return replace(answer, data={**(answer.data or {}), "warning": WARNING})

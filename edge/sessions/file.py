@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
 from edge.sessions import copies
+from edge.sessions.order import credible_starts
 from edge.sessions.rows import (
     HAPPENING_COLUMNS,
     MEDIA_COLUMNS,
     SECOND_COLUMNS,
-    SESSION_COLUMNS,
+    SESSION_READ,
     Statement,
     end_others,
     forget_content,
@@ -32,7 +34,6 @@ from edge.sqlite import FileDamaged, FileFault, bound, sync_folder, translated
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from datetime import datetime
     from pathlib import Path
     from types import TracebackType
 
@@ -43,7 +44,7 @@ _PRAGMAS = (
     "journal_size_limit=4194304",
     "cache_size=-256",  # KiB: by itself SQLite would keep 2 MB of a file in memory that is written and hardly read
 )  # fmt: skip
-_SESSIONS = ", ".join(SESSION_COLUMNS)
+_SESSIONS = ", ".join(SESSION_READ)
 _LASTED = (
     "CASE WHEN end_ms IS NULL THEN coalesce((SELECT max(kept.second) + 1 FROM second AS kept"
     " WHERE kept.session = session.id), 0) ELSE lasted_s END AS lasted_s"
@@ -124,10 +125,10 @@ class SessionFile:
                 raise
 
     def sessions(self) -> list[SessionRecord]:
-        """All sessions, the newest first."""
+        """All sessions, the one that began last first."""
         columns = _SESSIONS.replace("lasted_s", _LASTED)
         with translated():
-            rows = self._connection.execute(f"SELECT {columns} FROM session ORDER BY id DESC").fetchall()  # noqa: S608
+            rows = self._connection.execute(f"SELECT {columns} FROM session ORDER BY number DESC, id DESC").fetchall()  # noqa: S608
         return [session_of(row) for row in rows]
 
     def glances(self, identities: Sequence[str]) -> dict[str, Glance]:
@@ -189,10 +190,12 @@ class SessionFile:
         self.write(end_others(running))
 
     def outdated(self, *, max_bytes: int, oldest: datetime | None) -> list[SessionRecord]:
-        """Finished sessions that have to go: older than ``oldest``, and the oldest one where ``max_bytes`` are used."""
-        done = [record for record in reversed(self.sessions()) if not record.running]
-        old = [] if oldest is None else [record for record in done if to_ms(record.start) < to_ms(oldest)]
-        return old or (done[:1] if self.used_bytes > max_bytes else [])
+        """Finished sessions that must go: older than ``oldest``, and the first one where ``max_bytes`` are used."""
+        records = self.sessions()[::-1]
+        starts = credible_starts(records, datetime.now(UTC))
+        done = [(record, start) for record, start in zip(records, starts, strict=True) if not record.running]
+        old = [] if oldest is None else [record for record, start in done if to_ms(start) < to_ms(oldest)]
+        return old or ([record for record, _ in done[:1]] if self.used_bytes > max_bytes else [])
 
     def close(self) -> None:
         """Fold the log into the file; harmless when repeated."""

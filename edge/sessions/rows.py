@@ -28,12 +28,14 @@ SESSION_COLUMNS = (
     "id", "title", "kind", "start_ms", "k", "planned_s", "media_name", "media_duration_s", "end_ms", "ended_by",
     "lasted_s", "about",
 )  # fmt: skip
+SESSION_READ = (*SESSION_COLUMNS, "number")
+"""Columns of a session as it is read; the file itself counts ``number``."""
 MEDIA_COLUMNS = ("at_s", "media_s", "state")
 HAPPENING_COLUMNS = ("at_s", "id", "type", "people", "label", "emotion")
 _SESSION = {
     "id": checks.text, "title": checks.text, "kind": checks.one_of(*SessionKind), "start_ms": checks.number,
     "k": checks.count, "media_name": checks.optional(checks.text), "lasted_s": checks.seconds, "about": checks.text,
-    "ended_by": checks.optional(checks.one_of("stop", "plan", "media", "interruption")),
+    "ended_by": checks.optional(checks.one_of("stop", "plan", "media", "interruption")), "number": checks.count,
 }  # fmt: skip
 _SECOND = {
     "second": checks.index, "observed_s": checks.seconds, "people": checks.number, "people_max": checks.count,
@@ -67,13 +69,22 @@ def from_ms(ms: int) -> datetime:
 
 
 def put_session(record: SessionRecord) -> Statement:
-    """Store ``record``, in the place of one with its id."""
+    """Store ``record``, in the place of one with its id, or behind all others."""
     values = (
         record.id, record.title, record.kind.value, to_ms(record.start), record.k, record.planned_s,
         record.media_name, record.media_duration_s, None if record.end is None else to_ms(record.end),
         record.ended_by, record.lasted_s, json.dumps(dict(record.about), ensure_ascii=False),
     )  # fmt: skip
-    return Statement(_replace("session", SESSION_COLUMNS), values)
+    return Statement(_PUT_SESSION, (*values, record.id))
+
+
+def begin_session(record: SessionRecord) -> list[Statement]:
+    """Store ``record`` as the last one; what was kept under its id goes, as when a clip is played again."""
+    return [
+        *forget_content(record.id),
+        Statement("DELETE FROM session WHERE id = ?", (record.id,)),
+        put_session(record),
+    ]
 
 
 def forget_content(session: str) -> list[Statement]:
@@ -128,12 +139,12 @@ def end_others(running: str | None) -> list[Statement]:
 
 
 def session_of(row: Sequence[Any]) -> SessionRecord:
-    """From a row of :data:`SESSION_COLUMNS`.
+    """From a row of :data:`SESSION_READ`.
 
     Raises:
         FileDamaged: it is none that was ever written; as do the others below.
     """
-    found = dict(zip(SESSION_COLUMNS, checked("session", SESSION_COLUMNS, row, _SESSION), strict=True))
+    found = dict(zip(SESSION_READ, checked("session", SESSION_READ, row, _SESSION), strict=True))
     start_ms, end_ms = found.pop("start_ms"), found.pop("end_ms")
     return SessionRecord(
         **found
@@ -190,3 +201,9 @@ def _about(text: str) -> dict[str, Any]:
 
 def _replace(table: str, columns: Sequence[str]) -> str:
     return f"REPLACE INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608 - ours
+
+
+_PUT_SESSION = (
+    f"REPLACE INTO session ({', '.join(SESSION_READ)}) VALUES ({', '.join('?' * len(SESSION_COLUMNS))}, coalesce("  # noqa: S608 - ours
+    "(SELECT number FROM session WHERE id = ?), (SELECT coalesce(max(number), 0) + 1 FROM session)))"
+)

@@ -46,7 +46,13 @@ _MEDIA = (
     ) WITHOUT ROWID
     """,
 )
-MIGRATIONS: tuple[Sequence[str], ...] = (_FIRST, _MEDIA)
+_ORDER = (
+    "ALTER TABLE session ADD COLUMN number INTEGER NOT NULL DEFAULT 0",
+    "UPDATE session SET number = (SELECT count(*) FROM session AS other WHERE other.id <= session.id)",
+)
+"""``number`` counts the sessions in the order in which they began here: ids and times come from a clock that may be
+wrong."""
+MIGRATIONS: tuple[Sequence[str], ...] = (_FIRST, _MEDIA, _ORDER)
 """Statements that lead from version N to N + 1; what was released is never changed, only added to."""
 
 

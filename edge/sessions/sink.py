@@ -14,9 +14,9 @@ from edge.sessions.keeper import Keeper
 from edge.sessions.meter import SecondMeter
 from edge.sessions.rows import (
     Statement,
+    begin_session,
     end_others,
     end_session,
-    forget_content,
     put_happening,
     put_media,
     put_second,
@@ -197,7 +197,7 @@ class SessionSink:
         record = SessionRecord(event.session, event.label or "", event.ts, k=self._k, about=self._about)
         self._current = _Current(record, SecondMeter(self._k), anchor_ns)
         # a recorded clip gives the same ids each time that it is played
-        self._keeper.add([*forget_content(record.id), put_session(record)])
+        self._keeper.add(begin_session(record))
 
     def _end(self, current: _Current, offset_ns: int) -> None:
         self._keep(current, current.meter.flush(offset_ns))

@@ -86,7 +86,8 @@ class SessionRecord:
     """All that is known of a session but its seconds and events.
 
     ``end`` and ``ended_by`` (``stop``, ``plan``, ``media`` or ``interruption``) are none while it runs. ``about`` is
-    what the device said of itself: node, software, model, detector and the model's accuracy.
+    what the device said of itself: node, software, model, detector and the model's accuracy. ``number`` is its place in
+    the order in which the file's sessions began, from 1 on; 0 for one that was not read from a file.
     """
 
     id: str
@@ -101,6 +102,7 @@ class SessionRecord:
     ended_by: str | None = None
     lasted_s: float = 0.0
     about: Mapping[str, Any] = field(default_factory=dict)
+    number: int = 0
 
     @property
     def name(self) -> str:

@@ -13,9 +13,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
+from edge import config as configuration
 from edge.cli import main
+from edge.cli.app import cli as cli_group
 from edge.cli.sessions.length import Length
+from edge.cli.sessions.running import NOT_ON_DISK
+from edge.commands import Answer, Inbox
+from edge.errors import EdgeError
 from edge.events import SessionKind
+from edge.runtime.local import LocalControl, control_path
+from edge.runtime.receipts import WARNING
 from edge.sessions.file import SessionFile
 from edge.sessions.rows import put_happening, put_second, put_session
 
@@ -140,6 +147,45 @@ def test_commands_without_a_device_are_one_line(cli: Cli) -> None:
         assert code == 1
         assert "no device of this node runs" in errors
         assert errors.count("\n") == 1
+
+
+@pytest.fixture
+def unsure(tmp_path: Path) -> Iterator[None]:
+    """A device whose disk has not taken what is asked of it."""
+    flags = {"node.id": "x", "node.state_dir": tmp_path / "state"}
+    path = control_path(configuration.load(environment={}, flags=flags))
+    inbox, over = Inbox(), threading.Event()
+
+    def loop() -> None:
+        while not over.wait(0.01):
+            for request in inbox.take():
+                request.answer(Answer({"id": "01X", "session": "01X", "warning": WARNING}))
+
+    thread = threading.Thread(target=loop)
+    thread.start()
+    with LocalControl(path, inbox):
+        yield
+    over.set()
+    thread.join(5)
+
+
+@pytest.mark.usefixtures("unsure")
+@pytest.mark.parametrize(("words", "printed"), [(("start", "x"), "01X\n"), (("mark",), ""), (("stop",), "01X\n")])
+def test_what_is_done_but_not_on_the_disk_has_an_exit_code_of_its_own(
+    cli: Cli, words: tuple[str, ...], printed: str
+) -> None:
+    assert cli(*words) == (10, printed, f"{WARNING}\n")
+
+
+def test_the_exit_code_of_what_is_not_on_the_disk_is_in_both_tables() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    table = readme.partition("## Exit codes")[2].partition("##")[0]
+    assert f"`{NOT_ON_DISK}` done, but not on the disk yet" in " ".join(table.split())
+    help_text = " ".join(CliRunner().invoke(cli_group, ["--help"]).output.split())
+    assert f"{NOT_ON_DISK} done but not on the disk yet" in help_text
+    errors = {each.exit_code for each in (EdgeError, *EdgeError.__subclasses__())}
+    assert all(f"`{code}`" in table for code in errors | {0, 2, 130})
+    assert NOT_ON_DISK not in errors
 
 
 def test_a_file_that_is_none_is_one_line(cli: Cli, tmp_path: Path) -> None:

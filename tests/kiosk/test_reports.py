@@ -53,9 +53,10 @@ def test_the_list_tells_each_session_in_a_line(operator: Any, open_kiosk: Kiosk,
     assert (first["title"], first["kind"], first["valence"], first["running"]) == ("Alone", "game", None, False)
     assert first["withheld_s"] > 0
     assert found["sessions"][1]["valence"] is not None
-    rest = operator.client.get(f"/api/sessions?before={found['sessions'][-1]['id']}").json()
+    rest = operator.client.get(f"/api/sessions?before={found['sessions'][-1]['number']}").json()
     assert (len(found["sessions"]) + len(rest["sessions"]), rest["more"]) == (23, False)
     assert operator.client.get("/api/sessions?before=../x").status_code == 422
+    assert [line["number"] for line in (*found["sessions"], *rest["sessions"])] == list(range(23, 0, -1))
 
 
 def test_a_report_is_served_under_its_own_policy(operator: Any, open_kiosk: Kiosk, made_up: Any) -> None:

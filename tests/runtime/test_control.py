@@ -19,6 +19,7 @@ from edge.commands import (
     StopSession,
 )
 from edge.config import EventsConfig, PrivacyConfig, SmoothingConfig
+from edge.errors import InputError
 from edge.events import (
     Aggregate,
     Event,
@@ -34,6 +35,7 @@ from edge.events import (
 from edge.narrator import Narrator
 from edge.runtime.control import Control
 from edge.runtime.health import Counters, HealthMeter
+from edge.runtime.receipts import WARNING
 from edge.settings import SettingsStore
 from edge.types import EMOTIONS, Box, Emotion, Face, Observation, Scores
 
@@ -263,3 +265,26 @@ def test_a_start_that_is_right_stays_when_the_clock_is_set_after_a_power_cut(des
     assert again.settings.now.session is not None
     again.control.serve(311 * S)
     assert again.settings.now.session is None
+
+
+@pytest.mark.parametrize(
+    "command", [SetPrivacy(on=True), SetDisplay(on=False), StartSession("x")], ids=["privacy", "display", "session"]
+)
+def test_a_switch_that_cannot_be_kept_is_answered_with_a_warning(
+    desk: Desk, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, text: str) -> None:
+        del text
+        msg = f"{path}: cannot be written"
+        raise InputError(msg)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("edge.settings.write_text", refuse)
+        answer = desk.ask(command)
+        assert answer.data is not None
+        assert answer.data["warning"] == WARNING
+        assert "warning" not in (desk.ask(CheckHealth()).data or {})
+        assert "warning" not in (desk.ask(Mark("x")).data or {})
+    again = desk.ask(SetDisplay(brightness=0.5))
+    assert again.data is not None
+    assert "warning" not in again.data

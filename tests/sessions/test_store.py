@@ -10,16 +10,16 @@ import subprocess
 import sys
 import time
 from contextlib import closing
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from edge.errors import InputError
-from edge.events import CameraStatus, EventType, Info, Media, Playback, RunningSession, SessionKind, ulid
+from edge.events import CameraStatus, EventType, Info, Media, Playback, RunningSession, Session, SessionKind, ulid
 from edge.sessions.file import SessionFile
-from edge.sessions.library import reading
+from edge.sessions.library import choose, reading
 from edge.sessions.rows import second_values, seconds_of
 from edge.sqlite import FileDamaged, FileFault
 from edge.types import Emotion
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 Room = Any
 Crowd = Any
+S = 10**9
+START = datetime(2026, 3, 1, 19, 30, tzinfo=UTC)
 
 
 def test_a_whole_session(room: Room, crowd: Crowd, messages: Any) -> None:
@@ -258,6 +260,57 @@ def test_old_sessions_go_where_the_settings_say_so(room: Room, crowd: Crowd) -> 
         assert file.sessions() == []
 
 
+WRONG_CLOCK = datetime(2031, 1, 1, tzinfo=UTC), datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def hold(room: Room, at_s: float, title: str, *crowd: Any, clock: datetime | None = None) -> None:
+    """A session of two seconds that begins ``at_s``; its id and start are those of ``clock``."""
+    room.epoch = START if clock is None else clock
+    began = room.time(round(at_s * S))
+    room.session = Session(id=ulid(int(began.timestamp() * 1000), b"x" * 10), title=title, start=began)
+    room.start(at_s, title=title)
+    room.show(at_s, at_s + 2, *crowd)
+    room.stop(at_s + 2)
+
+
+def test_sessions_are_in_the_order_in_which_they_began_whatever_the_clock_said(room: Room, crowd: Crowd) -> None:
+    future, past = WRONG_CLOCK
+    hold(room, 0, "first", *crowd, clock=future)
+    hold(room, 10, "second", *crowd)
+    hold(room, 20, "third", *crowd, clock=past)
+    with SessionFile(room.path) as file:
+        records = file.sessions()
+        assert [(record.title, record.number) for record in records] == [("third", 3), ("second", 2), ("first", 1)]
+        assert choose(file, "last").title == "third"
+        assert [record.title for record in file.outdated(max_bytes=0, oldest=None)] == ["first"]
+
+
+def test_a_session_under_a_wrong_clock_is_not_older_than_the_one_before_it(room: Room, crowd: Crowd) -> None:
+    future, past = WRONG_CLOCK
+    hold(room, 0, "first", *crowd, clock=future)
+    hold(room, 10, "second", *crowd)
+    hold(room, 20, "third", *crowd, clock=past)
+    day = timedelta(days=1)
+    with SessionFile(room.path) as file:
+        assert [record.title for record in file.outdated(max_bytes=10**9, oldest=START - day)] == []
+        old = file.outdated(max_bytes=10**9, oldest=START + day)
+        assert [record.title for record in old] == ["first", "second", "third"]
+
+
+def test_sessions_of_a_file_without_an_order_are_numbered_by_id(room: Room, crowd: Crowd) -> None:
+    for number, title in enumerate(("first", "second", "third")):
+        hold(room, 10 * number, title, *crowd)
+    room.sink.close()
+    connection = sqlite3.connect(room.path)
+    connection.execute("ALTER TABLE session DROP COLUMN number")
+    connection.execute("PRAGMA user_version = 2")
+    connection.close()
+    hold(room, 40, "fourth", *crowd, clock=WRONG_CLOCK[1])
+    with SessionFile(room.path) as file:
+        found = [(record.title, record.number) for record in file.sessions()]
+        assert found == [("fourth", 4), ("third", 3), ("second", 2), ("first", 1)]
+
+
 @pytest.mark.parametrize("content", [b"", b"no database at all" * 500])
 def test_a_damaged_file_is_set_aside_and_the_session_goes_on(
     room: Room, crowd: Crowd, caplog: pytest.LogCaptureFixture, content: bytes
@@ -355,6 +408,7 @@ def test_a_file_of_the_first_version_gets_a_place_for_the_film(room: Room, crowd
     room.sink.close()
     connection = sqlite3.connect(room.path)
     connection.execute("DROP TABLE media_point")
+    connection.execute("ALTER TABLE session DROP COLUMN number")
     connection.execute("PRAGMA user_version = 1")
     connection.close()
     assert len(room.recording().seconds) == 3

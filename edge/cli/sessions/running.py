@@ -12,6 +12,9 @@ from edge.cli.settings import pass_settings
 if TYPE_CHECKING:
     from edge.cli.settings import Settings
 
+NOT_ON_DISK = 10
+"""Exit code of a command that the device has done, but not stored yet."""
+
 
 @click.command
 @click.argument("title", default="")
@@ -32,7 +35,9 @@ def start(
     fields: dict[str, Any] = {"title": title, "kind": kind, "planned_s": length}
     if media is not None:
         fields["media"] = {"name": media, "duration_s": media_length}
-    click.echo(_ask(settings, "session_start", **fields)["id"])
+    answer = _ask(settings, "session_start", **fields)
+    click.echo(answer["id"])
+    _leave(answer)
 
 
 @click.command
@@ -43,19 +48,26 @@ def mark(settings: Settings, label: str) -> None:
     event = _ask(settings, "marker", label=label)
     if event.get("session") is None:
         click.echo("marked, but no session is running: the mark is published and not kept", err=True)
+    _leave(event)
 
 
 @click.command
 @pass_settings
 def stop(settings: Settings) -> None:
     """End the session on the running device, and print its id."""
-    click.echo(_ask(settings, "session_stop")["id"])
+    answer = _ask(settings, "session_stop")
+    click.echo(answer["id"])
+    _leave(answer)
 
 
 def _ask(settings: Settings, request: str, **fields: Any) -> dict[str, Any]:
     from edge.runtime.local import ask, control_paths
 
-    answer = ask(control_paths(settings.load()), request, **fields)
+    return ask(control_paths(settings.load()), request, **fields)
+
+
+def _leave(answer: dict[str, Any]) -> None:
+    """End with an exit code of its own where what was done is not on the disk yet."""
     if warning := answer.get("warning"):
         click.echo(warning, err=True)
-    return answer
+        click.get_current_context().exit(NOT_ON_DISK)

@@ -73,9 +73,10 @@ def _list(kiosk: Kiosk, archive: Archive) -> Handler:
     async def listed(request: Request) -> Response:
         require(kiosk, request, Role.OPERATOR)
         before = request.query_params.get("before")
-        if before is not None and not re.fullmatch(_ULID, before):
-            raise Refused(422, "invalid", "before: expected a session's id")
-        return JSONResponse((await archive.do("list", before=before, limit=PAGE)).head)
+        if before is not None and not re.fullmatch(r"\d{1,7}", before, re.ASCII):
+            raise Refused(422, "invalid", "before: expected a session's number")
+        number = None if before is None else int(before)
+        return JSONResponse((await archive.do("list", before=number, limit=PAGE)).head)
 
     return listed
 

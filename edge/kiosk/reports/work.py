@@ -41,12 +41,12 @@ def make(settings: dict[str, Any]) -> Callable[[Message], Iterator[Message]]:
     return handle
 
 
-def _list(path: Path, *, before: str | None, limit: int) -> Message:
-    """The newest sessions, or those before the one with the id ``before``."""
+def _list(path: Path, *, before: int | None, limit: int) -> Message:
+    """The sessions that began last, or those that began before number ``before``."""
     if not path.exists():
         return Message({"sessions": [], "more": False})
     with reading(path) as file:
-        older = [record for record in file.sessions() if before is None or record.id < before]
+        older = [record for record in file.sessions() if before is None or record.number < before]
         shown = older[:limit]
         glances = file.glances([record.id for record in shown])
     return Message({
@@ -64,6 +64,7 @@ def _line(record: SessionRecord, glance: Glance | None) -> dict[str, Any]:
     }
     return {
         "id": record.id,
+        "number": record.number,
         "title": record.title,
         "kind": record.kind.value,
         "start": record.start.isoformat(timespec="seconds"),

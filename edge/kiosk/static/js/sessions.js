@@ -3,6 +3,7 @@
 import { Refusal, post, whoami } from "./api.js";
 import { act } from "./controls.js";
 import { $, element, toast, write } from "./parts.js";
+import { urlFor } from "./place.js";
 import { duration, number, signed, t } from "./texts.js";
 
 const COMPARED_MAX = 8;
@@ -18,9 +19,9 @@ function cell(kind, ...content) {
 }
 
 function take(session) {
-  const report = element("a", { class: "button is-main", href: `/sessions/view?ids=${session.id}` }, t("sessions.report"));
+  const report = element("a", { class: "button is-main", href: urlFor(`/sessions/view?ids=${session.id}`) }, t("sessions.report"));
   const forms = ["csv", "json", "parquet"].map((form) =>
-    element("a", { href: `/sessions/data/${form}?ids=${session.id}`, "aria-label": t("sessions.take_data", { form: t(`sessions.forms.${form}`), title: name(session) }) }, t(`sessions.forms.${form}`)),
+    element("a", { href: urlFor(`/sessions/data/${form}?ids=${session.id}`), "aria-label": t("sessions.take_data", { form: t(`sessions.forms.${form}`), title: name(session) }) }, t(`sessions.forms.${form}`)),
   );
   return cell("take", element("div", { class: "kept-take" }, report, element("span", { class: "kept-forms" }, ...forms)));
 }
@@ -59,9 +60,9 @@ async function ask(path) {
 }
 
 async function load() {
-  const last = [...known.keys()].at(-1);
+  const last = [...known.values()].at(-1)?.number;
   try {
-    const { sessions, more } = await ask(`/api/sessions${last ? `?before=${last}` : ""}`);
+    const { sessions, more } = await ask(urlFor(`/api/sessions${last ? `?before=${last}` : ""}`));
     for (const session of sessions) {
       known.set(session.id, session);
       rows.append(row(session));
@@ -85,8 +86,8 @@ function choose() {
 rows.addEventListener("change", choose);
 $("#older").addEventListener("click", load);
 $("#compare").addEventListener("click", () => {
-  // in the order in which they were held
-  location.assign(`/sessions/view?ids=${chosen().sort().join(",")}`);
+  // in the order in which they were held: the list has the last one first
+  location.assign(urlFor(`/sessions/view?ids=${chosen().reverse().join(",")}`));
 });
 
 const sure = $("#sure");
