@@ -14,6 +14,7 @@ from edge.types import Box
 
 pytest_plugins = [
     "tests.fixtures.media",
+    "tests.fixtures.video4linux",
     "tests.fixtures.drawn",
     "tests.fixtures.broker",
     "tests.fixtures.networks",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command
-@click.option("--source", metavar="URI", help="picamera, usb:0, a file, rtsp://…, images:PATH, replay:FILE, virtual.")
+@click.option("--source", metavar="URI", help="picamera, usb:0, usb:NAME, a file, rtsp://…, images:PATH, replay:FILE, virtual.")
 @click.option("--broker", metavar="URI", help="off, embedded, mqtt://HOST or mqtts://HOST.")
 @click.option("--terminal", is_flag=True, help="Show the mood on this terminal as well.")
 @click.option("--json", "as_json", is_flag=True, help="Print what is published, a JSON document a line.")

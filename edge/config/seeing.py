@@ -32,7 +32,7 @@ class SourceConfig(Section):
 
     uri: str = Field(
         "picamera",
-        description="picamera[:N] | usb:N | FILE | rtsp://… | http://… | images:PATH | replay:FILE[?pace=real|fast] | "
+        description="picamera[:N] | usb:N | usb:NAME | /dev/v4l/by-id/… | FILE | rtsp://… | http://… | images:PATH | replay:FILE[?pace=real|fast] | "
         "virtual[:SCENE]",
     )
     width: int = Field(1280, ge=64, le=8192, description="asked of a camera, pixels")

@@ -11,9 +11,10 @@ from urllib.parse import urlsplit
 from edge.diagnostics.camera_controls import picamera_words, usb_words
 from edge.diagnostics.finding import fail, ok
 from edge.diagnostics.probe import Outcome, probe
-from edge.errors import ConfigError
+from edge.errors import ConfigError, SourceError
 from edge.sources.factory import create
-from edge.sources.uri import number
+from edge.sources.uri import is_usb, number
+from edge.sources.usb_devices import CameraFinder
 
 if TYPE_CHECKING:
     from edge.config import Config, SourceConfig
@@ -52,7 +53,7 @@ def camera(config: Config, root: Path = Path("/")) -> Finding:
 
 def _look_for(source: SourceConfig, root: Path) -> Finding:
     uri = source.uri
-    match uri.partition(":")[0]:
+    match "usb" if is_usb(uri) else uri.partition(":")[0]:
         case "picamera":
             arguments = (str(number(uri)), str(source.width // 2 * 2), str(source.height // 2 * 2))
             return picamera(probe(_PICAMERA, *arguments, timeout_s=20), source)
@@ -88,15 +89,15 @@ def picamera(outcome: Outcome, source: SourceConfig) -> Finding:
 
 
 def usb(source: SourceConfig, root: Path) -> Finding:
-    """Whether ``/dev/videoN`` is there, may be opened, and what it can do.
+    """Whether the camera is there, may be opened, and what it can do.
 
     Raises:
         ConfigError: the camera has no control of a configured name, or the control does not take the value.
     """
-    device = root / "dev" / f"video{number(source.uri)}"
-    if not device.exists():
-        there = ", ".join(sorted(f"usb:{path.name[5:]}" for path in (root / "dev").glob("video*"))) or "none"
-        return fail("camera", f"{device} is not there; there are: {there}", "plug the camera in, or set source.uri")
+    try:
+        device = CameraFinder(source.uri, root / "dev", root / "sys/class/video4linux").find()
+    except SourceError as error:
+        return fail("camera", str(error), "plug the camera in, or set source.uri")
     if not os.access(device, os.R_OK | os.W_OK):
         return fail("camera", f"{device} may not be opened", "sudo usermod -aG video $USER, then log in again")
     try:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from edge.config import LedsConfig, MatrixConfig, OledConfig, RgbLedConfig
 from edge.diagnostics.finding import fail, ok, skip, warn
+from edge.sources.uri import is_usb
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +49,8 @@ def groups(config: Config, member_of: set[str] | None = None) -> Finding:
 
 
 def _needed_groups(config: Config) -> set[str]:
-    needed = {"video"} if config.source.uri.startswith(("picamera", "usb:")) else set()
+    uri = config.source.uri
+    needed = {"video"} if uri.startswith("picamera") or is_usb(uri) else set()
     for display in config.display:
         match display:
             case RgbLedConfig() | LedsConfig():
@@ -86,7 +88,7 @@ def _gpio(root: Path) -> Iterator[Finding]:
     libraries = [name for name in _PIN_LIBRARIES if _installed(name)]
     if not libraries and factory != "native":
         yield fail(
-            "gpio", "no pin library is installed", "sudo apt install python3-lgpio, or pip install 'face-edge[pi]'"
+            "gpio", "no pin library is installed", f"sudo apt install python3-lgpio, or {adding('pi')}"
         )
         return
     yield ok("gpio", f"{', '.join(open_to_us)} through {factory or libraries[0]}")
@@ -103,7 +105,7 @@ def _bus(name: str, device: Path, group: str, enable: str) -> Finding:
     if not os.access(device, os.R_OK | os.W_OK):
         return fail(name, f"{device} may not be opened", f"sudo usermod -aG {group} $USER, then log in again")
     if not _installed(library):
-        return fail(name, f"{library} is not installed", "pip install 'face-edge[pi]'")
+        return fail(name, f"{library} is not installed", adding("pi"))
     return ok(name, f"{device} and {library}")
 
 

@@ -23,6 +23,7 @@ from edge.runtime.dispatch import Dispatcher
 from edge.runtime.receipts import Receipts
 from edge.runtime.voice import Voice
 from edge.settings import SettingsStore
+from edge.sources.uri import is_usb
 from edge.tracks import TrackTeller
 
 if TYPE_CHECKING:
@@ -165,7 +166,7 @@ def _lock(config: Config, source: FrameSource, resources: ExitStack) -> None:
     folder = state_dir(config)
     if config.mqtt.broker != "off":
         resources.enter_context(InstanceLock(folder, f"node {node_id(config)}"))
-    if config.source.uri.startswith(("picamera", "usb:")):
+    if config.source.uri.startswith("picamera") or is_usb(config.source.uri):
         resources.enter_context(InstanceLock(folder, f"camera {source.uri}"))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _NAME = "bounded calls of "
+_LOOK_S = 0.2
 
 
 def hanging() -> bool:
@@ -42,15 +44,27 @@ class BoundedCalls:
         """True until the last call is done."""
         return self._thread.is_alive()
 
-    def call(self, function: Callable[[], T], timeout_s: float) -> T:
+    def call(self, function: Callable[[], T], timeout_s: float, is_vain: Callable[[], bool] | None = None) -> T:
         """What ``function`` returns or raises.
 
+        ``is_vain`` is asked several times a second whether waiting makes sense any more.
+
         Raises:
-            TimeoutError: it has not returned within ``timeout_s``; it goes on, and its result is lost.
+            TimeoutError: it has not returned within ``timeout_s``, or it is waited for in vain; it goes on, and its
+                result is lost.
         """
         future: Future[T] = Future()
         self._calls.put((future, function))
-        return future.result(timeout_s)
+        if is_vain is None:
+            return future.result(timeout_s)
+        until_s = time.monotonic() + timeout_s
+        while (left_s := until_s - time.monotonic()) > _LOOK_S:
+            try:
+                return future.result(_LOOK_S)
+            except TimeoutError:
+                if future.done() or is_vain():
+                    break
+        return future.result(0 if is_vain() else max(0.0, left_s))
 
     def finish(self, last: Callable[[], object], timeout_s: float) -> None:
         """Make the call ``last`` and end; waits for at most ``timeout_s``, it is made later where a call hangs."""

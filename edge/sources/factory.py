@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.errors import ConfigError
-from edge.sources.uri import masked
+from edge.sources.uri import is_usb, masked
 
 if TYPE_CHECKING:
     from edge.config import SourceConfig
@@ -29,7 +29,9 @@ BACKENDS = {
 """Scheme of a URI, and where its class is; each class is made from a :class:`~edge.config.SourceConfig`."""
 
 _SHOWN = 80
-FORMS = "picamera[:N], usb:N, a file, rtsp://…, http://…, images:PATH, replay:FILE[?pace=real], virtual[:SCENE]"
+FORMS = (
+    "picamera[:N], usb:N or usb:NAME, a file, rtsp://…, http://…, images:PATH, replay:FILE[?pace=real], virtual[:SCENE]"
+)
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"})
 
 
@@ -49,6 +51,8 @@ def _backend(uri: str) -> str:
     scheme = match.group() if match else ""
     if scheme in BACKENDS:
         return BACKENDS[scheme]
+    if is_usb(uri):
+        return BACKENDS["usb"]
     if not uri or ("://" in uri and not uri.startswith("file://")):
         raise _unknown(uri, scheme)
     path = Path(uri)

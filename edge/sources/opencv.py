@@ -81,33 +81,35 @@ class BoundedCapture:
                 self._let_go(wait_s=_RELEASE_S)
         return self._is_open
 
-    def read(self, timeout_s: float) -> NDArray[np.uint8] | None:
+    def read(self, timeout_s: float, is_gone: Callable[[], bool] | None = None) -> NDArray[np.uint8] | None:
         """The next picture, BGR or grey, or ``None`` where the driver says that there is none.
 
         Raises:
-            SourceError: it is not open, it did not answer within ``timeout_s``, or OpenCV failed in it.
+            SourceError: it is not open, it did not answer within ``timeout_s``, it ``is_gone``, or OpenCV failed in it.
         """
-        return self._ask(lambda capture: picture(capture, self._uri), timeout_s)
+        return self._ask(lambda capture: picture(capture, self._uri), timeout_s, is_gone)
 
-    def skip(self, timeout_s: float) -> bool:
+    def skip(self, timeout_s: float, is_gone: Callable[[], bool] | None = None) -> bool:
         """Let the next picture go by undecoded; False where the driver says that there is none.
 
         Raises:
-            SourceError: it is not open, or it did not answer within ``timeout_s``.
+            SourceError: it is not open, it did not answer within ``timeout_s``, or it ``is_gone``.
         """
-        return self._ask(lambda capture: capture.grab(), timeout_s)
+        return self._ask(lambda capture: capture.grab(), timeout_s, is_gone)
 
-    def _ask(self, what: Callable[[Capture], T], timeout_s: float) -> T:
+    def _ask(self, what: Callable[[Capture], T], timeout_s: float, is_gone: Callable[[], bool] | None) -> T:
         if self._calls is None or not self._is_open:
             msg = f"{self._uri}: is not open"
             raise SourceError(msg)
         capture = self._held[0]
         try:
-            return self._calls.call(lambda: what(capture), timeout_s)
+            return self._calls.call(lambda: what(capture), timeout_s, is_gone)
         except TimeoutError:
             self._is_open = False
             self._let_go(wait_s=0)
             msg = f"{self._uri}: no frame for {timeout_s:g} s; check its connection and power"
+            if is_gone is not None and is_gone():
+                msg = f"{self._uri}: was disconnected; check its cable and power"
             raise SourceError(msg) from None
 
     def close(self) -> None:

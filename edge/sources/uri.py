@@ -12,6 +12,14 @@ _CREDENTIALS = re.compile(r"(?<=://)\S*@")
 _SECRET_OPTION = re.compile(r"((?:passw|pwd|token|secret|key|auth|signature)[^=&/?]*=)[^&#\s]+", re.IGNORECASE)
 
 
+_USB = re.compile(r"usb(:|$)|/dev/video\d+$|/dev/v4l/")
+
+
+def is_usb(uri: str) -> bool:
+    """Return whether ``uri`` names a Video4Linux camera: ``usb:0``, ``usb:NAME``, ``/dev/video0``, ``/dev/v4l/…``."""
+    return _USB.match(uri) is not None
+
+
 def masked(uri: str) -> str:
     """``uri`` without user name, password or secret options, fit for logs and topics, however malformed it is."""
     if "://" not in uri:

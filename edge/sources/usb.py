@@ -6,7 +6,6 @@ import fcntl
 import math
 import os
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
@@ -14,20 +13,22 @@ import cv2
 from edge.errors import SourceError
 from edge.sources import opencv, usb_controls
 from edge.sources.passive import PassiveSource
-from edge.sources.uri import number
+from edge.sources.usb_devices import DEVICES, SYSTEM, CameraFinder
 from edge.types import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from edge.config import SourceConfig
     from edge.sources.v4l2 import Ioctl
 
 
 class UsbCamera(PassiveSource):
-    """``/dev/videoN``; a camera that stops delivering is a :class:`SourceError` after the read timeout.
+    """``usb:N``, ``usb:NAME`` or a path under ``/dev``; see :class:`CameraFinder`.
 
-    ``devices``, ``capture`` and ``ioctl`` are for trying the source out without a camera.
+    A camera that stops delivering is a :class:`SourceError` after the read timeout, one that is disconnected at once.
+    ``devices``, ``system``, ``capture`` and ``ioctl`` are for trying the source out without a camera.
     """
 
     lossless = False
@@ -37,13 +38,15 @@ class UsbCamera(PassiveSource):
         self,
         config: SourceConfig,
         *,
-        devices: Path = Path("/dev"),
+        devices: Path = DEVICES,
+        system: Path = SYSTEM,
         capture: Callable[[Path, SourceConfig], opencv.Capture] | None = None,
         ioctl: Ioctl = fcntl.ioctl,
     ) -> None:
         self._config = config
-        self._number = number(config.uri)
-        self._device = devices / f"video{self._number}"
+        self._finder = CameraFinder("usb:0" if config.uri in {"usb", "usb:"} else config.uri, devices, system)
+        self._device = devices
+        self._is_at: tuple[int, int] | None = None
         self._make = capture or _video4linux
         self._ioctl = ioctl
         self._capture = opencv.BoundedCapture(self.uri)
@@ -51,8 +54,8 @@ class UsbCamera(PassiveSource):
 
     @property
     def uri(self) -> str:
-        """``usb:N``."""
-        return f"usb:{self._number}"
+        """``usb:N``, or as the configuration names the camera."""
+        return self._finder.uri
 
     def open(self) -> None:
         """Open the device, ask for size and rate, and set its controls.
@@ -63,16 +66,19 @@ class UsbCamera(PassiveSource):
         """
         self.close()
         opencv.quiet()
-        device = self._device
-        if not device.exists():
-            msg = f"{self.uri}: {device} does not exist; plug the camera in, or see `face-edge doctor` for those found"
-            raise SourceError(msg)
+        self._device = device = self._finder.find()
         if not os.access(device, os.R_OK | os.W_OK):
             msg = f"{self.uri}: no permission for {device}; sudo usermod -aG video $USER, then log in again"
             raise SourceError(msg)
+        self._is_at = _place(device)
         if not self._capture.open(self._begin, self._config.open_timeout_s):
             msg = f"{self.uri}: {device} cannot be opened; another program may be using it (`fuser {device}` names it)"
             raise SourceError(msg)
+        self._finder.opened(device)
+
+    def _is_gone(self) -> bool:
+        """Return whether the device file that was opened is not there any more, or is that of another device."""
+        return _place(self._device) != self._is_at
 
     def _begin(self) -> opencv.Capture:
         """Open and adjust it; called on the thread that may hang."""
@@ -91,7 +97,7 @@ class UsbCamera(PassiveSource):
         Raises:
             SourceError: none came within the read timeout, or the camera is not open.
         """
-        image = self._capture.read(self._config.read_timeout_s)
+        image = self._capture.read(self._config.read_timeout_s, self._is_gone)
         if image is None:
             msg = f"{self.uri}: delivers no frames; check its cable and power"
             raise SourceError(msg)
@@ -105,7 +111,7 @@ class UsbCamera(PassiveSource):
         Raises:
             SourceError: none came within the read timeout, or the camera is not open.
         """
-        if not self._capture.skip(self._config.read_timeout_s):
+        if not self._capture.skip(self._config.read_timeout_s, self._is_gone):
             msg = f"{self.uri}: delivers no frames; check its cable and power"
             raise SourceError(msg)
         self._index += 1
@@ -113,6 +119,15 @@ class UsbCamera(PassiveSource):
     def close(self) -> None:
         """Release the device."""
         self._capture.close()
+
+
+def _place(device: Path) -> tuple[int, int] | None:
+    """Return what tells one device file from a later one of its name; ``None`` where it is not there."""
+    try:
+        status = device.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_rdev
 
 
 def _video4linux(device: Path, config: SourceConfig) -> cv2.VideoCapture:

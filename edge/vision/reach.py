@@ -10,6 +10,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from edge.sources.uri import is_usb
+
 if TYPE_CHECKING:
     from edge.config import DetectorConfig, SourceConfig
 
@@ -99,7 +101,7 @@ def detectable_px(kind: str) -> float:
 
 def lenses_of(uri: str) -> tuple[Lens, ...]:
     """Return the lenses that a source of this address may have; none where pictures come from files."""
-    match uri.partition(":")[0]:
+    match "usb" if is_usb(uri) else uri.partition(":")[0]:
         case "picamera":
             return PI_LENSES
         case "usb" | "rtsp" | "rtsps" | "http" | "https" | "virtual":

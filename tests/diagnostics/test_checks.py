@@ -197,7 +197,7 @@ def test_a_usb_camera_is_looked_for(tmp_path: Path) -> None:
     assert camera.camera(configured(source__uri="usb:2"), tmp_path).status is Status.OK
     missing = camera.camera(configured(source__uri="usb:0"), tmp_path)
     assert missing.status is Status.FAIL
-    assert "there are: usb:2" in missing.message
+    assert "connected: usb:2" in missing.message
 
 
 def test_a_stream_is_knocked_at_without_showing_its_password() -> None:

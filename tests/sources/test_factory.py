@@ -20,7 +20,13 @@ if TYPE_CHECKING:
     [
         ("picamera", "PiCamera"),
         ("picamera:1", "PiCamera"),
+        ("usb", "UsbCamera"),
         ("usb:0", "UsbCamera"),
+        ("usb:HD Pro Webcam C920", "UsbCamera"),
+        ("/dev/video0", "UsbCamera"),
+        ("/dev/v4l/by-id/usb-046d_HD_Pro_Webcam_C920-video-index0", "UsbCamera"),
+        ("/dev/v4l/by-path/pci-0000:01:00.0-usb-0:1.1:1.0-video-index0", "UsbCamera"),
+        ("/dev/shm/clip.mp4", "VideoFile"),
         ("rtsp://camera.local/stream", "NetworkStream"),
         ("https://camera.local/stream.mjpg", "NetworkStream"),
         ("images:holiday", "Images"),
@@ -45,7 +51,7 @@ def test_a_folder_is_read_as_pictures(tmp_path: Path) -> None:
     [
         ("picamra", "did you mean 'picamera'"),
         ("nonsense", "expected picamera"),
-        ("usb:x", "expected a number"),
+        ("picamera:x", "expected a number"),
         ("virtual:disco", "no scene 'disco'"),
         ("virtual?frames=many", "expected a whole number"),
         ("replay:x.mp4?pace=slow", "expected fast or real"),

@@ -82,6 +82,7 @@ def test_the_limits_are_those_of_the_detectors() -> None:
     [
         ("picamera:1", PI_LENSES),
         ("usb:0", WEBCAM_LENSES),
+        ("/dev/v4l/by-id/usb-cam-video-index0", WEBCAM_LENSES),
         ("rtsp://camera/1", WEBCAM_LENSES),
         ("virtual", WEBCAM_LENSES),
         ("film.mp4", ()),
