@@ -19,6 +19,7 @@ from converter.datasets.faces import SIZE
 from converter.progress import bar
 from converter.runner import corrected
 from edge.errors import HardwareUnavailable, InputError
+from edge.installation import OPENCV, repairing
 from edge.preprocess import crop_face
 from edge.types import Box
 
@@ -97,7 +98,7 @@ def open_detector(path: Path, enlarge: int = ENLARGE) -> Any:
         HardwareUnavailable: this OpenCV has no ``FaceDetectorYN``.
     """
     if not hasattr(cv2, "FaceDetectorYN"):
-        msg = f"OpenCV {cv2.__version__} cannot run YuNet: pip install 'opencv-python-headless>=4.9,<5'"
+        msg = f"OpenCV {cv2.__version__} cannot run YuNet: {repairing(OPENCV, again=True)}"
         raise HardwareUnavailable(msg)
     width = SIZE * enlarge + 2 * round(SIZE * enlarge * BORDER)
     try:

@@ -20,6 +20,7 @@ from converter.datasets.faces import SIZE, FaceSet
 from converter.evaluate import truth
 from converter.runner import corrected
 from edge.errors import HardwareUnavailable
+from edge.installation import OPENCV, repairing
 from edge.preprocess import crop_face
 from edge.types import Box
 
@@ -153,6 +154,6 @@ def accuracies(runner: ModelRunner, pixels: NDArray[np.uint8], faces: FaceSet) -
 
 def _cascade() -> cv2.CascadeClassifier:
     if not hasattr(cv2, "CascadeClassifier"):
-        msg = f"OpenCV {cv2.__version__} has no Haar cascades: pip install 'opencv-python-headless>=4.9,<5'"
+        msg = f"OpenCV {cv2.__version__} has no Haar cascades: {repairing(OPENCV, again=True)}"
         raise HardwareUnavailable(msg)
     return cv2.CascadeClassifier(str(Path(cast("Any", cv2).data.haarcascades) / CASCADE))

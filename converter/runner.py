@@ -8,6 +8,7 @@ import numpy as np
 
 from edge import manifest as manifests
 from edge.errors import HardwareUnavailable
+from edge.installation import repairing
 from edge.preprocess import quantize, read_logits, stretch
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def interpreter(content: bytes) -> Any:
     try:
         from ai_edge_litert.interpreter import Interpreter
     except ImportError as error:
-        msg = "ai-edge-litert is not installed: pip install ai-edge-litert"
+        msg = f"ai-edge-litert is not installed: {repairing('ai-edge-litert')}"
         raise HardwareUnavailable(msg) from error
     made = Interpreter(model_content=content)
     made.allocate_tensors()

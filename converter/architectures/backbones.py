@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from converter.architectures.heads import HEADS
 from edge.errors import InputError
+from edge.installation import adding
 from edge.types import EMOTIONS
 
 PRETRAINED, SCRATCH = "pretrained", "scratch"
@@ -86,7 +87,7 @@ def _keras_model(name: str, weights: str | None, side: int) -> Any:
     try:
         import keras
     except ImportError as error:
-        msg = "backbones need Keras: pip install 'face-edge[backbones]'"
+        msg = f"backbones need Keras: {adding('backbones')}"
         raise InputError(msg) from error
     if keras.backend.backend() != "torch":
         msg = f"Keras was already loaded on {keras.backend.backend()}: start again with KERAS_BACKEND=torch"

@@ -21,6 +21,7 @@ from converter.cli.teach import teach
 from converter.cli.train import train
 from edge import __version__
 from edge.errors import EdgeError
+from edge.installation import adding
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in _PACKAGES:
             raise
-        return _fail(f"{error.name} is not installed: pip install 'face-edge[converter]'", _HARDWARE_UNAVAILABLE)
+        return _fail(f"{error.name} is not installed: {adding('converter')}", _HARDWARE_UNAVAILABLE)
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
     return result if isinstance(result, int) else 0

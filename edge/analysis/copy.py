@@ -10,6 +10,7 @@ import cv2
 from edge.analysis.clips import have_av
 from edge.analysis.inputs import printable
 from edge.errors import HardwareUnavailable, InputError
+from edge.installation import adding, repairing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +35,7 @@ def require_av() -> None:
         HardwareUnavailable: PyAV is not installed.
     """
     if not have_av():
-        msg = "annotated videos need PyAV; install it with: pip install 'face-edge[video]'"
+        msg = f"annotated videos need PyAV; install it with: {adding('video')}"
         raise HardwareUnavailable(msg)
 
 
@@ -209,5 +210,5 @@ def _encoder() -> str:
         except (ValueError, av.error.FFmpegError):
             continue
         return name
-    msg = "the installed PyAV has no H.264 encoder; install its wheel with: pip install --force-reinstall av"
+    msg = f"the installed PyAV has no H.264 encoder; install its wheel with: {repairing('av', again=True)}"
     raise HardwareUnavailable(msg)

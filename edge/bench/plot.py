@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge.bench.measure import STAGES
 from edge.errors import HardwareUnavailable
+from edge.installation import adding
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +26,7 @@ def draw(results: dict[str, list[dict[str, Any]]], folder: Path) -> Path:
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        msg = "plots need matplotlib: pip install matplotlib"
+        msg = f"plots need matplotlib: {adding('reports')}"
         raise HardwareUnavailable(msg) from None
     figure = Figure(figsize=_SIZE_INCHES, dpi=150, layout="constrained")
     faces, sizes = figure.subplots(1, 2)

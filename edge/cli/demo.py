@@ -19,6 +19,7 @@ import click
 
 from edge.cli.run import obey_signals
 from edge.cli.settings import Settings, pass_settings
+from edge.installation import adding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -112,7 +113,7 @@ def _page() -> _Page:
     try:
         require_packages()
     except HardwareUnavailable:
-        return _Page(None, "not served: pip install 'face-edge[kiosk]' brings it", {"kiosk.enabled": False})
+        return _Page(None, f"not served, it needs: {adding('kiosk')}", {"kiosk.enabled": False})
     port = _free_port(USUAL_PAGE_PORT)
     address = f"http://127.0.0.1:{port}/operator"
     told = f"{address}   for a wall: http://127.0.0.1:{port}/"

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from edge.errors import HardwareUnavailable
+from edge.installation import adding
 
 HEADER = "# Made from the code by `face-edge schema --yaml > docs/asyncapi.yaml`; a test holds it equal.\n"
 _WIDTH = 110
@@ -42,7 +43,7 @@ def yaml_text(value: Any) -> str:
     try:
         import yaml
     except ImportError:
-        msg = "--yaml needs PyYAML: pip install 'face-edge[schema]'; without --yaml it is JSON"
+        msg = f"--yaml needs PyYAML: {adding('schema')}; without --yaml it is JSON"
         raise HardwareUnavailable(msg) from None
 
     class Dumper(yaml.SafeDumper):  # type: ignore[misc]

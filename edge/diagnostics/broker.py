@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from edge.diagnostics.finding import fail, ok, skip, warn
 from edge.errors import ConfigError, SinkError
+from edge.installation import adding
 from edge.sockets import listen
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def broker(config: Config) -> Finding:
 
 def _embedded(host: str, port: int) -> Finding:
     if importlib.util.find_spec("amqtt") is None:
-        return fail("broker", "the embedded broker needs amqtt", "pip install 'face-edge[broker]'")
+        return fail("broker", "the embedded broker needs amqtt", adding("broker"))
     from edge.sinks.mqtt.embedded import SERVICE
 
     try:

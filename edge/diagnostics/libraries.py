@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from edge.diagnostics.finding import fail, ok, skip, warn
 from edge.diagnostics.probe import Outcome, probe
 from edge.errors import EdgeError
+from edge.installation import OPENCV, adding, repairing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +56,7 @@ def numpy_and_opencv() -> Iterator[Finding]:
     """Whether both can be imported, and OpenCV was built for this NumPy's ABI."""
     answer = probe(_NUMPY)
     if answer.answer is None:
-        yield fail("numpy", f"import {answer.reason}", "pip install --force-reinstall numpy")
+        yield fail("numpy", f"import {answer.reason}", repairing("numpy", again=True))
         return
     yield ok("numpy", answer.answer["version"])
     yield opencv(probe(_OPENCV))
@@ -63,7 +64,7 @@ def numpy_and_opencv() -> Iterator[Finding]:
 
 def opencv(outcome: Outcome) -> Finding:
     """Judges the trial of OpenCV."""
-    install = "pip install --force-reinstall 'opencv-python-headless>=4.9,<5'"
+    install = repairing(OPENCV, again=True)
     if outcome.answer is None:
         return fail("opencv", f"does not work with this NumPy: {outcome.reason}", install)
     version = outcome.answer["version"]
@@ -111,16 +112,16 @@ def runtime(config: Config) -> Finding:
 
 def inference(outcome: Outcome, interval_s: float) -> Finding:
     """Judges the trial of the model, which is to read each face every ``interval_s``."""
-    other = "pip install 'face-edge[tflite-runtime]' (Python 3.11) and set model.runtime"
+    other = f"{adding('tflite-runtime')} (Python 3.11) and set model.runtime"
     if outcome.signal is signal.SIGILL:
         message = "uses instructions that this processor lacks (SIGILL)"
         return fail("runtime", message, f"use a 64-bit system on a Pi Zero 2 W or newer, or: {other}")
     if outcome.signal is not None:
         return fail(
-            "runtime", f"running the model {outcome.reason}", f"pip install --upgrade ai-edge-litert, or: {other}"
+            "runtime", f"running the model {outcome.reason}", f"{repairing('ai-edge-litert', again=True)}, or: {other}"
         )
     if outcome.answer is None:
-        return fail("runtime", f"running the model failed: {outcome.reason}", "pip install --upgrade ai-edge-litert")
+        return fail("runtime", f"running the model failed: {outcome.reason}", repairing("ai-edge-litert", again=True))
     if error := outcome.answer.get("error"):
         return fail("runtime", str(error), "see the message; face-edge models verify tells more")
     return _worked(outcome.answer, interval_s)

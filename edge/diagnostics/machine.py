@@ -13,6 +13,7 @@ from edge import board as readings
 from edge.config import state_dir
 from edge.diagnostics import tools
 from edge.diagnostics.finding import fail, ok, skip, warn
+from edge.installation import adding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +40,7 @@ def board(root: Path = Path("/"), machine: str | None = None) -> Finding:
         return ok("board", text)
     if machine.startswith("armv6"):
         return fail("board", text, "no inference runtime exists for ARMv6; use a Pi Zero 2 W, 3, 4 or 5")
-    return warn("board", text, "a 64-bit system is faster; on 32 bits: pip install 'face-edge[tflite-runtime]'")
+    return warn("board", text, f"a 64-bit system is faster; on 32 bits: {adding('tflite-runtime')}")
 
 
 def python() -> Finding:

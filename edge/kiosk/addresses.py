@@ -6,6 +6,7 @@ import ipaddress
 from typing import TYPE_CHECKING
 
 from edge.errors import HardwareUnavailable
+from edge.installation import adding
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,7 +28,7 @@ def own_addresses() -> tuple[str, ...]:
     try:
         import ifaddr
     except ImportError:
-        msg = "the device's addresses need ifaddr: pip install 'face-edge[kiosk]', or set kiosk.tls = \"off\""
+        msg = f'the addresses of this device need ifaddr: {adding("kiosk")}, or set kiosk.tls = "off"'
         raise HardwareUnavailable(msg) from None
     given = [ip.ip for adapter in ifaddr.get_adapters() for ip in adapter.ips]
     return sort(str(ip) if isinstance(ip, str) else str(ip[0]) for ip in given)

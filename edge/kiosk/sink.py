@@ -19,6 +19,7 @@ from edge.events import (
     Privacy,
     RunningSession,
 )
+from edge.installation import adding
 from edge.kiosk import live
 from edge.kiosk.board import Board
 from edge.kiosk.timeline import Timeline
@@ -190,7 +191,7 @@ def require_packages() -> None:
         import starlette  # noqa: F401
         import uvicorn  # noqa: F401
     except ImportError as error:
-        msg = f"the page needs {error.name}: pip install 'face-edge[kiosk]', or set kiosk.enabled = false"
+        msg = f"the page needs {error.name}: {adding('kiosk')}, or set kiosk.enabled = false"
         raise HardwareUnavailable(msg) from None
 
 

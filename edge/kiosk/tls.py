@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from edge.errors import ConfigError, HardwareUnavailable, InputError
 from edge.files import write_text
+from edge.installation import adding
 from edge.kiosk import certificate
 from edge.kiosk.addresses import own_addresses
 from edge.kiosk.guard import own_names
@@ -220,5 +221,5 @@ def _require() -> None:
     try:
         import cryptography  # noqa: F401
     except ImportError:
-        msg = "HTTPS needs cryptography: pip install 'face-edge[kiosk]', or set kiosk.tls = \"off\""
+        msg = f'HTTPS needs cryptography: {adding("kiosk")}, or set kiosk.tls = "off"'
         raise HardwareUnavailable(msg) from None

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge.errors import HardwareUnavailable, InputError, ModelError
 from edge.files import already_there, replacing, write_text
+from edge.installation import adding
 from edge.manifest import manifest_path
 
 if TYPE_CHECKING:
@@ -149,6 +150,6 @@ def _library() -> tuple[Any, Any]:
         from cryptography.hazmat.primitives import serialization
         from cryptography.hazmat.primitives.asymmetric import ed25519
     except ImportError:
-        msg = "signatures need cryptography: pip install 'face-edge[models]'"
+        msg = f"signatures need cryptography: {adding('models')}"
         raise HardwareUnavailable(msg) from None
     return ed25519, serialization

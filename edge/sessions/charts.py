@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge.errors import HardwareUnavailable
+from edge.installation import adding
 from edge.sessions.spans import runs
 from edge.sessions.svg import Styles, inline
 from edge.sessions.timeline import weighted_mean
@@ -194,7 +195,7 @@ def _matplotlib() -> None:
     try:
         import matplotlib as mpl
     except ImportError:
-        msg = "reports need Matplotlib and Jinja2: pip install 'face-edge[reports]'"
+        msg = f"reports need Matplotlib and Jinja2: {adding('reports')}"
         raise HardwareUnavailable(msg) from None
     del mpl
 

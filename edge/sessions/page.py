@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge import __version__
 from edge.errors import HardwareUnavailable
+from edge.installation import adding
 from edge.sessions.charts import COLOURS, UNCERTAIN
 from edge.sessions.words import ADJECTIVES, APPARENT
 
@@ -29,7 +30,7 @@ def render(template: str, painter: Painter, *, made: datetime | None = None, **c
     try:
         import jinja2
     except ImportError:
-        msg = "reports need Matplotlib and Jinja2: pip install 'face-edge[reports]'"
+        msg = f"reports need Matplotlib and Jinja2: {adding('reports')}"
         raise HardwareUnavailable(msg) from None
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES),

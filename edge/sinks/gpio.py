@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge.errors import EdgeError, HardwareUnavailable, SinkError
+from edge.installation import adding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_INSTALL = "install lgpio: sudo apt install python3-lgpio (or pip install 'face-edge[pi]')"
 _PERMIT = 'allow it: sudo usermod -aG gpio "$USER", then log in again'
 _NO_BOARD = "connect the LEDs to a Raspberry Pi, or try the simulated ones of face-edge demo"
 _FACTORY_LOCK = threading.Lock()
@@ -69,7 +69,7 @@ def explain(where: str, error: Exception) -> EdgeError | None:
     elif isinstance(error, gpiozero.PinInvalidPin | gpiozero.PinMultiplePins | gpiozero.PinNoPins):
         made = SinkError(f"{where}: this board has no such pin; choose another BCM number (pinout shows them)")
     elif isinstance(error, gpiozero.PinPWMError):
-        made = SinkError(f"{where}: its driver cannot dim; {_INSTALL}")
+        made = SinkError(f"{where}: its driver cannot dim; {_install()}")
     elif isinstance(error, gpiozero.BadPinFactory | gpiozero.PinUnknownPi):
         made = _no_factory(where, said)
     elif isinstance(error, PermissionError) or "permission" in said.lower() or "can not open gpiochip" in said:
@@ -84,8 +84,12 @@ def _no_factory(where: str, reasons: str) -> EdgeError:
     if "can not open gpiochip" in reasons and Path("/dev/gpiochip0").exists():
         return SinkError(f"{where}: /dev/gpiochip0 cannot be opened; {_PERMIT}")
     if "No module named 'lgpio'" in reasons and _on_a_pi():
-        return HardwareUnavailable(f"{where}: the package lgpio is missing; {_INSTALL}")
+        return HardwareUnavailable(f"{where}: the package lgpio is missing; {_install()}")
     return HardwareUnavailable(f"{where}: there is no GPIO here ({reasons}); {_NO_BOARD}")
+
+
+def _install() -> str:
+    return f"install lgpio: sudo apt install python3-lgpio, or {adding('pi')}"
 
 
 def _on_a_pi() -> bool:

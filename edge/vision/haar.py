@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import cv2
 
 from edge.errors import HardwareUnavailable
+from edge.installation import OPENCV, repairing
 from edge.types import Box, Detection
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ class HaarDetector:
 
 def _load_cascade(name: str) -> cv2.CascadeClassifier:
     if not hasattr(cv2, "CascadeClassifier"):
-        msg = f"OpenCV {cv2.__version__} has no Haar cascades: pip install 'opencv-python-headless>=4.9,<5'"
+        msg = f"OpenCV {cv2.__version__} has no Haar cascades: {repairing(OPENCV, again=True)}"
         raise HardwareUnavailable(msg)
     folders = [Path("/usr/share/opencv4/haarcascades")]  # Debian's own build keeps them there
     wheel_data = getattr(cv2, "data", None)  # set by PyPI's wheels only
@@ -101,6 +102,6 @@ def _load_cascade(name: str) -> cv2.CascadeClassifier:
         folders.insert(0, Path(wheel_data.haarcascades))
     path = next((folder / name for folder in folders if (folder / name).is_file()), None)
     if path is None:
-        msg = f"{name} not found in {folders[0]}: pip install 'opencv-python-headless>=4.9,<5'"
+        msg = f"{name} not found in {folders[0]}: {repairing(OPENCV, again=True)}"
         raise HardwareUnavailable(msg)
     return cv2.CascadeClassifier(str(path))

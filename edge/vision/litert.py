@@ -11,6 +11,7 @@ import numpy as np
 
 from edge import manifest as manifests
 from edge.errors import HardwareUnavailable, ModelError
+from edge.installation import adding, repairing
 from edge.preprocess import quantize, read_logits, softmax
 from edge.stderr import lines_dropped
 from edge.types import EMOTIONS, Scores
@@ -24,10 +25,10 @@ if TYPE_CHECKING:
     from edge.manifest import Manifest
 
 RUNTIMES = {
-    "ai-edge-litert": ("ai_edge_litert.interpreter", "pip install ai-edge-litert"),
-    "tflite-runtime": ("tflite_runtime.interpreter", "pip install 'tflite-runtime==2.14.0' 'numpy<2'"),
+    "ai-edge-litert": "ai_edge_litert.interpreter",
+    "tflite-runtime": "tflite_runtime.interpreter",
 }
-"""Inference packages in order of preference: module, and the command that installs it."""
+"""Inference packages in order of preference, and their modules."""
 
 GREETINGS = (b"INFO: Created TensorFlow Lite XNNPACK delegate", b"INFO: Created TensorFlow Lite delegate")
 """Lines that the runtimes write when they start."""
@@ -113,12 +114,17 @@ def import_runtime(wanted: str) -> tuple[str, Any]:
     causes = []
     for name in names:
         try:
-            return name, importlib.import_module(RUNTIMES[name][0])
+            return name, importlib.import_module(RUNTIMES[name])
         except (ImportError, AttributeError) as error:  # AttributeError: built for another numpy
             causes.append(str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__)
-    remedy = " or ".join(RUNTIMES[name][1] for name in names)
+    remedy = " or ".join(dict.fromkeys(_command(name) for name in names))
     msg = f"no inference runtime ({', '.join(names)}): {'; '.join(causes)}: {remedy}"
     raise HardwareUnavailable(msg)
+
+
+def _command(runtime: str) -> str:
+    """What installs ``runtime`` where this runs."""
+    return adding(runtime) if runtime == "tflite-runtime" else repairing(runtime)
 
 
 def interpreter_of(module: Any, content: bytes, threads: int, path: Path) -> Any:

@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 
 from edge.errors import HardwareUnavailable, ModelError
+from edge.installation import OPENCV, repairing
 from edge.manifest import published_file
 from edge.types import Box, Detection
 
@@ -69,7 +70,7 @@ class YuNetDetector:
 
     def __init__(self, path: Path, *, min_face: float, confidence: float = CANDIDATE) -> None:
         if not hasattr(cv2, "FaceDetectorYN"):
-            msg = f"OpenCV {cv2.__version__} cannot run YuNet: pip install 'opencv-python-headless>=4.9,<5'"
+            msg = f"OpenCV {cv2.__version__} cannot run YuNet: {repairing(OPENCV, again=True)}"
             raise HardwareUnavailable(msg)
         self._min_face = min_face
         self._confidence = confidence
@@ -116,7 +117,7 @@ def _load(content: bytes, path: Path, size: tuple[int, int], confidence: float) 
             return cv2.FaceDetectorYN.create("onnx", model, config, size, confidence, _OVERLAP, _MOST)
         return cv2.FaceDetectorYN.create(str(path), "", size, confidence, _OVERLAP, _MOST)
     except cv2.error as error:
-        msg = f"OpenCV {cv2.__version__} cannot load YuNet ({error.err}): pip install -U 'opencv-python-headless<5'"
+        msg = f"OpenCV {cv2.__version__} cannot load YuNet ({error.err}): {repairing(OPENCV, again=True)}"
         raise HardwareUnavailable(msg) from error
 
 

@@ -116,7 +116,7 @@ def test_without_matplotlib_it_is_one_line(cli: Cli, kept: list[Any], monkeypatc
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     code, _, errors = cli("report", "last", "--out", "r.html")
     assert code == 8
-    assert "pip install 'face-edge[reports]'" in errors
+    assert "pip install -e '.[reports]'" in errors
     assert errors.count("\n") == 1
 
 

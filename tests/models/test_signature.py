@@ -82,5 +82,5 @@ def test_what_is_no_key_is_one_line(tmp_path: Path, make_model: Any) -> None:
 
 def test_without_the_package_it_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "cryptography.hazmat.primitives.asymmetric", None)
-    with pytest.raises(HardwareUnavailable, match=r"pip install 'face-edge\[models\]'"):
+    with pytest.raises(HardwareUnavailable, match=r"pip install -e '\.\[models\]'"):
         signature.make_key(tmp_path / "anna")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from edge.bench.scenes.figures import BIN_NAMES
 from edge.bench.scenes.report import sections
 from edge.errors import HardwareUnavailable, InputError
+from edge.installation import adding
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,6 +92,6 @@ def _figure_class() -> Any:
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        msg = "plots need matplotlib: pip install 'face-edge[reports]'"
+        msg = f"plots need matplotlib: {adding('reports')}"
         raise HardwareUnavailable(msg) from None
     return Figure

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge.drills.soak.verdict import WARM_UP, per_frame
 from edge.errors import HardwareUnavailable
+from edge.installation import adding
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +51,7 @@ def needed() -> Any:
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        msg = "the plot needs matplotlib: pip install 'face-edge[reports]', or leave --output away"
+        msg = f"the plot needs matplotlib: {adding('reports')}, or leave --output away"
         raise HardwareUnavailable(msg) from None
     return Figure
 

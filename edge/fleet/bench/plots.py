@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from edge.errors import HardwareUnavailable, InputError
+from edge.installation import adding
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +30,7 @@ def draw(results: dict[str, Any], folder: Path) -> list[Path]:
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        msg = "plots need matplotlib: pip install matplotlib"
+        msg = f"plots need matplotlib: {adding('reports')}"
         raise HardwareUnavailable(msg) from None
     paths = []
     for name, rows in found.items():

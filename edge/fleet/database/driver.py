@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from edge.errors import ConfigError, HardwareUnavailable, SinkError
+from edge.installation import adding
 
 # a peer that is gone without a word is noticed in half a minute instead of two hours
 _CONNECTION = {
@@ -56,6 +57,6 @@ def import_psycopg() -> Any:
     try:
         import psycopg
     except ImportError:
-        msg = "the database needs psycopg: pip install 'face-edge[fleet]'"
+        msg = f"the database needs psycopg: {adding('fleet')}"
         raise HardwareUnavailable(msg) from None
     return psycopg

@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect
 
 from edge.analysis.inputs import Kind
 from edge.analysis.kinds import HEAD_BYTES, Recognised, WrongType, recognise
+from edge.installation import adding
 from edge.kiosk.analyze.jobs import State
 from edge.kiosk.requests import Body, Refused
 
@@ -70,7 +71,7 @@ def examined(desk: Desk, announced: Announcement) -> Recognised:
         megabytes = desk.upload_bytes // 1_000_000
         raise Refused(413, "too_large", f"larger than {megabytes} MB: see kiosk.upload_mb")
     if found.kind is Kind.VIDEO and not _video_can_be_read():
-        raise Refused(415, "no_video", "this device cannot read videos: pip install 'face-edge[video]'")
+        raise Refused(415, "no_video", f"this device cannot read videos: {adding('video')}")
     return found
 
 

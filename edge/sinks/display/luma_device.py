@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from edge.errors import ConfigError, EdgeError, HardwareUnavailable, SinkError
+from edge.installation import adding, repairing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,14 +16,6 @@ if TYPE_CHECKING:
 EMULATORS = ("dummy", "capture", "pygame", "gifanim", "asciiart")
 """``dummy`` keeps the picture in memory; the others are luma.emulator's."""
 
-_LUMA = "install it: pip install 'face-edge[pi]'"
-_PACKAGES = {
-    "luma": _LUMA,
-    "PIL": _LUMA,
-    "smbus2": _LUMA,
-    "spidev": "install it: sudo apt install python3-spidev (or pip install spidev)",
-    "pygame": "install it: pip install luma.emulator",
-}
 _PERMIT = 'allow it: sudo usermod -aG spi,i2c,gpio "$USER", then log in again'
 _ENABLE = {
     "i2c": "switch I2C on: sudo raspi-config nonint do_i2c 0, then restart",
@@ -81,9 +74,9 @@ def explain(where: str, bus: str, error: BaseException) -> EdgeError | None:
         made = SinkError(f"{where}: the emulator's window was closed")
     elif isinstance(error, ImportError):
         package = str(error.name or error).partition(".")[0]
-        made = HardwareUnavailable(f"{where}: the package {package} is missing; {_PACKAGES.get(package, _LUMA)}")
+        made = HardwareUnavailable(f"{where}: the package {package} is missing; {_install(package)}")
     elif isinstance(error, RuntimeError) and "requires pygame" in str(error):
-        made = HardwareUnavailable(f"{where}: the package pygame is missing; {_PACKAGES['pygame']}")
+        made = HardwareUnavailable(f"{where}: the package pygame is missing; {_install('pygame')}")
     elif isinstance(error, OSError):
         made = _system_error(where, bus, error)
     elif module.startswith("luma.core"):
@@ -102,6 +95,12 @@ def _luma_error(where: str, bus: str, error: BaseException) -> EdgeError:
     if kind in {"DeviceNotFoundError", "UnsupportedPlatform"}:
         return HardwareUnavailable(f"{where}: there is no such bus; {_ENABLE[bus]}")
     return SinkError(f"{where}: {said}; check the display's settings")
+
+
+def _install(package: str) -> str:
+    if package == "spidev":
+        return f"install it: sudo apt install python3-spidev, or {repairing('spidev')}"
+    return f"install it: {repairing('luma.emulator') if package == 'pygame' else adding('pi')}"
 
 
 def _system_error(where: str, bus: str, error: OSError) -> EdgeError:

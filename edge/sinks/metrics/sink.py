@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from edge.errors import HardwareUnavailable
 from edge.events import CameraStatus, Event, Health, Info, Privacy, RunningSession, State
+from edge.installation import adding
 
 if TYPE_CHECKING:
     from edge.config import MetricsConfig
@@ -96,5 +97,5 @@ def require_package() -> None:
     try:
         import prometheus_client  # noqa: F401
     except ImportError:
-        msg = "metrics need prometheus_client: pip install 'face-edge[metrics]', or set metrics.enabled = false"
+        msg = f"metrics need prometheus_client: {adding('metrics')}, or set metrics.enabled = false"
         raise HardwareUnavailable(msg) from None

@@ -16,6 +16,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Self
 
 from edge.errors import ConfigError, HardwareUnavailable, SinkError
+from edge.installation import adding
 from edge.sinks.mqtt.options import EMBEDDED_PORT
 from edge.sockets import Service, in_url, listen
 
@@ -205,7 +206,7 @@ def _import_amqtt() -> Any:
     try:
         from amqtt.broker import Broker
     except ImportError:
-        msg = "the embedded broker needs amqtt: pip install 'face-edge[broker]', or set mqtt.broker to a broker's URL"
+        msg = f"the embedded broker needs amqtt: {adding('broker')}, or set mqtt.broker to a broker's URL"
         raise HardwareUnavailable(msg) from None
     # it reports every client that comes and goes, and its own failures with tracebacks that we put into one line
     logging.getLogger("amqtt").setLevel(logging.CRITICAL)

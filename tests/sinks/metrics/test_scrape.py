@@ -207,7 +207,7 @@ def test_without_the_package_the_remedy_is_told(monkeypatch: pytest.MonkeyPatch)
         return real(name, *rest, **named)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(HardwareUnavailable, match=r"pip install 'face-edge\[metrics\]'"):
+    with pytest.raises(HardwareUnavailable, match=r"pip install -e '\.\[metrics\]'"):
         MetricsSink(MetricsConfig()).open()
 
 

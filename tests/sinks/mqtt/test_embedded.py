@@ -218,5 +218,5 @@ def test_without_amqtt_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> N
         return real(name, *arguments, **keywords)
 
     monkeypatch.setattr(builtins, "__import__", without_amqtt)
-    with pytest.raises(HardwareUnavailable, match=r"pip install 'face-edge\[broker\]'"):
+    with pytest.raises(HardwareUnavailable, match=r"pip install -e '\.\[broker\]'"):
         EmbeddedBroker(port=0).start()

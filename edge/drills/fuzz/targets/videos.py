@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from edge.drills.fuzz.target import Target, in_one_line
 from edge.errors import HardwareUnavailable, InputError
+from edge.installation import adding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +29,7 @@ def files(folder: Path) -> Target:
     from edge.analysis.kinds import HEAD_BYTES, recognise
 
     if not have_av():
-        msg = "videos are fuzzed with PyAV: pip install 'face-edge[video]'"
+        msg = f"videos are fuzzed with PyAV: {adding('video')}"
         raise HardwareUnavailable(msg)
     import av
 
