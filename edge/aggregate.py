@@ -88,8 +88,7 @@ class Aggregator:
 
     def _told(self, window: _Window, now_ns: int) -> Aggregate:
         identity, seq, ts = self._stamp.next(now_ns, "aggregate")
-        counted_s = window.counted_ns / _NS
-        scores = Scores.of(window.scores) if counted_s else None
+        scores = Scores.of(window.scores) if window.counted_ns else None
         return Aggregate(
             id=identity,
             seq=seq,

@@ -16,7 +16,7 @@ from edge.vision.smooth import Labeler
 if TYPE_CHECKING:
     from edge.config import EventsConfig, PrivacyConfig, SmoothingConfig
     from edge.events import Session
-    from edge.types import Observation
+    from edge.types import Observation, Scores
 
 _NS = 1_000_000_000
 
@@ -68,8 +68,8 @@ class Narrator:
         events = self._presence(mood.people, now_ns)
         emotion = self._label(mood, now_ns)
         if self._present and mood.scores is not None:
-            events += self._change(mood, emotion, now_ns)
-            events += self._peaks(mood, now_ns)
+            events += self._change(mood, mood.scores, emotion, now_ns)
+            events += self._peaks(mood, mood.scores, now_ns)
         state = self._pacer.offer(self._state(mood, emotion, now_ns), now_ns)
         return Told(_look(mood, emotion), state, tuple(events))
 
@@ -153,19 +153,19 @@ class Narrator:
             self._labeler = Labeler(lead=settings.lead, hold_s=settings.hold_s, min_confidence=settings.min_confidence)
         return self._labeler.update(mood.scores, now_ns)
 
-    def _change(self, mood: Mood, emotion: Emotion | None, now_ns: int) -> list[Event]:
+    def _change(self, mood: Mood, scores: Scores, emotion: Emotion | None, now_ns: int) -> list[Event]:
         """A new emotion is told; passing through uncertainty and back is not."""
-        if emotion is None or emotion == self._told_emotion or mood.scores is None:
+        if emotion is None or emotion == self._told_emotion:
             return []
         previous, self._told_emotion = self._told_emotion, emotion
-        figures = {"emotion": emotion, "previous": previous, "confidence": mood.scores[emotion]}
+        figures = {"emotion": emotion, "previous": previous, "confidence": scores[emotion]}
         return [self._event(EventType.EXPRESSION_CHANGED, now_ns, people=mood.people, valence=mood.valence, **figures)]
 
-    def _peaks(self, mood: Mood, now_ns: int) -> list[Event]:
+    def _peaks(self, mood: Mood, scores: Scores, now_ns: int) -> list[Event]:
         """A strong emotion is told once until it has clearly faded."""
         events = []
         for emotion in EMOTIONS:
-            score = 0.0 if mood.scores is None else mood.scores[emotion]
+            score = scores[emotion]
             if score < self._settings.peak_rearm:
                 self._peaked.discard(emotion)
             elif (

@@ -119,6 +119,56 @@ def test_a_window_ends_while_no_frame_comes() -> None:
     assert made.tick(30 * S) == []
 
 
+def test_scores_are_weighted_by_time() -> None:
+    made = aggregator()
+    made.observe(seen(0, face(Emotion.HAPPY, 1.0)))
+    made.observe(seen(900 * MS, face(Emotion.SAD, 1.0)))
+    [told] = made.flush(1000 * MS)
+    assert told.scores is not None
+    assert told.scores[Emotion.HAPPY] == pytest.approx(0.9)
+    assert told.scores[Emotion.SAD] == pytest.approx(0.1)
+
+
+def test_who_is_still_shown_is_among_the_next_windows_people() -> None:
+    made = aggregator()
+    made.observe(seen(9500 * MS, face(Emotion.HAPPY), face(Emotion.HAPPY)))
+    [first] = made.tick(10 * S)
+    [second] = made.tick(20 * S)
+    assert [first.people_max, second.people_max] == [2, 2]
+    assert [first.observed_s, second.observed_s] == pytest.approx([0.5, 0.5])
+    assert first.uncertain == 0.0
+
+
+def test_a_window_that_nothing_reaches_into_is_not_opened() -> None:
+    made = aggregator()
+    made.observe(seen(9 * S, face(Emotion.HAPPY)))
+    [told] = made.tick(10 * S)
+    assert told.observed_s == pytest.approx(1)
+    made.observe(seen(17 * S))
+    [told] = made.tick(20 * S)
+    assert told.start.second == 17, "it starts with its first frame"
+    assert told.people_max == 0
+
+
+def test_an_aggregate_names_its_session() -> None:
+    made = aggregator()
+    made.session = "0" * 26
+    [told] = play(made, (1, (face(Emotion.HAPPY),)))
+    assert told.session == "0" * 26
+
+
+def test_aggregates_are_numbered_in_their_own_stream() -> None:
+    stamp = Stamp(epoch_ns=0, seed=b"test", next_seq={"event": 7, "aggregate": 3})
+    [told] = play(Aggregator(stamp, window_s=10), (1, ()))
+    assert told.seq == 3
+    assert stamp.next(0)[1] == 7
+
+
+def test_figures_are_not_withheld_unless_asked() -> None:
+    [told] = play(Aggregator(Stamp(epoch_ns=0, seed=b"test"), window_s=10), (1, (face(Emotion.HAPPY),)))
+    assert told.scores is not None
+
+
 @given(st.lists(st.tuples(st.integers(1, 3000), st.integers(0, 4)), min_size=1, max_size=40), st.integers(1, 3))
 def test_sums_hold_whatever_comes(steps: list[tuple[int, int]], k: int) -> None:
     made = aggregator(k)

@@ -9,7 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from edge.events import Event, EventType, Look, LookKind, Pacer, Stamp, State, ulid
+from edge.events import (
+    Event,
+    EventType,
+    Lighting,
+    Look,
+    LookKind,
+    Pacer,
+    Privacy,
+    RunningSession,
+    Session,
+    Stamp,
+    State,
+    ulid,
+)
 from edge.types import Emotion
 
 S = 10**9
@@ -185,3 +198,26 @@ def test_ids_are_unique_and_never_far_ahead_of_the_clock(steps: list[tuple[int, 
 def test_streams_are_numbered_each_by_itself() -> None:
     stamp = Stamp(epoch_ns=0, seed=b"x", next_seq={"event": 7})
     assert [stamp.next(S, kind)[1] for kind in ("event", "aggregate", "event", "aggregate")] == [7, 0, 8, 1]
+
+
+def test_a_state_that_differs_in_nothing_but_time_is_the_same() -> None:
+    later = state().model_copy(update={"ts": datetime(2026, 1, 2, tzinfo=UTC)})
+    assert not later.differs_from(state())
+    assert state(2).differs_from(state())
+    assert state().differs_from(None)
+
+
+def test_a_step_of_the_clock_is_followed_from_20_ms_on() -> None:
+    stamp = Stamp(epoch_ns=0, seed=b"x")
+    assert not stamp.follow(20 * 10**6 - 1)
+    assert stamp.follow(20 * 10**6)
+
+
+def test_switches_on_the_wire() -> None:
+    assert [Privacy(on).to_payload() for on in (True, False)] == ["ON", "OFF"]
+    assert json.loads(Lighting().to_payload()) == {"state": "ON", "brightness": 255}
+    assert json.loads(Lighting(on=False, brightness=0.5).to_payload()) == {"state": "OFF", "brightness": 128}
+    assert [Lighting(on, 0.5).level for on in (True, False)] == [0.5, 0.0]
+    assert RunningSession(None).to_payload() == "null"
+    session = Session(id="0" * 26, title="Pilot", start=datetime(2026, 1, 1, tzinfo=UTC))
+    assert json.loads(RunningSession(session).to_payload())["title"] == "Pilot"

@@ -38,6 +38,12 @@ def test_a_box_that_reaches_beyond_the_picture_is_cut() -> None:
     assert told.faces[0].box == pytest.approx((0, 400 / 480, 0.1, 80 / 480))
 
 
+def test_a_box_beyond_the_picture_lies_on_its_edge() -> None:
+    told = teller().observe(seen(0, face(Box(700, 500, 64, 96))))
+    assert told is not None
+    assert told.faces[0].box == (1.0, 1.0, 0.0, 0.0)
+
+
 def test_at_most_so_often_and_once_more_when_all_have_gone() -> None:
     made, one = teller(), face(Box(0, 0, 64, 64))
     told = [made.observe(seen(ms, *([one] if ms < 500 else []))) for ms in range(0, 1000, 100)]
