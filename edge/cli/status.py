@@ -18,7 +18,9 @@ _LIMITED = {"heat": "; slowed down: the board is hot", "memory": "; slowed down:
 
 
 @click.command
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object: info, camera, privacy, session, health.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object: info, camera, work, privacy, session, health."
+)
 @pass_settings
 def status(settings: Settings, *, as_json: bool) -> None:
     """Say how the running device is: camera, session, switches, figures.

@@ -83,6 +83,7 @@ class Device:
         brake: Brake | None = None,
         receipts: Receipts | None = None,
         rest: Rest | None = None,
+        broker_connected: Callable[[], bool] | None = None,
     ) -> None:
         self._frames = frames
         self._pipeline = pipeline
@@ -98,6 +99,7 @@ class Device:
         self._vitals = vitals
         self._brake = brake
         self._rest = rest
+        self._broker_connected = broker_connected
         self._control = Control(
             inbox,
             settings,
@@ -272,7 +274,9 @@ class Device:
 
     def _about(self) -> dict[str, Any]:
         camera = None if self._camera is None else self._camera.value
-        return {"info": json.loads(self._info.to_json()), "camera": camera}
+        connected = None if self._broker_connected is None else self._broker_connected()
+        work = {"frames": self._processed, "states": self._voice.states, "broker": connected}
+        return {"info": json.loads(self._info.to_json()), "camera": camera, "work": work}
 
     def _now_ns(self) -> int:
         """Live: the clock that live frames carry; a clip: the position of its last frame."""

@@ -132,6 +132,7 @@ def device(
             brake=None if source.lossless else _brake(config),
             rest=None if source.lossless else Rest(config.source.idle_fps),
             receipts=receipts,
+            broker_connected=(lambda: all(sink.connected for sink in feed)) if feed else None,
         )
         return Wiring(made, resources.pop_all(), manager, adopt)
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from edge.protocols import FrameSource, Sink
     from edge.runtime.receipts import Receipts
     from edge.sinks.mqtt.outbox import Outbox
+    from edge.sinks.mqtt.sink import MqttSink
     from edge.vision.litert import LiteRtClassifier
     from edge.vision.pipeline import Pipeline
 
@@ -58,7 +59,7 @@ def outbox(config: Config, source: FrameSource, resources: ExitStack, receipts: 
     return resources.enter_context(made)
 
 
-def mqtt(config: Config, resources: ExitStack, outbox: Outbox | None, inbox: Inbox) -> list[Sink]:
+def mqtt(config: Config, resources: ExitStack, outbox: Outbox | None, inbox: Inbox) -> list[MqttSink]:
     """The feed's sink, and the embedded broker started where one is wanted."""
     if outbox is None:
         return []

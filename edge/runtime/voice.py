@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from edge.aggregate import Aggregator
-    from edge.events import Message
+    from edge.events import Message, State
     from edge.narrator import Narrator, Told
     from edge.tracks import TrackTeller
     from edge.types import Observation
@@ -33,6 +33,8 @@ class Voice:
     ) -> None:
         self.narrator = narrator
         self.aggregator = aggregator
+        self.states = 0
+        """States handed to the outputs since the start."""
         self._put = put
         self._tracks = tracks
         self._laps = laps or Laps()
@@ -54,9 +56,7 @@ class Voice:
         """Say what is due without a frame: the window that ended, the held-back state, the heartbeat."""
         if self.aggregator is not None:
             self._say_all(self.aggregator.tick(now_ns))
-        state = self.narrator.tick(now_ns)
-        if state is not None:
-            self._put(state)
+        self._say_state(self.narrator.tick(now_ns))
 
     def lose_sight(self, now_ns: int) -> None:
         """The camera is gone."""
@@ -74,9 +74,7 @@ class Voice:
 
     def flush(self, now_ns: int) -> None:
         """Say what was held back; nothing comes after it."""
-        trailing = self.narrator.flush()
-        if trailing is not None:
-            self._put(trailing)
+        self._say_state(self.narrator.flush())
         if self.aggregator is not None:
             self._say_all(self.aggregator.flush(now_ns))
 
@@ -89,8 +87,12 @@ class Voice:
     def _say(self, told: Told) -> None:
         self._put(told.look)
         self._say_all(told.events)
-        if told.state is not None:
-            self._put(told.state)
+        self._say_state(told.state)
+
+    def _say_state(self, state: State | None) -> None:
+        if state is not None:
+            self.states += 1
+            self._put(state)
 
     def _say_all(self, messages: Iterable[Message]) -> None:
         for message in messages:

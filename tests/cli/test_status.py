@@ -51,6 +51,30 @@ def test_a_device_says_how_it_is(running: Any, status: Callable[..., Any]) -> No
         assert found["health"]["memory_mb"] > 10
 
 
+def test_json_counts_the_work_since_the_start(
+    running: Any, status: Callable[..., Any], mosquitto: Callable[..., Any], eventually: Callable[..., Any]
+) -> None:
+    def work() -> dict[str, Any]:
+        return dict(json.loads(status("--json")[1])["work"])
+
+    broker = mosquitto()
+    with running(**{"source.uri": "virtual:portrait", "source.fps": 5, "mqtt.broker": broker.uri}) as (_, sink):
+        sink.wait_for(State)
+        eventually(lambda: work()["broker"])
+        earlier = work()
+        assert earlier["frames"] > 0
+        assert earlier["states"] > 0
+        eventually(lambda: work()["frames"] > earlier["frames"])
+        broker.kill()
+        eventually(lambda: work()["broker"] is False)
+
+
+def test_without_a_feed_there_is_no_broker_to_reach(running: Any, status: Callable[..., Any]) -> None:
+    with running(**{"source.uri": "virtual:portrait", "source.fps": 5}) as (_, sink):
+        sink.wait_for(State)
+        assert json.loads(status("--json")[1])["work"]["broker"] is None
+
+
 def test_a_camera_that_is_away_is_the_exit_code(running: Any, status: Callable[..., Any]) -> None:
     with running(**{"source.uri": "usb:97"}) as (_, sink):
         sink.wait_for(CameraStatus)
