@@ -72,6 +72,12 @@ def test_blazeface_reaches_as_far_as_its_levels(levels: int, pixels: int) -> Non
     assert reach(SourceConfig(), settings, 1280, 720, kind="haar").face_px == 36
 
 
+def test_the_width_that_the_detector_searches_limits_the_smallest_face() -> None:
+    settings = DetectorConfig(width=320, min_face=0.01)
+    assert reach(SourceConfig(), settings, 1280, 720, kind="haar").face_px == 4 * detectable_px("haar")
+    assert reach(SourceConfig(), settings, 1280, 720, kind="yunet").face_px == 4 * detectable_px("yunet")
+
+
 def test_the_limits_are_those_of_the_detectors() -> None:
     for detector in (HaarDetector, YuNetDetector, BlazeFaceDetector):
         assert detectable_px(detector.name) == detector.smallest
@@ -84,6 +90,9 @@ def test_the_limits_are_those_of_the_detectors() -> None:
         ("usb:0", WEBCAM_LENSES),
         ("/dev/v4l/by-id/usb-cam-video-index0", WEBCAM_LENSES),
         ("rtsp://camera/1", WEBCAM_LENSES),
+        ("rtsps://camera/1", WEBCAM_LENSES),
+        ("http://camera/stream", WEBCAM_LENSES),
+        ("https://camera/stream", WEBCAM_LENSES),
         ("virtual", WEBCAM_LENSES),
         ("film.mp4", ()),
         ("images:pictures", ()),
