@@ -15,6 +15,7 @@ from edge import __version__
 from edge.kiosk import consent, join, sign
 from edge.kiosk.access import Role
 from edge.kiosk.guard import POLICY
+from edge.sessions.export import offered
 from edge.types import EMOTIONS
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ def render(kiosk: Kiosk, request: Request, name: str) -> Response:
             lang=LANGUAGE,
             version=__version__,
             emotions=[emotion.value for emotion in EMOTIONS],
+            forms=offered(),
             contexts=consent.CONTEXTS,
             forbidden=consent.FORBIDDEN,
             facts=_facts(kiosk),

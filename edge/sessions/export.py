@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import json
 from dataclasses import asdict
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from edge.errors import HardwareUnavailable
 from edge.events import EventType
+from edge.installation import adding
 from edge.sessions.film import FilmClock
 from edge.sessions.rows import SECOND_COLUMNS, second_values
 
@@ -24,6 +26,11 @@ _STEP = 1000
 COLUMNS = (*SECOND_COLUMNS, "media_s", "markers")
 
 
+def offered() -> tuple[str, ...]:
+    """Return the formats that can be written here: Parquet is an extra."""
+    return FORMATS if _installed("pyarrow") else tuple(form for form in FORMATS if form != "parquet")
+
+
 def write(
     recording: Recording, path: Path, form: str, *, progress: Callable[[int, int], None] = lambda _done, _all: None
 ) -> None:
@@ -34,10 +41,17 @@ def write(
     and the film's places; Parquet keeps the session and its events, as JSON, in its metadata.
 
     Raises:
-        HardwareUnavailable: Parquet needs the extra ``reports``.
+        HardwareUnavailable: Parquet needs the extra ``parquet``.
         OSError: it cannot be written.
     """
     {"csv": _csv, "json": _json, "parquet": _parquet}[form](recording, path, progress)
+
+
+def _installed(package: str) -> bool:
+    try:
+        return find_spec(package) is not None
+    except ValueError:  # an import of it is blocked
+        return False
 
 
 def session_dict(record: SessionRecord) -> dict[str, Any]:
@@ -97,7 +111,7 @@ def _parquet(recording: Recording, path: Path, progress: Callable[[int, int], No
         import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError:
-        msg = "Parquet needs PyArrow: pip install 'face-edge[reports]'; csv and json work without it"
+        msg = f"Parquet needs PyArrow: {adding('parquet')}; csv and json work without it"
         raise HardwareUnavailable(msg) from None
     whole = {"second": pa.int64(), "people_max": pa.int64(), "suppressed": pa.bool_(), "markers": pa.string()}
     about = {

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import io
 import re
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -91,6 +92,25 @@ def test_data_come_in_each_form(operator: Any, open_kiosk: Kiosk, made_up: Any) 
     table = pq.read_table(io.BytesIO(operator.client.get(f"/sessions/data/parquet?ids={one}").content))
     assert table.num_rows == len(recording.seconds)
     assert operator.client.get(f"/sessions/data/exe?ids={one}").status_code == 404
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_pages_offer_the_formats_that_can_be_written_here(
+    operator: Any, open_kiosk: Kiosk, made_up: Any, monkeypatch: pytest.MonkeyPatch, installed: bool
+) -> None:
+    if installed:
+        pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    else:
+        monkeypatch.setitem(sys.modules, "pyarrow", None)
+    [one] = keep(open_kiosk, made_up(seconds=20))
+    wanted = ["csv", "json", "parquet"] if installed else ["csv", "json"]
+    page = operator.client.get(f"/sessions/view?ids={one}").text
+    assert re.findall(r'data-form="(\w+)"', page) == wanted
+    listed = re.search(r'data-forms="([\w ]*)"', operator.client.get("/sessions").text)
+    assert listed is not None
+    assert listed[1].split() == wanted
+    for form in wanted:
+        assert operator.client.get(f"/sessions/data/{form}?ids={one}").status_code == 200
 
 
 @pytest.mark.parametrize("ids", ["", "../../etc/passwd", "01ARZ3NDEKTSV4RRFFQ69G5FAV' OR 1=1"])

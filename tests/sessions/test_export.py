@@ -4,12 +4,13 @@ import csv
 import json
 import sys
 from dataclasses import replace
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from edge.errors import HardwareUnavailable
-from edge.sessions.export import write
+from edge.sessions.export import offered, write
 from edge.sessions.rows import SECOND_COLUMNS, second_of, second_values
 
 if TYPE_CHECKING:
@@ -60,8 +61,15 @@ def test_parquet_there_and_back(tmp_path: Path, made_up: Make) -> None:
 
 def test_without_pyarrow_it_is_one_line(tmp_path: Path, made_up: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(HardwareUnavailable, match=r"pip install 'face-edge\[reports\]'"):
+    with pytest.raises(HardwareUnavailable, match=r"pip install -e '\.\[parquet\]'"):
         write(made_up(seconds=5), tmp_path / "s.parquet", "parquet")
+
+
+def test_parquet_is_offered_where_pyarrow_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    if find_spec("pyarrow") is not None:
+        assert offered() == ("csv", "json", "parquet")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    assert offered() == ("csv", "json")
 
 
 def test_withheld_seconds_are_empty(tmp_path: Path, made_up: Make) -> None:

@@ -73,7 +73,9 @@ def compare(settings: Settings, session: tuple[str, ...], out: Path, media_start
 
 @click.command
 @click.argument("session")
-@click.option("--format", "form", type=click.Choice(["csv", "json", "parquet"]), default="csv", show_default=True)
+@click.option("--format", "form", type=click.Choice(["csv", "json", "parquet"]), default="csv", show_default=True,
+    help="Parquet wants the extra `parquet`.",
+)  # fmt: skip
 @click.option("--out", type=_OUT, metavar="FILE", help="The file to write; otherwise standard output.")
 @_FORCE
 @pass_settings

@@ -20,7 +20,7 @@ function cell(kind, ...content) {
 
 function take(session) {
   const report = element("a", { class: "button is-main", href: urlFor(`/sessions/view?ids=${session.id}`) }, t("sessions.report"));
-  const forms = ["csv", "json", "parquet"].map((form) =>
+  const forms = table.dataset.forms.split(" ").map((form) =>
     element("a", { href: urlFor(`/sessions/data/${form}?ids=${session.id}`), "aria-label": t("sessions.take_data", { form: t(`sessions.forms.${form}`), title: name(session) }) }, t(`sessions.forms.${form}`)),
   );
   return cell("take", element("div", { class: "kept-take" }, report, element("span", { class: "kept-forms" }, ...forms)));
