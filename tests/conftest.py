@@ -16,6 +16,7 @@ pytest_plugins = [
     "tests.fixtures.media",
     "tests.fixtures.video4linux",
     "tests.fixtures.drawn",
+    "tests.fixtures.recordings",
     "tests.fixtures.broker",
     "tests.fixtures.networks",
     "tests.fixtures.messages",

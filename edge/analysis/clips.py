@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import cv2
 import numpy as np
 
+from edge.analysis.clip import UNBOUNDED, Bounds, Clip, ClipFrame, TooMuch, broken, check_whole, no_video
 from edge.analysis.inputs import printable
 from edge.errors import InputError
+from edge.sources.containers import clock_may_leap, counts_frames
+from edge.sources.media_clock import FrameClock, PacketClock
 from edge.sources.opencv import quiet
 
 if TYPE_CHECKING:
@@ -20,68 +21,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-_TRUNCATED_SHARE = 0.9
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """What may be asked of the machine for one video; ``None`` where there is no bound.
-
-    ``container`` is libav's name of the only reader that may open the file; ``max_pixels`` and ``max_s`` refuse, and
-    ``longest_px`` and ``copy_fps`` reduce what is drawn upon and written. ``threads`` decode and encode, 0: as many as
-    libav likes.
-    """
-
-    container: str | None = None
-    max_pixels: int | None = None
-    max_s: float | None = None
-    longest_px: int | None = None
-    copy_fps: float | None = None
-    threads: int = 0
-
-
-class TooMuch(InputError):
-    """A video beyond a bound; ``code`` is ``too_long`` or ``too_many_pixels``."""
-
-    def __init__(self, why: str, code: str) -> None:
-        super().__init__(why)
-        self.code = code
-
-
-UNBOUNDED = Bounds()
-
-
-@dataclass(frozen=True, slots=True)
-class ClipFrame:
-    """One frame of a video, ``time_s`` after the first; ``image`` makes the upright BGR picture when it is called.
-
-    ``size`` is the upright frame's own width and height where ``image`` gives a reduced one.
-    """
-
-    index: int
-    time_s: float
-    image: Callable[[], NDArray[np.uint8]]
-    native: Any = None
-    size: tuple[int, int] | None = None
-
-
-class Clip(Protocol):
-    """An open video file; ``duration_s`` is what its container says, or ``None``."""
-
-    path: Path
-    duration_s: float | None
-
-    def frames(self) -> Iterator[ClipFrame]:
-        """All frames in order of time, decoded one by one.
-
-        Raises:
-            InputError: nothing in the file can be decoded, or it ends before its time.
-        """
-        ...
-
-    def close(self) -> None:
-        """Release the file."""
-        ...
+__all__ = ["UNBOUNDED", "AvClip", "Bounds", "Clip", "ClipFrame", "OpenCvClip", "TooMuch", "have_av", "open_clip"]
+_USUAL_FPS = 25
+_WHOLE_SHARE = 0.9
+"""Edit lists and frames without a reference make sound files a little shorter than their index."""
 
 
 def open_clip(path: Path, bounds: Bounds = UNBOUNDED) -> Clip:
@@ -103,13 +46,17 @@ def have_av() -> bool:
 
 
 class AvClip:
-    """A video through PyAV, which also gives the packets of its sound."""
+    """A video through PyAV, which also gives the packets of its sound.
+
+    ``start_s`` is the time of the first frame on the clock of the sound's packets, once that frame is there.
+    """
 
     def __init__(self, path: Path, bounds: Bounds = UNBOUNDED) -> None:
         import av
 
         self.path = path
         self.bounds = bounds
+        self.start_s = 0.0
         # odd letters in a title must not matter; from PyAV 19 on they never do
         options: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
         if bounds.container is not None:
@@ -117,17 +64,14 @@ class AvClip:
             options |= {"format": bounds.container, "options": {"protocol_whitelist": "file"}}
         try:
             self.container = av.open(str(path), **options)
-            self.video: Any = next(iter(self.container.streams.video), None)
         except (av.error.FFmpegError, OSError) as error:
-            raise InputError(_no_video(path, error)) from None
-        if self.video is None or self.video.codec_context is None:
-            self.container.close()
-            raise InputError(_no_video(path, None))
-        self.video.thread_type = "AUTO"
-        self.video.codec_context.thread_count = bounds.threads
-        self.audio = next((s for s in self.container.streams.audio if s.codec_context is not None), None)
-        self.duration_s = _duration_s(self.container, self.video)
+            raise no_video(path, error) from None
         try:
+            self.video: Any = _main_video(path, self.container)
+            self.video.thread_type = "AUTO"
+            self.video.codec_context.thread_count = bounds.threads
+            self.audio = next((s for s in self.container.streams.audio if s.codec_context is not None), None)
+            self.duration_s = _duration_s(self.container, self.video)
             self._check(self.video.codec_context.width * self.video.codec_context.height, self.duration_s or 0.0)
         except InputError:
             self.container.close()
@@ -146,30 +90,51 @@ class AvClip:
         """All frames; ``on_audio`` is given the sound's packets between them, in the file's order."""
         import av
 
-        streams = [self.video] if on_audio is None or self.audio is None else [self.video, self.audio]
-        index, first_s, last_s, damaged = 0, None, 0.0, 0
+        clock = FrameClock(1 / float(self.video.average_rate or _USUAL_FPS))
+        index, time_s, damaged = 0, 0.0, 0
         try:
-            for packet in self.container.demux(streams):
-                if packet.stream is self.audio and on_audio is not None:
-                    on_audio(packet)
+            for packet in self._packets():
+                if packet is not None and packet.stream is self.audio:
+                    if on_audio is not None:
+                        on_audio(packet)
                     continue
                 try:
-                    decoded = packet.decode()
+                    decoded = self.video.codec_context.decode(packet)
                 except av.error.FFmpegError as error:
                     if error.errno == errno.ENOMEM:
                         raise MemoryError from None
-                    damaged += 1
+                    # a recording may begin between two key frames
+                    damaged += bool(index or packet is None or packet.is_keyframe)
                     continue
                 for frame in decoded:
-                    time_s = frame.time if frame.time is not None else index / float(self.video.average_rate or 25)
-                    first_s = time_s if first_s is None else first_s
-                    last_s = max(last_s, time_s - first_s)
-                    self._check(frame.width * frame.height, last_s)
-                    yield _clip_frame(index, last_s, frame, self.bounds.longest_px)
+                    own_s = None if frame.pts is None else float(frame.pts * self.video.time_base)
+                    if index == 0:
+                        self.start_s = own_s or 0.0
+                    time_s = clock(own_s)
+                    self._check(frame.width * frame.height, time_s)
+                    yield _clip_frame(index, time_s, frame, self.bounds.longest_px)
                     index += 1
+        except av.error.PatchWelcomeError:
+            reason = "it goes on in a way that cannot be read, as recordings joined in one Ogg file do"
+            raise broken(self.path, index, time_s, reason) from None
         except (av.error.FFmpegError, OSError) as error:
-            raise InputError(_broken(self.path, index, last_s, str(getattr(error, "strerror", "") or error))) from None
-        _check_whole(self.path, index, last_s, self.duration_s, damaged)
+            raise broken(self.path, index, time_s, str(getattr(error, "strerror", "") or error)) from None
+        check_whole(self.path, index, time_s, damaged)
+
+    def _packets(self) -> Iterator[Any]:
+        """Packets whose times go forward, then ``None``, for which the decoder gives what it still holds."""
+        clock = PacketClock(leaps=clock_may_leap(self.path))
+        for packet in self.container.demux([self.video, *([] if self.audio is None else [self.audio])]):
+            if not packet.size:
+                continue  # a frame that is held; to a decoder, an empty packet is the end
+            base = packet.time_base
+            time_s = None if packet.dts is None else float(packet.dts * base)
+            shift_s = clock.shift_s(packet.stream.index, time_s, float((packet.duration or 0) * base))
+            if ticks := round(shift_s / base):
+                packet.pts = None if packet.pts is None else packet.pts + ticks
+                packet.dts = None if packet.dts is None else packet.dts + ticks
+            yield packet
+        yield None
 
     def close(self) -> None:
         """Release the file."""
@@ -184,20 +149,24 @@ class OpenCvClip:
         quiet()
         self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
         if not self._capture.isOpened():
-            raise InputError(_no_video(path, None))
+            raise no_video(path, None)
         self._capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)  # off by default before OpenCV 4.12
         count = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
-        self._fps = self._capture.get(cv2.CAP_PROP_FPS) or 25.0
+        self._fps = self._capture.get(cv2.CAP_PROP_FPS) or float(_USUAL_FPS)
         self.duration_s = count / self._fps if count > 0 else None
+        self._announced = round(count) if counts_frames(path) else 0
 
     def frames(self) -> Iterator[ClipFrame]:
         """All frames; only those whose picture is asked for are converted."""
-        index, last_s = 0, 0.0
+        clock = FrameClock(1 / self._fps, leaps=clock_may_leap(self.path))
+        index, time_s = 0, 0.0
         while self._capture.grab():
-            last_s = max(last_s, self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
-            yield ClipFrame(index, last_s, self._retrieve)
+            time_s = clock(self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
+            yield ClipFrame(index, time_s, self._retrieve)
             index += 1
-        _check_whole(self.path, index, last_s, self.duration_s, 0)
+        check_whole(self.path, index, time_s)
+        if 1 < index < self._announced * _WHOLE_SHARE:  # a single frame may be the cover picture of a sound file
+            raise broken(self.path, index, time_s, f"{self._announced - index} more frames cannot be decoded")
 
     def _retrieve(self) -> NDArray[np.uint8]:
         well, image = self._capture.retrieve()
@@ -209,6 +178,20 @@ class OpenCvClip:
     def close(self) -> None:
         """Release the file."""
         self._capture.release()
+
+
+def _main_video(path: Path, container: Any) -> Any:
+    """Return the track that players show: the default one, never a cover picture."""
+    from av.stream import Disposition
+
+    tracks = [stream for stream in container.streams.video if stream.codec_context is not None]
+    if not tracks:
+        raise no_video(path, None)
+    films = [track for track in tracks if not track.disposition & Disposition.attached_pic]
+    if not films:
+        msg = f"{printable(path)}: holds no video, only a cover picture and sound"
+        raise InputError(msg)
+    return next((film for film in films if film.disposition & Disposition.default), films[0])
 
 
 def _clip_frame(index: int, time_s: float, frame: Any, longest_px: int | None) -> ClipFrame:
@@ -235,28 +218,3 @@ def _duration_s(container: Any, video: Any) -> float | None:
     if container.duration is not None:
         return float(container.duration) / 1_000_000
     return None
-
-
-def _no_video(path: Path, error: Exception | None) -> str:
-    reason = ""
-    if isinstance(error, OSError) and error.strerror and "Invalid data" not in error.strerror:
-        reason = f": {error.strerror}"
-    return f"{printable(path)}: is neither a picture nor a video that can be read{reason}; it may be damaged"
-
-
-def _check_whole(path: Path, frames: int, last_s: float, duration_s: float | None, damaged: int) -> None:
-    if frames == 0:
-        msg = f"{printable(path)}: no frame of it can be decoded; the file is damaged"
-        raise InputError(msg)
-    if damaged:
-        raise InputError(_broken(path, frames, last_s, f"{damaged} packets cannot be decoded"))
-    if duration_s is not None and last_s < duration_s * _TRUNCATED_SHARE - 1:
-        raise InputError(_broken(path, frames, last_s, f"it ends early, {duration_s:.1f} s were announced"))
-
-
-def _broken(path: Path, frames: int, last_s: float, reason: str) -> str:
-    with contextlib.suppress(IndexError):
-        reason = reason.splitlines()[0]
-    if not frames:
-        return f"{printable(path)}: no frame of it can be decoded ({reason}); the file is damaged"
-    return f"{printable(path)}: is damaged: {reason}; what is read are {frames} frames, {last_s:.1f} s"

@@ -25,6 +25,8 @@ _PLAYABLE_SOUND = {"aac", "mp3", "opus"}
 """What browsers play from an MP4; anything else becomes AAC."""
 
 _AAC_RATES = {8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000}
+_LEAD_S = 0.1
+"""Sound that begins earlier than the pictures by no more stays: it primes the decoder and is not played."""
 _LARGE_PIXEL_RATE = 1280 * 720 * 30
 
 
@@ -69,7 +71,7 @@ class VideoCopy:
                 if self._video is not None:
                     self._container.mux(self._video.encode(None))
                 if self._sound is not None:
-                    self._sound.finish()
+                    self._sound.finish(self._clip.start_s)
             self._container.close()
         except av.error.FFmpegError as error:
             if kind is None:
@@ -91,13 +93,12 @@ class VideoCopy:
             image = cv2.resize(image, (self._video.width, self._video.height)).astype("uint8", copy=False)
         even = cv2.copyMakeBorder(image, 0, image.shape[0] % 2, 0, image.shape[1] % 2, cv2.BORDER_REPLICATE)
         frame = av.VideoFrame.from_ndarray(even, format="bgr24")
-        native = original.native
         if self._video is None:
-            self._video = self._video_stream(even.shape[1], even.shape[0], turned=native.rotation % 180 != 0)
-        base = native.time_base or self._clip.video.time_base
-        pts = native.pts if native.pts is not None else round(original.time_s / base)
-        # x264 wants times that rise; some files repeat one
-        self._last_pts = frame.pts = max(pts, self._last_pts + 1)
+            turned = original.native.rotation % 180 != 0
+            self._video = self._video_stream(even.shape[1], even.shape[0], turned=turned)
+        # from zero on, as the results' times are; x264 wants times that rise, and a base may be too coarse for them
+        base = self._clip.video.time_base
+        self._last_pts = frame.pts = max(round(original.time_s / base), self._last_pts + 1)
         frame.time_base = base
         try:
             self._container.mux(self._video.encode(frame))
@@ -115,7 +116,7 @@ class VideoCopy:
             self._sound.hold(packet)
             return
         try:
-            self._sound.write(packet)
+            self._sound.write(packet, self._clip.start_s)
         except (av.error.FFmpegError, OSError) as error:
             raise InputError(self._failure(error)) from None
 
@@ -148,8 +149,10 @@ class _Sound:
         import av
 
         self._container = container
+        self._source = source
         self._held: list[Any] = []
         self._last_dts = -(1 << 62)
+        self._next_sample = -(1 << 62)
         self._copied = source.codec_context.name.removesuffix("float") in _PLAYABLE_SOUND
         if self._copied:
             self._stream = container.add_stream_from_template(source)
@@ -167,38 +170,59 @@ class _Sound:
         """Keep a packet until the video's first picture is there."""
         self._held.append(packet)
 
-    def write(self, packet: Any) -> None:
-        """Write what was held, then ``packet``."""
+    def write(self, packet: Any, start_s: float) -> None:
+        """Write what was held, then ``packet``; the copy begins at ``start_s`` of the original."""
         held, self._held = self._held, []
         for each in (*held, packet):
-            self._write(each)
+            self._write(each, start_s)
 
-    def finish(self) -> None:
-        """Write what the encoder still has."""
+    def finish(self, start_s: float) -> None:
+        """Write what is still held, here and in the encoder."""
         for packet in self._held:
-            self._write(packet)
+            self._write(packet, start_s)
         if not self._copied:
+            self._decode(None)
             for frame in self._resampler.resample(None):
-                self._container.mux(self._stream.encode(frame))
+                self._encode(frame)
             self._container.mux(self._stream.encode(None))
 
-    def _write(self, packet: Any) -> None:
-        import av
-
+    def _write(self, packet: Any, start_s: float) -> None:
+        begin = round(start_s / packet.time_base)
+        if packet.pts is not None:
+            packet.pts -= begin
+            if float((packet.pts + (packet.duration or 0)) * packet.time_base) < -_LEAD_S:
+                return  # before the first picture
+        if packet.dts is not None:
+            packet.dts -= begin
         if self._copied:
-            # the last, empty one has no time; a damaged file may go back in time, which no MP4 can hold
+            # a damaged file may go back in time, which no MP4 can hold
             if packet.dts is not None and packet.dts > self._last_dts:
                 self._last_dts = packet.dts
                 packet.stream = self._stream
                 self._container.mux(packet)
             return
+        self._decode(packet)
+
+    def _decode(self, packet: Any) -> None:
+        """Encode the sound in ``packet``; ``None``: what the decoder still has."""
+        import av
+
         try:
-            frames = packet.decode()
+            frames = self._source.codec_context.decode(packet)
         except av.error.InvalidDataError:
             return  # a click in the sound is no reason to lose the copy
         for frame in frames:
             for resampled in self._resampler.resample(frame):
-                self._container.mux(self._stream.encode(resampled))
+                self._encode(resampled)
+
+    def _encode(self, frame: Any) -> None:
+        if frame.pts is not None and frame.time_base:
+            # joined recordings overlap by a little, and the encoder takes no time twice
+            rate = self._stream.codec_context.sample_rate
+            start = max(round(frame.pts * frame.time_base * rate), self._next_sample)
+            frame.pts, frame.time_base = start, Fraction(1, rate)
+            self._next_sample = start + frame.samples
+        self._container.mux(self._stream.encode(frame))
 
 
 def _encoder() -> str:

@@ -27,6 +27,11 @@ class _Step:
         self.most = max(self.most, other.most)
 
 
+def _step(seen: Observation) -> _Step:
+    sums = [sum(face.scores[emotion] for face in seen.faces) for emotion in EMOTIONS]
+    return _Step(sums, len(seen.faces), len(seen.faces))
+
+
 class Series:
     """Mean scores of the faces in view, step by step; when :data:`STEPS` are full, each two become one.
 
@@ -38,20 +43,20 @@ class Series:
         self.step_s = step_s
         self._most = most
         self._steps: list[_Step] = []
-        self._end_s = 0.0
+        self._last: Observation | None = None
 
     def add(self, time_s: float, seen: Observation) -> None:
         """Take in what was seen ``time_s`` after the beginning."""
-        self._end_s = max(self._end_s, time_s)
-        while time_s >= self.step_s * self._most - 1e-6:
-            self._halve()
-        index = int(time_s / self.step_s + 1e-6)
+        index = self._index(time_s)
         self._steps.extend(_Step() for _ in range(index + 1 - len(self._steps)))
-        step = self._steps[index]
-        for face in seen.faces:
-            step.scores = [one + two for one, two in zip(step.scores, face.scores, strict=True)]
-        step.faces += len(seen.faces)
-        step.most = max(step.most, len(seen.faces))
+        self._steps[index].merge(_step(seen))
+        self._last = seen
+
+    def hold(self, time_s: float) -> None:
+        """Let what was seen last stay in view until ``time_s``: slides and slow cameras show a picture for long."""
+        last, index = self._last, self._index(time_s)
+        if last is not None:
+            self._steps.extend(_step(last) for _ in range(index - len(self._steps)))
 
     def as_dict(self) -> dict[str, Any]:
         """For a chart: scores as hundredths, ``None`` where nobody was in view; the most faces at once."""
@@ -65,6 +70,11 @@ class Series:
                 for index, emotion in enumerate(EMOTIONS)
             },
         }
+
+    def _index(self, time_s: float) -> int:
+        while time_s >= self.step_s * self._most - 1e-6:
+            self._halve()
+        return int(time_s / self.step_s + 1e-6)
 
     def _halve(self) -> None:
         self.step_s *= 2

@@ -9,13 +9,15 @@ import cv2
 
 from edge.errors import SourceEnded, SourceError
 from edge.sources import opencv, regular
+from edge.sources.containers import clock_may_leap, counts_frames, is_cut_off
+from edge.sources.media_clock import FrameClock
 from edge.sources.passive import PassiveSource
 from edge.types import Frame
 
 if TYPE_CHECKING:
     from edge.config import SourceConfig
 
-_NS_PER_MS = 1_000_000
+_NS = 1_000_000_000
 _USUAL_FPS = 25.0
 _WHOLE_SHARE = 0.9
 """Edit lists and frames without a reference make sound files a little shorter than their index."""
@@ -33,8 +35,6 @@ class VideoFile(PassiveSource):
         self._path = Path(config.uri.removeprefix("file://"))
         self._capture: cv2.VideoCapture | None = None
         self._index = 0
-        self._last_ns = -1
-        self._frame_ns = 0
         self._announced = 0
 
     @property
@@ -59,9 +59,10 @@ class VideoFile(PassiveSource):
             raise SourceError(msg)
         capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
         fps = capture.get(cv2.CAP_PROP_FPS)
-        self._frame_ns = round(1e9 / (fps if 0 < fps <= _HIGHEST_FPS else _USUAL_FPS))
-        self._announced = round(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if _counts(self._path) else 0
-        self._capture, self._index, self._last_ns = capture, 0, -1
+        frame_s = 1 / (fps if 0 < fps <= _HIGHEST_FPS else _USUAL_FPS)
+        self._clock = FrameClock(frame_s, leaps=clock_may_leap(self._path))
+        self._announced = round(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if counts_frames(self._path) else 0
+        self._capture, self._index = capture, 0
 
     def read(self) -> Frame:
         """The next frame.
@@ -75,32 +76,26 @@ class VideoFile(PassiveSource):
             raise SourceError(msg)
         image = opencv.picture(self._capture, self.uri)
         if image is None:
-            if self._index == 0:
-                msg = f"{self._path}: not one frame of it can be decoded; the file is damaged"
-                raise SourceError(msg)
-            short = self._index < self._announced * _WHOLE_SHARE
-            cut = f" of {self._announced}; it may be damaged or cut off" if short else ""
-            msg = f"{self._path}: ended after {self._index} frames{cut}"
-            raise SourceEnded(msg)
-        frame = Frame(image, self._position_ns(self._capture), self._index, name=self._path.name)
+            raise self._end()
+        time_s = self._clock(self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
+        frame = Frame(image, round(time_s * _NS), self._index, name=self._path.name)
         self._index += 1
         return frame
 
-    def _position_ns(self, capture: cv2.VideoCapture) -> int:
-        """The file's own time of this frame; one frame after the last where that does not go forward."""
-        position_ns = round(capture.get(cv2.CAP_PROP_POS_MSEC) * _NS_PER_MS)
-        if position_ns <= self._last_ns:
-            position_ns = self._last_ns + self._frame_ns
-        self._last_ns = position_ns
-        return position_ns
+    def _end(self) -> SourceError:
+        if self._index == 0:
+            return SourceError(
+                f"{self._path}: not one frame of it can be decoded; it is damaged, or of a kind that is not read: "
+                "convert it to MP4"
+            )
+        # a file that has a cover picture alone gives one frame
+        short = is_cut_off(self._path) or 1 < self._index < self._announced * _WHOLE_SHARE
+        of = f" of {self._announced}" if self._index < self._announced else ""
+        cut = f"{of}; it may be damaged or cut off" if short else ""
+        return SourceEnded(f"{self._path}: ended after {self._index} frames{cut}")
 
     def close(self) -> None:
         """Close the file."""
         capture, self._capture = self._capture, None
         if capture is not None:
             capture.release()
-
-
-def _counts(path: Path) -> bool:
-    """True for containers that have an index of their frames; OpenCV estimates the number for others."""
-    return path.suffix.lower() in {".mp4", ".m4v", ".mov"}

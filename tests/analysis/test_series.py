@@ -35,3 +35,25 @@ def test_a_long_video_keeps_few_steps_and_its_whole_time(count: int) -> None:
     assert len(happy) <= 10
     assert (len(happy) - 1) * found["step_s"] <= count - 1 < len(happy) * found["step_s"]
     assert (happy[0], happy[-1]) == (100, 0)
+
+
+def test_what_is_held_stays_in_view() -> None:
+    """A frame a second is one second in view, not a tenth of one."""
+    series = Series(0.1)
+    for second, top in enumerate((3, 3, 4)):
+        series.hold(float(second))
+        series.add(float(second), seen(top))
+    found = series.as_dict()
+    assert found["scores"][Emotion.HAPPY] == [100] * 20 + [0]
+    assert found["faces"] == [1] * 21
+
+
+@pytest.mark.parametrize("held_s", [70.0, 3000.0])
+def test_a_picture_held_for_long_fills_the_steps_that_there_are(held_s: float) -> None:
+    series = Series(0.1)
+    series.add(0.0, seen(3))
+    series.hold(held_s)
+    series.add(held_s, seen())
+    happy = series.as_dict()["scores"][Emotion.HAPPY]
+    assert len(happy) <= 600
+    assert set(happy[:-1]) == {100}

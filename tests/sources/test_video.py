@@ -55,6 +55,32 @@ def test_times_go_forward_also_where_the_container_has_none(tmp_path: Path) -> N
     assert times == sorted(set(times))
 
 
+@pytest.mark.parametrize("later_s", [0, 7, 3600])
+def test_a_recording_whose_clock_begins_again_goes_on(joined: Callable[..., Path], later_s: int) -> None:
+    found = frames(create(SourceConfig(uri=str(joined("ts", "libx264", "aac", later_s=later_s)))))
+    assert [frame.monotonic_ns / 1e9 for frame in found] == pytest.approx([n / 25 for n in range(150)], abs=0.01)
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "mp4"])
+def test_slides_begin_at_zero_and_are_no_damage(ffmpeg: Callable[..., Path], suffix: str) -> None:
+    slides = "color=red:s=160x120:d=40:r=1/10"
+    path = ffmpeg("-f", "lavfi", "-i", slides, "-pix_fmt", "yuv420p", "-c:v", "libx264", f"slides.{suffix}")
+    found = frames(create(SourceConfig(uri=str(path))))
+    assert [round(frame.monotonic_ns / 1e9, 3) for frame in found] == [0, 10, 20, 30]
+    assert last_word(path).endswith("ended after 4 frames")
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "avi", "flv"])
+def test_a_cut_off_file_of_any_container_says_so(ffmpeg: Callable[..., Path], suffix: str) -> None:
+    codec = "flv" if suffix == "flv" else "mpeg4"
+    path = ffmpeg(
+        "-f", "lavfi", "-i", "testsrc2=s=160x120:r=25:d=2", "-pix_fmt", "yuv420p", "-c:v", codec, f"a.{suffix}"
+    )
+    assert last_word(path).endswith("ended after 50 frames")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    assert last_word(path).endswith("; it may be damaged or cut off")
+
+
 def test_a_clips_uneven_times_are_kept(tmp_path: Path) -> None:
     av = pytest.importorskip("av", reason="PyAV (extra video) writes the clip")
     path = tmp_path / "uneven.mkv"

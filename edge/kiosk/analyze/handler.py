@@ -145,6 +145,7 @@ class _Reading:
             for result in self._analyzer.results(self._item):
                 last, pictures = result, pictures + 1
                 with_faces += bool(result.observation.faces)
+                series.hold(result.time_s or 0.0)
                 series.add(result.time_s or 0.0, result.observation)
                 write(result)
                 if time.monotonic() - told_s > _TELL_S:
