@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import threading
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from edge.errors import HardwareUnavailable
 from edge.installation import adding
+from edge.sessions.flags import labels
 from edge.sessions.spans import runs
 from edge.sessions.svg import Styles, inline
 from edge.sessions.timeline import weighted_mean
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge.sessions.film import FilmClock
+    from edge.sessions.flags import Flag
     from edge.sessions.timeline import Series, Timeline
 
 _DRAWING = threading.Lock()
@@ -66,15 +69,9 @@ class Size:
 WIDE = Size("wide", 9.0, 400, 10)
 NARROW = Size("narrow", 3.7, 180, 4)
 SIZES = (WIDE, NARROW)
-
-
-@dataclass(frozen=True, slots=True)
-class Flag:
-    """Something to point at above a chart: a marker's number or a moment's letter."""
-
-    at_s: float
-    text: str
-    strong: bool = False
+_LEFT_IN, _RIGHT_IN = 0.52, 0.18
+_MARGINS_IN = _LEFT_IN + _RIGHT_IN
+"""Of a figure beside its axes."""
 
 
 class Painter:
@@ -88,7 +85,7 @@ class Painter:
     def mood(self, timeline: Timeline, flags: Sequence[Flag], label: str, *, clock: FilmClock, size: Size) -> str:
         """Stacked shares of the emotions over time."""
         figure, [axes] = _figure(size, (2.9,))
-        at = _sample(timeline.length, size.points)
+        at = _sample(timeline.length, size.points, flags)
         uncertain = timeline.smooth(timeline.uncertain)
         layers = {emotion: timeline.smooth(timeline.share(emotion)) for emotion in COLOURS}
         total = sum(layers.values()) + uncertain
@@ -110,7 +107,7 @@ class Painter:
         """Valence, attention and people over time, one below the other."""
         figure, rows = _figure(size, (1.3, 1.0, 1.0))
         valence, attention, people = rows
-        at = _sample(timeline.length, size.points)
+        at = _sample(timeline.length, size.points, flags)
         smooth = timeline.smooth(timeline.valence)
         valence.axhline(0, color=FAINT, linewidth=0.7)
         _line(valence, at + 0.5, smooth[at], ACCENT)
@@ -158,22 +155,23 @@ class Painter:
         return self._svg(figure, label, size)
 
     def _flags(self, axes: Any, flags: Sequence[Flag], length: int, size: Size) -> None:
-        """Numbers of markers in a row of their own above the letters of strong moments; crowded ones keep the line."""
-        apart = length * 0.23 / size.width
-        last = {True: -length, False: -length}
-        for flag in sorted(flags, key=lambda flag: flag.at_s):
-            if not flag.strong:
-                axes.axvline(flag.at_s, color=INK, linewidth=0.8, linestyle=(0, (2, 2)))
-            if flag.at_s - last[flag.strong] < apart:
-                continue
-            last[flag.strong] = int(flag.at_s)
-            y = 1.05 if flag.strong else 1.15
+        """Numbers of markers in a row of their own above the letters of strong moments, each tied to its second."""
+        for strong, y in ((True, 1.06), (False, 1.15)):
+            row = [flag for flag in flags if flag.strong is strong]
             frame = {"boxstyle": "round,pad=0.22", "linewidth": 0.7, "edgecolor": INK}
-            frame["facecolor"] = INK if flag.strong else "#ffffff"
-            axes.text(
-                flag.at_s, y, flag.text, transform=axes.get_xaxis_transform(), ha="center", va="center",
-                fontsize=7.5, color="#ffffff" if flag.strong else INK, bbox=frame,
-            )  # fmt: skip
+            frame["facecolor"] = INK if strong else "#ffffff"
+            for label in labels(row, max(length, 1), size.width - _MARGINS_IN):
+                for at_s in label.at_s:
+                    if not strong:
+                        axes.axvline(at_s, color=INK, linewidth=0.8, linestyle=(0, (2, 2)))
+                    axes.plot(
+                        [at_s, at_s, label.x_s], [1, 1.005, y], transform=axes.get_xaxis_transform(), clip_on=False,
+                        color=INK, linewidth=0.6,
+                    )  # fmt: skip
+                axes.text(
+                    label.x_s, y, label.text, transform=axes.get_xaxis_transform(), ha="center", va="center",
+                    fontsize=7.5, color="#ffffff" if strong else INK, bbox=frame,
+                )  # fmt: skip
 
     def _svg(self, figure: Any, label: str, size: Size) -> str:
         import matplotlib as mpl
@@ -208,7 +206,7 @@ def _figure(size: Size, heights: Sequence[float]) -> tuple[Any, list[Any]]:
         top, bottom, between = 0.42, 0.3, 0.3
         height = sum(heights) + top + bottom + between * (len(heights) - 1)
         figure = Figure(figsize=(size.width, height))
-        left, right = 0.52 / size.width, 1 - 0.18 / size.width
+        left, right = _LEFT_IN / size.width, 1 - _RIGHT_IN / size.width
         grid = figure.add_gridspec(
             len(heights), 1, height_ratios=heights, left=left, right=right, top=1 - top / height,
             bottom=bottom / height, hspace=between * len(heights) / sum(heights),
@@ -216,9 +214,11 @@ def _figure(size: Size, heights: Sequence[float]) -> tuple[Any, list[Any]]:
         return figure, [figure.add_subplot(grid[row, 0]) for row in range(len(heights))]
 
 
-def _sample(length: int, points: int) -> NDArray[np.int64]:
-    """Which seconds are drawn: every n-th, so that there are at most ``points``."""
-    return np.arange(0, length, max(1, -(-length // points)), dtype=np.int64)
+def _sample(length: int, points: int, flags: Sequence[Flag] = ()) -> NDArray[np.int64]:
+    """Which seconds are drawn: every n-th, so that there are about ``points``, and those of strong moments."""
+    regular = np.arange(0, length, max(1, -(-length // points)), dtype=np.int64)
+    moments = [int(flag.at_s) for flag in flags if flag.strong and flag.at_s < length]
+    return np.union1d(regular, np.array(moments, dtype=np.int64))
 
 
 def _steps(at: NDArray[np.int64], length: int, values: Series) -> tuple[Series, Series]:
@@ -270,10 +270,9 @@ def _line(axes: Any, x: NDArray[np.floating[Any]], drawn: Series, colour: str) -
 
 def _people(axes: Any, timeline: Timeline, at: NDArray[np.int64]) -> None:
     """Counted in withheld seconds too; the mean of the seconds that one step stands for."""
-    step = int(at[1] - at[0]) if len(at) > 1 else 1
-    means = [
-        weighted_mean(timeline.people[first : first + step], timeline.observed[first : first + step]) for first in at
-    ]
+    edges = [*map(int, at), timeline.length]
+    steps = [slice(first, end) for first, end in pairwise(edges)]
+    means = [weighted_mean(timeline.people[step], timeline.observed[step]) for step in steps]
     heights = np.array([np.nan if mean is None else mean for mean in means])
     _fill(axes, at, timeline.length, (np.zeros(len(at)), heights), "#b9c6d6")
 

@@ -10,20 +10,23 @@ from edge.sessions.charts import COLOURS, OVERLAY, SIZES, Painter
 from edge.sessions.film import FilmClock
 from edge.sessions.moments import markers_of, strongest
 from edge.sessions.page import markup, render
-from edge.sessions.report import flags_of, local, tiles_of
-from edge.sessions.spans import time_use
+from edge.sessions.report import codes, flags_of, local, tiles_of
+from edge.sessions.spans import LEAST_COVERAGE, time_use
 from edge.sessions.timeline import Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime, tzinfo
 
+    from edge.sessions.moments import Moment
+    from edge.sessions.spans import TimeUse
     from edge.sessions.timeline import Series
-    from edge.sessions.values import Recording, SessionRecord
+    from edge.sessions.values import Happening, Recording, SessionRecord
 
 COMPARED_MAX = len(OVERLAY)
 FEWEST_S = 30
-"""A session with figures for fewer seconds is listed, but its expressions are not compared."""
+"""A session with figures for fewer seconds, or for too small a part of its time with faces in view, is listed, but its
+expressions are not compared."""
 _WITHHELD = ("Valence, mean", "Attention, mean")
 
 
@@ -45,23 +48,28 @@ def comparison(
         msg = f"expected 2 to {COMPARED_MAX} sessions to compare, got {len(recordings)}"
         raise InputError(msg)
     timelines = [Timeline.of(recording) for recording in recordings]
+    uses = [time_use(recording, timeline) for recording, timeline in zip(recordings, timelines, strict=True)]
+    enough = [_enough(timeline, use) for timeline, use in zip(timelines, uses, strict=True)]
     clocks = [FilmClock.of(recording, media_start_s) for recording in recordings]
     names = _distinct([recording.record for recording in recordings], zone)
     painter = Painter()
     moods = []
     for number, (recording, timeline, name) in enumerate(zip(recordings, timelines, names, strict=True)):
         markers = markers_of(recording.happenings)
-        flags = flags_of([marker.at_s for marker in markers], strongest(timeline, markers))
+        moments = strongest(timeline, markers)
+        flags = flags_of([marker.at_s for marker in markers], moments)
         label = f"Stacked shares of the emotions over time: {name}."
-        drawn = SIZES if _enough(timeline) else ()
+        drawn = SIZES if enough[number] else ()
         chart = "".join(painter.mood(timeline, flags, label, clock=clocks[number], size=size) for size in drawn)
         moods.append({
             "name": name,
-            "chart": markup(chart) if _enough(timeline) else None,
-            "why": _why(recording, timeline, clocks[number]),
+            "chart": markup(chart) if enough[number] else None,
+            "moments": _moments_said(moments, clocks[number]),
+            "markers": _markers_said(markers, clocks[number]),
+            "why": _why(recording, timeline, uses[number], clocks[number]),
         })  # fmt: skip
         progress(number + 1, len(recordings) + 1)
-    with_figures = [number for number, timeline in enumerate(timelines) if _enough(timeline)]
+    with_figures = [number for number, told in enumerate(enough) if told]
     label = "Valence of each session over time; the table above has the means."
     shown = [timelines[number] if number in with_figures else None for number in range(len(timelines))]
     overlay = "".join(painter.overlay(shown, clocks, label, size=size) for size in SIZES) if with_figures else None
@@ -73,11 +81,12 @@ def comparison(
         title="Sessions compared",
         heading=f"{len(recordings)} sessions compared",
         meta=[],
-        summary=_compared(timelines, names),
+        summary=_compared(timelines, uses, names, enough),
         columns=names,
-        rows=_compared_rows(recordings, timelines, clocks),
+        rows=_compared_rows(recordings, timelines, uses, clocks=clocks, enough=enough),
         caution="Rooms, light, audiences and their sizes differ: a difference between two sessions need not come from "
-        f"what was shown. Expressions of a session with figures for fewer than {FEWEST_S} seconds are not compared.",
+        f"what was shown. Expressions of a session with figures for fewer than {FEWEST_S} seconds, or for less than "
+        f"{words.percent(LEAST_COVERAGE)} of the time with faces in view, are not compared.",
         overlay=markup(overlay) if overlay else None,
         lines=[{"name": names[number], "colour": OVERLAY[number]} for number in with_figures],
         film=any(clock.counts_film for clock in clocks),
@@ -86,46 +95,75 @@ def comparison(
     )
 
 
-def _enough(timeline: Timeline) -> bool:
-    return int((timeline.weight > 0).sum()) >= FEWEST_S
+def _enough(timeline: Timeline, use: TimeUse) -> bool:
+    return int((timeline.weight > 0).sum()) >= FEWEST_S and use.sums_up
 
 
-def _why(recording: Recording, timeline: Timeline, clock: FilmClock) -> str:
-    if timeline.has_figures:
+def _why(recording: Recording, timeline: Timeline, use: TimeUse, clock: FilmClock) -> str:
+    if timeline.has_figures and use.sums_up:
         return f"Fewer than {FEWEST_S} seconds have figures: too few to compare."
-    return words.summary(recording.record, timeline, time_use(recording, timeline), [], clock)
+    return words.summary(recording.record, timeline, use, [], clock)
+
+
+def _moments_said(moments: Sequence[Moment], clock: FilmClock) -> list[tuple[str, str]]:
+    """Letter and words of each strong moment in the chart."""
+    times = codes([moment.at_s for moment in moments], clock)
+    letters = [flag.text for flag in flags_of([], moments)]
+    return [
+        (letter, f"{time} {words.ADJECTIVES[moment.emotion]} {words.percent(moment.share)}")
+        for letter, time, moment in zip(letters, times, moments, strict=True)
+    ]
+
+
+def _markers_said(markers: Sequence[Happening], clock: FilmClock) -> list[tuple[str, str]]:
+    """Number and words of each marker in the chart."""
+    times = codes([marker.at_s for marker in markers], clock)
+    return [
+        (str(number + 1), f"{time} {marker.label or ''}".rstrip())
+        for number, (time, marker) in enumerate(zip(times, markers, strict=True))
+    ]
 
 
 def _distinct(records: Sequence[SessionRecord], zone: tzinfo | None) -> list[str]:
     names = [record.name for record in records]
     if len(set(names)) == len(names):
         return names
-    return [f"{record.name} ({local(record.start, zone):%d %b %H:%M})" for record in records]
+    names = [f"{record.name} ({local(record.start, zone):%d %b %H:%M})" for record in records]
+    again = [names[:number].count(name) for number, name in enumerate(names)]
+    return [f"{name}, {number + 1}" if number else name for name, number in zip(names, again, strict=True)]
 
 
-def _compared(timelines: Sequence[Timeline], names: Sequence[str]) -> str:
+def _compared(
+    timelines: Sequence[Timeline], uses: Sequence[TimeUse], names: Sequence[str], enough: Sequence[bool]
+) -> str:
+    parts = {name: words.percent(use.part) for name, use in zip(names, uses, strict=True)}
     valences = {
-        name: timeline.mean(timeline.valence) if _enough(timeline) else None
-        for name, timeline in zip(names, timelines, strict=True)
+        name: timeline.mean(timeline.valence) if told else None
+        for name, timeline, told in zip(names, timelines, enough, strict=True)
     }
     known = {name: value for name, value in valences.items() if value is not None}
     if len(known) < 2:
         return "Fewer than two of these sessions have figures about expression, so there is little to compare."
     top, low = max(known, key=known.__getitem__), min(known, key=known.__getitem__)
     if known[top] - known[low] < 0.05:
-        return "Mean valence is about the same in all of these sessions."
+        over = ", ".join(f"{parts[name]} of “{name}”" for name in known)
+        return f"Mean valence is about the same; figures come from {over}."
     return (
-        f"Expressions were most pleasant in “{top}” (mean valence {words.signed(known[top])}) and least in “{low}” "
-        f"({words.signed(known[low])})."
+        f"Expressions were most pleasant in “{top}” (mean valence {words.signed(known[top])} over {parts[top]} of the "
+        f"session) and least in “{low}” ({words.signed(known[low])} over {parts[low]})."
     )
 
 
 def _compared_rows(
-    recordings: Sequence[Recording], timelines: Sequence[Timeline], clocks: Sequence[FilmClock]
+    recordings: Sequence[Recording],
+    timelines: Sequence[Timeline],
+    uses: Sequence[TimeUse],
+    *,
+    clocks: Sequence[FilmClock],
+    enough: Sequence[bool],
 ) -> list[tuple[str, list[str]]]:
     rows: list[tuple[str, list[str]]] = []
-    tiles = [tiles_of(timeline) for timeline in timelines]
-    enough = [_enough(timeline) for timeline in timelines]
+    tiles = [tiles_of(timeline, use) for timeline, use in zip(timelines, uses, strict=True)]
 
     def figures(series: Callable[[Timeline], Series]) -> list[str]:
         return [
@@ -144,13 +182,12 @@ def _compared_rows(
         for emotion in COLOURS
     ]
     rows.append(("Unclear", figures(lambda timeline: timeline.uncertain)))
-    uses = [time_use(recording, timeline) for recording, timeline in zip(recordings, timelines, strict=True)]
     withheld = [
         words.percent(use.suppressed_s / max(timeline.lasted_s, 1e-9))
         for use, timeline in zip(uses, timelines, strict=True)
     ]
     rows.append(("Time withheld", withheld))
-    rows.append(("Figures from", [f"{recording.record.k} faces on" for recording in recordings]))
+    rows.append(("Figures from", [f"{words.faces(recording.record.k)} on" for recording in recordings]))
     moments = [
         max(strongest(timeline), key=lambda moment: moment.rise, default=None) if told else None
         for timeline, told in zip(timelines, enough, strict=True)

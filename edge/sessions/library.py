@@ -91,7 +91,10 @@ def finished(records: Iterable[SessionRecord]) -> list[SessionRecord]:
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """A session in a few figures; ``shares`` by emotion, ``None`` where there is nothing to say."""
+    """A session in a few figures; ``shares`` by emotion, ``None`` where there is nothing to say.
+
+    ``shares``, ``valence``, ``attention`` and ``people`` come from the same seconds: those of ``use.measured_s``.
+    """
 
     timeline: Timeline
     clock: FilmClock
@@ -101,6 +104,7 @@ class Digest:
     shares: dict[str, float | None]
     valence: float | None
     attention: float | None
+    people: float | None
 
 
 def digest(recording: Recording) -> Digest:
@@ -120,4 +124,5 @@ def digest(recording: Recording) -> Digest:
         shares={emotion.value: timeline.mean(timeline.share(emotion)) for emotion in EMOTIONS},
         valence=timeline.mean(timeline.valence),
         attention=timeline.mean_in_time(timeline.attention),
+        people=timeline.faces(slice(None)) or None,
     )

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from edge.sessions import words
-from edge.sessions.charts import COLOURS, SIZES, Flag, Painter
+from edge.sessions.around import AROUND_S, Around, around
+from edge.sessions.charts import COLOURS, SIZES, Painter
 from edge.sessions.film import FilmClock
+from edge.sessions.flags import Flag
 from edge.sessions.moments import (
-    APART_S,
-    AROUND_S,
+    FALL,
     FEWEST_WINDOWS,
     MOMENTS_MAX,
     RISE,
-    Around,
     Moment,
-    around,
+    apart_s,
     enough_for_moments,
     markers_of,
     strongest,
@@ -85,7 +85,7 @@ def report(
         heading=record.name,
         meta=_meta(record, zone),
         summary=words.summary(record, timeline, use, moments, clock),
-        tiles=tiles_of(timeline),
+        tiles=tiles_of(timeline, use),
         mood=charts.get("mood"),
         course=charts.get("course"),
         film=record.media_name if clock.counts_film else None,
@@ -93,12 +93,15 @@ def report(
         window_s=timeline.window_s,
         has_figures=timeline.has_figures,
         bars=_bars(timeline),
-        moments=[_moment_row(moment, number, clock) for number, moment in enumerate(moments)],
+        moments=_moment_rows(moments, clock),
         no_moments=_no_moments(timeline),
-        apart_s=APART_S,
+        apart_s=apart_s(timeline),
         rise=round(100 * RISE),
+        fall=round(100 * FALL),
+        part=words.percent(use.part),
+        measured=words.duration(use.measured_s),
         moments_max=MOMENTS_MAX,
-        markers=[_marker_row(item, number, clock) for number, item in enumerate(around(timeline, markers))],
+        markers=_marker_rows(around(timeline, markers), clock),
         around_s=AROUND_S,
         uses=_uses(use, timeline),
         withheld=_withheld(record, use),
@@ -133,17 +136,21 @@ def _meta(record: SessionRecord, zone: tzinfo | None) -> list[str]:
     return [*parts, _ENDS[record.ended_by]]
 
 
-def tiles_of(timeline: Timeline) -> list[tuple[str, str]]:
-    """The figures at a glance, by name."""
+def tiles_of(timeline: Timeline, use: TimeUse) -> list[tuple[str, str]]:
+    """The figures at a glance, by name; means of expression only where they cover enough to sum up the session."""
     people = timeline.mean_in_time(timeline.people)
     most = int(timeline.people_max.max(initial=0))
     minutes = timeline.person_s.sum() / 60
+    valence, attention = timeline.mean(timeline.valence), timeline.mean_in_time(timeline.attention)
+    if not use.sums_up:
+        valence = attention = None
     return [
         ("Length", words.timecode(timeline.lasted_s)),
         ("Faces, mean (most)", words.DASH if people is None else f"{people:.1f} ({most})"),
         ("Person-minutes", f"{minutes:.0f}" if minutes >= 5 else f"{minutes:.1f}"),
-        ("Valence, mean", words.signed(timeline.mean(timeline.valence))),
-        ("Attention, mean", words.percent(timeline.mean_in_time(timeline.attention))),
+        ("Figures cover", words.percent(use.part)),
+        ("Valence, mean", words.signed(valence)),
+        ("Attention, mean", words.percent(attention)),
     ]  # fmt: skip
 
 
@@ -160,11 +167,25 @@ def _bars(timeline: Timeline) -> list[dict[str, Any]]:
     ]
 
 
-def _moment_row(moment: Moment, number: int, clock: FilmClock) -> dict[str, str]:
+def codes(times: Sequence[float], clock: FilmClock) -> list[str]:
+    """Time codes of ``times``, with the session's own time where the film's stands, or comes twice."""
+    found = [clock.code(at_s) for at_s in times]
+    return [
+        f"{code} (session {words.timecode(at_s)})" if found.count(code) > 1 and clock.counts_film else code
+        for at_s, code in zip(times, found, strict=True)
+    ]
+
+
+def _moment_rows(moments: Sequence[Moment], clock: FilmClock) -> list[dict[str, str]]:
+    times = codes([moment.at_s for moment in moments], clock)
+    return [_moment_row(moment, number, times[number]) for number, moment in enumerate(moments)]
+
+
+def _moment_row(moment: Moment, number: int, time: str) -> dict[str, str]:
     near = f", {moment.near}" if moment.near else ""
     return {
         "letter": _letter(number),
-        "time": clock.code(moment.at_s),
+        "time": time,
         "text": f"{words.ADJECTIVES[moment.emotion].capitalize()}{near}",
         "share": words.percent(moment.share),
         "mean": words.percent(moment.mean),
@@ -179,13 +200,18 @@ def _no_moments(timeline: Timeline) -> str:
     return "No moment stood out by this rule: expressions stayed close to their mean."
 
 
-def _marker_row(found: Around, number: int, clock: FilmClock) -> dict[str, str]:
+def _marker_rows(found: Sequence[Around], clock: FilmClock) -> list[dict[str, str]]:
+    times = codes([item.at_s for item in found], clock)
+    return [_marker_row(item, number, times[number]) for number, item in enumerate(found)]
+
+
+def _marker_row(found: Around, number: int, time: str) -> dict[str, str]:
     valence = words.DASH
     if found.before is not None and found.after is not None:
         valence = f"{words.signed(found.before.valence)} → {words.signed(found.after.valence)}"
     return {
         "number": str(number + 1),
-        "time": clock.code(found.at_s),
+        "time": time,
         "label": found.label or "without a name",
         "valence": valence,
         "text": words.around_said(found),

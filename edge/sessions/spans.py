@@ -15,16 +15,47 @@ if TYPE_CHECKING:
     from edge.sessions.timeline import Timeline
     from edge.sessions.values import Recording
 
+LEAST_COVERAGE = 0.1
+"""Part of the time with faces in view that figures must come from for a headline to be drawn from them."""
+
 
 @dataclass(frozen=True, slots=True)
 class TimeUse:
-    """Seconds of the session by what is known of them; they sum to its length."""
+    """Seconds of the session by what is known of them; they sum to its length.
+
+    ``measured_s`` are those that figures about expression come from.
+    """
 
     measured_s: float
     nobody_s: float
     suppressed_s: float
     paused_s: float
     unseen_s: float
+
+    @property
+    def whole_s(self) -> float:
+        """Length of the session."""
+        return self.measured_s + self.nobody_s + self.suppressed_s + self.paused_s + self.unseen_s
+
+    @property
+    def looked_s(self) -> float:
+        """Time in which the camera looked."""
+        return self.measured_s + self.nobody_s + self.suppressed_s
+
+    @property
+    def part(self) -> float:
+        """Part of the session that figures come from."""
+        return self.measured_s / max(self.whole_s, 1e-9)
+
+    @property
+    def coverage(self) -> float:
+        """Part of the time with faces in view that figures come from."""
+        return self.measured_s / max(self.measured_s + self.suppressed_s, 1e-9)
+
+    @property
+    def sums_up(self) -> bool:
+        """True where figures cover enough of what was in view to sum the session up with them."""
+        return self.measured_s > 0 and self.coverage >= LEAST_COVERAGE
 
 
 def time_use(recording: Recording, timeline: Timeline) -> TimeUse:

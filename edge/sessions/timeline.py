@@ -27,7 +27,7 @@ class Timeline:
     """Arrays of ``(seconds,)``, ``shares`` and ``scores`` ``(seconds, 7)``; NaN where a second has no such figure.
 
     ``weight`` is the person-seconds that a second's figures cover, 0 without figures. ``observed`` is the part of each
-    second in which the camera looked, 0 where it did not.
+    second in which the camera looked, 0 where it did not; ``covered`` the part whose faces the figures come from.
     """
 
     lasted_s: float
@@ -37,6 +37,7 @@ class Timeline:
     person_s: Series
     suppressed: NDArray[np.bool_]
     weight: Series
+    covered: Series
     shares: Series
     scores: Series
     uncertain: Series
@@ -55,7 +56,7 @@ class Timeline:
 
         made = cls(
             lasted_s, np.zeros(length), empty(), np.zeros(length), np.zeros(length), np.zeros(length, dtype=bool),
-            np.zeros(length), empty(len(EMOTIONS)), empty(len(EMOTIONS)), empty(), empty(), empty(),
+            np.zeros(length), np.zeros(length), empty(len(EMOTIONS)), empty(len(EMOTIONS)), empty(), empty(), empty(),
         )  # fmt: skip
         for second in seconds:
             at, figures = second.second, second.figures
@@ -63,6 +64,8 @@ class Timeline:
             made.people_max[at], made.suppressed[at] = second.people_max, second.suppressed
             if figures is not None:
                 made.weight[at], made.shares[at], made.scores[at] = figures.person_s, figures.shares, figures.scores
+                # moments with fewer faces count for nothing, so this is as long as they can have been in view
+                made.covered[at] = min(second.observed_s, figures.person_s / max(recording.record.k, 1))
                 made.uncertain[at], made.valence[at] = figures.uncertain, figures.valence
                 made.attention[at] = figures.attention
         return made
@@ -96,6 +99,22 @@ class Timeline:
         """Mean over the time in which the camera looked and there was such a figure."""
         return weighted_mean(series, self.observed)
 
+    def window(self, at: int) -> slice:
+        """The seconds over which the value at second ``at`` is smoothed."""
+        half = self.window_s // 2
+        return slice(max(0, at - half), at + half + 1)
+
+    def faces(self, where: slice) -> float:
+        """Mean number of faces that the figures of ``where`` come from; 0 without figures."""
+        covered = float(self.covered[where].sum())
+        return float(self.weight[where].sum()) / covered if covered else 0.0
+
+    @property
+    def covered_windows(self) -> NDArray[np.bool_]:
+        """True at seconds in whose window figures cover at least half of the time that the camera looked."""
+        covered, observed = (moving_sum(series, self.window_s) for series in (self.covered, self.observed))
+        return np.asarray(covered >= observed / 2 - 1e-9)
+
     def smooth(self, series: Series) -> Series:
         """Centred moving mean over :attr:`window_s`, weighted by person-seconds.
 
@@ -111,20 +130,20 @@ def weighted_mean(series: Series, weight: Series) -> float | None:
     return float((series[known] * weight[known]).sum() / total) if total > 0 else None
 
 
+def moving_sum(series: Series, window: int) -> Series:
+    """Centred sum over ``window`` elements; at the ends the window is cut, not filled up."""
+    kernel = np.ones(min(window, 2 * max(len(series), 1) - 1))
+    return np.convolve(np.pad(series, len(kernel) // 2), kernel, mode="valid")
+
+
 def moving_mean(series: Series, weight: Series, window: int) -> Series:
     """Centred, weighted moving mean; at the ends the window is cut, not filled up."""
     known = np.isfinite(series) & (weight > 0)
-    kernel = np.ones(min(window, 2 * max(len(series), 1) - 1))
     if not known.any():
         return np.full(len(series), np.nan)
-
-    def summed(values: Series) -> Series:
-        padded = np.pad(values, len(kernel) // 2)
-        return np.convolve(padded, kernel, mode="valid")
-
     weights = np.where(known, weight, 0.0)
-    total = summed(weights)
-    sums = summed(np.where(known, series, 0.0) * weights)
-    enough = summed(known.astype(float)) >= summed(np.ones(len(series))) / 2
+    total = moving_sum(weights, window)
+    sums = moving_sum(np.where(known, series, 0.0) * weights, window)
+    enough = moving_sum(known.astype(float), window) >= moving_sum(np.ones(len(series)), window) / 2
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(known & enough & (total > 0), sums / total, np.nan)

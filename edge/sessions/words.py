@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edge.sessions.moments import AROUND_MIN_S, AROUND_S, SMALL_CHANGE
+from edge.sessions.around import AROUND_MIN_S, AROUND_S, SMALL_CHANGE
+from edge.sessions.spans import LEAST_COVERAGE
 from edge.types import EMOTIONS, Emotion
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from edge.sessions.around import Around
     from edge.sessions.film import FilmClock
-    from edge.sessions.moments import Around, Moment
+    from edge.sessions.moments import Moment
     from edge.sessions.spans import TimeUse
     from edge.sessions.timeline import Timeline
     from edge.sessions.values import SessionRecord
@@ -33,6 +35,7 @@ DASH = "\N{EN DASH}"
 _RARE = 0.05
 _USUAL = 0.2
 _FEW_FACES = 10
+_NEARLY_ALL = 0.95
 _MINUTE, _HOUR = 60, 3600
 
 
@@ -69,35 +72,60 @@ def signed(value: float | None) -> str:
     return text if float(text) == 0 else ("+" if value > 0 else "\N{MINUS SIGN}") + text
 
 
+def faces(number: int) -> str:
+    """``1 face``, ``3 faces``."""
+    return f"{number} face" if number == 1 else f"{number} faces"
+
+
 def summary(
     record: SessionRecord, timeline: Timeline, use: TimeUse, moments: Sequence[Moment], clock: FilmClock
 ) -> str:
-    """Three or four sentences of nothing but the figures."""
+    """A few sentences of nothing but the figures, each with the time that it speaks of."""
     length = duration(timeline.lasted_s)
     if not timeline.observed.any():
         return f"The session lasted {length}; the camera saw nothing of it."
     people, most = timeline.mean_in_time(timeline.people) or 0.0, int(timeline.people_max.max())
     if not most:
         return f"The session lasted {length}; no face was in view."
-    opening = f"Over {length} the camera saw {people:.1f} faces on average and {most} at the most."
+    seen = f"saw {people:.1f} faces on average and {most} at the most."
+    if use.looked_s < _NEARLY_ALL * timeline.lasted_s:
+        opening = f"The session lasted {length}. In the {duration(use.looked_s)} that the camera looked, it {seen}"
+    else:
+        opening = f"Over {length} the camera {seen}"
     if not timeline.has_figures:
-        return f"{opening} Fewer than {record.k} were in view at a time, so nothing is said about their expression."
-    parts = [opening, _shares_said(timeline), _moment_said(moments, clock)]
+        return (
+            f"{opening} Fewer than {record.k} were in view at a time, so nothing is said about their expression: "
+            f"figures need {faces(record.k)} or more."
+        )
+    if not use.sums_up:
+        parts = [opening, _too_little_said(record, use)]
+    else:
+        parts = [opening, _shares_said(record, timeline, use), _moment_said(moments, clock)]
     if use.suppressed_s >= 0.01 * timeline.lasted_s:
         part = percent(use.suppressed_s / timeline.lasted_s)
-        parts.append(f"For {part} of the time fewer than {record.k} faces were in view; those figures are withheld.")
+        parts.append(f"For {part} of the session fewer than {record.k} faces were in view; those figures are withheld.")
     return " ".join(filter(None, parts))
 
 
-def _shares_said(timeline: Timeline) -> str:
+def _shares_said(record: SessionRecord, timeline: Timeline, use: TimeUse) -> str:
     shares = {emotion: timeline.mean(timeline.share(emotion)) or 0.0 for emotion in EMOTIONS}
     order = sorted(EMOTIONS, key=lambda emotion: -shares[emotion])
     first, *others = order
     also = [emotion for emotion in others if shares[emotion] >= SMALL_CHANGE][:2]
-    text = f"They looked {ADJECTIVES[first]} for {percent(shares[first])} of the time that they were in view"
+    where = f"{percent(use.part)} of the session ({duration(use.measured_s)} with {faces(record.k)} or more in view)"
+    text = f"Figures about expression come from {where}: faces looked {ADJECTIVES[first]} for {percent(shares[first])}"
+    text += " of that time"
     if also:
         text += ", " + " and ".join(f"{ADJECTIVES[emotion]} for {percent(shares[emotion])}" for emotion in also)
     return text + "."
+
+
+def _too_little_said(record: SessionRecord, use: TimeUse) -> str:
+    return (
+        f"{faces(record.k).capitalize()} or more were in view for only {duration(use.measured_s)}, "
+        f"{percent(use.coverage)} of the time with faces in view; below {percent(LEAST_COVERAGE)} the session is not "
+        "summed up."
+    )
 
 
 def _moment_said(moments: Sequence[Moment], clock: FilmClock) -> str:
@@ -106,8 +134,8 @@ def _moment_said(moments: Sequence[Moment], clock: FilmClock) -> str:
     best = max(moments, key=lambda moment: moment.rise)
     near = f" ({best.near})" if best.near else ""
     return (
-        f"The strongest moment came at {clock.code(best.at_s)}{near}, when {percent(best.share)} looked "
-        f"{ADJECTIVES[best.emotion]}, against {percent(best.mean)} over the whole session."
+        f"The strongest moment came at {clock.code(best.at_s)}{near}, when {percent(best.share)} of about "
+        f"{faces(round(best.people))} looked {ADJECTIVES[best.emotion]}, against {percent(best.mean)} on average."
     )
 
 
@@ -122,9 +150,9 @@ def around_said(found: Around) -> str:
         verb = "rose" if found.change > 0 else "fell"
         shares = f"{percent(found.before.shares[index])} to {percent(found.after.shares[index])}"
         text = f"{found.emotion.value.capitalize()} {verb} from {shares}. {_how_rare(found.as_large)}"
-    faces = min(found.before.people, found.after.people)
-    if faces < _FEW_FACES and abs(found.change) >= SMALL_CHANGE:
-        text += f" With about {faces:.0f} faces, one face alone makes {percent(1 / max(faces, 1))}."
+    few = min(found.before.people, found.after.people)
+    if few < _FEW_FACES and abs(found.change) >= SMALL_CHANGE:
+        text += f" With about {faces(round(few))}, one face alone makes {percent(1 / max(few, 1))}."
     return text
 
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from edge.events import ulid
 from edge.sessions import words
-from edge.sessions.moments import around, markers_of, strongest
+from edge.sessions.around import around
+from edge.sessions.moments import markers_of, strongest
 from edge.sessions.spans import time_use
 from edge.sessions.timeline import Timeline, moving_mean
 from edge.sessions.values import Figures, Happening, Recording, Second

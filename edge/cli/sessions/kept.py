@@ -51,12 +51,15 @@ def show(settings: Settings, session: str, *, as_json: bool) -> None:
     told = digest(recording)
     if as_json:
         figures = {"shares": told.shares, "valence": told.valence, "attention": told.attention,
-                   "measured_s": told.use.measured_s, "suppressed_s": told.use.suppressed_s,
+                   "people": told.people, "measured_s": told.use.measured_s, "suppressed_s": told.use.suppressed_s,
                    "markers": len(told.markers)}  # fmt: skip
         click.echo(json.dumps(session_dict(recording.record) | {"figures": figures}, ensure_ascii=False))
         return
     click.echo(f"{recording.record.name}  ({recording.record.id})")
     click.echo(words.summary(recording.record, told.timeline, told.use, told.moments, told.clock))
+    if told.timeline.has_figures:
+        part, length = words.percent(told.use.part), words.duration(told.use.measured_s)
+        click.echo(f"Of {part} of the session ({length}), which figures come from:")
     for name, share in sorted(told.shares.items(), key=lambda item: -(item[1] or 0.0)):
         click.echo(f"  {name:<10}{words.percent(share):>10}")
     click.echo(f"  {'valence':<10}{words.signed(told.valence):>10}")
