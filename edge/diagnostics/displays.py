@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from edge.config import LedsConfig, MatrixConfig, OledConfig, RgbLedConfig
 from edge.diagnostics.finding import fail, ok, skip, warn
+from edge.installation import adding
 from edge.sources.uri import is_usb
 
 if TYPE_CHECKING:
