@@ -18,6 +18,7 @@ pytest_plugins = [
     "tests.fixtures.drawn",
     "tests.fixtures.recordings",
     "tests.fixtures.broker",
+    "tests.fixtures.proxies",
     "tests.fixtures.networks",
     "tests.fixtures.messages",
     "tests.fixtures.sessions",

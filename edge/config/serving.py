@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
+from edge.config.networks import Networks
 from edge.config.section import BcmPin, OptionalPath, PositiveSeconds, Seconds, Section, ip_address_of
 
 
@@ -30,6 +31,12 @@ class KioskConfig(Section):
         "", description="further names of this device, separated by spaces; addresses and its own name always do"
     )
     public_url: str = Field("", description="where phones reach the page, for the sign's QR code; empty: as asked")
+    trusted_proxies: str = Field(
+        "",
+        description="reverse proxies whose X-Forwarded-For, -Proto, -Host and -Prefix are believed: addresses and "
+        "networks, separated by spaces",
+        examples=["127.0.0.1"],
+    )
     max_viewers: int = Field(64, ge=1, le=1000, description="pages open at the same time")
     visitors: bool = Field(
         False, description="who may watch may also have own pictures, videos and their browser's camera read"
@@ -51,6 +58,12 @@ class KioskConfig(Section):
     @classmethod
     def _anip_address_of(cls, value: str) -> str:
         return ip_address_of(value)
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: str) -> str:
+        Networks.of(value)
+        return value
 
     @field_validator("public_url")
     @classmethod

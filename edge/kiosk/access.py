@@ -59,6 +59,12 @@ def check(config: KioskConfig) -> None:
             "`face-edge kiosk password --output FILE` and set kiosk.password_file to it"
         )
         raise ConfigError(msg)
+    if config.password_file is None and config.trusted_proxies:
+        msg = (
+            "kiosk.trusted_proxies: others reach the page through a proxy, so it asks for an operator password: make "
+            "one with `face-edge kiosk password --output FILE` and set kiosk.password_file to it"
+        )
+        raise ConfigError(msg)
 
 
 class Access:
@@ -77,12 +83,25 @@ class Access:
         self._open_to_viewers = config.open_to_viewers
         self.lifetime_s = round(config.session_hours * _HOUR_S)
         # browsers take the prefix as a promise: over TLS alone, for this host alone, set by no neighbour
-        self.cookie = f"{'' if config.tls == 'off' else '__Host-'}face_edge_{config.port}"
+        self._host_only = config.tls != "off"
+        self._cookie = f"{'__Host-' if self._host_only else ''}face_edge_{config.port}"
+        self._secret = secret
         parts = (self._password or "", self._token or "")
         key = hmac.digest(secret, "\n".join(parts).encode(), "sha256")
         self._key = key
         self._serializer = URLSafeTimedSerializer(key, salt="visit", signer_kwargs={"digest_method": hashlib.sha256})
         self._revoked: OrderedDict[str, float] = OrderedDict()
+
+    def cookie_below(self, prefix: str = "") -> str:
+        """Return the cookie's name for pages below the path ``prefix`` of a proxy.
+
+        Every device and path has a name of its own: behind one proxy browsers would mix them up.
+        """
+        return f"{self._cookie}_{hmac.new(self._secret, f'cookie:{prefix}'.encode(), 'sha256').hexdigest()[:8]}"
+
+    def cookie_path(self, prefix: str = "") -> str:
+        """Return the path to which browsers send it; for ``__Host-`` they ask for the whole host."""
+        return "/" if self._host_only or not prefix else prefix
 
     @property
     def asks(self) -> bool:

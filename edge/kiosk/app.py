@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,9 @@ from edge.kiosk import access, tls
 from edge.kiosk.analyze.desk import Desk
 from edge.kiosk.board import Bell
 from edge.kiosk.consent import Consent
+from edge.kiosk.guard import own_names
 from edge.kiosk.media.player import Player
+from edge.kiosk.proxy import prefix_of
 from edge.kiosk.throttle import Throttle
 from edge.kiosk.visitors.cameras import FRAME_MAX, Cameras
 
@@ -65,6 +68,7 @@ class Kiosk:
         self.desk = Desk(config)
         self.player = Player(self.settings.media_dir, board)
         self.endings: list[Callable[[], None]] = []
+        self.names = own_names(self.settings.hostnames, self.settings.public_url)
         self.app = _application(self)
 
     def begin(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -90,7 +94,7 @@ class Kiosk:
 
     def visit(self, request: Request) -> access.Visit:
         """Who asks."""
-        return self.access.visit(request.cookies.get(self.access.cookie))
+        return self.access.visit(request.cookies.get(self.access.cookie_below(prefix_of(request))))
 
     async def ask(self, command: object) -> Answer:
         """Let the loop do ``command``; an answer that does not come is an error too."""
@@ -129,18 +133,34 @@ def _application(kiosk: Kiosk) -> Starlette:
     from starlette.applications import Starlette
     from starlette.middleware import Middleware
 
+    from edge.config.networks import Networks
     from edge.kiosk.analyze.routes import UPLOAD_PREFIX
-    from edge.kiosk.guard import Guard, TooLarge, failed, own_names
-    from edge.kiosk.requests import Refused, refused, too_large
+    from edge.kiosk.guard import Guard, TooLarge, failed, is_own
+    from edge.kiosk.proxy import ForwardedHeaders, public_prefix
+    from edge.kiosk.requests import Refused, not_found, refused, too_large
     from edge.kiosk.visitors.routes import FRAME_PATH
 
     bounds = [(UPLOAD_PREFIX, kiosk.desk.upload_bytes), (FRAME_PATH, FRAME_MAX)]
-    names = own_names(kiosk.settings.hostnames, kiosk.settings.public_url)
-    return Starlette(
-        routes=_routes(kiosk),
-        middleware=[Middleware(Guard, names=names, bounds=bounds)],
-        exception_handlers={TooLarge: too_large, Refused: refused, Exception: failed},
+    routes = _routes(kiosk)
+    prefix = public_prefix(kiosk.settings.public_url)
+    pages = {str(getattr(route, "path", "")).split("/")[1] for route in routes}
+    known = functools.partial(is_own, kiosk.names)
+    app = Starlette(
+        routes=routes,
+        middleware=[
+            Middleware(
+                ForwardedHeaders,
+                trusted=Networks.of(kiosk.settings.trusted_proxies),
+                is_own=known,
+                # an address of one of our pages is no path of a proxy
+                public_prefix="" if prefix.split("/")[1:2] and prefix.split("/")[1] in pages else prefix,
+            ),
+            Middleware(Guard, is_own=known, bounds=bounds),
+        ],
+        exception_handlers={TooLarge: too_large, Refused: refused, 404: not_found, Exception: failed},
     )
+    app.router.redirect_slashes = False  # to whole addresses, which are others than a proxy's; see not_found
+    return app
 
 
 def _routes(kiosk: Kiosk) -> list[BaseRoute]:

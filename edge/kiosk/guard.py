@@ -15,7 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from starlette.requests import Request
     from starlette.responses import Response
@@ -49,12 +49,21 @@ def own_names(configured: str, public_url: str) -> frozenset[str]:
     return frozenset(filter(None, names | set(configured.lower().split())))
 
 
+def is_own(names: frozenset[str], host: str) -> bool:
+    """Return True where ``host``, as ``NAME[:PORT]``, is an address or among ``names``."""
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return False
+    return name.rstrip(".") in names or _is_address(name)
+
+
 class Guard:
     """Middleware in front of everything; ``bounds`` are prefixes of paths that take larger bodies, in bytes."""
 
-    def __init__(self, app: ASGIApp, *, names: frozenset[str], bounds: Iterable[tuple[str, int]] = ()) -> None:
+    def __init__(self, app: ASGIApp, *, is_own: Callable[[str], bool], bounds: Iterable[tuple[str, int]] = ()) -> None:
         self._app = app
-        self._names = names
+        self._is_own = is_own
         self._bounds = tuple(bounds)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -64,7 +73,8 @@ class Guard:
             return
         headers = Headers(scope=scope)
         send = _with_headers(send)
-        if not self._is_ours(headers):
+        hosts = headers.getlist("host")
+        if len(hosts) != 1 or not self._is_own(hosts[0]):
             answer = JSONResponse({"error": "unknown host name: see kiosk.hostnames"}, status_code=421)
             await answer(scope, receive, send)
             return
@@ -73,16 +83,6 @@ class Guard:
             await JSONResponse({"error": f"more than {bound} bytes"}, status_code=413)(scope, receive, send)
             return
         await self._app(scope, _bounded(receive, bound), send)
-
-    def _is_ours(self, headers: Headers) -> bool:
-        hosts = headers.getlist("host")
-        if len(hosts) != 1:
-            return False
-        try:
-            name = urlsplit(f"//{hosts[0]}").hostname or ""
-        except ValueError:
-            return False
-        return name.rstrip(".") in self._names or _is_address(name)
 
 
 class TooLarge(Exception):

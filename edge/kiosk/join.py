@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from edge.errors import HardwareUnavailable
 from edge.kiosk.addresses import own_addresses, reached_at
+from edge.kiosk.proxy import prefix_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -55,4 +56,4 @@ def _home(kiosk: Kiosk, request: Request) -> str | None:
         place = reached_at(kiosk.settings, request.url.netloc, own_addresses())
     except HardwareUnavailable:
         return None
-    return None if place is None else f"{request.url.scheme}://{place}"
+    return None if place is None else f"{request.url.scheme}://{place}{prefix_of(request)}"

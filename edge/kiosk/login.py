@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from edge.kiosk.access import Role
 from edge.kiosk.passwords import LONGEST
+from edge.kiosk.proxy import prefix_of
 from edge.kiosk.requests import Body, Refused, read, require_ours
 
 if TYPE_CHECKING:
@@ -39,10 +40,12 @@ def routes(kiosk: Kiosk) -> list[Route]:
 
 def set_cookie(kiosk: Kiosk, request: Request, response: Response, value: str) -> None:
     """Let the browser keep ``value``: out of scripts' reach, never sent by other sites' requests."""
+    prefix = prefix_of(request)
     response.set_cookie(
-        kiosk.access.cookie,
+        kiosk.access.cookie_below(prefix),
         value,
         max_age=kiosk.access.lifetime_s,
+        path=kiosk.access.cookie_path(prefix),
         httponly=True,
         samesite="strict",
         secure=request.url.scheme == "https",
@@ -106,8 +109,14 @@ def _logout(kiosk: Kiosk) -> Callable[[Request], Awaitable[Response]]:
     async def logout(request: Request) -> Response:
         kiosk.access.revoke(require_ours(kiosk, request, Role.NOBODY))
         response = JSONResponse({})
-        secure = request.url.scheme == "https"
-        response.delete_cookie(kiosk.access.cookie, httponly=True, samesite="strict", secure=secure)
+        prefix = prefix_of(request)
+        response.delete_cookie(
+            kiosk.access.cookie_below(prefix),
+            path=kiosk.access.cookie_path(prefix),
+            httponly=True,
+            samesite="strict",
+            secure=request.url.scheme == "https",
+        )
         return response
 
     return logout

@@ -5,9 +5,8 @@ from __future__ import annotations
 import functools
 import json
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
 
-from starlette.responses import HTMLResponse, RedirectResponse
+from starlette.responses import HTMLResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -15,6 +14,8 @@ from edge import __version__
 from edge.kiosk import consent, join, sign
 from edge.kiosk.access import Role
 from edge.kiosk.guard import POLICY
+from edge.kiosk.proxy import root_of
+from edge.kiosk.requests import to_login
 from edge.sessions.export import offered
 from edge.types import EMOTIONS
 
@@ -59,7 +60,7 @@ def view(kiosk: Kiosk, name: str, role: Role) -> Callable[[Request], Awaitable[R
 
     async def page(request: Request) -> Response:
         if kiosk.visit(request).role < role:
-            return RedirectResponse(f"/login?{urlencode({'next': request.url.path})}", status_code=303)
+            return to_login(request, request.url.path)
         answer = render(kiosk, request, name)
         answer.headers["Content-Security-Policy"] = f"{POLICY}; media-src 'self'"
         return answer
@@ -82,6 +83,7 @@ def render(kiosk: Kiosk, request: Request, name: str) -> Response:
     return HTMLResponse(
         template.render(
             t=texts(),
+            root=root_of(request),
             lang=LANGUAGE,
             version=__version__,
             emotions=[emotion.value for emotion in EMOTIONS],

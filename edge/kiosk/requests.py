@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse
+
+from edge.errors import HardwareUnavailable
+from edge.kiosk.addresses import own_addresses
+from edge.kiosk.proxy import is_proxied, root_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -17,6 +21,8 @@ if TYPE_CHECKING:
     from edge.kiosk.app import Kiosk
 
 CSRF_HEADER = "x-csrf-token"
+_SHOWN = 100
+"""Characters of a stranger's header that an answer repeats."""
 
 
 class Body(BaseModel):
@@ -55,16 +61,57 @@ def require_ours(kiosk: Kiosk, request: Request, role: Role) -> Visit:
         Refused: another site may stand behind it.
     """
     visit = kiosk.visit(request)
-    if not (_same_origin(request) and kiosk.access.csrf_holds(visit, request.headers.get(CSRF_HEADER, ""))):
+    if not (_same_site(request) and kiosk.access.csrf_holds(visit, request.headers.get(CSRF_HEADER, ""))):
         raise Refused(403, "forged", "the request does not come from a page of this device: load it again")
+    if not _same_origin(kiosk, request):
+        origin, host = request.headers["origin"], request.headers.get("host", "")
+        raise Refused(
+            403,
+            "forged" if not is_proxied(request) else "proxy",
+            f"the request comes from a page of {origin[:_SHOWN]}, but was sent to {host[:_SHOWN]}: behind a reverse "
+            "proxy name the page's address in kiosk.public_url, or let the proxy pass Host on",
+        )
     return require(kiosk, request, role)
 
 
-def _same_origin(request: Request) -> bool:
-    origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
-        return False
+def to_login(request: Request, following: str) -> Response:
+    """Send a browser to the login, and from there to the page ``following``."""
+    return RedirectResponse(f"{root_of(request)}login?{urlencode({'next': following})}", status_code=303)
+
+
+def _same_site(request: Request) -> bool:
     return request.headers.get("sec-fetch-site", "same-origin") == "same-origin"
+
+
+def _same_origin(kiosk: Kiosk, request: Request) -> bool:
+    """Compare ``Origin`` with ``Host``, as far as a proxy leaves that as the browser sent it.
+
+    Many pass on the name without its port, or their own name for the device. The token and the cookie, which no other
+    site has, are what forged requests fail at.
+    """
+    origin, host = request.headers.get("origin"), request.headers.get("host", "")
+    if origin is None:
+        return True
+    try:
+        asked, sent = urlsplit(origin), urlsplit(f"//{host}")
+        same_name = asked.hostname is not None and asked.hostname == sent.hostname
+        without_port = sent.port is None
+    except ValueError:
+        return False
+    if asked.netloc == host or (same_name and without_port):
+        return True
+    if not is_proxied(request):
+        return False
+    if same_name or "sec-fetch-site" in request.headers:  # by then it says "same-origin", which no script can
+        return True
+    return asked.hostname in kiosk.names or asked.hostname in _addresses()
+
+
+def _addresses() -> tuple[str, ...]:
+    try:
+        return own_addresses()
+    except HardwareUnavailable:
+        return ()
 
 
 async def read(request: Request, kind: type[B]) -> B:
@@ -86,6 +133,16 @@ async def read(request: Request, kind: type[B]) -> B:
 async def too_large(_request: Request, error: Exception) -> Response:
     """The answer to a body beyond its bound."""
     return JSONResponse({"error": "too_large", "detail": str(error)}, status_code=413)
+
+
+async def not_found(request: Request, error: Exception) -> Response:
+    """The answer where there is no page; an address with a slash too many leads to the one without."""
+    path = str(request.scope["path"])
+    if request.method in {"GET", "HEAD"} and path.endswith("/") and path.strip("/"):
+        query = f"?{request.url.query}" if request.url.query else ""
+        return RedirectResponse(f"../{path.rstrip('/').rpartition('/')[2]}{query}", 307)
+    detail = error.detail if isinstance(error, HTTPException) else "Not Found"
+    return PlainTextResponse(detail, 404)
 
 
 async def refused(_request: Request, error: Exception) -> Response:

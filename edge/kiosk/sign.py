@@ -6,6 +6,8 @@ import ipaddress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from edge.kiosk.proxy import prefix_of
+
 if TYPE_CHECKING:
     from markupsafe import Markup
     from starlette.requests import Request
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 
 def home(public_url: str, request: Request) -> str:
     """The address of the device: as configured, otherwise as this request reached it."""
-    return public_url or f"{request.url.scheme}://{request.url.netloc}"
+    return public_url or f"{request.url.scheme}://{request.url.netloc}{prefix_of(request)}"
 
 
 def reachable(url: str) -> bool:

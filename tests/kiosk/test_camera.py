@@ -280,7 +280,7 @@ def test_viewers_may_where_the_operator_allows_it(make_kiosk: Any, visitor: Any,
 
 def test_strangers_are_sent_to_the_login(guarded: Any, browser: Any) -> None:
     answer = browser(guarded).client.get("/camera")
-    assert (answer.status_code, answer.headers["location"]) == (303, "/login?next=%2Fcamera")
+    assert (answer.status_code, answer.headers["location"]) == (303, "login?next=%2Fcamera")
 
 
 def test_only_this_page_may_ask_for_a_camera(open_kiosk: Any, browser: Any) -> None:
@@ -319,9 +319,9 @@ def test_the_real_network_reads_a_real_face(portrait_path: Any, monkeypatch: pyt
 
 
 def test_the_pages_lead_there_where_visitors_may(make_kiosk: Any, browser: Any) -> None:
-    assert 'href="/camera"' in browser(make_kiosk()).client.get("/operator").text
-    assert 'href="/camera"' not in browser(make_kiosk()).client.get("/phone").text
-    assert 'href="/camera"' in browser(make_kiosk(visitors=True)).client.get("/phone").text
+    assert 'href="camera"' in browser(make_kiosk()).client.get("/operator").text
+    assert 'href="camera"' not in browser(make_kiosk()).client.get("/phone").text
+    assert 'href="camera"' in browser(make_kiosk(visitors=True)).client.get("/phone").text
 
 
 @pytest.mark.parametrize(

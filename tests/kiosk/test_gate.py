@@ -99,7 +99,7 @@ def test_an_answer_to_a_fault_carries_them_too_and_tells_nothing(guarded: Any) -
 def test_logging_out_often_brings_no_old_cookie_back(guarded: Any, browser: Any) -> None:
     one = browser(guarded)
     one.login(PASSWORD)
-    stolen = one.client.cookies.get(guarded.access.cookie)
+    stolen = one.client.cookies.get(guarded.access.cookie_below())
     assert guarded.access.visit(stolen).role.name == "OPERATOR"
     one.post("logout")
     for _ in range(1100):

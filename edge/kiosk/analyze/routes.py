@@ -6,11 +6,10 @@ import asyncio
 import json
 import math
 from typing import TYPE_CHECKING, Annotated
-from urllib.parse import urlencode
 
 from pydantic import Field
 from starlette.requests import ClientDisconnect
-from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
+from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from edge import __version__
@@ -20,7 +19,7 @@ from edge.kiosk.analyze.handler import COPY, PREVIEW, RESULT, ROWS
 from edge.kiosk.analyze.intake import UPLOADS, Announcement, Pace, examined, receive, shown_name
 from edge.kiosk.analyze.jobs import State
 from edge.kiosk.guard import POLICY
-from edge.kiosk.requests import Body, Refused, read, require, require_ours
+from edge.kiosk.requests import Body, Refused, read, require, require_ours, to_login
 from edge.kiosk.stream import Stream
 from edge.kiosk.throttle import Throttle
 
@@ -81,7 +80,7 @@ class _Pages:
         from edge.kiosk.pages import render
 
         if self._kiosk.visit(request).role < self._desk.role:
-            return RedirectResponse(f"/login?{urlencode({'next': '/analyze'})}", status_code=303)
+            return to_login(request, "/analyze")
         response = render(self._kiosk, request, "analyze.html")
         response.headers["Content-Security-Policy"] = f"{POLICY}; media-src 'self'"
         return response

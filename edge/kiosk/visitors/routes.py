@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
 
-from starlette.responses import JSONResponse, RedirectResponse
+from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from edge.kiosk import pages
 from edge.kiosk.access import Role
-from edge.kiosk.requests import Refused, require_ours
+from edge.kiosk.requests import Refused, require_ours, to_login
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -42,7 +41,7 @@ def least(kiosk: Kiosk) -> Role:
 def _page(kiosk: Kiosk) -> Callable[[Request], Awaitable[Response]]:
     async def page(request: Request) -> Response:
         if kiosk.visit(request).role < least(kiosk):
-            return RedirectResponse(f"/login?{urlencode({'next': '/camera'})}", status_code=303)
+            return to_login(request, "/camera")
         response = pages.render(kiosk, request, "camera.html")
         response.headers["Permissions-Policy"] = POLICY
         return response

@@ -2,6 +2,7 @@
 
 import { Face } from "./face.js";
 import { element } from "./parts.js";
+import { urlFor } from "./place.js";
 import { number, t } from "./texts.js";
 
 const NS = "http://www.w3.org/2000/svg";
@@ -22,7 +23,7 @@ function spot(face, index, total, size) {
 export function showPicture(entry, result, stage, panel) {
   const faces = result.faces;
   const spots = faces.map((face, index) => spot(face, index, faces.length, result));
-  const image = element("img", { src: `/api/analyze/files/${entry.id}/preview.jpg`, alt: t("analyze.picture", { name: entry.name, n: faces.length }) });
+  const image = element("img", { src: urlFor(`/api/analyze/files/${entry.id}/preview.jpg`), alt: t("analyze.picture", { name: entry.name, n: faces.length }) });
   const frame = element("div", { class: "frame" }, image, ...spots);
   frame.style.setProperty("--aspect", (result.width / result.height).toFixed(5));
   stage.replaceChildren(frame);

@@ -2,6 +2,7 @@
 
 import { Face } from "./face.js";
 import { element, write } from "./parts.js";
+import { urlFor } from "./place.js";
 import { duration, has, t } from "./texts.js";
 
 const NS = "http://www.w3.org/2000/svg";
@@ -88,7 +89,7 @@ export class Tiles {
   #picture(entry, look) {
     if (entry.kind === "picture") {
       look.dataset.ready = "yes";
-      look.replaceChildren(element("img", { src: `/api/analyze/files/${entry.id}/preview.jpg`, alt: "", loading: "lazy", decoding: "async" }));
+      look.replaceChildren(element("img", { src: urlFor(`/api/analyze/files/${entry.id}/preview.jpg`), alt: "", loading: "lazy", decoding: "async" }));
     } else if (entry.emotion) {
       const svg = document.createElementNS(NS, "svg");
       look.dataset.ready = "yes";

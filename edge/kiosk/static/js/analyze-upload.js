@@ -1,6 +1,7 @@
 // Sends files one after the other: first what they are, then the bytes themselves.
 
 import { Refusal, currentVisit, post, whoami } from "./api.js";
+import { urlFor } from "./place.js";
 
 const HEAD_BYTES = 512;
 const AT_ONCE = 2;
@@ -33,7 +34,7 @@ function put(entry, tell) {
   return new Promise((done, fail) => {
     const request = new XMLHttpRequest();
     entry.request = request;
-    request.open("PUT", `/api/analyze/files/${entry.id}`);
+    request.open("PUT", urlFor(`/api/analyze/files/${entry.id}`));
     request.setRequestHeader("X-CSRF-Token", currentVisit().csrf);
     request.upload.addEventListener("progress", (event) => {
       entry.sent = event.total ? event.loaded / event.total : 0;
@@ -113,5 +114,5 @@ export class Uploads {
 /** Take back what was sent, on the device as well. */
 export async function discard(id) {
   const visit = currentVisit() ?? (await whoami());
-  await fetch(`/api/analyze/files/${id}`, { method: "DELETE", headers: { "X-CSRF-Token": visit.csrf } }).catch(() => {});
+  await fetch(urlFor(`/api/analyze/files/${id}`), { method: "DELETE", headers: { "X-CSRF-Token": visit.csrf } }).catch(() => {});
 }

@@ -2,13 +2,14 @@
 
 import { Chart } from "./analyze-chart.js";
 import { $, EMOTIONS, element } from "./parts.js";
+import { urlFor } from "./place.js";
 import { t } from "./texts.js";
 
 const leading = (scores) => EMOTIONS.reduce((best, one) => (scores[one] > scores[best] ? one : best));
 
 /** Fill `stage` and the chart; returns how to let go of them. */
 export function showVideo(entry, result, stage, panel) {
-  const video = element("video", { src: `/api/analyze/files/${entry.id}/copy.mp4`, controls: "", playsinline: "", preload: "metadata", "aria-label": t("analyze.video", { name: entry.name }) });
+  const video = element("video", { src: urlFor(`/api/analyze/files/${entry.id}/copy.mp4`), controls: "", playsinline: "", preload: "metadata", "aria-label": t("analyze.video", { name: entry.name }) });
   const chart = new Chart($("#chart"), result, video);
   let running = true;
   let shown = -1;

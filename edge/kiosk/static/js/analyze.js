@@ -8,6 +8,7 @@ import { Uploads, discard } from "./analyze-upload.js";
 import { currentVisit, whoami } from "./api.js";
 import { Face } from "./face.js";
 import { $, EMOTIONS, element, toast, write } from "./parts.js";
+import { currentPath, urlFor } from "./place.js";
 import { duration, number, t } from "./texts.js";
 
 const RETRY_MS = 2000;
@@ -48,7 +49,7 @@ function layout() {
 }
 
 async function fetchResult(entry) {
-  const answer = await fetch(`/api/analyze/files/${entry.id}/result.json`);
+  const answer = await fetch(urlFor(`/api/analyze/files/${entry.id}/result.json`));
   if (!answer.ok) return;
   entry.result = await answer.json();
   const { faces, scores } = entry.result;
@@ -68,7 +69,7 @@ function mostly(scores) {
 }
 
 function links(entry) {
-  const at = `/api/analyze/files/${entry.id}`;
+  const at = urlFor(`/api/analyze/files/${entry.id}`);
   const link = (href, words) => element("a", { class: "button", href, download: "" }, words);
   const rows = link(`${at}/faces.csv?download`, t("analyze.rows"));
   return entry.kind === "video" ? [link(`${at}/copy.mp4?download`, t("analyze.download")), rows] : [rows];
@@ -194,14 +195,14 @@ async function listen() {
   try {
     const visit = await whoami();
     if (visit.role === "nobody") {
-      location.assign(`/login?next=${encodeURIComponent(location.pathname)}`);
+      location.assign(urlFor(`/login?next=${encodeURIComponent(currentPath())}`));
       return;
     }
   } catch {
     setTimeout(listen, RETRY_MS);
     return;
   }
-  source = new EventSource(`/api/analyze/live?tab=${tab}`);
+  source = new EventSource(urlFor(`/api/analyze/live?tab=${tab}`));
   source.addEventListener("hello", (event) => greet(JSON.parse(event.data)));
   source.addEventListener("files", (event) => hear(JSON.parse(event.data)));
   source.addEventListener("gone", forgotten);
@@ -216,7 +217,7 @@ addEventListener("pagehide", () => {
   const visit = currentVisit();
   if (!visit) return;
   const headers = { "Content-Type": "application/json", "X-CSRF-Token": visit.csrf };
-  fetch("/api/analyze/leave", { method: "POST", keepalive: true, headers, body: JSON.stringify({ tab }) }).catch(() => {});
+  fetch(urlFor("/api/analyze/leave"), { method: "POST", keepalive: true, headers, body: JSON.stringify({ tab }) }).catch(() => {});
 });
 addEventListener("pageshow", (event) => event.persisted && location.reload());
 addEventListener("beforeunload", (event) => uploads.busy && event.preventDefault());

@@ -1,5 +1,7 @@
 // Requests to the device: who we are, and commands with the token that proves they come from this page.
 
+import { urlFor } from "./place.js";
+
 let visit = null;
 
 /** A refusal: `code` is for texts' error.*, `detail` the device's own words. */
@@ -13,7 +15,7 @@ export class Refusal extends Error {
 
 /** Ask anew who we are: {role, csrf, login, consent, picture}. */
 export async function whoami() {
-  const answer = await fetch("/api/visit", { cache: "no-store" });
+  const answer = await fetch(urlFor("/api/visit"), { cache: "no-store" });
   if (!answer.ok) throw new Refusal("offline", String(answer.status));
   visit = await answer.json();
   return visit;
@@ -24,7 +26,7 @@ export async function post(path, body = {}) {
   if (!visit) await whoami();
   let answer;
   try {
-    answer = await fetch(`/api/${path}`, {
+    answer = await fetch(urlFor(`/api/${path}`), {
       method: "POST",
       headers: { "Content-Type": "application/json", "X-CSRF-Token": visit.csrf },
       body: JSON.stringify(body),

@@ -1,6 +1,7 @@
 // One frame at a time: the video's newest picture as a small JPEG to the device, its answer back.
 
 import { Refusal, currentVisit } from "./api.js";
+import { urlFor } from "./place.js";
 
 const LONGEST_SIDE = 480; // pixels; the device looks for faces in no more
 const QUALITY = 0.72;
@@ -29,7 +30,7 @@ export class Frames {
     let answer;
     let told;
     try {
-      answer = await fetch("/api/camera", {
+      answer = await fetch(urlFor("/api/camera"), {
         method: "POST",
         headers: headers("image/jpeg"),
         body: picture,
@@ -53,7 +54,7 @@ export class Frames {
 
   /** Tell the device to forget us at once; it would of itself after some seconds. */
   static leave() {
-    fetch("/api/camera/leave", { method: "POST", headers: headers("application/json"), body: "{}", keepalive: true }).catch(() => {});
+    fetch(urlFor("/api/camera/leave"), { method: "POST", headers: headers("application/json"), body: "{}", keepalive: true }).catch(() => {});
   }
 
   async #picture() {

@@ -5,6 +5,7 @@ import { Face } from "./face.js";
 import { Frames } from "./camera-frames.js";
 import { Marks } from "./camera-marks.js";
 import { $, element, mountParts, write } from "./parts.js";
+import { urlFor } from "./place.js";
 import { has, number, t } from "./texts.js";
 
 const RETRY_MS = 3000;
@@ -106,7 +107,7 @@ class Run {
     marks.show({ faces: [] });
     if (["forbidden", "forged"].includes(error.code)) {
       const visit = await whoami().catch(() => null);
-      if (error.code === "forbidden" && visit) location.assign("/login?next=/camera");
+      if (error.code === "forbidden" && visit) location.assign(urlFor("/login?next=/camera"));
     }
     const key = `camera.wait.${error.code}`;
     write($("#notice"), t(has(key) ? key : "camera.wait.offline"));

@@ -2,6 +2,7 @@
 
 import { Refusal, post, whoami } from "./api.js";
 import { $, toast, write } from "./parts.js";
+import { urlFor } from "./place.js";
 import { has, t } from "./texts.js";
 
 const KEYS_SETTING = "face-edge-keys";
@@ -79,7 +80,7 @@ export class Controls {
   }
 
   async logout() {
-    if (await act("logout", {})) location.assign("/login");
+    if (await act("logout", {})) location.assign(urlFor("/login"));
   }
 
   #showPrivacy() {

@@ -2,10 +2,11 @@
 
 import { act } from "./controls.js";
 import { $, element, write } from "./parts.js";
+import { urlFor } from "./place.js";
 import { duration, t } from "./texts.js";
 
 async function fill() {
-  const answer = await fetch("/api/media", { cache: "no-store" });
+  const answer = await fetch(urlFor("/api/media"), { cache: "no-store" });
   if (!answer.ok) return;
   const { set_up, names } = await answer.json();
   const list = $("#session-film");

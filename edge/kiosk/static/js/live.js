@@ -1,6 +1,7 @@
 // The device's news over server-sent events. A lost connection is made again by itself, also after a restart.
 
 import { whoami } from "./api.js";
+import { currentPath, urlFor } from "./place.js";
 
 const TOPICS = [
   "mood", "faces", "timeline", "camera", "privacy", "session", "lighting", "health", "info", "events", "player", "reach",
@@ -24,7 +25,7 @@ export class Live extends EventTarget {
       const visit = await whoami();
       this.dispatchEvent(new CustomEvent("visit", { detail: visit }));
       if (visit.role === "nobody") {
-        location.assign(`/login?next=${encodeURIComponent(location.pathname)}`);
+        location.assign(urlFor(`/login?next=${encodeURIComponent(currentPath())}`));
         return;
       }
       this.#open();
@@ -43,7 +44,7 @@ export class Live extends EventTarget {
   }
 
   #open() {
-    const source = new EventSource("/api/live");
+    const source = new EventSource(urlFor("/api/live"));
     this.#source = source;
     source.addEventListener("hello", (event) => this.#greet(JSON.parse(event.data)));
     source.addEventListener("ping", () => this.#hear());

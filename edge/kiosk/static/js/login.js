@@ -2,6 +2,7 @@
 
 import { Refusal, post, whoami } from "./api.js";
 import { $, write } from "./parts.js";
+import { urlFor } from "./place.js";
 import { has, t } from "./texts.js";
 
 const PAGES = ["/", "/operator", "/phone", "/camera", "/analyze", "/sessions"];
@@ -9,7 +10,8 @@ const PAGES = ["/", "/operator", "/phone", "/camera", "/analyze", "/sessions"];
 function goOn(role) {
   const asked = new URLSearchParams(location.search).get("next");
   const wanted = PAGES.includes(asked) ? asked : "/";
-  location.replace(role === "viewer" && ["/operator", "/sessions"].includes(wanted) ? "/" : role === "operator" && !asked ? "/operator" : wanted);
+  const to = role === "viewer" && ["/operator", "/sessions"].includes(wanted) ? "/" : role === "operator" && !asked ? "/operator" : wanted;
+  location.replace(urlFor(to));
 }
 
 async function enter(password) {

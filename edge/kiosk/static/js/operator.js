@@ -6,6 +6,7 @@ import { filmPart } from "./film.js";
 import { Live, scene } from "./live.js";
 import { $, element, mountParts, write } from "./parts.js";
 import { Refusal, post } from "./api.js";
+import { urlFor } from "./place.js";
 import { duration, number, t } from "./texts.js";
 
 const PICTURE_MS = 100;
@@ -74,7 +75,7 @@ function nextPicture() {
     setTimeout(nextPicture, 500);
     return;
   }
-  picture.src = `/api/picture?at=${Date.now()}`;
+  picture.src = urlFor(`/api/picture?at=${Date.now()}`);
 }
 picture.addEventListener("load", () => {
   picture.hidden = false;
@@ -117,7 +118,7 @@ let running = null;
 live.on("topic:session", (session) => {
   const ended = $("#ended");
   if (running && !session) {
-    const report = element("a", { href: `/sessions/view?ids=${running.id}` }, t("sessions.open"));
+    const report = element("a", { href: urlFor(`/sessions/view?ids=${running.id}`) }, t("sessions.open"));
     ended.replaceChildren(t("sessions.ended", { title: running.title || t("session.untitled") }), " ", report);
   } else if (session) ended.replaceChildren();
   running = session;

@@ -2,6 +2,7 @@
 
 import { Refusal, post } from "./api.js";
 import { $, element, write } from "./parts.js";
+import { urlFor } from "./place.js";
 import { t } from "./texts.js";
 
 const SAY_MS = 5000;
@@ -50,7 +51,7 @@ export class Player {
     for (const name of ["playing", "pause", "waiting", "seeked"]) video.addEventListener(name, () => this.#say());
     video.addEventListener("ended", () => this.#end());
     video.addEventListener("error", () => this.#note(t("player.failed", { name: player.name })));
-    video.src = player.url;
+    video.src = urlFor(player.url);
     document.body.prepend(video);
     document.body.classList.add("has-film");
     this.#obey(player);

@@ -1,10 +1,11 @@
 // One report, or several sessions side by side, in a frame of its own; print, save, data.
 
 import { $, write } from "./parts.js";
+import { urlFor } from "./place.js";
 import { t } from "./texts.js";
 
 const ids = new URLSearchParams(location.search).get("ids") ?? "";
-const address = `/sessions/report?ids=${encodeURIComponent(ids)}`;
+const address = urlFor(`/sessions/report?ids=${encodeURIComponent(ids)}`);
 const frame = $("#report");
 
 async function draw() {
@@ -32,7 +33,7 @@ function show() {
   $("#save").href = `${address}&save`;
   $("#save").hidden = false;
   if (ids.includes(",")) return;
-  for (const link of document.querySelectorAll("[data-form]")) link.href = `/sessions/data/${link.dataset.form}?ids=${encodeURIComponent(ids)}`;
+  for (const link of document.querySelectorAll("[data-form]")) link.href = urlFor(`/sessions/data/${link.dataset.form}?ids=${encodeURIComponent(ids)}`);
   $("#data").hidden = false;
 }
 

@@ -1,7 +1,9 @@
 // The page's words, all from one file: texts/<language>.json.
 
+import { urlFor } from "./place.js";
+
 const language = document.documentElement.lang || "en";
-const answer = await fetch(`/static/texts/${language}.json`);
+const answer = await fetch(urlFor(`/static/texts/${language}.json`));
 const table = await answer.json();
 const plurals = new Intl.PluralRules(language);
 
