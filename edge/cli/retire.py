@@ -15,10 +15,9 @@ def retire(settings: Settings, node: str | None) -> None:
 
     For a device that is given away or renamed. It must not be running; started again, it shows up again.
     """
-    from edge.config import node_id, state_dir
+    from edge.config import embedded_port, node_id, state_dir
     from edge.errors import ConfigError
     from edge.runtime.lock import InstanceLock
-    from edge.sinks.mqtt.options import embedded_port
     from edge.sinks.mqtt.retirement import retire as clear
 
     config = settings.load({"node.id": node} if node else {})

@@ -5,9 +5,10 @@ Every problem is reported at once, with its place and, for a mistyped key, the n
 
 from __future__ import annotations
 
+from edge.config.checking import Examination, check, examine, validate
 from edge.config.displays import DisplayConfig, LedsConfig, MatrixConfig, OledConfig, RgbLedConfig, TerminalConfig
 from edge.config.identity import default_node_id, node_id, secret_file, state_dir
-from edge.config.layers import Layers, check, collect, default_file, load, plain_value, validate
+from edge.config.layers import Layers, collect, default_file, load, plain_value
 from edge.config.section import Section
 from edge.config.seeing import (
     AnalyzeConfig,
@@ -19,7 +20,7 @@ from edge.config.seeing import (
     TrackerConfig,
 )
 from edge.config.serving import KioskConfig, LogConfig, MetricsConfig, PanelConfig, SessionsConfig
-from edge.config.telling import EventsConfig, MqttConfig, OutboxConfig, PrivacyConfig, TlsConfig
+from edge.config.telling import EventsConfig, MqttConfig, OutboxConfig, PrivacyConfig, TlsConfig, embedded_port
 from edge.config.tree import Config, NodeConfig
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "DetectorConfig",
     "DisplayConfig",
     "EventsConfig",
+    "Examination",
     "KioskConfig",
     "Layers",
     "LedsConfig",
@@ -54,6 +56,8 @@ __all__ = [
     "collect",
     "default_file",
     "default_node_id",
+    "embedded_port",
+    "examine",
     "load",
     "node_id",
     "plain_value",

@@ -12,14 +12,13 @@ from pydantic import BaseModel
 from edge.config.tree import Config
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 
 def explain(error: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """``(place, message)`` for each line of one of Pydantic's errors; the whole tree's place is empty."""
     location = [str(part) for part in error["loc"]]
-    # Pydantic puts the union's tag into the place of a display's setting
-    place = ".".join(part for i, part in enumerate(location) if not (i == 2 and location[0] == "display"))
+    place = ".".join(map(str, without_tag(error["loc"])))
     if error["type"] == "extra_forbidden":
         near = difflib.get_close_matches(location[-1], _names_at(location[:-1]), n=1)
         yield place, "unknown setting" + (f"; did you mean {near[0]!r}?" if near else "")
@@ -33,6 +32,11 @@ def explain(error: dict[str, Any]) -> Iterator[tuple[str, str]]:
         # what concerns the whole tree names its place itself
         where, _, text = (place, "", line) if place else line.partition(": ")
         yield where, text[:1].lower() + text[1:] + shown
+
+
+def without_tag(location: Sequence[int | str]) -> list[int | str]:
+    """The way to a setting through the tree: Pydantic puts the union's tag into that of a display's setting."""
+    return [part for index, part in enumerate(location) if not (index == 2 and location[0] == "display")]
 
 
 def _names_at(location: list[str]) -> list[str]:

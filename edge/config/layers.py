@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
-from edge.config.explain import explain
-from edge.config.tree import Config
 from edge.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from edge.config.tree import Config
 
 ENVIRONMENT_PREFIX = "FACE_EDGE_"
 COMMAND_VARIABLES = frozenset({"FACE_EDGE_CONFIG", "FACE_EDGE_DEBUG"})
@@ -62,6 +60,8 @@ def load(
     Raises:
         ConfigError: with every problem found, one line each.
     """
+    from edge.config.checking import check  # which needs the layers itself
+
     return check(collect(path, environment=environment, flags=flags))
 
 
@@ -94,32 +94,6 @@ def collect(
 def default_file() -> Path | None:
     """The file that is read where none was given: the first of :data:`DEFAULT_PATHS` that is there."""
     return next((candidate for candidate in DEFAULT_PATHS if candidate.is_file()), None)
-
-
-def check(layers: Layers) -> Config:
-    """The configuration of ``layers``.
-
-    Raises:
-        ConfigError: with every problem found, one line each, that names the layer to mend.
-    """
-    try:
-        return Config.model_validate(layers.tree)
-    except ValidationError as error:
-        problems = [
-            f"{layers.origin(place)}: " + (f"{place}: " if place else "") + message
-            for item in error.errors()
-            for place, message in explain(dict(item))
-        ]
-        raise ConfigError(*problems) from None
-
-
-def validate(tree: Mapping[str, Any], origin: str) -> Config:
-    """Check a tree of plain values; ``origin`` names it in messages.
-
-    Raises:
-        ConfigError: with every problem found, one line each.
-    """
-    return check(Layers(tree, {}, Path(origin)))
 
 
 def plain_value(origin: str, value: str) -> Any:

@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from edge.config.section import OptionalPath, PositiveSeconds, Seconds, Section, Share, ip_address_of
 
 SHORTEST_WINDOW_S = 5.0
+EMBEDDED_PORT = 1883
 
 
 class PrivacyConfig(Section):
@@ -118,3 +119,11 @@ class MqttConfig(Section):
             msg = f"port out of range in {value!r}: expected 1 to 65535"
             raise ValueError(msg) from None
         return value
+
+
+def embedded_port(broker: str) -> int | None:
+    """The port that ``embedded[:PORT]`` asks for; ``None`` for any other setting of ``mqtt.broker``."""
+    kind, _, port = broker.partition(":")
+    if kind != "embedded":
+        return None
+    return int(port) if port else EMBEDDED_PORT

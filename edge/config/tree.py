@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from edge.config.displays import SHARED_BUS_ROLES, DisplayConfig
+from edge.config.displays import DisplayConfig
 from edge.config.section import Section
 from edge.config.seeing import (
     AnalyzeConfig,
@@ -31,7 +31,7 @@ class NodeConfig(Section):
 
 
 class Config(Section):
-    """The whole device."""
+    """The whole device, each setting by itself; :mod:`edge.config.clashes` has what does not go together."""
 
     node: NodeConfig = NodeConfig()
     source: SourceConfig = SourceConfig()
@@ -50,19 +50,3 @@ class Config(Section):
     sessions: SessionsConfig = SessionsConfig()
     metrics: MetricsConfig = MetricsConfig()
     log: LogConfig = LogConfig()
-
-    @model_validator(mode="after")
-    def _pins_used_once(self) -> Config:
-        users: dict[int, tuple[str, str]] = {}
-        problems = []
-        owners = [(f"display.{index}", display.pins()) for index, display in enumerate(self.display)]
-        for owner, pins in [*owners, ("panel", self.panel.pins())]:
-            for role, pin in pins.items():
-                here = f"{owner}.{role}"
-                other, other_role = users.setdefault(pin, (here, role))
-                shared = role == other_role and role in SHARED_BUS_ROLES
-                if other != here and not shared:
-                    problems.append(f"{here}: pin GPIO{pin} is already used by {other}")
-        if problems:
-            raise ValueError("\n".join(problems))
-        return self

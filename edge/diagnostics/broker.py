@@ -21,7 +21,7 @@ _TIMEOUT_S = 3.0
 
 def broker(config: Config) -> Finding:
     """Connects as an unknown client, so that a running device keeps its own connection."""
-    from edge.sinks.mqtt.options import embedded_port
+    from edge.config import embedded_port
 
     if config.mqtt.broker == "off":
         return skip("broker", "mqtt.broker is off")

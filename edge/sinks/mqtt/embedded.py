@@ -15,9 +15,9 @@ import threading
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Self
 
+from edge.config.telling import EMBEDDED_PORT
 from edge.errors import ConfigError, HardwareUnavailable, SinkError
 from edge.installation import adding
-from edge.sinks.mqtt.options import EMBEDDED_PORT
 from edge.sockets import Service, in_url, listen
 
 if TYPE_CHECKING:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
-from edge.config import secret_file
+from edge.config import embedded_port, secret_file
 from edge.errors import ConfigError
 from edge.sockets import in_url, local_address
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from edge.config import MqttConfig, TlsConfig
 
-EMBEDDED_PORT = 1883
+    Value = TypeVar("Value")
+
 _CREDENTIAL = "mqtt-password"
 _DEFAULT_PORTS = {"mqtt": 1883, "mqtts": 8883}
 
@@ -44,17 +46,20 @@ def options(config: MqttConfig, node: str) -> Options:
     """What ``config`` says, with the password read from its file.
 
     Raises:
-        ConfigError: settings contradict each other, or the password file cannot be read.
+        ConfigError: settings contradict each other, or the password file cannot be read; with all that is wrong.
     """
-    scheme, host, port = _address(config)
+    problems: list[str] = []
+    scheme, host, port = _tried(problems, _address, config) or ("", "", 0)
     files = config.tls
-    if scheme != "mqtts" and (files.ca or files.certificate or files.key):
-        msg = f"mqtt.tls: certificates serve mqtts:// only, but mqtt.broker is {config.broker!r}; write mqtts://"
-        raise ConfigError(msg)
-    password = _password(config)
-    if password is not None and not config.username:
-        msg = "mqtt.username: a password is given but no user name; set both"
-        raise ConfigError(msg)
+    if scheme not in {"", "mqtts"} and (files.ca or files.certificate or files.key):
+        problems.append(
+            f"mqtt.tls: certificates serve mqtts:// only, but mqtt.broker is {config.broker!r}; write mqtts://"
+        )
+    password = _tried(problems, _password, config)
+    if not config.username and (config.password.get_secret_value() or config.password_file is not None):
+        problems.append("mqtt.username: a password is given but no user name; set both")
+    if problems:
+        raise ConfigError(*problems)
     return Options(
         host=host,
         port=port,
@@ -67,12 +72,13 @@ def options(config: MqttConfig, node: str) -> Options:
     )
 
 
-def embedded_port(broker: str) -> int | None:
-    """The port that ``embedded[:PORT]`` asks for; ``None`` for any other setting of ``mqtt.broker``."""
-    kind, _, port = broker.partition(":")
-    if kind != "embedded":
+def _tried(problems: list[str], read: Callable[[MqttConfig], Value], config: MqttConfig) -> Value | None:
+    """What ``read`` gives; where it cannot, ``problems`` has why."""
+    try:
+        return read(config)
+    except ConfigError as error:
+        problems.extend(error.problems)
         return None
-    return int(port) if port else EMBEDDED_PORT
 
 
 def _address(config: MqttConfig) -> tuple[str, str, int]:

@@ -40,38 +40,43 @@ def tls_context(files: TlsConfig) -> ssl.SSLContext:
     """A context that verifies the broker's certificate and host name, and shows ours where one is set.
 
     Raises:
-        ConfigError: a file cannot be read, is no PEM file, or key and certificate do not belong together.
+        ConfigError: files cannot be read, are no PEM files, or key and certificate do not belong together; with all
+            that is wrong.
     """
+    problems: list[str] = []
     ca, certificate, key = (
-        None if path is None else _readable(name, path)
+        None if path is None else _readable(name, path, problems)
         for name, path in (("ca", files.ca), ("certificate", files.certificate), ("key", files.key))
     )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.sslsocket_class = _TidySocket
-    if ca is None:
+    if files.ca is None:
         context.load_default_certs()
-    else:
+    elif ca is not None:
         try:
             context.load_verify_locations(ca)
         except ssl.SSLError:
-            msg = f"mqtt.tls.ca: {ca} holds no certificate in PEM format"
-            raise ConfigError(msg) from None
-    if certificate is not None:
+            problems.append(f"mqtt.tls.ca: {ca} holds no certificate in PEM format")
+    if certificate is not None and key is not None:
         try:
             # an empty passphrase, for otherwise OpenSSL asks for one on the terminal
             context.load_cert_chain(certificate, key, password="")
         except ssl.SSLError:
-            msg = f"mqtt.tls: {certificate} and {key} are not a certificate and its unencrypted key in PEM format"
-            raise ConfigError(msg) from None
+            problems.append(
+                f"mqtt.tls: {certificate} and {key} are not a certificate and its unencrypted key in PEM format"
+            )
+    if problems:
+        raise ConfigError(*problems)
     return context
 
 
-def _readable(name: str, path: Path) -> Path:
+def _readable(name: str, path: Path, problems: list[str]) -> Path | None:
+    """The path, or ``None`` where it cannot be read; ``problems`` then has why."""
     path = path.expanduser()
     try:
         with path.open("rb") as stream:
             stream.read(1)
     except OSError as error:
-        msg = f"mqtt.tls.{name}: cannot read {path}: {error.strerror or error}"
-        raise ConfigError(msg) from None
+        problems.append(f"mqtt.tls.{name}: cannot read {path}: {error.strerror or error}")
+        return None
     return path

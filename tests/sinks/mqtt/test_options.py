@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from edge.config import MqttConfig
+from edge.config import MqttConfig, embedded_port
 from edge.errors import ConfigError
-from edge.sinks.mqtt.options import embedded_port, options
+from edge.sinks.mqtt.options import options
 from edge.sinks.mqtt.sink import MqttSink
 from edge.sinks.mqtt.tls import tls_context
 

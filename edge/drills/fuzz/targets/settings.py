@@ -65,7 +65,7 @@ def texts(folder: Path) -> Target:
 
 def _loaded(path: Path, data: bytes) -> tuple[Config, str]:
     from edge.cli.config import shown
-    from edge.config.layers import check, collect
+    from edge.config import check, collect
 
     environment: dict[str, str] = {}
     flags: dict[str, str] = {}
