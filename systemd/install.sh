@@ -11,6 +11,7 @@
 #   sudo systemd/install.sh --yunet FILE       ... with it from a file, on a machine without a network
 #   sudo systemd/install.sh --no-start         ... into a system that is not running, as in a chroot where a card's image
 #                                              is made: all is put in place, and starts with the board
+#   sudo systemd/install.sh --rollback         go back to the version before the one in use
 #   sudo systemd/install.sh --uninstall        take everything away but /etc/face-edge and /var/lib/face-edge
 #   sudo systemd/install.sh --uninstall --purge   ... and these, too
 #
@@ -24,7 +25,6 @@ shopt -s inherit_errexit
 here=$(cd "$(dirname "$0")" && pwd -P)
 root=/opt/face-edge
 units=(face-edge.service face-edge-fault.service)
-settle_s=${SETTLE_S:-20}   # so long a new version must run without falling over
 locked=pi,kiosk,video,metrics,reports   # what requirements-*.txt hold, written by lock.sh
 extras='' forget_extras=no
 wheel='' action=install purge=no apt=yes start=yes broker=no kiosk=no yunet=yes yunet_file=''
@@ -42,6 +42,8 @@ why() {   # why UNIT: the end of its log, when its failure is in it; a busy disk
 }
 # shellcheck source=systemd/parts.sh
 . "$here/parts.sh"
+# shellcheck source=systemd/upgrade.sh
+. "$here/upgrade.sh"
 # shellcheck source=systemd/extras.sh
 . "$here/extras.sh"
 
@@ -62,6 +64,7 @@ while [ $# -gt 0 ]; do
             [ -f "$yunet_file" ] || die "there is no file $2"
             shift
             ;;
+        --rollback) action=rollback ;;
         --uninstall) action=uninstall ;;
         --purge) purge=yes ;;
         --no-apt) apt=no ;;
@@ -84,6 +87,7 @@ uninstall() {
     say "taking FACE Edge away"
     remove_wall
     remove_broker
+    remove_upgrader
     systemctl disable --now "${units[@]}" 2>/dev/null || true
     for unit in "${units[@]}"; do rm -f "/etc/systemd/system/$unit"; done
     rm -rf "$root" /usr/lib/sysusers.d/face-edge.conf /usr/lib/udev/rules.d/60-face-edge.rules /usr/local/bin/face-edge
@@ -149,6 +153,7 @@ release() {   # makes the environment and prints its folder, with the units that
     touch "$folder/.unfinished"
     for unit in "${units[@]}"; do install -m 0644 "$here/$unit" "$folder/units/$unit"; done
     install -D -m 0755 "$here/kiosk/face-edge-wall" "$folder/kiosk/face-edge-wall"
+    install -m 0755 "$here/fault-wanted" "$folder/fault-wanted"
     python3 -m venv --system-site-packages "$folder" >&2
     install_packages "$folder" "$(python_version)" >&2
     "$folder/bin/python" -m compileall -q "$folder/lib" >/dev/null 2>&1 || true
@@ -158,82 +163,37 @@ release() {   # makes the environment and prints its folder, with the units that
     printf '%s\n' "$folder"
 }
 
-switch() {   # each name changes in one step, to what lies on the disk already: a power cut leaves the old or the new
-    local unit
-    for unit in "${units[@]}"; do   # a version before had fewer
-        if [ -e "$1/units/$unit" ]; then install -m 0644 "$1/units/$unit" "/etc/systemd/system/$unit.new"; fi
-    done
-    sync --file-system "$1" /etc/systemd/system
-    ln -sfn "$1" "$root/current.new"
-    mv -T "$root/current.new" "$root/current"
-    for unit in "${units[@]}"; do
-        if [ -e "$1/units/$unit" ]; then mv "/etc/systemd/system/$unit.new" "/etc/systemd/system/$unit"; else
-            rm -f "/etc/systemd/system/$unit"
-        fi
-    done
-    [ "$start" = no ] || systemctl daemon-reload
-}
-
-healthy() {   # it started, said so, and still runs after a while without having been started again
-    local end=$((SECONDS + settle_s))
-    systemctl reset-failed face-edge.service 2>/dev/null || true
-    systemctl restart face-edge.service || return 1
-    while [ $SECONDS -lt $end ]; do
-        [ "$(systemctl show -p ActiveState --value face-edge.service)" = active ] || return 1
-        [ "$(systemctl show -p NRestarts --value face-edge.service)" = 0 ] || return 1
-        sleep 1
-    done
-}
-
-tidy() {   # unfinished ones, and all but the newest two
-    local folder kept
-    kept=$(readlink -f "$root/current")
-    for folder in "$root"/releases/*/; do
-        if [ -e "$folder/.unfinished" ]; then rm -rf "$folder"; fi
-    done
-    find "$root/releases" -mindepth 1 -maxdepth 1 -type d | sort -r | tail -n +3 | while read -r folder; do
-        [ "$folder" = "$kept" ] || rm -rf "$folder"
-    done
-}
-
 install_service() {
-    local before='' made
-    if [ -L "$root/current" ]; then before=$(readlink -f "$root/current"); fi
+    local made
+    discard_unfinished
     say "making the environment (minutes on a small board)"
-    trap 'say "the environment could not be made: nothing was changed"' ERR
+    trap 'discard_unfinished; say "the environment could not be made: nothing was changed"' ERR
     made=$(release)
     trap - ERR
     add_yunet "$made"
     remember_extras
-    switch "$made"
+    place_upgrader
     ln -sfn "$root/current/bin/face-edge" /usr/local/bin/face-edge
+    if [ ! -e /etc/systemd/system/face-edge.service ]; then
+        install -m 0644 "$made/units/face-edge.service" /etc/systemd/system/face-edge.service
+    fi
     systemctl enable --quiet face-edge.service
+    if [ "$start" = yes ]; then say "starting it, and watching it work for a minute or two"; fi
+    take_over "$made"
+    if [ "$kiosk" = yes ]; then install_wall; fi
+    upgrader tidy
     if [ "$start" = no ]; then
-        if [ "$kiosk" = yes ]; then install_wall; fi
-        tidy
         say "$("$root/current/bin/face-edge" --version) is in place, and starts with the system"
         return
     fi
-    say "starting, and watching for $settle_s s"
-    if healthy; then
-        if [ "$kiosk" = yes ]; then install_wall; fi
-        tidy
-        missing_settings
-        say "$("$root/current/bin/face-edge" --version) runs; see: sudo face-edge status, journalctl -u face-edge"
-        return
-    fi
-    why face-edge
-    if [ -n "$before" ] && [ -d "$before" ]; then
-        switch "$before"
-        rm -rf "$made"
-        if healthy; then die "the new version did not become healthy; the one before runs again"; fi
-        die "neither the new version nor the one before becomes healthy; see journalctl -u face-edge"
-    fi
-    die "it does not become healthy; mend /etc/face-edge/config.toml and run: sudo systemctl restart face-edge"
+    missing_settings
+    say "$("$root/current/bin/face-edge" --version) runs; see: sudo face-edge status, journalctl -u face-edge"
 }
 
+one_at_a_time
 case $action in
     uninstall) uninstall ;;
+    rollback) roll_back ;;
     install)
         [ "$apt" = no ] || packages
         choose_extras "$(python_version)" "$extras" "$forget_extras"

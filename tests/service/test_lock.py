@@ -178,8 +178,3 @@ def test_the_installer_heeds_the_lock_and_both_mean_the_same_extras() -> None:
         head = (ROOT / f"systemd/requirements-{python}.txt").read_text(encoding="utf-8").splitlines()[0]
         assert f"Python {python}" in head
         assert f"extras {' '.join(EXTRAS)}" in head
-
-
-def test_a_version_lies_on_the_disk_before_anything_points_to_it() -> None:
-    switch = INSTALL[INSTALL.index("switch() {") : INSTALL.index("healthy() {")]
-    assert switch.index("sync --file-system") < switch.index("mv -T") < switch.index('mv "/etc/systemd/system/')

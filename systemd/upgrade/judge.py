@@ -1,0 +1,174 @@
+"""Decide from samples of a started version whether it does its work.
+
+Pure: the caller gives the time. Evidence is an answer of the device's own loop that says one of these:
+
+- it looks at frames: more than at the sample before, and it has handed at least one state to its outputs;
+- it is paused by its operator;
+- its camera is away, and that is no news: the version before had no camera either, or another one was configured.
+
+Where the version before was connected to its broker, the new one must be, too. The version is accepted when evidence
+has lasted for ``watch_s`` without a gap of ``stall_s``. It is rejected as soon as its process has ended or was started
+again, when its loop does not answer any more or looks at nothing any more for ``stall_s``, and when there is not enough
+evidence in time.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+_ACTIVE = ("active", "reloading")
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """The service as the service manager sees it: ``pid`` of its main process, ``restarts`` by the manager itself."""
+
+    state: str
+    pid: int
+    restarts: int = 0
+    result: str = "success"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The device as it describes itself; figures that an older version does not give are ``None``."""
+
+    camera: str | None
+    source: str = ""
+    paused: bool = False
+    frames: int | None = None
+    states: int | None = None
+    broker: bool | None = None
+    frames_per_second: float = 0.0
+
+    @classmethod
+    def of(cls, status: dict[str, Any]) -> Report:
+        """Read the answer of ``face-edge status --json``.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is no such answer.
+        """
+        work = status.get("work") or {}
+        return cls(
+            camera=status["camera"],
+            source=str(status["info"]["source"]),
+            paused=bool(status["privacy"]),
+            frames=work.get("frames"),
+            states=work.get("states"),
+            broker=work.get("broker"),
+            frames_per_second=float(status["health"]["process_fps"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The outcome, and why."""
+
+    healthy: bool
+    reason: str
+
+
+class Judge:
+    """Collects samples of one start.
+
+    Args:
+        watch_s: how long evidence must last; longer than the watchdog waits.
+        stall_s: how long a loop may answer nothing, or look at nothing, once it has begun.
+        patience_s: how long it may take until evidence begins.
+        before: the last report of the version before, where it ran.
+    """
+
+    def __init__(self, *, watch_s: float, stall_s: float, patience_s: float, before: Report | None = None) -> None:
+        self._watch_s = watch_s
+        self._stall_s = stall_s
+        self._patience_s = patience_s
+        self._before = before
+        self._started_s = math.inf
+        self._pid = 0
+        self._answered_s: float | None = None
+        self._report: Report | None = None
+        self._since_s: float | None = None
+        self._evidence_s = 0.0
+        self._lacks = "it does not answer `face-edge status`"
+
+    def observe(self, now_s: float, unit: Unit, report: Report | None) -> Verdict | None:
+        """Take in one sample; the verdict as soon as there is one.
+
+        Args:
+            now_s: monotonic time of the sample.
+            unit: the service at that time.
+            report: the answer of its loop; ``None`` without one.
+        """
+        if self._started_s == math.inf:
+            self._started_s, self._pid = now_s, unit.pid
+        ended = self._ended(unit)
+        if ended:
+            return Verdict(healthy=False, reason=ended)
+        if report is None:
+            if self._answered_s is not None and now_s - self._answered_s > self._stall_s:
+                return Verdict(healthy=False, reason=f"its loop has not answered for {self._stall_s:g} s")
+        else:
+            self._answered_s = now_s
+            self._lacks, self._report = self._lacking(report), report
+            if not self._lacks and now_s - self._note(now_s) >= self._watch_s:
+                return Verdict(healthy=True, reason=_work(report))
+        return self._overdue(now_s)
+
+    def _note(self, now_s: float) -> float:
+        """Note evidence; since when it has lasted without a gap."""
+        if self._since_s is None or now_s - self._evidence_s > self._stall_s:
+            self._since_s = now_s
+        self._evidence_s = now_s
+        return self._since_s
+
+    def _overdue(self, now_s: float) -> Verdict | None:
+        if self._since_s is not None and self._lacks == _NO_FRAMES and now_s - self._evidence_s > self._stall_s:
+            return Verdict(healthy=False, reason=f"it has looked at no frame for {self._stall_s:g} s")
+        if now_s - self._started_s > self._patience_s + self._watch_s:
+            return Verdict(healthy=False, reason=self._lacks or "it does not work steadily")
+        return None
+
+    def _ended(self, unit: Unit) -> str:
+        """Why the process that was started is no longer the one that runs; empty where it is."""
+        if unit.restarts > 0 or (unit.state in _ACTIVE and unit.pid != self._pid):
+            return "it ended and was started again"
+        if unit.state not in _ACTIVE:
+            return f"it ended: {unit.result if unit.result != 'success' else unit.state}"
+        return ""
+
+    def _lacking(self, report: Report) -> str:
+        """What the evidence lacks in this report; empty where it is complete."""
+        before = self._before
+        if before is not None and before.broker and report.broker is False:
+            return "it does not reach the broker, which the version before did"
+        if report.paused:
+            return ""
+        if report.camera == "offline":
+            if before is not None and before.camera == "online" and before.source == report.source:
+                return f"{report.source} is away, which the version before could use"
+            return ""
+        if report.camera is None or not self._has_looked(report):
+            return _NO_FRAMES
+        return "it has published no state" if report.states == 0 else ""
+
+    def _has_looked(self, report: Report) -> bool:
+        """Whether frames were looked at since the report before; an older version gives a rate alone."""
+        if report.frames is None:
+            return report.frames_per_second > 0
+        earlier = self._report.frames if self._report is not None else 0
+        return earlier is not None and report.frames > earlier
+
+
+_NO_FRAMES = "it looks at no frames"
+
+
+def _work(report: Report) -> str:
+    """What an accepted version does, in words."""
+    if report.paused:
+        return "paused by its operator"
+    if report.camera == "offline":
+        return f"{report.source} is away"
+    counted = "" if report.frames is None else f", {report.frames} frames"
+    return f"looking at {report.source}{counted}"
