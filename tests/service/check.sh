@@ -72,7 +72,7 @@ if [ -n "$yunet" ]; then
 fi
 
 step 'units verify without a word'
-said=$(systemd-analyze verify --man=no /etc/systemd/system/face-edge{,-fault,-kiosk}.service mosquitto.service 2>&1 | grep 'face-edge\|mosquitto' || true)
+said=$(systemd-analyze verify --man=no /etc/systemd/system/face-edge{,-fault,-kiosk,-trial}.service mosquitto.service 2>&1 | grep 'face-edge\|mosquitto' || true)
 [ -z "$said" ] && ok || fail "$said"
 
 step 'exposure at most 2.0: the device, the fault, the broker'
@@ -188,6 +188,9 @@ install_ || fail
 [ "$sum" = "$(cat /etc/face-edge/config.toml /var/lib/face-edge/settings-* | sha256sum)" ] \
     && [ "$(readlink /opt/face-edge/current)" != "$one" ] && is ActiveState active \
     && face-edge sessions list | grep 'Before it' >/dev/null && ! grep -q 'Haar finds the faces' "$log" && ok || fail
+
+# shellcheck source=tests/service/upgrades.sh
+. "$checkout/tests/service/upgrades.sh"
 
 step 'a new version that falls over is taken back, with its sessions'
 one=$(readlink /opt/face-edge/current)
