@@ -13,7 +13,7 @@ from edge.backoff import Backoff
 from edge.errors import SinkError
 from edge.fleet.database.batch import Batch
 from edge.fleet.database.driver import BadRow, DatabaseAway
-from edge.fleet.database.rows import Refused, row
+from edge.fleet.database.rows import Refused, removes, row
 from edge.fleet.database.tables import TABLES, Row
 from edge.fleet.topics import Kind, address
 from edge.text import in_one_line
@@ -106,6 +106,8 @@ class Writer:
         found = address(letter.topic, self._prefix)
         if found is None:
             self._refuse(in_one_line(letter.topic[:100]), "unknown", "a topic that is none of the feed's")
+            return None
+        if removes(found.kind, letter.payload):
             return None
         try:
             return _Item(found.node, found.kind, row(found.node, found.kind, letter.payload, letter.received_at))

@@ -64,8 +64,13 @@ _MODELS = {
 }
 
 
+def removes(kind: Kind, payload: bytes) -> bool:
+    """True for an empty message that takes a retained one off the broker, which leaves nothing to store."""
+    return not payload and kind in {Kind.INFO, Kind.HEALTH}
+
+
 def row(node: str, kind: Kind, payload: bytes, received_at: datetime) -> Row:
-    """The values of ``TABLES[kind].columns``.
+    """The values of ``TABLES[kind].columns``; an availability that was removed is neither true nor false, but ``None``.
 
     Raises:
         Refused: the payload is too long, malformed, or of a newer schema.
@@ -84,10 +89,10 @@ def row(node: str, kind: Kind, payload: bytes, received_at: datetime) -> Row:
 
 
 def _availability(node: str, payload: bytes, received_at: datetime) -> Row:
-    if payload not in {b"online", b"offline"}:
+    if payload not in {b"online", b"offline", b""}:
         msg = "malformed: neither online nor offline"
         raise Refused(msg)
-    return (node, payload == b"online", received_at)
+    return (node, payload == b"online" if payload else None, received_at)
 
 
 def _parsed(model: type[BaseModel], payload: bytes) -> Any:

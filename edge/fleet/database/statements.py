@@ -17,8 +17,12 @@ if TYPE_CHECKING:
 
 _AVAILABILITY = (
     "INSERT INTO face_edge.nodes (node, online, online_since) VALUES (%s, %s, %s) ON CONFLICT (node) DO UPDATE"
-    " SET online = excluded.online, online_since = excluded.online_since"
-    " WHERE nodes.online IS DISTINCT FROM excluded.online"
+    " SET online = excluded.online, online_since = excluded.online_since, retired_at = NULL"
+    " WHERE nodes.online IS DISTINCT FROM excluded.online OR nodes.retired_at IS NOT NULL"
+)
+_RETIRED = (
+    "INSERT INTO face_edge.nodes (node, retired_at) VALUES (%s, %s) ON CONFLICT (node) DO UPDATE"
+    " SET online = NULL, online_since = NULL, retired_at = excluded.retired_at WHERE nodes.retired_at IS NULL"
 )
 _INFO_COLUMNS = TABLES[Kind.INFO].columns[1:-1]
 _INFO = (
@@ -65,8 +69,11 @@ def see_nodes(connection: psycopg.Connection[Any], batch: Batch, known: set[str]
         connection.execute(
             "INSERT INTO face_edge.nodes (node) SELECT unnest(%s::text[]) ON CONFLICT DO NOTHING", (unknown,)
         )
-    for kind, sql in ((Kind.AVAILABILITY, _AVAILABILITY), (Kind.INFO, _INFO)):
-        newest = {row[0]: row for row in batch.rows.get(kind, ())}
-        if newest:
+    newest = {row[0]: row for row in batch.rows.get(Kind.AVAILABILITY, ())}
+    retired = {node: (node, seen_at) for node, online, seen_at in newest.values() if online is None}
+    present = {node: row for node, row in newest.items() if node not in retired}
+    described = {row[0]: row for row in batch.rows.get(Kind.INFO, ())}
+    for sql, rows in ((_AVAILABILITY, present), (_RETIRED, retired), (_INFO, described)):
+        if rows:
             with connection.cursor() as cursor:
-                cursor.executemany(sql, [newest[node] for node in sorted(newest)])
+                cursor.executemany(sql, [rows[node] for node in sorted(rows)])

@@ -7,9 +7,12 @@ import signal
 import time
 from typing import TYPE_CHECKING, Any
 
+from edge.cli import main
+
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable
+    from pathlib import Path
 
     import pytest
 
@@ -55,6 +58,26 @@ def test_everything_of_the_feed_arrives(collector: Any, fleet: Any, device: Any)
     assert fleet.query("SELECT node, online FROM face_edge.nodes") == [("n1", True)]
     fleet.send("n1", "availability", "offline", retain=True)
     assert fleet.eventually(lambda: fleet.query("SELECT node FROM face_edge.nodes WHERE NOT online"))
+
+
+def test_a_retired_device_is_no_complaint(
+    collector: Any, fleet: Any, device: Any, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    member = collector()
+    n1 = device("n1")
+    ids = fleet.events(n1, 1)
+    fleet.all_stored(ids)
+    for kind, payload in (("availability", "offline"), ("info", '{"model": "m"}'), ("health", n1.health().to_json())):
+        fleet.send("n1", kind, payload, retain=True)
+    assert fleet.eventually(lambda: fleet.query("SELECT node FROM face_edge.unwell"))
+    settings = ("--set", f"node.state_dir={tmp_path}", "--set", f"mqtt.broker={fleet.broker.uri}")
+    assert main([*settings, "retire", "--node", "n1"]) == 0
+    assert fleet.eventually(lambda: fleet.query("SELECT node FROM face_edge.devices WHERE retired_at IS NOT NULL"))
+    ids += fleet.events(device("n2"), 1)
+    fleet.all_stored(ids)
+    assert fleet.query("SELECT node FROM face_edge.unwell WHERE node = 'n1'") == []
+    assert member._figures._totals["refused"] == 0
+    assert "refused" not in caplog.text
 
 
 def test_members_share_the_load_and_a_repeat_is_stored_once(collector: Any, fleet: Any, device: Any) -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.fleet.database.rows import PAYLOAD_MAX, Refused, row
+from edge.fleet.database.rows import PAYLOAD_MAX, Refused, removes, row
 from edge.fleet.database.tables import TABLES
 from edge.fleet.topics import Address, Kind, address, filters
 from edge.types import EMOTIONS
@@ -88,6 +88,16 @@ def test_a_time_without_a_zone_is_utc() -> None:
 def test_what_is_wrong_is_refused_in_few_words(kind: Kind, payload: str, says: str) -> None:
     with pytest.raises(Refused, match=says):
         row("n1", kind, payload.encode(), NOW)
+
+
+def test_a_removed_availability_is_a_retired_device() -> None:
+    assert row("n1", Kind.AVAILABILITY, b"", NOW) == ("n1", None, NOW)
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_an_empty_message_removes_only_what_is_retained(kind: Kind) -> None:
+    assert removes(kind, b"") is (kind in {Kind.INFO, Kind.HEALTH})
+    assert not removes(kind, b"{}")
 
 
 def test_a_strangers_key_begins_no_line(device: Any) -> None:

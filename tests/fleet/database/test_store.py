@@ -153,6 +153,29 @@ def test_what_a_node_says_of_itself_is_kept_and_its_first_word_of_being_there(st
     assert query("SELECT online, online_since FROM face_edge.nodes") == [(False, NOW + timedelta(hours=2))]
 
 
+def test_a_retired_node_is_kept_until_it_is_online_again(store: Store, query: Any) -> None:
+    store.write(batch(("n1", Kind.AVAILABILITY, "online"), ("n1", Kind.INFO, '{"model": "m"}')))
+    found = "SELECT online, online_since, model, retired_at FROM face_edge.nodes"
+    # both in one batch: the newest counts
+    store.write(batch(("n1", Kind.AVAILABILITY, "offline"), ("n1", Kind.AVAILABILITY, "")))
+    assert query(found) == [(None, None, "m", NOW)]
+    later = Batch()
+    later.add(Kind.AVAILABILITY, row("n1", Kind.AVAILABILITY, b"", NOW + timedelta(hours=1)))
+    store.write(later)
+    assert query(found) == [(None, None, "m", NOW)]
+    store.write(batch(("n1", Kind.AVAILABILITY, "online")))
+    assert query(found) == [(True, NOW, "m", None)]
+
+
+def test_a_node_can_be_retired_by_hand(store: Store, query: Any) -> None:
+    store.write(batch(("n1", Kind.AVAILABILITY, "offline")))
+    assert query("SELECT face_edge.retire('n1')") == [(True,)]
+    assert query("SELECT face_edge.retire('n1'), face_edge.retire('n2')") == [(None, None)]
+    assert query("SELECT online, retired_at IS NULL FROM face_edge.nodes") == [(None, False)]
+    store.write(batch(("n1", Kind.AVAILABILITY, "offline")))
+    assert query("SELECT online, retired_at FROM face_edge.nodes") == [(False, None)]
+
+
 def test_no_database_is_away_and_a_password_is_not_told() -> None:
     with pytest.raises(DatabaseAway) as caught:
         Store("postgresql://someone:secret@127.0.0.1:1/none").open()

@@ -93,6 +93,19 @@ def test_devices_that_are_silent_or_unwell(add: Any, device: Any, query: Any) ->
     assert found == {"silent": ["silent"], "offline": ["offline"], "hot": ["hot", "drops"]}
 
 
+def test_a_retired_device_has_no_complaints(add: Any, device: Any, query: Any) -> None:
+    add("n1", Kind.HEALTH, device("n1", START).health(temperature_c=99, drops=3))
+    add("n1", Kind.AVAILABILITY, "offline")
+    [(complaints,)] = query("SELECT complaints FROM face_edge.unwell")
+    assert {"offline", "hot", "drops"} <= set(complaints)
+    add("n1", Kind.AVAILABILITY, "")
+    query("UPDATE face_edge.nodes SET first_seen = now() - interval '1 hour' RETURNING 1")
+    assert query("SELECT * FROM face_edge.unwell") == []
+    assert query("SELECT node, complaints, retired_at FROM face_edge.devices") == [("n1", [], START)]
+    add("n1", Kind.AVAILABILITY, "offline")
+    assert query("SELECT node FROM face_edge.unwell") == [("n1",)]
+
+
 def test_events_per_hour(add: Any, device: Any, query: Any) -> None:
     made = device("n1", START)
     add("n1", Kind.EVENT, *(made.event(0, "peak") for _ in range(3)), made.event(0, "marker"))
