@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -15,11 +16,12 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def replacing(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
+def replacing(path: Path, *, overwrite: bool = True, mode: int | None = None) -> Iterator[Path]:
     """Give a temporary path in ``path``'s folder; it takes ``path``'s place when the block ends well.
 
     The temporary name keeps the suffix, by which encoders choose their format. On any error, Ctrl-C included, it is
-    removed and ``path`` stays as it was.
+    removed and ``path`` stays as it was. It gets ``mode`` and is for its owner alone until then; without one it gets
+    owner and mode of the file that it replaces, or what the process gives to new files.
 
     Raises:
         InputError: the folder cannot be written, the disk is full, or the file is there and ``overwrite`` is false.
@@ -30,9 +32,13 @@ def replacing(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
     temporary = path.with_name(f".face-edge-{secrets.token_hex(6)}{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.touch(exist_ok=False)
+        _make(temporary, mode)
         yield temporary
         _sync(temporary)
+        if mode is None:
+            _take_over(temporary, path)
+        else:
+            temporary.chmod(mode)
         _place(temporary, path, overwrite=overwrite)
     except OSError as error:
         raise InputError(cannot_write(path, error)) from error
@@ -41,13 +47,13 @@ def replacing(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
             temporary.unlink()
 
 
-def write_text(path: Path, text: str, *, overwrite: bool = True) -> None:
+def write_text(path: Path, text: str, *, overwrite: bool = True, mode: int | None = None) -> None:
     """Write a whole UTF-8 file or nothing.
 
     Raises:
         InputError: as :func:`replacing`.
     """
-    with replacing(path, overwrite=overwrite) as temporary:
+    with replacing(path, overwrite=overwrite, mode=mode) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
@@ -59,6 +65,22 @@ def cannot_write(path: Path, error: OSError) -> str:
 def already_there(path: Path) -> str:
     """The one line for a file that must not be overwritten."""
     return f"{path}: is there already; give --force to overwrite it"
+
+
+def _make(temporary: Path, mode: int | None) -> None:
+    """Make the empty file; until it is whole, one that is to have a ``mode`` of its own is for its owner alone."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    os.close(os.open(temporary, flags, 0o666 if mode is None else 0o600))
+
+
+def _take_over(temporary: Path, path: Path) -> None:
+    """Give ``temporary`` the owner and mode of the regular file that it will replace."""
+    with suppress(FileNotFoundError):
+        found = path.lstat()
+        if stat.S_ISREG(found.st_mode):
+            with suppress(PermissionError):  # another user's, in a folder of ours
+                os.chown(temporary, found.st_uid, found.st_gid)
+            temporary.chmod(stat.S_IMODE(found.st_mode) & 0o777)
 
 
 def _sync(path: Path) -> None:

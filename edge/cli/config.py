@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from edge import service_user
 from edge.cli.settings import Settings, pass_settings
 
 if TYPE_CHECKING:
@@ -59,7 +60,9 @@ def init(path: Path, *, force: bool) -> None:
     from edge.cli.template import template
     from edge.files import write_text
 
-    write_text(path, template(), overwrite=force)
+    # the service must be able to read it, whatever root's own files are like
+    is_new_for_service = service_user.account() is not None and service_user.serves(path) and not path.exists()
+    write_text(path, template(), overwrite=force, mode=0o644 if is_new_for_service else None)
     click.echo(f"{path}: written; every line in it is a comment until you take its '#' away")
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import sys
 from pathlib import Path
 
 import click
 
+from edge import service_user
 from edge.cli.settings import Settings, pass_settings
 from edge.errors import InputError
 from edge.files import already_there, write_text
@@ -46,12 +46,16 @@ def password(output: Path | None, *, generate: bool, force: bool) -> None:
     if output is None:
         click.echo(made)
         return
-    before = os.umask(0o077)
-    try:
-        write_text(output, made + "\n", overwrite=force)
-    finally:
-        os.umask(before)
-    click.echo(f"wrote {output}", err=True)
+    folders = service_user.missing_folders(output)
+    write_text(output, made + "\n", overwrite=force, mode=0o600)
+    owner = service_user.hand_over(output, folders)
+    click.echo(f"wrote {output}" + ("" if owner is None else f" for the user {owner.pw_name}"), err=True)
+    if owner is not None and (closed := service_user.closed_to(owner, output)) is not None:
+        msg = (
+            f"{output}: the service cannot read it there, since the user {owner.pw_name} may not enter {closed}: "
+            f"choose a place below {service_user.SETTINGS}"
+        )
+        raise InputError(msg)
 
 
 @kiosk.command(context_settings={"ignore_unknown_options": True})
@@ -99,13 +103,15 @@ def watch(url: str, profile: Path, every: float, command: tuple[str, ...]) -> No
 def certificate(settings: Settings, output: Path | None, *, force: bool, spki: bool) -> None:
     """Show the certificate of kiosk.tls: fingerprint, names, validity; the device's own is made where there is none.
 
-    Run it as the device does: with its configuration, and as the user whose state folder it is.
+    As root it is the installed service's; otherwise run it as the device does, with its configuration and as the user
+    whose state folder it is.
     """
     from edge.config import state_dir
     from edge.kiosk.tls import of
 
     config = settings.load()
-    tls = of(config.kiosk, state_dir(config))
+    with service_user.acting():
+        tls = of(config.kiosk, state_dir(config))
     if tls is None:
         msg = 'the page is served over plain HTTP: set kiosk.tls = "self-signed", or "files" with a certificate'
         raise InputError(msg)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from edge import service_user
 from edge.cli.settings import Settings, pass_settings
 
 
@@ -24,6 +25,6 @@ def retire(settings: Settings, node: str | None) -> None:
     if config.mqtt.broker == "off" or embedded_port(config.mqtt.broker) is not None:
         msg = f"mqtt.broker: is {config.mqtt.broker!r}, which keeps nothing: name the broker that the node published to"
         raise ConfigError(msg)
-    with InstanceLock(state_dir(config), f"node {node_id(config)}"):
+    with service_user.acting(), InstanceLock(state_dir(config), f"node {node_id(config)}"):
         for topic in clear(config.mqtt, node_id(config)):
             click.echo(f"cleared {topic}")

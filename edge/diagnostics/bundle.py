@@ -57,8 +57,7 @@ def write(path: Path, pieces: Iterable[Piece], mask: Masker) -> tuple[str, ...]:
     now_s = int(time.time())
     texts = {piece.name: _text(piece, mask) for piece in listed}
     texts = {"README.txt": _readme(listed, now_s), **texts}
-    with replacing(path) as temporary:
-        temporary.chmod(0o600)  # before there is anything in it
+    with replacing(path, mode=0o600) as temporary:
         temporary.write_bytes(_packed(texts, _folder(path), now_s))
     return tuple(texts)
 

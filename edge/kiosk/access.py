@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ipaddress
-import os
+import logging
 import secrets
 import time
 from collections import OrderedDict
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
-from edge.errors import ConfigError
+from edge.errors import ConfigError, InputError
 from edge.files import write_text
 from edge.kiosk import passwords
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from edge.config import KioskConfig
 
+_LOG = logging.getLogger(__name__)
 SECRET_BYTES = 32
 _MOST_REVOKED = 1000
 _HOUR_S = 3600
@@ -186,9 +187,8 @@ def lasting_secret(path: Path) -> bytes:
     if len(found) == SECRET_BYTES:
         return found
     made = secrets.token_bytes(SECRET_BYTES)
-    before = os.umask(0o077)
     try:
-        write_text(path, made.hex())
-    finally:
-        os.umask(before)
+        write_text(path, made.hex(), mode=0o600)
+    except InputError as error:
+        _LOG.warning("who is logged in will have to log in again after a restart: %s", error)
     return made

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import ssl
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -172,11 +171,7 @@ def make_own(path: Path, names: frozenset[str]) -> Certificate:
     except OSError:
         key = None
     made = certificate.make(names, key_pem=key)
-    before = os.umask(0o077)
-    try:
-        write_text(path, made.decode("ascii"))
-    finally:
-        os.umask(before)
+    write_text(path, made.decode("ascii"), mode=0o600)
     return certificate.describe(made)
 
 

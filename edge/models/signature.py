@@ -46,8 +46,7 @@ def make_key(path: Path) -> Path:
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-    with replacing(path, overwrite=False) as temporary:
-        temporary.chmod(0o600)
+    with replacing(path, overwrite=False, mode=0o600) as temporary:
         temporary.write_bytes(private)
     write_text(public_path, public.decode(), overwrite=False)
     return public_path
