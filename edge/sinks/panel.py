@@ -15,6 +15,8 @@ from edge.events import CameraStatus, Privacy, RunningSession
 from edge.sinks.gpio import gpio_errors, open_leds, pin_factory
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from edge.commands import Inbox
     from edge.config import PanelConfig
     from edge.events import Message
@@ -31,13 +33,17 @@ _BEEPS = {"paused": (0.4, 1), "looking": (0.1, 1), "started": (0.1, 2), "stopped
 
 
 class PanelSink:
-    """Button, light and buzzer, each where it has a pin; ``handle`` and the button's callbacks are on two threads."""
+    """Button, light and buzzer, each where it has a pin; ``handle`` and the button's callbacks are on two threads.
+
+    ``clock`` gives monotonic seconds.
+    """
 
     name = _NAME
     accepts: tuple[type, ...] = (Privacy, RunningSession, CameraStatus)
 
-    def __init__(self, config: PanelConfig, inbox: Inbox) -> None:
+    def __init__(self, config: PanelConfig, inbox: Inbox, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._config = config
+        self._clock = clock
         self._inbox = inbox
         self._parts = ExitStack()
         self._light: Any = None
@@ -110,7 +116,7 @@ class PanelSink:
 
     def _pressed(self) -> None:
         self._was_long = False
-        self._pressed_s = time.monotonic()
+        self._pressed_s = self._clock()
 
     def _held(self) -> None:
         self._was_long = True
@@ -118,7 +124,7 @@ class PanelSink:
 
     def _released(self) -> None:
         # a contact that bounces closes for moments only; not every pin driver keeps that from us
-        if not self._was_long and time.monotonic() - self._pressed_s >= self._config.debounce_s:
+        if not self._was_long and self._clock() - self._pressed_s >= self._config.debounce_s:
             self._inbox.offer(SetPrivacy())
 
     def _shine(self) -> None:
