@@ -4,6 +4,7 @@
 
     EdgeError
      +-- ConfigError (ValueError)          a setting is unknown, of the wrong type or contradicts another
+     |    +-- FileUnavailable              a file that a setting names cannot be used now
      +-- InputError (ValueError)           a file or folder given to a command cannot be used
      +-- SourceError                       a camera, stream or file delivers no frames
      |    +-- SourceEnded                  a finite source has no more frames
@@ -32,6 +33,13 @@ class ConfigError(EdgeError, ValueError):
     def __init__(self, *problems: str) -> None:
         super().__init__("; ".join(problems))
         self.problems = problems
+
+
+class FileUnavailable(ConfigError):
+    """A file that a setting names cannot be read, or holds something else, which may be mended while the device runs.
+
+    What needs the file stays off until it can be used; the rest of the device works.
+    """
 
 
 class InputError(EdgeError, ValueError):
