@@ -195,9 +195,9 @@ def test_presence_counts_after_exactly_the_hold() -> None:
 
 
 def test_peaks_at_exactly_the_limits() -> None:
-    at, above, below = (face(Emotion.HAPPY, share) for share in (0.5, 0.75, 0.4999))
-    told = play(narrator(EventsConfig(peak_threshold=0.75, peak_rearm=0.5)), (2000, (above,)), (500, (at,)))
-    assert types(told).count(EventType.PEAK) == 1, "a score of the threshold is a peak"
+    full = (2000, (face(Emotion.HAPPY, 1.0),))
+    assert EventType.PEAK in types(play(narrator(EventsConfig(peak_threshold=1.0)), full))
+    at, above, below = (face(Emotion.HAPPY, share) for share in (0.5, 0.8, 0.4999))
     for faded, peaks in ((at, 1), (below, 2)):
         script = (2000, (above,)), (500, (faded,)), (500, (above,))
         told = play(narrator(EventsConfig(peak_threshold=0.75, peak_rearm=0.5)), *script)
@@ -232,13 +232,15 @@ def test_markers_and_sessions_count_the_people_in_view() -> None:
     play(teller, (500, (face(), face())))
     started = teller.start_session(SESSION, 600 * MS)
     mark, unnamed = teller.mark("scene 2", 700 * MS), teller.mark("", 800 * MS)
-    ended = teller.end_session("", 900 * MS)
+    ended = teller.end_session("Pilot", 900 * MS)
     after = teller.mark("late", 1000 * MS)
     events = (started, mark, unnamed, ended, after)
     assert [e.type for e in events] == ["session_start", "marker", "marker", "session_end", "marker"]
     assert [e.people for e in events] == [2] * 5
-    assert [e.label for e in events] == ["Pilot", "scene 2", None, None, "late"]
+    assert [e.label for e in events] == ["Pilot", "scene 2", None, "Pilot", "late"]
     assert [e.session for e in events] == [SESSION.id] * 4 + [None]
+    teller.resume_session(SESSION)
+    assert teller.end_session("", 0).label is None
     teller.resume_session(SESSION)
     assert teller.mark("", 0).session == SESSION.id
     assert [e.session for t in play(teller, (2000, ())) for e in t.events] == []

@@ -30,6 +30,29 @@ def dark(picture: np.ndarray, light: float, deviation: float) -> np.ndarray:
     return np.clip(np.rint(picture * light + noise), 0, 255).astype(np.uint8)
 
 
+@pytest.mark.parametrize("kind", [np.uint8, np.float32])
+def test_the_percentiles_become_0_and_the_target(kind: type) -> None:
+    ramp = np.arange(101, dtype=kind).reshape(1, 101)
+    contrast = Contrast(low=10, high=90, below=95, target=160, blur=0)
+    expected = np.clip((np.arange(101) - 10) * 2, 0, 180)
+    np.testing.assert_array_equal(stretch(ramp, contrast)[0], expected)
+    assert stretch(ramp, Contrast(low=10, high=90, below=95, target=255, blur=0)).max() == 255
+    assert stretch(ramp, Contrast(low=10, high=90, below=90, blur=0)).dtype == np.uint8
+    np.testing.assert_array_equal(stretch(ramp, Contrast(low=10, high=90, below=90, blur=0)), ramp)
+    flat = np.full((9, 9), 40, kind)
+    flat[4, 4] = 41
+    assert stretch(flat, Contrast(low=0, high=100, target=200, blur=0))[4, 4] == 200, "one level is spread to all"
+
+
+def test_the_least_gaussian_counts_and_a_smaller_one_is_left_out() -> None:
+    ramp = np.tile(np.linspace(5, 25, 48), (48, 1)).astype(np.float32)
+    contrast = Contrast(low=0, high=100, target=200, blur=0.1)  # a gain of 10, so blur = noise
+    sharp = stretch(ramp, contrast, noise=0.0)
+    for least, smoothed in ((0.5, True), (0.51, False)):
+        done = stretch(ramp, Contrast(low=0, high=100, target=200, blur=0.1, least_blur=least), noise=0.5)
+        assert np.array_equal(done, sharp) is not smoothed
+
+
 @settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(110, 255))
 def test_a_training_picture_in_good_light_is_its_own_crop(seed: int, brightest: int) -> None:

@@ -137,6 +137,69 @@ def test_a_face_that_a_part_cuts_is_left_out() -> None:
     assert found.detections == ()
 
 
+def parts_of(face: Box, *, frame: tuple[int, int] = (1280, 960), area: Box) -> tuple[Detection, ...]:
+    """Return what a search around ``area`` keeps of a detector that finds ``face``, in pixels of the first part."""
+    detector, room = WatchedDetector(), Room(*frame)
+    detector.only = [Detection(face)]
+    found = scan_of(detector).run_in(room.view(320), [], Plan(frame[0], 0.2), [area])
+    assert found is not None
+    return found.detections
+
+
+@pytest.mark.parametrize(
+    ("face", "whole"),
+    [
+        (Box(11, 40, 100, 100), True),
+        (Box(10, 40, 100, 100), False),
+        (Box(40, 11, 100, 100), True),
+        (Box(40, 10, 100, 100), False),
+        (Box(81, 40, 100, 100), True),
+        (Box(82, 40, 100, 100), False),
+        (Box(40, 81, 100, 100), True),
+        (Box(40, 82, 100, 100), False),
+        (Box(11, 40, 100, 80), True),
+        (Box(10, 40, 80, 100), False),
+    ],
+)
+def test_a_face_within_a_tenth_of_its_size_from_a_parts_border_may_be_cut(face: Box, *, whole: bool) -> None:
+    found = parts_of(face, area=Box(600, 400, 100, 100))  # the part is 192 pixels a side
+    assert [each.box.width for each in found] == ([face.width] if whole else [])
+
+
+@pytest.mark.parametrize(
+    ("face", "area"),
+    [
+        (Box(0, 40, 100, 100), Box(0, 400, 100, 100)),
+        (Box(40, 0, 100, 100), Box(600, 0, 100, 100)),
+        (Box(92, 40, 100, 100), Box(1180, 400, 100, 100)),
+        (Box(40, 92, 100, 100), Box(600, 860, 100, 100)),
+    ],
+)
+def test_at_the_pictures_own_border_a_face_is_not_cut(face: Box, area: Box) -> None:
+    assert len(parts_of(face, area=area)) == 1
+    inside = Box(area.x or 2, area.y or 2, area.width - 2, area.height - 2)
+    moved = Box(min(max(inside.x, 60), 1120), min(max(inside.y, 60), 800), 100, 100)
+    assert parts_of(face, area=moved) == (), "the part ends within the picture"
+
+
+@pytest.mark.parametrize(
+    ("box", "inside"),
+    [
+        (Box(554, 354, 192, 192), True),
+        (Box(553, 400, 100, 100), False),
+        (Box(600, 353, 100, 100), False),
+        (Box(647, 400, 100, 100), False),
+        (Box(600, 447, 100, 100), False),
+    ],
+)
+def test_a_track_was_looked_for_where_a_part_holds_all_of_it(box: Box, *, inside: bool) -> None:
+    room = Room(1280, 960)
+    track, plan = room.track(box), Plan(1280, 0.2)
+    found = scan_of(WatchedDetector()).run_in(room.view(320), [track], plan, [Box(600, 400, 100, 100)])
+    assert found is not None
+    assert found.looked_for == ({track.id} if inside else set())
+
+
 def test_a_small_or_cut_track_was_not_looked_for_in_a_part() -> None:
     room = Room(1280, 960)
     tracks = (
