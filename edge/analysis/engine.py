@@ -17,6 +17,7 @@ from edge.analysis.inputs import Kind, printable
 from edge.analysis.records import Result
 from edge.errors import InputError
 from edge.files import replacing
+from edge.sources import regular
 from edge.types import Frame
 
 if TYPE_CHECKING:
@@ -121,6 +122,8 @@ class Analyzer:
         yield Result(item, observation)
 
     def _video(self, item: Item) -> Iterator[Result]:
+        if why := regular.fault(item.path):
+            raise InputError(printable(why))
         with ExitStack() as resources:
             clip = resources.enter_context(closing(open_clip(item.path, self._bounds)))
             pipeline = self._pipeline(still=self._sampling.still or self._is_one_picture(item))

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.errors import InputError
 from edge.sources import regular
+from edge.sources.picture_data import foreign_format
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
+_ODD_PICTURE_SUFFIXES = frozenset({".jfif", ".mpo", ".heic", ".heif", ".hif", ".avif"})
+"""What phones and browsers call pictures, too; copies of these become PNG, and what cannot be read says so."""
 VIDEO_SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".wmv", ".flv", ".3gp"}
     | {".ogv", ".mjpeg", ".h264", ".gif"}
@@ -62,9 +65,11 @@ def gather(paths: Iterable[Path], *, recursive: bool = False, leave_out: Path | 
     given = list(paths)
     for path in given:
         try:
-            for item in _items(path, recursive=recursive):
-                if not _is_result(item.path, path, leave_out):
-                    items.setdefault(item.path.resolve(), item)
+            for found in _items(path, recursive=recursive):
+                if isinstance(found, InputError):
+                    problems.append(found)
+                elif not _is_result(found.path, path, leave_out):
+                    items.setdefault(_real(found.path), found)
         except InputError as error:
             problems.append(error)
     if not items and not problems:
@@ -78,8 +83,8 @@ def _is_result(path: Path, asked_for: Path, results: Path | None) -> bool:
     """True for a file of an earlier run; one that was named itself, or whose folder was, is meant."""
     if results is None:
         return False
-    folder, asked_for = results.resolve(), asked_for.resolve()
-    return path.resolve().is_relative_to(folder) and folder != asked_for and folder.is_relative_to(asked_for)
+    folder, asked_for = _real(results), _real(asked_for)
+    return _real(path).is_relative_to(folder) and folder != asked_for and folder.is_relative_to(asked_for)
 
 
 def copies(items: Iterable[Item], folder: Path) -> dict[Item, Path]:
@@ -92,7 +97,7 @@ def copies(items: Iterable[Item], folder: Path) -> dict[Item, Path]:
     taken: set[Path] = set()
     places: dict[Item, Path] = {}
     for item in items:
-        originals[item.path.resolve()] = item
+        originals[_real(item.path)] = item
         wanted = folder / _copy_name(item)
         place, number = wanted, 2
         while place in taken:
@@ -100,10 +105,15 @@ def copies(items: Iterable[Item], folder: Path) -> dict[Item, Path]:
         taken.add(place)
         places[item] = place
     for place in places.values():
-        if place.resolve() in originals:
+        if _real(place) in originals:
             msg = f"{printable(place)}: the annotated copy would overwrite the original; give --annotate another folder"
             raise InputError(msg)
     return places
+
+
+def _real(path: Path) -> Path:
+    """The path without links; unlike ``Path.resolve`` also for a link that leads to itself."""
+    return Path(os.path.realpath(path))
 
 
 def printable(path: Path | str) -> str:
@@ -117,43 +127,52 @@ def _copy_name(item: Item) -> Path:
     return item.label if item.label.suffix.lower() in PICTURE_SUFFIXES else item.label.with_suffix(".png")
 
 
-def _items(path: Path, *, recursive: bool) -> Iterator[Item]:
-    if path.is_dir():
-        yield from _items_in(path, recursive=recursive)
-        return
-    # a missing file has its own line below; opening a pipe would wait for a writer for ever
-    if path.exists() and (why := regular.fault(path)):
-        raise InputError(printable(why))
+def _items(path: Path, *, recursive: bool) -> Iterator[Item | InputError]:
     try:
+        if path.is_dir():
+            yield from _items_in(path, recursive=recursive)
+            return
+        # a missing file has its own line below; opening a pipe would wait for a writer for ever
+        if path.exists() and (why := regular.fault(path)):
+            raise InputError(printable(why))
         with path.open("rb") as stream:
             start = stream.read(16)
     except OSError as error:
-        msg = f"{printable(path)}: {error.strerror or error}; check the path and its permissions"
-        raise InputError(msg) from None
+        raise _unreadable(path, error, "check the path and its permissions") from None
     yield Item(path, _kind(path) or _sniffed(start), Path(path.name))
 
 
-def _items_in(folder: Path, *, recursive: bool) -> Iterator[Item]:
+def _items_in(folder: Path, *, recursive: bool) -> Iterator[Item | InputError]:
+    """Items of a folder, and an error in the place of each folder in it that cannot be read."""
     try:
         entries = sorted(folder.iterdir(), key=lambda entry: os.fsencode(entry.name))
     except OSError as error:
-        msg = f"{printable(folder)}: {error.strerror or error}; check its permissions"
-        raise InputError(msg) from None
+        yield _unreadable(folder, error, "check its permissions")
+        return
     for entry in entries:
         if entry.name.startswith("."):
             continue
-        if entry.is_dir():
+        try:
+            is_folder, is_link = entry.is_dir(), entry.is_symlink()
+        except OSError as error:  # a folder that may be listed, but not entered
+            yield _unreadable(entry, error, "check its permissions")
+            continue
+        if is_folder:
             # a link to a folder could lead in a circle
-            if recursive and not entry.is_symlink():
-                for item in _items_in(entry, recursive=True):
-                    yield Item(item.path, item.kind, entry.name / item.label)
+            if recursive and not is_link:
+                for found in _items_in(entry, recursive=True):
+                    yield found if isinstance(found, InputError) else replace(found, label=entry.name / found.label)
         elif kind := _kind(entry):
             yield Item(entry, kind, Path(entry.name))
 
 
+def _unreadable(path: Path, error: OSError, remedy: str) -> InputError:
+    return InputError(f"{printable(path)}: {error.strerror or error}; {remedy}")
+
+
 def _kind(path: Path) -> Kind | None:
     suffix = path.suffix.lower()
-    if suffix in PICTURE_SUFFIXES:
+    if suffix in PICTURE_SUFFIXES | _ODD_PICTURE_SUFFIXES:
         return Kind.PICTURE
     return Kind.VIDEO if suffix in VIDEO_SUFFIXES else None
 
@@ -161,4 +180,4 @@ def _kind(path: Path) -> Kind | None:
 def _sniffed(start: bytes) -> Kind:
     """The kind of a file whose name does not say it."""
     webp = start[:4] == b"RIFF" and start[8:12] == b"WEBP"
-    return Kind.PICTURE if webp or start.startswith(_PICTURE_STARTS) else Kind.VIDEO
+    return Kind.PICTURE if webp or foreign_format(start) or start.startswith(_PICTURE_STARTS) else Kind.VIDEO

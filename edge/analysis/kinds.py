@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from edge.analysis.inputs import Kind
 from edge.errors import InputError
+from edge.sources.picture_data import foreign_format
 
 HEAD_BYTES = 512
 """As much of a file's beginning as :func:`recognise` looks at."""
@@ -22,8 +23,6 @@ _VIDEOS = (
     (b"OggS", "ogg"),
 )
 _MOV_ATOMS = frozenset({b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"})
-_HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
-_AVIF_BRANDS = frozenset({b"avif", b"avis"})
 _SOUND_BRANDS = frozenset({b"M4A ", b"M4B ", b"M4P "})
 _REFUSED = (
     (b"GIF8", "gif"),
@@ -107,10 +106,10 @@ def _riff(head: bytes) -> Recognised:
 
 
 def _mov(head: bytes) -> Recognised:
-    brand = head[8:12] if head[4:8] == b"ftyp" else b""
-    for brands, code in ((_HEIF_BRANDS, "heic"), (_AVIF_BRANDS, "avif"), (_SOUND_BRANDS, "sound")):
-        if brand in brands:
-            raise WrongType(code=code)
+    if name := foreign_format(head):
+        raise WrongType(code=name.lower())
+    if head[4:8] == b"ftyp" and head[8:12] in _SOUND_BRANDS:
+        raise WrongType(code="sound")
     return Recognised(Kind.VIDEO, "mov")
 
 

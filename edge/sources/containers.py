@@ -66,6 +66,8 @@ def _is_cut(stream: BinaryIO, head: bytes, size: int) -> bool:
         return _is_riff_cut(stream, size)
     if int.from_bytes(head[:4]) == _EBML:
         return _is_matroska_cut(stream, size)
+    if head.startswith(b"GIF8"):
+        return _is_gif_cut(stream, size)
     if head.startswith(b"FLV"):
         return _is_flv_cut(stream, size)
     return head == _ASF and _is_asf_cut(stream, size)
@@ -134,6 +136,32 @@ def _ebml_element(head: bytes) -> tuple[int, int | None, int]:
     unknown = (1 << 7 * long) - 1
     length = int.from_bytes(rest[:long]) & unknown
     return int.from_bytes(head[:wide]), None if length == unknown else length, wide + long
+
+
+def _is_gif_cut(stream: BinaryIO, size: int) -> bool:
+    """Return whether the file ends within a picture; one that lacks only the end mark does not."""
+    at = 13 + _gif_table(stream, 10)
+    for _ in range(_MOST_PARTS):
+        stream.seek(at)
+        block = stream.read(10)
+        if not block or block[0] not in b"\x21\x2c":
+            return False  # the end mark, or none
+        at += 2 if block[0] == 0x21 else 11 + _gif_table(stream, at + 9)
+        length = 1
+        while length:  # pieces of up to 255 bytes up to an empty one
+            stream.seek(at)
+            length = int.from_bytes(stream.read(1))
+            at += 1 + length
+            if at > size:
+                return True
+    return False
+
+
+def _gif_table(stream: BinaryIO, flags_at: int) -> int:
+    """Return the length of the colour table that the byte at ``flags_at`` announces."""
+    stream.seek(flags_at)
+    flags = int.from_bytes(stream.read(1))
+    return 3 << (flags & 7) + 1 if flags & 0x80 else 0
 
 
 def _is_flv_cut(stream: BinaryIO, size: int) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -14,6 +15,7 @@ from edge.errors import ConfigError, InputError, SourceEnded, SourceError
 from edge.sources import opencv, regular
 from edge.sources.factory import PICTURE_SUFFIXES
 from edge.sources.passive import PassiveSource
+from edge.sources.picture_data import ends_early, foreign_format, picture_in
 from edge.stderr import lines_dropped
 from edge.types import Frame
 
@@ -27,6 +29,9 @@ _NS = 1_000_000_000
 MAX_MEGAPIXELS = 120
 COMPLAINTS = (b"libpng ", b"Corrupt JPEG data", b"Premature end of JPEG", b"Invalid SOS", b"Unsupported marker")
 """Lines that the decoders write past OpenCV's log level; whoever reads standard error gets our one line instead."""
+_ON_PHONES = " (on an iPhone: Settings, Camera, Formats, Most Compatible)"
+_PREMATURE = re.compile(rb"premature end|found marker 0xd9 instead of RST")
+_EXTRANEOUS = re.compile(rb"(\d+) extraneous bytes before marker 0xd9")
 _BYTES_PER_MEGAPIXEL = 8_000_000
 """Four channels of 16 bits, not compressed."""
 _HEADERS = 16_000_000
@@ -49,16 +54,37 @@ def read_image(path: Path, *, max_megapixels: int = MAX_MEGAPIXELS) -> NDArray[n
     except OSError as error:
         msg = f"{path}: cannot be read: {error.strerror}"
         raise InputError(msg) from None
-    _check_whole(path, data)
+    picture = picture_in(data)
+    image, complaint = _decode(picture)
+    if image is not None and (extra := _EXTRANEOUS.search(complaint)):
+        # the decoder says the first thing alone that is wrong, and this one is harmless
+        image, complaint = _decode(picture[: -2 - int(extra[1])] + picture[-2:])
+    if image is None:
+        msg = f"{path}: {_why_not(data)}"
+        raise InputError(msg)
+    if _PREMATURE.search(complaint):
+        msg = f"{path}: is cut off: it does not decode to its end"
+        raise InputError(msg)
+    return image
+
+
+def _decode(data: bytes) -> tuple[NDArray[np.uint8] | None, bytes]:
+    """Return the picture, and the line in which its decoder complains of it."""
+    complaints: list[bytes] = []
     try:
-        with lines_dropped(*COMPLAINTS):
+        with lines_dropped(*COMPLAINTS) as complaints:
             image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:
         image = None
-    if image is None:
-        msg = f"{path}: is no picture that can be decoded; it may be damaged or of another kind"
-        raise InputError(msg)
-    return cast("NDArray[np.uint8]", image)
+    return cast("NDArray[np.uint8] | None", image), b"".join(complaints)
+
+
+def _why_not(data: bytes) -> str:
+    if name := foreign_format(data):
+        return f"is {name}, which cannot be read; convert it to JPEG{_ON_PHONES if name == 'HEIC' else ''}"
+    if ends_early(data):
+        return "is cut off: the end of the picture is missing"
+    return "is no picture that can be decoded; it may be damaged or of another kind"
 
 
 def _check_size(path: Path, max_megapixels: int) -> None:
@@ -81,39 +107,34 @@ def _check_size(path: Path, max_megapixels: int) -> None:
         raise InputError(msg)
 
 
-def _check_whole(path: Path, data: bytes) -> None:
-    """Refuse a cut-off file: decoders fill the missing part with grey and say nothing."""
-    whole = True
-    if data.startswith(b"\xff\xd8"):
-        # the end marker must come after the last scan began: an embedded preview has markers of its own
-        whole = data.rfind(b"\xff\xd9") > data.rfind(b"\xff\xda") >= 0
-    elif data.startswith(b"\x89PNG\r\n\x1a\n"):
-        whole = b"IEND" in data[-64:]
-    elif data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        whole = len(data) >= int.from_bytes(data[4:8], "little") + 8
-    elif data[:2] == b"BM" and len(data) >= 6:
-        whole = len(data) >= int.from_bytes(data[2:6], "little")
-    if not whole:
-        msg = f"{path}: is cut off: the end of the picture is missing"
-        raise InputError(msg)
-
-
 def find_pictures(path: Path) -> list[Path]:
     """``path`` itself, or the pictures in this folder by name.
 
     Raises:
-        SourceError: it does not exist, or the folder holds no picture.
+        SourceError: it does not exist or cannot be read, or the folder holds no picture.
     """
-    if not path.exists():
-        msg = f"{path}: no such file or folder"
-        raise SourceError(msg)
-    if not path.is_dir():
-        return [path]
-    found = sorted(each for each in path.iterdir() if each.suffix.lower() in PICTURE_SUFFIXES and each.is_file())
+    try:
+        if not path.exists():
+            msg = f"{path}: no such file or folder"
+            raise SourceError(msg)
+        if not path.is_dir():
+            return [path]
+        # whether each is a file that can be read is seen, and said, when its turn comes
+        found = sorted(each for each in path.iterdir() if each.suffix.lower() in PICTURE_SUFFIXES and not _is_dir(each))
+    except OSError as error:
+        msg = f"{path}: cannot be read: {error.strerror}; check its permissions"
+        raise SourceError(msg) from None
     if not found:
         msg = f"{path}: holds no picture ({', '.join(sorted(PICTURE_SUFFIXES))})"
         raise SourceError(msg)
     return found
+
+
+def _is_dir(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a folder that may be listed, but not entered
+        return False
 
 
 class Images(PassiveSource):

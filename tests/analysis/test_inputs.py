@@ -1,12 +1,17 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from edge.analysis.inputs import Kind, copies, gather, printable
 from edge.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def touch(folder: Path, *names: str) -> None:
@@ -41,6 +46,8 @@ def test_a_file_named_twice_is_read_once(tmp_path: Path) -> None:
         (b"\xff\xd8\xff\xe0", Kind.PICTURE),
         (b"\x89PNG\r\n\x1a\n", Kind.PICTURE),
         (b"RIFF\x00\x00\x00\x00WEBP", Kind.PICTURE),
+        (b"\x00\x00\x00\x18ftypheic", Kind.PICTURE),
+        (b"\x00\x00\x00\x18ftypisom", Kind.VIDEO),
         (b"RIFF\x00\x00\x00\x00AVI ", Kind.VIDEO),
     ],
 )
@@ -66,11 +73,54 @@ def test_a_pipe_is_a_problem_and_is_not_waited_for(tmp_path: Path) -> None:
     assert "pipe or device" in str(gather([tmp_path / "pipe.png"]).problems[0])
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+@contextmanager
+def without_privileges(folder: Path) -> Iterator[None]:
+    """Let modes count for root, too."""
+    if os.geteuid() != 0:
+        yield
+        return
+    for each in (folder, *folder.parents[:2]):
+        each.chmod(0o755)
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
 def test_an_unreadable_file_is_a_problem(tmp_path: Path) -> None:
     touch(tmp_path, "secret.png")
     (tmp_path / "secret.png").chmod(0)
-    assert "Permission denied" in str(gather([tmp_path / "secret.png"]).problems[0])
+    with without_privileges(tmp_path):
+        assert "Permission denied" in str(gather([tmp_path / "secret.png"]).problems[0])
+
+
+@pytest.mark.parametrize("mode", [0o000, 0o644])
+def test_a_folder_that_cannot_be_read_costs_none_of_the_others(tmp_path: Path, mode: int) -> None:
+    touch(tmp_path, "a.png", "closed/b.png", "open/c.png", "z.png")
+    (tmp_path / "closed").chmod(mode)
+    with without_privileges(tmp_path):
+        found = gather([tmp_path], recursive=True)
+    assert [item.path.name for item in found.items] == ["a.png", "c.png", "z.png"]
+    assert [str(problem) for problem in found.problems] == [
+        f"{tmp_path}/closed{'/b.png' if mode else ''}: Permission denied; check its permissions"
+    ]
+
+
+def test_links_that_lead_nowhere_or_to_themselves_cost_none_of_the_others(tmp_path: Path) -> None:
+    touch(tmp_path, "a.png")
+    (tmp_path / "circle.png").symlink_to(tmp_path / "circle.png")
+    (tmp_path / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    found = gather([tmp_path])
+    assert [item.path.name for item in found.items] == ["a.png", "circle.png", "gone.png"]
+    assert len(copies(found.items, tmp_path / "out")) == 3
+
+
+def test_phones_pictures_of_other_formats_are_not_passed_over(tmp_path: Path) -> None:
+    touch(tmp_path, "IMG_1.HEIC", "b.avif", "c.jfif")
+    items = gather([tmp_path]).items
+    assert [item.kind for item in items] == [Kind.PICTURE] * 3
+    assert sorted(place.suffix for place in copies(items, tmp_path / "out").values()) == [".png"] * 3
 
 
 def test_nothing_found_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:

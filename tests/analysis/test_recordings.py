@@ -217,3 +217,19 @@ def test_a_decoder_that_fails_in_the_middle_says_so(ffmpeg: Callable[..., Path],
     path.write_bytes(data)
     with pytest.raises(InputError, match=r"is damaged: .* cannot be decoded"):
         times(backend(path))
+
+
+def test_a_gif_is_cut_off_where_its_last_picture_is(tmp_path: Path) -> None:
+    pillow = pytest.importorskip("PIL.Image", reason="Pillow (comes with luma) writes GIFs")
+    noise = np.random.default_rng(2)
+    frames = [pillow.fromarray(noise.integers(0, 255, (60, 80, 3), np.uint8)) for _ in range(3)]
+    path = tmp_path / "moving.gif"
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=200)
+    whole = path.read_bytes()
+    for data in (whole, whole[:-1], whole + bytes(300)):
+        path.write_bytes(data)
+        assert len(times(AvClip(path))) == 3
+    for share in (0.2, 0.5, 0.99):
+        path.write_bytes(whole[: int(len(whole) * share)])
+        with pytest.raises(InputError, match="cut off"):
+            times(AvClip(path))

@@ -219,3 +219,18 @@ def test_a_folder_without_pictures_says_so(tmp_path: Path) -> None:
         create(SourceConfig(uri=f"images:{tmp_path}")).open()
     with pytest.raises(SourceError, match="no such file or folder"):
         create(SourceConfig(uri="images:/does/not/exist")).open()
+
+
+def test_an_odd_entry_of_a_folder_costs_none_of_the_others(
+    picture: np.ndarray, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    cv2.imwrite(str(tmp_path / "good.png"), picture)
+    (tmp_path / "circle.png").symlink_to(tmp_path / "circle.png")
+    (tmp_path / "folder.png").mkdir()
+    os.mkfifo(tmp_path / "pipe.png")
+    source = create(SourceConfig(uri=f"images:{tmp_path}"))
+    source.open()
+    assert source.read().name == "good.png"
+    with pytest.raises(SourceEnded, match="ended after 1 pictures, 2 could not be read"):
+        source.read()
+    assert [record.getMessage().split(": ")[1] for record in caplog.records] == ["cannot be read"] * 2
