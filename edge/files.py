@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import secrets
 import stat
 from contextlib import contextmanager, suppress
@@ -60,6 +61,22 @@ def write_text(path: Path, text: str, *, overwrite: bool = True, mode: int | Non
 def cannot_write(path: Path, error: OSError) -> str:
     """The one line for a file that cannot be written."""
     return f"{path}: cannot be written: {error.strerror or error}; choose another place or mend its permissions"
+
+
+def why_unreadable(path: Path, error: OSError) -> str:
+    """Why a file cannot be read, with the remedy where this process's user may not."""
+    why = error.strerror or str(error)
+    if not isinstance(error, PermissionError):
+        return why
+    full = path.absolute()
+    closed = next((each for each in reversed(full.parents) if not os.access(each, os.X_OK, effective_ids=True)), None)
+    try:
+        user = pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        user = str(os.geteuid())
+    if closed is not None:
+        return f"{why}: the user {user} may not enter {closed}; choose another place"
+    return f"{why}: sudo chown {user} {full}"
 
 
 def already_there(path: Path) -> str:

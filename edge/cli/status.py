@@ -19,7 +19,10 @@ _LIMITED = {"heat": "; slowed down: the board is hot", "memory": "; slowed down:
 
 @click.command
 @click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON object: info, camera, work, privacy, session, health."
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print one JSON object: info, camera, work, failing, privacy, session, health.",
 )
 @pass_settings
 def status(settings: Settings, *, as_json: bool) -> None:
@@ -48,6 +51,8 @@ def _lines(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "model", f"{info['model']}, {info['head']}, {info['runtime']}, detector {info['detector']}"
     if info.get("model_fallback"):
         yield "", info["model_fallback"]
+    for name, problem in found.get("failing", {}).items():
+        yield "off", f"{name}: {problem}"
     yield "session", _session(found["session"])
     display = found["display"]
     yield (

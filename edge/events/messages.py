@@ -220,6 +220,11 @@ class Health(Wire):
         description="how well the camera sees, over the last 10 s: in dark pictures contrast is raised, in too_dark "
         "ones faces are missed; null while that is not known",
     )
+    failing: tuple[str, ...] = Field(
+        (),
+        description="parts of the device that cannot be used now, such as kiosk (the page), metrics, sessions or a "
+        "display; each is tried again, and `face-edge status` says why",
+    )
 
 
 class Reply(Wire):

@@ -14,7 +14,8 @@ import re
 import secrets
 from typing import TYPE_CHECKING, NamedTuple
 
-from edge.errors import ConfigError
+from edge.errors import FileUnavailable
+from edge.files import why_unreadable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,20 +55,23 @@ def read_hash(path: Path, setting: str) -> str:
     """The hash in the first line of ``path``.
 
     Raises:
-        ConfigError: it cannot be read, or holds something else, such as the password itself.
+        FileUnavailable: it cannot be read, or holds something else, such as the password itself.
     """
     try:
         with path.open(encoding="ascii") as file:
             line = file.readline(1024).strip()
     except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is no text"
-        msg = f"{setting}: {path} cannot be read ({why}): {_HASH_COMMAND}"
-        raise ConfigError(msg) from None
+        if isinstance(error, PermissionError):
+            msg = f"{setting}: {path} cannot be read: {why_unreadable(path, error)}"
+        else:
+            why = error.strerror if isinstance(error, OSError) else "it is no text"
+            msg = f"{setting}: {path} cannot be read ({why}): {_HASH_COMMAND}"
+        raise FileUnavailable(msg) from None
     try:
         _parts(line)
     except ValueError:
         msg = f"{setting}: {path} holds no password hash: {_HASH_COMMAND}"
-        raise ConfigError(msg) from None
+        raise FileUnavailable(msg) from None
     return line
 
 

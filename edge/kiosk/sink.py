@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from edge.commands import NotePlayback
-from edge.errors import HardwareUnavailable
+from edge.errors import FileUnavailable, HardwareUnavailable, InputError
 from edge.events import (
     CameraStatus,
     Event,
@@ -23,6 +24,7 @@ from edge.installation import adding
 from edge.kiosk import live
 from edge.kiosk.board import Board
 from edge.kiosk.timeline import Timeline
+from edge.sockets import in_url, local_address
 from edge.types import Observation
 from edge.vision.reach import reach
 
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from edge.config import Config, DetectorConfig
     from edge.events import Message, Session
     from edge.kiosk.certificate import Certificate
+    from edge.kiosk.media.player import Player
     from edge.kiosk.picture import Tap
     from edge.kiosk.server import Server
 
@@ -45,7 +48,8 @@ _LOUD = {EventType.MARKER, EventType.PEAK, EventType.SESSION_START, EventType.SE
 class KioskSink:
     """``open`` serves the pages, ``close`` ends that; what was last known stays over a closing and opening.
 
-    ``tap`` gives the live picture, where that is switched on.
+    ``tap`` gives the live picture, where that is switched on. While a file that the page needs (password, certificate,
+    own key) cannot be used, ``open`` raises the reason; nothing else of the device depends on the page.
     """
 
     name = "kiosk"
@@ -65,13 +69,12 @@ class KioskSink:
         """Check the settings and take what is read from files.
 
         Raises:
-            ConfigError: others could come in without a password, or a file of hashes cannot be used.
+            ConfigError: others could come in without a password, or settings contradict each other.
             HardwareUnavailable: the extra `kiosk` is not installed.
         """
         require_packages()
-        from edge.kiosk.app import Kiosk
-        from edge.kiosk.server import Server
-
+        self._config = config
+        self._tap = tap
         self._k = config.privacy.k
         self.board = Board()
         self._timeline = Timeline()
@@ -82,10 +85,11 @@ class KioskSink:
         self._source = config.source
         self._seeing: tuple[DetectorConfig, str] | None = None
         self._reach_of: tuple[int, int] | None = None
-        kiosk = Kiosk(config, self.board, inbox, tap)
-        self._player = kiosk.player
         self._inbox = inbox
-        self._server: Server = Server(kiosk)
+        self._player: Player | None = None
+        self._server: Server | None = None
+        with suppress(FileUnavailable, InputError):  # raised again by open
+            self._server = self._made()
         self._show: dict[type, Callable[[Any], None]] = {
             Observation: self._observe,
             Look: self._look,
@@ -101,12 +105,16 @@ class KioskSink:
     @property
     def url(self) -> str:
         """Where this machine reaches the page while it is served."""
-        return self._server.url
+        if self._server is not None:
+            return self._server.url
+        settings = self._config.kiosk
+        scheme = "http" if settings.tls == "off" else "https"
+        return f"{scheme}://{in_url(local_address(settings.host))}:{settings.port}"
 
     @property
     def certificate(self) -> Certificate | None:
         """What it shows over HTTPS."""
-        return self._server.certificate
+        return None if self._server is None else self._server.certificate
 
     def see_with(self, settings: DetectorConfig, kind: str) -> None:
         """Tell the pages how far the detector ``kind`` finds faces, from the next frame on; safe from any thread."""
@@ -117,8 +125,20 @@ class KioskSink:
 
         Raises:
             SinkError: the address cannot be served.
+            FileUnavailable: a file that the settings name cannot be used now.
+            InputError: the state folder cannot be written.
         """
+        if self._server is None:
+            self._server = self._made()
         self._server.start()
+
+    def _made(self) -> Server:
+        from edge.kiosk.app import Kiosk
+        from edge.kiosk.server import Server
+
+        kiosk = Kiosk(self._config, self.board, self._inbox, self._tap)
+        self._player = kiosk.player
+        return Server(kiosk)
 
     def handle(self, message: Message) -> None:
         """Make it the newest of its kind."""
@@ -126,7 +146,7 @@ class KioskSink:
 
     def tick(self, now_ns: int) -> None:
         """Tell the timeline, once per step, and notice a wall that plays no more."""
-        if (note := self._player.tick()) is not None:
+        if self._player is not None and (note := self._player.tick()) is not None:
             self._inbox.offer(NotePlayback(note))
         now_s = now_ns / _NS
         if now_s >= self._timeline_due_s:
@@ -134,7 +154,8 @@ class KioskSink:
 
     def close(self) -> None:
         """Stop serving; harmless when repeated."""
-        self._server.stop()
+        if self._server is not None:
+            self._server.stop()
 
     def _observe(self, observation: Observation) -> None:
         self._observation = observation
@@ -165,7 +186,8 @@ class KioskSink:
     def _run_session(self, running: RunningSession) -> None:
         session = running.session
         self.board.put("session", None if session is None else session.model_dump(mode="json", by_alias=True))
-        self._player.follow(session)
+        if self._player is not None:
+            self._player.follow(session)
         identity = None if session is None else session.id
         if identity != self._session:
             self._session = identity

@@ -254,7 +254,10 @@ class Device:
         )
         limited_by = None if self._brake is None else self._brake.limited_by
         light = self._light.now
-        return self._meter.report(self._stamp.time(now_ns), counters, limited_by=limited_by, light=light, go_on=go_on)
+        failing = self._dispatcher.failing
+        return self._meter.report(
+            self._stamp.time(now_ns), counters, limited_by=limited_by, light=light, failing=failing, go_on=go_on
+        )
 
     def _tell_light(self) -> None:
         """Publish that it became dark or light, at once."""
@@ -276,7 +279,8 @@ class Device:
         camera = None if self._camera is None else self._camera.value
         connected = None if self._broker_connected is None else self._broker_connected()
         work = {"frames": self._processed, "states": self._voice.states, "broker": connected}
-        return {"info": json.loads(self._info.to_json()), "camera": camera, "work": work}
+        failing = self._dispatcher.failing
+        return {"info": json.loads(self._info.to_json()), "camera": camera, "work": work, "failing": failing}
 
     def _now_ns(self) -> int:
         """Live: the clock that live frames carry; a clip: the position of its last frame."""

@@ -5,14 +5,14 @@ Each function imports what it makes, so that a device without displays or broker
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING
 
 from edge.config import node_id, state_dir
+from edge.errors import FileUnavailable
 
 if TYPE_CHECKING:
-    from contextlib import ExitStack
-
     from edge.commands import Inbox
     from edge.config import Config
     from edge.events import Stamp
@@ -65,16 +65,26 @@ def mqtt(config: Config, resources: ExitStack, outbox: Outbox | None, inbox: Inb
         return []
     from edge.sinks.mqtt.sink import MqttSink
 
+    before = None
     if config.mqtt.broker.startswith("embedded"):
-        from edge.sinks.mqtt.embedded import EmbeddedBroker
-        from edge.sinks.mqtt.options import options
+        start = partial(_start_broker, config, resources.enter_context(ExitStack()))
+        try:
+            start()
+        except FileUnavailable:  # without its password it serves nobody; the sink says so and tries again
+            before = start
+    heartbeat_s = config.events.heartbeat_s
+    return [MqttSink(config.mqtt, node_id(config), heartbeat_s=heartbeat_s, outbox=outbox, inbox=inbox, before=before)]
 
-        own = options(config.mqtt, node_id(config))
-        host = config.mqtt.embedded_host
-        broker = EmbeddedBroker(own.port, host, username=own.username, password=own.password)
-        broker.start()
-        resources.callback(broker.stop)
-    return [MqttSink(config.mqtt, node_id(config), heartbeat_s=config.events.heartbeat_s, outbox=outbox, inbox=inbox)]
+
+def _start_broker(config: Config, started: ExitStack) -> None:
+    from edge.sinks.mqtt.embedded import EmbeddedBroker
+    from edge.sinks.mqtt.options import options
+
+    own = options(config.mqtt, node_id(config))
+    host = config.mqtt.embedded_host
+    broker = EmbeddedBroker(own.port, host, username=own.username, password=own.password)
+    broker.start()
+    started.callback(broker.stop)
 
 
 def sessions(

@@ -90,6 +90,8 @@ class _Worker:
         self._stopping = False
         self._open = False
         self._said = ""
+        self.problem = ""
+        """Why the sink cannot be used now, in one line."""
         self._thread = threading.Thread(target=self._run, name=f"sink-{sink.name}", daemon=True)
 
     def start(self) -> None:
@@ -121,12 +123,17 @@ class _Worker:
         """What was dropped here, and by the sink itself."""
         return self._mailbox.drops + int(getattr(self._sink, "drops", 0))
 
+    @property
+    def name(self) -> str:
+        """The sink's."""
+        return self._sink.name
+
     def _run(self) -> None:
         while True:
             try:
                 self._sink.open()
                 self._open = True
-                self._said = ""
+                self._said = self.problem = ""
                 self._backoff.reset()
                 self._serve()
             except Exception as error:  # noqa: BLE001 - whatever a sink raises must not reach the loop
@@ -181,6 +188,7 @@ class _Worker:
     def _report(self, error: Exception) -> None:
         """Once per cause: a sink that stays broken must not fill the log."""
         said = f"{type(error).__name__}: {error}"
+        self.problem = " ".join((str(error) if isinstance(error, EdgeError) else said).split())
         if said == self._said:
             return
         self._said = said
@@ -231,6 +239,11 @@ class Dispatcher:
         for _, worker in self._routes:
             if not worker.join(max(0.0, deadline - time.monotonic())):
                 _LOG.warning("a sink did not finish within %.1f s and is left behind", timeout_s)
+
+    @property
+    def failing(self) -> dict[str, str]:
+        """Why sinks cannot be used now, by their names; each is tried again."""
+        return {worker.name: worker.problem for _, worker in self._routes if worker.problem}
 
     @property
     def queue_depth(self) -> int:

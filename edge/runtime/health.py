@@ -13,6 +13,7 @@ from edge import board
 from edge.events import Health
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from edge.events import Limit
@@ -58,6 +59,7 @@ class HealthMeter:
         *,
         limited_by: Limit | None = None,
         light: Light | None = None,
+        failing: Iterable[str] = (),
         go_on: bool = False,
     ) -> Health:
         """The figures since the last call, unless that was to ``go_on``."""
@@ -85,6 +87,7 @@ class HealthMeter:
             reconnects=counters.reconnects,
             limited_by=limited_by,
             light=light,
+            failing=tuple(sorted(set(failing))),
         )
 
 

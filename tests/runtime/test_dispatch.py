@@ -3,7 +3,7 @@ from __future__ import annotations
 import threading
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,6 +27,8 @@ from edge.runtime.dispatch import Dispatcher, Mailbox
 from edge.sinks.memory import MemorySink
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pytest
 
 stamp = Stamp(epoch_ns=0, seed=b"dispatch")
@@ -59,6 +61,22 @@ class Failing(MemorySink):
         super().handle(message)
 
 
+class Locked(MemorySink):
+    """Cannot be opened until it is unlocked."""
+
+    def __init__(self) -> None:
+        super().__init__(name="page")
+        self.unlocked = threading.Event()
+        self.tried = threading.Event()
+
+    def open(self) -> None:
+        self.tried.set()
+        if not self.unlocked.is_set():
+            msg = "its password\ncannot be read"
+            raise SinkError(msg)
+        super().open()
+
+
 class Hanging(MemorySink):
     """Never returns from its first message until released."""
 
@@ -69,6 +87,20 @@ class Hanging(MemorySink):
     def handle(self, message: Message) -> None:
         self.release.wait(10)
         super().handle(message)
+
+
+def test_what_cannot_be_used_is_named_until_it_can(eventually: Callable[..., Any]) -> None:
+    page, other = Locked(), MemorySink(name="other")
+    dispatcher = Dispatcher([page, other], retry_max_s=0.05)
+    assert dispatcher.failing == {}
+    dispatcher.start()
+    assert eventually(lambda: dispatcher.failing == {"page": "its password cannot be read"})
+    dispatcher.put(Look(LookKind.STARTING))
+    assert eventually(lambda: len(other.messages) == 1), "nobody else waits for it"
+    page.unlocked.set()
+    assert eventually(lambda: dispatcher.failing == {})
+    assert eventually(lambda: page.messages == other.messages), "what is newest is there"
+    dispatcher.close()
 
 
 def test_each_sink_gets_just_what_it_accepts_in_order() -> None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from edge.config import embedded_port, secret_file
-from edge.errors import ConfigError
+from edge.errors import ConfigError, FileUnavailable
+from edge.files import why_unreadable
 from edge.sockets import in_url, local_address
 
 if TYPE_CHECKING:
@@ -46,20 +47,22 @@ def options(config: MqttConfig, node: str) -> Options:
     """What ``config`` says, with the password read from its file.
 
     Raises:
-        ConfigError: settings contradict each other, or the password file cannot be read; with all that is wrong.
+        FileUnavailable: the password file cannot be read, and that is all.
+        ConfigError: settings contradict each other; with all that is wrong.
     """
     problems: list[str] = []
+    unread: list[str] = []
     scheme, host, port = _tried(problems, _address, config) or ("", "", 0)
     files = config.tls
     if scheme not in {"", "mqtts"} and (files.ca or files.certificate or files.key):
         problems.append(
             f"mqtt.tls: certificates serve mqtts:// only, but mqtt.broker is {config.broker!r}; write mqtts://"
         )
-    password = _tried(problems, _password, config)
+    password = _tried(problems, _password, config, unread)
     if not config.username and (config.password.get_secret_value() or config.password_file is not None):
         problems.append("mqtt.username: a password is given but no user name; set both")
-    if problems:
-        raise ConfigError(*problems)
+    if problems or unread:
+        raise (ConfigError if problems else FileUnavailable)(*problems, *unread)
     return Options(
         host=host,
         port=port,
@@ -72,10 +75,15 @@ def options(config: MqttConfig, node: str) -> Options:
     )
 
 
-def _tried(problems: list[str], read: Callable[[MqttConfig], Value], config: MqttConfig) -> Value | None:
-    """What ``read`` gives; where it cannot, ``problems`` has why."""
+def _tried(
+    problems: list[str], read: Callable[[MqttConfig], Value], config: MqttConfig, unread: list[str] | None = None
+) -> Value | None:
+    """What ``read`` gives; where it cannot, ``problems`` has why, or ``unread`` where a file is the cause."""
     try:
         return read(config)
+    except FileUnavailable as error:
+        (problems if unread is None else unread).extend(error.problems)
+        return None
     except ConfigError as error:
         problems.extend(error.problems)
         return None
@@ -113,13 +121,13 @@ def _first_line(file: Path) -> str:
     try:
         text = file.read_text(encoding="utf-8")
     except OSError as error:
-        msg = f"mqtt.password_file: cannot read {file}: {error.strerror or error}"
-        raise ConfigError(msg) from None
+        msg = f"mqtt.password_file: cannot read {file}: {why_unreadable(file, error)}"
+        raise FileUnavailable(msg) from None
     except UnicodeDecodeError:
         msg = f"mqtt.password_file: {file} is not a UTF-8 text file"
-        raise ConfigError(msg) from None
+        raise FileUnavailable(msg) from None
     lines = text.splitlines()
     if not lines or not lines[0]:
         msg = f"mqtt.password_file: the first line of {file} is empty; it must be the password"
-        raise ConfigError(msg)
+        raise FileUnavailable(msg)
     return lines[0]

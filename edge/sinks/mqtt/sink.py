@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from edge.errors import FileUnavailable
 from edge.events import Event, EventType, Info
 from edge.sinks.mqtt.client import Client
 from edge.sinks.mqtt.options import options
@@ -12,10 +14,11 @@ from edge.sinks.mqtt.outbox import Outbox
 from edge.sinks.mqtt.outgoing import Outgoing
 from edge.sinks.mqtt.publications import PUBLISHED, publication
 from edge.sinks.mqtt.requests import Requests
-from edge.sinks.mqtt.tls import tls_context
 from edge.sinks.mqtt.topics import Topics
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from edge.commands import Inbox
     from edge.config import MqttConfig
     from edge.events import Message
@@ -38,7 +41,8 @@ class MqttSink:
     come at the least; an MQTT 5 broker forgets their retained values after three beats without one, so that nobody
     takes a dead device's last words for news. ``outbox``, opened and closed by whoever gave it, keeps events and
     aggregates until the broker has them; without one they are kept in memory. ``inbox`` receives what is asked of the
-    device; without one nothing is asked.
+    device; without one nothing is asked. ``before`` is called once before the first connection, and again with each
+    opening until it does not raise: it starts a broker that could not be started yet.
     """
 
     name = "mqtt"
@@ -52,18 +56,19 @@ class MqttSink:
         heartbeat_s: float | None = None,
         outbox: Outbox | None = None,
         inbox: Inbox | None = None,
+        before: Callable[[], None] | None = None,
     ) -> None:
-        """Check the settings.
+        """Check the settings; files that cannot be read now are asked for again with every attempt to connect.
 
         Raises:
-            ConfigError: they contradict each other, or a file that they name cannot be read.
+            ConfigError: settings contradict each other.
         """
         self._config = config
         self._node = node
+        self._before = before
         self._expiry_s = None if heartbeat_s is None else max(1, round(heartbeat_s * _MISSED_BEATS))
-        made = options(config, node)
-        if made.tls is not None:
-            tls_context(made.tls)
+        with suppress(FileUnavailable):  # reported by the first attempt to connect
+            options(config, node)
         self.topics = Topics.of(config.prefix, node)
         self._outbox = outbox or Outbox(None, self.topics, config.outbox, retry_max_s=config.backoff_max_s)
         self._outgoing = Outgoing(self._outbox)
@@ -77,7 +82,14 @@ class MqttSink:
         self._past_reconnects = 0
 
     def open(self) -> None:
-        """Begin to connect in the background."""
+        """Begin to connect in the background.
+
+        Raises:
+            EdgeError: the broker of this device cannot be started now.
+        """
+        if self._before is not None:
+            self._before()
+            self._before = None
         if self._client is None:
             self._client = self._new_client()
             self._client.start()

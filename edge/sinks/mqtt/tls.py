@@ -6,7 +6,8 @@ import contextlib
 import ssl
 from typing import TYPE_CHECKING, Any
 
-from edge.errors import ConfigError
+from edge.errors import FileUnavailable
+from edge.files import why_unreadable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +41,7 @@ def tls_context(files: TlsConfig) -> ssl.SSLContext:
     """A context that verifies the broker's certificate and host name, and shows ours where one is set.
 
     Raises:
-        ConfigError: files cannot be read, are no PEM files, or key and certificate do not belong together; with all
+        FileUnavailable: files cannot be read, are no PEM files, or key and certificate do not belong together; with all
             that is wrong.
     """
     problems: list[str] = []
@@ -66,7 +67,7 @@ def tls_context(files: TlsConfig) -> ssl.SSLContext:
                 f"mqtt.tls: {certificate} and {key} are not a certificate and its unencrypted key in PEM format"
             )
     if problems:
-        raise ConfigError(*problems)
+        raise FileUnavailable(*problems)
     return context
 
 
@@ -77,6 +78,6 @@ def _readable(name: str, path: Path, problems: list[str]) -> Path | None:
         with path.open("rb") as stream:
             stream.read(1)
     except OSError as error:
-        problems.append(f"mqtt.tls.{name}: cannot read {path}: {error.strerror or error}")
+        problems.append(f"mqtt.tls.{name}: cannot read {path}: {why_unreadable(path, error)}")
         return None
     return path

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edge.config import MqttConfig, embedded_port
-from edge.errors import ConfigError
+from edge.errors import ConfigError, FileUnavailable
 from edge.sinks.mqtt.options import options
 from edge.sinks.mqtt.sink import MqttSink
 from edge.sinks.mqtt.tls import tls_context
@@ -99,9 +99,19 @@ def test_a_useless_password_file_is_one_line(tmp_path: Path, content: bytes | No
     path = tmp_path / "secret"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(ConfigError, match=rf"^mqtt\.password_file: {problem}") as caught:
-        MqttSink(config(username="u", password_file=path), "n1")
+    with pytest.raises(FileUnavailable, match=rf"^mqtt\.password_file: {problem}") as caught:
+        options(config(username="u", password_file=path), "n1")
     assert "\n" not in str(caught.value)
+    MqttSink(config(username="u", password_file=path), "n1").close()  # it asks again with every attempt to connect
+
+
+def test_with_other_mistakes_a_file_is_one_of_them(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        options(config(password_file=tmp_path / "none"), "n1")
+    assert not isinstance(caught.value, FileUnavailable)
+    assert len(caught.value.problems) == 2
+    with pytest.raises(ConfigError, match=r"mqtt\.username"):
+        MqttSink(config(password_file=tmp_path / "none"), "n1")
 
 
 def test_certificates_are_loaded_and_checked(certificates: Any) -> None:
@@ -134,6 +144,8 @@ def test_without_a_ca_the_systems_are_trusted() -> None:
 )
 def test_a_useless_certificate_file_is_one_line(certificates: Any, files: dict[str, str], problem: str) -> None:
     paths = {role: getattr(certificates, name) for role, name in files.items()}
-    with pytest.raises(ConfigError, match=rf"^{problem}") as caught:
-        MqttSink(config(broker="mqtts://host", tls=paths), "n1")
+    made = options(config(broker="mqtts://host", tls=paths), "n1")
+    assert made.tls is not None
+    with pytest.raises(FileUnavailable, match=rf"^{problem}") as caught:
+        tls_context(made.tls)
     assert "\n" not in str(caught.value)

@@ -135,6 +135,7 @@ _HEALTH = Health(
     reconnects=1,
     limited_by=None,
     light=Light.NORMAL,
+    failing=(),
 )
 
 
