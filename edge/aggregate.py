@@ -27,18 +27,23 @@ _NS = 1_000_000_000
 class Aggregator:
     """Takes every observation in order of time and gives an aggregate at the end of each window that saw anything.
 
-    Moments with fewer than ``k`` people count in numbers and person-seconds only; their figures are withheld.
-    ``session`` may be set at any time and names what follows.
+    Moments with fewer than ``k`` people count in numbers and person-seconds only; their figures are withheld. Within a
+    session its own ``k`` holds where it is larger.
     """
 
     def __init__(self, stamp: Stamp, *, window_s: float, k: int = 1) -> None:
         self.session: str | None = None
         self._stamp = stamp
         self._window_ns = int(window_s * _NS)
-        self._k = k
+        self._least = self._k = k
         self._shown: Observation | None = None
         self._reached_ns = 0
         self._window: _Window | None = None
+
+    def follow(self, session: str | None, k: int = 1) -> None:
+        """What comes next belongs to ``session``, whose figures need ``k`` people; :meth:`flush` before it."""
+        self.session = session
+        self._k = max(self._least, k)
 
     def observe(self, observation: Observation) -> list[Aggregate]:
         """Take in a frame; gives the windows that ended before it."""
@@ -104,6 +109,7 @@ class Aggregator:
             valence=None if scores is None else valence_of(scores),
             suppressed=window.person_ns > window.counted_ns,
             session=self.session,
+            counted_person_seconds=window.counted_ns / _NS,
         )
 
 

@@ -26,12 +26,17 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class StartSession:
-    """Begin a session called ``title``; after ``planned_s`` seconds it ends by itself."""
+    """Begin a session called ``title``; after ``planned_s`` seconds it ends by itself.
+
+    Its figures need ``k`` faces, the device's own number by default; a smaller one needs the people's agreement.
+    """
 
     title: str = ""
     kind: SessionKind = SessionKind.OTHER
     planned_s: float | None = None
     media: Media | None = None
+    k: int | None = None
+    agreed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

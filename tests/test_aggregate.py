@@ -54,6 +54,25 @@ def test_two_people_one_happy_all_along() -> None:
     assert not told.suppressed
 
 
+def test_what_figures_come_from_is_told_beside_what_was_in_view() -> None:
+    happy = face(Emotion.HAPPY)
+    made = aggregator(k=1)
+    made.follow("01ARZ3NDEKTSV4RRFFQ69G5FAV", 3)
+    [told] = play(made, (4, (happy,)), (2, (happy,) * 3))
+    assert (told.person_seconds, told.counted_person_seconds) == pytest.approx((10, 6))
+    assert told.suppressed
+    made.follow(None)
+    [outside] = play(made, (2, (happy,)), start_s=10)
+    assert (outside.session, outside.suppressed, outside.counted_person_seconds) == (None, False, pytest.approx(2))
+
+
+def test_a_session_never_undercuts_the_devices_own_k() -> None:
+    made = aggregator(k=3)
+    made.follow("01ARZ3NDEKTSV4RRFFQ69G5FAV", 1)
+    [told] = play(made, (4, (face(Emotion.HAPPY),)))
+    assert told.scores is None
+
+
 def test_windows_end_on_the_wall_clock_and_none_is_missing() -> None:
     told = play(aggregator(epoch_ns=7 * S), (26, (face(Emotion.HAPPY),)))
     assert [each.ts.second for each in told] == [10, 20, 30, 33]

@@ -80,7 +80,12 @@ def _lines(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _session(session: dict[str, Any] | None) -> str:
-    return "none" if session is None else f"{session['title'] or session['id']}, since {session['start']}"
+    if session is None:
+        return "none"
+    k = session.get("k") or 1
+    agreed = " (agreed)" if session.get("agreed") else ""
+    needs = f", figures need {k} face{'' if k == 1 else 's'} or more in view{agreed}"
+    return f"{session['title'] or session['id']}, since {session['start']}{needs}"
 
 
 def _ms(value: float | None) -> str:

@@ -17,6 +17,8 @@ from edge.types import Emotion, Light
 SCHEMA_VERSION = 1
 LABEL_MAX = 200
 """Characters of a marker's label or a session's title."""
+GROUP_MAX = 100
+"""The largest ``k``: faces that figures may need."""
 LONGEST_SESSION_S = 7 * 86_400.0
 """Seconds that a session may be planned for."""
 
@@ -116,8 +118,14 @@ class Aggregate(Wire):
     shares: dict[Emotion, Share] | None = Field(description="part of the person-seconds that showed each emotion")
     uncertain: Share | None = Field(description="part of the person-seconds that showed none clearly")
     valence: Valence | None = Field(description="-1 unpleasant to 1 pleasant, derived from the scores")
-    suppressed: bool = Field(description="figures withheld: fewer people than the privacy setting asks for")
+    suppressed: bool = Field(
+        description="figures withheld, at least in part: fewer people than privacy.k or the session's k asks for"
+    )
     session: Ulid | None = Field(description="id of the running session")
+    counted_person_seconds: Duration | None = Field(
+        None,
+        description="person-seconds that scores, shares, uncertain and valence come from, without those withheld",
+    )
 
 
 class TrackedFace(BaseModel):
@@ -148,6 +156,7 @@ class SessionKind(StrEnum):
     FILM = "film"
     ADVERTISEMENT = "advertisement"
     GAME = "game"
+    PRIVATE = "private"
     OTHER = "other"
 
 
@@ -169,6 +178,10 @@ class Session(Wire):
     kind: SessionKind = SessionKind.OTHER
     planned_s: Duration | None = Field(None, description="after so long it ends by itself")
     media: Media | None = Field(None, description="what is shown")
+    k: Annotated[int, Field(ge=1, le=GROUP_MAX)] | None = Field(
+        None, description="figures of moments with fewer faces than this are withheld; fixed at the start"
+    )
+    agreed: bool = Field(False, description="the people in view agreed to a k below the device's own")
 
 
 class Info(Wire):

@@ -14,7 +14,7 @@ from starlette.routing import Route
 from edge import __version__
 from edge.commands import Mark, SetDisplay, SetPrivacy, StartSession, StopSession
 from edge.events import Media, SessionKind
-from edge.events.messages import LABEL_MAX
+from edge.events.messages import GROUP_MAX, LABEL_MAX
 from edge.kiosk.access import Role
 from edge.kiosk.consent import FORBIDDEN, Context
 from edge.kiosk.media.player import Choice
@@ -48,6 +48,8 @@ class _Start(Body):
     film: Label | None = None
     film_mood: bool = True
     film_ends: bool = False
+    k: Annotated[int, Field(ge=1, le=GROUP_MAX)] | None = None
+    agreed: bool = False
 
 
 class _Nothing(Body):
@@ -149,7 +151,9 @@ def _start(kiosk: Kiosk) -> Callable[[Request], Awaitable[Response]]:
             if await asyncio.to_thread(kiosk.player.folder.find, body.film) is None:
                 raise Refused(422, "invalid", f"film: {body.film!r} is not in the folder of films")
             media = Media(name=body.film)
-        answer = await kiosk.ask(StartSession(title=body.title, kind=body.kind, planned_s=body.planned_s, media=media))
+        answer = await kiosk.ask(
+            StartSession(body.title, body.kind, body.planned_s, media=media, k=body.k, agreed=body.agreed)
+        )
         if answer.data is not None and media is not None:
             kiosk.player.choose(str(answer.data.get("id")), Choice(mood=body.film_mood, end=body.film_ends))
         return _told(answer)

@@ -107,6 +107,7 @@ def _facts(kiosk: Kiosk) -> Mapping[str, Any]:
     return {
         "node": kiosk.node,
         "k": config.privacy.k,
+        "session_k": max(config.sessions.k, config.privacy.k),
         "live_picture": config.kiosk.live_picture,
         "tracks": config.privacy.publish_tracks,
         "feed": config.mqtt.broker != "off",

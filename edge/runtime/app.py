@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from edge.commands import Inbox
     from edge.config import SmoothingConfig
     from edge.events import Health, Info, Stamp
+    from edge.group_size import GroupSize
     from edge.kiosk.picture import Watched
     from edge.runtime.dispatch import Dispatcher
     from edge.runtime.governor import Brake
@@ -84,6 +85,7 @@ class Device:
         receipts: Receipts | None = None,
         rest: Rest | None = None,
         broker_connected: Callable[[], bool] | None = None,
+        group: GroupSize | None = None,
     ) -> None:
         self._frames = frames
         self._pipeline = pipeline
@@ -110,6 +112,7 @@ class Device:
             health=lambda: self._health(self._now_ns(), go_on=True),
             about=self._about,
             receipts=receipts,
+            group=group,
         )
         self._paused = False
         self._camera: CameraStatus | None = None

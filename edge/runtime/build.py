@@ -15,6 +15,7 @@ from edge.commands import Inbox
 from edge.config import node_id, state_dir
 from edge.errors import AlreadyRunning, EdgeError
 from edge.events import Info, Stamp
+from edge.group_size import GroupSize
 from edge.narrator import Narrator
 from edge.runtime import build_sinks, build_vision
 from edge.runtime.app import Device, Timing
@@ -132,6 +133,7 @@ def device(
             brake=None if source.lossless else _brake(config),
             rest=None if source.lossless else Rest(config.source.idle_fps),
             receipts=receipts,
+            group=GroupSize(config.sessions.k, config.privacy.k),
             broker_connected=(lambda: all(sink.connected for sink in feed)) if feed else None,
         )
         return Wiring(made, resources.pop_all(), manager, adopt)

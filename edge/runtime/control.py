@@ -17,7 +17,9 @@ from edge.commands import (
     StartSession,
     StopSession,
 )
+from edge.errors import InputError
 from edge.events import Lighting, Privacy, RunningSession, Session
+from edge.group_size import GroupSize
 from edge.runtime.receipts import warned
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ class Control:
     """Called by the loop, on its thread; ``put`` hands messages to the sinks, ``health`` says how the device is.
 
     ``about`` gives what the device is and how its camera does. With ``receipts``, the answer to a request that makes an
-    event is given when the event is on the disk.
+    event is given when the event is on the disk. ``group`` says how many faces the figures of a session need.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class Control:
         health: Callable[[], Health],
         about: Callable[[], dict[str, Any]],
         receipts: Receipts | None = None,
+        group: GroupSize | None = None,
     ) -> None:
         self._inbox = inbox
         self._settings = settings
@@ -65,6 +68,7 @@ class Control:
         self._health = health
         self._about = about
         self._receipts = receipts
+        self._group = group or GroupSize(1)
         self._made: list[int] = []
         self._ends_ns: int | None = None
         self._began_ns: int | None = None
@@ -189,6 +193,10 @@ class Control:
         running = self._settings.now.session
         if running is not None:
             return Answer(error=f"session {running.title or running.id!r} is running: stop it first")
+        try:
+            k = self._group.of(command)
+        except InputError as refusal:
+            return Answer(error=str(refusal))
         session = Session(
             id=self._stamp.identity(now_ns),
             title=command.title,
@@ -196,6 +204,8 @@ class Control:
             kind=command.kind,
             planned_s=command.planned_s,
             media=command.media,
+            k=k,
+            agreed=command.agreed,
         )
         self._ends_ns = None if command.planned_s is None else now_ns + int(command.planned_s * _NS)
         self._began_ns = now_ns
@@ -246,8 +256,12 @@ class Control:
                 self._put(aggregate)
 
     def _begin_aggregates(self, session: Session | None) -> None:
-        if self._aggregator is not None:
-            self._aggregator.session = None if session is None else session.id
+        if self._aggregator is None:
+            return
+        if session is None:
+            self._aggregator.follow(None)
+        else:
+            self._aggregator.follow(session.id, self._group.kept(session.k))
 
 
 def _nobody(_answer: Answer) -> None:

@@ -133,6 +133,10 @@ def _distinct(records: Sequence[SessionRecord], zone: tzinfo | None) -> list[str
     return [f"{name}, {number + 1}" if number else name for name, number in zip(names, again, strict=True)]
 
 
+def _from(record: SessionRecord) -> str:
+    return f"{words.faces(record.k)} on{', agreed' if record.agreed else ''}"
+
+
 def _compared(
     timelines: Sequence[Timeline], uses: Sequence[TimeUse], names: Sequence[str], enough: Sequence[bool]
 ) -> str:
@@ -187,7 +191,7 @@ def _compared_rows(
         for use, timeline in zip(uses, timelines, strict=True)
     ]
     rows.append(("Time withheld", withheld))
-    rows.append(("Figures from", [f"{words.faces(recording.record.k)} on" for recording in recordings]))
+    rows.append(("Figures from", [_from(recording.record) for recording in recordings]))
     moments = [
         max(strongest(timeline), key=lambda moment: moment.rise, default=None) if told else None
         for timeline, told in zip(timelines, enough, strict=True)

@@ -29,7 +29,7 @@ from edge.sessions.rows import (
     to_ms,
 )
 from edge.sessions.schema import MIGRATIONS, migrate
-from edge.sessions.values import Glance, Recording
+from edge.sessions.values import Recording
 from edge.sqlite import FileDamaged, FileFault, bound, sync_folder, translated
 
 if TYPE_CHECKING:
@@ -131,17 +131,22 @@ class SessionFile:
             rows = self._connection.execute(f"SELECT {columns} FROM session ORDER BY number DESC, id DESC").fetchall()  # noqa: S608
         return [session_of(row) for row in rows]
 
-    def glances(self, identities: Sequence[str]) -> dict[str, Glance]:
-        """A few figures of each of these sessions, summed up by SQLite without reading them whole."""
-        marks = ", ".join("?" * len(identities))
-        sql = (
-            "SELECT session, sum(people * observed_s) / sum(observed_s), max(people_max),"  # noqa: S608 - ours
-            " sum(valence * counted_s) / sum(counted_s), count(counted_s), sum(suppressed)"
-            f" FROM second WHERE session IN ({marks}) GROUP BY session"
-        )
+    def newest(self, *, before: int | None, limit: int) -> list[SessionRecord]:
+        """At most ``limit`` sessions, the one that began last first; with ``before`` those of a smaller number."""
+        columns = _SESSIONS.replace("lasted_s", _LASTED)
+        where = "" if before is None else "WHERE number < ?"
+        sql = f"SELECT {columns} FROM session {where} ORDER BY number DESC LIMIT ?"  # noqa: S608 - ours
+        values = (limit,) if before is None else (before, limit)
+        return [session_of(row) for row in self.read(sql, values)]
+
+    def read(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+        """All rows of a query.
+
+        Raises:
+            FileFault: as the class.
+        """
         with translated():
-            rows = self._connection.execute(sql, tuple(identities)).fetchall()
-        return {session: Glance(*figures) for session, *figures in rows}
+            return self._connection.execute(sql, tuple(values)).fetchall()
 
     def session(self, identity: str) -> SessionRecord | None:
         """The session with this id, if there is one."""

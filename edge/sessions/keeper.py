@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from edge.backoff import Backoff
-from edge.sessions import copies
+from edge.sessions import copies, drawn
 from edge.sessions.file import SessionFile
 from edge.sessions.schema import MIGRATIONS
 from edge.sqlite import FileDamaged, FileFault, set_aside
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from edge.config import SessionsConfig
     from edge.sessions.rows import Statement
+    from edge.sessions.values import SessionRecord
 
 _LOG = logging.getLogger(__name__)
 _MB = 1_000_000
@@ -75,6 +76,17 @@ class Keeper:
 
         self._guarded(look)
         return found
+
+    def known(self, session: str) -> SessionRecord | None:
+        """What the file says of ``session``; ``None`` where it says nothing, or cannot be read."""
+        found: list[SessionRecord | None] = []
+
+        def look() -> None:
+            found.append(self._opened().session(session))
+
+        if self.there:
+            self._guarded(look)
+        return found[-1] if found else None
 
     @property
     def waits(self) -> bool:
@@ -140,10 +152,18 @@ class Keeper:
             self._tidy(file)
 
     def _tidy(self, file: SessionFile, *, full: bool = False) -> int:
-        """Delete what is too old, or the oldest finished session where there is no room; gives how many went."""
+        """Delete what is too old, or the oldest finished session where there is no room; gives how many went.
+
+        Reports that are kept go first.
+        """
         copies.drop(self.path, outdated=True)
+        most = 0 if full else int(0.9 * self._max_bytes)
+        if file.used_bytes > most and drawn.size_bytes(file):
+            drawn.forget(file)  # reports can be drawn again, sessions cannot be had again
+            if full:
+                return 1
         oldest = datetime.now(UTC) - timedelta(days=self._keep_days) if self._keep_days else None
-        gone = file.outdated(max_bytes=0 if full else int(0.9 * self._max_bytes), oldest=oldest)
+        gone = file.outdated(max_bytes=most, oldest=oldest)
         for record in gone:
             file.delete(record.id)
             why = "there is no room for more" if oldest is None or record.start >= oldest else "it is too old"

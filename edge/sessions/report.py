@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from edge.sessions.values import Recording, SessionRecord
 
 _FINDS_ONLY = {"haar": " (frontal faces only)"}
-_KINDS = {"film": "Film", "advertisement": "Advertisement", "game": "Game", "other": "Session"}
+_KINDS = {
+    "film": "Film", "advertisement": "Advertisement", "game": "Game", "private": "Private", "other": "Session",
+}  # fmt: skip
 _ENDS = {
     None: "still running",
     "stop": "stopped by hand",
@@ -105,6 +107,7 @@ def report(
         around_s=AROUND_S,
         uses=_uses(use, timeline),
         withheld=_withheld(record, use),
+        nothing=_nothing(record, timeline),
         device=_device(record),
         accuracy_note=_accuracy_note(record),
     )
@@ -133,6 +136,8 @@ def _meta(record: SessionRecord, zone: tzinfo | None) -> list[str]:
         parts.append(f"shown: {record.media_name}{length}")
     if record.planned_s:
         parts.append(f"planned for {words.duration(record.planned_s)}")
+    if record.agreed:
+        parts.append(f"k = {record.k}, with the agreement of all people in view")
     return [*parts, _ENDS[record.ended_by]]
 
 
@@ -236,14 +241,42 @@ def _uses(use: TimeUse, timeline: Timeline) -> list[tuple[str, str, str]]:
 
 def _withheld(record: SessionRecord, use: TimeUse) -> str:
     k = record.k
-    rule = (
+    if record.agreed:
+        agreed = (
+            "All people in view agreed at the start that figures are kept from "
+            f"{words.faces(k)} on: they may be those of single persons, so pass this page on only with their consent."
+        )
+        return agreed if k <= 1 else f"{agreed} {_rule(k)}"
+    rule = _rule(k)
+    if k <= 1:
+        return "On this device nothing is withheld (sessions.k is 1): figures may be those of one single person."
+    return rule if use.suppressed_s >= 0.5 else f"Nothing had to be withheld. {rule}"
+
+
+def _rule(k: int) -> str:
+    return (
         f"Seconds in which fewer than {k} faces were in view for most of the time keep no figures but the count, so "
         "that a report speaks of a room and not of a person. They were withheld when they were measured and are "
         "stored nowhere."
     )
-    if k <= 1:
-        return "On this device nothing is withheld (sessions.k is 1): figures may be those of one single person."
-    return rule if use.suppressed_s >= 0.5 else f"Nothing had to be withheld. {rule}"
+
+
+def _nothing(record: SessionRecord, timeline: Timeline) -> str | None:
+    """Why the report has no figures about expression, where too few faces are the reason."""
+    if timeline.has_figures or not timeline.suppressed.any():
+        return None
+    most = int(timeline.people_max.max(initial=0))
+    text = (
+        f"Figures about expression need {words.faces(record.k)} or more in view for most of a second; here "
+        f"{words.faces(most)} at the most came into view, never long enough. So this report has counts only."
+        if most >= record.k
+        else f"Figures about expression need {words.faces(record.k)} or more in view; here {words.faces(most)} at the "
+        "most came into view. So this report has counts only."
+    )
+    return (
+        f"{text} What was withheld is stored nowhere. A session of the kind game or private may be started with a "
+        "smaller number (k), where all people in view agree."
+    )
 
 
 def _device(record: SessionRecord) -> list[tuple[str, str]]:

@@ -26,7 +26,7 @@ SECOND_COLUMNS = (
 )  # fmt: skip
 SESSION_COLUMNS = (
     "id", "title", "kind", "start_ms", "k", "planned_s", "media_name", "media_duration_s", "end_ms", "ended_by",
-    "lasted_s", "about",
+    "lasted_s", "about", "agreed",
 )  # fmt: skip
 SESSION_READ = (*SESSION_COLUMNS, "number")
 """Columns of a session as it is read; the file itself counts ``number``."""
@@ -36,6 +36,7 @@ _SESSION = {
     "id": checks.text, "title": checks.text, "kind": checks.one_of(*SessionKind), "start_ms": checks.number,
     "k": checks.count, "media_name": checks.optional(checks.text), "lasted_s": checks.seconds, "about": checks.text,
     "ended_by": checks.optional(checks.one_of("stop", "plan", "media", "interruption")), "number": checks.count,
+    "agreed": checks.one_of(0, 1),
 }  # fmt: skip
 _SECOND = {
     "second": checks.index, "observed_s": checks.seconds, "people": checks.number, "people_max": checks.count,
@@ -73,7 +74,7 @@ def put_session(record: SessionRecord) -> Statement:
     values = (
         record.id, record.title, record.kind.value, to_ms(record.start), record.k, record.planned_s,
         record.media_name, record.media_duration_s, None if record.end is None else to_ms(record.end),
-        record.ended_by, record.lasted_s, json.dumps(dict(record.about), ensure_ascii=False),
+        record.ended_by, record.lasted_s, json.dumps(dict(record.about), ensure_ascii=False), int(record.agreed),
     )  # fmt: skip
     return Statement(_PUT_SESSION, (*values, record.id))
 
@@ -88,8 +89,8 @@ def begin_session(record: SessionRecord) -> list[Statement]:
 
 
 def forget_content(session: str) -> list[Statement]:
-    """Take away the seconds, events and film times of ``session``."""
-    tables = ("second", "happening", "media_point")
+    """Take away the seconds, events and film times of ``session``, and what was derived from them."""
+    tables = ("second", "happening", "media_point", "summary", "page")
     return [Statement(f"DELETE FROM {table} WHERE session = ?", (session,)) for table in tables]  # noqa: S608 - ours
 
 
@@ -153,6 +154,7 @@ def session_of(row: Sequence[Any]) -> SessionRecord:
             "start": from_ms(start_ms),
             "end": None if end_ms is None else from_ms(end_ms),
             "about": _about(found["about"]),
+            "agreed": bool(found["agreed"]),
         }
     )
 

@@ -52,7 +52,43 @@ _ORDER = (
 )
 """``number`` counts the sessions in the order in which they began here: ids and times come from a clock that may be
 wrong."""
-MIGRATIONS: tuple[Sequence[str], ...] = (_FIRST, _MEDIA, _ORDER)
+
+
+def _invalidate(table: str, column: str) -> tuple[str, ...]:
+    """Triggers that drop what was derived from a session when a row of ``table`` that belongs to it changes."""
+    changes = {
+        "INSERT": f"(NEW.{column})",
+        "UPDATE": f"(OLD.{column}, NEW.{column})",
+        "DELETE": f"(OLD.{column})",
+    }
+    return tuple(
+        f"CREATE TRIGGER {table}_{change.lower()} AFTER {change} ON {table} BEGIN"  # noqa: S608 - ours
+        f" DELETE FROM summary WHERE session IN {sessions}; DELETE FROM page WHERE session IN {sessions}; END"
+        for change, sessions in changes.items()
+    )
+
+
+_DERIVED = (
+    "ALTER TABLE session ADD COLUMN agreed INTEGER NOT NULL DEFAULT 0",
+    """
+    CREATE TABLE summary (
+        session TEXT PRIMARY KEY, people REAL, people_max INTEGER NOT NULL, valence REAL, figures_s INTEGER NOT NULL,
+        withheld_s INTEGER NOT NULL
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE page (
+        session TEXT PRIMARY KEY, made_by TEXT NOT NULL, made_ms INTEGER NOT NULL, content BLOB NOT NULL
+    )
+    """,
+    *_invalidate("session", "id"),
+    *_invalidate("second", "session"),
+    *_invalidate("happening", "session"),
+    *_invalidate("media_point", "session"),
+)
+"""``agreed``: the people in view agreed to the session's ``k``. ``summary`` and ``page`` hold what was derived from a
+session, until the session changes."""
+MIGRATIONS: tuple[Sequence[str], ...] = (_FIRST, _MEDIA, _ORDER, _DERIVED)
 """Statements that lead from version N to N + 1; what was released is never changed, only added to."""
 
 

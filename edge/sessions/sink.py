@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from edge.events import CameraStatus, Event, EventType, Info, Playback, RunningSession
+from edge.group_size import GroupSize
 from edge.sessions.film import ENDED, is_news
 from edge.sessions.keeper import Keeper
 from edge.sessions.meter import SecondMeter
@@ -22,6 +23,7 @@ from edge.sessions.rows import (
     put_second,
     put_session,
 )
+from edge.sessions.summaries import put_summary
 from edge.sessions.values import Happening, MediaPoint, SessionRecord
 from edge.sessions.watched import Watched
 from edge.types import Observation
@@ -78,7 +80,7 @@ class SessionSink:
         accuracy: Mapping[str, Any] | None = None,
         k: int | None = None,
     ) -> None:
-        self._k = max(config.k, k or 1)
+        self._group = GroupSize(config.k, k or 1)
         self._time_of = time_of
         self._live = live
         self._accuracy = accuracy
@@ -172,7 +174,7 @@ class SessionSink:
         if current is None or current.record.id != event.session:
             return
         offset_ns = self._offset_ns(current, now_ns)
-        if event.type not in _WITH_FIGURES or event.people >= self._k:
+        if event.type not in _WITH_FIGURES or event.people >= current.record.k:
             self._keeper.add([put_happening(event.session, _happening(event, offset_ns))])
         if event.type is EventType.SESSION_END:
             self._end(current, offset_ns)
@@ -194,8 +196,9 @@ class SessionSink:
 
     def _begin(self, event: Event, anchor_ns: int) -> None:
         assert event.session is not None  # noqa: S101 - asked before
-        record = SessionRecord(event.session, event.label or "", event.ts, k=self._k, about=self._about)
-        self._current = _Current(record, SecondMeter(self._k), anchor_ns)
+        k = self._group.usual  # until the session itself says which it has
+        record = SessionRecord(event.session, event.label or "", event.ts, k=k, about=self._about)
+        self._current = _Current(record, SecondMeter(k), anchor_ns)
         # a recorded clip gives the same ids each time that it is played
         self._keeper.add(begin_session(record))
 
@@ -203,7 +206,8 @@ class SessionSink:
         self._keep(current, current.meter.flush(offset_ns))
         lasted_s = round(offset_ns / _NS, 3)
         end = current.record.start + timedelta(seconds=lasted_s)
-        self._keeper.add([end_session(current.record.id, end, _ended_by(current, lasted_s), lasted_s)])
+        identity = current.record.id
+        self._keeper.add([end_session(identity, end, _ended_by(current, lasted_s), lasted_s), put_summary(identity)])
         self._current = None
         _LOG.info("session %r is kept as %s", current.record.name, current.record.id)
 
@@ -215,6 +219,7 @@ class SessionSink:
                 self._keeper.add(end_others(identity))
             self._current = None if session is None else self._resume(session)
         if session is not None and self._current is not None:
+            self._fix_k(self._current, session)
             known = self._current.record
             media = session.media
             self._current.record = replace(
@@ -230,8 +235,19 @@ class SessionSink:
         self._keeper.flush()
 
     def _resume(self, session: Session) -> _Current:
-        record = SessionRecord(session.id, session.title, session.start, k=self._k, about=self._about)
-        return _Current(record, SecondMeter(self._k), None, resumed=True)
+        known = self._keeper.known(session.id)
+        k = self._group.kept(session.k if known is None else known.k)
+        record = SessionRecord(session.id, session.title, session.start, k=k, about=self._about)
+        return _Current(record, SecondMeter(k), None, resumed=True)
+
+    def _fix_k(self, current: _Current, session: Session) -> None:
+        """Count by the ``k`` that ``session`` was given at its start; one that goes on keeps what the file says."""
+        k = current.record.k if current.resumed else self._group.kept(session.k)
+        if k != current.record.k:
+            if current.anchor_ns is not None:
+                self._keep(current, current.meter.flush(max(0, self._now_ns - current.anchor_ns)))
+            current.meter = SecondMeter(k)
+        current.record = replace(current.record, k=k, agreed=session.agreed)
 
     def _offset_ns(self, current: _Current, now_ns: int) -> int:
         """Time since the session's start; where a restart lies between, never before what is kept already."""

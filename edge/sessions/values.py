@@ -87,7 +87,9 @@ class SessionRecord:
 
     ``end`` and ``ended_by`` (``stop``, ``plan``, ``media`` or ``interruption``) are none while it runs. ``about`` is
     what the device said of itself: node, software, model, detector and the model's accuracy. ``number`` is its place in
-    the order in which the file's sessions began, from 1 on; 0 for one that was not read from a file.
+    the order in which the file's sessions began, from 1 on; 0 for one that was not read from a file. ``k`` is the
+    number of faces that figures need, fixed at the start; ``agreed`` is true where the people in view agreed to a
+    smaller one than usual.
     """
 
     id: str
@@ -103,6 +105,7 @@ class SessionRecord:
     lasted_s: float = 0.0
     about: Mapping[str, Any] = field(default_factory=dict)
     number: int = 0
+    agreed: bool = False
 
     @property
     def name(self) -> str:

@@ -32,6 +32,7 @@ from edge.events import (
     SessionKind,
     Stamp,
 )
+from edge.group_size import GroupSize
 from edge.narrator import Narrator
 from edge.runtime.control import Control
 from edge.runtime.health import Counters, HealthMeter
@@ -51,7 +52,7 @@ HAPPY = Face("0" * 8, Box(0, 0, 9, 9), Scores.of(float(e is Emotion.HAPPY) for e
 class Desk:
     """A control with what it works on."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, group: GroupSize | None = None) -> None:
         self.inbox = Inbox()
         self.settings = SettingsStore(folder / "settings.json")
         self.stamp = stamp = Stamp(epoch_ns=0, seed=b"test")
@@ -73,6 +74,7 @@ class Desk:
             put=self.told.append,
             about=lambda: {"camera": "online"},
             health=lambda: meter.report(datetime.now(UTC), Counters(0, 0, 0, None, 7, 0)),
+            group=group,
         )
 
     def ask(self, command: Command, now_s: float = 0) -> Answer:
@@ -132,6 +134,44 @@ def test_aggregates_do_not_mix_a_session_with_what_was_before(desk: Desk) -> Non
     assert started.data is not None
     aggregates = [message for message in desk.told if isinstance(message, Aggregate)]
     assert [(each.session, each.person_seconds) for each in aggregates] == [(None, 0.5), (started.data["id"], 0.5)]
+
+
+def test_a_session_has_its_own_k_from_start_to_end(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, GroupSize(3))
+    refused = desk.ask(StartSession("advert", SessionKind.ADVERTISEMENT, k=1, agreed=True))
+    assert refused.error is not None
+    assert "only a session of the kind game or private" in refused.error
+    assert desk.told == []
+    ordinary = desk.ask(StartSession("film", SessionKind.FILM), 1)
+    assert ordinary.data is not None
+    assert (ordinary.data["k"], ordinary.data["agreed"]) == (3, False)
+    for now_s in range(1, 4):
+        desk.aggregator.observe(Observation(now_s * S, 0, 640, 480, (HAPPY,)))
+    desk.ask(StopSession(), 4)
+    agreed = desk.ask(StartSession("play", SessionKind.GAME, k=1, agreed=True), 5)
+    assert agreed.data is not None
+    assert (agreed.data["k"], agreed.data["agreed"]) == (1, True)
+    for now_s in range(5, 8):
+        desk.aggregator.observe(Observation(now_s * S, 0, 640, 480, (HAPPY,)))
+    desk.ask(StopSession(), 8)
+    film, game = desk.of(Aggregate)
+    assert isinstance(film, Aggregate)
+    assert isinstance(game, Aggregate)
+    assert (film.suppressed, film.scores, film.counted_person_seconds) == (True, None, 0)
+    assert (game.suppressed, game.counted_person_seconds) == (False, 3)
+    assert game.scores is not None
+
+
+def test_a_restart_keeps_the_k_of_the_session_that_goes_on(tmp_path: Path) -> None:
+    Desk(tmp_path, GroupSize(3)).ask(StartSession("film", SessionKind.FILM), 1)
+    desk = Desk(tmp_path, GroupSize(1))
+    desk.control.announce(2 * S)
+    for now_s in range(2, 6):
+        desk.aggregator.observe(Observation(now_s * S, 0, 640, 480, (HAPPY,)))
+    desk.ask(StopSession(), 6)
+    [window] = desk.of(Aggregate)
+    assert isinstance(window, Aggregate)
+    assert window.scores is None
 
 
 def test_one_session_at_a_time(desk: Desk) -> None:

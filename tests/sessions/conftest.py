@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -10,6 +12,7 @@ import pytest
 
 from edge.config import SessionsConfig
 from edge.events import Event, EventType, RunningSession, Session, ulid
+from edge.sessions.schema import MIGRATIONS
 from edge.sessions.sink import SessionSink
 from edge.types import EMOTIONS, Box, Emotion, Face, Observation, Scores
 
@@ -86,6 +89,20 @@ class Room:
             return file.recording(record)
 
 
+def as_of_version(path: Path, version: int) -> None:
+    """Make the file one that an older program wrote: its tables, and what they can hold."""
+    old = path.with_suffix(".old")
+    with closing(sqlite3.connect(old, isolation_level=None)) as target:
+        for statement in (statement for statements in MIGRATIONS[:version] for statement in statements):
+            target.execute(statement)
+        target.execute("ATTACH ? AS newer", (str(path),))
+        for (table,) in target.execute("SELECT name FROM main.sqlite_schema WHERE type = 'table'").fetchall():
+            columns = ", ".join(row[1] for row in target.execute(f"PRAGMA main.table_info({table})"))
+            target.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM newer.{table}")
+        target.execute(f"PRAGMA user_version = {version}")
+    old.replace(path)
+
+
 @pytest.fixture
 def make_face() -> Callable[..., Face]:
     return face
@@ -94,6 +111,12 @@ def make_face() -> Callable[..., Face]:
 @pytest.fixture
 def make_seen() -> Callable[..., Observation]:
     return seen
+
+
+@pytest.fixture
+def older() -> Callable[[Path, int], None]:
+    """``older(path, version)``: the file as a program of that schema version left it."""
+    return as_of_version
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from edge.events import CameraStatus, EventType, Info, Media, Playback, RunningS
 from edge.sessions.file import SessionFile
 from edge.sessions.library import choose, reading
 from edge.sessions.rows import second_values, seconds_of
+from edge.sessions.summaries import glances
 from edge.sqlite import FileDamaged, FileFault
 from edge.types import Emotion
 
@@ -297,14 +298,11 @@ def test_a_session_under_a_wrong_clock_is_not_older_than_the_one_before_it(room:
         assert [record.title for record in old] == ["first", "second", "third"]
 
 
-def test_sessions_of_a_file_without_an_order_are_numbered_by_id(room: Room, crowd: Crowd) -> None:
+def test_sessions_of_a_file_without_an_order_are_numbered_by_id(room: Room, crowd: Crowd, older: Any) -> None:
     for number, title in enumerate(("first", "second", "third")):
         hold(room, 10 * number, title, *crowd)
     room.sink.close()
-    connection = sqlite3.connect(room.path)
-    connection.execute("ALTER TABLE session DROP COLUMN number")
-    connection.execute("PRAGMA user_version = 2")
-    connection.close()
+    older(room.path, 2)
     hold(room, 40, "fourth", *crowd, clock=WRONG_CLOCK[1])
     with SessionFile(room.path) as file:
         found = [(record.title, record.number) for record in file.sessions()]
@@ -401,16 +399,12 @@ def test_what_the_device_said_of_itself_is_kept_as_json(room: Room, messages: An
     assert json.loads(about)["node"] == info.node
 
 
-def test_a_file_of_the_first_version_gets_a_place_for_the_film(room: Room, crowd: Crowd) -> None:
+def test_a_file_of_the_first_version_gets_a_place_for_the_film(room: Room, crowd: Crowd, older: Any) -> None:
     room.start(0)
     room.show(0, 3, *crowd)
     room.stop(3)
     room.sink.close()
-    connection = sqlite3.connect(room.path)
-    connection.execute("DROP TABLE media_point")
-    connection.execute("ALTER TABLE session DROP COLUMN number")
-    connection.execute("PRAGMA user_version = 1")
-    connection.close()
+    older(room.path, 1)
     assert len(room.recording().seconds) == 3
     assert room.recording().media == ()
 
@@ -444,7 +438,7 @@ def test_a_glance_sums_up_without_what_is_withheld(room: Room, crowd: Crowd) -> 
     room.show(4, 10, *crowd[:2])
     room.stop(10)
     with SessionFile(room.path) as file:
-        glance = file.glances([room.session.id])[room.session.id]
+        glance = glances(file, file.sessions())[room.session.id]
     assert (glance.people_max, glance.figures_s, glance.withheld_s) == (4, 4, 6)
     assert glance.people == pytest.approx(2.8, abs=0.1)
     measured = [second.figures.valence for second in room.recording().seconds if second.figures]

@@ -19,14 +19,33 @@ NOT_ON_DISK = 10
 @click.command
 @click.argument("title", default="")
 @click.option(
-    "--kind", type=click.Choice(["film", "advertisement", "game", "other"]), default="other", show_default=True
+    "--kind",
+    type=click.Choice(["film", "advertisement", "game", "private", "other"]),
+    default="other",
+    show_default=True,
 )
 @click.option("--length", type=Length(), metavar="TIME", help="It ends by itself after so long: 90s, 45m, 1:30:00.")
 @click.option("--media", metavar="NAME", help="What is shown, by name; nothing is opened or kept.")
 @click.option("--media-length", type=Length(), metavar="TIME", help="How long that is.")
+@click.option(
+    "--k",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Figures need N faces in view or more; sessions.k unless given. Fewer only with --agreed, for the kinds game "
+    "and private.",
+)
+@click.option("--agreed", is_flag=True, help="All people in view agreed to that --k; the report says so.")
 @pass_settings
 def start(
-    settings: Settings, title: str, *, kind: str, length: float | None, media: str | None, media_length: float | None
+    settings: Settings,
+    title: str,
+    *,
+    kind: str,
+    length: float | None,
+    media: str | None,
+    media_length: float | None,
+    k: int | None,
+    agreed: bool,
 ) -> None:
     """Begin a session called TITLE on the running device, and print its id."""
     if media is None and media_length is not None:
@@ -35,9 +54,24 @@ def start(
     fields: dict[str, Any] = {"title": title, "kind": kind, "planned_s": length}
     if media is not None:
         fields["media"] = {"name": media, "duration_s": media_length}
+    if k is not None:
+        fields["k"] = k
+    if agreed:
+        fields["agreed"] = True
     answer = _ask(settings, "session_start", **fields)
     click.echo(answer["id"])
+    if needs := figures_need(answer):
+        click.echo(needs, err=True)
     _leave(answer)
+
+
+def figures_need(session: dict[str, Any]) -> str:
+    """What will be withheld of a running session, in a line; nothing where that is nothing."""
+    k = session.get("k")
+    if not k or k == 1:
+        return ""
+    hint = "" if session.get("agreed") else "; a game or private session may have fewer: --k 1 --agreed"
+    return f"figures need {k} faces or more in view, with fewer only their number is kept{hint}"
 
 
 @click.command

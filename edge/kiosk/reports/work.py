@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from edge.errors import EdgeError, InputError
 from edge.kiosk.worker.wire import Message
 from edge.sessions.library import finished, reading
+from edge.sessions.summaries import glances
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -48,9 +49,9 @@ def _list(path: Path, *, before: int | None, limit: int) -> Message:
     with reading(path) as file:
         older = [record for record in file.sessions() if before is None or record.number < before]
         shown = older[:limit]
-        glances = file.glances([record.id for record in shown])
+        figures = glances(file, shown)
     return Message({
-        "sessions": [_line(record, glances.get(record.id)) for record in shown],
+        "sessions": [_line(record, figures.get(record.id)) for record in shown],
         "more": len(older) > len(shown),
     })  # fmt: skip
 

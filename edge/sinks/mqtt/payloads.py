@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edge.commands import CheckHealth, Mark, SetDisplay, SetPrivacy, StartSession, StopSession
-from edge.events.messages import LABEL_MAX, LONGEST_SESSION_S, Media, SessionKind
+from edge.events.messages import GROUP_MAX, LABEL_MAX, LONGEST_SESSION_S, Media, SessionKind
 from edge.events.switches import FULL
 from edge.text import in_one_line
 
@@ -67,16 +67,24 @@ class SessionStartRequest(_Request):
     """Begin a session."""
 
     title: _Text = ""
-    kind: Literal["film", "advertisement", "game", "other"] = "other"
+    kind: Literal["film", "advertisement", "game", "private", "other"] = "other"
     planned_s: Annotated[float, Field(gt=0, le=LONGEST_SESSION_S)] | None = Field(
         None, description="after so many seconds the session ends by itself"
     )
     media: MediaReference | None = None
+    k: Annotated[int, Field(ge=1, le=GROUP_MAX)] | None = Field(
+        None,
+        description="figures of moments with fewer faces are withheld; less than the device's own sessions.k only for "
+        "the kinds game and private, and with agreed",
+    )
+    agreed: bool = Field(False, description="all people in view agreed to that k")
 
     def command(self) -> Command:
         """A new session."""
         media = None if self.media is None else Media(name=self.media.name, duration_s=self.media.duration_s)
-        return StartSession(self.title, SessionKind(self.kind), self.planned_s, media)
+        return StartSession(
+            self.title, SessionKind(self.kind), self.planned_s, media=media, k=self.k, agreed=self.agreed
+        )
 
 
 class SessionStopRequest(_Request):

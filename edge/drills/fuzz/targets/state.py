@@ -80,13 +80,14 @@ def _read_sessions(folder: Path, body: bytes) -> None:
     from edge.sessions.export import write
     from edge.sessions.library import digest, reading
     from edge.sessions.report import report
+    from edge.sessions.summaries import glances
 
     path = folder / "sessions.sqlite3"
     _place(path, body)
     try:
         with reading(path) as file:
             records = file.sessions()[:3]
-            file.glances([record.id for record in records])
+            glances(file, records)
             recordings = [file.recording(record) for record in records]
     except InputError as error:
         in_one_line(error)

@@ -1,6 +1,7 @@
 // What operators press: buttons and keys, the same on every view.
 
 import { Refusal, post, whoami } from "./api.js";
+import { wanted } from "./group.js";
 import { $, toast, write } from "./parts.js";
 import { urlFor } from "./place.js";
 import { has, t } from "./texts.js";
@@ -56,6 +57,7 @@ export class Controls {
   start() {
     const minutes = Number($("#session-planned")?.value || 0);
     const body = { title: $("#session-title")?.value ?? "", kind: $("#session-kind")?.value ?? "other" };
+    Object.assign(body, wanted());
     if (minutes > 0) body.planned_s = minutes * 60;
     const film = $("#session-film")?.value;
     if (film) Object.assign(body, { film, film_mood: $("#film-mood").value === "small", film_ends: $("#film-ends").checked });

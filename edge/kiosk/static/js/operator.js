@@ -3,6 +3,7 @@
 import { act, Controls, keysSwitch } from "./controls.js";
 import { Face } from "./face.js";
 import { filmPart } from "./film.js";
+import { groupPart } from "./group.js";
 import { Live, scene } from "./live.js";
 import { $, element, mountParts, write } from "./parts.js";
 import { Refusal, post } from "./api.js";
@@ -16,6 +17,7 @@ const live = new Live();
 
 mountParts(live);
 filmPart(live);
+groupPart(live);
 keysSwitch($("#keys-on"));
 new Controls(live);
 

@@ -39,6 +39,7 @@ _SESSION = Session(
     kind=SessionKind.FILM,
     planned_s=5400,
     media=Media(name="The Long Way Round", duration_s=5280),
+    k=3,
 )
 
 _STATE = State(
@@ -85,6 +86,7 @@ _AGGREGATE = Aggregate(
     people_mean=3.8,
     people_max=4,
     person_seconds=228,
+    counted_person_seconds=228,
     scores=_SCORES,
     shares=dict(zip(EMOTIONS, (0.0, 0.0, 0.0, 0.66, 0.0, 0.04, 0.2), strict=True)),
     uncertain=0.1,
@@ -166,6 +168,7 @@ EXAMPLES: dict[str, tuple[Any, ...]] = {
             "planned_s": 5400,
             "media": {"name": "The Long Way Round", "duration_s": 5280},
         },
+        {"title": "Test of the game", "kind": "game", "k": 1, "agreed": True},
     ),
     "request/session_stop": ({},),
     "request/health_check": ({"transaction": "7c1e"},),
