@@ -222,7 +222,7 @@ class Health(Wire):
     infer_ms_p50: float | None
     infer_ms_p95: float | None
     last_frame_age_s: float | None
-    queue_depth: int = Field(description="messages waiting for all sinks together")
+    queue_depth: int = Field(description="messages that have been waiting for all sinks together, for two seconds or more")
     drops: int = Field(description="messages dropped at a full queue since start")
     reconnects: int = Field(description="times that the source was opened again since start")
     limited_by: Limit | None = Field(

@@ -21,6 +21,7 @@ from edge.runtime.clock import wall_clock_epoch_ns
 from edge.runtime.control import Control
 from edge.runtime.health import Counters, HealthMeter
 from edge.runtime.light_monitor import LightMonitor
+from edge.runtime.queue_gauge import QueueGauge
 from edge.types import Light
 
 if TYPE_CHECKING:
@@ -120,6 +121,7 @@ class Device:
         self._reading = False
         self._clip_ns = 0
         self._health_due_ns: int | None = None
+        self._queue_gauge = QueueGauge()
         self._processed = 0
         self._failures = 0
         self._soon: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
@@ -179,8 +181,10 @@ class Device:
             self._brake.check(time.monotonic_ns())
         if self._paused:
             self._stopping.wait(_TURN_S)
+            self._queue_gauge.sample(self._dispatcher.queue_depth)
         else:
             frame = self._next_frame()
+            self._queue_gauge.sample(self._dispatcher.queue_depth)  # before this turn adds to it
             if frame is not None:
                 self._look_at(frame)
                 if self._brake is not None:
@@ -252,7 +256,7 @@ class Device:
             skipped=self._frames.skipped,
             reconnects=self._frames.reconnects,
             last_frame_age_s=self._frames.last_frame_age_s,
-            queue_depth=self._dispatcher.queue_depth,
+            queue_depth=self._queue_gauge.depth,
             drops=self._dispatcher.drops,
         )
         limited_by = None if self._brake is None else self._brake.limited_by

@@ -102,7 +102,7 @@ def _figures(health: Health) -> Iterator[Metric]:
             None if age_s is None else taken_s - age_s,
         ),
         ("temperature_celsius", "Of the processor.", health.temperature_c),
-        ("queue_messages", "Messages waiting for all sinks together.", health.queue_depth),
+        ("queue_messages", "Messages waiting for all sinks together for two seconds or more.", health.queue_depth),
     ):
         if value is not None:
             yield GaugeMetricFamily(f"{_PREFIX}_{name}", text, value=value)
