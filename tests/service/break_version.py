@@ -15,17 +15,27 @@ import zipfile
 from pathlib import Path
 
 RUN = "edge/cli/run.py"
+# it brings the sessions' file to tables that the version before does not know, and ends
+EXITS = """import pathlib
+from edge.sessions.file import SessionFile
+from edge.sessions.schema import MIGRATIONS
+for path in pathlib.Path("/var/lib/face-edge").glob("sessions-*.sqlite3"):
+    SessionFile(path, migrations=(*MIGRATIONS, ("ALTER TABLE session ADD COLUMN hall TEXT",))).close()
+    print(path, "is of the next version now", flush=True)
+sys.exit(1)
+"""
+LATE = """import os, threading
+_end = threading.Timer(float(os.environ.get("BROKEN_AFTER_S", "45")), os._exit, (1,))
+_end.daemon = True
+_end.start()
+"""
 KINDS = {
-    "exits": (RUN, "raise SystemExit(1)\n"),
+    "exits": (RUN, EXITS),
     "freezes": (
         "edge/runtime/app.py",
         "def _freeze(_device: Device) -> None:\n    time.sleep(1e9)\n\n\nDevice._turn = _freeze\n",
     ),
-    "late": (
-        RUN,
-        "import os, threading\n_after_s = float(os.environ.get('BROKEN_AFTER_S', '45'))\n"
-        + "_end = threading.Timer(_after_s, os._exit, (1,))\n_end.daemon = True\n_end.start()\n",
-    ),
+    "late": (RUN, LATE),
     "slow-stop": (
         RUN,
         "def obey_signals(_device: Device) -> None:\n    signal.signal(signal.SIGTERM, signal.SIG_IGN)\n",

@@ -195,22 +195,12 @@ install_ || fail
 step 'a new version that falls over is taken back, with its sessions'
 one=$(readlink /opt/face-edge/current)
 rm -rf /tmp/bad; mkdir /tmp/bad; cp -r "$checkout/systemd" /tmp/bad/
-# it brings the sessions' file to tables that the one before does not know, and ends
-cat >/tmp/bad/ends <<'P'
-import pathlib, sys
-from edge.sessions.file import SessionFile
-from edge.sessions.schema import MIGRATIONS
-for path in pathlib.Path("/var/lib/face-edge").glob("sessions-*.sqlite3"):
-    SessionFile(path, migrations=(*MIGRATIONS, ("ALTER TABLE session ADD COLUMN hall TEXT",))).close()
-    print(path, "is of the next version now", flush=True)
-sys.exit(1)
-P
-install -m 0644 -D /tmp/bad/ends /opt/face-edge/ends
-sed -i 's|^ExecStart=.*|ExecStart=/opt/face-edge/current/bin/python /opt/face-edge/ends|' /tmp/bad/systemd/face-edge.service
+python3 "$checkout/tests/service/break_version.py" exits "$wheel" /tmp/bad
+sed -i 's/^Description=.*/& (the next version)/' /tmp/bad/systemd/face-edge.service
 code=0; now=$(date +%s)
-/tmp/bad/systemd/install.sh --no-apt --wheel "$wheel" >"$log" 2>&1 || code=$?
+/tmp/bad/systemd/install.sh --no-apt --wheel /tmp/bad/*.whl >"$log" 2>&1 || code=$?
 [ $code = 1 ] && grep -q 'the one before runs again' "$log" && [ "$(readlink /opt/face-edge/current)" = "$one" ] \
-    && is ActiveState active && ! grep -q ends /etc/systemd/system/face-edge.service && waits 20 logged "$now" 'of the next version now' || fail
+    && is ActiveState active && ! grep -q 'next version' /etc/systemd/system/face-edge.service && waits 20 logged "$now" 'of the next version now' || fail
 looks && face-edge sessions list >"$log" 2>&1 && grep -q 'Before it' "$log" && ok || fail
 
 step 'a package that is missing changes nothing'
@@ -224,7 +214,7 @@ code=0; /tmp/bad/systemd/install.sh --no-apt --wheel "$wheel" --broker >"$log" 2
     && [ -e /etc/systemd/system/mosquitto.service.d/face-edge.conf ] && waits 20 is ActiveState active mosquitto.service && is ActiveState active && ok || fail
 
 step 'uninstall leaves configuration and data'
-rm -r /opt/face-edge/ends; "$checkout/systemd/install.sh" --uninstall >"$log" 2>&1 || fail
+"$checkout/systemd/install.sh" --uninstall >"$log" 2>&1 || fail
 [ -e /etc/face-edge/config.toml ] && compgen -G '/var/lib/face-edge/sessions-*.sqlite3' >/dev/null && [ ! -e /opt/face-edge ] && ok || fail
 
 step 'with --purge it leaves nothing'
