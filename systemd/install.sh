@@ -13,7 +13,9 @@
 #                                              is made: all is put in place, and starts with the board
 #   sudo systemd/install.sh --rollback         go back to the version before the one in use
 #   sudo systemd/install.sh --uninstall        take everything away but /etc/face-edge and /var/lib/face-edge
-#   sudo systemd/install.sh --uninstall --purge   ... and these, too
+#   sudo systemd/install.sh --uninstall --purge   ... and these, too, with drop-ins of its units
+#   sudo systemd/install.sh --uninstall --retire  ... before that, take the device off its MQTT broker and out of Home
+#                                              Assistant; asked for on a terminal; --no-retire does without
 #
 # Run again, it changes only what differs, and keeps broker, wall page, extras and detector as they were chosen. Each
 # version has an environment of its own below /opt/face-edge/releases; a new one that does not become healthy is taken
@@ -26,7 +28,7 @@ here=$(cd "$(dirname "$0")" && pwd -P)
 root=/opt/face-edge
 units=(face-edge.service face-edge-fault.service)
 locked=pi,kiosk,video,metrics,reports   # what requirements-*.txt hold, written by lock.sh
-extras='' forget_extras=no
+extras='' forget_extras=no retire=ask
 wheel='' action=install purge=no apt=yes start=yes broker=no kiosk=no yunet=yes yunet_file=''
 
 die() { printf 'install.sh: %s\n' "$*" >&2; exit 1; }
@@ -46,6 +48,8 @@ why() {   # why UNIT: the end of its log, when its failure is in it; a busy disk
 . "$here/upgrade.sh"
 # shellcheck source=systemd/extras.sh
 . "$here/extras.sh"
+# shellcheck source=systemd/uninstall.sh
+. "$here/uninstall.sh"
 
 while [ $# -gt 0 ]; do
     case $1 in
@@ -67,6 +71,8 @@ while [ $# -gt 0 ]; do
         --rollback) action=rollback ;;
         --uninstall) action=uninstall ;;
         --purge) purge=yes ;;
+        --retire) retire=yes ;;
+        --no-retire) retire=no ;;
         --no-apt) apt=no ;;
         --no-start) start=no; export SYSTEMD_OFFLINE=1 ;;   # systemctl then talks to files alone, in a container, too
         -h | --help) sed -n '2,/^set /s/^#\( \|$\)//p' "$0"; exit 0 ;;
@@ -82,25 +88,6 @@ if [ -e "$wall_unit" ]; then kiosk=yes; fi
 if [ -e "$without_yunet" ]; then yunet=no; fi
 if [ -n "$yunet_file" ]; then yunet=yes; fi
 if [ "$kiosk" = yes ]; then units+=(face-edge-kiosk.service); fi
-
-uninstall() {
-    say "taking FACE Edge away"
-    remove_wall
-    remove_broker
-    remove_upgrader
-    systemctl disable --now "${units[@]}" 2>/dev/null || true
-    for unit in "${units[@]}"; do rm -f "/etc/systemd/system/$unit"; done
-    rm -rf "$root" /usr/lib/sysusers.d/face-edge.conf /usr/lib/udev/rules.d/60-face-edge.rules /usr/local/bin/face-edge
-    systemctl daemon-reload
-    systemctl reset-failed "${units[@]}" 2>/dev/null || true
-    if [ "$purge" = yes ]; then
-        rm -rf /etc/face-edge /etc/default/face-edge-kiosk /var/lib/face-edge
-        if getent passwd face-edge >/dev/null; then userdel face-edge; fi
-        say "gone"
-    else
-        say "gone; /etc/face-edge and /var/lib/face-edge are kept (--purge takes them, too)"
-    fi
-}
 
 packages() {
     local wanted=(python3-venv) package
