@@ -98,6 +98,11 @@ class Narrator:
         events = self._leave(now_ns) if self._present else []
         return Told(Look(LookKind.FAULT), self._empty_state(now_ns), tuple(events))
 
+    def end(self, now_ns: int) -> Told:
+        """The recording is over: nobody is in view any more."""
+        events = self._leave(now_ns) if self._present else []
+        return Told(Look(LookKind.NO_FACE), self._empty_state(now_ns), tuple(events))
+
     def mark(self, label: str, now_ns: int) -> Event:
         """Someone marks this moment."""
         return self._event(EventType.MARKER, now_ns, people=self._people, label=label or None)

@@ -35,6 +35,11 @@ class FrameSource(Protocol):
         ...
 
     @property
+    def recorded(self) -> bool:
+        """True for files and the like: each start begins anew, it may end, and its faults do not mend themselves."""
+        ...
+
+    @property
     def epoch_ns(self) -> int | None:
         """Wall-clock time of ``monotonic_ns == 0`` in Unix nanoseconds; ``None`` for a live source (now)."""
         ...

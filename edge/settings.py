@@ -32,14 +32,19 @@ class SettingsStore:
     """The settings in force; with a ``path`` every change is on the disk before :meth:`change` returns.
 
     A file that cannot be read is set aside with a line in the log, and everything is as on the first day. One that
-    cannot be written costs a line in the log, and the change lasts until the device stops.
+    cannot be written costs a line in the log, and the change lasts until the device stops. With ``sessions`` false a
+    session ends with the process: none is kept, and one that an earlier process left running is over.
     """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, *, sessions: bool = True) -> None:
         self._path = path
+        self._sessions = sessions
         self.kept = True
         """False after a change that is not on the disk."""
         self.now = Settings() if path is None else _load(path)
+        if self.now.session is not None and not sessions:
+            _LOG.info("session %r, which was interrupted, is over", self.now.session.title or self.now.session.id)
+            self.change(session=None)
 
     def change(self, **values: Any) -> Settings:
         """Put ``values`` in force."""
@@ -53,7 +58,8 @@ class SettingsStore:
         if self._path is None:
             return
         try:
-            write_text(self._path, self.now.model_dump_json(indent=2) + "\n")
+            kept = self.now if self._sessions else self.now.model_copy(update={"session": None})
+            write_text(self._path, kept.model_dump_json(indent=2) + "\n")
             self.kept = True
         except InputError as error:
             self.kept = False

@@ -18,13 +18,24 @@ if TYPE_CHECKING:
 
 
 @click.command
-@click.option("--source", metavar="URI", help="picamera, usb:0, usb:NAME, a file, rtsp://…, images:PATH, replay:FILE, virtual.")
+@click.option(
+    "--source", metavar="URI", help="picamera, usb:0, usb:NAME, a file, rtsp://…, images:PATH, replay:FILE, virtual."
+)
+@click.option("--loop", is_flag=True, help="Files and pictures begin again at their end.")
+@click.option("--fast", is_flag=True, help="Files and pictures as fast as they are looked at, not at their own pace.")
+@click.option(
+    "--at-end",
+    type=click.Choice(["auto", "stay", "exit"]),
+    help="When a file is over: stay until stopped, exit, or stay only where the page is on (auto, the default).",
+)
 @click.option("--broker", metavar="URI", help="off, embedded, mqtt://HOST or mqtts://HOST.")
 @click.option("--terminal", is_flag=True, help="Show the mood on this terminal as well.")
 @click.option("--json", "as_json", is_flag=True, help="Print what is published, a JSON document a line.")
 @pass_settings
-def run(settings: Settings, source: str | None, broker: str | None, *, terminal: bool, as_json: bool) -> None:
+def run(settings: Settings, /, *, terminal: bool, as_json: bool, **options: Any) -> None:
     """Watch the camera; show and publish what is seen, until stopped.
+
+    A file plays at its own pace, as a camera would see it. When it is over, its session ends; the page stays.
 
     SIGTERM and Ctrl-C end it: LEDs dark, `offline` published, camera released. SIGUSR1 pauses and resumes: while
     paused the camera is released and nobody is looked at.
@@ -34,11 +45,7 @@ def run(settings: Settings, source: str | None, broker: str | None, *, terminal:
     from edge.runtime.reload import Reloader
     from edge.sinks.lines import LinesSink
 
-    flags: dict[str, Any] = {}
-    if source is not None:
-        flags["source.uri"] = source
-    if broker is not None:
-        flags["mqtt.broker"] = broker
+    flags = _flags(**options)
     config = settings.load(flags)
     if terminal and not any(display.kind == "terminal" for display in config.display):
         flags["display"] = [*(d.model_dump() for d in config.display), {"kind": "terminal"}]
@@ -50,6 +57,18 @@ def run(settings: Settings, source: str | None, broker: str | None, *, terminal:
         obey_signals(wiring.device)
         reload_on_hangup(wiring.device, reloader)
         wiring.device.run()
+
+
+def _flags(*, source: str | None, loop: bool, fast: bool, at_end: str | None, broker: str | None) -> dict[str, Any]:
+    """Return the settings that options stand for, by dotted key; an option that is not given leaves its setting."""
+    given = {
+        "source.uri": source,
+        "source.loop": loop or None,
+        "source.pace": "fast" if fast else None,
+        "source.at_end": at_end,
+        "mqtt.broker": broker,
+    }
+    return {key: value for key, value in given.items() if value is not None}
 
 
 def obey_signals(device: Device) -> None:

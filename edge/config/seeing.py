@@ -32,8 +32,19 @@ class SourceConfig(Section):
 
     uri: str = Field(
         "picamera",
-        description="picamera[:N] | usb:N | usb:NAME | /dev/v4l/by-id/… | FILE | rtsp://… | http://… | images:PATH | replay:FILE[?pace=real|fast] | "
-        "virtual[:SCENE]",
+        description="picamera[:N] | usb:N | usb:NAME | /dev/v4l/by-id/… | FILE | rtsp://… | http://… | images:PATH | "
+        "replay:FILE[?pace=real|fast] | virtual[:SCENE]",
+    )
+    pace: Literal["real", "fast"] = Field(
+        "real",
+        description="of files and pictures in `run`: real: at their own pace (pictures at `fps`), as a camera would "
+        "see them; fast: every frame, as fast as it is looked at, with times of the recording",
+    )
+    loop: bool = Field(False, description="files and pictures begin again at their end")
+    at_end: Literal["auto", "stay", "exit"] = Field(
+        "auto",
+        description="what `run` does when a recording is over: stay, with the page and the feed, until it is stopped; "
+        "exit; auto: stay where the page is on",
     )
     width: int = Field(1280, ge=64, le=8192, description="asked of a camera, pixels")
     height: int = Field(720, ge=64, le=8192, description="asked of a camera, pixels")

@@ -67,9 +67,9 @@ def _frame(config: Config) -> tuple[Frame, bool]:
     try:
         source.open()
         frame, until_s = source.read(), time.monotonic() + _SETTLE_S
-        while not source.lossless and time.monotonic() < until_s:
+        while not source.recorded and time.monotonic() < until_s:
             frame = source.read()
-        is_live = config.source.uri.partition(":")[0] not in {"images", "replay"} and not source.lossless
+        is_live = not source.recorded
     finally:
         source.close()
     return frame, is_live

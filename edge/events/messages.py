@@ -250,8 +250,9 @@ class Reply(Wire):
 
 
 class CameraStatus(StrEnum):
-    """Judged by frame age; ``paused`` is deliberate."""
+    """Judged by frame age; ``paused`` is deliberate, ``ended`` a recording that is over."""
 
     ONLINE = "online"
     OFFLINE = "offline"
     PAUSED = "paused"
+    ENDED = "ended"

@@ -67,7 +67,7 @@ class Summary:
 
 
 class Device:
-    """Runs the loop until stopped, or until a finite source ends."""
+    """Runs the loop until stopped, or until a recording ends; with ``stays`` the rest goes on after it."""
 
     def __init__(
         self,
@@ -87,6 +87,7 @@ class Device:
         rest: Rest | None = None,
         broker_connected: Callable[[], bool] | None = None,
         group: GroupSize | None = None,
+        stays: bool = False,
     ) -> None:
         self._frames = frames
         self._pipeline = pipeline
@@ -118,6 +119,9 @@ class Device:
         self._paused = False
         self._camera: CameraStatus | None = None
         self._lossless = frames.lossless
+        self._recorded = frames.recorded
+        self._stays = stays
+        self._over = False
         self._reading = False
         self._clip_ns = 0
         self._health_due_ns: int | None = None
@@ -143,16 +147,19 @@ class Device:
         """Have the loop do ``call`` in its next turn; safe in a signal handler."""
         self._soon.put(call)
 
-    def adopt(self, pipeline: Pipeline | Watched, smoothing: SmoothingConfig) -> None:
+    def adopt(self, pipeline: Pipeline | Watched, smoothing: SmoothingConfig, *, detector: str) -> None:
         """See with another pipeline from the next frame on; on the loop's thread. Who is in view is found again."""
         self._pipeline = pipeline
         self._voice.narrator.smooth(smoothing)
+        if detector != self._info.detector:
+            self._info = self._info.model_copy(update={"detector": detector})
+            self._dispatcher.put(self._info)
 
     def run(self) -> Summary:
         """Open everything, loop, close everything.
 
         Raises:
-            SourceError: a finite source cannot be read at all, or only a new process can bring the camera back.
+            SourceError: a recording cannot be read at all, or only a new process can bring the camera back.
             EdgeError: the model failed for good, or the camera cannot be used as configured.
         """
         started_s = time.monotonic()
@@ -194,7 +201,7 @@ class Device:
             else:
                 self._judge_camera()
         self._tell_in_time()
-        self._vitals.check(paused=self._paused, away=self._camera is CameraStatus.OFFLINE)
+        self._vitals.check(paused=self._paused, away=self._camera is CameraStatus.OFFLINE, over=self._over)
 
     def _next_frame(self) -> Frame | None:
         """The newest one, as soon as it may be looked at; ``None`` where that takes longer than a turn."""
@@ -324,26 +331,43 @@ class Device:
             self._start_frames()
 
     def _start_frames(self) -> None:
-        if not self._reading:
+        if self._reading:
+            self._frames.go_on()
+        else:
             self._frames.start()
             self._reading = True
 
     def _stop_frames(self) -> None:
-        """Release the camera; a clip waits where it is, since beginning again would turn its time back."""
-        if not self._lossless:
+        """Release the camera; a recording waits where it is, since beginning again would turn its time back."""
+        if self._recorded:
+            self._frames.hold()
+        else:
             self._frames.stop()
             self._reading = False
 
     def _finish(self) -> None:
-        """The clip is over."""
-        self._stopping.set()
+        """The recording is over; called in each turn from then on."""
+        error = self._frames.error
         # a live source ends for a cause that no retry mends, whether it had delivered before or not
-        if self._frames.error is not None and not (self._lossless and self._processed):
-            raise self._frames.error
-        if self._frames.error is not None:
-            _LOG.warning("%s", self._frames.error)
+        if error is not None and not (self._recorded and self._processed):
+            raise error
+        if not self._over:
+            self._over = True
+            if error is not None:
+                _LOG.warning("%s", error)
+            self._control.end_session(self._now_ns())
+        if not self._stays:
+            self._stopping.set()
+            return
+        if self._set_camera(CameraStatus.ENDED):
+            _LOG.info("everything else goes on until it is stopped; source.at_end = 'exit' ends with the recording")
+            self._lose_sight()
+            self._voice.end(self._now_ns())
+        self._stopping.wait(_TURN_S)
 
     def _close(self) -> None:
+        if self._recorded:
+            self._control.end_session(self._now_ns())
         self._voice.flush(self._now_ns())
         self._dispatcher.close()
         self._frames.stop()

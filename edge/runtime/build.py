@@ -81,18 +81,20 @@ def device(
     from edge.runtime.rest import Rest
     from edge.sources.factory import create as create_source
     from edge.sources.newest import NewestFrame
+    from edge.sources.playback import played
 
     cv2.setNumThreads(config.detector.threads or _ALL_THREADS)
     with ExitStack() as resources:
-        source = source or create_source(config.source)
+        source = source or played(create_source(config.source), config.source)
         _lock(config, source, resources)
-        probation = resources.enter_context(Probation(config, lasting=not source.lossless))
+        probation = resources.enter_context(Probation(config, lasting=not source.recorded))
         network = probation.load(lambda path: build_vision.network(config, path))
         inbox, receipts = Inbox(), resources.enter_context(Receipts())
         outbox = build_sinks.outbox(config, source, resources, receipts)
         tap = build_sinks.tap(config)
         feed = build_sinks.mqtt(config, resources, outbox, inbox)
-        page = build_sinks.kiosk(config, inbox, tap)
+        kind = build_vision.detector_kind(config)
+        page = build_sinks.kiosk(config, inbox, tap, kind)
         shown = [*build_sinks.displays(config), *build_sinks.panel(config, inbox)]
         sinks = [*shown, *feed, *page, *build_sinks.metrics(config), *extra_sinks]
         frames = NewestFrame(source, config.source)
@@ -103,29 +105,34 @@ def device(
         )
         is_keeper = _local_control(config, inbox, resources)
         kept = build_sinks.sessions(config, source, stamp, network, receipts) if is_keeper else []
-        settings = SettingsStore(None if source.lossless else state_dir(config) / f"settings-{node_id(config)}.json")
+        # another process of this node has the file's settings in force
+        path = state_dir(config) / f"settings-{node_id(config)}.json" if is_keeper and not source.lossless else None
+        settings = SettingsStore(path, sessions=not source.recorded)
         if config.privacy.start_paused:
             settings.change(privacy=True)
         dispatcher = Dispatcher([*sinks, *kept], lossless=source.lossless)
         manager = resources.enter_context(ServiceManager())
 
-        def seeing(settings: Config) -> Pipeline | Watched:
+        def seeing(settings: Config, kind: str) -> Pipeline | Watched:
             seed, clock_ns = (0, None) if source.lossless else (None, time.process_time_ns)
-            pipeline = build_vision.pipeline_of(settings, network, still=False, seed=seed, laps=laps, clock_ns=clock_ns)
+            pipeline = build_vision.pipeline_of(
+                settings, network, still=False, kind=kind, seed=seed, laps=laps, clock_ns=clock_ns
+            )
             return build_sinks.watched(pipeline, tap)
 
         def adopt(settings: Config) -> None:
-            made.adopt(seeing(settings), settings.smoothing)
+            kind = build_vision.detector_kind(settings)
+            made.adopt(seeing(settings, kind), settings.smoothing, detector=kind)
             for sink in page:
-                sink.see_with(settings.detector, build_vision.detector_kind(settings))
+                sink.see_with(settings.detector, kind)
 
         made = Device(
             frames=frames,
-            pipeline=seeing(config),
+            pipeline=seeing(config, kind),
             voice=_voice(config, stamp, dispatcher, laps),
             stamp=stamp,
             dispatcher=dispatcher,
-            info=_info(config, network, source, probation),
+            info=_info(config, network, source, probation, detector=kind),
             timing=Timing(stale_after_s=config.source.read_timeout_s, health_interval_s=config.events.heartbeat_s),
             inbox=inbox,
             settings=settings,
@@ -135,6 +142,7 @@ def device(
             receipts=receipts,
             group=GroupSize(config.sessions.k, config.privacy.k),
             broker_connected=(lambda: all(sink.connected for sink in feed)) if feed else None,
+            stays=config.source.at_end == "stay" or (config.source.at_end == "auto" and config.kiosk.enabled),
         )
         return Wiring(made, resources.pop_all(), manager, adopt)
 
@@ -189,7 +197,9 @@ def _local_control(config: Config, inbox: Inbox, resources: ExitStack) -> bool:
     return True
 
 
-def _info(config: Config, network: LiteRtClassifier, source: FrameSource, probation: Probation) -> Info:
+def _info(
+    config: Config, network: LiteRtClassifier, source: FrameSource, probation: Probation, *, detector: str
+) -> Info:
     return Info(
         node=node_id(config),
         software_version=__version__,
@@ -197,7 +207,7 @@ def _info(config: Config, network: LiteRtClassifier, source: FrameSource, probat
         model_sha256=network.manifest.sha256,
         model_fallback=probation.fallback or None,
         head=config.model.head,
-        detector=build_vision.detector_kind(config),
+        detector=detector,
         runtime=network.runtime_version,
         source=source.uri,
         privacy={

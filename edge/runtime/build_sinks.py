@@ -111,15 +111,14 @@ def sessions(
     return [made]
 
 
-def kiosk(config: Config, inbox: Inbox, tap: Tap | None) -> list[KioskSink]:
-    """The page."""
+def kiosk(config: Config, inbox: Inbox, tap: Tap | None, detector: str) -> list[KioskSink]:
+    """The page, which says how far the ``detector`` sees."""
     if not config.kiosk.enabled:
         return []
     from edge.kiosk.sink import KioskSink
-    from edge.runtime.build_vision import detector_kind
 
     page = KioskSink(config, inbox, tap)
-    page.see_with(config.detector, detector_kind(config))
+    page.see_with(config.detector, detector)
     return [page]
 
 

@@ -89,8 +89,10 @@ def detector_kind(config: Config) -> str:
     return "haar" if problem else "yunet"
 
 
-def detector(config: Config, *, still: bool = False) -> FaceDetector:
+def detector(config: Config, *, still: bool = False, kind: str | None = None) -> FaceDetector:
     """Make the face detector; for stills it searches for smaller faces.
+
+    ``kind`` is what :func:`detector_kind` said, where that was asked before: it warns of a damaged file each time.
 
     Raises:
         ModelError: the detector is a network, and its file is missing or not the published one.
@@ -98,7 +100,7 @@ def detector(config: Config, *, still: bool = False) -> FaceDetector:
     """
     from edge.models.store import models_dir
 
-    settings, kind = config.detector, detector_kind(config)
+    settings, kind = config.detector, kind or detector_kind(config)
     min_face = config.analyze.min_face if still else settings.smallest_face
     if kind == "yunet":
         from edge.vision import yunet
@@ -199,11 +201,12 @@ def pipeline_of(
     *,
     still: bool,
     seed: int | None,
+    kind: str | None = None,
     laps: Laps | None = None,
     clock_ns: Callable[[], int] | None = None,
 ) -> Pipeline:
-    """Make the vision pipeline around a network that is loaded; see :func:`pipeline` and :func:`search`."""
-    finder = detector(config, still=still)
+    """Make the vision pipeline around a network that is loaded; see :func:`pipeline`, `detector` and `search`."""
+    finder = detector(config, still=still, kind=kind)
     return Pipeline(
         search(config, finder, still=still, clock_ns=clock_ns),
         network,

@@ -104,6 +104,11 @@ class Control:
             self._settings.change(session=session)
             self._put(RunningSession(session))
 
+    def end_session(self, now_ns: int) -> None:
+        """End the session that runs, if any: what it was about is over."""
+        if self._settings.now.session is not None:
+            self._give(self._stop_session(now_ns), _nobody)
+
     def serve(self, now_ns: int) -> None:
         """Do what was asked since the last call, and end a session whose planned length is over."""
         if self._is_over(now_ns):

@@ -151,6 +151,21 @@ class LocalControl:
         return Reply(status=status, data=answer.data, error=answer.error, transaction=transaction)
 
 
+def is_running(paths: Sequence[Path]) -> bool:
+    """Return whether a device listens behind one of ``paths``; also where this user may not ask it."""
+    for path in paths:
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as device, _short(path) as address:
+                device.settimeout(_PATIENCE_S)
+                device.connect(address)
+        except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError):
+            continue
+        except OSError:
+            return True
+        return True
+    return False
+
+
 def ask(paths: Sequence[Path], request: str, **fields: Any) -> dict[str, Any]:
     """Put ``request`` to the device behind the first of ``paths`` that answers; gives the answer's data.
 

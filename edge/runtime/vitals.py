@@ -49,8 +49,8 @@ class Vitals:
         """The loop has ended."""
         self._manager.stopping()
 
-    def check(self, *, paused: bool, away: bool) -> None:
-        """Tell that the loop turns; ``away``: the camera is known not to deliver.
+    def check(self, *, paused: bool, away: bool, over: bool = False) -> None:
+        """Tell that the loop turns; ``away``: the camera is known not to deliver; ``over``: the recording has ended.
 
         Raises:
             SourceError: only a new process can bring the camera back.
@@ -66,7 +66,9 @@ class Vitals:
                     "(source.give_up_s = 0 waits for ever)"
                 )
                 raise SourceError(msg)
-        self._manager.status("paused" if paused else f"{frames.uri} is away" if away else f"looking at {frames.uri}")
+        state = f"{frames.uri} is away" if away else f"{frames.uri} is over" if over else f"looking at {frames.uri}"
+        self._manager.status("paused" if paused else state)
         self._manager.alive()
         if self._probation is not None:
-            self._probation.turn(looking=not paused and not away and frames.last_frame_age_s is not None)
+            looking = not paused and not away and not over and frames.last_frame_age_s is not None
+            self._probation.turn(looking=looking)

@@ -63,6 +63,11 @@ class Voice:
         self._look_away(now_ns)
         self._say(self.narrator.lose_sight(now_ns))
 
+    def end(self, now_ns: int) -> None:
+        """The recording is over."""
+        self._look_away(now_ns)
+        self._say(self.narrator.end(now_ns))
+
     def pause(self, now_ns: int) -> None:
         """Nobody is to be looked at."""
         self._look_away(now_ns)

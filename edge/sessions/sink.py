@@ -116,7 +116,7 @@ class SessionSink:
                 self._about = {**message.model_dump(exclude={"schema_version", "privacy"}), "accuracy": self._accuracy}
             case Playback():
                 self._play(message)
-            case CameraStatus.OFFLINE | CameraStatus.PAUSED:
+            case CameraStatus.OFFLINE | CameraStatus.PAUSED | CameraStatus.ENDED:
                 self._look_away()
             case _:
                 pass

@@ -23,10 +23,10 @@ BACKENDS = {
     "http": "edge.sources.stream:NetworkStream",
     "https": "edge.sources.stream:NetworkStream",
     "images": "edge.sources.images:Images",
-    "replay": "edge.sources.replay:Replay",
+    "replay": "edge.sources.replay:replay",
     "virtual": "edge.sources.virtual:VirtualCamera",
 }
-"""Scheme of a URI, and where its class is; each class is made from a :class:`~edge.config.SourceConfig`."""
+"""Scheme of a URI, and where its class is; each is made from a :class:`~edge.config.SourceConfig`."""
 
 _SHOWN = 80
 FORMS = (

@@ -50,6 +50,7 @@ class NewestFrame:
         self._steady_s: float | None = None
         self._owed = False
         self._came_back = False
+        self._held = False
         self._began_s = time.monotonic()
         self._asked_s: float | None = None
         self.rest_s = 0.0
@@ -69,6 +70,11 @@ class NewestFrame:
     def lossless(self) -> bool:
         """True where no frame may be skipped."""
         return self._source.lossless
+
+    @property
+    def recorded(self) -> bool:
+        """True for a recording: it may end, and its faults do not mend themselves."""
+        return self._source.recorded
 
     @property
     def last_frame_age_s(self) -> float | None:
@@ -91,7 +97,7 @@ class NewestFrame:
         before = self._thread
         self._began_s = time.monotonic()
         self._stopping = threading.Event()
-        self._slot, self._arrived_s, self.ended, self.failing = None, None, False, False
+        self._slot, self._arrived_s, self.ended, self.failing, self._held = None, None, False, False, False
         self._thread = threading.Thread(
             target=self._run, args=(self._stopping, before), name="frame-source", daemon=True
         )
@@ -107,6 +113,19 @@ class NewestFrame:
             self._thread.join(_STOP_S)
             if self._thread.is_alive():
                 _LOG.warning("%s: its driver does not answer and is left behind", self.uri)
+
+    def hold(self) -> None:
+        """Let a recording wait where it is: from ``stop`` and ``start`` it would begin anew."""
+        with self._changed:
+            self._held = True
+            if not self._source.lossless:
+                self._slot = None
+
+    def go_on(self) -> None:
+        """Read on after ``hold``."""
+        with self._changed:
+            self._held, self._arrived_s, self._began_s = False, None, time.monotonic()
+            self._changed.notify_all()
 
     def get(self, timeout_s: float) -> Frame | None:
         """The newest frame that was not taken yet, waiting for one at most ``timeout_s`` seconds."""
@@ -154,8 +173,8 @@ class NewestFrame:
                 self._end(None)
                 return False
             error = self._known(raised)
-            if self._source.lossless or isinstance(error, HardwareUnavailable | ConfigError):
-                self._end(error)  # neither a missing package nor a wrong setting mends itself
+            if self._source.recorded or isinstance(error, HardwareUnavailable | ConfigError):
+                self._end(error)  # neither a file, a missing package nor a wrong setting mends itself
                 return False
             self._tell(error)
         finally:
@@ -190,7 +209,7 @@ class NewestFrame:
                     return
                 if self._slot is not None and not self._source.lossless:
                     self.skipped += 1
-                self._slot = frame
+                self._slot = frame if not self._held or self._source.lossless else None
                 self.captured += 1
                 self._arrived_s = time.monotonic()
                 self.failing = False
@@ -198,6 +217,7 @@ class NewestFrame:
                 self._changed.notify_all()
                 if self._source.lossless:
                     self._changed.wait_for(lambda: self._slot is None or stopping.is_set())
+                self._changed.wait_for(lambda: not self._held or stopping.is_set())
             backoff.reset()
             self._rest(stopping)
 

@@ -13,5 +13,12 @@ if TYPE_CHECKING:
 class PassiveSource:
     """A source whose focus and exposure cannot be set: files, streams, drawn scenes, most USB cameras."""
 
+    lossless: bool
+
+    @property
+    def recorded(self) -> bool:
+        """True for files and the like; a source of which every frame counts is one."""
+        return self.lossless
+
     def aim(self, faces: Sequence[Box], brightness: float | None) -> None:
         """Do nothing: there is nothing to direct at the faces."""

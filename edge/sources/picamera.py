@@ -38,6 +38,7 @@ class PiCamera:
     """``picamera[:N]``; a capture that takes longer than the read timeout is a :class:`SourceError`."""
 
     lossless = False
+    recorded = False
     epoch_ns = None
 
     def __init__(self, config: SourceConfig) -> None:

@@ -50,13 +50,19 @@ class VirtualCamera(PassiveSource):
             raise ConfigError(msg)
         endless = _STALL_AFTER if self._scene == "stall" else None
         self._frames = int(found["frames"]) if "frames" in found else endless
+        self._again = config.loop and self._frames is not None and self._scene != "stall"
         self._config = config
         self._step_ns = round(_NS / config.fps)
         self._draw: Callable[[float], NDArray[np.uint8]] | None = None
         self._index = 0
         self._started_ns = 0
-        self.lossless = found.get("pace") == "fast"
+        self.lossless = found.get("pace", config.pace) == "fast"
         self.epoch_ns = 0 if self.lossless else None
+
+    @property
+    def recorded(self) -> bool:
+        """True where it is no stand-in for a camera: fast, or with an end."""
+        return self.lossless or (self._frames is not None and self._scene != "stall")
 
     @property
     def uri(self) -> str:
@@ -79,16 +85,17 @@ class VirtualCamera(PassiveSource):
         if self._draw is None:
             msg = f"{self.uri}: is not open"
             raise SourceError(msg)
-        if self._frames is not None and self._index >= self._frames:
+        if self._frames is not None and self._index >= self._frames and not self._again:
             self._end()
         due_ns = self._wait()
-        frame = Frame(self._draw(self._index * self._step_ns / _NS), due_ns, self._index)
+        shown = self._index % self._frames if self._again and self._frames else self._index
+        frame = Frame(self._draw(shown * self._step_ns / _NS), due_ns, self._index)
         self._index += 1
         return frame
 
     def skip(self) -> None:
         """Let the next frame go by without drawing it."""
-        if self._frames is None or self._index < self._frames:
+        if self._frames is None or self._again or self._index < self._frames:
             self._wait()
             self._index += 1
 

@@ -242,7 +242,7 @@ def test_a_session_outlives_a_killed_device(cli: Cli, device: Callable[..., Any]
     assert (code, "is running" in errors) == (4, True)
     first.kill()
     first.wait()
-    assert "running" in cli("list")[1]
+    assert "interrupted" in cli("list")[1]
     second = device()
     assert cli("mark", "back again")[0] == 0
     assert cli("stop")[1].strip() == session

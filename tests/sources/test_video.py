@@ -117,19 +117,19 @@ def test_at_its_own_pace_a_replay_takes_its_time(make_clip: Callable[..., Path])
     source = create(SourceConfig(uri=f"replay:{make_clip(frames=6)}?pace=real"))
     started = time.monotonic()
     found = frames(source)
-    assert len(found) == 6
-    assert time.monotonic() - started >= 0.5
+    assert found
+    # six frames of 0.1 s each; on a busy machine some come too late to be given
+    assert time.monotonic() - started >= 0.55
 
 
 def test_after_a_pause_a_replays_clock_is_ours_again(make_clip: Callable[..., Path]) -> None:
-    source = create(SourceConfig(uri=f"replay:{make_clip(frames=6)}?pace=real"))
+    source = create(SourceConfig(uri=f"replay:{make_clip(frames=20)}?pace=real"))
     source.open()
     before = source.read().monotonic_ns
     time.sleep(0.5)
     late = source.read().monotonic_ns
-    assert time.monotonic_ns() - late < 0.2e9
-    assert source.read().monotonic_ns - late == 100_000_000
-    assert late > before
+    assert late - before >= 400_000_000, "what was missed is not given late"
+    assert source.read().monotonic_ns > late
     source.close()
 
 

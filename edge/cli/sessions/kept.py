@@ -24,11 +24,12 @@ def list_(settings: Settings, *, as_json: bool) -> None:
 
     with opened(settings) as file:
         records = file.sessions()
+    unended = "running" if _is_running(settings) else "interrupted"
     for record in records:
         if as_json:
             click.echo(json.dumps(session_dict(record), ensure_ascii=False))
             continue
-        state = "running" if record.running else timecode(record.lasted_s)
+        state = unended if record.running else timecode(record.lasted_s)
         click.echo(
             f"{record.id}  {record.start.astimezone():%Y-%m-%d %H:%M}  {state:>8}  {record.kind:<13}  {record.title}"
         )
@@ -78,8 +79,16 @@ def delete(settings: Settings, session: tuple[str, ...], *, yes: bool) -> None:
     from edge.sessions.library import choose_all, finished
 
     with opened(settings) as file:
-        for record in finished(choose_all(file, session)):
+        chosen = choose_all(file, session)
+        for record in finished(chosen) if _is_running(settings) else chosen:
             question = f"Delete {record.name!r} of {record.start.astimezone():%Y-%m-%d %H:%M}?"
             if yes or click.confirm(question, err=True):
                 file.delete(record.id)
                 click.echo(f"deleted {record.id}")
+
+
+def _is_running(settings: Settings) -> bool:
+    """Return whether a device may be writing sessions: without one, none runs, whatever a power cut left open."""
+    from edge.runtime.local import control_paths, is_running
+
+    return is_running(control_paths(settings.load()))

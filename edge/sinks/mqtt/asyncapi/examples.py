@@ -149,7 +149,7 @@ EXAMPLES: dict[str, tuple[Any, ...]] = {
     "availability": ("online", "offline"),
     "info": (_plain(_INFO),),
     "health": (_plain(_HEALTH),),
-    "camera": ("online", "offline", "paused"),
+    "camera": ("online", "offline", "paused", "ended"),
     "state": (_plain(_STATE), _plain(_WITHHELD)),
     "event": (_plain(_EVENT), _plain(_MARKER)),
     "aggregate": (_plain(_AGGREGATE),),
