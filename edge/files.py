@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pwd
 import secrets
@@ -44,7 +45,7 @@ def replacing(path: Path, *, overwrite: bool = True, mode: int | None = None) ->
     except OSError as error:
         raise InputError(cannot_write(path, error)) from error
     finally:
-        with suppress(FileNotFoundError, NotADirectoryError):
+        with suppress(OSError):  # where it could not even be made, on a read-only disk for one, the first error counts
             temporary.unlink()
 
 
@@ -58,9 +59,29 @@ def write_text(path: Path, text: str, *, overwrite: bool = True, mode: int | Non
         temporary.write_text(text, encoding="utf-8")
 
 
+def may(path: Path, mode: int) -> bool:
+    """What ``os.access`` says of the user as whom this process acts (:func:`edge.service_user.acting`)."""
+    return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)
+
+
+def not_writable(folder: Path) -> str | None:
+    """Why this process cannot make files in ``folder``, which need not exist yet; ``None`` where it can."""
+    there = folder.absolute()
+    while not os.path.lexists(there) and there != there.parent:
+        there = there.parent
+    if not there.is_dir():
+        return f"{there} is not a folder"
+    if may(there, os.W_OK | os.X_OK):
+        return None
+    is_read_only = os.statvfs(there).f_flag & os.ST_RDONLY
+    return f"{there} is {'on a read-only file system' if is_read_only else 'not writable'}"
+
+
 def cannot_write(path: Path, error: OSError) -> str:
     """The one line for a file that cannot be written."""
-    return f"{path}: cannot be written: {error.strerror or error}; choose another place or mend its permissions"
+    full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+    remedy = "free some room or choose another place" if full else "choose another place or mend its permissions"
+    return f"{path}: cannot be written: {error.strerror or error}; {remedy}"
 
 
 def why_unreadable(path: Path, error: OSError) -> str:
@@ -114,3 +135,8 @@ def _place(temporary: Path, path: Path, *, overwrite: bool) -> None:
         os.link(temporary, path)  # fails where another process was faster
     except FileExistsError:
         raise InputError(already_there(path)) from None
+    except OSError:
+        # FAT and some network file systems have no links
+        if os.path.lexists(path):
+            raise InputError(already_there(path)) from None
+        temporary.rename(path)

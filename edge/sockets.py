@@ -46,6 +46,19 @@ def listen(host: str, port: int, service: Service) -> socket.socket:
         raise _as_sink_error(error, _ALL_IPV4, port, service) from None
 
 
+def check_address(host: str, port: int, service: Service) -> None:
+    """See that this process may serve ``host`` and ``port``, whoever serves them at present.
+
+    Raises:
+        SinkError: the address is not this machine's, or the port needs privileges.
+    """
+    try:
+        _try(host, port)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE and not (host == _ALL and error.errno in _NO_IPV6):
+            raise _as_sink_error(error, host, port, service) from None
+
+
 def local_address(host: str) -> str:
     """Return the address at which this machine itself reaches a server on ``host``."""
     if not ipaddress.ip_address(host).is_unspecified:
@@ -67,6 +80,14 @@ def plain_address(address: str) -> str:
         return address
     mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
     return str(mapped or parsed)
+
+
+def _try(host: str, port: int) -> None:
+    """Bind without listening, which hinders nobody."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        trial.bind(socket.getaddrinfo(host, port, family, socket.SOCK_STREAM, 0, socket.AI_NUMERICHOST)[0][4])
 
 
 def _bind(host: str, port: int) -> socket.socket:

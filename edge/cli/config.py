@@ -26,11 +26,18 @@ def config() -> None:
 @click.argument("file", type=click.Path(path_type=Path), required=False)
 @pass_settings
 def check(settings: Settings, file: Path | None) -> None:
-    """Report every mistake in FILE, the environment and --set at once; exit code 3 where there is one."""
-    from edge.config import check as check_layers
+    """Report at once all for which `run` would refuse FILE, the environment and --set; exit code 3 where there is any.
+
+    Beside wrong settings that is what they name: files, folders, models, packages, addresses. As root it is looked
+    for as the user of the installed service.
+    """
+    from edge.errors import ConfigError
+    from edge.runtime.preflight import examine
 
     layers = (settings if file is None else Settings(file, settings.overrides)).collect()
-    check_layers(layers)
+    found = examine(layers)
+    if found.problems:
+        raise ConfigError(*found.problems)
     click.echo(f"{layers.path or 'defaults'}: no mistakes found")
 
 

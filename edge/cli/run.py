@@ -41,12 +41,12 @@ def run(settings: Settings, /, *, terminal: bool, as_json: bool, **options: Any)
     paused the camera is released and nobody is looked at.
     """
     from edge import logs
-    from edge.runtime import build
+    from edge.runtime import build, preflight
     from edge.runtime.reload import Reloader
     from edge.sinks.lines import LinesSink
 
     flags = _flags(**options)
-    config = settings.load(flags)
+    config = preflight.load(settings.collect(flags))
     if terminal and not any(display.kind == "terminal" for display in config.display):
         flags["display"] = [*(d.model_dump() for d in config.display), {"kind": "terminal"}]
         config = settings.load(flags)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
-from edge.errors import ConfigError, InputError
+from edge.errors import ConfigError, FileUnavailable, InputError
 from edge.files import write_text
 from edge.kiosk import passwords
 
@@ -52,20 +52,23 @@ def check(config: KioskConfig) -> None:
     """See that nobody beyond this machine comes in without a password.
 
     Raises:
-        ConfigError: the address serves others and there is no ``kiosk.password_file``.
+        ConfigError: the address serves others, or a proxy does, and there is no ``kiosk.password_file``.
     """
-    if config.password_file is None and not ipaddress.ip_address(config.host).is_loopback:
-        msg = (
+    if config.password_file is not None:
+        return
+    problems = []
+    if not ipaddress.ip_address(config.host).is_loopback:
+        problems.append(
             f"kiosk.host: beyond this machine ({config.host}) the page asks for an operator password: make one with "
             "`face-edge kiosk password --output FILE` and set kiosk.password_file to it"
         )
-        raise ConfigError(msg)
-    if config.password_file is None and config.trusted_proxies:
-        msg = (
+    if config.trusted_proxies:
+        problems.append(
             "kiosk.trusted_proxies: others reach the page through a proxy, so it asks for an operator password: make "
             "one with `face-edge kiosk password --output FILE` and set kiosk.password_file to it"
         )
-        raise ConfigError(msg)
+    if problems:
+        raise ConfigError(*problems)
 
 
 class Access:
@@ -79,8 +82,7 @@ class Access:
         """
         from itsdangerous import URLSafeTimedSerializer
 
-        self._password = _hash_of(config, "password_file")
-        self._token = _hash_of(config, "viewer_token_file")
+        self._password, self._token = read_hashes(config)
         self._open_to_viewers = config.open_to_viewers
         self.lifetime_s = round(config.session_hours * _HOUR_S)
         # browsers take the prefix as a promise: over TLS alone, for this host alone, set by no neighbour
@@ -173,9 +175,25 @@ class Access:
         return None if identity in self._revoked else (identity, role)
 
 
-def _hash_of(config: KioskConfig, setting: str) -> str | None:
-    path: Path | None = getattr(config, setting)
-    return None if path is None else passwords.read_hash(path.expanduser(), f"kiosk.{setting}")
+def read_hashes(config: KioskConfig) -> tuple[str | None, str | None]:
+    """Hashes of the operator's password and of the viewers' token, each where a file is named.
+
+    Raises:
+        ConfigError: files cannot be used; with all that is wrong.
+    """
+    problems: list[str] = []
+    hashes: dict[str, str] = {}
+    named = {"password_file": config.password_file, "viewer_token_file": config.viewer_token_file}
+    for setting, path in named.items():
+        if path is None:
+            continue
+        try:
+            hashes[setting] = passwords.read_hash(path.expanduser(), f"kiosk.{setting}")
+        except FileUnavailable as error:
+            problems.extend(error.problems)
+    if problems:
+        raise FileUnavailable(*problems)
+    return hashes.get("password_file"), hashes.get("viewer_token_file")
 
 
 def lasting_secret(path: Path) -> bytes:

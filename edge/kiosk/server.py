@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 _START_TIMEOUT_S = 10.0
 _STOP_TIMEOUT_S = 1.2
-_SERVICE = Service("the page", "kiosk.host", "set kiosk.port")
+SERVICE = Service("the page", "kiosk.host", "set kiosk.port")
 _SPARE_CONNECTIONS = 64
 """For everything but viewers' streams."""
 _SEND_BUFFER = 32 * 1024
@@ -157,6 +157,6 @@ async def _watch_tls(tls: Tls | None) -> None:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    listener = listen(host, port, _SERVICE)
+    listener = listen(host, port, SERVICE)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)  # connections take it over
     return listener

@@ -7,8 +7,8 @@ import ssl
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from edge.errors import ConfigError, HardwareUnavailable, InputError
-from edge.files import write_text
+from edge.errors import ConfigError, FileUnavailable, HardwareUnavailable, InputError
+from edge.files import why_unreadable, write_text
 from edge.installation import adding
 from edge.kiosk import certificate
 from edge.kiosk.addresses import own_addresses
@@ -94,16 +94,11 @@ class Tls:
         return kept
 
     def _load_files(self) -> Certificate:
-        paths = _given(self._config)
-        contents = tuple(_read(path, name) for name, path in paths.items())
+        paths, contents = _given(self._config)
         if contents == self._seen:
             return self.certificate
         found = _checked(paths, *contents)
-        try:
-            self.context.load_cert_chain(paths["tls_certificate"], paths["tls_key"])
-        except (ssl.SSLError, OSError) as error:
-            msg = f"kiosk.tls_certificate: {paths['tls_certificate']} cannot be served: {error}"
-            raise ConfigError(msg) from None
+        _take(self.context, paths)
         self._seen = contents
         self._warned = False
         return found
@@ -124,6 +119,24 @@ class Tls:
 def of(config: KioskConfig, folder: Path) -> Tls | None:
     """What the settings ask for; ``None``: plain HTTP. Raises as :class:`Tls`."""
     return None if config.tls == "off" else Tls(config, folder)
+
+
+def check(config: KioskConfig) -> None:
+    """See that what the settings ask for can be served; nothing is made.
+
+    Raises:
+        ConfigError: as :class:`Tls`, with all that is wrong with the files.
+        HardwareUnavailable: a package is missing.
+    """
+    if config.tls == "off":
+        return
+    _require()
+    if config.tls == "self-signed":
+        own_addresses()
+        return
+    paths, contents = _given(config)
+    _checked(paths, *contents)
+    _take(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), paths)
 
 
 def routes(kiosk: Kiosk) -> list[Route]:
@@ -175,21 +188,30 @@ def make_own(path: Path, names: frozenset[str]) -> Certificate:
     return certificate.describe(made)
 
 
-def _given(config: KioskConfig) -> dict[str, Path]:
-    paths = {"tls_certificate": config.tls_certificate, "tls_key": config.tls_key}
-    missing = [f"kiosk.{name}" for name, path in paths.items() if path is None]
-    if missing:
-        msg = f'kiosk.tls: "files" wants {" and ".join(missing)} as well'
-        raise ConfigError(msg)
-    return {name: path.expanduser() for name, path in paths.items() if path is not None}
+def _given(config: KioskConfig) -> tuple[dict[str, Path], tuple[bytes, bytes]]:
+    """Paths and contents of the certificate and its key."""
+    named = {"tls_certificate": config.tls_certificate, "tls_key": config.tls_key}
+    paths = {name: path.expanduser() for name, path in named.items() if path is not None}
+    missing = [f"kiosk.{name}" for name in named if name not in paths]
+    problems = [f'kiosk.tls: "files" wants {" and ".join(missing)} as well'] if missing else []
+    contents = []
+    for name, path in paths.items():
+        try:
+            contents.append(path.read_bytes())
+        except OSError as error:
+            problems.append(f"kiosk.{name}: {path} cannot be read: {why_unreadable(path, error)}")
+    if problems:
+        raise (ConfigError if missing else FileUnavailable)(*problems)
+    certificate_pem, key_pem = contents
+    return paths, (certificate_pem, key_pem)
 
 
-def _read(path: Path, name: str) -> bytes:
+def _take(context: ssl.SSLContext, paths: dict[str, Path]) -> None:
     try:
-        return path.read_bytes()
-    except OSError as error:
-        msg = f"kiosk.{name}: {path} cannot be read: {error.strerror or error}"
-        raise ConfigError(msg) from None
+        context.load_cert_chain(paths["tls_certificate"], paths["tls_key"])
+    except (ssl.SSLError, OSError) as error:
+        msg = f"kiosk.tls_certificate: {paths['tls_certificate']} cannot be served: {error}"
+        raise FileUnavailable(msg) from None
 
 
 def _checked(paths: dict[str, Path], certificate_pem: bytes, key_pem: bytes) -> Certificate:
@@ -197,18 +219,18 @@ def _checked(paths: dict[str, Path], certificate_pem: bytes, key_pem: bytes) -> 
         found = certificate.describe(certificate_pem)
     except ValueError:
         msg = f"kiosk.tls_certificate: {paths['tls_certificate']} holds no PEM certificate"
-        raise ConfigError(msg) from None
+        raise FileUnavailable(msg) from None
     try:
         matches = certificate.key_matches(certificate_pem, key_pem)
     except TypeError:
         msg = f"kiosk.tls_key: {paths['tls_key']} is encrypted: give the key without a passphrase"
-        raise ConfigError(msg) from None
+        raise FileUnavailable(msg) from None
     except ValueError:
         msg = f"kiosk.tls_key: {paths['tls_key']} holds no PEM private key"
-        raise ConfigError(msg) from None
+        raise FileUnavailable(msg) from None
     if not matches:
         msg = f"kiosk.tls_key: {paths['tls_key']} does not belong to the certificate {paths['tls_certificate']}"
-        raise ConfigError(msg)
+        raise FileUnavailable(msg)
     return found
 
 

@@ -8,6 +8,7 @@ log and the device's ``info`` say so. So it is, at once, with one that is gone o
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from typing import TYPE_CHECKING, Self, TypeVar
@@ -70,6 +71,23 @@ class Probation:
             except ModelError as error:
                 self._go_back(str(error))
         return make(manifests.packaged_model())
+
+    def check(self, make: Callable[[Path], object]) -> None:
+        """See that :meth:`load` would find a model; nothing is counted, and nothing taken back.
+
+        Raises:
+            ModelError: it would find none.
+        """
+        if self._named is not None:
+            make(manifests.model_file(self._named))
+            return
+        pointer = self._store.pointer()
+        for path in (self._store.path_of(pointer.current), self._store.path_of(pointer.previous)):
+            if path is not None:
+                with contextlib.suppress(ModelError):
+                    make(path)
+                    return
+        make(manifests.packaged_model())
 
     def turn(self, *, looking: bool) -> None:
         """A turn of the loop; ``looking``: it has a camera and looks at what comes."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 from urllib.parse import quote
 
 from edge.errors import AlreadyRunning, ConfigError
+from edge.files import not_writable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -80,6 +81,19 @@ class InstanceLock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.release()
+
+
+def check_folder(directory: Path, environment: Mapping[str, str] | None = None) -> None:
+    """See that locks can be made; nothing is.
+
+    Raises:
+        ConfigError: the lock files cannot be written.
+    """
+    folder = runtime_dir(directory, environment)
+    reason = not_writable(folder)
+    if reason is not None:
+        msg = f"node.state_dir: {folder} cannot be used: {reason}; make it writable or set another"
+        raise ConfigError(msg)
 
 
 def runtime_dir(fallback: Path, environment: Mapping[str, str] | None = None) -> Path:

@@ -65,7 +65,7 @@ class PiCamera:
             ConfigError: it has no control of a configured name, or the control does not take the value.
         """
         self.close()
-        picamera2 = _import(self.uri)
+        picamera2 = require_package(self.uri)
         try:
             found = len(picamera2.Picamera2.global_camera_info())
             if self._number < found:
@@ -197,7 +197,12 @@ class PiCamera:
                 step()
 
 
-def _import(uri: str) -> Any:
+def require_package(uri: str) -> Any:
+    """Import picamera2.
+
+    Raises:
+        HardwareUnavailable: it is missing, or does not work with this NumPy.
+    """
     # libcamera tells every step on standard error otherwise
     os.environ.setdefault("LIBCAMERA_LOG_LEVELS", "*:ERROR")
     try:

@@ -38,6 +38,16 @@ class MediaFolder:
         """True where the configuration names a folder."""
         return self._path is not None
 
+    def fault(self) -> str | None:
+        """Why the folder cannot be used, in one line; ``None`` where it can, or where there is none."""
+        if self._path is None:
+            return None
+        try:
+            next(self._path.iterdir(), None)
+        except OSError as error:
+            return f"{self._path}: cannot be read: {error.strerror or error}; the wall has nothing to play"
+        return None
+
     def names(self) -> list[str]:
         """What there is, in order of the alphabet; a folder that cannot be read has nothing."""
         if self._path is None:

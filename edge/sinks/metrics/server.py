@@ -20,7 +20,7 @@ PATH = "/metrics"
 _AT_ONCE = 4
 _PATIENCE_S = 5.0
 _POLL_S = 0.25
-_SERVICE = Service("the metrics", "metrics.host", "set metrics.port")
+SERVICE = Service("the metrics", "metrics.host", "set metrics.port")
 
 
 class _Handler(WSGIRequestHandler):
@@ -35,7 +35,7 @@ class _Server(ThreadingMixIn, WSGIServer):
 
     def __init__(self, host: str, port: int, registry: CollectorRegistry) -> None:
         self._free = threading.BoundedSemaphore(_AT_ONCE)
-        listener = listen(host, port, _SERVICE)
+        listener = listen(host, port, SERVICE)
         self.address_family = listener.family
         super().__init__(listener.getsockname()[:2], _Handler, bind_and_activate=False)
         self.socket.close()

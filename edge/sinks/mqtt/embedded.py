@@ -48,12 +48,7 @@ class EmbeddedBroker:
         Raises:
             ConfigError: others could come in without a password.
         """
-        if not (username and password) and not ipaddress.ip_address(host).is_loopback:
-            msg = (
-                f"mqtt.embedded_host: beyond this machine ({host}) the embedded broker asks for a password: "
-                "set mqtt.username and mqtt.password_file"
-            )
-            raise ConfigError(msg)
+        check_credentials(host, username=username, password=password)
         self._credentials = (username, password) if username and password else None
         self.host = host
         self.port = port
@@ -135,6 +130,29 @@ class EmbeddedBroker:
         except TimeoutError:
             _LOG.warning("the embedded broker still had work when it was stopped")
         await guests.dismiss()
+
+
+def check_credentials(host: str, *, username: str | None, password: str | None) -> None:
+    """See that nobody beyond this machine comes in without a password.
+
+    Raises:
+        ConfigError: others could.
+    """
+    if not (username and password) and not ipaddress.ip_address(host).is_loopback:
+        msg = (
+            f"mqtt.embedded_host: beyond this machine ({host}) the embedded broker asks for a password: "
+            "set mqtt.username and mqtt.password_file"
+        )
+        raise ConfigError(msg)
+
+
+def require_package() -> None:
+    """See that amqtt is installed.
+
+    Raises:
+        HardwareUnavailable: it is not.
+    """
+    _import_amqtt()
 
 
 class _Guests:

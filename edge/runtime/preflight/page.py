@@ -1,0 +1,64 @@
+"""What keeps the page from being served as configured; each function gives nothing where the page is off."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edge.errors import InputError
+from edge.runtime.preflight.check import attempt
+from edge.sockets import check_address
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from edge.config import Config
+    from edge.errors import EdgeError
+
+
+def packages(config: Config) -> Iterator[EdgeError]:
+    """Whether the server is installed."""
+    from edge.kiosk.sink import require_packages
+
+    if config.kiosk.enabled:
+        yield from attempt(require_packages)
+
+
+def rights(config: Config) -> Iterator[EdgeError]:
+    """Whether others could come in without a password."""
+    from edge.kiosk.access import check
+
+    if config.kiosk.enabled:
+        yield from attempt(check, config.kiosk)
+
+
+def secrets(config: Config) -> Iterator[EdgeError]:
+    """The files of password and token."""
+    from edge.kiosk.access import read_hashes
+
+    if config.kiosk.enabled:
+        yield from attempt(read_hashes, config.kiosk)
+
+
+def certificate(config: Config) -> Iterator[EdgeError]:
+    """What HTTPS takes."""
+    if config.kiosk.enabled and not any(packages(config)):
+        from edge.kiosk.tls import check
+
+        yield from attempt(check, config.kiosk)
+
+
+def address(config: Config) -> Iterator[EdgeError]:
+    """Whether this process may serve the address."""
+    if config.kiosk.enabled:
+        from edge.kiosk.server import SERVICE
+
+        yield from attempt(check_address, config.kiosk.host, config.kiosk.port, SERVICE)
+
+
+def media(config: Config) -> Iterator[EdgeError]:
+    """The folder of films."""
+    from edge.kiosk.media.folder import MediaFolder
+
+    fault = MediaFolder(config.kiosk.media_dir).fault() if config.kiosk.enabled else None
+    if fault is not None:
+        yield InputError(f"kiosk.media_dir: {fault}")
