@@ -213,6 +213,15 @@ def test_a_step_of_the_clock_is_followed_from_20_ms_on() -> None:
     assert stamp.follow(20 * 10**6)
 
 
+def test_ids_go_back_with_a_clock_that_was_set_back_and_on_again() -> None:
+    stamp = Stamp(epoch_ns=10**18, seed=b"x")
+    first = stamp.identity(S)
+    assert stamp.follow(10**17)
+    assert stamp.follow(2 * 10**17)
+    assert ms_of(stamp.identity(2 * S)) == 2 * 10**11 + 2000
+    assert ms_of(first) == 10**12 + 1000
+
+
 def test_switches_on_the_wire() -> None:
     assert [Privacy(on).to_payload() for on in (True, False)] == ["ON", "OFF"]
     assert json.loads(Lighting().to_payload()) == {"state": "ON", "brightness": 255}

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.contrast import Contrast
-from edge.preprocess import crop_face, dequantize, is_dark, quantize, softmax, stretch, to_grey
+from edge.preprocess import crop_face, dequantize, is_dark, quantize, read_logits, softmax, stretch, to_grey
 from edge.types import Box
 from edge.vision.pose import roll_of
 
@@ -200,3 +200,25 @@ def test_softmax_is_a_distribution_in_the_same_order(logits: list[float], temper
 def test_a_higher_temperature_is_less_sure() -> None:
     logits = np.array([[3.0, 1.0, 0, 0, 0, 0, 0]], np.float32)
     assert softmax(logits, temperature=2.0).max() < softmax(logits, temperature=1.0).max()
+
+
+@pytest.mark.parametrize(("scale", "zero_point"), [(1 / 255, -100), (1 / 127, 0), (1 / 300, -128), (1 / 200, 100)])
+def test_pixels_are_quantised_with_any_scale_and_zero_point(scale: float, zero_point: int) -> None:
+    pixels = np.arange(256, dtype=np.uint8)
+    levels = quantize(pixels, scale=scale, zero_point=zero_point)
+    assert levels.dtype == np.int8
+    exact = np.arange(256) / 255 / scale + zero_point
+    np.testing.assert_allclose(levels, np.clip(exact, -128, 127), atol=0.5 + 1e-3)
+    assert levels.max() == min(127, round(exact[-1]))
+    assert levels[0] == zero_point
+
+
+def test_logits_of_several_windows_are_the_sum_of_their_levels() -> None:
+    values = np.arange(2 * 14, dtype=np.int8).reshape(2, 14)
+    logits = read_logits(values, scale=0.5, zero_point=3, windows=2)
+    assert (logits.dtype, logits.shape) == (np.float32, (2, 7))
+    expected = [[0.5 * (row[i] + row[i + 7] - 6) for i in range(7)] for row in values.astype(int)]
+    np.testing.assert_allclose(logits, expected)
+    full = np.full((1, 21), 127, np.int8)
+    assert read_logits(full, scale=1.0, zero_point=-128, windows=3)[0, 0] == 3 * 255, "no level overflows"
+    np.testing.assert_array_equal(read_logits(values[:, :7], scale=1.0, zero_point=0), values[:, :7])

@@ -83,6 +83,16 @@ def test_enlarging_keeps_an_even_face_even(level: int) -> None:
     assert (whole(np.full((20, 20), level, np.uint8)) == level).all()
 
 
+def test_an_enlarged_face_reduced_again_is_nearly_what_it_was(face: np.ndarray) -> None:
+    small = np.asarray(cv2.resize(face, (24, 24), interpolation=cv2.INTER_AREA))
+
+    def lost(large: np.ndarray) -> float:
+        return float(np.abs(cv2.resize(large, (24, 24), interpolation=cv2.INTER_AREA).astype(int) - small).mean())
+
+    cubic = np.asarray(cv2.resize(small, (48, 48), interpolation=cv2.INTER_CUBIC))
+    assert lost(whole(small)) < 0.7 * lost(cubic)
+
+
 def test_enlarging_stays_within_the_grey_levels() -> None:
     edge = np.zeros((16, 16), np.uint8)
     edge[:, 8:] = 255

@@ -145,3 +145,28 @@ def test_the_first_search_counts_for_little_because_it_lays_out_memory() -> None
     board.us_per_pixel = 0.01
     board.search(NARROWEST)
     assert board.budget.plan(1280, ASPECT, 0) == ScanBudget(share=1, interval_s=0.2).plan(1280, ASPECT, 0)
+
+
+def test_searches_of_parts_put_off_the_next_whole_one() -> None:
+    board = Board(us_per_pixel=0.1, interval_s=0.01)
+    board.cpu_ns = 90 * MS
+    for _ in range(2):
+        board.search(320)
+    interval_s = board.budget.plan(320, ASPECT, 0).interval_s
+    assert interval_s == pytest.approx(0.1e-6 * 320 * 240 / 0.25)
+    for spent_ms in (3, 5):
+        board.budget.begin()
+        board.cpu_ns += spent_ms * MS
+        board.budget.spend()
+    assert board.budget.plan(320, ASPECT, 0).interval_s == pytest.approx(interval_s + 0.008 / 0.25)
+    board.search(320)
+    assert board.budget.plan(320, ASPECT, 0).interval_s == pytest.approx(interval_s), "paid for"
+
+
+def test_the_first_search_is_narrow_and_its_cost_does_not_count() -> None:
+    board = Board(us_per_pixel=5.0, interval_s=0.01)
+    assert board.budget.plan(1280, ASPECT, 0).width == NARROWEST
+    board.search(NARROWEST)
+    board.us_per_pixel = 0.01
+    board.search(NARROWEST)
+    assert board.budget.plan(1280, ASPECT, 0).interval_s == pytest.approx(0.01e-6 * 1280 * 960 / 0.25)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge.types import Frame
+from edge.types import Box, Frame
 from edge.vision.light import TARGET, Exposure, measure, noise_of
 from edge.vision.view import View
 
@@ -79,3 +79,20 @@ def test_a_dark_picture_with_little_noise_stays_sharp() -> None:
     image = colours(360, 640, 20)
     seen = View(Frame(image, 0, 0), image[..., 1], Exposure(50.0))
     assert np.array_equal(seen.whole(640, colour=True), seen.exposure.lighten(image))
+
+
+@pytest.mark.parametrize(("brightness", "smoothed"), [(1.0, False), (0.1, True)])
+def test_noise_is_smoothed_in_the_dark_alone(brightness: float, *, smoothed: bool) -> None:
+    rng = np.random.default_rng(1)
+    image = np.clip(np.tile(np.linspace(0, 220, 640), (480, 1)) * brightness + rng.normal(0, 3, (480, 640)), 0, 255)
+    seen = view(np.rint(image).astype(np.uint8), 640)
+    gain = seen.exposure.gain
+    assert (gain > 2) is smoothed
+    area = Box(200, 100, 320, 240)
+    for made in (seen.whole(640, colour=False), seen.cut(area, 1.0, colour=False)):
+        left = noise_of(made) / gain
+        assert left < 2 if smoothed else left == pytest.approx(3, rel=0.1)
+
+
+def test_a_part_is_never_less_than_a_pixel_wide() -> None:
+    assert view(colours(480, 640, 200)).cut(Box(100, 100, 4, 4), 0.01, colour=False).shape == (1, 1)

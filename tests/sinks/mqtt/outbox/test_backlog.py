@@ -185,6 +185,15 @@ def test_fresh_messages_wait_behind_the_file_unless_it_cannot_be_read(*, skip_fi
         assert lane.loaded_to == 3, "the file holds older ones"
 
 
+def test_messages_go_past_a_file_that_cannot_be_read() -> None:
+    made = backlog(loose=True)
+    made.lanes["event"].beyond = 3
+    put(made, 9)
+    assert made.take(0) is None
+    made.skip_file = True
+    assert taken(made, 9) == ["9"]
+
+
 def test_a_saved_message_that_is_acknowledged_is_to_be_deleted() -> None:
     made = backlog()
     [saved] = save(made, 1)
@@ -254,6 +263,7 @@ def test_a_lost_file_loses_what_was_in_it_alone(monkeypatch: pytest.MonkeyPatch)
     assert not any(each.saved for each in made.unsaved.values())
     assert made.file_is_new() == 0
     assert made.drops == 4, "losses are counted on"
+    assert made.take(0) is None, "none is in the new file yet"
     made.committed(list(made.unsaved.values()), (), ())
     assert taken(made, 9) == ["2", "1", "2"]
 
