@@ -54,13 +54,16 @@ def comparison(
     names = _distinct([recording.record for recording in recordings], zone)
     painter = Painter()
     moods = []
+    whole = len(SIZES) * (len(recordings) + 1)
     for number, (recording, timeline, name) in enumerate(zip(recordings, timelines, names, strict=True)):
         markers = markers_of(recording.happenings)
         moments = strongest(timeline, markers)
         flags = flags_of([marker.at_s for marker in markers], moments)
         label = f"Stacked shares of the emotions over time: {name}."
-        drawn = SIZES if enough[number] else ()
-        chart = "".join(painter.mood(timeline, flags, label, clock=clocks[number], size=size) for size in drawn)
+        chart = ""
+        for at, size in enumerate(SIZES if enough[number] else ()):
+            chart += painter.mood(timeline, flags, label, clock=clocks[number], size=size)
+            progress(len(SIZES) * number + at + 1, whole)
         moods.append({
             "name": name,
             "chart": markup(chart) if enough[number] else None,
@@ -68,7 +71,7 @@ def comparison(
             "markers": _markers_said(markers, clocks[number]),
             "why": _why(recording, timeline, uses[number], clocks[number]),
         })  # fmt: skip
-        progress(number + 1, len(recordings) + 1)
+        progress(len(SIZES) * (number + 1), whole)
     with_figures = [number for number, told in enumerate(enough) if told]
     label = "Valence of each session over time; the table above has the means."
     shown = [timelines[number] if number in with_figures else None for number in range(len(timelines))]

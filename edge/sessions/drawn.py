@@ -46,7 +46,7 @@ def find(file: SessionFile, record: SessionRecord) -> str | None:
 def keep(file: SessionFile, record: SessionRecord, page: str) -> None:
     """Keep the page of a session that is over and still there; a file without room goes without."""
     content = zlib.compress(page.encode(), 6)
-    if record.running or len(content) > _BYTES_MAX:
+    if record.running or len(content) > _BYTES_MAX or file.session(record.id) != record:
         return
     values = (record.id, made_by(), int(time.time() * 1000), content, record.id, record.lasted_s, record.title)
     insert = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from edge.sessions import words
@@ -75,10 +76,12 @@ def report(
         drawings.append((painter.mood, "Stacked shares of the emotions over time; the table below has the totals."))
     if timeline.observed.any():
         drawings.append((painter.course, "Valence, attention and faces in view over time."))
-    charts = {}
-    for number, (draw, label) in enumerate(drawings):
-        charts[draw.__name__] = markup("".join(draw(timeline, flags, label, clock=clock, size=size) for size in SIZES))
-        progress(number + 1, len(drawings))
+    whole = len(drawings) * len(SIZES)
+    charts: dict[str, str] = {}
+    for done, ((draw, label), size) in enumerate(product(drawings, SIZES)):
+        name = draw.__name__
+        charts[name] = charts.get(name, "") + draw(timeline, flags, label, clock=clock, size=size)
+        progress(done + 1, whole)
     return render(
         "report.html",
         painter,
@@ -88,8 +91,8 @@ def report(
         meta=_meta(record, zone),
         summary=words.summary(record, timeline, use, moments, clock),
         tiles=tiles_of(timeline, use),
-        mood=charts.get("mood"),
-        course=charts.get("course"),
+        mood=markup(charts.get("mood", "")),
+        course=markup(charts.get("course", "")),
         film=record.media_name if clock.counts_film else None,
         stood=clock.stood,
         window_s=timeline.window_s,

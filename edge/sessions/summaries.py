@@ -56,3 +56,13 @@ def glances(file: SessionFile, records: Sequence[SessionRecord], *, limit_s: flo
             with suppress(FileFault):  # it is read-only or full: the list goes without
                 file.write([put_summary(record.id)])
     return found
+
+
+def counts_only(record: SessionRecord, glance: Glance) -> str:
+    """Why there are no figures about expression, where too few faces are the reason; nothing otherwise."""
+    if glance.figures_s or not glance.withheld_s:
+        return ""
+    k = record.k
+    return (
+        f"figures need {k} face{'' if k == 1 else 's'} or more in view, {glance.people_max} at the most came into view"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from edge.sessions.around import AROUND_MIN_S, AROUND_S, SMALL_CHANGE
@@ -55,6 +56,12 @@ def duration(seconds: float) -> str:
         return f"{whole} second" + ("" if whole == 1 else "s")
     minutes = round(seconds / _MINUTE)
     return f"{minutes} minutes" if minutes < _MINUTE else f"{minutes // _MINUTE} h {minutes % _MINUTE} min"
+
+
+def file_name(record: SessionRecord, suffix: str) -> str:
+    """What a browser calls the file: title and day, in letters that every system takes."""
+    words = re.sub(r"[^\w]+", "-", record.title, flags=re.ASCII).strip("-").lower()[:60]
+    return f"{words or 'session'}-{record.start.astimezone():%Y-%m-%d-%H%M}.{suffix}"
 
 
 def percent(share: float | None) -> str:

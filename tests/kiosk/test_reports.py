@@ -7,6 +7,7 @@ import hashlib
 import io
 import re
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,10 +15,11 @@ import pytest
 pytest.importorskip("matplotlib", reason="the extra `reports` is not installed")
 
 from edge.events import SessionKind
-from edge.kiosk.reports.work import file_name
+from edge.kiosk.worker import WorkerFailed
 from edge.sessions.file import SessionFile
 from edge.sessions.places import session_path
 from edge.sessions.rows import put_happening, put_second, put_session
+from edge.sessions.words import file_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -111,6 +113,122 @@ def test_pages_offer_the_formats_that_can_be_written_here(
     assert listed[1].split() == wanted
     for form in wanted:
         assert operator.client.get(f"/sessions/data/{form}?ids={one}").status_code == 200
+
+
+def ready(operator: Any, ids: str, eventually: Any) -> list[float]:
+    """Ask until the report is there; gives what was told of its progress."""
+    told: list[float] = []
+
+    def asked() -> bool:
+        answer = operator.client.get(f"/api/sessions/report?ids={ids}")
+        assert answer.status_code == 200
+        told.append(answer.json()["progress"])
+        return bool(answer.json()["ready"])
+
+    assert eventually(asked, 120)
+    return told
+
+
+def no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> Any:
+        pytest.fail("the worker was asked")
+
+    monkeypatch.setattr("edge.kiosk.worker.Worker.talk", refuse)
+
+
+def test_the_list_waits_for_no_worker(
+    operator: Any, open_kiosk: Kiosk, made_up: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(open_kiosk, *(made_up(seconds=20, seed=seed) for seed in range(2, 30)))
+    no_worker(monkeypatch)
+    found = operator.client.get("/api/sessions").json()
+    assert len(found["sessions"]) == 20
+    assert not any(line["pending"] for line in found["sessions"])
+
+
+def test_sessions_that_are_not_summed_up_yet_are_pending(
+    operator: Any, open_kiosk: Kiosk, made_up: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(open_kiosk, made_up(seconds=20), made_up(seconds=20, seed=2))
+    monkeypatch.setattr("edge.kiosk.reports.catalog._SUM_UP_S", -1.0)
+    first = operator.client.get("/api/sessions").json()["sessions"]
+    assert [(line["pending"], line["people"]) for line in first] == [(True, None)] * 2
+    monkeypatch.setattr("edge.kiosk.reports.catalog._SUM_UP_S", 60.0)
+    assert not any(line["pending"] for line in operator.client.get("/api/sessions").json()["sessions"])
+
+
+def test_a_report_is_drawn_in_the_background_with_its_progress(
+    operator: Any, open_kiosk: Kiosk, made_up: Any, eventually: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = keep(open_kiosk, made_up(seconds=120), made_up(seconds=90, seed=2))
+    told = ready(operator, one, eventually)
+    assert told == sorted(told)
+    assert told[-1] == 1
+    both = ready(operator, f"{one},{two}", eventually)
+    assert both == sorted(both)
+    no_worker(monkeypatch)
+    page = operator.client.get(f"/sessions/report?ids={one}")
+    assert page.status_code == 200
+    assert "test screening" in page.text
+    assert "2 sessions compared" in operator.client.get(f"/sessions/report?ids={one},{two}").text
+
+
+@pytest.fixture
+def restarted(make_kiosk: Any, browser: Any) -> Iterator[Any]:
+    """A browser on the same device after a restart."""
+    again = make_kiosk()
+    made = browser(again)
+    with made.client:
+        yield made
+        made.client.portal.call(again.end)
+
+
+def test_a_report_outlives_the_device_and_goes_with_its_session(
+    operator: Any, open_kiosk: Kiosk, made_up: Any, restarted: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [one] = keep(open_kiosk, made_up(seconds=60))
+    first = operator.client.get(f"/sessions/report?ids={one}").text
+    with monkeypatch.context() as patch:
+        no_worker(patch)
+        assert restarted.client.get(f"/sessions/report?ids={one}").text == first
+        assert restarted.client.get(f"/api/sessions/report?ids={one}").json()["ready"]
+    with SessionFile(session_path(open_kiosk.config)) as file:
+        [record] = file.sessions()
+        file.write([put_session(replace(record, title="Renamed"))])
+    assert not restarted.client.get(f"/api/sessions/report?ids={one}").json()["ready"]
+    assert "Renamed" in restarted.client.get(f"/sessions/report?ids={one}").text
+
+
+def test_why_a_report_cannot_be_drawn_is_told(
+    operator: Any, open_kiosk: Kiosk, made_up: Any, eventually: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [one] = keep(open_kiosk, made_up(seconds=60))
+
+    why = "the worker failed: no memory"
+
+    async def fail(*_: Any, **__: Any) -> Any:
+        raise WorkerFailed(why)
+        yield
+
+    monkeypatch.setattr("edge.kiosk.worker.Worker.talk", fail)
+    answers: list[Any] = []
+
+    def failed() -> bool:
+        answers.append(operator.client.get(f"/api/sessions/report?ids={one}"))
+        return bool(answers[-1].status_code != 200)
+
+    assert eventually(failed, 60)
+    assert (answers[-1].status_code, "no memory" in answers[-1].json()["detail"]) == (503, True)
+    gone = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+    assert operator.client.get(f"/api/sessions/report?ids={gone}").status_code == 404
+
+
+def test_a_comparison_of_what_was_deleted_is_not_shown(operator: Any, open_kiosk: Kiosk, made_up: Any) -> None:
+    one, two = keep(open_kiosk, made_up(seconds=60), made_up(seconds=60, seed=2))
+    assert operator.client.get(f"/sessions/report?ids={one},{two}").status_code == 200
+    with SessionFile(session_path(open_kiosk.config)) as file:
+        file.delete(one)  # by another process
+    assert operator.client.get(f"/sessions/report?ids={one},{two}").status_code == 404
 
 
 @pytest.mark.parametrize("ids", ["", "../../etc/passwd", "01ARZ3NDEKTSV4RRFFQ69G5FAV' OR 1=1"])

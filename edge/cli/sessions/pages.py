@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from edge.cli.progress import Progress
     from edge.cli.settings import Settings
+    from edge.sessions.values import Recording
 
 _OUT = click.Path(path_type=Path, dir_okay=False)
 _FORCE = click.option("--force", is_flag=True, help="Overwrite FILE.")
@@ -38,16 +39,35 @@ _FILM = click.option(
 def report(settings: Settings, session: str, out: Path, media_start: float | None, *, force: bool) -> None:
     """Write a session's report, one HTML file that opens anywhere and prints on A4."""
     from edge.files import write_text
+    from edge.sessions import drawn
     from edge.sessions.library import choose
-    from edge.sessions.report import report as page
+    from edge.sessions.summaries import counts_only, glances
 
     with opened(settings) as file:
-        recording = file.recording(choose(file, session))
+        record = choose(file, session)
+        text = (drawn.find(file, record) if media_start is None else None) or ""
+        recording = None if text else file.recording(record)
+        glance = glances(file, [record])[record.id]
     _free(out, force=force)
-    with _progress("drawing") as bar:
-        text = page(recording, media_start_s=media_start, progress=_steps(bar))
+    if recording is not None:
+        text = _drawn(settings, recording, media_start)
     write_text(out, text, overwrite=force)
     click.echo(out)
+    if note := counts_only(record, glance):
+        click.echo(f"{note}: the report has counts only", err=True)
+
+
+def _drawn(settings: Settings, recording: Recording, media_start: float | None) -> str:
+    """The page of ``recording``, drawn now and kept for the next time."""
+    from edge.sessions import drawn
+    from edge.sessions.report import report as page
+
+    with _progress("drawing") as bar:
+        text = page(recording, media_start_s=media_start, progress=_steps(bar))
+    if media_start is None:
+        with opened(settings) as file:
+            drawn.keep(file, recording.record, text)
+    return text
 
 
 @click.command

@@ -1,4 +1,4 @@
 """Kept sessions in the page: their list, reports, comparisons and data, and their deletion; for operators.
 
-All that reads the file or draws happens in a worker process at the lowest priority.
+What is at hand is read on threads of the server; what draws or writes data runs in a worker process of low priority.
 """

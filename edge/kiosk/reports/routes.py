@@ -54,6 +54,7 @@ def routes(kiosk: Kiosk) -> list[Route]:
         Route("/sessions/report", _report(kiosk, archive), methods=["GET"]),
         Route("/sessions/data/{form}", _data(kiosk, archive), methods=["GET"]),
         Route("/api/sessions", _list(kiosk, archive), methods=["GET"]),
+        Route("/api/sessions/report", _progress(kiosk, archive), methods=["GET"]),
         Route("/api/sessions/delete", _delete(kiosk, archive), methods=["POST"]),
     ]
 
@@ -76,9 +77,25 @@ def _list(kiosk: Kiosk, archive: Archive) -> Handler:
         if before is not None and not re.fullmatch(r"\d{1,7}", before, re.ASCII):
             raise Refused(422, "invalid", "before: expected a session's number")
         number = None if before is None else int(before)
-        return JSONResponse((await archive.do("list", before=number, limit=PAGE)).head)
+        return JSONResponse(await archive.catalog.newest(before=number, limit=PAGE))
 
     return listed
+
+
+def _progress(kiosk: Kiosk, archive: Archive) -> Handler:
+    """Whether a report is there; where it is not, it is begun and its progress told, 0 to 1."""
+
+    async def progress(request: Request) -> Response:
+        require(kiosk, request, Role.OPERATOR)
+        ids = _ids(request, COMPARED_MAX)
+        if await archive.at_hand(ids) is not None:
+            return JSONResponse({"ready": True, "progress": 1.0, "ahead": 0})
+        job = archive.job(ids) or archive.begin(ids)
+        if job.task.done():
+            await job.task  # which says why it could not be drawn
+        return JSONResponse({"ready": False, "progress": job.progress, "ahead": archive.ahead(job)})
+
+    return progress
 
 
 def _report(kiosk: Kiosk, archive: Archive) -> Handler:
@@ -104,7 +121,7 @@ def _data(kiosk: Kiosk, archive: Archive) -> Handler:
         form = request.path_params["form"]
         if form not in FORMATS:
             raise Refused(404, "gone", f"data come as {', '.join(FORMATS)}")
-        found = await archive.do("export", ids=_ids(request, 1), form=form)
+        found = await archive.export(_ids(request, 1)[0], form)
         return Response(found.body, media_type=_MEDIA_TYPES[form], headers=_attachment(found.head["name"]))
 
     return data
@@ -114,7 +131,8 @@ def _delete(kiosk: Kiosk, archive: Archive) -> Handler:
     async def delete(request: Request) -> Response:
         require_ours(kiosk, request, Role.OPERATOR)
         ids = (await read(request, _Ids)).ids
-        return JSONResponse((await archive.delete(ids)).head)
+        await archive.delete(ids)
+        return JSONResponse({"deleted": list(ids)})
 
     return delete
 

@@ -2,38 +2,40 @@
 
 from __future__ import annotations
 
-import re
+import queue
 import tempfile
+import threading
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge.errors import EdgeError, InputError
+from edge.errors import EdgeError
+from edge.kiosk.reports.catalog import Gone, record_of
 from edge.kiosk.worker.wire import Message
-from edge.sessions.library import finished, reading
-from edge.sessions.summaries import glances
+from edge.sessions.library import reading
+from edge.sessions.words import file_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from edge.sessions.file import SessionFile
-    from edge.sessions.values import Glance, Recording, SessionRecord
+    Tell = Callable[[float], None]
 
-
-class Gone(InputError):
-    """A session that is not there, or no longer."""
+_READ, _LOADED = 0.05, 0.3
+"""Progress when the sessions are read, and when what draws is loaded."""
 
 
 def make(settings: dict[str, Any]) -> Callable[[Message], Iterator[Message]]:
     """The handler; ``settings`` has the file's ``path``.
 
-    A message names what to ``do`` and its arguments, ``with``. An answer with ``refused`` says why nothing was done.
+    A message names what to ``do`` and its arguments, ``with``. Answers with ``progress``, 0 to 1, come before the last
+    one; one with ``refused`` says why nothing was done.
     """
     path = Path(settings["path"])
-    deeds: dict[str, Callable[..., Message]] = {"list": _list, "draw": _draw, "export": _export, "delete": _delete}
+    deeds: dict[str, Callable[..., Message]] = {"draw": _draw, "export": _export}
 
     def handle(message: Message) -> Iterator[Message]:
         try:
-            yield deeds[message.head["do"]](path, **message.head["with"])
+            yield from _telling(partial(deeds[message.head["do"]], path, **message.head["with"]))
         except Gone as error:
             yield Message({"refused": str(error), "code": "gone"})
         except EdgeError as error:
@@ -42,85 +44,60 @@ def make(settings: dict[str, Any]) -> Callable[[Message], Iterator[Message]]:
     return handle
 
 
-def _list(path: Path, *, before: int | None, limit: int) -> Message:
-    """The sessions that began last, or those that began before number ``before``."""
-    if not path.exists():
-        return Message({"sessions": [], "more": False})
+def _telling(deed: Callable[[Tell], Message]) -> Iterator[Message]:
+    """Do ``deed`` on a thread of its own, so that what it tells of its progress can be sent meanwhile."""
+    told: queue.SimpleQueue[Message | BaseException] = queue.SimpleQueue()
+
+    def work() -> None:
+        try:
+            told.put(deed(lambda progress: told.put(Message({"progress": round(progress, 3)}))))
+        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+            told.put(error)
+
+    thread = threading.Thread(target=work, name="report", daemon=True)
+    thread.start()
+    while True:
+        found = told.get()
+        if isinstance(found, BaseException):
+            raise found
+        yield found
+        if "progress" not in found.head:
+            thread.join()
+            return
+
+
+def _draw(path: Path, tell: Tell, *, ids: Sequence[str]) -> Message:
+    """The report of one session, or several side by side; that of one that is over is kept in the file."""
     with reading(path) as file:
-        older = [record for record in file.sessions() if before is None or record.number < before]
-        shown = older[:limit]
-        figures = glances(file, shown)
-    return Message({
-        "sessions": [_line(record, figures.get(record.id)) for record in shown],
-        "more": len(older) > len(shown),
-    })  # fmt: skip
-
-
-def _line(record: SessionRecord, glance: Glance | None) -> dict[str, Any]:
-    figures = {
-        "people": None if glance is None or glance.people is None else round(glance.people, 1),
-        "people_max": None if glance is None else glance.people_max,
-        "valence": None if glance is None or glance.valence is None else round(glance.valence, 2),
-        "withheld_s": 0 if glance is None else glance.withheld_s,
-    }
-    return {
-        "id": record.id,
-        "number": record.number,
-        "title": record.title,
-        "kind": record.kind.value,
-        "start": record.start.isoformat(timespec="seconds"),
-        "lasted_s": round(record.lasted_s, 1),
-        "running": record.running,
-        "media": record.media_name,
-        **figures,
-    }
-
-
-def _draw(path: Path, *, ids: Sequence[str]) -> Message:
-    """The report of one session, or several side by side."""
+        recordings = [file.recording(record_of(file, identity)) for identity in ids]
+    tell(_READ)
+    from edge.sessions import drawn
     from edge.sessions.compare import comparison
     from edge.sessions.report import report
 
-    with reading(path) as file:
-        recordings = [_recording(file, identity) for identity in ids]
-    page = report(recordings[0]) if len(recordings) == 1 else comparison(recordings)
+    tell(_LOADED)
+
+    def progress(done: int, whole: int) -> None:
+        tell(_LOADED + (1 - _LOADED) * done / max(whole, 1))
+
     records = [recording.record for recording in recordings]
-    name = file_name(records[0], "html") if len(records) == 1 else f"face-edge-{len(records)}-sessions.html"
-    return Message({"final": not any(record.running for record in records), "name": name}, page.encode())
+    final = not any(record.running for record in records)
+    if len(recordings) > 1:
+        page = comparison(recordings, progress=progress)
+        return Message({"final": final, "name": f"face-edge-{len(records)}-sessions.html"}, page.encode())
+    page = report(recordings[0], progress=progress)
+    with reading(path) as file:
+        drawn.keep(file, records[0], page)
+    return Message({"final": final, "name": file_name(records[0], "html")}, page.encode())
 
 
-def _export(path: Path, *, ids: Sequence[str], form: str) -> Message:
+def _export(path: Path, tell: Tell, *, ids: Sequence[str], form: str) -> Message:
     """One session's data."""
     from edge.sessions.export import write
 
     with reading(path) as file:
-        recording = _recording(file, ids[0])
+        recording = file.recording(record_of(file, ids[0]))
     with tempfile.TemporaryDirectory(prefix="face-edge-") as folder:
         made = Path(folder, "session")
-        write(recording, made, form)
+        write(recording, made, form, progress=lambda done, whole: tell(done / max(whole, 1)))
         return Message({"name": file_name(recording.record, form)}, made.read_bytes())
-
-
-def _delete(path: Path, *, ids: Sequence[str]) -> Message:
-    with reading(path) as file:
-        for record in finished(_record(file, identity) for identity in ids):
-            file.delete(record.id)
-    return Message({"deleted": list(ids)})
-
-
-def _record(file: SessionFile, identity: str) -> SessionRecord:
-    found = file.session(identity)
-    if found is None:
-        msg = f"session {identity} is not kept here, or no longer"
-        raise Gone(msg)
-    return found
-
-
-def _recording(file: SessionFile, identity: str) -> Recording:
-    return file.recording(_record(file, identity))
-
-
-def file_name(record: SessionRecord, suffix: str) -> str:
-    """What a browser calls the file: title and day, in letters that every system takes."""
-    words = re.sub(r"[^\w]+", "-", record.title, flags=re.ASCII).strip("-").lower()[:60]
-    return f"{words or 'session'}-{record.start.astimezone():%Y-%m-%d-%H%M}.{suffix}"

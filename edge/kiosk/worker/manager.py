@@ -40,15 +40,23 @@ class Worker:
         settings: plain values for JSON.
         limits: bounds of the process.
         idle_s: seconds without work after which the process ends.
+        niceness: how far below the loop's its priority is; :data:`NICENESS`, the lowest, by default.
     """
 
     def __init__(
-        self, entry: str, settings: Mapping[str, Any], *, limits: Limits | None = None, idle_s: float = 30.0
+        self,
+        entry: str,
+        settings: Mapping[str, Any],
+        *,
+        limits: Limits | None = None,
+        idle_s: float = 30.0,
+        niceness: int | None = None,
     ) -> None:
         self._entry = entry
         self._settings = dict(settings)
         self._limits = limits or Limits()
         self._idle_s = idle_s
+        self._niceness = niceness
         self._lock = asyncio.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._reader: asyncio.StreamReader | None = None
@@ -129,8 +137,9 @@ class Worker:
             raise WorkerFailed(msg)
         ours, theirs = socket.socketpair()
         try:
+            niceness = NICENESS if self._niceness is None else self._niceness
             self._process = subprocess.Popen(  # noqa: ASYNC220, S603 - our own module; forks without copying, in under a millisecond
-                [sys.executable, "-m", "edge.kiosk.worker.process", str(theirs.fileno()), str(NICENESS)],
+                [sys.executable, "-m", "edge.kiosk.worker.process", str(theirs.fileno()), str(niceness)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 env=_environment(),

@@ -7,22 +7,34 @@ import { t } from "./texts.js";
 const ids = new URLSearchParams(location.search).get("ids") ?? "";
 const address = urlFor(`/sessions/report?ids=${encodeURIComponent(ids)}`);
 const frame = $("#report");
+const POLL_MS = 500;
 
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Wait until the device has drawn it, and show how far it is. */
 async function draw() {
-  const answer = await fetch(address, { cache: "no-store" });
-  if (!answer.ok) {
+  const [text, bar] = [$("#state-text"), $("#progress")];
+  for (;;) {
+    const answer = await fetch(urlFor(`/api/sessions/report?ids=${encodeURIComponent(ids)}`), { cache: "no-store" });
     const told = await answer.json().catch(() => ({}));
-    write($("#state"), t("error.failed", { detail: told.detail ?? String(answer.status) }));
-    return;
+    if (!answer.ok) {
+      bar.hidden = true;
+      write(text, t("error.failed", { detail: told.detail ?? String(answer.status) }));
+      return;
+    }
+    if (told.ready) break;
+    bar.hidden = false;
+    bar.value = Math.round(100 * told.progress);
+    write(text, told.ahead ? t("sessions.queued", { n: told.ahead }) : t("sessions.drawing"));
+    await pause(POLL_MS);
   }
-  await answer.arrayBuffer();
   frame.addEventListener("load", show, { once: true });
   frame.src = address; // the device kept it
   frame.hidden = false;
 }
 
 function show() {
-  write($("#state"), "");
+  $("#state").hidden = true;
   const title = frame.contentDocument?.title;
   if (title) {
     write($("#heading"), title);
@@ -38,4 +50,4 @@ function show() {
 }
 
 $("#print").addEventListener("click", () => frame.contentWindow.print());
-draw().catch(() => write($("#state"), t("error.offline")));
+draw().catch(() => write($("#state-text"), t("error.offline")));

@@ -7,6 +7,8 @@ import { urlFor } from "./place.js";
 import { duration, number, signed, t } from "./texts.js";
 
 const COMPARED_MAX = 8;
+const LEAST_COVERAGE = 0.1; // as in reports
+const AGAIN_MS = 1000;
 const table = $("#kept");
 const rows = $("tbody", table);
 const known = new Map();
@@ -29,16 +31,25 @@ function take(session) {
 const name = (session) => session.title || t("session.untitled");
 
 function people(session) {
-  if (session.people === null) return "–";
+  if (session.people === null) return t(session.pending ? "sessions.pending" : "sessions.none_seen");
   return t("sessions.people_of", { mean: number(session.people), most: number(session.people_max) });
+}
+
+/** Mean valence, and of how much of the time with faces it is; withheld where that is too little to sum it up. */
+function valence(session) {
+  if (session.pending) return [t("sessions.pending")];
+  const covers = session.figures_s / Math.max(session.figures_s + session.withheld_s, 1);
+  if (session.valence === null || covers < LEAST_COVERAGE) return [t(session.withheld_s ? "sessions.withheld" : "sessions.none_seen")];
+  const part = Math.floor(100 * covers);
+  return part >= 100 ? [signed(session.valence)] : [signed(session.valence), element("span", { class: "kept-kind" }, t("sessions.covers", { n: part }))];
 }
 
 function row(session) {
   const box = element("input", { type: "checkbox", value: session.id, "aria-label": t("sessions.choose_one", { title: name(session) }) });
+  const agreed = session.agreed ? ` · ${t("sessions.agreed", { n: session.k })}` : "";
   const kind = session.media ? `${t(`session.kinds.${session.kind}`)} · ${session.media}` : t(`session.kinds.${session.kind}`);
-  const title = element("td", { class: "is-session" }, element("strong", {}, name(session)), element("span", { class: "kept-kind" }, kind));
+  const title = element("td", { class: "is-session" }, element("strong", {}, name(session)), element("span", { class: "kept-kind" }, kind + agreed));
   const length = session.running ? t("sessions.running", { time: duration(session.lasted_s) }) : duration(session.lasted_s);
-  const valence = session.valence === null ? t(session.withheld_s ? "sessions.withheld" : "sessions.none_seen") : signed(session.valence);
   return element(
     "tr",
     { "data-id": session.id, class: session.running ? "is-running" : "" },
@@ -47,7 +58,7 @@ function row(session) {
     cell("when", when.format(Date.parse(session.start))),
     cell("length", length),
     cell("people", people(session)),
-    cell("valence", valence),
+    cell("valence", ...valence(session)),
     take(session),
   );
 }
@@ -59,14 +70,31 @@ async function ask(path) {
   return told;
 }
 
+const piece = (before) => ask(urlFor(`/api/sessions${before ? `?before=${before}` : ""}`));
+
+/** Figures that were still being summed up; the rows stay where they are. */
+async function complete(before) {
+  const { sessions } = await piece(before).catch(() => ({ sessions: [] }));
+  for (const session of sessions) {
+    const old = $(`tr[data-id="${session.id}"]`, rows);
+    if (!old || !known.get(session.id)?.pending || session.pending) continue;
+    known.set(session.id, session);
+    const fresh = row(session);
+    $("input", fresh).checked = $("input", old).checked;
+    old.replaceWith(fresh);
+  }
+  if (sessions.some((session) => session.pending)) setTimeout(complete, AGAIN_MS, before);
+}
+
 async function load() {
   const last = [...known.values()].at(-1)?.number;
   try {
-    const { sessions, more } = await ask(urlFor(`/api/sessions${last ? `?before=${last}` : ""}`));
+    const { sessions, more } = await piece(last);
     for (const session of sessions) {
       known.set(session.id, session);
       rows.append(row(session));
     }
+    if (sessions.some((session) => session.pending)) setTimeout(complete, AGAIN_MS, last);
     $("#older").hidden = !more;
     write($("#kept-state"), known.size ? "" : t("sessions.none"));
     table.hidden = known.size === 0;
