@@ -10,6 +10,7 @@ import pytest
 from edge import config as configuration
 from edge.commands import Inbox
 from edge.config import DetectorConfig
+from edge.events import CameraStatus
 from edge.kiosk.api import OPERATOR_TOPICS, VIEWER_TOPICS
 from edge.kiosk.pages import texts
 from edge.kiosk.sink import KioskSink
@@ -53,3 +54,7 @@ def test_it_is_for_operators_alone_and_has_words_for_everything() -> None:
     assert "health" in OPERATOR_TOPICS - VIEWER_TOPICS
     assert set(texts()["reach"]["lens"]) == {lens.key for lens in (*PI_LENSES, *WEBCAM_LENSES)}
     assert set(texts()["device"]["lights"]) == set(Light)
+
+
+def test_every_status_of_the_camera_has_its_words() -> None:
+    assert set(texts()["status"]["camera"]) == set(CameraStatus)

@@ -328,3 +328,23 @@ def test_a_film_of_one_frame_in_two_seconds_shows_whom_it_shows(running: Running
         EventType.PRESENCE_START, EventType.PRESENCE_END,
     ]  # fmt: skip
     assert CameraStatus.OFFLINE not in sink.of(CameraStatus)
+
+
+def test_a_damaged_detector_file_is_reported_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    from edge.models.store import models_dir
+    from edge.vision import yunet
+
+    config = load(
+        environment={},
+        flags={
+            "node.id": "n1",
+            "node.state_dir": tmp_path,
+            "source.uri": "virtual:blank?pace=fast&frames=2",
+            "kiosk.enabled": True,
+        },
+    )
+    models_dir(config).mkdir(parents=True)
+    (models_dir(config) / yunet.FILE).write_bytes(b"damaged")
+    with build.device(config).resources:
+        pass
+    assert caplog.text.count("until then Haar finds the faces") == 1

@@ -3,7 +3,7 @@
 #
 #   board.sh STAGE FOLDER     FOLDER as root.sh has it
 #
-# Stages, in order: install, whole, works, face, faults, cut, again, readonly-prepare, readonly. A line for each step; ends at the first
+# Stages, in order: install, whole, works, face, dark, faults, cut, again, readonly-prepare, readonly. A line for each step; ends at the first
 # that does not hold with exit code 1.
 # shellcheck disable=SC2015  # ok never fails
 set -euo pipefail
@@ -122,19 +122,36 @@ lines_hold() {   # lines_hold "SECONDS LINE…" CONDITION
     holds "$found" "$2"
 }
 
-face() {
-    step 'a face before the camera: seen, its expression on the feed'
+hold_face() {   # hold_face [LIGHT]: a face before the camera, in percent of full light
     camera plugged >"$log" 2>&1 || fail
     configure usb:0 640 480; systemctl start face-edge; waits 180 told 'looking at usb:0' || fail
     started=$SECONDS
-    /opt/face-edge/current/bin/python "$checkout/tests/service/show_face.py" >/run/show.log 2>&1 &
+    /opt/face-edge/current/bin/python "$checkout/tests/service/show_face.py" "${1:-100}" >/run/show.log 2>&1 &
     showing=$!
+}
+
+dark() {
+    step 'near darkness: a face in 5 % light with shot noise is seen, and read as happy'
+    hold_face 5
+    waits 180 sees '"people":1,"emotion":"happy"' && ok "$(took)" || fail "$(timeout 20 mosquitto_sub -t 'face-edge/+/state' -C 1)"
+    step 'the device says that it is dark'
+    waits 60 says_dark && ok "$(face-edge status | sed -n 's/^camera *//p')" || fail "$(face-edge status)"
+    step 'its LED is lit, the RGB LED is yellow, every other is dark'
+    waits 120 lines_hold "4 17 27 22 19 20" "$HAPPY_LINES" && ok "$found" || fail "$found"
+    kill "$showing"; wait "$showing" 2>/dev/null || true
+    camera >"$log" 2>&1 || fail
+    configure usb:0; systemctl start face-edge
+}
+says_dark() { face-edge status | grep 'it is dark'; }
+HAPPY_LINES='L[19]["share"] > 0.95 and L[17]["share"] > 0.9 and 0.2 < L[27]["share"] < 0.95 and L[22]["share"] == L[20]["share"] == 0'
+
+face() {
+    step 'a face before the camera: seen, its expression on the feed'
+    hold_face
     waits 180 sees '"people":1,"emotion":"happy"' && ok "$(took)" || fail "$(timeout 20 mosquitto_sub -t 'face-edge/+/state' -C 1)"
     # an emulator that takes a second for a look loses the face between two at times
     step 'its LED is lit, the RGB LED is yellow, every other is dark'
-    waits 120 lines_hold "4 17 27 22 19 20" \
-        'L[19]["share"] > 0.95 and L[17]["share"] > 0.9 and 0.2 < L[27]["share"] < 0.95 and L[22]["share"] == L[20]["share"] == 0' \
-        && ok "$found" || fail "$found"
+    waits 120 lines_hold "4 17 27 22 19 20" "$HAPPY_LINES" && ok "$found" || fail "$found"
     step 'it goes: nobody, and its LED is dark'
     kill "$showing"; wait "$showing" 2>/dev/null || true
     waits 120 sees '"people":0' || fail
@@ -142,6 +159,8 @@ face() {
     camera >"$log" 2>&1 || fail
     configure usb:0; systemctl start face-edge
 }
+
+follows() { journalctl -u face-edge -n 30 --no-pager | grep 'is at /dev/video1 now'; }
 
 faults() {
     waits 180 told 'looking at usb:0' || true
@@ -162,6 +181,19 @@ faults() {
     step 'and plugged in again: it looks again'
     started=$SECONDS; echo vivid.0 >/sys/bus/platform/drivers/vivid/bind
     waits 180 told 'looking at usb:0' && ok "$(took), $( [ "$(pid)" = "$before" ] && echo 'same process' || echo 'another process')" || fail "$(show StatusText)"
+
+    step 'bound anew with its file open: another number, found again by the same process'
+    before=$(pid); started=$SECONDS
+    echo vivid.0 >/sys/bus/platform/drivers/vivid/unbind; echo vivid.0 >/sys/bus/platform/drivers/vivid/bind
+    waits 60 [ -c /dev/video1 ] || fail "$(echo /dev/video*)"
+    [ ! -e /dev/video0 ] || fail "it has its old number: $(echo /dev/video*)"
+    waits 120 follows && waits 120 told 'looking at usb:0' && [ "$(pid)" = "$before" ] && ok "$(took), now $(echo /dev/video*)" \
+        || fail "$(show StatusText)"
+    step 'and once more, back to its number'
+    started=$SECONDS
+    echo vivid.0 >/sys/bus/platform/drivers/vivid/unbind; waits 120 told away || fail "$(show StatusText)"
+    echo vivid.0 >/sys/bus/platform/drivers/vivid/bind; waits 60 [ -c /dev/video0 ] || fail "$(echo /dev/video*)"
+    waits 120 told 'looking at usb:0' && [ "$(pid)" = "$before" ] && ok "$(took), now $(echo /dev/video*)" || fail "$(show StatusText)"
 
     step 'SIGKILL: started again, looks again'
     before=$(pid); kill -KILL "$before"; started=$SECONDS
@@ -268,7 +300,7 @@ readonly_() {
 
 case $stage in
     install) install_ ;;
-    whole | works | face | faults | again) "$stage" ;;
+    whole | works | face | dark | faults | again) "$stage" ;;
     cut) before_cut ;;
     readonly-prepare) readonly_prepare ;;
     readonly) readonly_ ;;

@@ -35,7 +35,7 @@ inside() {
     "$PIVM_DIR/run-in-vm.sh" --name "$name" "bash /host/checkout/tests/service/board.sh $1 /host"
 }
 
-[ $# -gt 0 ] || set -- start install works face faults cut readonly
+[ $# -gt 0 ] || set -- start install works face dark faults cut readonly
 for each in "$@"; do
     case $each in
         start)
@@ -46,7 +46,7 @@ for each in "$@"; do
             boot
             ;;
         install) inside install; pull_the_plug; boot; inside whole ;;
-        works | face | faults) inside "$each" ;;
+        works | face | dark | faults) inside "$each" ;;
         cut) inside cut; pull_the_plug; boot; inside again ;;
         readonly) inside readonly-prepare; "$PIVM_DIR/stop.sh" "$name"; boot --append ro; inside readonly ;;
         *) echo "vm.sh: no stage $each" >&2; exit 2 ;;

@@ -87,6 +87,20 @@ def test_a_face_that_the_detector_misses_is_shown_while_it_looks_like_itself() -
     assert all(face.box.iou(Box(220 + 2 * i, 100, 80, 80)) > 0.8 for i in range(9) for face in missed[i].faces)
 
 
+def test_a_face_that_is_looked_for_in_vain_is_forgotten_although_nothing_changes() -> None:
+    detector = WatchedDetector()
+    rules = TrackRules(held_s=0.5, max_age_s=0.4, memory_s=1.0, min_hits=2)
+    vision = bright_pipeline(detector=detector, interval_s=0.1, rules=rules)
+    before = play(vision, [textured(200, 100)] * 10, every_ms=100)
+    detector.blind = True
+    play(vision, [textured(200, 100)] * 30, every_ms=100, start_ms=1000)
+    assert vision.still, "what does not change is not seen thereby"
+    detector.blind = False
+    after = play(vision, [textured(200, 100)] * 10, every_ms=100, start_ms=4000)
+    (old,), (new,) = before[-1].faces, after[-1].faces
+    assert new.track_id != old.track_id
+
+
 def test_a_face_that_left_is_not_shown_for_long() -> None:
     vision = bright_pipeline(interval_s=0.1)
     play(vision, [textured(200, 100)] * 10, every_ms=100)

@@ -24,6 +24,7 @@ const EXPRESSIONS = {
   starting: { w: 18, y: 42, eye: 1.05, browO: -52, browI: -52 },
   no_face: { closed: 1, w: 16, y: 40, upper: 4, lower: 4, browO: -40, browI: -40 },
   paused: { closed: 1, w: 26, y: 34, upper: 10, lower: 10, browO: -42, browI: -42 },
+  ended: { closed: 1, w: 20, y: 40, upper: 4, lower: 4, browO: -40, browI: -40 },
   fault: { eye: 0.8, browO: -42, browI: -54, w: 24, y: 48, upper: -10, lower: -10 },
   lost: { closed: 1, browO: -38, browI: -48, w: 22, y: 48, upper: -8, lower: -8 },
 };

@@ -96,6 +96,9 @@ export class Live extends EventTarget {
   }
 }
 
+/** Keys of scenes in which nobody is looked at. */
+export const BLIND = ["lost", "paused", "ended", "fault", "starting"];
+
 /** What to show now, the gravest first: {key, emotion, people, intensity}; `key` is a key of texts' mood.*. */
 export function scene(live) {
   const { mood, privacy, camera } = live.news;
@@ -103,6 +106,7 @@ export function scene(live) {
   const plain = (key) => ({ key, emotion: null, people, intensity: 1 });
   if (live.status === "lost") return plain("lost");
   if (privacy) return plain("paused");
+  if (camera === "ended") return plain("ended");
   if (camera === "offline" || mood?.kind === "fault") return plain("fault");
   if (!mood || mood.kind === "starting") return plain("starting");
   if (mood.suppressed) return plain("suppressed");

@@ -4,7 +4,7 @@ import { act, Controls, keysSwitch } from "./controls.js";
 import { Face } from "./face.js";
 import { filmPart } from "./film.js";
 import { groupPart } from "./group.js";
-import { Live, scene } from "./live.js";
+import { BLIND, Live, scene } from "./live.js";
 import { $, element, mountParts, write } from "./parts.js";
 import { Refusal, post } from "./api.js";
 import { urlFor } from "./place.js";
@@ -72,7 +72,7 @@ const picture = $("#picture");
 let fetching = false;
 
 function nextPicture() {
-  if (!fetching || document.hidden || ["lost", "paused", "fault", "starting"].includes(scene(live).key)) {
+  if (!fetching || document.hidden || BLIND.includes(scene(live).key)) {
     picture.hidden = true;
     setTimeout(nextPicture, 500);
     return;

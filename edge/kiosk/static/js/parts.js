@@ -1,7 +1,7 @@
 // Parts that several views share: mood word, bars, timeline, clock, status, words for screen readers.
 
 import { Face } from "./face.js";
-import { scene } from "./live.js";
+import { BLIND, scene } from "./live.js";
 import { duration, number, t } from "./texts.js";
 
 export const EMOTIONS = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"];
@@ -84,7 +84,7 @@ function barsPart(live, root) {
 function peoplePart(live, root) {
   const show = () => {
     const { key, people } = scene(live);
-    const known = !["lost", "paused", "fault", "starting"].includes(key);
+    const known = !BLIND.includes(key);
     write($("[data-count]", root), known ? number(people) : "–");
     write($("[data-noun]", root), t("people", { n: known ? people : 0 }));
   };
