@@ -60,7 +60,7 @@ class Service:
         )
 
     def watchdog_s(self) -> float:
-        """The period of the service's watchdog."""
+        """The period of the service's watchdog, which the service manager knows once the service has started."""
         return seconds(_shown("WatchdogUSec").get("WatchdogUSec", "")) or WATCHDOG_S
 
     def report(self) -> Report | None:

@@ -138,15 +138,15 @@ class Trial:
 
     def _judge(self, earlier: Report | None, *, watch_s: float | None = None) -> Verdict:
         began_s = time.time()
-        watchdog_s = self.service.watchdog_s()
-        judge = Judge(
-            watch_s=watch_s or self.watch_s or _WATCHDOGS * watchdog_s,
-            stall_s=watchdog_s,
-            patience_s=self.patience_s,
-            before=earlier,
-        )
         verdict = None
         if self.service.start():
+            watchdog_s = self.service.watchdog_s()
+            judge = Judge(
+                watch_s=watch_s or self.watch_s or _WATCHDOGS * watchdog_s,
+                stall_s=watchdog_s,
+                patience_s=self.patience_s,
+                before=earlier,
+            )
             while verdict is None:
                 verdict = judge.observe(self.monotonic(), self.service.unit(), self.service.report())
                 if verdict is None:
