@@ -14,7 +14,7 @@ from edge.diagnostics.probe import Outcome, probe
 from edge.errors import ConfigError, SourceError
 from edge.sources.factory import create
 from edge.sources.uri import is_usb, number
-from edge.sources.usb_devices import CameraFinder
+from edge.sources.usb_devices import CameraFinder, cameras
 
 if TYPE_CHECKING:
     from edge.config import Config, SourceConfig
@@ -94,14 +94,16 @@ def usb(source: SourceConfig, root: Path) -> Finding:
     Raises:
         ConfigError: the camera has no control of a configured name, or the control does not take the value.
     """
+    places = root / "dev", root / "sys/class/video4linux"
     try:
-        device = CameraFinder(source.uri, root / "dev", root / "sys/class/video4linux").find()
+        device = CameraFinder(source.uri, *places).find()
     except SourceError as error:
         return fail("camera", str(error), "plug the camera in, or set source.uri")
     if not os.access(device, os.R_OK | os.W_OK):
         return fail("camera", f"{device} may not be opened", "sudo usermod -aG video $USER, then log in again")
     try:
-        return ok("camera", f"{device}; {usb_words(device, source)}")
+        title = next((camera.title for camera in cameras(*places) if camera.node == device.resolve()), "")
+        return ok("camera", f"{device}{title}; {usb_words(device, source)}")
     except OSError as error:
         reason = error.strerror or "its driver does not answer"
         return fail("camera", f"{device}: {reason}", "disconnect the camera and connect it again")

@@ -152,6 +152,7 @@ class Images(PassiveSource):
         self._left: list[Path] | None = None
         self._index = 0
         self._bad = 0
+        self._reported: set[Path] = set()
 
     @property
     def uri(self) -> str:
@@ -182,7 +183,9 @@ class Images(PassiveSource):
             try:
                 image = read_image(path)
             except InputError as error:
-                _LOG.warning("%s", error)
+                if path not in self._reported:
+                    self._reported.add(path)
+                    _LOG.warning("%s", error)
                 self._bad += 1
                 continue
             index, self._index = self._index, self._index + 1

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 import pytest
 
@@ -301,3 +302,15 @@ def test_a_missing_file_is_not_tried_again_for_ever(tmp_path: Path) -> None:
     assert frames.ended
     assert "no such file" in str(frames.error)
     frames.stop()
+
+
+def test_a_damaged_picture_is_reported_once_however_often_it_comes(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((8, 8, 3), np.uint8))
+    (tmp_path / "b.png").write_text("no picture")
+    source = Looped(create(SourceConfig(uri=str(tmp_path))))
+    source.open()
+    for _ in range(5):
+        source.read()
+    assert caplog.text.count("b.png") == 1

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edge.config import SourceConfig
+from edge.diagnostics import camera as diagnosis
 from edge.errors import SourceError
 from edge.sources.newest import NewestFrame
 from edge.sources.usb import UsbCamera
@@ -135,6 +136,17 @@ def test_without_the_kernels_list_numbers_are_all_there_is(video4linux: Video4Li
     video4linux.disconnect()
     with pytest.raises(SourceError, match=r"video0 does not exist; plug the camera in, or .*none is connected"):
         blind.find()
+
+
+def test_doctor_names_the_camera_or_those_connected(video4linux: Video4Linux, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = video4linux.devices.parent
+    video4linux.connect(OTHER)
+    monkeypatch.setattr(diagnosis, "usb_words", lambda *_: "no autofocus")
+    found = diagnosis.usb(SourceConfig(uri="usb:microscope"), root)
+    assert found.message == f"{video4linux.devices}/video0 (Microscope); no autofocus"
+    missing = diagnosis.usb(SourceConfig(uri="usb:C920"), root)
+    assert "no camera has this name" in missing.message
+    assert "connected: usb:0 (Microscope)" in missing.message
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
