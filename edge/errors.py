@@ -6,6 +6,7 @@
      +-- ConfigError (ValueError)          a setting is unknown, of the wrong type or contradicts another
      |    +-- FileUnavailable              a file that a setting names cannot be used now
      +-- InputError (ValueError)           a file or folder given to a command cannot be used
+     |    +-- OutputError                  the file for its results cannot be written
      +-- SourceError                       a camera, stream or file delivers no frames
      |    +-- SourceEnded                  a finite source has no more frames
      +-- ModelError                        a model or its manifest is missing, corrupt or of another shape
@@ -46,6 +47,10 @@ class InputError(EdgeError, ValueError):
     """A file or folder given to a command cannot be read or is not what was expected."""
 
     exit_code = 4
+
+
+class OutputError(InputError):
+    """The file that collects a command's results cannot be written, so that going on is of no use."""
 
 
 class SourceError(EdgeError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -12,7 +13,7 @@ import cv2
 
 from edge.analysis.annotate import annotate
 from edge.analysis.clips import UNBOUNDED, AvClip, open_clip
-from edge.analysis.copy import VideoCopy
+from edge.analysis.copy_attempt import CopyAttempt
 from edge.analysis.inputs import Kind, printable
 from edge.analysis.records import Result
 from edge.errors import InputError
@@ -93,7 +94,8 @@ class Analyzer:
     def results(self, item: Item) -> Iterator[Result]:
         """What is in one file: one result for a picture, one for each sampled frame of a video.
 
-        Its annotated copy is in place once all results are taken; a file that turns out damaged gets none.
+        Its annotated copy is in place once all results are taken; a file that turns out damaged gets none. A copy that
+        cannot be written costs no result: its error comes behind the last one.
 
         Raises:
             InputError: it cannot be read, or its copy cannot be written.
@@ -116,10 +118,10 @@ class Analyzer:
         self._count += 1
         frame = Frame(image=image, monotonic_ns=self._count * _NS, index=self._count, name=printable(item.path))
         observation = self._pipeline(still=True).step(frame)
+        yield Result(item, observation)
         if place := self._copies.get(item):
             with replacing(place) as temporary:
                 _write_picture(temporary, annotate(image, observation))
-        yield Result(item, observation)
 
     def _video(self, item: Item) -> Iterator[Result]:
         if why := regular.fault(item.path):
@@ -132,8 +134,7 @@ class Analyzer:
             if place is None:
                 yield from self._sampled(item, clip, pipeline)
             else:
-                temporary = resources.enter_context(replacing(place))
-                copy = resources.enter_context(VideoCopy(temporary, cast("AvClip", clip)))
+                copy = resources.enter_context(CopyAttempt(place, cast("AvClip", clip)))
                 yield from self._copied(item, cast("AvClip", clip), pipeline, copy)
 
     def _is_one_picture(self, item: Item) -> bool:
@@ -151,7 +152,7 @@ class Analyzer:
                 observation = pipeline.step(_frame(item, frame, frame.image()))
                 yield _result(item, clip, frame, observation)
 
-    def _copied(self, item: Item, clip: AvClip, pipeline: Stepper, copy: VideoCopy) -> Iterator[Result]:
+    def _copied(self, item: Item, clip: AvClip, pipeline: Stepper, copy: CopyAttempt) -> Iterator[Result]:
         due, shown = _Due(self._sampling.interval_s), _Due(_between_frames_s(self._bounds.copy_fps))
         latest: Observation | None = None
         for frame in clip.frames(on_audio=copy.sound):
@@ -163,7 +164,11 @@ class Analyzer:
                 latest = pipeline.step(_frame(item, frame, image))
                 yield _result(item, clip, frame, latest)
             if written:
-                copy.picture(image if latest is None else annotate(image, latest), frame)
+                copy.picture(partial(_annotated, image, latest), frame)
+
+
+def _annotated(image: NDArray[np.uint8], latest: Observation | None) -> NDArray[np.uint8]:
+    return image if latest is None else annotate(image, latest)
 
 
 def _between_frames_s(fps: float | None) -> float:

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sys
 import traceback
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141
+_OF_OUTPUT = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,9 +32,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else list(arguments)
     code = _guarded(words)
     try:
-        sys.stdout.flush()
+        if sys.stdout is not None:  # a caller may have closed it
+            sys.stdout.flush()
     except BrokenPipeError:
         code = _quiet_pipe()
+    except OSError as error:
+        _quiet_pipe()
+        code = code or _report_system(error, words)
     if arguments is None:
         _leave_hanging_drivers(code)
     return code
@@ -59,15 +66,29 @@ def _guarded(words: list[str]) -> int:
         return INTERRUPTED
     except ReaderGone:
         return _quiet_pipe()
+    except OSError as error:
+        return _report_system(error, words)
     return result if isinstance(result, int) else 0
 
 
-def _report(error: EdgeError, *, debug: bool) -> None:
+def _report(error: EdgeError, *, debug: bool, cause: Exception | None = None) -> None:
     if debug:
-        traceback.print_exception(error)
+        traceback.print_exception(cause or error)
     problems = error.problems if isinstance(error, ConfigError) and error.problems else (str(error),)
     for problem in problems:
         click.echo(f"face-edge: error: {' '.join(problem.split())}", err=True)
+
+
+def _report_system(error: OSError, words: list[str]) -> int:
+    """Say what the system refused: a full disk behind standard output, or a file that no command foresaw."""
+    if error.filename is None and error.errno in _OF_OUTPUT:
+        line = f"standard output: cannot be written: {error.strerror}; free some room or choose another place"
+    else:
+        where = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
+        line = f"{where}{error.strerror or error}; --debug shows where this happened"
+    with suppress(OSError):  # standard error may be full as well
+        _report(EdgeError(line), debug=_wants_traceback(words), cause=error)
+    return EdgeError.exit_code
 
 
 def _wants_traceback(words: list[str]) -> bool:

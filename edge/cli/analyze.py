@@ -15,7 +15,7 @@ import click
 
 from edge.cli.progress import Progress
 from edge.cli.settings import Settings, pass_settings
-from edge.errors import InputError
+from edge.errors import InputError, OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -101,17 +101,21 @@ def _run(analyzer: Analyzer, inputs: Inputs, writers: list[Callable[[Result], No
         for error in problems:
             _complain(error, progress)
         for index, item in enumerate(inputs.items):
+            own = Totals()
             try:
-                own = Totals()
                 for result in _counted(analyzer, item, own, total):
                     for write in writers:
                         write(result)
                     progress.update(index + result.done)
-                if talk:
-                    progress.print(_line(item, own))
+            except OutputError:
+                raise
             except InputError as error:
                 problems.append(error)
                 _complain(error, progress)
+                if own.last is None:
+                    continue
+            if talk:  # what was seen counts also where its copy cannot be written, or only a part could be read
+                progress.print(_line(item, own))
     click.echo(_summary(total, time.monotonic() - started_s), err=True)
     return len(problems)
 
@@ -169,12 +173,32 @@ def _print_json(result: Result) -> None:
 def _csv_rows(path: Path) -> Iterator[Callable[[Result], None]]:
     """A writer of rows; the file is there once everything went well."""
     from edge.analysis.records import CSV_COLUMNS, as_rows
-    from edge.files import replacing
+    from edge.files import cannot_write, replacing
 
-    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, CSV_COLUMNS)
-        writer.writeheader()
-        yield lambda result: writer.writerows(as_rows(result))
+    def write(result: Result) -> None:
+        try:
+            writer.writerows(as_rows(result))
+        except OSError as error:
+            raise OutputError(cannot_write(path, error)) from error
+
+    try:
+        with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
+            writer = csv.DictWriter(stream, CSV_COLUMNS)
+            writer.writeheader()
+            try:
+                yield write
+            except OSError as error:
+                raise _Elsewhere(error) from error
+    except _Elsewhere as elsewhere:
+        raise elsewhere.error from None
+
+
+class _Elsewhere(Exception):
+    """An error of the system in something other than the file of rows, which must not be blamed for it."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(error)
+        self.error = error
 
 
 def _line(item: Item, own: Totals) -> str:

@@ -220,17 +220,18 @@ class SessionFile:
 
 
 def _connect(path: Path, timeout_s: float) -> sqlite3.Connection:
-    """Open for writing; where the folder cannot be written, for reading what was closed properly."""
+    """Open for writing; where the folder cannot be written, for reading, with what a lost device had not folded in."""
     connection = _open(path, "mode=rw&psow=0", timeout_s)
     try:
         for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}").fetchall()
     except sqlite3.OperationalError as error:
         connection.close()
-        wal = path.with_name(path.name + "-wal")
-        if error.sqlite_errorcode & 0xFF not in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN} or wal.exists():
+        if error.sqlite_errorcode & 0xFF not in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}:
             raise
-        return _open(path, "mode=ro&immutable=1", timeout_s)
+        # SQLite passes over a log where the file is said to be immutable, and wants to make one where it is not
+        has_log = path.with_name(path.name + "-wal").exists()
+        return _open(path, "mode=ro" if has_log else "mode=ro&immutable=1", timeout_s)
     except BaseException:
         connection.close()
         raise

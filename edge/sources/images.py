@@ -30,6 +30,7 @@ MAX_MEGAPIXELS = 120
 COMPLAINTS = (b"libpng ", b"Corrupt JPEG data", b"Premature end of JPEG", b"Invalid SOS", b"Unsupported marker")
 """Lines that the decoders write past OpenCV's log level; whoever reads standard error gets our one line instead."""
 _ON_PHONES = " (on an iPhone: Settings, Camera, Formats, Most Compatible)"
+_CUT_OFF = "is cut off: the end of the picture is missing"
 _PREMATURE = re.compile(rb"premature end|found marker 0xd9 instead of RST")
 _EXTRANEOUS = re.compile(rb"(\d+) extraneous bytes before marker 0xd9")
 _BYTES_PER_MEGAPIXEL = 8_000_000
@@ -63,7 +64,7 @@ def read_image(path: Path, *, max_megapixels: int = MAX_MEGAPIXELS) -> NDArray[n
         msg = f"{path}: {_why_not(data)}"
         raise InputError(msg)
     if _PREMATURE.search(complaint):
-        msg = f"{path}: is cut off: it does not decode to its end"
+        msg = f"{path}: {_CUT_OFF}"
         raise InputError(msg)
     return image
 
@@ -83,7 +84,7 @@ def _why_not(data: bytes) -> str:
     if name := foreign_format(data):
         return f"is {name}, which cannot be read; convert it to JPEG{_ON_PHONES if name == 'HEIC' else ''}"
     if ends_early(data):
-        return "is cut off: the end of the picture is missing"
+        return _CUT_OFF
     return "is no picture that can be decoded; it may be damaged or of another kind"
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from edge.bench.scenes.figures import BIN_NAMES
 from edge.bench.scenes.report import sections
 from edge.errors import HardwareUnavailable, InputError
+from edge.files import replacing
 from edge.installation import adding
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ def draw(scores: Sequence[SetupScore], path: Path) -> None:
         recall.grid(axis="y", alpha=0.3)
         recall.legend(frameon=False, loc="lower right")
         _costs(cost, scores)
-        figure.savefig(path, metadata={"Date": None} if path.suffix.lower() == ".svg" else None)
+        with replacing(path) as temporary:
+            figure.savefig(temporary, metadata={"Date": None} if path.suffix.lower() == ".svg" else None)
 
 
 def _recall(axes: Any, score: SetupScore, index: int) -> None:

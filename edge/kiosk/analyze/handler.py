@@ -7,6 +7,7 @@ A message names a file and the folder for what comes of it: ``preview.jpg`` or `
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import os
 import time
@@ -39,6 +40,7 @@ _COPY_FPS = 30.0
 _MOST_PIXELS = 10_000_000
 """Of a video's frame: 4K has 8.3 million."""
 _TELL_S = 0.25
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,10 @@ def make(settings: dict[str, Any]) -> Callable[[Message], Iterator[Message]]:
             yield Message({"failed": error.code, "detail": _words(error, task)})
         except EdgeError as error:
             yield Message({"failed": "damaged", "detail": _words(error, task)})
+        except OSError as error:
+            if error.errno not in _NO_ROOM:
+                raise
+            yield Message({"failed": "no_room", "detail": ""})
         else:
             yield Message({"finished": True})
 
