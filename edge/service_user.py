@@ -34,6 +34,11 @@ def account() -> pwd.struct_passwd | None:
         return None
 
 
+def is_own() -> bool:
+    """Return whether root runs this in the environment of the installed service."""
+    return account() is not None and service_installer() is not None
+
+
 def serves(path: Path) -> bool:
     """Return whether a file that root writes to ``path`` is meant for the service."""
     full = path.expanduser().absolute()

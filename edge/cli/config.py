@@ -28,17 +28,28 @@ def config() -> None:
 def check(settings: Settings, file: Path | None) -> None:
     """Report at once all for which `run` would refuse FILE, the environment and --set; exit code 3 where there is any.
 
-    Beside wrong settings that is what they name: files, folders, models, packages, addresses. As root it is looked
-    for as the user of the installed service.
+    Beside wrong settings that is what they name: files, folders, models, packages, addresses. Where the device is
+    installed as a service, root checks as the service's user, in its sandbox.
     """
+    from edge.config import default_file
+    from edge.diagnostics import service_view
+    from edge.diagnostics.refusals import examine
     from edge.errors import ConfigError
-    from edge.runtime.preflight import examine
 
-    layers = (settings if file is None else Settings(file, settings.overrides)).collect()
-    found = examine(layers)
-    if found.problems:
-        raise ConfigError(*found.problems)
-    click.echo(f"{layers.path or 'defaults'}: no mistakes found")
+    path = file or settings.config_path or default_file()
+    absolute = None if path is None else path.absolute()
+    with service_view.acting() as owner:
+        whom = "" if owner is None else f"checked as the user {owner.pw_name}, who runs the service"
+        try:
+            layers = Settings(path if owner is None else absolute, settings.overrides).collect()
+            problems = tuple(examine(layers, as_service=owner is not None).problems)
+        except ConfigError as error:
+            problems = error.problems
+    if problems:
+        if whom:
+            click.echo(whom, err=True)
+        raise ConfigError(*problems)
+    click.echo(f"{layers.path or 'defaults'}: no mistakes found" + (f", {whom}" if whom else ""))
 
 
 @config.command()

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from edge.diagnostics.camera_controls import picamera_words, usb_words
-from edge.diagnostics.finding import fail, ok
+from edge.diagnostics.finding import fail, joining, ok
 from edge.diagnostics.probe import Outcome, probe
 from edge.errors import ConfigError, SourceError
+from edge.files import may
 from edge.sources.factory import create
 from edge.sources.uri import is_usb, number
 from edge.sources.usb_devices import CameraFinder, cameras
@@ -99,8 +100,8 @@ def usb(source: SourceConfig, root: Path) -> Finding:
         device = CameraFinder(source.uri, *places).find()
     except SourceError as error:
         return fail("camera", str(error), "plug the camera in, or set source.uri")
-    if not os.access(device, os.R_OK | os.W_OK):
-        return fail("camera", f"{device} may not be opened", "sudo usermod -aG video $USER, then log in again")
+    if not may(device, os.R_OK | os.W_OK):
+        return fail("camera", f"{device} may not be opened", joining("video"))
     try:
         title = next((camera.title for camera in cameras(*places) if camera.node == device.resolve()), "")
         return ok("camera", f"{device}{title}; {usb_words(device, source)}")
@@ -121,12 +122,34 @@ def _stream(uri: str) -> Finding:
         return fail("camera", f"{where}: {reason}", "check source.uri, the camera's power and the network")
 
 
-def _files(uri: str) -> Finding:
+def files_of(uri: str) -> list[Path]:
+    """Files and folders that ``uri`` names; none where it is a camera, a stream or a scene."""
+    scheme = uri.partition(":")[0]
+    if is_usb(uri) or scheme in {"picamera", "virtual", *_PORTS}:
+        return []
     text = uri.removeprefix("replay:").partition("?")[0] if uri.startswith("replay:") else uri
-    names = text.removeprefix("images:").split(",") if text.startswith("images:") else [text]
-    for path in map(Path, names):
+    names = text.removeprefix("images:").split(",") if text.startswith("images:") else [text.removeprefix("file://")]
+    return [Path(name) for name in names if name]
+
+
+def refusals(source: SourceConfig, root: Path = Path("/")) -> tuple[str, ...]:
+    """What a camera that is there refuses of its configured controls, a line each."""
+    if not source.controls and source.power_line in {"auto", "unset"}:
+        return ()
+    if not (is_usb(source.uri) or source.uri.startswith("picamera")):
+        return ()
+    try:
+        _look_for(source, root)
+    except ConfigError as error:
+        return error.problems
+    return ()
+
+
+def _files(uri: str) -> Finding:
+    paths = files_of(uri)
+    for path in paths:
         if not path.exists():
             return fail("camera", f"{path} is not there", "check source.uri")
-        if not os.access(path, os.R_OK):
+        if not may(path, os.R_OK):
             return fail("camera", f"{path} may not be read", "check its permissions")
-    return ok("camera", ", ".join(names))
+    return ok("camera", ", ".join(map(str, paths)))

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.config import LedsConfig, MatrixConfig, OledConfig, RgbLedConfig
-from edge.diagnostics.finding import fail, ok, skip, warn
+from edge.diagnostics.finding import fail, joining, ok, skip, warn
+from edge.files import may
 from edge.installation import adding
 from edge.sources.uri import is_usb
 
@@ -44,8 +45,7 @@ def groups(config: Config, member_of: set[str] | None = None) -> Finding:
     needed = _needed_groups(config)
     missing = sorted(needed - (_own_groups() if member_of is None else member_of))
     if missing:
-        remedy = f"sudo usermod -aG {','.join(missing)} $USER, then log in again"
-        return warn("groups", f"not a member of {', '.join(missing)}", remedy)
+        return warn("groups", f"not a member of {', '.join(missing)}", joining(",".join(missing)))
     return ok("groups", f"member of {', '.join(sorted(needed))}") if needed else skip("groups", "none are needed")
 
 
@@ -82,18 +82,16 @@ def _gpio(root: Path) -> Iterator[Finding]:
     if not chips:
         yield fail("gpio", "no /dev/gpiochip*: this machine has no GPIO", "take the LEDs out of the configuration")
         return
-    open_to_us = [chip.name for chip in chips if os.access(chip, os.R_OK | os.W_OK)]
+    open_to_us = [chip.name for chip in chips if may(chip, os.R_OK | os.W_OK)]
     if not open_to_us:
-        yield fail("gpio", "no GPIO chip may be opened", "sudo usermod -aG gpio $USER, then log in again")
+        yield fail("gpio", "no GPIO chip may be opened", joining("gpio"))
         return
     libraries = [name for name in _PIN_LIBRARIES if _installed(name)]
     if not libraries and factory != "native":
-        yield fail(
-            "gpio", "no pin library is installed", f"sudo apt install python3-lgpio, or {adding('pi')}"
-        )
+        yield fail("gpio", "no pin library is installed", f"sudo apt install python3-lgpio, or {adding('pi')}")
         return
     yield ok("gpio", f"{', '.join(open_to_us)} through {factory or libraries[0]}")
-    if not os.access(Path.cwd(), os.W_OK):
+    if not may(Path.cwd(), os.W_OK):
         yield warn(
             "gpio", f"lgpio writes small files into {Path.cwd()}, which is not writable", "start in another folder"
         )
@@ -103,8 +101,8 @@ def _bus(name: str, device: Path, group: str, enable: str) -> Finding:
     library = {"spi": "luma.led_matrix", "i2c": "luma.oled"}[group]
     if not device.exists():
         return fail(name, f"{device} is not there", f"{enable}, then restart")
-    if not os.access(device, os.R_OK | os.W_OK):
-        return fail(name, f"{device} may not be opened", f"sudo usermod -aG {group} $USER, then log in again")
+    if not may(device, os.R_OK | os.W_OK):
+        return fail(name, f"{device} may not be opened", joining(group))
     if not _installed(library):
         return fail(name, f"{library} is not installed", adding("pi"))
     return ok(name, f"{device} and {library}")

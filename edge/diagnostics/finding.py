@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -38,6 +40,14 @@ def warn(name: str, message: str, remedy: str = "") -> Finding:
 def fail(name: str, message: str, remedy: str) -> Finding:
     """What the configuration asks for cannot work."""
     return Finding(name, Status.FAIL, message, remedy)
+
+
+def joining(groups: str) -> str:
+    """How the user as whom this process acts becomes a member of ``groups``."""
+    if os.geteuid() == os.getuid():
+        return f"sudo usermod -aG {groups} $USER, then log in again"
+    name = pwd.getpwuid(os.geteuid()).pw_name
+    return f"sudo usermod -aG {groups} {name}, then sudo systemctl restart face-edge"
 
 
 def skip(name: str, message: str) -> Finding:

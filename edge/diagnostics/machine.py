@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import pwd
 import shutil
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from edge import board as readings
 from edge.config import state_dir
 from edge.diagnostics import tools
 from edge.diagnostics.finding import fail, ok, skip, warn
+from edge.files import may
 from edge.installation import adding
 
 if TYPE_CHECKING:
@@ -127,8 +129,8 @@ def storage(config: Config) -> Iterator[Finding]:
     if not there.is_dir():
         yield fail("state", f"{there} is in the way: not a folder", "set node.state_dir to another folder")
         return
-    if not os.access(there, os.W_OK | os.X_OK):
-        yield fail("state", f"{folder} cannot be written", f"sudo chown $USER {there}, or set node.state_dir")
+    if not may(there, os.W_OK | os.X_OK):
+        yield fail("state", f"{folder} cannot be written", f"sudo chown {_user()} {there}, or set node.state_dir")
         return
     free_mb = shutil.disk_usage(there).free / 1e6
     text = f"{folder} is writable, {free_mb / 1000:.1f} GB free"
@@ -138,6 +140,10 @@ def storage(config: Config) -> Iterator[Finding]:
         yield warn("state", text, "free some room on this disk")
     else:
         yield ok("state", text)
+
+
+def _user() -> str:
+    return "$USER" if os.geteuid() == os.getuid() else pwd.getpwuid(os.geteuid()).pw_name
 
 
 def _tool(name: str, *arguments: str) -> str | None:

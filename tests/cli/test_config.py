@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import stat
 import tomllib
@@ -22,9 +23,17 @@ def uncommented(text: str) -> str:
     return re.sub(r"^#(?=[a-z\[])", "", text, flags=re.MULTILINE)
 
 
-def test_check_reports_every_mistake_with_its_origin(face_edge: Any, tmp_path: Path) -> None:
+@pytest.fixture
+def camera(tmp_path: Path) -> dict[str, str]:
+    """The environment of a machine on which the Pi's camera library is installed: the default source needs it."""
+    (tmp_path / "library").mkdir()
+    (tmp_path / "library/picamera2.py").write_text("")
+    return {"PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}/library"}
+
+
+def test_check_reports_every_mistake_with_its_origin(face_edge: Any, tmp_path: Path, camera: dict[str, str]) -> None:
     (tmp_path / "bad.toml").write_text('[mqtt]\nbrokr = "x"\n[source]\nfps = "fast"\n[nod]\n')
-    done = face_edge("config", "check", "bad.toml", environment={"FACE_EDGE_DETECTOR__WIDHT": "3"})
+    done = face_edge("config", "check", "bad.toml", environment=camera | {"FACE_EDGE_DETECTOR__WIDHT": "3"})
     assert done.returncode == 3
     lines = done.stderr.splitlines()
     assert all(line.startswith("face-edge: error: ") for line in lines)
@@ -46,13 +55,29 @@ def test_check_reports_every_mistake_with_its_origin(face_edge: Any, tmp_path: P
         (b"source = 3", "source"),
     ],
 )
-def test_a_file_that_cannot_be_used_is_one_line(face_edge: Any, tmp_path: Path, text: bytes, words: str) -> None:
+def test_a_file_that_cannot_be_used_is_one_line(
+    face_edge: Any, tmp_path: Path, camera: dict[str, str], text: bytes, words: str
+) -> None:
     (tmp_path / "bad.toml").write_bytes(text)
-    done = face_edge("--config", "bad.toml", "config", "check")
+    done = face_edge("--config", "bad.toml", "config", "check", environment=camera)
     assert done.returncode == 3
     assert len(done.stderr.splitlines()) == 1
     assert words in done.stderr
     assert done.stderr.startswith("face-edge: error: bad.toml: ")
+
+
+def test_check_says_what_run_refuses_and_run_says_the_same(face_edge: Any, tmp_path: Path) -> None:
+    (tmp_path / "bad.toml").write_text(
+        f'node = {{ state_dir = "{tmp_path}/state" }}\n[source]\nuri = "telepathy"\n'
+        '[kiosk]\nenabled = true\nhost = "0.0.0.0"\nport = 9464\n[metrics]\nenabled = true\n'
+        '[panel]\nlight = 4\nbutton = 4\n[model]\npath = "gdconv-9m"\n[mqtt]\nkeepalive_s = 0\n'
+    )
+    checked, run = face_edge("config", "check", "bad.toml"), face_edge("--config", "bad.toml", "run")
+    assert (checked.returncode, run.returncode) == (3, 3)
+    assert checked.stderr == run.stderr
+    keys = [line.split(": ")[3] for line in run.stderr.splitlines()]
+    assert keys == ["mqtt.keepalive_s", "panel.light", "metrics.port", "source.uri", "model.path", "kiosk.host"]
+    assert not (tmp_path / "state").exists()
 
 
 def test_a_missing_file_is_one_line(face_edge: Any) -> None:
@@ -61,9 +86,9 @@ def test_a_missing_file_is_one_line(face_edge: Any) -> None:
     assert "nowhere.toml: No such file or directory" in done.stderr
 
 
-def test_a_good_file_is_one_line(face_edge: Any, tmp_path: Path) -> None:
+def test_a_good_file_is_one_line(face_edge: Any, tmp_path: Path, camera: dict[str, str]) -> None:
     (tmp_path / "good.toml").write_text('[mqtt]\nbroker = "embedded"\n')
-    done = face_edge("config", "check", "good.toml")
+    done = face_edge("config", "check", "good.toml", environment=camera)
     assert (done.returncode, done.stdout) == (0, "good.toml: no mistakes found\n")
 
 

@@ -32,5 +32,5 @@ def test_a_wrong_configuration_and_a_missing_camera_fail_in_lines_with_a_remedy(
     assert lines[1].strip().startswith("-> ")
     usb = face_edge("--set", "source.uri=usb:97", "doctor")
     (line,) = (line for line in usb.stdout.splitlines() if "camera" in line and line.startswith("fail"))
-    assert "/dev/video97 is not there" in line
+    assert "/dev/video97 does not exist" in line
     assert usb.returncode == 1

@@ -1,0 +1,65 @@
+"""All for which ``run`` would refuse a configuration, with what the service's sandbox hides and the camera says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edge.config import embedded_port
+from edge.diagnostics import camera
+from edge.diagnostics.service_view import UNIT, Unit
+from edge.runtime import preflight
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from edge.config import Config, Examination, Layers
+
+
+def examine(layers: Layers, *, as_service: bool = False) -> Examination:
+    """What :func:`edge.runtime.preflight.examine` finds and what only shows where the device is to run.
+
+    ``as_service``: this process acts as the service's user.
+    """
+    found = preflight.examine(layers)
+    if found.knows("source"):
+        for problem in camera.refusals(found.config.source):
+            key, _, text = problem.partition(": ")
+            found.add(key, text)
+    if as_service:
+        unit = Unit.read(UNIT)
+        for key, path in paths_of(found.config):
+            setting = unit.hides(path)
+            if setting is not None and found.knows(key):
+                found.add(key, f"the service does not see {path} ({setting} in {UNIT.name}): {_REMEDY}")
+        for name, path in unit.credentials.items():
+            if not path.is_file():
+                found.add("", f"LoadCredential={name}:{path} in {UNIT.name}: there is no such file")
+    return found
+
+
+_REMEDY = "move it below /srv or /var/lib/face-edge, or name it in a drop-in's BindReadOnlyPaths="
+
+
+def paths_of(config: Config) -> Iterator[tuple[str, Path]]:
+    """``(key, path)`` of each file and folder that the device reads as configured."""
+    named: dict[str, Path | None] = {}
+    if config.model.path is not None and config.model.path.suffix:
+        named["model.path"] = config.model.path
+    kiosk, mqtt = config.kiosk, config.mqtt
+    if kiosk.enabled:
+        named |= {
+            "kiosk.password_file": kiosk.password_file,
+            "kiosk.viewer_token_file": kiosk.viewer_token_file,
+            "kiosk.media_dir": kiosk.media_dir,
+        }
+        if kiosk.tls == "files":
+            named |= {"kiosk.tls_certificate": kiosk.tls_certificate, "kiosk.tls_key": kiosk.tls_key}
+    if mqtt.broker != "off":
+        named["mqtt.password_file"] = mqtt.password_file
+    if mqtt.broker != "off" and embedded_port(mqtt.broker) is None:
+        tls = mqtt.tls
+        named |= {"mqtt.tls.ca": tls.ca, "mqtt.tls.certificate": tls.certificate, "mqtt.tls.key": tls.key}
+    for path in camera.files_of(config.source.uri):
+        yield "source.uri", path
+    yield from ((key, path.expanduser()) for key, path in named.items() if path is not None)
