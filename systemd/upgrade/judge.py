@@ -4,6 +4,7 @@ Pure: the caller gives the time. Evidence is an answer of the device's own loop 
 
 - it looks at frames: more than at the sample before, and it has handed at least one state to its outputs;
 - it is paused by its operator;
+- its film has ended, and it has looked at frames of it;
 - its camera is away, and that is no news: the version before had no camera either, or another one was configured.
 
 Where the version before was connected to its broker, the new one must be, too. The version is accepted when evidence
@@ -143,7 +144,7 @@ class Judge:
         before = self._before
         if before is not None and before.broker and report.broker is False:
             return "it does not reach the broker, which the version before did"
-        if report.paused:
+        if report.paused or (report.camera == "ended" and report.frames != 0):
             return ""
         if report.camera == "offline":
             if before is not None and before.camera == "online" and before.source == report.source:
@@ -170,5 +171,7 @@ def _work(report: Report) -> str:
         return "paused by its operator"
     if report.camera == "offline":
         return f"{report.source} is away"
+    if report.camera == "ended":
+        return f"{report.source} has ended"
     counted = "" if report.frames is None else f", {report.frames} frames"
     return f"looking at {report.source}{counted}"

@@ -142,6 +142,14 @@ def test_a_pause_is_work() -> None:
     assert "paused" in str(verdict)
 
 
+def test_a_film_that_ends_within_the_watch_is_work() -> None:
+    version = Version(before=LOOKS)
+    version.runs(20)
+    version.report, version.fps = Report("ended", "usb:0", frames=100, states=3, broker=True), 0
+    assert healthy(version.runs(70))
+    assert not healthy(Version(report=Report("ended", "usb:0", frames=0, states=0), fps=0).runs(1000))
+
+
 @pytest.mark.parametrize(
     "before", [None, AWAY, replace(LOOKS, source="usb:1"), Report("paused", "usb:0", paused=True)], ids=str
 )
