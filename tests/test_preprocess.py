@@ -216,7 +216,8 @@ def test_pixels_are_quantised_with_any_scale_and_zero_point(scale: float, zero_p
 def test_logits_of_several_windows_are_the_sum_of_their_levels() -> None:
     values = np.arange(2 * 14, dtype=np.int8).reshape(2, 14)
     logits = read_logits(values, scale=0.5, zero_point=3, windows=2)
-    assert (logits.dtype, logits.shape) == (np.float32, (2, 7))
+    assert logits.dtype == np.float32
+    assert logits.shape == (2, 7)
     expected = [[0.5 * (row[i] + row[i + 7] - 6) for i in range(7)] for row in values.astype(int)]
     np.testing.assert_allclose(logits, expected)
     full = np.full((1, 21), 127, np.int8)

@@ -39,7 +39,7 @@ def test_the_percentiles_become_0_and_the_target(kind: type) -> None:
     assert stretch(ramp, Contrast(low=10, high=90, below=95, target=255, blur=0)).max() == 255
     assert stretch(ramp, Contrast(low=10, high=90, below=90, blur=0)).dtype == np.uint8
     np.testing.assert_array_equal(stretch(ramp, Contrast(low=10, high=90, below=90, blur=0)), ramp)
-    flat = np.full((9, 9), 40, kind)
+    flat: np.ndarray = np.full((9, 9), 40, kind)
     flat[4, 4] = 41
     assert stretch(flat, Contrast(low=0, high=100, target=200, blur=0))[4, 4] == 200, "one level is spread to all"
 
