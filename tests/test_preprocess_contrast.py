@@ -32,7 +32,7 @@ def dark(picture: np.ndarray, light: float, deviation: float) -> np.ndarray:
 
 @pytest.mark.parametrize("kind", [np.uint8, np.float32])
 def test_the_percentiles_become_0_and_the_target(kind: type) -> None:
-    ramp = np.arange(101, dtype=kind).reshape(1, 101)
+    ramp: np.ndarray = np.arange(101, dtype=kind).reshape(1, 101)
     contrast = Contrast(low=10, high=90, below=95, target=160, blur=0)
     expected = np.clip((np.arange(101) - 10) * 2, 0, 180)
     np.testing.assert_array_equal(stretch(ramp, contrast)[0], expected)
