@@ -72,8 +72,25 @@ def mqtt(config: Config, resources: ExitStack, outbox: Outbox | None, inbox: Inb
             start()
         except FileUnavailable:  # without its password it serves nobody; the sink says so and tries again
             before = start
-    heartbeat_s = config.events.heartbeat_s
-    return [MqttSink(config.mqtt, node_id(config), heartbeat_s=heartbeat_s, outbox=outbox, inbox=inbox, before=before)]
+    return [
+        MqttSink(
+            config.mqtt,
+            node_id(config),
+            heartbeat_s=config.events.heartbeat_s,
+            outbox=outbox,
+            inbox=inbox,
+            before=before,
+            page_url=partial(_page_url, config),
+        )
+    ]
+
+
+def _page_url(config: Config) -> str | None:
+    if not config.kiosk.enabled:
+        return None
+    from edge.kiosk.page_url import page_url
+
+    return page_url(config.kiosk)
 
 
 def _start_broker(config: Config, started: ExitStack) -> None:

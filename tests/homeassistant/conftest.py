@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -16,16 +17,14 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-START_TIMEOUT_S = 90.0
-
 
 class HomeAssistant:
     """Home Assistant's core and its MQTT integration; see ``driver.py``."""
 
-    def __init__(self, python: str, port: int, log: Path, automations: Path | None) -> None:
+    def __init__(self, python: list[str], port: int, log: Path, automations: Path | None) -> None:
         self._log = log
         script = Path(__file__).parent / "driver.py"
-        command = [python, str(script), str(port), *([] if automations is None else [str(automations)])]
+        command = [*python, str(script), str(port), *([] if automations is None else [str(automations)])]
         environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "COV"))}
         with log.open("wb") as errors:
             self._process = subprocess.Popen(
@@ -54,7 +53,21 @@ class HomeAssistant:
         found: dict[str, Any] = self.ask("states")[entity][1]
         return found
 
-    def wait(self, expected: dict[str, str | None], timeout_s: float = 60.0) -> None:
+    def complaints(self) -> str:
+        """What it logged at the level of a warning or above, a line each, since it has started."""
+        return "\n".join(self.ask("complaints"))
+
+    def press(self, button: str) -> None:
+        self.ask("call", domain="button", service="press", data={"entity_id": button})
+
+    def wait_for(self, condition: Callable[[], Any], timeout_s: float = 120.0) -> None:
+        """Until ``condition``, which asks for the states, holds."""
+        deadline = time.monotonic() + timeout_s
+        while not condition():
+            assert time.monotonic() < deadline, (self.states(), self.ask("complaints"))
+            time.sleep(0.1)
+
+    def wait(self, expected: dict[str, str | None], timeout_s: float = 120.0) -> None:
         """Until these entities have these states; ``None``: until there is no such entity."""
         deadline = time.monotonic() + timeout_s
         while True:
@@ -71,18 +84,18 @@ class HomeAssistant:
 
 
 @pytest.fixture(scope="session")
-def home_assistant_python() -> str:
-    """A Python that has Home Assistant's package: ``$FACE_EDGE_HA_PYTHON``, or this one."""
-    python = os.environ.get("FACE_EDGE_HA_PYTHON")
-    if python is None and importlib.util.find_spec("homeassistant") is not None:
-        python = sys.executable
-    if python is None:
-        pytest.skip("needs a Python with homeassistant, paho-mqtt and aiohasupervisor: name it in FACE_EDGE_HA_PYTHON")
+def home_assistant_python() -> list[str]:
+    """The command of a Python that has Home Assistant's package: ``$HOME_ASSISTANT_PYTHON``, or this one."""
+    python = shlex.split(os.environ.get("HOME_ASSISTANT_PYTHON", ""))
+    if not python and importlib.util.find_spec("homeassistant") is not None:
+        python = [sys.executable]
+    if not python:
+        pytest.skip("needs Home Assistant's package: make test-homeassistant installs and uses it")
     return python
 
 
 @pytest.fixture
-def home_assistant(home_assistant_python: str, tmp_path: Path) -> Iterator[Callable[..., HomeAssistant]]:
+def home_assistant(home_assistant_python: list[str], tmp_path: Path) -> Iterator[Callable[..., HomeAssistant]]:
     """``home_assistant(port, automations=None)``: connected to the broker on ``port``."""
     made: list[HomeAssistant] = []
 

@@ -15,13 +15,19 @@ from edge.sinks.mqtt.topics import PLAIN, Publication, Topic, Topics
 from edge.sinks.mqtt.waker import Waker
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from edge.config import MqttConfig
 
 _TIMEOUT_S = 10.0
+_SETTLE_S = 1.0
+"""For Home Assistant to take the entities away before their topics are emptied."""
 
 
 def retire(config: MqttConfig, node: str, *, timeout_s: float = _TIMEOUT_S) -> list[str]:
     """Clear every retained topic of ``node``; gives their names once the broker has confirmed all of them.
+
+    The device goes out of Home Assistant first: it would complain of topics that its entities find empty.
 
     The device must not run: it would publish them anew.
 
@@ -54,10 +60,19 @@ def _connect(config: MqttConfig, node: str, waker: Waker) -> Connection:
 
 
 def _clear(connection: Connection, waker: Waker, config: MqttConfig, node: str, until_s: float) -> list[str]:
-    pending: dict[int, str] = {}
-    for publication in _empty(config, node):
-        pending[connection.publish(publication)] = publication.topic.name
-    cleared = sorted(pending.values())
+    first = removal(node, discovery_prefix=config.homeassistant.prefix)
+    _confirmed(connection, waker, [first], until_s)
+    settled_s = time.monotonic() + _SETTLE_S
+    while time.monotonic() < settled_s:
+        connection.turn(waker, _SETTLE_S / 4)
+    rest = _empty(config, node)
+    _confirmed(connection, waker, rest, until_s)
+    return sorted(publication.topic.name for publication in (first, *rest))
+
+
+def _confirmed(connection: Connection, waker: Waker, publications: Iterable[Publication], until_s: float) -> None:
+    """Publish, and wait until the broker has confirmed each."""
+    pending = {connection.publish(publication): publication.topic.name for publication in publications}
     while pending:
         if time.monotonic() >= until_s:
             msg = f"the broker did not confirm {', '.join(sorted(pending.values()))}: try again"
@@ -67,12 +82,10 @@ def _clear(connection: Connection, waker: Waker, config: MqttConfig, node: str, 
             if receipt.problem:
                 msg = f"the broker does not take {topic}: {receipt.problem}; check its access rules"
                 raise SinkError(msg)
-    return cleared
 
 
 def _empty(config: MqttConfig, node: str) -> list[Publication]:
     """An empty retained message, by quality of service 1 so that it is confirmed, for each retained topic."""
     topics = Topics.of(config.prefix, node)
     names = [topic.name for topic in topics.all() if topic.retain]
-    cleared = [Publication(Topic(name, retain=True, qos=1), "", PLAIN) for name in names]
-    return [*cleared, removal(node, discovery_prefix=config.homeassistant.prefix)]
+    return [Publication(Topic(name, retain=True, qos=1), "", PLAIN) for name in names]

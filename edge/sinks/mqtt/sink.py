@@ -42,7 +42,8 @@ class MqttSink:
     takes a dead device's last words for news. ``outbox``, opened and closed by whoever gave it, keeps events and
     aggregates until the broker has them; without one they are kept in memory. ``inbox`` receives what is asked of the
     device; without one nothing is asked. ``before`` is called once before the first connection, and again with each
-    opening until it does not raise: it starts a broker that could not be started yet.
+    opening until it does not raise: it starts a broker that could not be started yet. ``page_url`` gives the address of
+    the device's page, which Home Assistant links to.
     """
 
     name = "mqtt"
@@ -57,6 +58,7 @@ class MqttSink:
         outbox: Outbox | None = None,
         inbox: Inbox | None = None,
         before: Callable[[], None] | None = None,
+        page_url: Callable[[], str | None] = lambda: None,
     ) -> None:
         """Check the settings; files that cannot be read now are asked for again with every attempt to connect.
 
@@ -75,7 +77,7 @@ class MqttSink:
         self._listeners: list[Listener] = []
         if inbox is not None:
             self._listeners.append(Requests(config.prefix, node, inbox, self._publish))
-        self._presenter = self._new_presenter(heartbeat_s) if config.homeassistant.discovery else None
+        self._presenter = self._new_presenter(heartbeat_s, page_url) if config.homeassistant.discovery else None
         if self._presenter is not None:
             self._listeners.append(self._presenter)
         self._client: Client | None = None
@@ -141,7 +143,7 @@ class MqttSink:
         """Events and aggregates that the broker has not acknowledged yet."""
         return self._outgoing.depth
 
-    def _new_presenter(self, heartbeat_s: float | None) -> Presenter:
+    def _new_presenter(self, heartbeat_s: float | None, page_url: Callable[[], str | None]) -> Presenter:
         from edge.sinks.mqtt.homeassistant.presenter import Presenter
 
         return Presenter(
@@ -149,6 +151,7 @@ class MqttSink:
             self._publish,
             discovery_prefix=self._config.homeassistant.prefix,
             heartbeat_s=heartbeat_s,
+            page_url=page_url,
         )
 
     def _new_client(self) -> Client:

@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
-from edge.events import CameraStatus, Event, EventType, State, ulid
-from edge.sinks.mqtt.homeassistant import BORN, announcement, birth_topic, removal
+from edge.commands import Mark, SetDisplay, StartSession, StopSession
+from edge.events import CameraStatus, Event, EventType, RunningSession, Session, SessionKind, State, ulid
+from edge.sinks.mqtt.homeassistant import BORN, LEAST_VERSION, announcement, birth_topic, removal
+from edge.sinks.mqtt.payloads import display, request
 from edge.types import EMOTIONS, Emotion, Light
 
 jinja2 = pytest.importorskip("jinja2", reason="templates are rendered with jinja2: pip install jinja2")
@@ -27,12 +29,13 @@ def made(messages: Any) -> dict[str, Any]:
     return found
 
 
-def render(component: dict[str, Any], payload: str) -> str:
-    """As Home Assistant does it: ``value``, and ``value_json`` where it is JSON."""
+def render(component: dict[str, Any], payload: str, template: str = "value_template") -> str:
+    """As Home Assistant does it: ``value``, and ``value_json`` where it is JSON; what is undefined is an error here."""
     variables: dict[str, Any] = {"value": payload}
     with contextlib.suppress(ValueError):
         variables["value_json"] = json.loads(payload)
-    text: str = jinja2.Environment(autoescape=False).from_string(component["value_template"]).render(variables)
+    environment = jinja2.Environment(autoescape=False, undefined=jinja2.StrictUndefined)
+    text: str = environment.from_string(component[template]).render(variables)
     return text
 
 
@@ -67,35 +70,56 @@ def test_removal_empties_the_same_topic(messages: Any) -> None:
     assert gone.payload == ""
 
 
-def test_every_key_is_one_that_home_assistant_knows(made: dict[str, Any]) -> None:
+@pytest.mark.parametrize("version", FIELDS["versions"])
+def test_every_key_is_one_that_home_assistant_knows(messages: Any, version: str) -> None:
+    made = json.loads(announcement("site/a", messages.info(), heartbeat_s=20, page_url="http://192.0.2.1:8080").payload)
+    fields = FIELDS["versions"][version]
     for short in ("dev", "o", "cmps"):
         made[FIELDS["abbreviations"]["message"][short]] = made.pop(short)
-    _holds(made, FIELDS["device"])
+    _holds(made, fields["device"])
     _holds(
-        {FIELDS["abbreviations"]["dev"].get(key, key): value for key, value in made["device"].items()}, FIELDS["dev"]
+        {FIELDS["abbreviations"]["dev"].get(key, key): value for key, value in made["device"].items()}, fields["dev"]
     )
     origin = {FIELDS["abbreviations"]["origin"].get(key, key): value for key, value in made["origin"].items()}
-    _holds(origin, FIELDS["origin"])
+    _holds(origin, fields["origin"])
     for component in made["components"].values():
-        _holds({k: v for k, v in component.items() if k != "platform"}, FIELDS["platforms"][component["platform"]])
+        known = fields["platforms"][component["platform"]]
+        # each version knows one of the two and ignores the other
+        assert len({"object_id", "default_entity_id"} & set(known["optional"])) == 1
+        _holds(component, known, besides=frozenset({"platform", "object_id", "default_entity_id"}))
 
 
-def _holds(found: dict[str, Any], fields: dict[str, list[str]]) -> None:
+def _holds(found: dict[str, Any], fields: dict[str, list[str]], *, besides: frozenset[str] = frozenset()) -> None:
     assert set(fields["required"]) <= set(found)
-    assert set(found) <= {*fields["required"], *fields["optional"]}
+    assert set(found) - besides <= {*fields["required"], *fields["optional"]}
+
+
+def test_the_least_version_is_one_of_those_whose_keys_are_known() -> None:
+    assert LEAST_VERSION in FIELDS["versions"]
+    assert len(FIELDS["versions"]) == 2
+    manual = (Path(__file__).parents[3] / "docs" / "mqtt.md").read_text(encoding="utf-8")
+    assert f"**Home Assistant {LEAST_VERSION.rpartition('.')[0]} or newer**" in manual
+
+
+def test_the_device_links_to_its_page(messages: Any) -> None:
+    made = json.loads(announcement("x", messages.info(), page_url="https://hall.example").payload)
+    assert made["dev"]["cu"] == "https://hall.example"
+    assert "cu" not in json.loads(announcement("x", messages.info()).payload)["dev"]
 
 
 def test_it_has_the_entities_that_were_promised(made: dict[str, Any]) -> None:
     platforms = {key: component["platform"] for key, component in made["cmps"].items()}
     scores = {f"score_{emotion}" for emotion in EMOTIONS}
     diagnostics = {"temperature_c", "process_fps", "infer_ms_p95", "queue_depth", "drops", "last_frame_age_s"}
-    sensors = {"emotion", "confidence", "people", "valence", *scores, *diagnostics}
+    sensors = {"emotion", "confidence", "people", "valence", "session", *scores, *diagnostics}
     assert {key for key, platform in platforms.items() if platform == "sensor"} == sensors
     assert {key: platform for key, platform in platforms.items() if platform != "sensor"} == {
         "event": "event",
         "privacy": "switch",
         "display": "light",
         "marker": "button",
+        "session_start": "button",
+        "session_stop": "button",
         "camera": "binary_sensor",
         "too_dark": "binary_sensor",
         "suppressed": "binary_sensor",
@@ -113,8 +137,9 @@ def test_ids_are_stable_and_unique(made: dict[str, Any], messages: Any) -> None:
     assert ids == [component["unique_id"] for component in again["cmps"].values()]
     assert ids[0] == "face_edge_n1_emotion"
     for component in made["cmps"].values():
-        assert component["default_entity_id"].startswith(f"{component['platform']}.face_edge_n1_")
-        assert "object_id" not in component
+        # what Home Assistant makes an entity id of before 2025.10, and since
+        assert component["object_id"].startswith("face_edge_n1_")
+        assert component["default_entity_id"] == f"{component['platform']}.{component['object_id']}"
 
 
 @pytest.mark.parametrize(
@@ -137,7 +162,8 @@ def test_topics_are_those_of_the_contract(made: dict[str, Any]) -> None:
         if key in component
     }
     switches = {f"{name}/{what}" for name in ("privacy", "display") for what in ("state", "set")}
-    assert topics == {"state", "health", "event", "camera", "request/marker", *switches}
+    requests = {f"request/{name}" for name in ("marker", "session_start", "session_stop")}
+    assert topics == {"state", "health", "event", "camera", "session", *requests, *switches}
 
 
 def test_units_suit_the_device_classes(made: dict[str, Any]) -> None:
@@ -223,11 +249,65 @@ def test_events_carry_their_type_as_home_assistant_wants_it(made: dict[str, Any]
 
 
 @pytest.mark.parametrize("payload", MALFORMED)
-def test_no_template_fails_on_anything(made: dict[str, Any], payload: str) -> None:
+def test_no_template_fails_or_meets_what_is_undefined(made: dict[str, Any], payload: str) -> None:
     for key, component in made["cmps"].items():
-        if "value_template" in component:
-            assert render(component, payload) in {"None", "ON", "OFF", ""}, key
+        for name in ("value_template", "state_template"):
+            if name in component:
+                assert render(component, payload, name) in {"None", "ON", "OFF", "idle", ""}, key
+    assert int(render(made["cmps"]["display"], payload, "brightness_template")) == 0
+    assert isinstance(json.loads(render(made["cmps"]["session"], payload, "json_attributes_template")), dict)
 
 
-def test_the_button_sends_what_a_marker_takes(made: dict[str, Any]) -> None:
-    assert json.loads(made["cmps"]["marker"]["payload_press"]) == {"label": "Home Assistant"}
+def test_what_is_removed_is_unknown(made: dict[str, Any]) -> None:
+    """An empty payload takes a retained message off the broker."""
+    for component in made["cmps"].values():
+        for name in ("value_template", "state_template"):
+            if name in component:
+                assert render(component, "", name) == ("" if component["platform"] == "event" else "None")
+
+
+@pytest.mark.parametrize(
+    ("payload", "shown", "brightness"),
+    [
+        ('{"state": "ON", "brightness": 128}', "on", "128"),
+        ('{"state": "OFF", "brightness": 255}', "off", "255"),
+        ('{"state": "ON", "brightness": null}', "on", "0"),
+        ('{"state": "on"}', "None", "0"),
+    ],
+)
+def test_the_light_shows_what_the_displays_do(made: dict[str, Any], payload: str, shown: str, brightness: str) -> None:
+    light = made["cmps"]["display"]
+    assert render(light, payload, "state_template") == shown
+    assert render(light, payload, "brightness_template") == brightness
+
+
+def test_the_light_asks_for_what_the_displays_take(made: dict[str, Any]) -> None:
+    template = jinja2.Environment(autoescape=False).from_string(made["cmps"]["display"]["command_on_template"])
+    assert display(template.render(state=True, brightness=64).encode()) == SetDisplay(on=True, brightness=64 / 255)
+    assert display(template.render(state=True).encode()) == SetDisplay(on=True)
+    assert display(made["cmps"]["display"]["command_off_template"].encode()) == SetDisplay(on=False)
+
+
+def test_the_session_is_shown_with_what_is_known_of_it(made: dict[str, Any]) -> None:
+    running = Session(id="0" * 26, title='the "best"', start=NOW, kind=SessionKind.FILM)
+    sensor = made["cmps"]["session"]
+    for session, shown in ((running, "running"), (None, "idle")):
+        payload = RunningSession(session).to_payload()
+        assert render(sensor, payload) == shown
+        assert shown in sensor["options"]
+        details = json.loads(render(sensor, payload, "json_attributes_template"))
+        assert details.get("title") == (None if session is None else session.title)
+
+
+@pytest.mark.parametrize(
+    ("key", "command"),
+    [
+        ("marker", Mark("Home Assistant")),
+        ("session_start", StartSession("Home Assistant", SessionKind.OTHER, None, None)),
+        ("session_stop", StopSession()),
+    ],
+)
+def test_a_button_sends_what_its_request_takes(made: dict[str, Any], key: str, command: Any) -> None:
+    button = made["cmps"][key]
+    assert button["command_topic"] == f"site/a/n1/request/{key}"
+    assert request(key, button["payload_press"].encode()) == (None, command)

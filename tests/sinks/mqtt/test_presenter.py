@@ -9,10 +9,13 @@ import pytest
 
 from edge.cli import main
 from edge.runtime.lock import InstanceLock
+from edge.sinks.mqtt.homeassistant.presenter import Presenter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from edge.sinks.mqtt.topics import Publication
 
 CONFIG = "homeassistant/device/n1/config"
 
@@ -41,6 +44,15 @@ def test_the_device_is_announced_and_again_when_home_assistant_has_started(
     watcher.publish("homeassistant/status", "online")
     watcher.wait_for(lambda: len(announcements(watcher)) == 2)
     assert announcements(watcher)[1].payload == first.payload
+
+
+def test_the_announcement_links_to_the_page_as_it_is_reached_then(messages: Any) -> None:
+    urls = iter([None, "http://192.0.2.7:8080"])
+    sent: list[Publication] = []
+    presenter = Presenter("p", sent.append, discovery_prefix="ha", heartbeat_s=None, page_url=lambda: next(urls))
+    for _ in range(2):
+        presenter.present(messages.info())
+    assert [json.loads(one.payload)["dev"].get("cu") for one in sent] == [None, "http://192.0.2.7:8080"]
 
 
 def test_nobody_is_told_where_that_is_not_wanted(broker: Any, subscribe: Any, make_sink: Any, messages: Any) -> None:
@@ -90,6 +102,9 @@ def test_a_retired_node_leaves_nothing_behind(  # noqa: PLR0917 - fixtures
     cleared = capsys.readouterr().out.splitlines()
     assert f"cleared {CONFIG}" in cleared
     assert "cleared face-edge/n1/availability" in cleared
+    removed = [message.topic for message in watcher.received if message.payload == ""]
+    assert removed[0] == CONFIG, "Home Assistant complains of entities whose topics are empty"
+    assert sorted(removed) == sorted(line.removeprefix("cleared ") for line in cleared)
     late = subscribe(broker.port, topic="#")
     late.publish("probe/end", "x")
     late.wait("end")

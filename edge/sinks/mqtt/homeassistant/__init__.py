@@ -1,5 +1,13 @@
 """Makes the device show up in Home Assistant by itself; everything here is pure."""
 
-from edge.sinks.mqtt.homeassistant.discovery import BORN, PREFIX, announcement, birth_topic, discovery_topic, removal
+from edge.sinks.mqtt.homeassistant.discovery import (
+    BORN,
+    LEAST_VERSION,
+    PREFIX,
+    announcement,
+    birth_topic,
+    discovery_topic,
+    removal,
+)
 
-__all__ = ["BORN", "PREFIX", "announcement", "birth_topic", "discovery_topic", "removal"]
+__all__ = ["BORN", "LEAST_VERSION", "PREFIX", "announcement", "birth_topic", "discovery_topic", "removal"]

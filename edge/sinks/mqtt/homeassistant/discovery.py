@@ -17,20 +17,29 @@ if TYPE_CHECKING:
 
 PREFIX = "homeassistant"
 """Home Assistant's default for the first level of its discovery topics."""
+LEAST_VERSION = "2024.11.0"
+"""The first version of Home Assistant that takes a device and its entities in one message."""
 BORN = "online"
 """What Home Assistant says on its birth topic when it has started: announcements are to be sent again."""
 
 
 def announcement(
-    prefix: str, info: Info, *, discovery_prefix: str = PREFIX, heartbeat_s: float | None = None
+    prefix: str,
+    info: Info,
+    *,
+    discovery_prefix: str = PREFIX,
+    heartbeat_s: float | None = None,
+    page_url: str | None = None,
 ) -> Publication:
     """The discovery message of ``info.node``, whose topics begin with ``prefix``.
+
+    ``page_url`` is where the device's page is reached, which Home Assistant links to.
 
     ``heartbeat_s`` is how often state and health come at the least: their entities become unavailable when three beats
     were missed, which also shows a process that hangs while its connection lives. ``None``: they never do.
     """
     payload = {
-        "dev": _device(info),
+        "dev": _device(info, page_url),
         "o": {"name": "face-edge", "sw": info.software_version},
         "availability_topic": f"{prefix}/{info.node}/availability",
         "cmps": components(prefix, info.node, heartbeat_s=heartbeat_s),
@@ -57,8 +66,9 @@ def _topic(node: str, discovery_prefix: str) -> Topic:
     return Topic(discovery_topic(node, discovery_prefix), retain=True, qos=1)
 
 
-def _device(info: Info) -> dict[str, Any]:
+def _device(info: Info, page_url: str | None) -> dict[str, Any]:
     return {
+        **({"cu": page_url} if page_url else {}),
         "ids": [unique_prefix(info.node)],
         "name": f"FACE Edge {info.node}",
         "mf": "FACE Edge",

@@ -1,35 +1,25 @@
 """The entities that the device has in Home Assistant, each as its MQTT platform wants it.
 
-Value templates are Jinja. They give ``None``, which Home Assistant shows as unknown, for a figure that is null or
-withheld, and never raise, whatever the payload: a template that fails fills Home Assistant's log.
+Entity ids come from ``default_entity_id``, which Home Assistant knows since 2025.10. Before, it read ``object_id``, and
+since 2026.4 it ignores that. No version complains where both are given.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
 from edge.events import EventType
+from edge.sinks.mqtt.homeassistant.controls import session, switches
+from edge.sinks.mqtt.homeassistant.templates import CAMERA, EVENT, SUPPRESSED, TOO_DARK, field, percent
 from edge.types import EMOTIONS
 
 Component = dict[str, Any]
 
 _MISSED_BEATS = 3
-_MARKER_LABEL = "Home Assistant"
 _MEASURED = {"state_class": "measurement"}
 _PERCENT = {**_MEASURED, "unit_of_measurement": "%", "suggested_display_precision": 0}
 _DIAGNOSTIC = {"entity_category": "diagnostic"}
-_EVENT = (
-    "{% if value_json is mapping and value_json.type is defined %}"
-    "{{ dict(value_json, event_type=value_json.type) | tojson }}"
-    "{% endif %}"
-)
-
-_TOO_DARK = (
-    "{% set light = (value_json | default({}, true)).light %}"
-    "{{ None if light is not string else 'ON' if light == 'too_dark' else 'OFF' }}"
-)
 
 
 def unique_prefix(node: str) -> str:
@@ -44,14 +34,17 @@ def components(prefix: str, node: str, *, heartbeat_s: float | None = None) -> d
     made = {
         **_mood(f"{base}/state", expiry),
         **_scores(f"{base}/state", expiry),
-        **_switches(base),
+        "event": _event(base),
+        **switches(base),
+        **session(base),
         **_problems(base, expiry),
         **_diagnostics(f"{base}/health", expiry),
     }
     slug = _slug(node)
     for key, component in made.items():
         component["unique_id"] = f"{unique_prefix(node)}_{key}"
-        component["default_entity_id"] = f"{component['platform']}.face_edge_{slug}_{key}"
+        component["object_id"] = f"face_edge_{slug}_{key}"
+        component["default_entity_id"] = f"{component['platform']}.{component['object_id']}"
     return made
 
 
@@ -64,14 +57,14 @@ def _mood(topic: str, expiry: Component) -> dict[str, Component]:
             "icon": "mdi:emoticon-outline",
             "device_class": "enum",
             "options": [emotion.value for emotion in EMOTIONS],
-            "value_template": _field("emotion"),
+            "value_template": field("emotion"),
         },
         "confidence": {
             **shared,
             **_PERCENT,
             "name": "Confidence",
             "icon": "mdi:gauge",
-            "value_template": _percent("confidence"),
+            "value_template": percent("confidence"),
         },
         "people": {
             **shared,
@@ -79,7 +72,7 @@ def _mood(topic: str, expiry: Component) -> dict[str, Component]:
             "name": "People",
             "icon": "mdi:account-multiple",
             "unit_of_measurement": "people",
-            "value_template": _field("people"),
+            "value_template": field("people"),
         },
         "valence": {
             **shared,
@@ -87,7 +80,7 @@ def _mood(topic: str, expiry: Component) -> dict[str, Component]:
             "name": "Valence",
             "icon": "mdi:scale-balance",
             "suggested_display_precision": 2,
-            "value_template": _field("valence"),
+            "value_template": field("valence"),
         },
     }
 
@@ -102,52 +95,21 @@ def _scores(topic: str, expiry: Component) -> dict[str, Component]:
             "icon": "mdi:chart-bar",
             "enabled_by_default": False,
             "state_topic": topic,
-            "value_template": _percent("scores", emotion.value),
+            "value_template": percent("scores", emotion.value),
         }
         for emotion in EMOTIONS
     }
 
 
-def _switches(base: str) -> dict[str, Component]:
+def _event(base: str) -> Component:
     return {
-        "event": {
-            "platform": "event",
-            "name": "Event",
-            "icon": "mdi:bell-ring-outline",
-            "state_topic": f"{base}/event",
-            "event_types": [kind.value for kind in EventType],
-            "value_template": _EVENT,
-            "qos": 1,
-        },
-        "privacy": {
-            "platform": "switch",
-            "name": "Privacy",
-            "icon": "mdi:eye-off",
-            "state_topic": f"{base}/privacy/state",
-            "command_topic": f"{base}/privacy/set",
-            "qos": 1,
-        },
-        "display": {
-            "platform": "light",
-            "schema": "json",
-            "name": "Display",
-            "icon": "mdi:led-on",
-            "state_topic": f"{base}/display/state",
-            "command_topic": f"{base}/display/set",
-            "brightness": True,
-            "supported_color_modes": ["brightness"],
-            "flash": False,
-            "transition": False,
-            "qos": 1,
-        },
-        "marker": {
-            "platform": "button",
-            "name": "Mark this moment",
-            "icon": "mdi:map-marker-plus",
-            "command_topic": f"{base}/request/marker",
-            "payload_press": json.dumps({"label": _MARKER_LABEL}),
-            "qos": 1,
-        },
+        "platform": "event",
+        "name": "Event",
+        "icon": "mdi:bell-ring-outline",
+        "state_topic": f"{base}/event",
+        "event_types": [kind.value for kind in EventType],
+        "value_template": EVENT,
+        "qos": 1,
     }
 
 
@@ -159,7 +121,7 @@ def _problems(base: str, expiry: Component) -> dict[str, Component]:
             "name": "Camera",
             "device_class": "problem",
             "state_topic": f"{base}/camera",
-            "value_template": "{{ 'ON' if value == 'offline' else 'OFF' }}",
+            "value_template": CAMERA,
             "qos": 1,
         },
         "too_dark": {
@@ -169,7 +131,7 @@ def _problems(base: str, expiry: Component) -> dict[str, Component]:
             "name": "Too dark to see faces",
             "device_class": "problem",
             "state_topic": f"{base}/health",
-            "value_template": _TOO_DARK,
+            "value_template": TOO_DARK,
         },
         "suppressed": {
             **_DIAGNOSTIC,
@@ -178,7 +140,7 @@ def _problems(base: str, expiry: Component) -> dict[str, Component]:
             "name": "Figures withheld",
             "icon": "mdi:incognito",
             "state_topic": f"{base}/state",
-            "value_template": "{{ 'ON' if (value_json | default({}, true)).suppressed else 'OFF' }}",
+            "value_template": SUPPRESSED,
         },
     }
 
@@ -198,20 +160,7 @@ def _diagnostics(topic: str, expiry: Component) -> dict[str, Component]:
         "last_frame_age_s": {"name": "Age of the last frame", "device_class": "duration", "unit_of_measurement": "s"},
     }
     shared = {"platform": "sensor", "state_topic": topic, **_MEASURED, **_DIAGNOSTIC, **expiry}
-    return {key: {**shared, **figure, "value_template": _field(key)} for key, figure in figures.items()}
-
-
-def _field(name: str) -> str:
-    """A template for a field as it is."""
-    return f"{{{{ (value_json | default({{}}, true)).{name} | default(None) }}}}"
-
-
-def _percent(*path: str) -> str:
-    """A template for a share of 0 to 1, in percent."""
-    value = "value_json"
-    for name in path:
-        value = f"({value} | default({{}}, true)).{name}"
-    return f"{{% set share = {value} %}}{{{{ (share * 100) | round(1) if share is number else None }}}}"
+    return {key: {**shared, **figure, "value_template": field(key)} for key, figure in figures.items()}
 
 
 def _slug(node: str) -> str:

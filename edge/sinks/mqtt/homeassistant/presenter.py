@@ -15,15 +15,25 @@ if TYPE_CHECKING:
 
 
 class Presenter:
-    """``present`` gives the announcement; as a listener it publishes the same again after Home Assistant's birth."""
+    """``present`` gives the announcement; as a listener it publishes the same again after Home Assistant's birth.
+
+    ``page_url`` is asked for the address of the device's page at each announcement, since the network may come late.
+    """
 
     def __init__(
-        self, prefix: str, publish: Callable[[Publication], None], *, discovery_prefix: str, heartbeat_s: float | None
+        self,
+        prefix: str,
+        publish: Callable[[Publication], None],
+        *,
+        discovery_prefix: str,
+        heartbeat_s: float | None,
+        page_url: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._prefix = prefix
         self._publish = publish
         self._discovery_prefix = discovery_prefix
         self._heartbeat_s = heartbeat_s
+        self._page_url = page_url
         self._announced: Publication | None = None
 
     @property
@@ -34,7 +44,11 @@ class Presenter:
     def present(self, info: Info) -> None:
         """Announce the device that ``info`` describes."""
         self._announced = announcement(
-            self._prefix, info, discovery_prefix=self._discovery_prefix, heartbeat_s=self._heartbeat_s
+            self._prefix,
+            info,
+            discovery_prefix=self._discovery_prefix,
+            heartbeat_s=self._heartbeat_s,
+            page_url=self._page_url(),
         )
         self._publish(self._announced)
 
