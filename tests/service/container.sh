@@ -21,11 +21,12 @@ folder=${FOLDER:-/var/cache/face-edge-check}/$suite
 limit_s=${LIMIT_S:-900}
 packages=systemd,systemd-sysv,dbus,udev,iproute2,procps,psmisc,python3,python3-venv,mosquitto,mosquitto-clients
 
-cannot() { printf 'skipped: %s\n' "$*"; exit 77; }
-[ "$(id -u)" = 0 ] || cannot 'the container wants root'
-for command in systemd-nspawn mmdebstrap; do
-    command -v "$command" >/dev/null || cannot "the container wants $command: apt-get install systemd-container mmdebstrap"
-done
+cannot() { printf 'cannot run: %s\n' "$*"; exit 77; }
+missing=
+command -v systemd-nspawn >/dev/null || missing+=' systemd-container'
+command -v mmdebstrap >/dev/null || missing+=' mmdebstrap'
+[ -z "$missing" ] || cannot "packages are missing: sudo apt-get install$missing"
+[ "$(id -u)" = 0 ] || cannot 'a container needs root: sudo make test-service'
 
 base() {   # the release, from the archive that this machine uses
     local mirror=http://deb.debian.org/debian
