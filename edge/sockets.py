@@ -59,6 +59,15 @@ def check_address(host: str, port: int, service: Service) -> None:
             raise _as_sink_error(error, host, port, service) from None
 
 
+def is_taken(host: str, port: int) -> bool:
+    """True where another socket serves this address and port."""
+    try:
+        _try(host, port)
+    except OSError as error:
+        return error.errno == errno.EADDRINUSE
+    return False
+
+
 def local_address(host: str) -> str:
     """Return the address at which this machine itself reaches a server on ``host``."""
     if not ipaddress.ip_address(host).is_unspecified:

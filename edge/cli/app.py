@@ -67,7 +67,8 @@ def cli(
     """Apparent facial expression, read on this machine.
 
     Exit codes: 0 well, 1 something failed, 2 wrong usage, 3 configuration, 4 input files, 5 camera or stream, 6 model,
-    7 display or broker, 8 missing package or hardware, 9 already running, 10 done but not on the disk yet, 130 interrupted.
+    7 display or broker, 8 missing package or hardware, 9 already running, 10 done but not on the disk yet,
+    130 interrupted.
     """
     if log_level is not None:
         overrides = {**overrides, "log.level": log_level}

@@ -33,7 +33,7 @@ def doctor(settings: Settings, *, as_json: bool, bundle: Path | None) -> None:
     """Check this machine against the configuration and say what to mend.
 
     Each line is ok, warn, fail or skip; only what the configuration uses can fail. The exit code is 1 where something
-    failed and 0 otherwise.
+    failed and 0 otherwise. Where the device is installed as a service, root checks as the service's user.
     """
     from edge.diagnostics.bundle import check
     from edge.diagnostics.examination import healthy
@@ -56,29 +56,39 @@ def doctor(settings: Settings, *, as_json: bool, bundle: Path | None) -> None:
 
 
 def _findings(settings: Settings) -> Iterator[Finding]:
-    """A wrong configuration is a finding, too; the rest is then checked against the defaults."""
+    """A wrong configuration is a finding, too; the rest is then checked with the defaults in place of what is wrong."""
+    from edge.config import default_file
+    from edge.diagnostics import service_view
     from edge.diagnostics.examination import examine
     from edge.diagnostics.finding import fail, ok
+    from edge.diagnostics.refusals import hidden
 
-    config, layers, problems = _configured(settings)
-    for problem in problems:
-        yield fail("configuration", problem, "until it is mended, what follows is about the defaults")
-    if layers is not None and not problems:
-        yield ok("configuration", "the defaults" if layers.path is None else str(layers.path))
-    yield from examine(config)
+    path = settings.config_path or default_file()
+    absolute = None if path is None else path.absolute()
+    with service_view.acting() as owner:
+        config, layers, problems = _configured(settings if owner is None else Settings(absolute, settings.overrides))
+        for problem in problems:
+            yield fail("configuration", problem, "until it is mended, what follows is about the default in its place")
+        if layers is not None and not problems:
+            yield ok("configuration", "the defaults" if layers.path is None else str(layers.path))
+        yield ok("user", service_view.described(owner))
+        for key, message in () if owner is None else hidden(config):
+            yield fail(
+                "service", f"{key}: {message}" if key else message, "mend it, then sudo systemctl restart face-edge"
+            )
+        yield from examine(config, None if layers is None else layers.path)
 
 
 def _configured(settings: Settings) -> tuple[Config, Layers | None, tuple[str, ...]]:
-    """The configuration, or the defaults with what is wrong with it; its layers where they can be read at all."""
-    from edge.config import Config, check
+    """The configuration, with defaults in place of what is wrong with it; its layers where they can be read at all."""
+    from edge.config import Config, examine
     from edge.errors import ConfigError
 
-    layers = None
     try:
-        layers = settings.collect()
-        return check(layers), layers, ()
+        found = examine(settings.collect())
     except ConfigError as error:
-        return Config(), layers, error.problems
+        return Config(), None, error.problems
+    return found.config, found.layers, tuple(found.problems)
 
 
 def _bundle(settings: Settings, findings: Sequence[Finding], path: Path) -> str:

@@ -19,14 +19,15 @@ _USUAL_MQTT_PORTS = {"mqtt": 1883, "mqtts": 8883}
 
 
 @dataclass(frozen=True, slots=True)
-class _Listener:
-    """A port that is served: ``setting`` names it, ``host`` is an IP address."""
+class Listener:
+    """A port that is served: ``setting`` names it, ``host`` is an IP address; ``is_ours``: by the device itself."""
 
     setting: str
     what: str
     host: str
     port: int
     depends_on: tuple[str, ...]
+    is_ours: bool = True
 
 
 def pin_clashes(config: Config) -> Iterator[tuple[str, str]]:
@@ -47,8 +48,8 @@ def port_clashes(config: Config, unknown: Container[str] = ()) -> Iterator[tuple
 
     ``unknown`` holds the dotted keys whose values are wrong: what depends on them is left out.
     """
-    seen: list[_Listener] = []
-    for one in _listeners(config):
+    seen: list[Listener] = []
+    for one in listeners(config):
         if one.port == 0 or any(key in unknown for key in one.depends_on):
             continue
         other = next((other for other in seen if other.port == one.port and _overlap(other.host, one.host)), None)
@@ -58,18 +59,19 @@ def port_clashes(config: Config, unknown: Container[str] = ()) -> Iterator[tuple
             yield one.setting, f"port {one.port} is already used by {other.what} ({other.setting}); choose another"
 
 
-def _listeners(config: Config) -> Iterator[_Listener]:
+def listeners(config: Config) -> Iterator[Listener]:
+    """Ports that are served on this machine where a device with this configuration runs."""
     mqtt, kiosk, metrics = config.mqtt, config.kiosk, config.metrics
     embedded = embedded_port(mqtt.broker)
     if embedded is not None:
         keys = ("mqtt.broker", "mqtt.embedded_host")
-        yield _Listener("mqtt.broker", "the embedded broker", mqtt.embedded_host, embedded, keys)
+        yield Listener("mqtt.broker", "the embedded broker", mqtt.embedded_host, embedded, keys)
     elif (local := _broker_here(mqtt.broker)) is not None:
-        yield _Listener("mqtt.broker", "the broker on this machine", *local, ("mqtt.broker",))
+        yield Listener("mqtt.broker", "the broker on this machine", *local, ("mqtt.broker",), is_ours=False)
     for name, what, section in (("kiosk", "the page", kiosk), ("metrics", "the metrics", metrics)):
         if section.enabled:
             own = (f"{name}.enabled", f"{name}.host", f"{name}.port")
-            yield _Listener(f"{name}.port", what, section.host, section.port, own)
+            yield Listener(f"{name}.port", what, section.host, section.port, own)
 
 
 def _broker_here(broker: str) -> tuple[str, int] | None:

@@ -13,6 +13,7 @@ from edge.diagnostics.finding import fail, joining, ok
 from edge.diagnostics.probe import Outcome, probe
 from edge.errors import ConfigError, SourceError
 from edge.files import may
+from edge.sources.check import check
 from edge.sources.factory import create
 from edge.sources.uri import is_usb, number
 from edge.sources.usb_devices import CameraFinder, cameras
@@ -65,7 +66,7 @@ def _look_for(source: SourceConfig, root: Path) -> Finding:
         case "virtual":
             return ok("camera", f"{uri}: a drawn scene, needs no camera")
         case _:
-            return _files(uri)
+            return _files(source)
 
 
 def picamera(outcome: Outcome, source: SourceConfig) -> Finding:
@@ -145,11 +146,9 @@ def refusals(source: SourceConfig, root: Path = Path("/")) -> tuple[str, ...]:
     return ()
 
 
-def _files(uri: str) -> Finding:
-    paths = files_of(uri)
-    for path in paths:
-        if not path.exists():
-            return fail("camera", f"{path} is not there", "check source.uri")
-        if not may(path, os.R_OK):
-            return fail("camera", f"{path} may not be read", "check its permissions")
-    return ok("camera", ", ".join(map(str, paths)))
+def _files(source: SourceConfig) -> Finding:
+    try:
+        check(source)
+    except SourceError as error:
+        return fail("camera", str(error), "check source.uri and the file's permissions")
+    return ok("camera", ", ".join(map(str, files_of(source.uri))))

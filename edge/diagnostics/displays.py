@@ -12,6 +12,7 @@ from edge.config import LedsConfig, MatrixConfig, OledConfig, RgbLedConfig
 from edge.diagnostics.finding import fail, joining, ok, skip, warn
 from edge.files import may
 from edge.installation import adding
+from edge.runtime.preflight import parts
 from edge.sources.uri import is_usb
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ def displays(config: Config, root: Path = Path("/")) -> Iterator[Finding]:
         yield from _gpio(root)
     else:
         yield skip("gpio", "no LEDs are configured")
+    for error in parts.displays(config):
+        yield fail("displays", str(error), "mend that setting")
     for index, display in enumerate(config.display):
         if isinstance(display, MatrixConfig) and not display.emulate:
             node = f"spidev{display.spi_port}.{display.spi_device}"

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edge.diagnostics import broker, camera, detector, displays, libraries, machine, sight
+from edge.diagnostics import broker, camera, detector, displays, libraries, machine, page, permissions, sight
 from edge.diagnostics.finding import Status, skip
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from edge.config import Config
     from edge.diagnostics.finding import Finding
 
 
-def examine(config: Config) -> Iterator[Finding]:
-    """One finding after the other; a slow one holds only those after it up."""
+def examine(config: Config, file: Path | None = None) -> Iterator[Finding]:
+    """One finding after the other; a slow one holds only those after it up.
+
+    ``file`` is the one that the configuration was read from.
+    """
     yield machine.board()
     yield machine.python()
     yield machine.system()
@@ -30,7 +34,11 @@ def examine(config: Config) -> Iterator[Finding]:
     yield from displays.displays(config)
     yield displays.groups(config)
     yield broker.broker(config)
+    yield from page.page(config)
+    yield page.media(config)
     yield libraries.metrics(config)
+    yield from page.ports(config)
+    yield from permissions.permissions(config, file)
     yield from machine.storage(config)
     yield machine.clock()
     yield machine.power()

@@ -26,16 +26,22 @@ def examine(layers: Layers, *, as_service: bool = False) -> Examination:
         for problem in camera.refusals(found.config.source):
             key, _, text = problem.partition(": ")
             found.add(key, text)
-    if as_service:
-        unit = Unit.read(UNIT)
-        for key, path in paths_of(found.config):
-            setting = unit.hides(path)
-            if setting is not None and found.knows(key):
-                found.add(key, f"the service does not see {path} ({setting} in {UNIT.name}): {_REMEDY}")
-        for name, path in unit.credentials.items():
-            if not path.is_file():
-                found.add("", f"LoadCredential={name}:{path} in {UNIT.name}: there is no such file")
+    for key, text in hidden(found.config) if as_service else ():
+        if found.knows(key or "node"):
+            found.add(key, text)
     return found
+
+
+def hidden(config: Config) -> Iterator[tuple[str, str]]:
+    """``(key, message)`` of each path that the service's sandbox hides, and of each credential that is not there."""
+    unit = Unit.read(UNIT)
+    for key, path in paths_of(config):
+        setting = unit.hides(path)
+        if setting is not None:
+            yield key, f"the service does not see {path} ({setting} in {UNIT.name}): {_REMEDY}"
+    for name, path in unit.credentials.items():
+        if not path.is_file():
+            yield "", f"LoadCredential={name}:{path} in {UNIT.name}: there is no such file"
 
 
 _REMEDY = "move it below /srv or /var/lib/face-edge, or name it in a drop-in's BindReadOnlyPaths="

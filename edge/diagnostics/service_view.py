@@ -5,7 +5,9 @@ A check that root runs is made as the service's user, in its folders, so that it
 
 from __future__ import annotations
 
+import grp
 import os
+import pwd
 import shlex
 import shutil
 import tempfile
@@ -17,7 +19,6 @@ from typing import TYPE_CHECKING
 from edge import service_user
 
 if TYPE_CHECKING:
-    import pwd
     from collections.abc import Iterator, Mapping
 
 UNIT = Path("/etc/systemd/system/face-edge.service")
@@ -104,6 +105,28 @@ class Unit:
         return {name: Path(path) for name, _, path in pairs if path.startswith("/")}
 
 
+def described(owner: pwd.struct_passwd | None) -> str:
+    """As whom is checked, for people."""
+    if owner is None:
+        return f"checked as {_name(os.geteuid())}"
+    groups = sorted(_group(number) for number in os.getgrouplist(owner.pw_name, owner.pw_gid) if number != owner.pw_gid)
+    return f"checked as {owner.pw_name}, who runs the service; groups: {', '.join(groups) or 'none'}"
+
+
+def _name(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return f"user {number}"
+
+
+def _group(number: int) -> str:
+    try:
+        return grp.getgrgid(number).gr_name
+    except KeyError:
+        return str(number)
+
+
 @contextmanager
 def acting() -> Iterator[pwd.struct_passwd | None]:
     """Act as the installed service's user in the block, where root runs this in the service's environment.
@@ -117,12 +140,13 @@ def acting() -> Iterator[pwd.struct_passwd | None]:
     unit, before = Unit.read(UNIT), Path.cwd()
     with _handed_over(unit.credentials, owner) as credentials:
         variables = unit.environment | {"HOME": owner.pw_dir} | credentials
-        with service_user.acting(), _variables(variables):
-            try:
-                os.chdir(service_user.STATE)
+        try:
+            # as root: a folder that is closed to the service is for the checks to find
+            os.chdir(service_user.STATE if service_user.STATE.is_dir() else "/")
+            with service_user.acting(), _variables(variables):
                 yield owner
-            finally:
-                os.chdir(before)
+        finally:
+            os.chdir(before)
 
 
 @contextmanager

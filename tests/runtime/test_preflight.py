@@ -19,13 +19,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edge import config as configuration
+from edge.diagnostics import broker, camera, detector, displays, libraries, machine, page
+from edge.diagnostics.finding import Finding, Status, skip
 from edge.errors import ConfigError, EdgeError, HardwareUnavailable
 from edge.kiosk.certificate import make as make_certificate
 from edge.manifest import packaged_model
 from edge.runtime import build, preflight
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from edge.config import Layers
 
@@ -294,6 +296,21 @@ def test_what_run_refuses_is_said(
         return
     for line in lines(refusal):
         assert any(problem.endswith(line) for problem in said), (line, said)
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_doctor_says_it_too(case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.diagnostics.broker._remote", lambda _config: skip("broker", "not asked"))
+    config = configuration.check(layers(tmp_path, REFUSED[case](tmp_path)))
+    checks: list[Callable[[], Iterable[Finding]]] = [
+        lambda: [camera.camera(config), detector.detector(config), libraries.model(config), broker.broker(config)],
+        lambda: [*page.page(config), *page.ports(config), *displays.displays(config), *machine.storage(config)],
+        lambda: [libraries.runtime(config)],
+    ]
+    failed = (finding for check in checks for finding in check() if finding.status is Status.FAIL)
+    finding = next(failed, None)
+    assert finding is not None
+    assert finding.remedy
 
 
 def test_a_good_configuration_is_not_refused(tmp_path: Path, make_clip: Any) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from edge.events.messages import LABEL_MAX
+from edge.files import may
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,6 +49,11 @@ class MediaFolder:
         except OSError as error:
             return f"{self._path}: cannot be read: {error.strerror or error}; the wall has nothing to play"
         return None
+
+    def unreadable(self) -> list[str]:
+        """Names of those files that this process may not read."""
+        found = ((name, self.find(name)) for name in self.names())
+        return [name for name, path in found if path is not None and not may(path, os.R_OK)]
 
     def names(self) -> list[str]:
         """What there is, in order of the alphabet; a folder that cannot be read has nothing."""
