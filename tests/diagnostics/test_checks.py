@@ -211,8 +211,8 @@ def test_a_stream_is_knocked_at_without_showing_its_password() -> None:
 
 
 @pytest.mark.parametrize("prefix", ["", "images:", "replay:"])
-def test_files_must_be_there(tmp_path: Path, prefix: str) -> None:
-    (tmp_path / "clip.mp4").touch()
+def test_files_must_be_there(tmp_path: Path, prefix: str, make_clip: Any) -> None:
+    make_clip("clip.mp4", frames=3)
     assert camera.camera(configured(source__uri=f"{prefix}{tmp_path}/clip.mp4")).status is Status.OK
     assert camera.camera(configured(source__uri=f"{prefix}{tmp_path}/none.mp4")).status is Status.FAIL
 
