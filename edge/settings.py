@@ -59,7 +59,8 @@ class SettingsStore:
             return
         try:
             kept = self.now if self._sessions else self.now.model_copy(update={"session": None})
-            write_text(self._path, kept.model_dump_json(indent=2) + "\n")
+            # an older version, after an upgrade that is taken back, refuses fields that it does not know
+            write_text(self._path, kept.model_dump_json(indent=2, exclude_defaults=True) + "\n")
             self.kept = True
         except InputError as error:
             self.kept = False

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -25,6 +26,16 @@ def test_what_was_switched_outlives_a_restart(tmp_path: Path) -> None:
     assert found.session == SESSION
     SettingsStore(path).change(session=None)
     assert SettingsStore(path).now.session is None
+
+
+def test_fields_that_an_older_version_does_not_know_are_written_only_where_they_say_something(tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    SettingsStore(path).change(privacy=True, session=SESSION)
+    assert json.loads(path.read_text())["session"].keys() == {"id", "title", "start"}
+    SettingsStore(path).change(session=SESSION.model_copy(update={"k": 1, "agreed": True}))
+    found = SettingsStore(path).now
+    assert found.session is not None
+    assert (found.privacy, found.session.k, found.session.agreed) == (True, 1, True)
 
 
 def test_without_a_file_nothing_is_written(tmp_path: Path) -> None:

@@ -85,6 +85,39 @@ def test_list_and_show(cli: Cli, kept: list[Any]) -> None:
     assert json.loads(out)["figures"]["markers"] == 5
 
 
+def test_the_list_says_which_have_counts_only(cli: Cli, tmp_path: Path, made_up: Any) -> None:
+    few = made_up(seconds=60, people=1, k=3, title="Few")
+    agreed = made_up(seconds=60, seed=2, people=4, k=1, title="Two of us", kind=SessionKind.PRIVATE, agreed=True)
+    with SessionFile(tmp_path / KEPT, create=True) as file:
+        for found in (few, agreed):
+            file.write([put_session(found.record)])
+            file.write([put_second(found.record.id, second) for second in found.seconds])
+    code, out, _ = cli("list")
+    assert code == 0
+    assert [line.partition("  Two of us")[2] or line.partition("  Few")[2] for line in out.splitlines()] == [
+        "  (k = 1, agreed)", "  (counts only: too few faces)",
+    ]  # fmt: skip
+    _, out, _ = cli("show", few.record.id)
+    assert "figures need 3 faces or more" in out
+
+
+def test_a_report_of_counts_only_says_so_and_is_drawn_once(
+    cli: Cli, tmp_path: Path, made_up: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("matplotlib", reason="the extra `reports` is not installed")
+    few = made_up(seconds=60, people=1, k=3, title="Few")
+    with SessionFile(tmp_path / KEPT, create=True) as file:
+        file.write([put_session(few.record)])
+        file.write([put_second(few.record.id, second) for second in few.seconds])
+    code, out, errors = cli("report", "last", "--out", "r.html")
+    assert (code, out.strip()) == (0, "r.html")
+    assert errors.startswith("figures need 3 faces or more in view, ")
+    assert errors.endswith(": the report has counts only\n")
+    monkeypatch.setattr("edge.sessions.report.report", lambda *_, **__: pytest.fail("drawn again"))
+    assert cli("report", "last", "--out", "again.html")[0] == 0
+    assert (tmp_path / "again.html").read_bytes() == (tmp_path / "r.html").read_bytes()
+
+
 @pytest.mark.parametrize(
     ("word", "says"),
     [("nope", "names no session"), ("01", "too short"), ("01KQT", "names 2 sessions"), ("last", "")],
@@ -255,6 +288,33 @@ def test_a_session_outlives_a_killed_device(cli: Cli, device: Callable[..., Any]
     numbers = [row["second"] for row in found["seconds"]]
     assert numbers == sorted(set(numbers))
     assert all(row["suppressed"] and row["valence"] is None for row in found["seconds"] if row["people"])
+
+
+def test_one_person_who_agreed_has_a_report(cli: Cli, device: Callable[..., Any], eventually: Any) -> None:
+    running = device()
+    code, _, errors = cli("start", "advert", "--kind", "advertisement", "--k", "1", "--agreed")
+    assert code == 1
+    assert "only a session of the kind game or private" in errors
+    assert errors.count("\n") == 1
+    code, _, errors = cli("start", "level 3", "--kind", "game")
+    assert code == 0
+    assert "figures need 3 faces or more in view" in errors
+    assert "--k 1 --agreed" in errors
+    assert cli("stop")[0] == 0
+    assert "agreed" in cli("start", "level 3", "--kind", "game", "--k", "1")[2]
+    code, _, errors = cli("start", "level 3", "--kind", "game", "--k", "1", "--agreed")
+    assert (code, errors) == (0, "")
+
+    def with_figures() -> bool:
+        return json.loads(cli("show", "last", "--json")[1])["figures"]["measured_s"] > 1
+
+    assert eventually(with_figures, 60)
+    assert cli("stop")[0] == 0
+    found = json.loads(cli("show", "last", "--json")[1])
+    assert (found["k"], found["agreed"], found["kind"]) == (1, True, "game")
+    assert found["figures"]["valence"] is not None
+    running.terminate()
+    assert running.wait(30) == 0
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,9 @@ from edge.cli.settings import pass_settings
 if TYPE_CHECKING:
     from edge.cli.settings import Settings
 
+_SUM_UP_S = 1.0
+"""How long a list sums sessions up that have no summary yet."""
+
 
 @click.command("list")
 @click.option("--json", "as_json", is_flag=True, help="A JSON document a line.")
@@ -20,19 +23,23 @@ if TYPE_CHECKING:
 def list_(settings: Settings, *, as_json: bool) -> None:
     """List the sessions that are kept here, the newest first."""
     from edge.sessions.export import session_dict
+    from edge.sessions.summaries import counts_only, glances
     from edge.sessions.words import timecode
 
     with opened(settings) as file:
         records = file.sessions()
+        figures = {} if as_json else glances(file, records, limit_s=_SUM_UP_S)
     unended = "running" if _is_running(settings) else "interrupted"
     for record in records:
         if as_json:
             click.echo(json.dumps(session_dict(record), ensure_ascii=False))
             continue
+        glance = figures.get(record.id)
+        note = "  (counts only: too few faces)" if glance is not None and counts_only(record, glance) else ""
+        note += f"  (k = {record.k}, agreed)" if record.agreed else ""
         state = unended if record.running else timecode(record.lasted_s)
-        click.echo(
-            f"{record.id}  {record.start.astimezone():%Y-%m-%d %H:%M}  {state:>8}  {record.kind:<13}  {record.title}"
-        )
+        began = f"{record.start.astimezone():%Y-%m-%d %H:%M}"
+        click.echo(f"{record.id}  {began}  {state:>8}  {record.kind:<13}  {record.title}{note}")
     if not records and not as_json:
         click.echo("no sessions are kept here", err=True)
 
