@@ -176,3 +176,25 @@ def as_grafana_sends(statement: str) -> str:
     statement = re.sub(r"\$\{?(node|session)(:\w+)?\}?", "'n1'", statement)
     assert "$" not in statement, statement
     return statement
+
+
+def test_gaps_are_found_by_number_whatever_the_clock_said(add: Any, device: Any, query: Any) -> None:
+    right, ahead = device("n1", START), device("n1", START + timedelta(hours=3))
+    events = [
+        (right if number < 5 or number >= 8 else ahead).event(number).model_copy(update={"seq": number})
+        for number in range(12)
+    ]
+    add("n1", Kind.EVENT, *events)
+    assert query("SELECT * FROM face_edge.gaps") == []
+    add("n2", Kind.EVENT, *events[:7], *events[8:])
+    assert query("SELECT node, missing, after_seq FROM face_edge.gaps") == [("n2", 1, 6)]
+
+
+def test_a_device_that_begins_at_0_again_has_lost_nothing(add: Any, device: Any, query: Any) -> None:
+    made = device("n1", START)
+    old = [made.event(number).model_copy(update={"seq": 1000 + number}) for number in range(3)]
+    add("n1", Kind.EVENT, *old)
+    query("UPDATE face_edge.events SET received_at = received_at - interval '1 hour' RETURNING 1")
+    again = device("n1", START + timedelta(minutes=5))
+    add("n1", Kind.EVENT, again.event(), again.event(1))
+    assert query("SELECT * FROM face_edge.gaps") == []
