@@ -17,6 +17,7 @@ pytest_plugins = [
     "tests.fixtures.video4linux",
     "tests.fixtures.drawn",
     "tests.fixtures.recordings",
+    "tests.fixtures.odd_cameras",
     "tests.fixtures.disks",
     "tests.fixtures.broker",
     "tests.fixtures.proxies",

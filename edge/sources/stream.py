@@ -3,27 +3,44 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import cv2
 
 from edge.errors import ConfigError, SourceError
-from edge.sources import opencv
+from edge.sources import http_cause, opencv, rtsp_cause
 from edge.sources.passive import PassiveSource
 from edge.sources.uri import masked
 from edge.types import Frame
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
+
     from edge.config import SourceConfig
 
+_OPTIONS = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
+_ONE_AT_A_TIME = threading.Lock()
+_ASK_S = 3.0
+_MOST_OF_IT = 0.8
+_FEW = 2
+"""After so few frames a stream has not broken off: it is not what it seemed to be."""
 _GRACE_S = 0.5
 """FFmpeg keeps to its own timeouts but for the look-up of the host's name; only then ours cuts it off."""
 
 
 class NetworkStream(PassiveSource):
-    """``rtsp://`` or ``http://`` through FFmpeg, with bounded waits; credentials never reach a message."""
+    """``rtsp://`` or ``http://`` through FFmpeg, with bounded waits; credentials never reach a message.
+
+    Cheap cameras' MJPEG breaks its own rules: no boundary at the beginning, wrong lengths. FFmpeg then takes the
+    pictures out of the stream without regard to what stands between them, at the price of one frame's delay.
+    """
 
     lossless = False
     epoch_ns = None
@@ -33,6 +50,8 @@ class NetworkStream(PassiveSource):
         self._config = config
         self._capture = opencv.BoundedCapture(self.uri)
         self._index = 0
+        self._came = 0
+        self._bare = False
 
     @property
     def uri(self) -> str:
@@ -40,16 +59,23 @@ class NetworkStream(PassiveSource):
         return masked(self._config.uri)
 
     def open(self) -> None:
-        """Connect, waiting at most the open timeout.
+        """Connect, waiting at most the open timeout, and about twice as long again to find out why it fails.
 
         Raises:
-            SourceError: nobody answers, or the answer is no video.
+            SourceError: nobody answers, or the answer is no video; the message names the likeliest cause.
         """
         self.close()
         opencv.quiet()
-        if not self._capture.open(lambda: _ffmpeg(self._config), self._config.open_timeout_s + _GRACE_S):
-            msg = f"{self.uri}: gives no video; check address, credentials and that the camera is on"
-            raise SourceError(msg)
+        self._came = 0
+        if self._attempt(bare=self._bare):
+            return
+        pictures, cause = self._examined()
+        if pictures and not self._bare and self._attempt(bare=True):
+            self._bare = True
+            return
+        self._bare = False
+        msg = f"{self.uri}: gives no video: {cause}"
+        raise SourceError(msg)
 
     def read(self) -> Frame:
         """The stream's next frame, at the latest after the read timeout.
@@ -57,29 +83,77 @@ class NetworkStream(PassiveSource):
         Raises:
             SourceError: none came, the camera or the network is gone.
         """
+        asked_s = time.monotonic()
         image = self._capture.read(self._config.read_timeout_s + _GRACE_S)
         if image is None:
-            msg = f"{self.uri}: the stream broke off or paused for over {self._config.read_timeout_s:g} s"
-            raise SourceError(msg)
+            waited_s = time.monotonic() - asked_s
+            if waited_s > self._config.read_timeout_s * _MOST_OF_IT:
+                msg = f"{self.uri}: the stream broke off or paused for over {self._config.read_timeout_s:g} s"
+                raise SourceError(msg)
+            image = self._after_the_end()
         frame = Frame(image, time.monotonic_ns(), self._index)
         self._index += 1
+        self._came += 1
         return frame
 
     def close(self) -> None:
         """Disconnect."""
         self._capture.close()
 
+    def _after_the_end(self) -> NDArray[np.uint8]:
+        """Return the next picture of a stream that FFmpeg thinks over, where its pictures alone can be read.
 
-def _ffmpeg(config: SourceConfig) -> cv2.VideoCapture:
+        Raises:
+            SourceError: it is over, or was none.
+        """
+        if self._came <= _FEW and not self._bare:
+            self.close()
+            pictures, cause = self._examined()
+            if not pictures:
+                msg = f"{self.uri}: ended after {self._came} frames: {cause}"
+                raise SourceError(msg)
+            self._bare = self._attempt(bare=True)
+            image = self._capture.read(self._config.read_timeout_s + _GRACE_S) if self._bare else None
+            if image is not None:
+                return image
+        msg = f"{self.uri}: the camera ended the stream, or the connection was lost"
+        raise SourceError(msg)
+
+    def _attempt(self, *, bare: bool) -> bool:
+        return self._capture.open(lambda: _ffmpeg(self._config, bare=bare), self._config.open_timeout_s + _GRACE_S)
+
+    def _examined(self) -> tuple[bool, str]:
+        """Whether JPEG pictures come one after another, and what is wrong if they cannot be read."""
+        timeout_s = min(self._config.open_timeout_s, _ASK_S)
+        if not self._config.uri.startswith("http"):
+            return False, rtsp_cause.cause(self._config.uri, timeout_s)
+        examined = http_cause.examine(self._config.uri, timeout_s)
+        return examined.pictures, examined.cause
+
+
+def _ffmpeg(config: SourceConfig, *, bare: bool = False) -> cv2.VideoCapture:
     # over TCP a picture is whole or late; over UDP, FFmpeg's default, a lossy network gives grey smears
-    os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "rtsp_transport;tcp")
+    os.environ.setdefault(_OPTIONS, "rtsp_transport;tcp")
     limits = [
         cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
         round(config.open_timeout_s * 1000),
         cv2.CAP_PROP_READ_TIMEOUT_MSEC,
         round(config.read_timeout_s * 1000),
     ]
-    return cv2.VideoCapture(config.uri, cv2.CAP_FFMPEG, limits)
+    with _pictures_alone() if bare else nullcontext():
+        return cv2.VideoCapture(config.uri, cv2.CAP_FFMPEG, limits)
+
+
+@contextmanager
+def _pictures_alone() -> Iterator[None]:
+    """Let FFmpeg look for JPEG pictures and for nothing else in what is opened inside the block."""
+    with _ONE_AT_A_TIME:  # the environment is the only way to tell OpenCV
+        before = os.environ[_OPTIONS]
+        os.environ[_OPTIONS] = f"{before}|input_format;mjpeg|analyzeduration;1|probesize;4096"
+        try:
+            yield
+        finally:
+            os.environ[_OPTIONS] = before
 
 
 def _check_address(uri: str) -> None:
