@@ -71,7 +71,7 @@ class Narrator:
             events += self._change(mood, mood.scores, emotion, now_ns)
             events += self._peaks(mood, mood.scores, now_ns)
         state = self._pacer.offer(self._state(mood, emotion, now_ns), now_ns)
-        return Told(_look(mood, emotion), state, tuple(events))
+        return Told(_look(mood, emotion, now_ns), state, tuple(events))
 
     def tick(self, now_ns: int) -> State | None:
         """The held-back state or heartbeat that is due while no frame comes."""
@@ -202,9 +202,9 @@ class Narrator:
         )
 
 
-def _look(mood: Mood, emotion: Emotion | None) -> Look:
+def _look(mood: Mood, emotion: Emotion | None, now_ns: int) -> Look:
     if mood.people == 0:
-        return Look(LookKind.NO_FACE)
+        return Look(LookKind.NO_FACE, frame_ns=now_ns)
     if emotion is None or mood.scores is None:
-        return Look(LookKind.UNCERTAIN, people=mood.people)
-    return Look(LookKind.EMOTION, emotion, mood.scores[emotion], mood.people)
+        return Look(LookKind.UNCERTAIN, people=mood.people, frame_ns=now_ns)
+    return Look(LookKind.EMOTION, emotion, mood.scores[emotion], mood.people, frame_ns=now_ns)

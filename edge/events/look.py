@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -23,12 +23,16 @@ class LookKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What displays show now; ``emotion`` is set exactly when ``kind`` is ``EMOTION``."""
+    """What displays show now; ``emotion`` is set exactly when ``kind`` is ``EMOTION``.
+
+    ``frame_ns`` is the time of the frame that it comes from, by the loop's clock; ``None`` where it comes from none.
+    """
 
     kind: LookKind
     emotion: Emotion | None = None
     confidence: float = 0.0
     people: int = 0
+    frame_ns: int | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if (self.kind is LookKind.EMOTION) != (self.emotion is not None):

@@ -82,6 +82,7 @@ class KioskSink:
         self._session: str | None = None
         self._events: list[dict[str, Any]] = []
         self._observation: Observation | None = None
+        self._early: Look | None = None
         self._source = config.source
         self._seeing: tuple[DetectorConfig, str] | None = None
         self._reach_of: tuple[int, int] | None = None
@@ -164,8 +165,19 @@ class KioskSink:
             self._reach_of = size
             settings, kind = self._seeing
             self.board.put("reach", live.reach(reach(self._source, settings, *size, kind=kind)))
+        if self._early is not None and self._early.frame_ns == observation.monotonic_ns:
+            self._look(self._early)
 
     def _look(self, look: Look) -> None:
+        """Tell the mood: emotion, number of faces and scores of one and the same frame.
+
+        Of each kind of message only the newest waits, so that a look may come before its frame: then it waits for it.
+        """
+        seen = self._observation
+        if look.frame_ns is not None and (seen is None or seen.monotonic_ns != look.frame_ns):
+            self._early = look
+            return
+        self._early = None
         observation = self._observation if look.emotion is not None or look.people or _sees(look) else None
         self._observation = observation
         told = live.mood(look, observation, k=self._k, taken_ms=_taken_ms(observation))
