@@ -23,7 +23,7 @@ class Table:
 EVENT_FIELDS = ("id", "seq", "ts", "type", "people", "emotion", "previous", "confidence", "valence", "label", "session")
 AGGREGATE_FIELDS = (
     *("id", "seq", "ts", "start", "observed_s", "people_mean", "people_max", "person_seconds"),
-    *("uncertain", "valence", "suppressed", "session"),
+    *("uncertain", "valence", "suppressed", "session", "counted_person_seconds"),
 )
 HEALTH_FIELDS = (
     *("ts", "uptime_s", "cpu_percent", "memory_mb", "temperature_c", "capture_fps", "process_fps", "skip_fps"),

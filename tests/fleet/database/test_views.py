@@ -45,6 +45,21 @@ def only(emotion: Emotion) -> dict[str, Any]:
     return {"scores": figures, "shares": figures}
 
 
+def test_a_window_withheld_in_part_weighs_as_much_as_its_figures_come_from(add: Any, device: Any, query: Any) -> None:
+    n1, session = device("n1", START), "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+    few = {"person_seconds": 90, "counted_person_seconds": 10, "suppressed": True, "session": session}
+    all_of_them = {"person_seconds": 30, "counted_person_seconds": 30, "session": session}
+    windows = [
+        n1.aggregate(20, length_s=20, valence=1, **few, **only(Emotion.HAPPY)),
+        n1.aggregate(40, length_s=20, valence=-1, **all_of_them, **only(Emotion.SAD)),
+    ]
+    add("n1", Kind.AGGREGATE, *windows)
+    [mood] = query("SELECT person_seconds, valence, happy, sad, dominant FROM face_edge.mood_per_minute")
+    assert mood == (120, pytest.approx(-0.5), pytest.approx(0.25), pytest.approx(0.75), "sad")
+    [held] = query("SELECT person_seconds, counted_person_seconds, happy, sad FROM face_edge.sessions")
+    assert held == (120, pytest.approx(40), pytest.approx(0.25), pytest.approx(0.75))
+
+
 def test_mood_per_minute_weighs_by_person_seconds(add: Any, device: Any, query: Any) -> None:
     n1 = device("n1", START)
     windows = [
