@@ -27,6 +27,7 @@ pytest_plugins = [
     "tests.fixtures.detectors",
     "tests.fixtures.https",
     "tests.fixtures.devices",
+    "tests.fixtures.stopwatch",
 ]
 
 if TYPE_CHECKING:

@@ -47,7 +47,7 @@ class MemorySink:
         """What came so far of one kind."""
         return [message for message in self.messages if isinstance(message, kind)]
 
-    def wait_for(self, kind: type[T], *, count: int = 1, timeout_s: float = 5.0) -> list[T]:
+    def wait_for(self, kind: type[T], *, count: int = 1, timeout_s: float = 60.0) -> list[T]:
         """What came of ``kind``, as soon as there are ``count`` of it or the time is up."""
         with self._arrived:
             self._arrived.wait_for(lambda: len(self.of(kind)) >= count, timeout_s)

@@ -123,14 +123,14 @@ class Publisher:
         self._client.loop_start()
 
     def send(self, node: str, kind: str, payload: str | bytes, *, qos: int = 1, retain: bool = False) -> None:
-        self._client.publish(f"face-edge/{node}/{kind}", payload, qos, retain).wait_for_publish(10)
+        self._client.publish(f"face-edge/{node}/{kind}", payload, qos, retain).wait_for_publish(60)
 
     def events(self, device: Device, count: int) -> list[str]:
         """Publish ``count`` events; gives their ids."""
         made = [device.event(index / 1000) for index in range(count)]
         infos = [self._client.publish(f"face-edge/{device.node}/event", event.to_json(), 1) for event in made]
         for info in infos:
-            info.wait_for_publish(10)
+            info.wait_for_publish(60)
         return [event.id for event in made]
 
     def close(self) -> None:
@@ -176,7 +176,7 @@ class Fleet:
 
     def all_stored(self, ids: list[str]) -> None:
         """Until exactly these events are in the database."""
-        self.eventually(lambda: len(self.stored()) >= len(ids), 20)
+        self.eventually(lambda: len(self.stored()) >= len(ids))
         assert self.stored() == set(ids)
 
 
@@ -214,7 +214,7 @@ def collector(options: Options, database: str) -> Iterator[Callable[..., Collect
             )
             thread = threading.Thread(target=made.run)
             thread.start()
-            stack.callback(thread.join, 15)
+            stack.callback(thread.join, 60)
             stack.callback(made.stop)
             deadline = time.monotonic() + 60
             while made._figures.broker != "connected" and not membership.get("leave"):

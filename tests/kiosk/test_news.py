@@ -138,20 +138,20 @@ def test_a_viewer_gets_what_is_there_then_what_is_new(make_sink: Any) -> None:
     sink.handle(Look(LookKind.EMOTION, Emotion.HAPPY, 0.9, 2))
     told = viewer.next("mood")
     assert (told["emotion"], told["people"], told["scores"][3]) == ("happy", 2, 0.9)
-    assert abs(time.time() * 1000 - told["t"]) < 5000
+    assert abs(time.time() * 1000 - told["t"]) < 60_000
     sink.handle(CameraStatus.OFFLINE)
     assert viewer.next("camera") == "offline"
     viewer.close()
 
 
-def test_the_server_stops_at_once_with_viewers_on_it_and_starts_again(make_sink: Any) -> None:
+def test_the_server_stops_at_once_with_viewers_on_it_and_starts_again(make_sink: Any, stopwatch: Any) -> None:
     sink = make_sink()
     sink.open()
     viewer, url = Viewer(sink), sink.url
     viewer.next("hello")
-    began = time.monotonic()
-    sink.close()
-    assert time.monotonic() - began < 2
+    with stopwatch() as took:
+        sink.close()
+    assert took.seconds < 2
     assert viewer.next("mood") is None, "the stream has ended"
     viewer.close()
     sink.open()
@@ -186,10 +186,8 @@ def test_who_takes_nothing_holds_nobody_up(make_sink: Any) -> None:
     slow = Viewer(sink)  # never reads
     busy = Viewer(sink)
     busy.next("hello")
-    began = time.monotonic()
-    for number in range(3000):
+    for number in range(3000):  # for ever if one of them waited for the viewer
         sink.board.put("camera", f"{number} " + "x" * 400)
-    assert time.monotonic() - began < 5, "putting waits for no viewer"
     while not busy.next("camera").startswith("2999 "):
         pass
     slow.close()

@@ -61,7 +61,7 @@ class Background:
 
     def __exit__(self, *_: object) -> None:
         self.device.stop()
-        self._thread.join(5)
+        self._thread.join(60)
         self._resources.close()
         assert not self._thread.is_alive()
 
@@ -164,7 +164,7 @@ def test_a_pause_releases_the_camera_and_says_so(tmp_path: Path) -> None:
         running.device.toggle_pause()
         running.sink.wait_for(CameraStatus, count=2)
         seen = len(running.sink.of(Observation))
-        time.sleep(0.3)
+        time.sleep(0.3)  # a longer one finds no less
         assert len(running.sink.of(Observation)) == seen
         running.device.toggle_pause()
         running.sink.wait_for(CameraStatus, count=3)
@@ -215,14 +215,16 @@ def test_one_node_id_runs_once(tmp_path: Path, mosquitto: Callable[..., Any]) ->
         build.device(config)
 
 
-def test_a_stop_takes_less_than_two_seconds(tmp_path: Path, mosquitto: Callable[..., Any]) -> None:
+def test_a_stop_takes_less_than_two_seconds(
+    tmp_path: Path, mosquitto: Callable[..., Any], stopwatch: Callable[..., Any]
+) -> None:
     flags = {"source.uri": "virtual:portrait", "mqtt.broker": mosquitto().uri}
     with Background(settings(tmp_path, **flags)) as running:
         running.sink.wait_for(Observation)
-        started = time.monotonic()
-        running.device.stop()
-        running._thread.join(5)
-        assert time.monotonic() - started < 2
+        with stopwatch() as took:
+            running.device.stop()
+            running._thread.join(60)
+        assert took.seconds < 2
 
 
 def test_times_follow_the_clock_when_it_is_set(

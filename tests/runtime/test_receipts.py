@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,7 +15,7 @@ from edge.events import Event, Stamp
 from edge.narrator import Narrator
 from edge.runtime import build
 from edge.runtime.local import ask, control_path
-from edge.runtime.receipts import WAIT_S, WARNING, Receipts
+from edge.runtime.receipts import WARNING, Receipts
 from edge.sinks.mqtt.outbox.file import OutboxFile
 from edge.sqlite import FileFault
 
@@ -44,6 +43,19 @@ class Teller:
         with self._changed:
             self._changed.wait_for(lambda: len(self.answers) >= count, timeout_s)
             return list(self.answers)
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine a thread that has an answer to give may not come to it within a second or five."""
+    monkeypatch.setattr("edge.runtime.receipts._JOIN_S", 60.0)
+    monkeypatch.setattr("edge.runtime.local._ANSWER_S", 60.0)
+
+
+@pytest.fixture
+def no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A device made after this gives no warning for a file that is merely slow."""
+    monkeypatch.setitem(Receipts.__init__.__kwdefaults__, "wait_s", 3600.0)
 
 
 @pytest.fixture
@@ -97,7 +109,6 @@ def test_without_keepers_it_is_given_at_once(told: Teller, event: Callable[[], E
 
 def test_after_a_while_it_is_given_with_a_warning(told: Teller, event: Callable[[], Event]) -> None:
     with two_keepers(wait_s=0.1) as receipts:
-        time.sleep(0.05)  # the thread waits already, for nothing
         made = event()
         receipts.expect(made)
         receipts.hold([made.seq], DONE, told)
@@ -153,7 +164,7 @@ class Running:
 
     def close(self) -> None:
         self._wiring.device.stop()
-        self._thread.join(10)
+        self._thread.join(60)
         self._wiring.resources.close()
 
 
@@ -165,6 +176,7 @@ def running(tmp_path: Path) -> Iterator[Running]:
     made.close()
 
 
+@pytest.mark.usefixtures("no_hurry")
 @pytest.mark.parametrize(
     "slow", ["edge.sinks.mqtt.outbox.file.OutboxFile.write", "edge.sessions.file.SessionFile.write"]
 )
@@ -178,22 +190,20 @@ def test_a_marker_is_answered_after_both_files_have_it_while_the_loop_goes_on(
 
     def slowly(*given: Any, **named: Any) -> Any:
         begun.set()
-        let_go.wait(20)
+        let_go.wait(120)
         return write(*given, **named)
 
     monkeypatch.setattr(kind, method, slowly)
     answers: list[dict[str, Any]] = []
     asking = threading.Thread(target=lambda: answers.append(running.ask("marker", label="kiss")))
     asking.start()
-    assert begun.wait(10)
-    time.sleep(0.3)
-    assert not answers
+    assert begun.wait(60)
     other = Teller()
     assert running.inbox.offer(CheckHealth(), other)
-    assert other.wait_for(1, 10)[0].data
+    assert other.wait_for(1)[0].data
     assert not answers
     let_go.set()
-    asking.join(10)
+    asking.join(60)
     assert [answer["label"] for answer in answers] == ["kiss"]
     assert "warning" not in answers[0]
 
@@ -204,20 +214,19 @@ def test_a_marker_that_cannot_be_saved_in_time_is_answered_in_words(
     write, let_go = OutboxFile.write, threading.Event()
 
     def stuck(*given: Any, **named: Any) -> Any:
-        let_go.wait(20)
+        let_go.wait(120)
         return write(*given, **named)
 
     monkeypatch.setattr(OutboxFile, "write", stuck)
-    begun_s = time.monotonic()
     assert running.ask("marker")["warning"] == WARNING
-    assert time.monotonic() - begun_s < 4
     with pytest.raises(EdgeError, match="no session is running"):
         running.ask("session_stop")
     let_go.set()
 
 
+@pytest.mark.usefixtures("no_hurry")
 def test_a_marker_on_a_full_disk_is_answered_in_words_and_at_once(
-    running: Running, monkeypatch: pytest.MonkeyPatch
+    running: Running, monkeypatch: pytest.MonkeyPatch, eventually: Callable[..., Any]
 ) -> None:
     def full(*_given: Any, **_named: Any) -> Any:
         msg = "there is no room left"
@@ -225,9 +234,6 @@ def test_a_marker_on_a_full_disk_is_answered_in_words_and_at_once(
 
     with monkeypatch.context() as patch:
         patch.setattr(OutboxFile, "write", full)
-        begun_s = time.monotonic()
+        # an hour each if they waited for the disk
         assert [running.ask("marker")["warning"] for _ in range(3)] == [WARNING] * 3
-        assert time.monotonic() - begun_s < 3 * WAIT_S
-    while "warning" in running.ask("marker") and time.monotonic() - begun_s < 30:
-        time.sleep(0.2)
-    assert "warning" not in running.ask("marker")
+    assert eventually(lambda: "warning" not in running.ask("marker"))

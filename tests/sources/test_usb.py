@@ -59,14 +59,14 @@ def test_a_frame_that_goes_by_is_counted_and_its_loss_is_an_error(camera: UsbCam
     usb_driver.plugged.set()
 
 
-def test_a_read_that_hangs_is_an_error_at_the_read_timeout(camera: UsbCamera, usb_driver: Any) -> None:
+def test_a_read_that_hangs_is_an_error_at_the_read_timeout(camera: UsbCamera, usb_driver: Any, stopwatch: Any) -> None:
     camera.open()
     usb_driver.plugged.clear()
-    started = time.monotonic()
-    with pytest.raises(SourceError, match=r"usb:0: no frame for 0\.2 s; check its connection"):
-        camera.read()
-    camera.close()
-    assert time.monotonic() - started < 0.6
+    with stopwatch() as took:
+        with pytest.raises(SourceError, match=r"usb:0: no frame for 0\.2 s; check its connection"):
+            camera.read()
+        camera.close()
+    assert took.seconds < 0.6
     with pytest.raises(SourceError, match="not open"):
         camera.read()
     with pytest.raises(SourceError, match="still hangs"):
@@ -136,16 +136,18 @@ def test_a_camera_that_was_unplugged_comes_back_by_itself(camera: UsbCamera, usb
     assert usb_driver.held == 0
 
 
-def test_stopping_takes_under_a_second_while_the_driver_hangs(camera: UsbCamera, usb_driver: Any) -> None:
+def test_stopping_takes_under_a_second_while_the_driver_hangs(
+    camera: UsbCamera, usb_driver: Any, stopwatch: Any
+) -> None:
     others = set(threading.enumerate())  # calls that earlier tests left hanging are no business of this one
     frames = NewestFrame(camera, CONFIG)
     frames.start()
     wait_until(lambda: frames.captured > 0)
     usb_driver.plugged.clear()
-    assert usb_driver.hung.wait(5)
-    started = time.monotonic()
-    frames.stop()
-    assert time.monotonic() - started < 1.0
+    assert usb_driver.hung.wait(60)
+    with stopwatch() as took:
+        frames.stop()
+    assert took.seconds < 1.0
     assert hanging()
     usb_driver.plugged.set()
     wait_until(lambda: usb_driver.held == 0)
@@ -154,7 +156,7 @@ def test_stopping_takes_under_a_second_while_the_driver_hangs(camera: UsbCamera,
 
 def test_a_process_that_leaves_a_call_hanging_can_end_cleanly() -> None:
     code = """
-import os, socket, sys, time
+import os, socket, sys
 from edge.config import SourceConfig
 from edge.sources import bounded
 from edge.sources.factory import create
@@ -165,7 +167,7 @@ server = socket.create_server(("127.0.0.1", 0))  # takes the call and says nothi
 config = SourceConfig(uri=f"http://127.0.0.1:{server.getsockname()[1]}/x")
 frames = NewestFrame(create(config), config)
 frames.start()
-time.sleep(0.3)
+caller, _ = server.accept()  # it waits for an answer from now on
 frames.stop()
 assert bounded.hanging()
 os._exit(7)
