@@ -105,6 +105,15 @@ class Playback(PassiveSource):
             raise self._over()
         return self._give(frame, self._due_ns)
 
+    def skip(self) -> None:
+        """Let the next frame go by, as a camera's does while nobody is in view.
+
+        Raises:
+            SourceEnded: the last frame has been shown for its time.
+            SourceError: the recording is damaged or not open.
+        """
+        self.read()
+
     def _take(self) -> None:
         """Decode the next frame that is not late; after the last one, its end is what is due."""
         started_ns = self._clock_ns()

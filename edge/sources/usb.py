@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from edge.sources.v4l2 import Ioctl
 
 
+_SETTLE_S, _LOOK_S = 5.0, 0.1
+"""Seconds that udev may take to give a new device file its group, and between two looks."""
+
+
 class UsbCamera(PassiveSource):
     """``usb:N``, ``usb:NAME`` or a path under ``/dev``; see :class:`CameraFinder`.
 
@@ -67,7 +71,7 @@ class UsbCamera(PassiveSource):
         self.close()
         opencv.quiet()
         self._device = device = self._finder.find()
-        if not os.access(device, os.R_OK | os.W_OK):
+        if not _may_open(device):
             msg = f"{self.uri}: no permission for {device}; sudo usermod -aG video $USER, then log in again"
             raise SourceError(msg)
         self._is_at = _place(device)
@@ -119,6 +123,19 @@ class UsbCamera(PassiveSource):
     def close(self) -> None:
         """Release the device."""
         self._capture.close()
+
+
+def _may_open(device: Path) -> bool:
+    """Return whether this user may open the camera; one that was just connected gets its rights a moment later."""
+    while not os.access(device, os.R_OK | os.W_OK):
+        try:
+            age_s = time.time() - device.stat().st_ctime
+        except OSError:
+            return False
+        if not 0 <= age_s < _SETTLE_S:
+            return False
+        time.sleep(_LOOK_S)
+    return True
 
 
 def _place(device: Path) -> tuple[int, int] | None:

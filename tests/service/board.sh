@@ -160,7 +160,11 @@ face() {
     configure usb:0; systemctl start face-edge
 }
 
-follows() { journalctl -u face-edge -n 30 --no-pager | grep 'is at /dev/video1 now'; }
+vivid=/sys/bus/platform/drivers/vivid
+bind_anew() { marked=$(date +%s); echo vivid.0 >"$vivid/unbind"; echo vivid.0 >"$vivid/bind"; }
+said() { journalctl -u face-edge --since "@$marked" --no-pager | grep "$1"; }   # since the driver was bound anew
+follows() { said 'is at /dev/video1 now'; }
+looks_again() { said 'delivers again'; }
 
 faults() {
     waits 180 told 'looking at usb:0' || true
@@ -182,17 +186,21 @@ faults() {
     started=$SECONDS; echo vivid.0 >/sys/bus/platform/drivers/vivid/bind
     waits 180 told 'looking at usb:0' && ok "$(took), $( [ "$(pid)" = "$before" ] && echo 'same process' || echo 'another process')" || fail "$(show StatusText)"
 
-    step 'bound anew with its file open: another number, found again by the same process'
-    before=$(pid); started=$SECONDS
-    echo vivid.0 >/sys/bus/platform/drivers/vivid/unbind; echo vivid.0 >/sys/bus/platform/drivers/vivid/bind
-    waits 60 [ -c /dev/video1 ] || fail "$(echo /dev/video*)"
-    [ ! -e /dev/video0 ] || fail "it has its old number: $(echo /dev/video*)"
+    step 'its driver unbound and bound back to back: found again by the same process'
+    before=$(pid); started=$SECONDS; bind_anew
+    waits 120 looks_again && waits 120 told 'looking at usb:0' && [ "$(pid)" = "$before" ] && ok "$(took), now $(echo /dev/video*)" \
+        || fail "$(show StatusText) $(echo /dev/video*)"
+    step 'the same while its file is held open: another number, found by the same process'
+    started=$SECONDS
+    sleep 600 3</dev/video0 & holder=$!
+    bind_anew
+    waits 60 [ -c /dev/video1 ] && [ ! -e /dev/video0 ] || fail "$(echo /dev/video*)"
     waits 120 follows && waits 120 told 'looking at usb:0' && [ "$(pid)" = "$before" ] && ok "$(took), now $(echo /dev/video*)" \
         || fail "$(show StatusText)"
     step 'and once more, back to its number'
-    started=$SECONDS
-    echo vivid.0 >/sys/bus/platform/drivers/vivid/unbind; waits 120 told away || fail "$(show StatusText)"
-    echo vivid.0 >/sys/bus/platform/drivers/vivid/bind; waits 60 [ -c /dev/video0 ] || fail "$(echo /dev/video*)"
+    kill "$holder"; wait "$holder" 2>/dev/null || true
+    started=$SECONDS; echo vivid.0 >"$vivid/unbind"; waits 120 told away || fail "$(show StatusText)"
+    echo vivid.0 >"$vivid/bind"; waits 60 [ -c /dev/video0 ] || fail "$(echo /dev/video*)"
     waits 120 told 'looking at usb:0' && [ "$(pid)" = "$before" ] && ok "$(took), now $(echo /dev/video*)" || fail "$(show StatusText)"
 
     step 'SIGKILL: started again, looks again'

@@ -147,6 +147,18 @@ def test_a_film_that_decodes_too_slowly_is_stretched_with_one_warning(caplog: py
     assert "decoded more slowly than it plays" in caplog.text
 
 
+def test_frames_go_by_while_nobody_is_in_view() -> None:
+    clip = Clip([0, 40, 80, 120])
+    source = playback(clip)
+    source.open()
+    source.read()
+    source.skip()
+    assert source.read().monotonic_ns == 1080 * MS
+    source.skip()
+    with pytest.raises(SourceEnded):
+        source.skip()
+
+
 def test_a_picture_that_stays_is_given_again() -> None:
     clip = Clip([0, 1000, 1100])
     assert shown(playback(clip), clip) == [

@@ -184,3 +184,21 @@ def test_a_camera_that_comes_back_under_another_number_delivers_again(
     assert {path.name for path in usb_driver.opened} == {"video0", "video2"}
     assert f"{uri}: HD Pro Webcam C920 is at {video4linux.devices}/video2 now" in caplog.text
     assert usb_driver.most_held == 1
+
+
+def test_a_camera_gets_its_rights_a_moment_after_its_file(
+    video4linux: Video4Linux, usb_driver: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    video4linux.connect(C920)
+    camera = UsbCamera(
+        SourceConfig(uri="usb:0"), devices=video4linux.devices, system=video4linux.system, capture=usb_driver
+    )
+    answers = iter([False, False, True])
+    monkeypatch.setattr("edge.sources.usb.os.access", lambda *_: next(answers))
+    camera.open()
+    assert camera.read().index == 0
+    camera.close()
+    monkeypatch.setattr("edge.sources.usb.os.access", lambda *_: False)
+    monkeypatch.setattr("edge.sources.usb._SETTLE_S", 0.0)
+    with pytest.raises(SourceError, match=r"no permission for .*usermod -aG video"):
+        camera.open()
