@@ -52,7 +52,7 @@ def run(settings: Settings, /, *, terminal: bool, as_json: bool, **options: Any)
         config = settings.load(flags)
     logs.configure(config.log)
     wiring = build.device(config, extra_sinks=[LinesSink(sys.stdout)] if as_json else [])
-    reloader = Reloader(config, lambda: settings.load(flags), wiring.manager, wiring.adopt)
+    reloader = Reloader(config, lambda: preflight.load(settings.collect(flags)), wiring.manager, wiring.adopt)
     with wiring.resources:
         obey_signals(wiring.device)
         reload_on_hangup(wiring.device, reloader)

@@ -44,6 +44,8 @@ def page(config: Config) -> Iterator[Finding]:
         return
     who = "for this machine alone, without a password" if kiosk.password_file is None else "a password is asked for"
     scheme = "http" if kiosk.tls == "off" else "https"
+    for error in checks.unused_certificate(config):
+        yield warn("page", str(error), "mend it: the page is served otherwise than it looks")
     yield ok("page", f"{scheme}://{in_url(kiosk.host)}:{kiosk.port}: {who}")
     if kiosk.tls == "files" and kiosk.tls_certificate is not None:
         yield certificate(kiosk.tls_certificate.expanduser(), datetime.now(UTC))

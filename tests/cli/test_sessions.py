@@ -216,7 +216,8 @@ def test_the_exit_code_of_what_is_not_on_the_disk_is_in_both_tables() -> None:
     assert f"`{NOT_ON_DISK}` done, but not on the disk yet" in " ".join(table.split())
     help_text = " ".join(CliRunner().invoke(cli_group, ["--help"]).output.split())
     assert f"{NOT_ON_DISK} done but not on the disk yet" in help_text
-    errors = {each.exit_code for each in (EdgeError, *EdgeError.__subclasses__())}
+    kinds: list[type[EdgeError]] = [EdgeError, *EdgeError.__subclasses__()]
+    errors = {kind.exit_code for kind in kinds}
     assert all(f"`{code}`" in table for code in errors | {0, 2, 130})
     assert NOT_ON_DISK not in errors
 

@@ -383,6 +383,8 @@ emulate = "laser"
     [
         (PAGE | {"kiosk.media_dir": "nowhere"}, "kiosk.media_dir"),
         (PAGE | {"kiosk.host": "192.0.2.77", "kiosk.password_file": "p"}, "kiosk.host"),
+        (PAGE | {"kiosk.tls_certificate": "c.pem"}, "kiosk.tls_certificate"),
+        (PAGE | {"kiosk.tls": "self-signed", "kiosk.tls_key": "k.pem"}, "kiosk.tls_key"),
         ({"metrics.enabled": True, "metrics.host": "192.0.2.77", "metrics.port": 0}, "metrics.host"),
         ({"node.state_dir": "file/state"}, "node.state_dir"),
     ],
@@ -441,6 +443,8 @@ ELSEWHERE: dict[str, str] = {
     "sources/usb_controls.py:chosen_values": "by the camera itself, as the above",
     "sources/usb_controls.py:_set": "by the camera itself, when it is set",
     "sources/picamera_controls.py:_flicker": "by the camera itself, as the above",
+    "runtime/preflight/page.py:unused_certificate": "the device runs with it: test_what_the_device_runs_without…",
+    "runtime/preflight/parts.py:displays": "names the display: no such emulator",
     "runtime/lock.py:acquire": "what is wrong with the folder is found before: state below a file",
     "models/store.py:regular": "of commands that add models",
     "models/probation.py:_chosen": "the device goes back to the model before",

@@ -36,6 +36,7 @@ CHECKS = (
     Check(("kiosk.host", "kiosk.enabled", "kiosk.password_file", "kiosk.trusted_proxies"), page.rights),
     Check(("kiosk.password_file", "kiosk.enabled", "kiosk.viewer_token_file"), page.secrets),
     Check(("kiosk.tls", "kiosk.enabled", "kiosk.tls_certificate", "kiosk.tls_key"), page.certificate),
+    Check(("kiosk.tls", "kiosk.enabled", "kiosk.tls_certificate"), page.unused_certificate, is_needed=False),
     Check(("kiosk.host", "kiosk.enabled", "kiosk.port"), page.address, is_needed=False),
     Check(("kiosk.media_dir", "kiosk.enabled"), page.media, is_needed=False),
     Check(("display",), parts.displays),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edge.errors import InputError
+from edge.errors import ConfigError, InputError
 from edge.runtime.preflight.check import attempt
 from edge.sockets import check_address
 
@@ -45,6 +45,19 @@ def certificate(config: Config) -> Iterator[EdgeError]:
         from edge.kiosk.tls import check
 
         yield from attempt(check, config.kiosk)
+
+
+def unused_certificate(config: Config) -> Iterator[EdgeError]:
+    """A certificate or key that is given but not served."""
+    kiosk = config.kiosk
+    given = {"tls_certificate": kiosk.tls_certificate, "tls_key": kiosk.tls_key}
+    if kiosk.enabled and kiosk.tls != "files":
+        for name, path in given.items():
+            if path is not None:
+                msg = (
+                    f'kiosk.{name}: is not used while kiosk.tls = "{kiosk.tls}"; set kiosk.tls = "files", or remove it'
+                )
+                yield ConfigError(msg)
 
 
 def address(config: Config) -> Iterator[EdgeError]:

@@ -8,14 +8,13 @@ from edge.config import embedded_port, node_id, state_dir
 from edge.errors import ConfigError, InputError
 from edge.runtime.preflight.check import attempt
 from edge.sockets import check_address
+from edge.sources.uri import is_usb
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from edge.config import Config
     from edge.errors import EdgeError
-
-_CAMERAS = ("picamera", "usb:", "/dev/")
 
 
 def source(config: Config) -> Iterator[EdgeError]:
@@ -44,7 +43,8 @@ def locks(config: Config) -> Iterator[EdgeError]:
     """The folder of the locks on camera and node id."""
     from edge.runtime.lock import check_folder
 
-    if config.mqtt.broker != "off" or config.source.uri.startswith(_CAMERAS):
+    uri = config.source.uri
+    if config.mqtt.broker != "off" or uri.startswith("picamera") or is_usb(uri):
         yield from attempt(check_folder, state_dir(config))
 
 
