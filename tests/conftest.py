@@ -20,6 +20,7 @@ pytest_plugins = [
     "tests.fixtures.odd_cameras",
     "tests.fixtures.disks",
     "tests.fixtures.broker",
+    "tests.fixtures.certificates",
     "tests.fixtures.proxies",
     "tests.fixtures.networks",
     "tests.fixtures.messages",

@@ -93,6 +93,12 @@ class MqttConfig(Section):
     tls: TlsConfig = TlsConfig()
     outbox: OutboxConfig = OutboxConfig()
     homeassistant: HomeAssistantConfig = HomeAssistantConfig()
+    max_qos: int = Field(
+        1, ge=0, le=1, description="0 for a broker that takes no other and, with MQTT 3.1.1, cannot say so"
+    )
+    retain: bool = Field(
+        True, description="false for a broker that keeps no retained messages and, with MQTT 3.1.1, cannot say so"
+    )
     keepalive_s: int = Field(30, ge=5, le=3600, description="the broker notices a dead device after 1.5 times this")
     backoff_max_s: PositiveSeconds = Field(60.0, description="longest pause between connection attempts")
 

@@ -15,8 +15,12 @@ from edge.sockets import listen
 if TYPE_CHECKING:
     from edge.config import Config
     from edge.diagnostics.finding import Finding
+    from edge.sinks.mqtt.connection import Connection
+    from edge.sinks.mqtt.options import Options
 
 _TIMEOUT_S = 3.0
+LARGEST_MESSAGE = 32 * 1024
+"""Bytes that the announcement for Home Assistant, the longest message of a device, stays below."""
 
 
 def broker(config: Config) -> Finding:
@@ -59,12 +63,25 @@ def _remote(config: Config) -> Finding:
                     continue
                 return fail("broker", str(failure), _REMEDY)
             connection.close()
-            return ok("broker", f"{made.address} takes us as {made.username or 'anonymous'}, {connection.protocol}")
+            return _described(connection, made)
     except ConfigError as error:
         return fail("broker", str(error), "mend the setting in [mqtt]")
     finally:
         waker.close()
     return fail("broker", f"{made.address} speaks neither MQTT 5 nor 3.1.1", _REMEDY)
+
+
+def _described(connection: Connection, made: Options) -> Finding:
+    text = f"{made.address} takes us as {made.username or 'anonymous'}, {connection.protocol}"
+    if connection.protocol != "MQTT 5":
+        text += "; `face-edge collect` and `simulate` need MQTT 5"
+    limits = connection.capabilities.limits()
+    most = connection.capabilities.packet_max
+    if most is not None and most < LARGEST_MESSAGE:
+        limits.append(f"messages beyond {most:,} bytes are not taken")
+    if not limits:
+        return ok("broker", text)
+    return warn("broker", f"{text}; {'; '.join(limits)}", "the feed works as far as that goes; see docs/mqtt.md")
 
 
 _REMEDY = "check the broker and [mqtt] in the configuration"

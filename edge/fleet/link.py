@@ -41,6 +41,13 @@ _DRAIN_BYTES = 1 << 16
 _ONLY_IF_NEW = 1
 """Retain handling: retained messages come with a new subscription, not with the renewal of one that the session has."""
 
+_NEEDED = (
+    ("SharedSubscriptionAvailable", "shared subscriptions"),
+    ("WildcardSubscriptionAvailable", "wildcard subscriptions"),
+    ("MaximumQoS", "quality of service 1"),
+)
+"""Properties of CONNACK, which are there where they are not said to be 0, and their names for people."""
+
 
 class Link:
     """Opened once, used, closed once; for one thread; every method but ``open`` and ``part`` returns at once."""
@@ -65,6 +72,8 @@ class Link:
         self._subscribing: int | None = None
         self._goodbye = False
         self.session_present = False
+        self.lacking: tuple[str, ...] = ()
+        """What the broker cannot do of what subscribers with a session need."""
         self.subscribed = False
         self._client = self._make_client(will)
 
@@ -227,8 +236,9 @@ class Link:
         made.on_socket_register_write = _nothing  # paho then leaves writing to us
         return made
 
-    def _connected(self, _client: Any, _data: Any, flags: Any, reason: Any, _properties: Any) -> None:
+    def _connected(self, _client: Any, _data: Any, flags: Any, reason: Any, properties: Any) -> None:
         self._connack = (reason.value, reason.getName())
+        self.lacking = tuple(what for name, what in _NEEDED if getattr(properties, name, 1) == 0)
         self.session_present = flags.session_present
         # it explains why no connection comes about; later every message would be put into words for it
         self._client.on_log = None

@@ -19,9 +19,11 @@ from edge.fleet.collection.inbox import Inbox, Letter
 from edge.fleet.collection.receipts import Receipts
 from edge.fleet.collection.status import Figures, Status
 from edge.fleet.collection.writer import Limits, Writer
+from edge.fleet.diagnosis import explained
 from edge.fleet.link import Link
 from edge.fleet.terms import Terms
 from edge.fleet.topics import filters
+from edge.sinks.mqtt import causes
 from edge.sinks.mqtt.causes import Cause, ConnectionFailure
 from edge.sinks.mqtt.waker import Waker
 
@@ -36,6 +38,7 @@ _LOG = logging.getLogger(__name__)
 _ANSWER_TIMEOUT_S = 10.0
 _TURN_S = 0.5
 _PARTING_S = 1.0
+_EXPLAIN_EVERY_S = 30.0
 _TAKEN_OVER = "another client took over"
 
 
@@ -66,6 +69,8 @@ class Collector:
         self._came_s = 0.0
         self._had_session = False
         self._composure = Composure()
+        self._explain_due_s = 0.0
+        self._explanation: Cause | None = None
         self._writer = Writer(
             self._inbox, store, self._figures, self._settled, prefix=membership.prefix, limits=limits or Limits()
         )
@@ -99,10 +104,20 @@ class Collector:
             self._serve(link)
             self._take_leave(link, writing)
         except ConnectionFailure as failure:
-            self._pause(self._judged(failure.cause))
+            link.abandon()
+            cause = failure.cause if link.answered or self._stopping.is_set() else self._explained(failure)
+            self._pause(self._judged(cause), lasting=cause.lasting)
         finally:
             link.abandon()
             self._figures.broker = "away"
+
+    def _explained(self, failure: ConnectionFailure) -> Cause:
+        """Ask once more, now and then, what a broker wants that does not answer."""
+        now_s = time.monotonic()
+        if now_s >= self._explain_due_s:
+            self._explain_due_s = now_s + _EXPLAIN_EVERY_S
+            self._explanation = explained(failure.cause, self._options)
+        return self._explanation or failure.cause
 
     def _new_link(self) -> Link:
         number = self._receipts.begin()
@@ -127,8 +142,11 @@ class Collector:
             if self._stopping.is_set():
                 return
             if time.monotonic() > deadline_s:
-                raise ConnectionFailure(Cause(f"{self._options.address} took the connection but gave no answer"))
+                raise ConnectionFailure(causes.of_silence(self._options, _ANSWER_TIMEOUT_S))
             self._turn(link)
+            if link.answered and link.lacking:
+                text = f"{self._options.address} has no {' and no '.join(link.lacking)}, which collectors need"
+                raise ConnectionFailure(Cause(f"{text}: see docs/fleet.md for brokers", lasting=True))
             if link.answered and not asked and not self._membership.leave:
                 link.subscribe(self._filters)
                 asked = True
@@ -136,6 +154,7 @@ class Collector:
 
     def _joined(self, link: Link) -> None:
         self._composure.joined(time.monotonic())
+        self._explain_due_s, self._explanation = 0.0, None
         self._figures.broker = "connected"
         self._came_s = time.monotonic()
         if self._had_session and not link.session_present:
@@ -214,11 +233,11 @@ class Collector:
             return f"{self._options.address}: does another collector use --instance {self._membership.instance}, too?"
         return cause.text
 
-    def _pause(self, text: str) -> None:
+    def _pause(self, text: str, *, lasting: bool = False) -> None:
         """A report where it is due, one line a cause, then a pause that a stop ends."""
         self._figures.broker = "away"
         if self._composure.is_news(text) and not self._stopping.is_set():
-            _LOG.warning("%s; trying again", text)
+            _LOG.log(logging.ERROR if lasting else logging.WARNING, "%s; trying again", text)
         if time.monotonic() >= self._report_due_s:
             self._tell()
         self._stopping.wait(self._composure.pause_s(time.monotonic()))

@@ -50,7 +50,7 @@ class Device:
         self.reconnects = -1
         self.drops = 0
         self._base = f"{prefix}/{story.node}"
-        self._options = replace(options, client_id=self._base.replace("/", "-"))
+        self.options = replace(options, client_id=self._base.replace("/", "-"))
         self._tally = tally
         self._resend_ns = resend_ns
         self._waiting: deque[Parcel] = deque()
@@ -69,7 +69,7 @@ class Device:
     def new_link(self) -> Link:
         """A connection that is not opened yet."""
         will = Will(f"{self._base}/availability", "offline")
-        return Link(self._options, Terms(), will=will, on_receipt=self._answered)
+        return Link(self.options, Terms(), will=will, on_receipt=self._answered)
 
     def joined(self, link: Link, now_ns: int) -> None:
         """The broker took the connection: say who is here, then what waits."""

@@ -7,12 +7,15 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from edge.errors import ConfigError
+from edge.fleet.diagnosis import explained
 from edge.sinks.mqtt.causes import ConnectionFailure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from edge.fleet.link import Link
+    from edge.sinks.mqtt.causes import Cause
+    from edge.sinks.mqtt.options import Options
     from edge.sinks.mqtt.waker import Waker
 
 _THREADS = 8
@@ -39,6 +42,10 @@ class Dialers:
             self._waker.set()
 
         self._pool.submit(work)
+
+    def explain(self, cause: Cause, options: Options, say: Callable[[str], None]) -> None:
+        """Find out why a broker that took the connection gave no answer; ``say`` is called on another thread."""
+        self._pool.submit(lambda: say(explained(cause, options).text))
 
     def outcomes(self) -> Iterator[tuple[int, Link, Exception | None]]:
         """``(index, link, error)`` of those that ended since the last call; without an error the link is open."""

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from edge.fleet.simulation.agenda import Agenda, Task
 from edge.fleet.simulation.dialers import Dialers
-from edge.sinks.mqtt.causes import ConnectionFailure
+from edge.sinks.mqtt import causes
+from edge.sinks.mqtt.causes import Cause, ConnectionFailure
 from edge.sinks.mqtt.waker import Waker
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ _LOG = logging.getLogger(__name__)
 _NS = 1_000_000_000
 _ANSWER_NS = 10 * _NS
 _TEND_NS = 10 * _NS
+_EXPLAIN_EVERY_NS = 30 * _NS
 _WAKER = -1
 
 
@@ -40,6 +42,7 @@ class Network:
         self._opened_ns: dict[int, int] = {}
         self._tended: set[int] = set()
         self._said: set[str] = set()
+        self._explain_due_ns = 0
 
     @property
     def connected(self) -> int:
@@ -58,7 +61,7 @@ class Network:
             case Task.TEND:
                 self._tend(index, now_ns)
             case Task.GIVE_UP if index in self._opening and now_ns - self._opened_ns[index] >= _ANSWER_NS:
-                self._lost(index, "the broker took the connection and gave no answer")
+                self._lost(index, causes.of_silence(self._devices[index].options, _ANSWER_NS / _NS), answered=False)
 
     def poll(self, timeout_ns: int) -> None:
         """Serve those that have something to read or can be written to again."""
@@ -77,7 +80,7 @@ class Network:
         try:
             link.write()
         except ConnectionFailure as failure:
-            self._lost(index, str(failure))
+            self._lost(index, failure.cause, answered=link.answered)
             return
         self._watch(index, link)
 
@@ -101,7 +104,7 @@ class Network:
     def _take_dialled(self) -> None:
         for index, link, error in self._dialers.outcomes():
             if error is not None:
-                self._lost(index, str(error))
+                self._lost(index, error.cause if isinstance(error, ConnectionFailure) else Cause(str(error)))
                 continue
             self._opening[index] = link
             now_ns = self._opened_ns[index] = time.monotonic_ns()
@@ -125,7 +128,7 @@ class Network:
                 device.backoff.reset()
             device.pump(now_ns)
         except ConnectionFailure as failure:
-            self._lost(index, str(failure))
+            self._lost(index, failure.cause, answered=link.answered)
             return
         self.flush(index)
 
@@ -140,13 +143,16 @@ class Network:
             device.pump(now_ns)
         except ConnectionFailure as failure:
             self._tended.discard(index)
-            self._lost(index, str(failure))
+            self._lost(index, failure.cause)
             return
         self.flush(index)
         self._agenda.add(now_ns + _TEND_NS, Task.TEND, index)
 
-    def _lost(self, index: int, why: str) -> None:
-        """One line a cause for all devices together, then another attempt after a growing pause."""
+    def _lost(self, index: int, cause: Cause, *, answered: bool = True) -> None:
+        """One line a cause for all devices together, then another attempt after a growing pause.
+
+        A broker that gave no answer is asked once more, now and then, by another thread.
+        """
         self._forget(index)
         link = self._opening.pop(index, None)
         if link is not None:
@@ -155,10 +161,17 @@ class Network:
         device.left()
         if device.said_goodbye:
             return
+        if answered:
+            self._say(device.story.node, cause.text)
+        elif time.monotonic_ns() >= self._explain_due_ns:
+            self._explain_due_ns = time.monotonic_ns() + _EXPLAIN_EVERY_NS
+            self._dialers.explain(cause, device.options, lambda text: self._say(device.story.node, text))
+        self._agenda.add(time.monotonic_ns() + int(device.backoff.next_s() * _NS), Task.DIAL, index)
+
+    def _say(self, node: str, why: str) -> None:
         if why not in self._said:
             self._said.add(why)
-            _LOG.warning("%s: %s; trying again", device.story.node, why)
-        self._agenda.add(time.monotonic_ns() + int(device.backoff.next_s() * _NS), Task.DIAL, index)
+            _LOG.warning("%s: %s; trying again", node, why)
 
     def _watch(self, index: int, link: Link) -> None:
         descriptor = link.fileno()

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edge.errors import SinkError
+from edge.sinks.mqtt.capabilities import QOS_NOT_SUPPORTED, RETAIN_NOT_SUPPORTED
 
 if TYPE_CHECKING:
     from edge.sinks.mqtt.options import Options
 
 UNSUPPORTED_PROTOCOL = 0x84
 _CLIENT_ID_INVALID = 0x85
+_BEYOND_CAPABILITIES = {RETAIN_NOT_SUPPORTED: "retained messages", QOS_NOT_SUPPORTED: "quality of service 1"}
 _BAD_CREDENTIALS = {0x86, 0x87}
 _BUSY = {0x88, 0x89, 0x97, 0x9F}
 _TAKEN_OVER = 0x8E
@@ -22,6 +24,9 @@ _TAKEN_OVER = 0x8E
 _NOT_YET_VALID = 9
 _EXPIRED = 10
 _WRONG_HOST = {62, 64}
+
+
+_HANGS = "does it hang, is it overloaded, or is the port another service's?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,24 +38,32 @@ class Cause:
 
 
 class ConnectionFailure(SinkError):
-    """There is no connection to the broker; ``older_protocol`` where MQTT 3.1.1 may work instead."""
+    """There is no connection to the broker.
 
-    def __init__(self, cause: Cause, *, older_protocol: bool = False) -> None:
+    ``older_protocol`` where MQTT 3.1.1 may work instead; ``code`` is the reason with which it refused one.
+    """
+
+    def __init__(self, cause: Cause, *, older_protocol: bool = False, code: int | None = None) -> None:
         super().__init__(cause.text)
         self.cause = cause
         self.older_protocol = older_protocol
+        self.code = code
 
 
 def of_error(error: Exception, options: Options) -> Cause:
     """Why a connection could not be made at all."""
     where = options.address
     match error:
+        case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
+            return _hung_up(options)
         case ssl.SSLError():
             return _of_tls(error, options)
         case socket.gaierror() | UnicodeError():
             text = f"{where}: the name {options.host!r} cannot be resolved: check mqtt.broker and the network"
         case ConnectionRefusedError():
             text = f"{where} refuses connections: is the broker running, and is the port right?"
+        case TimeoutError() if _in_handshake(error):
+            text = f"{where} took the connection but gives no answer in TLS: {_HANGS}"
         case TimeoutError():
             text = f"{where} does not answer: check mqtt.broker, the network and firewalls"
         case ConnectionError():
@@ -60,6 +73,29 @@ def of_error(error: Exception, options: Options) -> Cause:
         case _:
             return _of_nonsense(options)
     return Cause(text)
+
+
+def is_unanswered(error: Exception) -> bool:
+    """Return True where the broker took the connection and then hung up or kept silent."""
+    if isinstance(error, TimeoutError):
+        return _in_handshake(error)
+    return isinstance(error, (ConnectionResetError, ConnectionAbortedError, BrokenPipeError, ssl.SSLError)) and not (
+        isinstance(error, ssl.SSLCertVerificationError)
+    )
+
+
+def of_port_without_tls(options: Options) -> Cause:
+    """The port answers MQTT without TLS, but ``mqtts://`` is configured."""
+    return Cause(f"{options.address} speaks MQTT without TLS: check the port, or use mqtt://", lasting=True)
+
+
+def of_port_with_tls(options: Options) -> Cause:
+    """The port answers in TLS, but ``mqtt://`` is configured."""
+    return Cause(f"{options.address} speaks TLS: use mqtts:// in mqtt.broker", lasting=True)
+
+
+def _in_handshake(error: TimeoutError) -> bool:
+    return "handshake" in str(error)
 
 
 def _of_tls(error: ssl.SSLError, options: Options) -> Cause:
@@ -112,15 +148,17 @@ def of_refusal(code: int, name: str, options: Options) -> Cause:
         text = f"{where} refuses user {options.username!r} ({name.lower()}): check mqtt.username and the password"
         return Cause(text, lasting=True)
     if code == _CLIENT_ID_INVALID:
-        return Cause(f"{where} refuses client id {options.client_id!r}: set another node.id", lasting=True)
+        # Mosquitto says the same of a keep-alive beyond its max_keepalive where MQTT 3.1.1 is spoken
+        text = f"{where} refuses client id {options.client_id!r}: set another node.id, or a smaller mqtt.keepalive_s"
+        return Cause(text, lasting=True)
+    if code in _BEYOND_CAPABILITIES:
+        return Cause(f"{where} has no {_BEYOND_CAPABILITIES[code]}, which a last will needs", lasting=True)
     return Cause(f"{where} refuses the connection: {name.lower()}", lasting=code not in _BUSY)
 
 
 def of_silence(options: Options, timeout_s: float) -> Cause:
     """The broker took the connection and said nothing."""
-    return Cause(
-        f"{options.address} took the connection but gave no MQTT answer within {timeout_s:g} s: check the port"
-    )
+    return Cause(f"{options.address} took the connection but gave no MQTT answer within {timeout_s:g} s: {_HANGS}")
 
 
 def of_loss(options: Options, *, code: int | None, name: str, noted: str, answered: bool) -> Cause:
@@ -137,9 +175,11 @@ def of_loss(options: Options, *, code: int | None, name: str, noted: str, answer
     return Cause(f"the connection to {options.address} broke")
 
 
-def of_flapping(options: Options) -> Cause:
+def of_flapping(options: Options, *, mqtt5: bool = True) -> Cause:
     """One short-lived connection after another, and no word from the broker."""
     hint = f"does another client use id {options.client_id!r}? Give each device a node.id of its own"
+    if not mqtt5:
+        hint += "; or does it take no QoS 1 or no retained messages? Set mqtt.max_qos = 0 or mqtt.retain = false"
     return Cause(f"connections to {options.address} break as soon as they are made: {hint}", lasting=True)
 
 
@@ -148,10 +188,7 @@ def _of_nonsense(options: Options) -> Cause:
 
 
 def _hung_up(options: Options, *, after_handshake: bool = False) -> Cause:
-    if options.tls is None:
-        hint = "does it want TLS (mqtts://)?"
-    elif after_handshake and options.tls.certificate is None:
-        hint = "does it want a client certificate (mqtt.tls.certificate and mqtt.tls.key)?"
-    else:
-        hint = "is this its TLS port?"
+    hint = "check the port; is the broker starting, overloaded, or out of a proxy's reach?"
+    if after_handshake and options.tls is not None and options.tls.certificate is None:
+        hint += " Does it want a client certificate (mqtt.tls.certificate and mqtt.tls.key)?"
     return Cause(f"{options.address} hung up without an answer: {hint}")

@@ -16,8 +16,10 @@ from edge.backoff import Backoff
 from edge.errors import ConfigError
 from edge.sinks.mqtt import causes
 from edge.sinks.mqtt.causes import Cause, ConnectionFailure
-from edge.sinks.mqtt.connection import ANSWER_TIMEOUT_S, TURN_S, Connection
+from edge.sinks.mqtt.connection import ANSWER_TIMEOUT_S, TURN_S
+from edge.sinks.mqtt.connector import Connector
 from edge.sinks.mqtt.outgoing import PACKET_TOO_LARGE, Parcel, Verdict
+from edge.sinks.mqtt.requests import without_wildcards
 from edge.sinks.mqtt.topics import availability
 from edge.sinks.mqtt.waker import Waker
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from edge.sinks.mqtt.arrival import Listener
+    from edge.sinks.mqtt.connection import Connection
     from edge.sinks.mqtt.options import Options
     from edge.sinks.mqtt.outgoing import Outgoing
     from edge.sinks.mqtt.topics import Publication, Topics
@@ -33,6 +36,8 @@ _LOG = logging.getLogger(__name__)
 _FIRST_PAUSE_S = 0.5
 _FIRST_PAUSE_WHEN_LASTING_S = 10.0
 _STABLE_AFTER_S = 5.0
+REPEAT_S = 60.0
+"""Between two publications of what a broker does not retain."""
 _FLAPPING = 3
 _EVENTS_SHARE = 0.6
 """Of the time that a clean stop may take, for events that still wait; the rest is for ``offline``."""
@@ -53,23 +58,24 @@ class Client:
         listeners: Sequence[Listener] = (),
         backoff_max_s: float = 60.0,
         answer_timeout_s: float = ANSWER_TIMEOUT_S,
+        repeat_s: float = REPEAT_S,
     ) -> None:
         self._options = options
         self._topics = topics
         self._outgoing = outgoing
         self._listeners = listeners
-        self._answer_timeout_s = answer_timeout_s
+        self._connector = Connector(options, topics, repeat_s=repeat_s, answer_timeout_s=answer_timeout_s)
+        self._repeat_s = repeat_s
+        self._repeat_due_s = 0.0
         self._lock = threading.Lock()
         self._waker = Waker()
         self._stopping = threading.Event()
         self._deadline_s = 0.0
         self._backoff = Backoff(first_s=_FIRST_PAUSE_S, max_s=backoff_max_s)
         self._slow_backoff = Backoff(first_s=_FIRST_PAUSE_WHEN_LASTING_S, max_s=backoff_max_s)
-        self._older_protocol = False
         self._short_lived = 0
         self._said = ""
         self._complained: set[tuple[str, str]] = set()
-        self._connects = 0
         self.connected = False
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
         outgoing.listen(self._waker.set)
@@ -97,7 +103,7 @@ class Client:
     @property
     def reconnects(self) -> int:
         """Connections made after the first one."""
-        return max(0, self._connects - 1)
+        return max(0, self._connector.opened - 1)
 
     def _run(self) -> None:
         try:
@@ -110,7 +116,8 @@ class Client:
     def _attempt(self) -> None:
         """Connect, serve until the connection ends, wait."""
         try:
-            connection = self._connect()
+            quiet = self._short_lived >= _FLAPPING
+            connection = self._connector.open(self._waker, self._stopping, quiet=quiet)
             if connection is not None:
                 self._serve(connection)
         except ConnectionFailure as failure:
@@ -119,33 +126,6 @@ class Client:
             self._pause(Cause(str(error), lasting=True))
         except Exception as error:  # noqa: BLE001 - our own fault, and still no reason to end the feed for good
             self._pause(Cause(f"the connection to the broker failed: {error!r}", lasting=True), error)
-
-    def _connect(self) -> Connection | None:
-        """A connection, by MQTT 3.1.1 where the broker knows no 5; ``None`` where we are to stop."""
-        options = self._options()
-        try:
-            return self._open(options)
-        except ConnectionFailure as failure:
-            if not failure.older_protocol or self._stopping.is_set():
-                self._older_protocol = False
-                raise
-        self._older_protocol = True
-        try:
-            return self._open(options)
-        except ConnectionFailure:
-            # the version was not the trouble
-            self._older_protocol = False
-            raise
-
-    def _open(self, options: Options) -> Connection | None:
-        will = availability(self._topics, online=False)
-        connection = Connection(options, will=will, older_protocol=self._older_protocol)
-        if not connection.open(self._waker, self._stopping, timeout_s=self._answer_timeout_s):
-            return None
-        self._connects += 1
-        if self._short_lived < _FLAPPING:
-            _LOG.info("connected to %s as %s over %s", options.address, options.client_id, connection.protocol)
-        return connection
 
     def _serve(self, connection: Connection) -> None:
         """Until we are to stop.
@@ -157,14 +137,16 @@ class Client:
         try:
             with self._lock:
                 self._outgoing.reconnected()
-            connection.subscribe([name for listener in self._listeners for name in listener.subscriptions])
+            self._subscribe(connection)
             # a broker that thinks better of it says why before it hangs up; a second message would run into the closed
             # door before that is read
             self._settle(connection, 0.0)
             self._send(connection, Parcel(availability(self._topics, online=True)))
             self.connected = True
+            self._repeat_due_s = time.monotonic() + self._repeat_s
             while not self._stopping.is_set():
                 self._exchange(connection)
+                self._repeat(connection)
             self._take_leave(connection)
         except ConnectionFailure as failure:
             self._judge(time.monotonic() - since_s, failure)
@@ -172,6 +154,19 @@ class Client:
         finally:
             self.connected = False
             connection.abandon()
+
+    def _subscribe(self, connection: Connection) -> None:
+        filters = [name for listener in self._listeners for name in listener.subscriptions]
+        connection.subscribe(filters if connection.capabilities.wildcards else without_wildcards(filters))
+
+    def _repeat(self, connection: Connection) -> None:
+        """Publish what others would be retained again, so that those who come later hear it, too."""
+        if connection.capabilities.retain or time.monotonic() < self._repeat_due_s:
+            return
+        self._repeat_due_s = time.monotonic() + self._repeat_s
+        self._send(connection, Parcel(availability(self._topics, online=True)))
+        with self._lock:
+            self._outgoing.repeat()
 
     def _judge(self, lived_s: float, failure: ConnectionFailure) -> None:
         """Only a connection that lasted earns short pauses and fresh log lines: no broker is to be stormed."""
@@ -183,7 +178,7 @@ class Client:
             return
         self._short_lived += 1
         if self._short_lived >= _FLAPPING and not failure.cause.lasting:
-            failure.cause = causes.of_flapping(self._options())
+            failure.cause = causes.of_flapping(self._options(), mqtt5=not self._connector.older_protocol)
 
     def _exchange(self, connection: Connection, timeout_s: float = TURN_S) -> None:
         """Send what may be sent, then see to the network once."""
@@ -196,7 +191,9 @@ class Client:
                 self._send(connection, parcel)
             else:
                 self._outgoing.reject(parcel)
-                self._complain(parcel.publication, PACKET_TOO_LARGE, Verdict.NEVER)
+                most = connection.capabilities.packet_max
+                problem = f"{PACKET_TOO_LARGE}: it takes {most:,} bytes, raise its maximum packet size"
+                self._complain(parcel.publication, problem, Verdict.NEVER)
         self._settle(connection, timeout_s)
 
     def _send(self, connection: Connection, parcel: Parcel) -> int:
@@ -226,9 +223,20 @@ class Client:
                 if any(topic_matches_sub(name, arrival.topic) for name in listener.subscriptions):
                     listener.take(arrival)
         for name in connection.refusals():
-            if (name, "") not in self._complained:
-                self._complained.add((name, ""))
-                _LOG.error("the broker refuses the subscription to %s; check its access rules", name)
+            parts = without_wildcards([name])
+            if parts != (name,) and connection.capabilities.wildcards:
+                # MQTT 3.1.1 has no word for a broker without wildcards
+                connection.subscribe(parts)
+            else:
+                self._complain_of_refusal(name)
+
+    def _complain_of_refusal(self, name: str) -> None:
+        """Once per subscription, be it one of many topics."""
+        wanted = [wanted for listener in self._listeners for wanted in listener.subscriptions]
+        whole = next((one for one in wanted if name in without_wildcards([one])), name)
+        if (whole, "") not in self._complained:
+            self._complained.add((whole, ""))
+            _LOG.error("the broker refuses the subscription to %s; check its access rules", whole)
 
     def _take_leave(self, connection: Connection) -> None:
         """Empty the queue while there is time, then say ``offline`` and wait until the broker has it."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import select
 import ssl
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from paho.mqtt.enums import LogLevel, MQTTErrorCode
@@ -17,9 +16,12 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from edge.sinks.mqtt import causes, opening
+from edge.sinks.mqtt import causes, opening, probe
 from edge.sinks.mqtt.arrival import Arrival
-from edge.sinks.mqtt.causes import ConnectionFailure
+from edge.sinks.mqtt.capabilities import Capabilities
+from edge.sinks.mqtt.causes import Cause, ConnectionFailure
+from edge.sinks.mqtt.fence import Fence
+from edge.sinks.mqtt.receipt import Receipt
 
 if TYPE_CHECKING:
     import threading
@@ -42,20 +44,23 @@ _OVERHEAD_BYTES = 40
 """Of a PUBLISH packet, at the most, beside its texts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """The broker's answer to a message; ``problem`` is empty where it took it, else the name of reason ``code``."""
-
-    number: int
-    problem: str = ""
-    code: int = 0
-
-
 class Connection:
-    """Opened once, used, closed once."""
+    """Opened once, used, closed once; once it is open, ``capabilities`` are the broker's.
 
-    def __init__(self, options: Options, *, will: Publication | None, older_protocol: bool = False) -> None:
+    ``offered`` bounds them from the beginning, for the last will that is told before the broker says what it can do.
+    """
+
+    def __init__(
+        self,
+        options: Options,
+        *,
+        will: Publication | None,
+        older_protocol: bool = False,
+        offered: Capabilities | None = None,
+    ) -> None:
         self._options = options
+        self.capabilities = offered or Capabilities.configured(options)
+        self._fence = Fence(self._request_answer)
         self._mqtt5 = options.mqtt5 and not older_protocol
         self._connack: tuple[int, str] | None = None
         self._ended: tuple[int | None, str] | None = None
@@ -66,7 +71,6 @@ class Connection:
         self._filters: dict[int, str] = {}
         self.window = 16
         """How many messages may await their receipt."""
-        self._packet_max: int | None = None
         self._client = self._make_client(will)
 
     @property
@@ -102,31 +106,35 @@ class Connection:
             self.abandon()
             unsupported = code == causes.UNSUPPORTED_PROTOCOL
             cause = causes.of_refusal(code, name, self._options)
-            raise ConnectionFailure(cause, older_protocol=self._mqtt5 and unsupported)
+            raise ConnectionFailure(cause, older_protocol=self._mqtt5 and unsupported, code=code)
         return True
 
     def fits(self, publication: Publication) -> bool:
         """False where the broker said that it ends a connection over a message of this size."""
-        if self._packet_max is None:
+        if self.capabilities.packet_max is None:
             return True
         texts = (publication.payload, publication.topic.name, publication.content_type)
-        return sum(len(text.encode()) for text in texts) + _OVERHEAD_BYTES <= self._packet_max
+        return sum(len(text.encode()) for text in texts) + _OVERHEAD_BYTES <= self.capabilities.packet_max
 
     def publish(self, publication: Publication) -> int:
         """Send, or let paho keep it until the socket takes it; gives the number that the receipt will carry."""
         topic = publication.topic
+        qos, retain = self.capabilities.form_of(topic)
         properties = _properties(PacketTypes.PUBLISH, publication) if self._mqtt5 else None
-        sent = self._client.publish(topic.name, publication.payload, topic.qos, topic.retain, properties)
+        sent = self._client.publish(topic.name, publication.payload, qos, retain, properties)
+        if qos < topic.qos:
+            self._fence.expect(sent.mid)
         return sent.mid
 
     def subscribe(self, filters: Iterable[str]) -> None:
         """Ask for what is published on ``filters`` from now on; retained values, which are old, are not wanted."""
+        qos = self.capabilities.qos
         for name in filters:
             if self._mqtt5:
-                options = SubscribeOptions(qos=1, retainAsPublished=True, retainHandling=_SEND_NO_RETAINED)
+                options = SubscribeOptions(qos=qos, retainAsPublished=True, retainHandling=_SEND_NO_RETAINED)
                 _, number = self._client.subscribe(name, options=options)
             else:
-                _, number = self._client.subscribe(name, qos=1)
+                _, number = self._client.subscribe(name, qos=qos)
             if number is not None:
                 self._filters[number] = name
 
@@ -163,7 +171,7 @@ class Connection:
         if (rc or self._client.socket() is None) and not (self._connack and self._connack[0]):
             raise self._failure()
         receipts, self._receipts = self._receipts, []
-        return receipts
+        return self._fence.sort(receipts)
 
     def close(self) -> None:
         """Say goodbye, so that the broker forgets the last will; harmless when repeated."""
@@ -192,7 +200,19 @@ class Connection:
         answered = self._connack is not None
         cause = causes.of_loss(self._options, code=code, name=name, noted=self._noted, answered=answered)
         silent = not answered and causes.of_tls_text(self._noted, self._options) is None
+        if silent and not self._mqtt5:
+            cause = self._explained(cause)
         return ConnectionFailure(cause, older_protocol=self._mqtt5 and silent)
+
+    def _explained(self, cause: Cause) -> Cause:
+        """Ask the port whether it wants TLS, which a broker that hangs up does not say."""
+        options = self._options
+        if options.tls is None and probe.speaks_tls(options.host, options.port):
+            return causes.of_port_with_tls(options)
+        return cause
+
+    def _request_answer(self) -> int | None:
+        return self._client.unsubscribe(self._options.client_id)[1]
 
     def _limits(self) -> Properties | None:
         if not self._mqtt5:
@@ -205,10 +225,11 @@ class Connection:
         made = opening.new_client(self._options, mqtt5=self._mqtt5)
         if will is not None:
             properties = _properties(PacketTypes.WILLMESSAGE, will) if self._mqtt5 else None
-            made.will_set(will.topic.name, will.payload, will.topic.qos, will.topic.retain, properties)
+            made.will_set(will.topic.name, will.payload, *self.capabilities.form_of(will.topic), properties)
         made.on_connect = self._on_connect
         made.on_publish = self._on_publish
         made.on_subscribe = self._on_subscribe
+        made.on_unsubscribe = self._on_unsubscribe
         made.on_message = self._on_message
         made.on_disconnect = self._on_disconnect
         made.on_log = self._on_log
@@ -219,7 +240,7 @@ class Connection:
         maximum = getattr(properties, "ReceiveMaximum", None)
         if maximum is not None:
             self.window = max(1, min(self.window, maximum - _SPARE))
-        self._packet_max = getattr(properties, "MaximumPacketSize", None)
+        self.capabilities = self.capabilities.narrowed(properties)
 
     def _on_publish(self, _client: Any, _data: Any, number: int, reason: Any, _properties: Any) -> None:
         failed = reason.is_failure
@@ -229,6 +250,9 @@ class Connection:
         name = self._filters.pop(number, "")
         if any(reason.is_failure for reason in reasons):
             self._refusals.append(name)
+
+    def _on_unsubscribe(self, _client: Any, _data: Any, number: int, _reasons: Any, _properties: Any) -> None:
+        self._fence.answered(number)
 
     def _on_message(self, _client: Any, _data: Any, message: Any) -> None:
         properties = getattr(message, "properties", None)

@@ -12,11 +12,12 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from edge.sinks.mqtt import causes
+from edge.sinks.mqtt import causes, probe
 from edge.sinks.mqtt.causes import ConnectionFailure
 from edge.sinks.mqtt.tls import tls_context
 
 if TYPE_CHECKING:
+    from edge.sinks.mqtt.causes import Cause
     from edge.sinks.mqtt.options import Options
 
 CONNECT_TIMEOUT_S = 5.0
@@ -61,12 +62,18 @@ def connect(
     try:
         client.connect(options.host, options.port, options.keepalive_s, clean_start=clean_start, properties=properties)
     except (OSError, UnicodeError) as error:
-        raise ConnectionFailure(causes.of_error(error, options)) from None
+        raise ConnectionFailure(_cause(error, options)) from None
     sock = client.socket()
     if isinstance(sock, socket.socket):
         # small packets shall not wait for the receipt of the one before (Nagle's algorithm)
         with contextlib.suppress(OSError):  # gone already: the next read tells why
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def _cause(error: Exception, options: Options) -> Cause:
+    if options.tls is not None and causes.is_unanswered(error) and probe.speaks_mqtt(options.host, options.port):
+        return causes.of_port_without_tls(options)
+    return causes.of_error(error, options)
 
 
 def hang_up(client: paho.Client) -> None:

@@ -36,6 +36,8 @@ class Options:
     keepalive_s: int
     mqtt5: bool = True
     """False where the broker is known to speak 3.1.1 only."""
+    max_qos: int = 1
+    retain: bool = True
 
     @property
     def address(self) -> str:
@@ -72,6 +74,8 @@ def options(config: MqttConfig, node: str) -> Options:
         tls=files if scheme == "mqtts" else None,
         keepalive_s=config.keepalive_s,
         mqtt5=embedded_port(config.broker) is None,
+        max_qos=config.max_qos,
+        retain=config.retain,
     )
 
 

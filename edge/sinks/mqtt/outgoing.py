@@ -132,6 +132,10 @@ class Outgoing:
         if parcel.entry is not None:
             self._outbox.rejected(parcel.entry)
 
+    def repeat(self) -> None:
+        """Every retained value is due again: the broker does not keep them for those who come later."""
+        self._due = dict.fromkeys(self._newest)
+
     def reconnected(self) -> None:
         """A new connection: every retained value is due, and what was not acknowledged waits again, in order.
 

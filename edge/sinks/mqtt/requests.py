@@ -16,7 +16,7 @@ from edge.sinks.mqtt.topics import Publication, Topic
 from edge.text import in_one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from edge.commands import Answer, Command, Inbox
     from edge.sinks.mqtt.arrival import Arrival
@@ -25,6 +25,19 @@ _LOG = logging.getLogger(__name__)
 _REMEMBERED = 256
 _TOPIC_MAX = 512
 _LOG_EVERY_S = 60.0
+
+
+def without_wildcards(filters: Iterable[str]) -> tuple[str, ...]:
+    """Return ``filters`` with each ``.../request/+`` as one topic a request, for brokers that take no wildcards."""
+    return tuple(
+        topic
+        for name in filters
+        for topic in (
+            [f"{name.removesuffix('+')}{request}" for request in payloads.REQUESTS]
+            if name.endswith("/request/+")
+            else [name]
+        )
+    )
 
 
 class Requests:

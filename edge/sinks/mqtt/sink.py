@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from edge.errors import FileUnavailable
 from edge.events import Event, EventType, Info
-from edge.sinks.mqtt.client import Client
+from edge.sinks.mqtt.client import REPEAT_S, Client
 from edge.sinks.mqtt.options import options
 from edge.sinks.mqtt.outbox import Outbox
 from edge.sinks.mqtt.outgoing import Outgoing
@@ -74,6 +74,7 @@ class MqttSink:
         self.topics = Topics.of(config.prefix, node)
         self._outbox = outbox or Outbox(None, self.topics, config.outbox, retry_max_s=config.backoff_max_s)
         self._outgoing = Outgoing(self._outbox)
+        self._repeat_s = heartbeat_s or REPEAT_S
         self._listeners: list[Listener] = []
         if inbox is not None:
             self._listeners.append(Requests(config.prefix, node, inbox, self._publish))
@@ -161,4 +162,5 @@ class MqttSink:
             self._outgoing,
             listeners=self._listeners,
             backoff_max_s=self._config.backoff_max_s,
+            repeat_s=self._repeat_s,
         )

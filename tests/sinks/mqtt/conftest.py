@@ -1,11 +1,9 @@
-"""Certificates made on the spot, and sinks and devices under test."""
+"""Sinks and devices under test."""
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -23,44 +21,6 @@ if TYPE_CHECKING:
     from edge.commands import Inbox
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-
-
-@dataclass(frozen=True)
-class Certificates:
-    """Paths of PEM files; ``server`` is for the name ``localhost`` only."""
-
-    folder: Path
-
-    def __getattr__(self, name: str) -> Path:
-        return self.folder / f"{name}.pem"
-
-    def broker_lines(self, *, client_certificate: bool = False) -> str:
-        return (
-            f"allow_anonymous true\ncafile {self.ca}\ncertfile {self.server}\nkeyfile {self.server_key}\n"
-            f"require_certificate {str(client_certificate).lower()}"
-        )
-
-
-@pytest.fixture(scope="session")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    """A CA with a server's and a client's certificate, and another CA with another client's."""
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl is not installed: apt install openssl")
-    folder = tmp_path_factory.mktemp("certificates")
-
-    def openssl(*arguments: str) -> None:
-        subprocess.run(["openssl", *arguments], check=True, capture_output=True, cwd=folder)
-
-    new_key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
-    for ca in ("ca", "other_ca"):
-        openssl("req", "-x509", *new_key, "-subj", f"/CN={ca}", "-keyout", f"{ca}_key.pem", "-out", f"{ca}.pem")
-    (folder / "names").write_text("subjectAltName=DNS:localhost\n")
-    for name, ca in (("server", "ca"), ("client", "ca"), ("stranger", "other_ca")):
-        openssl("req", *new_key, "-subj", f"/CN={name}", "-keyout", f"{name}_key.pem", "-out", f"{name}.csr")
-        signing = ("-CA", f"{ca}.pem", "-CAkey", f"{ca}_key.pem", "-CAcreateserial", "-extfile", "names")
-        openssl("x509", "-req", "-in", f"{name}.csr", *signing, "-out", f"{name}.pem")
-    openssl("ec", "-in", "client_key.pem", "-aes256", "-passout", "pass:geheim", "-out", "locked_key.pem")
-    return Certificates(folder)
 
 
 @pytest.fixture
