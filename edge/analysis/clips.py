@@ -11,6 +11,7 @@ import numpy as np
 from edge.analysis.clip import UNBOUNDED, Bounds, Clip, ClipFrame, TooMuch, broken, check_whole, no_video
 from edge.analysis.inputs import printable
 from edge.errors import InputError
+from edge.sources.av_capture import main_video, tolerant
 from edge.sources.containers import clock_may_leap, counts_frames
 from edge.sources.media_clock import FrameClock, PacketClock
 from edge.sources.opencv import quiet
@@ -57,8 +58,7 @@ class AvClip:
         self.path = path
         self.bounds = bounds
         self.start_s = 0.0
-        # odd letters in a title must not matter; from PyAV 19 on they never do
-        options: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
+        options = tolerant(av)
         if bounds.container is not None:
             # a file that names others must not make libav fetch them
             options |= {"format": bounds.container, "options": {"protocol_whitelist": "file"}}
@@ -67,7 +67,9 @@ class AvClip:
         except (av.error.FFmpegError, OSError) as error:
             raise no_video(path, error) from None
         try:
-            self.video: Any = _main_video(path, self.container)
+            self.video: Any = main_video(self.container)
+            if self.video is None:
+                raise self._no_video()
             self.video.thread_type = "AUTO"
             self.video.codec_context.thread_count = bounds.threads
             self.audio = next((s for s in self.container.streams.audio if s.codec_context is not None), None)
@@ -76,6 +78,11 @@ class AvClip:
         except InputError:
             self.container.close()
             raise
+
+    def _no_video(self) -> InputError:
+        if not any(track.codec_context is not None for track in self.container.streams.video):
+            return no_video(self.path, None)
+        return InputError(f"{printable(self.path)}: holds no video, only a cover picture and sound")
 
     def _check(self, pixels: int, seconds: float) -> None:
         most, longest_s = self.bounds.max_pixels, self.bounds.max_s
@@ -178,20 +185,6 @@ class OpenCvClip:
     def close(self) -> None:
         """Release the file."""
         self._capture.release()
-
-
-def _main_video(path: Path, container: Any) -> Any:
-    """Return the track that players show: the default one, never a cover picture."""
-    from av.stream import Disposition
-
-    tracks = [stream for stream in container.streams.video if stream.codec_context is not None]
-    if not tracks:
-        raise no_video(path, None)
-    films = [track for track in tracks if not track.disposition & Disposition.attached_pic]
-    if not films:
-        msg = f"{printable(path)}: holds no video, only a cover picture and sound"
-        raise InputError(msg)
-    return next((film for film in films if film.disposition & Disposition.default), films[0])
 
 
 def _clip_frame(index: int, time_s: float, frame: Any, longest_px: int | None) -> ClipFrame:

@@ -83,8 +83,8 @@ def _is_iso_cut(stream: BinaryIO, size: int) -> bool:
             length = int.from_bytes(head[8:16])
         if kind not in _ISO_TYPES or length < 8:
             return False  # the end, data that somebody appended, or a box that reaches to the end of the file
-        if kind in _ISO_DATA and at + length > size:
-            return True
+        if at + length > size:
+            return kind in _ISO_DATA
         at += length
     return False
 

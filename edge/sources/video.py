@@ -9,6 +9,7 @@ import cv2
 
 from edge.errors import SourceEnded, SourceError
 from edge.sources import opencv, regular
+from edge.sources.av_capture import AvCapture, instead_of_opencv
 from edge.sources.containers import clock_may_leap, counts_frames, is_cut_off
 from edge.sources.media_clock import FrameClock
 from edge.sources.passive import PassiveSource
@@ -33,7 +34,7 @@ class VideoFile(PassiveSource):
 
     def __init__(self, config: SourceConfig) -> None:
         self._path = Path(config.uri.removeprefix("file://"))
-        self._capture: cv2.VideoCapture | None = None
+        self._capture: cv2.VideoCapture | AvCapture | None = None
         self._index = 0
         self._announced = 0
 
@@ -52,7 +53,7 @@ class VideoFile(PassiveSource):
         opencv.quiet()
         if fault := regular.fault(self._path):
             raise SourceError(fault)
-        capture = cv2.VideoCapture(str(self._path), cv2.CAP_FFMPEG)
+        capture = instead_of_opencv(self._path) or cv2.VideoCapture(str(self._path), cv2.CAP_FFMPEG)
         if not capture.isOpened():
             capture.release()
             msg = f"{self._path}: is no video that can be decoded; it may be damaged or of another kind"

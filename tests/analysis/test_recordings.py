@@ -233,3 +233,23 @@ def test_a_gif_is_cut_off_where_its_last_picture_is(tmp_path: Path) -> None:
         path.write_bytes(whole[: int(len(whole) * share)])
         with pytest.raises(InputError, match="cut off"):
             times(AvClip(path))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\0\0\0\1free" + b"\xff" * 8 + bytes(100),
+        b"\0\0\0\x08free" * 5000,
+        b"RIFF\xff\xff\xff\xffAVI LIST\xff\xff\xff\xffhdrl",
+        b"\x1a\x45\xdf\xa3\x01" + b"\xfe" * 7 + b"\x18\x53\x80\x67\x01" + b"\xfe" * 7,
+        b"\x1a\x45\xdf\xa3" + bytes(50),
+        b"GIF89a" + b"\xff" * 500,
+        b"FLV\x01",
+        bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c") + bytes(20),
+        b"",
+    ],
+)
+def test_no_header_is_too_odd_for_the_check_of_its_size(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "odd"
+    path.write_bytes(data)
+    assert is_cut_off(path) in {True, False}

@@ -70,6 +70,27 @@ def test_slides_begin_at_zero_and_are_no_damage(ffmpeg: Callable[..., Path], suf
     assert last_word(path).endswith("ended after 4 frames")
 
 
+@pytest.mark.parametrize("suffix", ["mkv", "mp4"])
+def test_of_two_tracks_the_default_one_is_played(ffmpeg: Callable[..., Path], suffix: str) -> None:
+    pytest.importorskip("av", reason="OpenCV alone plays the first track")
+    tracks = [f"color={colour}:s={size}:d=1:r=10" for colour, size in (("red", "160x120"), ("blue", "320x240"))]
+    sources = [word for track in tracks for word in ("-f", "lavfi", "-i", track)]
+    chosen = ("-map", "0", "-map", "1", "-disposition:v:0", "0", "-disposition:v:1", "default")
+    path = ffmpeg(*sources, *chosen, "-c:v", "libx264", "-pix_fmt", "yuv420p", f"two.{suffix}")
+    found = frames(create(SourceConfig(uri=str(path))))
+    assert [frame.image.shape for frame in found] == [(240, 320, 3)] * 10
+    assert [frame.monotonic_ns // 10**6 for frame in found] == list(range(0, 1000, 100))
+    assert found[0].image[100, 100].argmax() == 0, "blue, as BGR"
+
+
+def test_pictures_that_theora_holds_are_played(ffmpeg: Callable[..., Path]) -> None:
+    pytest.importorskip("av", reason="OpenCV alone ends at the first picture that is held")
+    path = ffmpeg("-f", "lavfi", "-i", "color=red:s=160x120:d=3:r=25", "-c:v", "libtheora", "still.ogv")
+    found = frames(create(SourceConfig(uri=str(path))))
+    assert len(found) > 3
+    assert found[-1].monotonic_ns / 1e9 == pytest.approx(2.88)
+
+
 @pytest.mark.parametrize("suffix", ["mkv", "avi", "flv"])
 def test_a_cut_off_file_of_any_container_says_so(ffmpeg: Callable[..., Path], suffix: str) -> None:
     codec = "flv" if suffix == "flv" else "mpeg4"
