@@ -165,6 +165,29 @@ def test_the_list_compares_and_deletes(visit: Callable[..., Any], desk: Any) -> 
     axe_finds_nothing(page)
 
 
+def test_a_report_shows_how_far_it_is(visit: Callable[..., Any], desk: Any) -> None:
+    desk.fill("#session-title", "Slow")
+    desk.click("[data-act=start]")
+    desk.wait_for_timeout(1200)
+    desk.click("[data-act=stop]")
+    address = desk.locator("#ended a").get_attribute("href")
+    page = visit("/sessions", (390, 844))
+    told = [{"ready": False, "progress": 0, "ahead": 2}, {"ready": False, "progress": 0.42, "ahead": 0}]
+
+    def answer(route: Any) -> None:
+        route.fulfill(json=told[0]) if told else route.continue_()
+
+    page.route("**/api/sessions/report?*", answer)
+    page.goto(page.url.replace("/sessions", address))
+    playwright.expect(page.locator("#state-text")).to_have_text("Waiting for 2 other reports.")
+    told.pop(0)
+    playwright.expect(page.locator("#progress")).to_have_js_property("value", 42)
+    playwright.expect(page.locator("#state-text")).to_contain_text("The report is being drawn.")
+    told.clear()
+    playwright.expect(page.frame_locator("#report").locator("h1")).to_have_text("Slow")
+    playwright.expect(page.locator("#state")).to_be_hidden()
+
+
 def axe_finds_nothing(page: Any) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
     for scheme in ("dark", "light"):
