@@ -103,7 +103,13 @@ class SessionsConfig(Section):
     """What is kept of sessions on this device."""
 
     keep: bool = Field(True, description="keep each session's seconds, events and markers, for its report")
-    k: int = Field(3, ge=1, le=100, description="seconds with fewer faces than this keep no figures but the count")
+    k: int = Field(
+        3,
+        ge=1,
+        le=100,
+        description="seconds with fewer faces than this keep no figures but the count; a game or private session may "
+        "have its own number with the people's agreement",
+    )
     max_mb: int = Field(200, ge=1, le=100_000, description="beyond it the oldest sessions are deleted, megabytes")
     keep_days: int = Field(0, ge=0, le=36_500, description="older sessions are deleted; 0: none is for its age")
 

@@ -16,7 +16,7 @@ EMBEDDED_PORT = 1883
 class PrivacyConfig(Section):
     """What leaves the device."""
 
-    k: int = Field(1, ge=1, le=100, description="group figures of fewer people than this are withheld")
+    k: int = Field(1, ge=1, le=100, description="group figures of fewer people are withheld, in sessions too")
     start_paused: bool = Field(False, description="look at nothing until resumed")
     publish_tracks: bool = Field(
         False, description="publish each face by itself, under a random id that lives as long as it is in view"
