@@ -1,7 +1,7 @@
 """Video files that OpenCV reads wrongly, through PyAV where it is installed.
 
-OpenCV takes the first track, also where it is a cover picture or not the default one. It ends at the first empty packet,
-by which Theora says that a picture is held.
+OpenCV takes the first track, also where that is a cover picture or not the default one. It ends at the first empty
+packet, by which Theora says that a picture is held.
 """
 
 from __future__ import annotations
