@@ -102,8 +102,8 @@ password_file = "{state}/kiosk-pass"
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """The checks themselves have tests of their own."""
 
-    def examine(config: configuration.Config) -> Iterator[object]:
-        yield ok("camera", f"{config.source.uri} was tried")
+    def examine(config: configuration.Config, file: Path | None) -> Iterator[object]:
+        yield ok("camera", f"{config.source.uri} of {file} was tried")
 
     monkeypatch.setattr("edge.diagnostics.examination.examine", examine)
 
@@ -270,6 +270,6 @@ def test_a_running_device_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             found = evidence.status(config)
         finally:
             wiring.device.stop()
-            running.join(10)
+            running.join(60)
     assert found["camera"] == "online"
     assert found["health"]["memory_mb"] > 1
