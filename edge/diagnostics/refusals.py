@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from edge.config import embedded_port
 from edge.diagnostics import camera
-from edge.diagnostics.service_view import UNIT, Unit
+from edge.diagnostics.unit import UNIT, Unit
 from edge.runtime import preflight
 
 if TYPE_CHECKING:

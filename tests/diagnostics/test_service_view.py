@@ -17,7 +17,7 @@ from edge.cli import main
 from edge.diagnostics import displays, machine, service_view
 from edge.diagnostics.finding import Status
 from edge.diagnostics.refusals import examine, paths_of
-from edge.diagnostics.service_view import Unit
+from edge.diagnostics.unit import Unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
