@@ -16,7 +16,7 @@ UNABLE = || { code=$$?; [ "$$code" = 77 ] && [ -n "$(SKIP)" ] || exit "$$code"; 
 # rooms that run no network: they need no second run on the other runtime
 NO_INFERENCE := browser docs drills fleet homeassistant kiosk sessions
 
-.PHONY: help demo test check format test-tflite-runtime test-service test-homeassistant converter docs clean
+.PHONY: help demo test check format test-tflite-runtime test-service test-homeassistant test-brokers converter docs clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -50,6 +50,9 @@ test-service: | $(BIN)/python ## install the service in a container with Debian 
 
 test-homeassistant: $(VENV)/.dev ## run the tests with Home Assistant, the least version and the newest (first time 10 minutes)
 	@$(BIN)/python tests/homeassistant/versions.py $(VERSIONS) $(UNABLE)
+
+test-brokers: $(VENV)/.dev ## send the feed through Mosquitto, a bridge, HAProxy, nginx, RabbitMQ and Aedes, those that are there
+	FACE_EDGE_TEST_BROKERS=1 $(BIN)/python -m pytest tests/sinks/mqtt/brokers -n 0 -rs
 
 converter: $(VENV)/.converter ## install what training and conversion need (PyTorch, 2 GB)
 
