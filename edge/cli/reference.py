@@ -26,8 +26,8 @@ Settings come from four layers, each of which wins over the one before:
    `FACE_EDGE_MQTT__BROKER=embedded` sets `mqtt.broker`; a value that begins with `[` or `{` is read as TOML;
 4. `--set KEY=VALUE` before the command's name: `face-edge --set mqtt.broker=embedded run`.
 
-`face-edge config init` writes a commented file, `face-edge config check` reports at once all for which `run` would refuse
-it, and `face-edge config show` prints what is in force and where each value came from, with secrets masked.
+`face-edge config init` writes a commented file, `face-edge config check` reports at once all for which `run` would
+refuse it, and `face-edge config show` prints what is in force and where each value came from, with secrets masked.
 """
 
 
