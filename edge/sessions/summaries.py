@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from edge.sessions import checks
 from edge.sessions.rows import Statement
 from edge.sessions.values import Glance
-from edge.sqlite import FileFault
+from edge.sqlite import FileDamaged, FileFault
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +28,13 @@ _SUMMED = (
 )
 
 
+def _sensible(figures: Sequence[Any]) -> bool:
+    """Whether a row has what can have been written; a card that loses bits may give anything."""
+    people, people_max, valence, figures_s, withheld_s = figures
+    numbers = map(checks.optional(checks.number), (people, valence))
+    return all(numbers) and all(map(checks.count, (people_max, figures_s, withheld_s)))
+
+
 def put_summary(session: str) -> Statement:
     """Sum up what is in the file of a session that is over."""
     return Statement(f"REPLACE INTO summary ({_COLUMNS}) {_SUMMED}", (session, session))
@@ -39,18 +47,23 @@ def glances(file: SessionFile, records: Sequence[SessionRecord], *, limit_s: flo
     after ``limit_s`` seconds the rest is left for the next call.
 
     Raises:
+        FileDamaged: what is summed up is nothing that was ever written.
         FileFault: the file cannot be read.
     """
     until_s = time.monotonic() + limit_s
     marks = ", ".join("?" * len(records))
     sql = f"SELECT {_COLUMNS} FROM summary WHERE session IN ({marks})"  # noqa: S608 - ours
-    found = {session: Glance(*figures) for session, *figures in file.read(sql, [record.id for record in records])}
+    rows = file.read(sql, [record.id for record in records])
+    found = {session: Glance(*figures) for session, *figures in rows if _sensible(figures)}
     for record in records:
         if record.id in found:
             continue
         if time.monotonic() > until_s:
             break
         [(_, *figures)] = file.read(_SUMMED, (record.id, record.id))
+        if not _sensible(figures):
+            msg = f"is damaged (the seconds of session {record.id} cannot be summed up)"
+            raise FileDamaged(msg)
         found[record.id] = Glance(*figures)
         if not record.running:
             with suppress(FileFault):  # it is read-only or full: the list goes without

@@ -14,6 +14,7 @@ from edge.sessions.keeper import Keeper
 from edge.sessions.rows import Statement, end_session, put_happening, put_media, put_second, put_session
 from edge.sessions.summaries import counts_only, glances, put_summary
 from edge.sessions.values import Happening, MediaPoint, Recording, Second
+from edge.sqlite import FileDamaged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -193,6 +194,17 @@ def test_a_file_of_an_older_version_is_summed_up_when_it_is_listed(
         assert found[recording.record.id].figures_s == sum(one.figures is not None for one in recording.seconds)
         assert kept(opened, "summary") == [recording.record.id]
         assert opened.sessions()[0].agreed is False
+
+
+@pytest.mark.parametrize(("column", "value"), [("people", "many"), ("people_max", -1), ("valence", b"x"),
+                                               ("figures_s", 1e300), ("withheld_s", "nine")])  # fmt: skip
+def test_a_damaged_summary_is_summed_up_again(file: SessionFile, column: str, value: object) -> None:
+    before = glances(file, file.sessions())
+    file.write([Statement(f"UPDATE summary SET {column} = ?", (value,))])
+    assert glances(file, file.sessions()) == before
+    file.write([Statement("DELETE FROM summary"), Statement("UPDATE second SET people_max = 'x'")])
+    with pytest.raises(FileDamaged, match="cannot be summed up"):
+        glances(file, file.sessions())
 
 
 def test_counts_only_is_said_in_a_line(file: SessionFile, made_up: Make) -> None:

@@ -153,7 +153,7 @@ def texts(page: str, size: str) -> list[set[str]]:
     return [{text.strip() for text in re.findall(r"<text[^>]*>([^<]*)</text>", chart)} for chart in charts]
 
 
-def crowded(session: Any) -> Recording:
+def crowded(session: Callable[..., Recording]) -> Recording:
     """Eight laughs close to each other in a long session, and forty markers in two minutes."""
 
     def happy(n: int) -> float:
