@@ -60,7 +60,7 @@ class Served:
 
     def close(self) -> None:
         self.device.stop()
-        self._thread.join(10)
+        self._thread.join(60)
         self.stack.close()
 
 

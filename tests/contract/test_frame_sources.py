@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-READ_TIMEOUT_S = 2.0
+READ_TIMEOUT_S = 20.0
 BACKENDS = ["virtual", "video", "replay", "replay-real", "images", "picamera", "usb", "http"]
 
 
@@ -45,7 +45,9 @@ def source(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FrameSour
     }
     uri = makers[request.param]()
     made = create(
-        SourceConfig(uri=uri, width=320, height=240, fps=30, read_timeout_s=READ_TIMEOUT_S, open_timeout_s=5.0)
+        SourceConfig(
+            uri=uri, width=320, height=240, fps=30, read_timeout_s=READ_TIMEOUT_S, open_timeout_s=READ_TIMEOUT_S
+        )
     )
     yield made
     made.close()

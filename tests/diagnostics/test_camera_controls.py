@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -108,12 +108,15 @@ def test_a_wrong_setting_is_found_without_a_frame(device: Path, uri: str) -> Non
 
 
 def test_a_driver_that_does_not_answer_is_a_finding(device: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = threading.Event()
+
     def hang(*_: Any) -> None:
-        time.sleep(0.5)
+        answer.wait(60)
 
     monkeypatch.setattr(camera_controls, "_TIMEOUT_S", 0.05)
     with pytest.raises(TimeoutError):
         usb_words(device, source("usb:0"), hang)
+    answer.set()
     gone = FakeIoctl()
     gone.gone = True
     with pytest.raises(OSError, match="No such device"):

@@ -298,7 +298,7 @@ def mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
         time.sleep(0.02)
     yield port
     process.terminate()
-    process.wait(5)
+    process.wait(60)
 
 
 def test_a_broker_that_takes_us_is_well(mosquitto: int) -> None:

@@ -69,6 +69,6 @@ def hall(tmp_path: Path) -> Iterator[Callable[[str], Any]]:
         yield start
         for device, resources, thread in running:
             device.stop()
-            thread.join(5)
+            thread.join(60)
             assert not thread.is_alive()
             resources.close()

@@ -111,7 +111,7 @@ class Viewer:
     """Reads the stream as a browser does."""
 
     def __init__(self, sink: KioskSink) -> None:
-        self._connection = http.client.HTTPConnection(sink.url.removeprefix("http://"), timeout=8)
+        self._connection = http.client.HTTPConnection(sink.url.removeprefix("http://"), timeout=60)
         self._connection.request("GET", "/api/live")
         self.answer = self._connection.getresponse()
 

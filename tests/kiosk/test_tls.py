@@ -174,7 +174,7 @@ def test_pages_come_over_tls_with_cookies_that_never_go_in_the_clear(sink: Kiosk
     assert sink.url.startswith("https://127.0.0.1:")
     port = int(sink.url.rpartition(":")[2])
     trusting = ssl.create_default_context(cafile=str(tmp_path / "kiosk-tls.pem"))
-    connection = http.client.HTTPSConnection("127.0.0.1", port, context=trusting, timeout=10)
+    connection = http.client.HTTPSConnection("127.0.0.1", port, context=trusting, timeout=60)
     connection.request("GET", "/api/visit")
     answer = connection.getresponse()
     assert answer.status == 200

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 pytest.importorskip("ai_edge_litert", reason="no inference runtime")
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_S = 30.0
+PATIENCE_S = 120.0
 
 
 @pytest.fixture

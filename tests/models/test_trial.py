@@ -52,7 +52,7 @@ def test_a_damaged_model_is_a_finding_and_never_our_end(make_model: Any, seed: i
     damaged = make_model("damaged", content=bytes(content))
     said = ""
     try:
-        assert trial.tried(damaged, ModelConfig(), timeout_s=20)
+        assert trial.tried(damaged, ModelConfig(), timeout_s=120)
     except ModelError as error:
         said = str(error)
     assert "\n" not in said
@@ -70,7 +70,7 @@ def test_memory_and_time_are_bounded() -> None:
     )
     assert probe(hungry).answer == {"refused": True}
     busy = "from edge.models.trial import bound\nbound(memory_mib=512, seconds=1)\nwhile True: pass\n"
-    outcome = probe(busy, timeout_s=20)
+    outcome = probe(busy, timeout_s=120)
     assert outcome.answer is None
     assert "SIG" in outcome.reason
 

@@ -46,7 +46,7 @@ def answering(path: Path, answer: Answer) -> Iterator[list[Any]]:
             yield asked
     finally:
         over.set()
-        thread.join(5)
+        thread.join(60)
 
 
 def test_a_command_and_its_answer(tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def running(config: Config) -> Iterator[MemorySink]:
             yield sink
         finally:
             wiring.device.stop()
-            thread.join(10)
+            thread.join(60)
             assert not thread.is_alive()
 
 

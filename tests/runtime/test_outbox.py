@@ -37,7 +37,7 @@ def running(config: Config) -> Iterator[tuple[Any, MemorySink]]:
             yield wiring.device, sink
         finally:
             wiring.device.stop()
-            thread.join(10)
+            thread.join(60)
             assert not thread.is_alive()
 
 

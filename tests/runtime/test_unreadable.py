@@ -45,13 +45,13 @@ def running(tmp_path: Path, **flags: Any) -> Iterator[tuple[Device, MemorySink]]
             yield wiring.device, sink
         finally:
             wiring.device.stop()
-            thread.join(20)
+            thread.join(60)
             assert not thread.is_alive()
 
 
 def answers(port: int) -> bool:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/about", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/about", timeout=60) as answer:
             return bool(answer.status == 200)
     except OSError:
         return False

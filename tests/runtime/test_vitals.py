@@ -128,7 +128,7 @@ def test_the_service_manager_follows_the_device(tmp_path: Path, monkeypatch: pyt
                 hear("WATCHDOG=1")  # a pause is no fault
             finally:
                 wiring.device.stop()
-                running.join(10)
+                running.join(60)
             hear("STOPPING=1")
         assert heard.count("STOPPING=1") == 1
 

@@ -67,7 +67,7 @@ def test_the_pictures_are_the_same_each_time(tmp_path: Path) -> None:
 
 def test_the_help_of_the_installer_names_every_option() -> None:
     installer = HERE.parents[1] / "systemd/install.sh"
-    done = subprocess.run(["bash", str(installer), "--help"], capture_output=True, text=True, timeout=10, check=True)
+    done = subprocess.run(["bash", str(installer), "--help"], capture_output=True, text=True, timeout=120, check=True)
     for option in ("--wheel", "--no-start", "--uninstall", "--purge"):
         assert option in done.stdout
     assert "set -euo" not in done.stdout
@@ -75,7 +75,7 @@ def test_the_help_of_the_installer_names_every_option() -> None:
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
 def test_scripts_can_be_read_by_the_shell(script: Path) -> None:
-    done = subprocess.run(["bash", "-n", str(script)], capture_output=True, text=True, timeout=10, check=False)
+    done = subprocess.run(["bash", "-n", str(script)], capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
 

@@ -14,7 +14,7 @@ from edge.sources.factory import create
 
 
 def config(uri: str, **changes: Any) -> SourceConfig:
-    settings: dict[str, Any] = {"width": 641, "height": 361, "read_timeout_s": 0.5, "open_timeout_s": 1.0}
+    settings: dict[str, Any] = {"width": 641, "height": 361, "read_timeout_s": 30.0, "open_timeout_s": 30.0}
     return SourceConfig(uri=uri, **(settings | changes))
 
 
@@ -122,7 +122,7 @@ def test_a_usb_camera_gives_frames() -> None:
 
 
 def test_a_network_camera_that_falls_silent_is_an_error_in_time(camera_server: Any, stopwatch: Any) -> None:
-    source = create(config(camera_server.url))
+    source = create(config(camera_server.url, read_timeout_s=2.0))
     source.open()
     assert source.read().image.shape == (120, 160, 3)
     camera_server.silent.set()
@@ -139,7 +139,7 @@ def read_many(source: Any) -> None:
 
 def test_a_host_that_accepts_and_says_nothing_is_an_error_in_time(stopwatch: Any) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        source = create(config(f"http://user:secret@127.0.0.1:{server.getsockname()[1]}/x"))
+        source = create(config(f"http://user:secret@127.0.0.1:{server.getsockname()[1]}/x", open_timeout_s=1.0))
         with stopwatch() as took, pytest.raises(SourceError, match="gives no video") as caught:
             source.open()
         assert took.seconds < 5

@@ -55,7 +55,7 @@ def frame(index: int) -> Frame:
 def give(index: int, *, after: threading.Event | None = None, delay_s: float = 0.0) -> Callable[[], Frame]:
     def step() -> Frame:
         if after is not None:
-            after.wait(10)
+            after.wait(60)
         time.sleep(delay_s)
         return frame(index)
 
@@ -65,7 +65,7 @@ def give(index: int, *, after: threading.Event | None = None, delay_s: float = 0
 def fail(error: Exception, *, after: threading.Event | None = None) -> Callable[[], Frame]:
     def step() -> Frame:
         if after is not None:
-            after.wait(10)
+            after.wait(60)
         raise error
 
     return step

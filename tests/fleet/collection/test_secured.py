@@ -110,7 +110,7 @@ def test_the_feed_is_collected_over_tls_with_a_password(
     n1 = device("n1")
     events = [n1.event(second) for second in range(20)]
     publish([event.to_json() for event in events])
-    assert eventually(lambda: query("SELECT count(*) FROM face_edge.events") == [(20,)], 20)
+    assert eventually(lambda: query("SELECT count(*) FROM face_edge.events") == [(20,)])
     process.terminate()
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors

@@ -47,7 +47,7 @@ def play(options: Any) -> Iterator[Callable[..., tuple[Simulator, threading.Thre
     yield start
     for simulator, thread in started:
         simulator.stop()
-        thread.join(20)
+        thread.join(60)
 
 
 def total(played: tuple[Simulator, threading.Thread]) -> Progress:

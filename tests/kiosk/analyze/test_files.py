@@ -8,6 +8,7 @@ import io
 import json
 import os
 import signal
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -216,10 +217,10 @@ def test_a_video_that_stands_still_can_be_cancelled(
     visitor = served.visitor()
     long = visitor.send("long.mp4", video("long.mp4", seconds=40, size=(320, 240)).read_bytes())
     visitor.wait_for(long, "running")
-    read = served.desk.pictures.read
+    read, go_on = served.desk.pictures.read, threading.Event()
 
     async def slowly(*arguments: Any) -> None:
-        await asyncio.sleep(2)
+        await asyncio.to_thread(go_on.wait, 60)
         await read(*arguments)
 
     monkeypatch.setattr(served.desk.pictures, "read", slowly)
@@ -228,6 +229,7 @@ def test_a_video_that_stands_still_can_be_cancelled(
     stat = Path(f"/proc/{pid}/stat")
     assert eventually(lambda: stat.read_text().rpartition(") ")[2].startswith("T"))
     assert visitor.delete(long).status_code == 200
+    go_on.set()
     visitor.wait_for(picture, "done")
     assert served.left(long) == []
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[3]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-dev-shm-usage")
-NOTICED_S = 30
+NOTICED_S = 120
 """Within so long the screen must show the page again; the browser's own start is not counted."""
 GOOD = "<!doctype html><body data-scene=emotion>the wall</body>"
 LOOPS = GOOD + "<script>setTimeout(() => { for (;;); }, 1000)</script>"
@@ -117,7 +117,7 @@ def test_an_endless_loop_in_the_page_is_noticed(site: Site, tmp_path: Path, even
 def test_a_frozen_renderer_is_noticed(site: Site, tmp_path: Path, eventually: Callable[..., bool]) -> None:
     show = Show(site.url, tmp_path / "profile")
     on_screen(site, eventually)
-    assert eventually(lambda: bool(show.processes("renderer")), 20)
+    assert eventually(lambda: bool(show.processes("renderer")))
     end_s = time.monotonic() + NOTICED_S
     while show.thread.is_alive() and time.monotonic() < end_s:
         for pid in show.processes("renderer"):  # on a busy machine the one with the page may come after a spare one
@@ -156,7 +156,7 @@ def test_the_command_starts_a_crashed_browser_anew(site: Site, tmp_path: Path, e
         assert not (profile / "left-over").exists()
     finally:
         process.terminate()
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
     time.sleep(0.2)
 
 

@@ -81,7 +81,7 @@ def run_device(tmp_path: Path) -> Iterator[Callable[..., None]]:
         while running:
             device, resources, thread = running.pop()
             device.stop()
-            thread.join(5)
+            thread.join(60)
             assert not thread.is_alive()
             resources.close()
 
