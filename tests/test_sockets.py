@@ -146,7 +146,7 @@ def test_addresses_in_urls_and_of_peers() -> None:
     [("0.0.0.0", "mqtt://127.0.0.1:1883"), ("::", "mqtt://127.0.0.1:1883"), ("::1", "mqtt://[::1]:1883")],
 )
 def test_the_feeds_own_address_of_the_embedded_broker(host: str, address: str) -> None:
-    config = MqttConfig(broker="embedded", embedded_host=host, username="u", password="p")  # type: ignore[arg-type]
+    config = MqttConfig(broker="embedded", embedded_host=host, username="u", password="p")
     assert options(config, "n1").address == address
 
 
