@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge.errors import ConfigError
+from edge.files import why_unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -116,7 +117,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
         with path.open("rb") as stream:
             return tomllib.load(stream)
     except OSError as error:
-        msg = f"{path}: {error.strerror or error}; give another file with --config"
+        msg = f"{path}: {why_unreadable(path, error)}; give another file with --config"
         raise ConfigError(msg) from None
     except UnicodeDecodeError:
         msg = f"{path}: is not a UTF-8 text file"

@@ -207,7 +207,7 @@ class Limit(StrEnum):
 
 
 class Health(Wire):
-    """How the node is doing; retained, every 60 s and at once when `light` changes."""
+    """How the node is doing; retained, every 60 s and at once when `light` or `failing` changes."""
 
     ts: Timestamp
     uptime_s: float
@@ -222,7 +222,9 @@ class Health(Wire):
     infer_ms_p50: float | None
     infer_ms_p95: float | None
     last_frame_age_s: float | None
-    queue_depth: int = Field(description="messages that have been waiting for all sinks together, for two seconds or more")
+    queue_depth: int = Field(
+        description="messages that have been waiting for all sinks together, for two seconds or more"
+    )
     drops: int = Field(description="messages dropped at a full queue since start")
     reconnects: int = Field(description="times that the source was opened again since start")
     limited_by: Limit | None = Field(

@@ -125,6 +125,7 @@ class Device:
         self._reading = False
         self._clip_ns = 0
         self._health_due_ns: int | None = None
+        self._failing: set[str] = set()
         self._queue_gauge = QueueGauge()
         self._processed = 0
         self._failures = 0
@@ -253,6 +254,7 @@ class Device:
             self._control.clock_was_set()
         now_ns = self._now_ns()
         self._voice.tick(now_ns)
+        self._tell_failing(now_ns)
         if self._health_due_ns is None or now_ns >= self._health_due_ns:
             self._health_due_ns = now_ns + int(self._timing.health_interval_s * _NS)
             self._dispatcher.put(self._health(now_ns))
@@ -272,6 +274,13 @@ class Device:
         return self._meter.report(
             self._stamp.time(now_ns), counters, limited_by=limited_by, light=light, failing=failing, go_on=go_on
         )
+
+    def _tell_failing(self, now_ns: int) -> None:
+        """Publish at once which parts cannot be used, and which can again."""
+        failing = self._dispatcher.failing.keys()
+        if failing != self._failing and not self._lossless:
+            self._failing = set(failing)
+            self._dispatcher.put(self._health(now_ns, go_on=True))
 
     def _tell_light(self) -> None:
         """Publish that it became dark or light, at once."""

@@ -3,7 +3,7 @@
 # and a systemd of its own. Run as root on an x86-64 or arm64 Debian or Ubuntu:
 #
 #   apt-get install systemd-container mmdebstrap
-#   tests/service/container.sh [trixie | bookworm]
+#   tests/service/container.sh [trixie | bookworm] [all | promises]
 #
 # PYTHON (python3) is one with pip. The release is made once and kept, with the wheels, in FOLDER
 # (/var/cache/face-edge-check, 0.4 GB a release); what the check does to it is thrown away. Exit code 77 where this
@@ -15,7 +15,7 @@ checkout=$(cd "$here/../.." && pwd)
 PYTHON=$(command -v "${PYTHON:-python3}")
 # shellcheck source=tests/service/wheels.sh
 . "$here/wheels.sh"
-suite=${1:-trixie}
+suite=${1:-trixie} part=${2:-all}
 case $suite in bookworm) version=3.11 ;; trixie) version=3.13 ;; *) echo "no release $suite" >&2; exit 2 ;; esac
 folder=${FOLDER:-/var/cache/face-edge-check}/$suite
 limit_s=${LIMIT_S:-900}
@@ -66,7 +66,7 @@ Environment=PIP_NO_INDEX=1 PIP_FIND_LINKS=/mnt/stage/wheels HOME=/root
 ExecStart=/bin/bash /mnt/out/run
 U
 cat >"$scratch/out/run" <<R
-bash /mnt/stage/checkout/tests/service/check.sh /mnt/stage/checkout /mnt/stage/wheel/*.whl \\
+PART=$part bash /mnt/stage/checkout/tests/service/check.sh /mnt/stage/checkout /mnt/stage/wheel/*.whl \\
     ${yunet:+/mnt/stage/$yunet} >/mnt/out/log 2>&1
 echo \$? >/mnt/out/code
 R

@@ -9,13 +9,13 @@ download() {   # download FOLDER PYTHON-VERSION MACHINE WHAT…: wheels that fit
         --python-version "$2" "${platforms[@]}" -d "$1" "${@:4}"
 }
 
-locked_wheels() {   # locked_wheels FOLDER PYTHON-VERSION MACHINE: has those of the lock, by their hashes
+locked_wheels() {   # locked_wheels FOLDER PYTHON-VERSION MACHINE: has those of the lock and of one extra, by their hashes
+    local lock=$checkout/systemd/requirements-$2.txt extra=$checkout/systemd/extras/broker-$2.txt
     mkdir -p "$1/wheels"
     # fetched again where the lock differs from the one that they came by
-    if ! cmp -s "$checkout/systemd/requirements-$2.txt" "$1/lock"; then
-        download "$1/wheels" "$2" "$3" --require-hashes -r "$checkout/systemd/requirements-$2.txt" >&2 \
-            || return 1
-        cp "$checkout/systemd/requirements-$2.txt" "$1/lock"
+    if ! cat "$lock" "$extra" | cmp -s - "$1/lock"; then
+        download "$1/wheels" "$2" "$3" --require-hashes -r "$lock" -r "$extra" >&2 || return 1
+        cat "$lock" "$extra" >"$1/lock"
     fi
 }
 
