@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -31,7 +33,7 @@ class Settings(BaseModel):
 class SettingsStore:
     """The settings in force; with a ``path`` every change is on the disk before :meth:`change` returns.
 
-    A file that cannot be read is set aside with a line in the log, and everything is as on the first day. One that
+    A file that is not understood is set aside with a line in the log; what of it is understood stays in force. One that
     cannot be written costs a line in the log, and the change lasts until the device stops. With ``sessions`` false a
     session ends with the process: none is kept, and one that an earlier process left running is over.
     """
@@ -42,6 +44,8 @@ class SettingsStore:
         self.kept = True
         """False after a change that is not on the disk."""
         self.now = Settings() if path is None else _load(path)
+        if path is not None and self.now != Settings() and not path.exists():
+            self._keep()  # what was understood of a file that was set aside
         if self.now.session is not None and not sessions:
             _LOG.info("session %r, which was interrupted, is over", self.now.session.title or self.now.session.id)
             self.change(session=None)
@@ -68,8 +72,10 @@ class SettingsStore:
 
 
 def _load(path: Path) -> Settings:
+    """Read what is kept; of a file that is damaged, or of a newer version, what can be understood."""
     try:
-        return Settings.model_validate_json(path.read_bytes())
+        kept = path.read_bytes()
+        return Settings.model_validate_json(kept)
     except FileNotFoundError:
         return Settings()
     except OSError as error:
@@ -77,6 +83,23 @@ def _load(path: Path) -> Settings:
         return Settings()
     except ValidationError:
         aside = path.with_suffix(".damaged")
-        _LOG.error("%s: is damaged, set aside as %s: settings begin anew", path, aside.name)
+        _LOG.error(
+            "%s: is damaged, set aside as %s: settings begin anew where they are not understood", path, aside.name
+        )
         path.replace(aside)
-        return Settings()
+        return _understood(kept)
+
+
+def _understood(kept: bytes) -> Settings:
+    """Take over each setting that is valid by itself: a pause outlives a session of a kind that is not known yet."""
+    settings = Settings()
+    try:
+        values = json.loads(kept)
+    except (ValueError, RecursionError):
+        return settings
+    for name in Settings.model_fields.keys() & (values.keys() if isinstance(values, dict) else ()):
+        with suppress(ValidationError):
+            # as strict as the whole file is read
+            one = Settings.model_validate_json(json.dumps({name: values[name]}))
+            settings = settings.model_copy(update={name: getattr(one, name)})
+    return settings

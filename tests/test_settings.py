@@ -62,6 +62,19 @@ def test_a_damaged_file_is_set_aside(tmp_path: Path, caplog: pytest.LogCaptureFi
     assert SettingsStore(path).now.privacy
 
 
+def test_a_pause_outlives_what_a_newer_version_wrote_beside_it(tmp_path: Path) -> None:
+    """An upgrade that is taken back must not begin to look at people who are not to be looked at."""
+    path = tmp_path / "settings.json"
+    session = {"id": "01J00000000000000000000000", "title": "Film", "start": "2025-01-01T00:00:00Z", "kind": "opera"}
+    newer = {"privacy": True, "display_on": False, "display_brightness": "dusk", "session": session, "hue": 7}
+    path.write_text(json.dumps(newer))
+    assert SettingsStore(path).now == Settings(privacy=True, display_on=False)
+    assert SettingsStore(path).now == Settings(privacy=True, display_on=False), "and at the start after it"
+    assert json.loads(path.with_suffix(".damaged").read_text()) == newer
+    path.write_text(json.dumps({"privacy": True, "display_brightness": 0.5, "hue": 7}))
+    assert SettingsStore(path).now == Settings(privacy=True, display_brightness=0.5)
+
+
 def test_a_disk_that_takes_nothing_costs_a_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "file").touch()
     store = SettingsStore(tmp_path / "file" / "settings.json")
