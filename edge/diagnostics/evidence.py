@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from edge.config import Config
     from edge.diagnostics.finding import Finding
 
-UNITS = ("face-edge.service", "face-edge-fault.service", "face-edge-kiosk.service", "mosquitto.service")
+UNITS = (
+    "face-edge.service", "face-edge-fault.service", "face-edge-trial.service", "face-edge-kiosk.service",
+    "mosquitto.service",
+)  # fmt: skip
 _UNIT_FOLDERS = ("etc/systemd/system", "run/systemd/system", "usr/local/lib/systemd/system", "lib/systemd/system")
 _JOURNAL_LINES = 2000
 _FILES_MAX = 5000

@@ -60,6 +60,10 @@ sleep 1; ! uses "$good" || fail 'nothing was left to go back from'
 systemctl restart face-edge || fail
 has_gone_back && looks && ok || fail
 
+step 'two installers do not run at a time'
+code=0; flock /run/face-edge-install.lock "$checkout/systemd/install.sh" --rollback >"$log" 2>&1 || code=$?
+[ $code = 1 ] && grep -q 'another installer is at work' "$log" && uses "$good" && ok || fail
+
 step '--rollback without a version to go back to says so'
 for folder in /opt/face-edge/releases/*; do uses "$folder" || rm -rf "$folder"; done
 code=0; "$checkout/systemd/install.sh" --rollback >"$log" 2>&1 || code=$?
