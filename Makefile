@@ -45,8 +45,11 @@ else
 	$(VENV_TFLITE)/bin/python -m pytest $(PARALLEL) $(NO_INFERENCE:%=--ignore=tests/%)
 endif
 
+# the release of Debian, and `promises` for what an owner does with the device alone (2 minutes)
+SUITE ?= trixie
+PART ?= all
 test-service: | $(BIN)/python ## install the service in a container with Debian 13, break it, take it away (root, Debian, 4 minutes)
-	@PYTHON=$(abspath $(BIN)/python) tests/service/container.sh $(UNABLE)
+	@PYTHON=$(abspath $(BIN)/python) tests/service/container.sh $(SUITE) $(PART) $(UNABLE)
 
 test-homeassistant: $(VENV)/.dev ## run the tests with Home Assistant, the least version and the newest (first time 10 minutes)
 	@$(BIN)/python tests/homeassistant/versions.py $(VERSIONS) $(UNABLE)
