@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def broker() -> Iterator[EmbeddedBroker]:
-    pytest.importorskip("amqtt", reason="amqtt is not installed: pip install 'face-edge[broker]'")
+    pytest.importorskip("amqtt", reason="amqtt is not installed: pip install -e '.[broker]'")
     with EmbeddedBroker(port=0) as running:
         yield running
 
@@ -79,7 +79,7 @@ def test_a_broker_that_misreads_mqtt_5_is_spoken_to_in_3(
     broker: EmbeddedBroker, subscribe: Any, make_outbox: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     """amqtt refuses a short MQTT 5 CONNECT, but waits for the rest of one that has a last will."""
-    caplog.set_level(logging.INFO, "edge.sinks.mqtt.client")
+    caplog.set_level(logging.INFO, "edge.sinks.mqtt")
     subscriber = subscribe(broker.port, mqtt5=False)
     made = options(MqttConfig(broker=f"mqtt://127.0.0.1:{broker.port}"), "n1")
     topics, outgoing = Topics.of("face-edge", "n1"), Outgoing(make_outbox())
@@ -167,7 +167,7 @@ def test_beyond_this_machine_it_wants_a_password() -> None:
 
 @pytest.fixture
 def locked() -> Iterator[EmbeddedBroker]:
-    pytest.importorskip("amqtt", reason="amqtt is not installed: pip install 'face-edge[broker]'")
+    pytest.importorskip("amqtt", reason="amqtt is not installed: pip install -e '.[broker]'")
     with EmbeddedBroker(port=0, host="0.0.0.0", username="hall", password="geheim") as running:
         yield running
 
