@@ -141,5 +141,6 @@ def test_one_function_decides_for_all_messages_and_no_page_of_the_documentation_
             assert "pip install" not in text, f"{path}: use edge.installation"
         for extra in re.findall(r"\badding\([\"']([\w-]+)[\"']\)", text):
             assert extra in PROJECT["optional-dependencies"], f"{path}: no extra {extra}"
-    for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), ROOT / "models/README.md"]:
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), ROOT / "models/README.md"]
+    for path in [*pages, *(path for path in (ROOT / "tests").rglob("*.py") if path != Path(__file__))]:
         assert not re.search(r"pip install '?\"?face-edge", path.read_text(encoding="utf-8")), path

@@ -152,7 +152,7 @@ def test_the_feeds_own_address_of_the_embedded_broker(host: str, address: str) -
 
 @needs_ipv6
 def test_the_embedded_broker_serves_both(subscribe: Callable[..., Any]) -> None:
-    pytest.importorskip("amqtt", reason="needs the embedded broker: pip install 'face-edge[broker]'")
+    pytest.importorskip("amqtt", reason="needs the embedded broker: pip install -e '.[broker]'")
     from edge.sinks.mqtt.embedded import EmbeddedBroker
     from edge.sinks.mqtt.sink import MqttSink
 

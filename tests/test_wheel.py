@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("hatchling", reason="hatchling builds the wheel: pip install 'face-edge[test]'")
+pytest.importorskip("hatchling", reason="hatchling builds the wheel: pip install -e '.[test]'")
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -9,7 +9,7 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'face-edge[fleet]'")
+pytest.importorskip("psycopg", reason="psycopg is not installed: pip install -e '.[fleet]'")
 DATABASE = ("--database", "postgresql://someone:secret@127.0.0.1:1/none")
 
 

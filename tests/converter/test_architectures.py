@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-torch = pytest.importorskip("torch", reason="torch is missing: pip install 'face-edge[converter]'")
+torch = pytest.importorskip("torch", reason="torch is missing: pip install -e '.[converter]'")
 
 from converter.architectures import ARCHITECTURES, build
 from converter.architectures.heads import HEADS
@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Keras' words about its own insides
 
-needs_keras = pytest.mark.skipif(
-    find_spec("keras") is None, reason="keras is missing: pip install 'face-edge[backbones]'"
-)
+needs_keras = pytest.mark.skipif(find_spec("keras") is None, reason="keras is missing: pip install -e '.[backbones]'")
 
 
 def total_count(network: nn.Module) -> int:
@@ -125,7 +123,7 @@ def test_weights_of_a_backbone_come_from_a_file(tmp_path: Path) -> None:
 
 @needs_keras
 def test_a_trained_backbone_loads_where_the_weights_it_began_with_are_gone(tiny_data: Path, tmp_path: Path) -> None:
-    pytest.importorskip("lightning", reason="lightning is missing: pip install 'face-edge[converter]'")
+    pytest.importorskip("lightning", reason="lightning is missing: pip install -e '.[converter]'")
     from converter.datasets import door
     from converter.training import checkpoint
     from converter.training.train import Machine, Recipe, train

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-torch = pytest.importorskip("torch", reason="torch is missing: pip install 'face-edge[converter]'")
+torch = pytest.importorskip("torch", reason="torch is missing: pip install -e '.[converter]'")
 
 from converter.training.augment import apply
 from converter.training.views import Augmentation, View, Views

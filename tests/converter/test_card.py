@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 for _package in ("matplotlib", "scipy"):
-    pytest.importorskip(_package, reason=f"{_package} is missing: pip install 'face-edge[converter]'")
+    pytest.importorskip(_package, reason=f"{_package} is missing: pip install -e '.[converter]'")
 
 MODELS = Path(__file__).parents[2] / "models"
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 for package in ("torch", "lightning", "torchmetrics", "litert_torch", "ai_edge_quantizer", "matplotlib", "adjustText"):
-    pytest.importorskip(package, reason=f"{package} is missing: pip install 'face-edge[converter]'")
+    pytest.importorskip(package, reason=f"{package} is missing: pip install -e '.[converter]'")
 
 from converter.comparison.compare import Row
 from converter.comparison.table import draw

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-pytest.importorskip("tqdm", reason="tqdm is missing: pip install 'face-edge[converter]'")
+pytest.importorskip("tqdm", reason="tqdm is missing: pip install -e '.[converter]'")
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +121,7 @@ def test_few_pictures_of_the_split_are_dark(fer2013_folder: Path) -> None:
 
 def test_the_command_prints_and_draws(tiny_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for package in ("ai_edge_litert", "matplotlib", "scipy"):
-        pytest.importorskip(package, reason=f"{package} is missing: pip install 'face-edge[converter]'")
+        pytest.importorskip(package, reason=f"{package} is missing: pip install -e '.[converter]'")
     options = ["--model", str(packaged_model()), "--data", str(tiny_data), "--no-recurring", "--conditions"]
     assert main(["evaluate", *options, "--out", str(tmp_path)]) == 0
     assert "24 px wide, 5 % of the light and a sensor's noise" in capsys.readouterr().out

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from edge.types import Box
 
-pytest.importorskip("tqdm", reason="tqdm is missing: pip install 'face-edge[converter]'")
+pytest.importorskip("tqdm", reason="tqdm is missing: pip install -e '.[converter]'")
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 for package in ("torch", "lightning", "torchmetrics", "litert_torch", "ai_edge_quantizer", "matplotlib"):
-    pytest.importorskip(package, reason=f"{package} is missing: pip install 'face-edge[converter]'")
+    pytest.importorskip(package, reason=f"{package} is missing: pip install -e '.[converter]'")
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # other libraries' words about their own insides
 

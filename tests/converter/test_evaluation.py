@@ -20,7 +20,7 @@ from converter.measure import measure, rates
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-pytest.importorskip("scipy", reason="scipy is missing: pip install 'face-edge[converter]'")
+pytest.importorskip("scipy", reason="scipy is missing: pip install -e '.[converter]'")
 
 LOGITS = arrays(np.float32, (12, 7), elements=st.floats(-8, 8, width=32))
 LABELS = arrays(np.int64, 12, elements=st.integers(0, 6))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 for package in ("torch", "lightning", "litert_torch", "ai_edge_quantizer"):
-    pytest.importorskip(package, reason=f"{package} is missing: pip install 'face-edge[converter]'")
+    pytest.importorskip(package, reason=f"{package} is missing: pip install -e '.[converter]'")
 
 import torch
 from torch import Tensor, nn

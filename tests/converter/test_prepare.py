@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from converter.duplicates import Pairs
 
 for package in ("scipy", "matplotlib"):
-    pytest.importorskip(package, reason=f"{package} is missing: pip install 'face-edge[converter]'")
+    pytest.importorskip(package, reason=f"{package} is missing: pip install -e '.[converter]'")
 
 
 def photograph(seed: int, *, side: int = 48, top: int = 8, left: int = 8) -> NDArray[np.uint8]:

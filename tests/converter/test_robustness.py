@@ -11,7 +11,7 @@ from converter.evaluation.figures import robustness as plot
 from converter.evaluation.robustness import robustness
 from converter.evaluation.subject import Subject
 
-pytest.importorskip("matplotlib", reason="matplotlib is missing: pip install 'face-edge[converter]'")
+pytest.importorskip("matplotlib", reason="matplotlib is missing: pip install -e '.[converter]'")
 
 PNG = b"\x89PNG"
 

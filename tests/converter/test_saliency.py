@@ -13,8 +13,8 @@ from converter.evaluation.subject import Subject
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytest.importorskip("captum", reason="captum is missing: pip install 'face-edge[converter]'")
-pytest.importorskip("torch", reason="torch is missing: pip install 'face-edge[converter]'")
+pytest.importorskip("captum", reason="captum is missing: pip install -e '.[converter]'")
+pytest.importorskip("torch", reason="torch is missing: pip install -e '.[converter]'")
 
 import torch
 

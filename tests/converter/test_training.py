@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 for package in ("torch", "lightning", "torchmetrics", "matplotlib"):
-    pytest.importorskip(package, reason=f"{package} is missing: pip install 'face-edge[converter]'")
+    pytest.importorskip(package, reason=f"{package} is missing: pip install -e '.[converter]'")
 
 import torch
 

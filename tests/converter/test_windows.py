@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-torch = pytest.importorskip("torch", reason="torch is missing: pip install 'face-edge[converter]'")
+torch = pytest.importorskip("torch", reason="torch is missing: pip install -e '.[converter]'")
 
 from converter.architectures import build
 from converter.quantization.windows import MAX_STEP, choose, last_layers, widen

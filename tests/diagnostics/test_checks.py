@@ -35,7 +35,7 @@ def only(findings: Any) -> Any:
 
 def test_metrics_are_judged(monkeypatch: pytest.MonkeyPatch) -> None:
     assert libraries.metrics(configured()).status is Status.SKIP
-    missing = HardwareUnavailable("metrics need prometheus_client: pip install 'face-edge[metrics]'")
+    missing = HardwareUnavailable("metrics need prometheus_client: pip install -e '.[metrics]'")
 
     def raise_missing() -> None:
         raise missing
@@ -44,7 +44,7 @@ def test_metrics_are_judged(monkeypatch: pytest.MonkeyPatch) -> None:
         without.setattr("edge.sinks.metrics.sink.require_package", raise_missing)
         finding = libraries.metrics(configured(metrics__enabled=True))
     assert finding.status is Status.WARN
-    assert "pip install 'face-edge[metrics]'" in finding.message
+    assert "pip install -e '.[metrics]'" in finding.message
     pytest.importorskip("prometheus_client", reason="the extra `metrics` is not installed")
     assert "this machine alone" in libraries.metrics(configured(metrics__enabled=True)).message
     everyone = configured(metrics__enabled=True, metrics__host="0.0.0.0")
@@ -328,7 +328,7 @@ def test_a_missing_password_file_fails(tmp_path: Path) -> None:
 
 
 def test_the_embedded_brokers_port_is_tried() -> None:
-    pytest.importorskip("amqtt", reason="needs the embedded broker: pip install 'face-edge[broker]'")
+    pytest.importorskip("amqtt", reason="needs the embedded broker: pip install -e '.[broker]'")
     port = free_port()
     config = configured(mqtt__broker=f"embedded:{port}")
     assert broker.broker(config).status is Status.OK

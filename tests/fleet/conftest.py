@@ -29,7 +29,7 @@ from edge.types import EMOTIONS, Emotion
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'face-edge[fleet]'")
+psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed: pip install -e '.[fleet]'")
 
 ROOT = Path(__file__).resolve().parents[2]
 NOW = datetime.now(UTC).replace(microsecond=0)

@@ -71,7 +71,7 @@ def said(caplog: pytest.LogCaptureFixture, eventually: Any) -> Callable[[], str]
 
 
 def test_a_broker_that_knows_3_1_1_only_is_called_that(run: Callable[[int], None], said: Callable[[], str]) -> None:
-    pytest.importorskip("amqtt", reason="amqtt is not installed: pip install 'face-edge[broker]'")
+    pytest.importorskip("amqtt", reason="amqtt is not installed: pip install -e '.[broker]'")
     from edge.sinks.mqtt.embedded import EmbeddedBroker
 
     with EmbeddedBroker(0) as broker:

@@ -39,7 +39,7 @@ def next_request(inbox: Inbox) -> Any:
 
 @pytest.fixture
 def embedded() -> Iterator[EmbeddedBroker]:
-    pytest.importorskip("amqtt", reason="amqtt is not installed: pip install 'face-edge[broker]'")
+    pytest.importorskip("amqtt", reason="amqtt is not installed: pip install -e '.[broker]'")
     with EmbeddedBroker(port=0, host="0.0.0.0", username="hall", password="geheim") as running:
         yield running
 
