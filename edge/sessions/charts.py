@@ -104,7 +104,7 @@ class Painter:
         return self._svg(figure, label, size)
 
     def course(self, timeline: Timeline, flags: Sequence[Flag], label: str, *, clock: FilmClock, size: Size) -> str:
-        """Valence, attention and people over time, one below the other."""
+        """Valence, attention and people over time, one below the other; with numbers where no other chart has them."""
         figure, rows = _figure(size, (1.3, 1.0, 1.0))
         valence, attention, people = rows
         at = _sample(timeline.length, size.points, flags)
@@ -129,6 +129,8 @@ class Painter:
             for flag in flags:
                 if not flag.strong:
                     axes.axvline(flag.at_s, color=INK, linewidth=0.6, linestyle=(0, (2, 2)))
+        if not timeline.has_figures:
+            self._row(valence, [flag for flag in flags if not flag.strong], timeline.length, size, y=1.27)
         return self._svg(figure, label, size)
 
     def overlay(
@@ -155,23 +157,27 @@ class Painter:
         return self._svg(figure, label, size)
 
     def _flags(self, axes: Any, flags: Sequence[Flag], length: int, size: Size) -> None:
-        """Numbers of markers in a row of their own above the letters of strong moments, each tied to its second."""
-        for strong, y in ((True, 1.06), (False, 1.15)):
-            row = [flag for flag in flags if flag.strong is strong]
+        """Numbers of markers in a row of their own above the letters of strong moments."""
+        self._row(axes, [flag for flag in flags if flag.strong], length, size, y=1.06)
+        self._row(axes, [flag for flag in flags if not flag.strong], length, size, y=1.15)
+
+    def _row(self, axes: Any, flags: Sequence[Flag], length: int, size: Size, *, y: float) -> None:
+        """Labels of one kind at the height ``y`` of the axes, each tied to its seconds."""
+        for label in labels(flags, max(length, 1), size.width - _MARGINS_IN):
+            strong = label.strong
+            for at_s in label.at_s:
+                if not strong:
+                    axes.axvline(at_s, color=INK, linewidth=0.8, linestyle=(0, (2, 2)))
+                axes.plot(
+                    [at_s, at_s, label.x_s], [1, 1.005, y], transform=axes.get_xaxis_transform(), clip_on=False,
+                    color=INK, linewidth=0.6,
+                )  # fmt: skip
             frame = {"boxstyle": "round,pad=0.22", "linewidth": 0.7, "edgecolor": INK}
             frame["facecolor"] = INK if strong else "#ffffff"
-            for label in labels(row, max(length, 1), size.width - _MARGINS_IN):
-                for at_s in label.at_s:
-                    if not strong:
-                        axes.axvline(at_s, color=INK, linewidth=0.8, linestyle=(0, (2, 2)))
-                    axes.plot(
-                        [at_s, at_s, label.x_s], [1, 1.005, y], transform=axes.get_xaxis_transform(), clip_on=False,
-                        color=INK, linewidth=0.6,
-                    )  # fmt: skip
-                axes.text(
-                    label.x_s, y, label.text, transform=axes.get_xaxis_transform(), ha="center", va="center",
-                    fontsize=7.5, color="#ffffff" if strong else INK, bbox=frame,
-                )  # fmt: skip
+            axes.text(
+                label.x_s, y, label.text, transform=axes.get_xaxis_transform(), ha="center", va="center",
+                fontsize=7.5, color="#ffffff" if strong else INK, bbox=frame,
+            )  # fmt: skip
 
     def _svg(self, figure: Any, label: str, size: Size) -> str:
         import matplotlib as mpl

@@ -31,6 +31,7 @@ class Label:
     x_s: float
     text: str
     at_s: tuple[float, ...]
+    strong: bool = False
 
 
 def labels(flags: Sequence[Flag], length_s: float, width_in: float) -> list[Label]:
@@ -53,7 +54,7 @@ def labels(flags: Sequence[Flag], length_s: float, width_in: float) -> list[Labe
     centres = [(group[0].at_s + group[-1].at_s) / 2 * second_in for group in groups]
     places = _apart(centres, [_width_in(group) for group in groups], width_in)
     return [
-        Label(place / second_in, _text(group), tuple(flag.at_s for flag in group))
+        Label(place / second_in, _text(group), tuple(flag.at_s for flag in group), group[0].strong)
         for place, group in zip(places, groups, strict=True)
     ]
 

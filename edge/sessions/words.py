@@ -100,10 +100,10 @@ def summary(
     else:
         opening = f"Over {length} the camera {seen}"
     if not timeline.has_figures:
-        return (
-            f"{opening} Fewer than {record.k} were in view at a time, so nothing is said about their expression: "
-            f"figures need {faces(record.k)} or more."
-        )
+        few = f"Fewer than {record.k} were in view at a time"
+        if most >= record.k:
+            few = f"{faces(record.k).capitalize()} or more were never in view for most of a second"
+        return f"{opening} {few}, so nothing is said about their expression: figures need {faces(record.k)} or more."
     if not use.sums_up:
         parts = [opening, _too_little_said(record, use)]
     else:

@@ -185,6 +185,28 @@ def test_letters_and_numbers_in_chart_and_table_are_the_same(session: Any, size:
     assert shown == numbers
 
 
+@pytest.mark.parametrize("size", ["wide", "narrow"])
+def test_without_a_chart_of_the_mood_the_other_one_has_the_numbers(session: Any, size: str) -> None:
+    pytest.importorskip("matplotlib", reason="the extra `reports` is not installed")
+    from edge.sessions.report import report
+
+    few = session(second(n, 1.0) for n in range(120))
+    markers = tuple(Happening(20.0 * n + 5, f"{n:026d}", "marker", 1, "Scene") for n in range(4))
+    page = report(replace(few, happenings=markers))
+    numbers = set(re.findall(r'<span class="flag">(\d+)</span>', page))
+    assert numbers == {"1", "2", "3", "4"}
+    [course] = texts(page, size)
+    assert numbers <= course
+
+
+def test_the_summary_does_not_contradict_itself(session: Any) -> None:
+    """Three faces for a blink of some seconds are the most that was in view, and still too few for figures."""
+    said = summary(session(second(n, 1.0) for n in range(60)))
+    assert "3 at the most. 3 faces or more were never in view for most of a second" in said
+    fewer = session(replace(second(n, 1.0), people_max=2) for n in range(60))
+    assert "2 at the most. Fewer than 3 were in view at a time" in summary(fewer)
+
+
 def test_every_mark_in_a_comparison_is_explained(session: Any, made_up: Make) -> None:
     pytest.importorskip("matplotlib", reason="the extra `reports` is not installed")
     from edge.sessions.compare import comparison
