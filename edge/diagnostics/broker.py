@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from edge.diagnostics.finding import fail, ok, skip, warn
 from edge.errors import ConfigError, SinkError
 from edge.installation import adding
+from edge.runtime.preflight import parts
 from edge.sockets import listen
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ def broker(config: Config) -> Finding:
 
     if config.mqtt.broker == "off":
         return skip("broker", "mqtt.broker is off")
+    if errors := list(parts.mqtt(config)):
+        return fail("broker", "; ".join(map(str, errors)), "mend the settings in [mqtt]")
     port = embedded_port(config.mqtt.broker)
     return _remote(config) if port is None else _embedded(config.mqtt.embedded_host, port)
 
