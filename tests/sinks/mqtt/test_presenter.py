@@ -102,7 +102,12 @@ def test_a_retired_node_leaves_nothing_behind(  # noqa: PLR0917 - fixtures
     cleared = capsys.readouterr().out.splitlines()
     assert f"cleared {CONFIG}" in cleared
     assert "cleared face-edge/n1/availability" in cleared
-    removed = [message.topic for message in watcher.received if message.payload == ""]
+
+    def removals() -> list[str]:
+        return [message.topic for message in watcher.received if message.payload == ""]
+
+    watcher.wait_for(lambda: len(removals()) >= len(cleared))
+    removed = removals()
     assert removed[0] == CONFIG, "Home Assistant complains of entities whose topics are empty"
     assert sorted(removed) == sorted(line.removeprefix("cleared ") for line in cleared)
     late = subscribe(broker.port, topic="#")
