@@ -55,7 +55,9 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """A device made after this gives no warning for a file that is merely slow."""
-    monkeypatch.setitem(Receipts.__init__.__kwdefaults__, "wait_s", 3600.0)
+    defaults = Receipts.__init__.__kwdefaults__
+    assert defaults is not None
+    monkeypatch.setitem(defaults, "wait_s", 3600.0)
 
 
 @pytest.fixture
