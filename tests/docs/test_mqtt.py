@@ -303,9 +303,11 @@ def of_hall(subscriber: Any) -> list[Any]:
 def test_entities_named_on_the_page_exist(manual: Any, messages: Any) -> None:
     info = messages.info().model_copy(update={"node": "hall"})
     made = {item["default_entity_id"] for item in json.loads(announcement("x", info).payload)["cmps"].values()}
-    named = set(re.findall(r"\b(?:sensor|event|switch|light|button|binary_sensor)\.face_edge_hall_\w+", manual.text))
-    assert named
-    assert named <= made
+    examples = (manual.path.parent / "examples" / "home-assistant-automations.yaml").read_text(encoding="utf-8")
+    for text in (manual.text, examples):
+        named = set(re.findall(r"\b(?:sensor|event|switch|light|button|binary_sensor)\.face_edge_hall_\w+", text))
+        assert named
+        assert named <= made
     suffixes = re.findall(r"`(_\w+)`", manual.text)
     assert {f"sensor.face_edge_hall{suffix}" for suffix in suffixes} <= made
 
