@@ -47,7 +47,6 @@ class Narrator:
         self._present = False
         self._people = 0
         self._session: str | None = None
-        self._session_k = 1
         self._begin_absence()
 
     def _begin_absence(self) -> None:
@@ -65,15 +64,13 @@ class Narrator:
         """Take in what one frame showed."""
         now_ns = observation.monotonic_ns
         mood = summarise(observation.faces, k=self._k)
-        # what carries the session's id goes by the session's k; what is only shown does not
-        published = mood if self._session_k <= self._k else summarise(observation.faces, k=self._session_k)
         self._people = mood.people
         events = self._presence(mood.people, now_ns)
         emotion = self._label(mood, now_ns)
-        if self._present and published.scores is not None:
-            events += self._change(published, published.scores, emotion, now_ns)
-            events += self._peaks(published, published.scores, now_ns)
-        state = self._pacer.offer(self._state(published, None if published.suppressed else emotion, now_ns), now_ns)
+        if self._present and mood.scores is not None:
+            events += self._change(mood, mood.scores, emotion, now_ns)
+            events += self._peaks(mood, mood.scores, now_ns)
+        state = self._pacer.offer(self._state(mood, emotion, now_ns), now_ns)
         return Told(_look(mood, emotion, now_ns), state, tuple(events))
 
     def tick(self, now_ns: int) -> State | None:
@@ -111,18 +108,18 @@ class Narrator:
         return self._event(EventType.MARKER, now_ns, people=self._people, label=label or None)
 
     def start_session(self, session: Session, now_ns: int) -> Event:
-        """What follows belongs to ``session``, and is withheld below its ``k``."""
-        self.resume_session(session)
+        """What follows belongs to ``session``."""
+        self._session = session.id
         return self._event(EventType.SESSION_START, now_ns, people=self._people, label=session.title or None)
 
     def resume_session(self, session: Session) -> None:
         """What follows belongs to ``session``, which began before the device was started."""
-        self._session, self._session_k = session.id, session.k or 1
+        self._session = session.id
 
     def end_session(self, title: str, now_ns: int) -> Event:
         """What follows belongs to no session."""
         event = self._event(EventType.SESSION_END, now_ns, people=self._people, label=title or None)
-        self._session, self._session_k = None, 1
+        self._session = None
         return event
 
     def _toggle(self, kind: EventType, now_ns: int) -> tuple[Event, ...]:

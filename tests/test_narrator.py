@@ -111,30 +111,6 @@ def test_below_k_people_nothing_but_their_number_is_told() -> None:
     assert all(t.look.kind is not LookKind.EMOTION for t in told)
 
 
-def test_what_belongs_to_a_session_is_withheld_below_its_k() -> None:
-    teller = narrator()
-    teller.start_session(SESSION.model_copy(update={"k": 3}), 0)
-    told = play(teller, (3000, (face(share=0.9),) * 2))
-    assert types(told) == [EventType.PRESENCE_START]
-    states = [one.state for one in told if one.state is not None]
-    assert {(state.emotion, state.scores, state.suppressed, state.people) for state in states} == {
-        (None, None, True, 2)
-    }
-    assert (told[-1].look.kind, told[-1].look.emotion) == (LookKind.EMOTION, Emotion.HAPPY), "displays go on"
-    more = play(teller, (3000, (face(share=0.9),) * 3), start_ms=3000)
-    assert types(more) == [EventType.EXPRESSION_CHANGED, EventType.PEAK]
-    teller.end_session("", 6000 * 1_000_000)
-    after = play(teller, (3000, (face(share=0.9),)), start_ms=6000)
-    assert after[-1].look.people == 1
-    assert not [one.state for one in after if one.state is not None and one.state.suppressed]
-
-
-def test_a_session_of_one_who_agreed_is_published_whole() -> None:
-    teller = narrator()
-    teller.start_session(SESSION.model_copy(update={"k": 1, "agreed": True}), 0)
-    assert EventType.PEAK in types(play(teller, (3000, (face(share=0.9),))))
-
-
 def test_a_pause_ends_presence_and_says_so_once() -> None:
     teller = narrator()
     play(teller, (2000, (face(),)))

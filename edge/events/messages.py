@@ -54,7 +54,7 @@ class State(Wire):
     uncertain: bool = Field(description="faces are in view, but no emotion leads clearly")
     scores: dict[Emotion, Share] | None = Field(description="mean probability per emotion over the faces")
     valence: Valence | None = Field(description="-1 unpleasant to 1 pleasant, derived from the scores")
-    suppressed: bool = Field(description="figures withheld: fewer people than privacy.k or the session's k asks for")
+    suppressed: bool = Field(description="figures withheld: fewer people than the privacy setting asks for")
     session: Ulid | None = Field(None, description="id of the running session")
 
     def differs_from(self, other: State | None) -> bool:

@@ -86,8 +86,7 @@ class Control:
         self._put(RunningSession(settings.session))
         if settings.session is not None:
             _LOG.info("session %r goes on", settings.session.title or settings.session.id)
-            k = self._group.kept(settings.session.k)
-            self._narrator.resume_session(settings.session.model_copy(update={"k": k}))
+            self._narrator.resume_session(settings.session)
             self._began_ns = self._begin_of(settings.session, now_ns)
             self._begin_aggregates(settings.session)
 
