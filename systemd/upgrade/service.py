@@ -35,9 +35,11 @@ class Service:
 
     def stop(self) -> None:
         """Stop the service and its fault look; a slow or unclean end is an end all the same."""
-        _systemctl("stop", UNIT, FAULT_UNIT)
         deadline_s = time.monotonic() + _STOP_S
-        while self.unit().state not in ("inactive", "failed") and time.monotonic() < deadline_s:
+        while time.monotonic() < deadline_s:
+            _systemctl("stop", UNIT, FAULT_UNIT)
+            if self.unit().state in ("inactive", "failed"):
+                break
             time.sleep(0.2)
         _systemctl("reset-failed", UNIT, FAULT_UNIT)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import signal
 import subprocess
 from pathlib import Path
 
@@ -97,6 +98,19 @@ def test_the_fault_is_for_a_device_that_has_given_up(
         [str(SCRIPT)], env=os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}, capture_output=True, check=False
     )
     assert (done.returncode, done.stderr) == (0 if wanted else 1, b"")
+
+
+def test_one_that_is_stopped_while_it_asks_does_not_fail(tmp_path: Path) -> None:
+    """A look that ends by a signal has failed, and a failed look starts the device."""
+    fake = tmp_path / "systemctl"
+    fake.write_text(f"#!/bin/sh\ntouch {tmp_path}/asked\nsleep 100\n")
+    fake.chmod(0o755)
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    with subprocess.Popen([str(SCRIPT)], env=environment, process_group=0) as asking:
+        while not (tmp_path / "asked").exists():
+            assert asking.poll() is None
+        os.killpg(asking.pid, signal.SIGTERM)
+        assert asking.wait(60) == 1
 
 
 def test_the_script_knows_the_unit() -> None:
