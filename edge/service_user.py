@@ -106,4 +106,3 @@ def acting() -> Iterator[None]:
         for name in added:
             with suppress(KeyError):
                 del os.environ[name]
-
