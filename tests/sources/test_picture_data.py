@@ -64,7 +64,7 @@ def read(tmp_path: Path, name: str, data: bytes) -> np.ndarray:
 @pytest.mark.parametrize("kind", [*JPEG_KINDS, "grey"])
 def test_a_jpeg_is_read_whatever_follows_it_and_without_its_end_mark(kind: str, tail: str, tmp_path: Path) -> None:
     whole = jpeg(kind)
-    expected = cv2.imdecode(np.frombuffer(whole, np.uint8), cv2.IMREAD_COLOR)
+    expected = np.asarray(cv2.imdecode(np.frombuffer(whole, np.uint8), cv2.IMREAD_COLOR))
     for data in (whole, with_preview(whole)):
         assert np.array_equal(read(tmp_path, "a.jpg", data + TAILS[tail]), expected)
         if kind != "progressive" or tail != "film":  # noise goes on as another scan would
@@ -93,7 +93,7 @@ def test_a_png_is_read_whatever_follows_it_and_without_its_end(kind: str, tail: 
     elif kind == "grey":
         image = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
     whole = cv2.imencode(".png", image)[1].tobytes()
-    expected = cv2.imdecode(np.frombuffer(whole, np.uint8), cv2.IMREAD_COLOR)
+    expected = np.asarray(cv2.imdecode(np.frombuffer(whole, np.uint8), cv2.IMREAD_COLOR))
     assert np.array_equal(read(tmp_path, "a.png", whole + TAILS[tail]), expected)
     for missing in (2, 12, 14, 16):  # of the end alone, and of the sum behind the last pixels
         assert np.array_equal(read(tmp_path, "a.png", whole[:-missing]), expected)

@@ -136,7 +136,7 @@ def test_a_film_that_decodes_too_slowly_is_stretched_with_one_warning(caplog: py
     clip = Clip(list(range(0, 4000, 40)), decode_ms=60)
     source = playback(clip)
     source.open()
-    given = []
+    given: list[int] = []
     while not given or given[-1] < (1000 + 3900) * MS:
         frame = source.read()
         given.append(frame.monotonic_ns)

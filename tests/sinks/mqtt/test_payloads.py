@@ -59,7 +59,11 @@ def test_the_transaction_comes_along() -> None:
         ("marker", b'{"label": "\\udfff\\ud800"}', "has half a letter in it"),
         ("marker", b"1" * 4096, "expected a JSON object"),
         ("marker", b'{"transaction": ""}', "transaction: string should have at least 1 character"),
-        ("session_start", b'{"kind": "opera"}', "kind: input should be 'film', 'advertisement', 'game', 'private' or 'other'"),
+        (
+            "session_start",
+            b'{"kind": "opera"}',
+            "kind: input should be 'film', 'advertisement', 'game', 'private' or 'other'",
+        ),
         ("session_start", b'{"k": 0}', "k: input should be greater than or equal to 1"),
         ("session_start", b'{"k": 101}', "k: input should be less than or equal to 100"),
         ("session_start", b'{"k": true}', "k: input should be a valid integer"),
