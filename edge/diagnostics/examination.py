@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edge.diagnostics import broker, camera, detector, displays, libraries, machine, page, permissions, sight
+from edge.diagnostics import (
+    broker,
+    camera,
+    confinement,
+    detector,
+    displays,
+    libraries,
+    machine,
+    page,
+    permissions,
+    sight,
+)
 from edge.diagnostics.finding import Status, skip
 
 if TYPE_CHECKING:
@@ -36,6 +47,7 @@ def examine(config: Config, file: Path | None = None) -> Iterator[Finding]:
     yield broker.broker(config)
     yield from page.page(config)
     yield page.media(config)
+    yield confinement.confinement()
     yield libraries.metrics(config)
     yield from page.ports(config)
     yield from permissions.permissions(config, file)

@@ -9,7 +9,12 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from edge.text import in_one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
 
 TIMEOUT_S = 60.0
 _PACKAGES = Path(__file__).resolve().parents[2]
@@ -24,39 +29,55 @@ class Outcome:
     signal: signal.Signals | None = None
 
 
-def probe(code: str, *arguments: str, timeout_s: float = TIMEOUT_S, given: str = "") -> Outcome:
+def probe(
+    code: str,
+    *arguments: str,
+    timeout_s: float = TIMEOUT_S,
+    given: str = "",
+    environment: Mapping[str, str] | None = None,
+    descriptors: Collection[int] = (),
+) -> Outcome:
     """Run Python ``code`` with ``arguments`` in ``sys.argv``; it prints one JSON object as its last line.
 
     ``given`` is what it may read from its standard input: what other users of the machine must not see.
+    ``environment`` takes the place of this process's; ``descriptors`` are handed on.
     """
     path = os.pathsep.join(filter(None, (str(_PACKAGES), os.environ.get("PYTHONPATH"))))
-    try:
-        done = subprocess.run(  # noqa: S603 - our own code by our own interpreter
-            [sys.executable, "-c", code, *arguments],
-            capture_output=True,
-            input=given,
-            text=True,
-            errors="replace",
-            timeout=timeout_s,
-            env={**os.environ, "PYTHONPATH": path},
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return Outcome(None, f"did not end within {timeout_s:g} s")
-    except OSError as error:
-        return Outcome(None, f"cannot be started: {error.strerror or error}")
+    with _in_memory() as output, _in_memory() as complaints:
+        try:
+            done = subprocess.run(  # noqa: S603 - our own code by our own interpreter
+                [sys.executable, "-c", code, *arguments],
+                stdout=output,
+                stderr=complaints,
+                input=given.encode(),
+                timeout=timeout_s,
+                env={**os.environ, "PYTHONPATH": path} if environment is None else environment,
+                pass_fds=descriptors,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return Outcome(None, f"did not end within {timeout_s:g} s")
+        except OSError as error:
+            return Outcome(None, f"cannot be started: {error.strerror or error}")
+        said, complained = _last_line(output), _last_line(complaints)
     if done.returncode < 0:
         number = signal.Signals(-done.returncode)
         return Outcome(None, f"was ended by signal {number.name}", number)
     if done.returncode:
-        return Outcome(None, _last_line(done.stderr) or f"ended with code {done.returncode}")
+        return Outcome(None, complained or f"ended with code {done.returncode}")
     try:
-        answer = json.loads(_last_line(done.stdout))
+        answer = json.loads(said)
     except ValueError:
         return Outcome(None, "gave no answer")
     return Outcome(answer)
 
 
-def _last_line(text: str) -> str:
-    lines = text.strip().splitlines()
-    return lines[-1].strip() if lines else ""
+def _in_memory() -> BinaryIO:
+    """Open a file in memory: the process's limit of files' size bounds what it says, as it would not bound a pipe."""
+    return os.fdopen(os.memfd_create("probe"), "w+b")
+
+
+def _last_line(stream: BinaryIO) -> str:
+    stream.seek(0)
+    lines = stream.read().decode(errors="replace").strip().splitlines()
+    return in_one_line(lines[-1].strip()) if lines else ""

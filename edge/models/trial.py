@@ -1,23 +1,33 @@
 """Tries a model in a process of its own, with bounds on memory and time: what it does there harms nobody.
 
-A model file is read by native code, which a file made for it may crash, fill the memory with, or hold up for ever.
+A model file is read by native code, which a file made for it may crash, fill the memory with, hold up for ever, or take
+over: the process is confined (:mod:`edge.sandbox`) and opens the model and its manifest alone.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import resource
+import socket
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.diagnostics.probe import probe
 from edge.errors import EdgeError, ModelError
+from edge.manifest import manifest_path
+from edge.sandbox import limits
+from edge.sandbox.broker import Access, start_broker
+from edge.sandbox.confine import confine
+from edge.sandbox.environment import minimal
+from edge.sandbox.libseccomp import Unavailable
+from edge.text import in_one_line
 
 if TYPE_CHECKING:
     from edge.config import ModelConfig
+    from edge.diagnostics.probe import Outcome
 
-_MIB = 1 << 20
 MEMORY_MIB = 768
 """Of data that the process may have; the packaged model's needs about 120, NumPy and OpenCV included."""
 TIME_S = 60.0
@@ -31,21 +41,45 @@ def tried(model: Path, settings: ModelConfig, *, timeout_s: float = TIME_S) -> s
     Raises:
         ModelError: it does not load, gives no scores, crashes, or takes more memory or time than it may.
     """
-    outcome = probe(_CODE, str(model), settings.runtime, str(int(timeout_s)), timeout_s=timeout_s + 1)
+    outcome = _probe(model, settings.runtime, timeout_s)
     if outcome.answer is None:
         msg = f"{model.name}: its trial run {outcome.reason}: it is not used (a process of its own, {MEMORY_MIB} MiB)"
         raise ModelError(msg)
     if "error" in outcome.answer:
-        msg = f"{model.name}: does not pass its trial run: {outcome.answer['error']}"
+        msg = f"{model.name}: does not pass its trial run: {in_one_line(str(outcome.answer['error']))}"
         raise ModelError(msg)
-    return str(outcome.answer["runtime"])
+    return in_one_line(str(outcome.answer.get("runtime")))
+
+
+def _probe(model: Path, runtime: str, timeout_s: float) -> Outcome:
+    """Run the trial confined, where the system can do that."""
+    arguments = str(model), runtime, str(int(timeout_s))
+    with contextlib.ExitStack() as resources:
+        descriptors = []
+        if (started := start_broker()) is not None:
+            broker, asking = started
+            resources.enter_context(asking)
+            broker.access = Access(read=(str(model), str(manifest_path(model))))
+            descriptors = [asking.fileno()]
+        return probe(
+            _CODE,
+            *arguments,
+            *map(str, descriptors),
+            timeout_s=timeout_s + 1,
+            environment=minimal(),
+            descriptors=descriptors,
+        )
 
 
 def main() -> None:
     """In the other process: bound ourselves, run ``sys.argv[1]``, print what became of it as one JSON object."""
-    model, runtime, seconds = sys.argv[1:]
+    model, runtime, seconds, *descriptors = sys.argv[1:]
     bound(memory_mib=MEMORY_MIB, seconds=int(seconds))
     try:
+        _load(runtime)
+        for descriptor in descriptors:
+            with socket.socket(fileno=int(descriptor)) as line, contextlib.suppress(Unavailable):
+                confine(line)
         answer = {"runtime": _run(Path(model), runtime)}
     except MemoryError:
         answer = {"error": f"it wants more than {MEMORY_MIB} MiB"}
@@ -58,15 +92,17 @@ def main() -> None:
 
 def bound(*, memory_mib: int, seconds: int) -> None:
     """From now on no more memory and processor time than this, no core file and no large file."""
-    for limit, value in (
-        (resource.RLIMIT_DATA, memory_mib * _MIB),
-        (resource.RLIMIT_CPU, seconds),
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_FSIZE, _MIB),
-    ):
-        _, hard = resource.getrlimit(limit)
-        least = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(limit, (least, least))
+    limits.bound(memory=memory_mib * limits.MIB, cpu_s=seconds)
+    limits.limit(resource.RLIMIT_FSIZE, limits.MIB)
+
+
+def _load(runtime: str) -> None:
+    """Import what the trial needs while files are opened without asking."""
+    import numpy as np  # noqa: F401
+
+    from edge.vision.litert import import_runtime
+
+    import_runtime(runtime)
 
 
 def _run(path: Path, runtime: str) -> str:

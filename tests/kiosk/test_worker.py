@@ -12,6 +12,7 @@ import pytest
 
 from edge.kiosk.worker import Limits, Message, Worker, WorkerFailed, manager
 from edge.kiosk.worker.wire import HEADER_BYTES, MIB, OutOfBounds, lengths, pack, unpack
+from edge.sandbox.broker import Access
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine
@@ -44,7 +45,8 @@ def make(settings):
             return
         if do == "flood":
             yield Message({}, bytes(2**20))
-        told = {"pid": os.getpid(), "nice": os.nice(0), "data": resource.getrlimit(resource.RLIMIT_DATA)[0], **settings}
+        data, nice = resource.getrlimit(resource.RLIMIT_DATA)[0], os.getpriority(os.PRIO_PROCESS, 0)
+        told = {"pid": os.getpid(), "nice": nice, "data": data, **settings}
         environment = {k: v for k, v in os.environ.items() if "FACE" in k or "THREADS" in k}
         yield Message({"env": environment, **told}, message.body)
     return handle
@@ -130,7 +132,8 @@ def test_what_takes_too_long_is_ended_and_an_error_is_an_answer(run: Any) -> Non
 def test_memory_files_and_messages_are_bounded(run: Any, tmp_path: Path) -> None:
     async def story(worker: Worker) -> None:
         assert (await worker.ask(Message({"do": "eat"}), timeout_s=120)).head == {"error": "out of memory"}
-        answer = await worker.ask(Message({"do": "write", "path": str(tmp_path / "x")}), timeout_s=120)
+        write = Message({"do": "write", "path": str(tmp_path / "x")})
+        answer = await worker.ask(write, timeout_s=120, access=Access(write=(str(tmp_path),)))
         assert "File too large" in answer.head["error"]
         with pytest.raises(WorkerFailed, match="more than"):
             await worker.ask(Message({"do": "flood"}), timeout_s=120)

@@ -55,7 +55,7 @@ class Desk:
         self.store = store or Store(4 * self.upload_bytes)
         self.rooms: dict[str, Room] = {}
         self.reader = Reader(config, lambda: self.store.budget)
-        self.pictures = Reader(config, lambda: self.store.budget)
+        self.pictures = Reader(config, lambda: self.store.budget, kind=Kind.PICTURE)
         self._turns = 0
         self._running: dict[Job, asyncio.Task[None]] = {}
 

@@ -57,7 +57,10 @@ class Task:
 
 
 def make(settings: dict[str, Any]) -> Callable[[Message], Iterator[Message]]:
-    """Load what every file needs; ``settings`` hold the configuration's sections, and whether to step back."""
+    """Load what every file needs.
+
+    ``settings`` hold the configuration's sections, whether to step back, and whether ``still`` pictures will come.
+    """
     import cv2
 
     from edge.config import Config
@@ -74,7 +77,9 @@ def make(settings: dict[str, Any]) -> Callable[[Message], Iterator[Message]]:
             pipelines[still] = build_vision.pipeline(config, still=still)
         return pipelines[still]
 
-    pipeline(True)
+    pipeline(settings["still"])
+    with suppress(ImportError):
+        import av  # noqa: F401 - while files are opened without asking
 
     def handle(message: Message) -> Iterator[Message]:
         task = Task(**message.head)

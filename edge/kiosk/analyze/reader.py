@@ -17,6 +17,7 @@ from edge.kiosk.analyze.handler import Task
 from edge.kiosk.analyze.jobs import Job, State
 from edge.kiosk.worker import Limits, Message, Worker, WorkerFailed
 from edge.kiosk.worker.wire import MIB
+from edge.sandbox.broker import Access
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,14 +43,21 @@ class Reader:
     Args:
         config: the device's; the worker gets only what seeing needs.
         most_bytes: gives the largest file that may be written.
+        kind: what it reads, pictures or videos.
         entry: what runs in the worker.
     """
 
     def __init__(
-        self, config: Config, most_bytes: Callable[[], int], *, entry: str = "edge.kiosk.analyze.handler:make"
+        self,
+        config: Config,
+        most_bytes: Callable[[], int],
+        *,
+        kind: Kind = Kind.VIDEO,
+        entry: str = "edge.kiosk.analyze.handler:make",
     ) -> None:
         self._config = config
         self._most_bytes = most_bytes
+        self._kind = kind
         self.entry = entry
         self.max_s = config.kiosk.video_minutes * 60
         self.idle = True
@@ -62,6 +70,7 @@ class Reader:
         Cancelling ends the worker at once.
         """
         message = Message(asdict(self._task(job, spare)))
+        access = Access(write=(str(job.folder),))
         whole_s = PICTURE_S + (_PACE * self.max_s if job.kind is Kind.VIDEO else 0.0)
         worker = self.worker = self.worker or self._new_worker()
         loop = asyncio.get_running_loop()
@@ -70,7 +79,7 @@ class Reader:
             async with (
                 asyncio.timeout(whole_s) as whole,
                 asyncio.timeout(SILENCE_S) as silence,
-                contextlib.aclosing(worker.talk(message, timeout_s=_LONGEST_S)) as answers,
+                contextlib.aclosing(worker.talk(message, timeout_s=_LONGEST_S, access=access)) as answers,
             ):
                 self._limits = whole, silence
                 async for answer in answers:
@@ -140,7 +149,7 @@ class Reader:
         sections["model"]["threads"] = 1
         return Worker(
             self.entry,
-            {"config": sections, "idle": self.idle},
+            {"config": sections, "idle": self.idle, "still": self._kind is Kind.PICTURE},
             limits=Limits(memory=MEMORY, file=max(self._most_bytes(), MIB)),
             idle_s=_IDLE_WORKER_S,
         )

@@ -60,7 +60,14 @@ class Archive:
         path = session_path(kiosk.config)
         settings = {"path": str(path)}
         self.catalog = Catalog(path)
-        self._worker = Worker("edge.kiosk.reports.work:make", settings, limits=_LIMITS, idle_s=60.0, niceness=_NICENESS)
+        self._worker = Worker(
+            "edge.kiosk.reports.work:make",
+            settings,
+            limits=_LIMITS,
+            idle_s=60.0,
+            niceness=_NICENESS,
+            confined=False,  # it reads the device's own sessions
+        )
         self._waiting = 0
         self._jobs: dict[Ids, Job] = {}
         self._recent: dict[Ids, _Recent] = {}

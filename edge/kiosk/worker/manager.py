@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
+import logging
 import socket
 import subprocess
 import sys
@@ -14,17 +14,20 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from edge.kiosk.worker.wire import HEADER_BYTES, Limits, Message, OutOfBounds, lengths, pack, unpack
+from edge.sandbox.broker import Access, FileBroker, start_broker
+from edge.sandbox.confine import why_not
+from edge.sandbox.environment import minimal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
 
+_LOG = logging.getLogger(__name__)
 NICENESS = 19
 START_TIMEOUT_S = 60.0
 """For imports and the network's loading, at the lowest priority beside a loop that takes what it needs."""
 _LONGEST_PAUSE_S = 30.0
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-_OWN_SETTINGS = "FACE_EDGE_"
-"""Variables of this prefix may hold passwords and are not handed on."""
+_CONFINE_S = 5.0
+NOTHING = Access()
 
 
 class WorkerFailed(Exception):
@@ -41,6 +44,8 @@ class Worker:
         limits: bounds of the process.
         idle_s: seconds without work after which the process ends.
         niceness: how far below the loop's its priority is; :data:`NICENESS`, the lowest, by default.
+        confined: it reads what strangers sent: it makes no connections and starts no programs, and opens only the
+            files that :meth:`talk` names, where the system can do that.
     """
 
     def __init__(
@@ -51,12 +56,15 @@ class Worker:
         limits: Limits | None = None,
         idle_s: float = 30.0,
         niceness: int | None = None,
+        confined: bool = True,
     ) -> None:
         self._entry = entry
         self._settings = dict(settings)
         self._limits = limits or Limits()
         self._idle_s = idle_s
         self._niceness = niceness
+        self._confined = confined
+        self._broker: FileBroker | None = None
         self._lock = asyncio.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._reader: asyncio.StreamReader | None = None
@@ -70,21 +78,24 @@ class Worker:
         """The process, while there is one."""
         return None if self._process is None else self._process.pid
 
-    async def ask(self, message: Message, *, timeout_s: float) -> Message:
+    async def ask(self, message: Message, *, timeout_s: float, access: Access = NOTHING) -> Message:
         """The last message of the answer.
 
         Raises:
             WorkerFailed: there is none; the next message finds a new process.
         """
         answer = Message()
-        async with contextlib.aclosing(self.talk(message, timeout_s=timeout_s)) as answers:
+        async with contextlib.aclosing(self.talk(message, timeout_s=timeout_s, access=access)) as answers:
             async for answer in answers:  # noqa: B007 - the last one counts
                 pass
         return answer
 
-    async def talk(self, message: Message, *, timeout_s: float) -> AsyncGenerator[Message, None]:
+    async def talk(
+        self, message: Message, *, timeout_s: float, access: Access = NOTHING
+    ) -> AsyncGenerator[Message, None]:
         """The messages of the answer as they come, each within ``timeout_s`` of the one before.
 
+        ``access`` names the files and folders that a confined process may open for this message.
         One who stops listening before the end also stops the work: the process is ended.
 
         Raises:
@@ -96,6 +107,8 @@ class Worker:
             try:
                 if self._process is None:
                     await self._start()
+                if self._broker is not None:
+                    self._broker.access = access
                 async with asyncio.timeout(timeout_s):
                     await self._send(message)
                 while True:
@@ -114,6 +127,8 @@ class Worker:
                 msg = f"the worker failed: {error or type(error).__name__}"
                 raise WorkerFailed(msg) from None
             finally:
+                if self._broker is not None:
+                    self._broker.access = NOTHING
                 if done:
                     self._rest()
                 else:
@@ -123,6 +138,7 @@ class Worker:
         """End the process at once, whatever it does; harmless when repeated."""
         self._stay()
         process, self._process = self._process, None
+        self._broker = None  # its thread ends with the process
         writer, self._reader, self._writer = self._writer, None, None
         if writer is not None:
             writer.close()
@@ -136,20 +152,26 @@ class Worker:
             msg = "the worker failed again and again and rests for some seconds"
             raise WorkerFailed(msg)
         ours, theirs = socket.socketpair()
+        started = start_broker() if self._confined else None
+        self._broker, asking = started or (None, None)
+        passed = [theirs.fileno(), -1 if asking is None else asking.fileno()]
         try:
             niceness = NICENESS if self._niceness is None else self._niceness
             self._process = subprocess.Popen(  # noqa: ASYNC220, S603 - our own module; forks without copying, in under a millisecond
-                [sys.executable, "-m", "edge.kiosk.worker.process", str(theirs.fileno()), str(niceness)],
+                [sys.executable, "-m", "edge.kiosk.worker.process", str(passed[0]), str(niceness), str(passed[1])],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                env=_environment(),
-                pass_fds=[theirs.fileno()],
+                stderr=subprocess.DEVNULL,  # whose lines would pass for the device's own
+                env=minimal(),
+                pass_fds=[descriptor for descriptor in passed if descriptor >= 0],
             )
         except OSError:
             ours.close()
             raise
         finally:
             theirs.close()
+            if asking is not None:
+                asking.close()
         self._reader, self._writer = await asyncio.open_connection(sock=ours, limit=2**18)
         first = {"entry": self._entry, "settings": self._settings, "limits": asdict(self._limits)}
         await self._send(Message(first))
@@ -157,6 +179,8 @@ class Worker:
             _, ready = await self._receive()
         if "error" in ready.head:
             raise OSError(ready.head["error"])
+        if self._confined and (self._broker is None or not self._broker.wait(_CONFINE_S)):
+            _LOG.warning("files of visitors are read without confinement: %s", why_not() or "the kernel refuses it")
 
     def _fail(self) -> None:
         """One failure costs no pause, those that follow it ever more."""
@@ -183,9 +207,3 @@ class Worker:
         if self._idle is not None:
             self._idle.cancel()
             self._idle = None
-
-
-def _environment() -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(_OWN_SETTINGS)}
-    paths = [path for path in sys.path if path]  # in our own order, however we came to it
-    return kept | dict.fromkeys(_THREADS, "1") | {"PYTHONPATH": os.pathsep.join(paths), "PYTHONSAFEPATH": "1"}

@@ -1,6 +1,8 @@
-"""The worker itself: ``python -m edge.kiosk.worker.process FD NICENESS``, started by :class:`edge.kiosk.worker.Worker`.
+"""The worker itself: ``python -m edge.kiosk.worker.process FD NICENESS BROKER``, started by its manager's ``Worker``.
 
-It lowers itself before it imports anything heavy, dies with the device, and may gain no rights that it has not.
+It lowers itself before it imports anything heavy, dies with the device, and may gain no rights that it has not. Once
+its handler is loaded, and before the first message, it confines itself (:mod:`edge.sandbox`) where ``BROKER`` is a
+descriptor and not -1.
 """
 
 from __future__ import annotations
@@ -16,6 +18,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from edge.kiosk.worker.wire import HEADER_BYTES, MIB, Limits, Message, lengths, pack, unpack
+from edge.sandbox.confine import confine
+from edge.sandbox.limits import bound, limit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -27,7 +31,7 @@ _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 _FIRST_MESSAGE = 16 * MIB
 
 
-def main(descriptor: int, niceness: int) -> None:
+def main(descriptor: int, niceness: int, broker: int) -> None:
     """Lower ourselves, load what the first message names, then answer until the device hangs up."""
     _lower(niceness)
     with socket.socket(fileno=descriptor) as line:
@@ -40,6 +44,7 @@ def main(descriptor: int, niceness: int) -> None:
         except Exception as error:  # noqa: BLE001 - its words are told where they can be read
             line.sendall(pack(Message({"error": _words(error)})))
             return
+        _confine(broker)
         line.sendall(pack(Message()))
         with contextlib.suppress(ConnectionError):
             while (message := _receive(line, limits.message)) is not None:
@@ -57,19 +62,20 @@ def _lower(niceness: int) -> None:
 
 
 def _load(entry: str, settings: dict[str, Any], limits: Limits) -> Handler:
-    _limit(resource.RLIMIT_CORE, 0)
-    _limit(resource.RLIMIT_DATA, limits.memory)
+    bound(memory=limits.memory, cpu_s=limits.cpu_s)
     module, _, name = entry.partition(":")
     handler: Handler = getattr(importlib.import_module(module), name)(settings)
     # only now: libraries write to files in memory while they load, and those count as well
-    _limit(resource.RLIMIT_FSIZE, limits.file)
+    limit(resource.RLIMIT_FSIZE, limits.file)
     return handler
 
 
-def _limit(kind: int, bound: int) -> None:
-    _, hard = resource.getrlimit(kind)
-    least = bound if hard == resource.RLIM_INFINITY else min(bound, hard)
-    resource.setrlimit(kind, (least, least))
+def _confine(broker: int) -> None:
+    """Confine this process where it was given a broker; the other end sees whether it worked."""
+    if broker < 0:
+        return
+    with socket.socket(fileno=broker) as line, contextlib.suppress(OSError):
+        confine(line)
 
 
 def _answer(line: socket.socket, handle: Handler, message: Message) -> None:
@@ -112,4 +118,4 @@ def _exactly(line: socket.socket, count: int) -> bytes | None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))
+    main(*map(int, sys.argv[1:4]))

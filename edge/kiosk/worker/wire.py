@@ -27,12 +27,14 @@ class Message:
 class Limits:
     """Bounds of a worker: its own memory, each file that it writes, and one message in either direction, bytes.
 
-    ``memory`` counts what it may write to (RLIMIT_DATA). ``file`` of zero keeps it from writing any file.
+    ``memory`` counts what it may write to (RLIMIT_DATA). ``file`` of zero keeps it from writing any file. ``cpu_s`` is
+    the processor time of its whole life, seconds, over all that it is asked.
     """
 
     memory: int = 1024 * MIB
     file: int = 0
     message: int = 16 * MIB
+    cpu_s: int = 24 * 3600
 
 
 class OutOfBounds(ValueError):
