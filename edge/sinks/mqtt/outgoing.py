@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from edge.sinks.mqtt.topics import Publication
 
 PACKET_TOO_LARGE = "packet too large"
-_PASSING_MAX = 100
+PASSING_MAX = 256
+"""Answers and other messages of the moment that may wait to be sent."""
 # MQTT 5, 3.4.2.1: reasons that lie in the message itself (topic name invalid, packet too large, payload format invalid)
 _FAILURE = 0x80
 _HOPELESS = {0x90, 0x95, 0x99}
@@ -74,6 +75,11 @@ class Outgoing:
         """True when nothing is left to send now and no numbered message awaits its receipt."""
         return not self._due and not self._passing and self._outbox.idle
 
+    @property
+    def room(self) -> int:
+        """Number of answers that can be ``put`` before one is dropped; may be asked by any thread."""
+        return PASSING_MAX - len(self._passing)
+
     def listen(self, listener: Callable[[], None]) -> None:
         """``listener`` is called, by any thread, when there may be something to ``take``."""
         self._outbox.listen(listener)
@@ -90,9 +96,18 @@ class Outgoing:
         elif publication.seq is not None:
             self._outbox.put(publication)
         else:
-            if len(self._passing) >= _PASSING_MAX:
-                self._passing_drops += bool(self._passing.popleft().topic.qos)
+            if len(self._passing) >= PASSING_MAX:
+                self._drop_passing()
             self._passing.append(publication)
+
+    def _drop_passing(self) -> None:
+        """Drop the oldest message of QoS 0, which nobody counts on; where there is none, the oldest."""
+        for index, waiting in enumerate(self._passing):
+            if not waiting.topic.qos:
+                del self._passing[index]
+                return
+        self._passing.popleft()
+        self._passing_drops += 1
 
     def take(self, window: int) -> Parcel | None:
         """The next message to send, as long as fewer than ``window`` await their receipt: numbered ones last."""

@@ -6,13 +6,14 @@ Whatever arrives is refused in one line or done; nothing that anyone sends can d
 from __future__ import annotations
 
 import logging
-from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from edge.events import Reply
 from edge.logs import Rarely
 from edge.sinks.mqtt import payloads
+from edge.sinks.mqtt.outgoing import PASSING_MAX
 from edge.sinks.mqtt.topics import Publication, Topic
+from edge.sinks.mqtt.transactions import BUSY, Transactions
 from edge.text import in_one_line
 
 if TYPE_CHECKING:
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
     from edge.sinks.mqtt.arrival import Arrival
 
 _LOG = logging.getLogger(__name__)
-_REMEMBERED = 256
 _TOPIC_MAX = 512
 _LOG_EVERY_S = 60.0
+_ROOM_FOR_REFUSALS = 64
+"""Free places below which refusals are left out: they are for answers to what was done."""
 
 
 def without_wildcards(filters: Iterable[str]) -> tuple[str, ...]:
@@ -41,13 +43,27 @@ def without_wildcards(filters: Iterable[str]) -> tuple[str, ...]:
 
 
 class Requests:
-    """Takes what arrives on :attr:`subscriptions`; ``publish`` sends an answer and may be called from any thread."""
+    """Takes what arrives on :attr:`subscriptions`; ``publish`` sends an answer and may be called from any thread.
 
-    def __init__(self, prefix: str, node: str, inbox: Inbox, publish: Callable[[Publication], None]) -> None:
+    ``room`` gives how many more answers can wait to be sent. A request is taken only where its answer has a place. In a
+    flood that fills the places, refusals are left out, and the next one that is sent says how many.
+    """
+
+    def __init__(
+        self,
+        prefix: str,
+        node: str,
+        inbox: Inbox,
+        publish: Callable[[Publication], None],
+        *,
+        room: Callable[[], int] = lambda: PASSING_MAX,
+    ) -> None:
         self._node = f"{prefix}/{node}"
         self._inbox = inbox
         self._publish = publish
-        self._answered: OrderedDict[str, None] = OrderedDict()
+        self._room = room
+        self._unanswered = 0
+        self._transactions = Transactions()
         self._log = Rarely(_LOG_EVERY_S)
 
     @property
@@ -62,14 +78,23 @@ class Requests:
         except payloads.Refused as refusal:
             self._refuse(arrival, str(refusal), refusal.transaction)
             return
-        if not self._inbox.offer(command, lambda answer: self._answer(arrival, answer, transaction)):
-            self._refuse(arrival, "too many requests wait: try again", transaction)
+        problem = self._transactions.begin(transaction) if self._free > 0 else BUSY
+        if problem:
+            self._refuse(arrival, problem, transaction)
+        elif not self._inbox.offer(command, lambda answer: self._answer(arrival, answer, transaction)):
+            self._transactions.end(transaction, done=False)
+            self._refuse(arrival, BUSY, transaction)
+
+    @property
+    def _free(self) -> int:
+        """Number of places for answers that no request in progress needs."""
+        return self._room() - self._transactions.in_progress
 
     def _read(self, arrival: Arrival) -> tuple[str | None, Command]:
         """``(transaction, command)``.
 
         Raises:
-            Refused: it is none, or one that was answered before.
+            Refused: it is none.
         """
         what = arrival.topic.removeprefix(f"{self._node}/")
         if arrival.retained:
@@ -77,30 +102,36 @@ class Requests:
             raise payloads.Refused(msg)
         if what in payloads.SWITCHES:
             return None, payloads.SWITCHES[what](arrival.payload)
-        transaction, command = payloads.request(what.removeprefix("request/"), arrival.payload)
-        if transaction is not None:
-            if transaction in self._answered:
-                msg = "this transaction was answered already"
-                raise payloads.Refused(msg, transaction)
-            self._answered[transaction] = None
-            if len(self._answered) > _REMEMBERED:
-                self._answered.popitem(last=False)
-        return transaction, command
+        return payloads.request(what.removeprefix("request/"), arrival.payload)
 
     def _refuse(self, arrival: Arrival, why: str, transaction: str | None) -> None:
         if self._log.due((arrival.topic, why)):
             _LOG.warning("%s: refused: %s", in_one_line(arrival.topic[:_TOPIC_MAX]), why)
-        self._reply(arrival, Reply(status="error", error=why, transaction=transaction))
+        topic = self._response_topic(arrival)
+        if topic is None:
+            return
+        if self._free < _ROOM_FOR_REFUSALS:
+            self._unanswered += 1
+            if self._log.due("unanswered"):
+                _LOG.warning("more requests arrive than answers can be sent: some refusals are left out")
+            return
+        if self._unanswered:
+            why = f"{why} ({self._unanswered} refused before it got no answer)"
+            self._unanswered = 0
+        self._reply(topic, arrival, Reply(status="error", error=why, transaction=transaction))
 
     def _answer(self, arrival: Arrival, answer: Answer, transaction: str | None) -> None:
+        self._transactions.end(transaction, done=answer.error is None)
         status = "ok" if answer.error is None else "error"
-        self._reply(arrival, Reply(status=status, data=answer.data, error=answer.error, transaction=transaction))
+        topic = self._response_topic(arrival)
+        if topic is not None:
+            self._reply(
+                topic, arrival, Reply(status=status, data=answer.data, error=answer.error, transaction=transaction)
+            )
 
-    def _reply(self, arrival: Arrival, reply: Reply) -> None:
-        name = self._response_topic(arrival)
-        if name is not None:
-            topic = Topic(name, retain=False, qos=1)
-            self._publish(Publication(topic, reply.to_json(), correlation=arrival.correlation))
+    def _reply(self, name: str, arrival: Arrival, reply: Reply) -> None:
+        topic = Topic(name, retain=False, qos=1)
+        self._publish(Publication(topic, reply.to_json(), correlation=arrival.correlation))
 
     def _response_topic(self, arrival: Arrival) -> str | None:
         """Where the sender wants the answer, unless that would let it speak in our name; switches need none."""

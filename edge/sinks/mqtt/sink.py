@@ -77,7 +77,9 @@ class MqttSink:
         self._repeat_s = heartbeat_s or REPEAT_S
         self._listeners: list[Listener] = []
         if inbox is not None:
-            self._listeners.append(Requests(config.prefix, node, inbox, self._publish))
+            self._listeners.append(
+                Requests(config.prefix, node, inbox, self._publish, room=lambda: self._outgoing.room)
+            )
         self._presenter = self._new_presenter(heartbeat_s, page_url) if config.homeassistant.discovery else None
         if self._presenter is not None:
             self._listeners.append(self._presenter)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from edge.config import OutboxConfig
 from edge.sinks.mqtt.outbox import Outbox
-from edge.sinks.mqtt.outgoing import Outgoing, Parcel, Verdict
+from edge.sinks.mqtt.outgoing import PASSING_MAX, Outgoing, Parcel, Verdict
 from edge.sinks.mqtt.topics import Publication, Topic, Topics
 
 if TYPE_CHECKING:
@@ -72,14 +72,26 @@ def test_qos_0_needs_no_receipt() -> None:
 def test_replies_go_before_events_outlive_a_reconnection_and_are_bounded() -> None:
     outgoing = make()
     outgoing.put(event(1))
-    for number in range(101):
+    for number in range(PASSING_MAX + 1):
         outgoing.put(Publication(REPLY, str(number)))
     assert (outgoing.depth, outgoing.drops) == (1, 1)
     sent = drain(outgoing)
-    assert [publication.payload for publication in sent] == [*map(str, range(1, 101)), "1"]
+    assert [publication.payload for publication in sent] == [*map(str, range(1, PASSING_MAX + 1)), "1"]
     assert outgoing.answered(1) is not None
     outgoing.reconnected()
-    assert [publication.payload for publication in drain(outgoing)] == [*map(str, range(2, 101)), "1"]
+    assert [publication.payload for publication in drain(outgoing)] == [*map(str, range(2, PASSING_MAX + 1)), "1"]
+
+
+def test_no_reply_is_dropped_for_what_is_of_the_moment() -> None:
+    outgoing = make()
+    moment = Topic("face-edge/n1/track", retain=False, qos=0)
+    outgoing.put(Publication(REPLY, "reply"))
+    for number in range(PASSING_MAX):
+        outgoing.put(Publication(moment, str(number)))
+    outgoing.put(Publication(REPLY, "last"))
+    assert outgoing.drops == 0
+    outgoing.reconnected()
+    assert [publication.payload for publication in drain(outgoing)] == ["reply", "last"]
 
 
 def test_what_is_of_the_moment_is_not_kept_for_the_next_connection_and_no_loss() -> None:

@@ -20,10 +20,25 @@ NODE = "face-edge/hall"
 class Desk:
     """Requests, with what they sent and asked."""
 
-    def __init__(self, capacity: int = 64) -> None:
+    def __init__(self, capacity: int = 64, *, room: int = 256) -> None:
         self.sent: list[Publication] = []
+        self.room = room
         self.inbox = Inbox(capacity)
-        self.requests = Requests("face-edge", "hall", self.inbox, self.sent.append)
+        self.requests = Requests("face-edge", "hall", self.inbox, self._send, room=lambda: self.room)
+
+    def _send(self, publication: Publication) -> None:
+        self.sent.append(publication)
+        self.room -= 1
+
+    def mark(self, transaction: str) -> None:
+        self.take("request/marker", json.dumps({"transaction": transaction}).encode())
+
+    def answer_all(self, answer: Answer | None = None) -> int:
+        """Do what waits; return how much that was."""
+        waiting = list(self.inbox.take())
+        for request in waiting:
+            request.answer(answer or Answer({}))
+        return len(waiting)
 
     def take(self, what: str, payload: bytes = b"", **more: Any) -> None:
         self.requests.take(Arrival(f"{NODE}/{what}", payload, **more))
@@ -100,11 +115,86 @@ def test_a_retained_request_is_refused(desk: Desk) -> None:
 
 
 def test_a_transaction_is_done_once(desk: Desk) -> None:
-    for _ in range(2):
-        desk.take("request/marker", b'{"transaction": "a1"}')
-    assert len(list(desk.inbox.take())) == 1
-    [reply] = desk.replies()
-    assert (reply["error"], reply["transaction"]) == ("this transaction was answered already", "a1")
+    desk.mark("a1")
+    desk.mark("a1")
+    assert desk.answer_all() == 1
+    desk.mark("a1")
+    assert desk.answer_all() == 0
+    assert [(reply["error"], reply["transaction"]) for reply in desk.replies()] == [
+        ("this transaction is being done", "a1"),
+        (None, "a1"),
+        ("this transaction was answered already", "a1"),
+    ]
+
+
+def test_a_transaction_that_was_refused_for_want_of_room_can_be_tried_again() -> None:
+    desk = Desk(capacity=1)
+    desk.mark("first")
+    desk.mark("second")
+    assert desk.answer_all() == 1
+    desk.mark("second")
+    assert desk.answer_all() == 1
+    assert [(reply["transaction"], reply["error"]) for reply in desk.replies()] == [
+        ("second", "too many requests wait: try again"),
+        ("first", None),
+        ("second", None),
+    ]
+
+
+def test_a_transaction_that_the_loop_refused_can_be_tried_again(desk: Desk) -> None:
+    desk.take("request/session_stop", b'{"transaction": "s"}')
+    assert desk.answer_all(Answer(error="no session is running")) == 1
+    desk.take("request/session_stop", b'{"transaction": "s"}')
+    assert desk.answer_all() == 1
+    assert [reply["status"] for reply in desk.replies()] == ["error", "ok"]
+
+
+def test_the_latest_256_transactions_are_remembered() -> None:
+    desk = Desk(room=10_000)
+    for number in range(257):
+        desk.mark(str(number))
+        assert desk.answer_all() == 1
+    desk.mark("1")
+    assert desk.answer_all() == 0
+    desk.mark("0")
+    assert desk.answer_all() == 1
+
+
+def test_refusals_push_no_transaction_out_of_memory() -> None:
+    desk = Desk(capacity=1, room=10_000)
+    desk.mark("done")
+    assert desk.answer_all() == 1
+    desk.mark("waits")
+    for number in range(300):
+        desk.mark(f"refused {number}")
+    desk.mark("done")
+    assert desk.replies()[-1]["error"] == "this transaction was answered already"
+
+
+def test_in_a_flood_what_is_done_is_answered_and_the_answers_say_what_was_left_out() -> None:
+    desk = Desk(room=100)
+    for number in range(200):
+        desk.mark(str(number))
+    assert len(desk.sent) <= 100
+    done = desk.answer_all()
+    answered = [reply for reply in desk.replies() if reply["status"] == "ok"]
+    assert (len(answered), desk.room >= 0) == (done, True)
+    assert done == 64
+    left_out = 200 - len(desk.sent)
+    assert left_out > 0
+    desk.room = 256
+    desk.take("request/reboot", response_topic="me")
+    assert desk.replies()[-1]["error"].endswith(f"({left_out} refused before it got no answer)")
+    desk.take("request/reboot", response_topic="me")
+    assert "refused before" not in desk.replies()[-1]["error"]
+
+
+def test_without_room_for_its_answer_no_request_is_taken() -> None:
+    desk = Desk(room=3)
+    for number in range(10):
+        desk.mark(str(number))
+    assert desk.answer_all() == 3
+    assert [reply["transaction"] for reply in desk.replies()] == ["0", "1", "2"]
 
 
 def test_an_unknown_request_has_no_topic_to_be_answered_on_but_its_own(desk: Desk) -> None:
