@@ -16,7 +16,7 @@ UNABLE = || { code=$$?; [ "$$code" = 77 ] && [ -n "$(SKIP)" ] || exit "$$code"; 
 # rooms that run no network: they need no second run on the other runtime
 NO_INFERENCE := browser docs drills fleet homeassistant kiosk sessions
 
-.PHONY: help demo test check format test-tflite-runtime test-service test-homeassistant test-brokers converter docs clean
+.PHONY: help demo test check format test-tflite-runtime test-service test-homeassistant test-brokers audit converter docs clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -57,6 +57,9 @@ test-homeassistant: $(VENV)/.dev ## run the tests with Home Assistant, the least
 test-brokers: $(VENV)/.dev ## send the feed through Mosquitto, a bridge, HAProxy, nginx, RabbitMQ and Aedes, those that are there
 	FACE_EDGE_TEST_BROKERS=1 $(BIN)/python -m pytest tests/sinks/mqtt/brokers -n 0 -rs
 
+audit: $(VENV)/.dev ## audit what the lock files pin: hashes, age, withdrawn releases, advisories (ADVISORIES=copy of OSV's)
+	@$(BIN)/python -m tests.audit $(ADVISORIES:%=--advisories=%) $(UNABLE)
+
 converter: $(VENV)/.converter ## install what training and conversion need (PyTorch, 2 GB)
 
 docs: $(VENV)/.dev ## write the generated parts of the documentation again
@@ -77,9 +80,10 @@ $(VENV)/.demo: pyproject.toml | $(BIN)/python
 	$(PIP) -e '.[broker,kiosk]'
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml | $(BIN)/python
-	@echo "installing face-edge and its tests into $(VENV) (about a minute)"
-	$(PIP) -e '.[dev]'
+$(VENV)/.dev: pyproject.toml tests/requirements.txt | $(BIN)/python
+	@echo "installing face-edge and its tests into $(VENV) (about two minutes)"
+	$(PIP) --require-hashes -r tests/requirements.txt
+	$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.demo
 
 $(VENV)/.converter: pyproject.toml | $(BIN)/python

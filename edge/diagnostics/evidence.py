@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge import __version__, board
 from edge.config import state_dir
-from edge.diagnostics import tools
+from edge.diagnostics import readers, tools
 from edge.diagnostics.bundle import Piece
 from edge.diagnostics.secrets import SERVICE_FOLDERS, text_of
 
@@ -41,6 +41,7 @@ _KERNEL_LINES = 300
 def pieces(config: Config, findings: Sequence[Finding], settings: str, *, root: Path = Path("/")) -> Iterator[Piece]:
     """All of them in the order in which one would read; ``settings`` is what `config show` prints."""
     yield Piece("versions.json", "of the program, Python, the system and every installed package", versions)
+    yield Piece("readers.json", "the libraries that read strangers' files, and what is inside them", readers.versions)
     yield Piece("doctor.json", "what `face-edge doctor` found", lambda: [asdict(finding) for finding in findings])
     yield Piece("config.toml", "the settings in force, as `face-edge config show` prints them", lambda: settings)
     yield Piece("status.json", "what the running device says of itself, with its newest health", lambda: status(config))

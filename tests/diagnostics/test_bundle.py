@@ -133,7 +133,7 @@ def test_everything_is_named_in_the_readme_and_in_order(planted: Path, tmp_path:
     files = contents(path)
     names = list(files)
     assert names[0] == "README.txt"
-    assert names[1:5] == ["versions.json", "doctor.json", "config.toml", "status.json"]
+    assert names[1:6] == ["versions.json", "readers.json", "doctor.json", "config.toml", "status.json"]
     for name in names[1:]:
         assert f"\n{name} " in files["README.txt"]
         assert files[name].strip(), name
