@@ -18,8 +18,9 @@ from edge.events.messages import GROUP_MAX, LABEL_MAX
 from edge.kiosk.access import Role
 from edge.kiosk.consent import FORBIDDEN, Context
 from edge.kiosk.media.player import Choice
-from edge.kiosk.requests import Body, Refused, read, require, require_ours
-from edge.kiosk.stream import Stream
+from edge.kiosk.places import Full, client_of
+from edge.kiosk.requests import Body, Refused, busy, read, require, require_ours
+from edge.kiosk.stream import Held, Stream
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -86,14 +87,17 @@ def routes(kiosk: Kiosk) -> list[Route]:
 def _live(kiosk: Kiosk) -> Callable[[Request], Awaitable[Response]]:
     async def live(request: Request) -> Response:
         visit = require(kiosk, request, Role.VIEWER)
-        if len(kiosk.bell) >= kiosk.settings.max_viewers:
-            answer = JSONResponse({"error": "full", "detail": "as many pages are open as may be"}, status_code=503)
-            answer.headers["Retry-After"] = "5"
-            return answer
+        client = client_of(kiosk, request)
+        try:
+            kiosk.streams.check(client)
+        except Full as full:
+            whose = "this address has" if full.of_address else "the device has"
+            refusal = busy("full", f"{whose} as many pages open as may be", retry_s=5)
+            raise refusal from None
         operates = visit.role is Role.OPERATOR
         greeting = json.dumps({"version": __version__, "now": round(time.time() * 1000), "node": kiosk.node})
         stream = Stream(kiosk.board, kiosk.bell, OPERATOR_TOPICS if operates else VIEWER_TOPICS, greeting=greeting)
-        return _Counted(kiosk, stream) if operates else stream
+        return Held(kiosk.streams, client, stream, _Counted(kiosk, stream) if operates else None)
 
     return live
 

@@ -42,6 +42,13 @@ class Refused(Exception):
         self.answer = JSONResponse({"error": code, "detail": why}, status_code=status)
 
 
+def busy(code: str, why: str, *, retry_s: int, status: int = 503) -> Refused:
+    """Return the refusal of what may be asked for again in ``retry_s`` seconds."""
+    refusal = Refused(status, code, why)
+    refusal.answer.headers["Retry-After"] = str(retry_s)
+    return refusal
+
+
 def require(kiosk: Kiosk, request: Request, role: Role) -> Visit:
     """Who asks, where they have the right.
 

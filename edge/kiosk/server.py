@@ -10,7 +10,9 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from edge.connections import Bounds
 from edge.errors import SinkError
+from edge.kiosk.refusals import Refusals, calm
 from edge.kiosk.tls import CHECK_S
 from edge.sockets import Service, in_url, listen, local_address
 
@@ -25,7 +27,7 @@ _LOG = logging.getLogger(__name__)
 _START_TIMEOUT_S = 10.0
 _STOP_TIMEOUT_S = 1.2
 SERVICE = Service("the page", "kiosk.host", "set kiosk.port")
-_SPARE_CONNECTIONS = 64
+_SPARE_CONNECTIONS = 256
 """For everything but viewers' streams."""
 _SEND_BUFFER = 32 * 1024
 """Bytes that the kernel may hold back for one slow viewer, and so at most some seconds of what is past."""
@@ -119,25 +121,20 @@ class Server:
 
 def _make(kiosk: Kiosk) -> uvicorn.Server:
     import uvicorn
-    from uvicorn.protocols.http.h11_impl import H11Protocol
 
-    class Protocol(H11Protocol):
-        """Waits for slow viewers early, instead of collecting for them."""
-
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-            transport.set_write_buffer_limits(high=_SEND_BUFFER // 4)
-            super().connection_made(transport)
+    from edge.config.networks import Networks
+    from edge.kiosk.bounded_server import BoundedServer
+    from edge.kiosk.protocol import LimitedProtocol
 
     settings = uvicorn.Config(
         kiosk.app,
-        http=Protocol,
+        http=LimitedProtocol,
         ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        limit_concurrency=kiosk.settings.max_viewers + _SPARE_CONNECTIONS,
         timeout_graceful_shutdown=1,
         h11_max_incomplete_event_size=16 * 1024,
     )
@@ -146,7 +143,11 @@ def _make(kiosk: Kiosk) -> uvicorn.Server:
         settings.ssl = kiosk.tls.context
     # it reports its own beginning and end, which is no news beside ours
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    return uvicorn.Server(settings)
+    calm("uvicorn", "uvicorn.error", "asyncio")
+    viewers = kiosk.settings.max_viewers
+    bounds = Bounds.of(viewers + _SPARE_CONNECTIONS, viewers // 2 + _SPARE_CONNECTIONS // 2)
+    trusted = Networks.of(kiosk.settings.trusted_proxies)
+    return BoundedServer(settings, bounds, Refusals(), trusted.__contains__)
 
 
 async def _watch_tls(tls: Tls | None) -> None:

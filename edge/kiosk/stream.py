@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from edge.kiosk.board import Bell, Board
+    from edge.kiosk.places import Client, Places
 
 FASTEST_S = 1 / 30
 """Between two updates of one viewer."""
@@ -26,6 +27,19 @@ PING_S = 5.0
 SEND_TIMEOUT_S = 10.0
 """A viewer that takes nothing for so long is gone."""
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+
+
+class Held(Response):
+    """A stream that holds a place while it lasts."""
+
+    def __init__(self, places: Places, client: Client, stream: Stream, answer: Response | None = None) -> None:
+        super().__init__()
+        self._places, self._client, self._stream, self._answer = places, client, stream, answer or stream
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the answer; ``Full`` was ruled out by who made it."""
+        with self._places.take(self._client, self._stream.end):
+            await self._answer(scope, receive, send)
 
 
 class Stream(Response):
@@ -41,6 +55,11 @@ class Stream(Response):
         self._bell = bell
         self._topics = topics
         self._greeting = greeting
+        self._ended = asyncio.Event()
+
+    def end(self) -> None:
+        """End it early: its place is needed; on the event loop."""
+        self._ended.set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send until the viewer or the server goes."""
@@ -50,10 +69,14 @@ class Stream(Response):
             return
         leaving = asyncio.create_task(_disconnect(receive))
         sending = asyncio.create_task(self._send_all(send))
-        _, pending = await asyncio.wait({leaving, sending}, return_when=asyncio.FIRST_COMPLETED)
+        ending = asyncio.create_task(self._ended.wait())
+        tasks = {leaving, sending, ending}
+        _, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in pending:
             task.cancel()
-        await asyncio.gather(leaving, sending, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._ended.is_set():
+            await send({"type": "http.response.body", "body": b""})
 
     async def _send_all(self, send: Send) -> None:
         async for text in self.updates():

@@ -110,8 +110,9 @@ def make_sink(tmp_path: Path) -> Iterator[Callable[..., KioskSink]]:
 class Viewer:
     """Reads the stream as a browser does."""
 
-    def __init__(self, sink: KioskSink) -> None:
-        self._connection = http.client.HTTPConnection(sink.url.removeprefix("http://"), timeout=60)
+    def __init__(self, sink: KioskSink, address: str = "127.0.0.1") -> None:
+        host = sink.url.removeprefix("http://")
+        self._connection = http.client.HTTPConnection(host, timeout=60, source_address=(address, 0))
         self._connection.request("GET", "/api/live")
         self.answer = self._connection.getresponse()
 
@@ -164,15 +165,15 @@ def test_the_server_stops_at_once_with_viewers_on_it_and_starts_again(make_sink:
 def test_viewers_are_bounded_and_leave_room(make_sink: Any, eventually: Any) -> None:
     sink = make_sink(max_viewers=1)
     sink.open()
-    first = Viewer(sink)
+    first = Viewer(sink, "127.0.0.2")
     first.next("hello")
-    second = Viewer(sink)
+    second = Viewer(sink, "127.0.0.3")
     assert second.answer.status == 503
     second.close()
     first.close()
 
     def enters() -> bool:
-        viewer = Viewer(sink)
+        viewer = Viewer(sink, "127.0.0.3")
         viewer.close()
         return viewer.answer.status == 200
 
