@@ -13,10 +13,11 @@ PARALLEL ?= -n auto --maxprocesses 4 --dist loadfile
 # a check that was asked for and cannot run here is a failure, exit code 77, with what it needs in its last line; with
 # SKIP=1, as in CI, it is none
 UNABLE = || { code=$$?; [ "$$code" = 77 ] && [ -n "$(SKIP)" ] || exit "$$code"; }
-# rooms that run no network: they need no second run on the other runtime
-NO_INFERENCE := browser docs drills fleet homeassistant kiosk sessions
+# what runs the network, or leans on numpy, which is older beside the alternative runtime
+ON_BOTH_RUNTIMES := analysis bench contract models runtime/test_device.py vision
 
-.PHONY: help demo test check format test-tflite-runtime test-service test-homeassistant test-brokers audit converter docs clean
+.PHONY: help demo test coverage mutation check format test-tflite-runtime test-service test-homeassistant test-brokers soak audit \
+	converter docs clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -26,7 +27,14 @@ demo: $(VENV)/.demo ## run the whole device on a drawn scene, no hardware needed
 	$(BIN)/face-edge demo
 
 test: $(VENV)/.dev ## run the tests
+	$(BIN)/python -m pytest $(PARALLEL)
+
+coverage: $(VENV)/.dev ## run the tests and say which lines none of them reached (half as long again)
 	$(BIN)/python -m pytest --cov --cov-report=term $(PARALLEL)
+
+mutation: $(VENV)/.mutation ## change the pure rooms in 4,600 ways and list the changes that no test notices (an hour)
+	$(BIN)/mutmut run
+	$(BIN)/python tests/mutation.py
 
 check: $(VENV)/.dev ## lint, format and type checks
 	$(BIN)/ruff check .
@@ -42,7 +50,7 @@ ifeq ($(PYTHON_TFLITE),)
 	@( echo "cannot run: tflite-runtime 2.14 needs Python 3.11, which is not installed"; exit 77 ) $(UNABLE)
 else
 	$(MAKE) $(VENV_TFLITE)/.test
-	$(VENV_TFLITE)/bin/python -m pytest $(PARALLEL) $(NO_INFERENCE:%=--ignore=tests/%)
+	$(VENV_TFLITE)/bin/python -m pytest $(PARALLEL) $(ON_BOTH_RUNTIMES:%=tests/%) $(wildcard tests/test_*.py)
 endif
 
 # the release of Debian, and `promises` for what an owner does with the device alone (2 minutes)
@@ -56,6 +64,9 @@ test-homeassistant: $(VENV)/.dev ## run the tests with Home Assistant, the least
 
 test-brokers: $(VENV)/.dev ## send the feed through Mosquitto, a bridge, HAProxy, nginx, RabbitMQ and Aedes, those that are there
 	FACE_EDGE_TEST_BROKERS=1 $(BIN)/python -m pytest tests/sinks/mqtt/brokers -n 0 -rs
+
+soak: $(VENV)/.dev ## a device under every flood that strangers can send, at once (SECONDS=600)
+	$(BIN)/python -m tests.soak --seconds $(or $(SECONDS),600) $(UNABLE)
 
 audit: $(VENV)/.dev ## audit what the lock files pin: hashes, age, withdrawn releases, advisories (ADVISORIES=copy of OSV's)
 	@$(BIN)/python -m tests.audit $(ADVISORIES:%=--advisories=%) $(UNABLE)
@@ -85,6 +96,10 @@ $(VENV)/.dev: pyproject.toml tests/requirements.txt | $(BIN)/python
 	$(PIP) --require-hashes -r tests/requirements.txt
 	$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.demo
+
+$(VENV)/.mutation: pyproject.toml | $(VENV)/.dev
+	$(PIP) -e '.[mutation]'
+	@touch $@
 
 $(VENV)/.converter: pyproject.toml | $(BIN)/python
 	$(PIP) -e '.[dev,converter,backbones]'

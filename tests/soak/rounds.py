@@ -1,0 +1,85 @@
+"""What the device's owners do under the floods, and the restarts of the broker."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import TYPE_CHECKING
+
+from edge.errors import EdgeError
+
+if TYPE_CHECKING:
+    from edge.drills.appliance import Appliance
+    from edge.drills.mosquitto import Mosquitto
+    from tests.soak.watch import Operator, Sample
+
+ROUNDS = 6
+"""Sessions and changes of settings, spread over the flood; the broker is restarted before every third."""
+
+
+class Rounds:
+    """What the device's owners do meanwhile: sessions, markers, settings; and the broker's restarts."""
+
+    def __init__(self, device: Appliance, operator: Operator, mosquitto: Mosquitto | None) -> None:
+        self._device, self._operator, self._mosquitto = device, operator, mosquitto
+        self.sessions: list[str] = []
+        self.markers: list[str] = []
+        self.settings: list[float] = []
+        self.back_s: list[float | None] = []
+        self.refused = 0
+        self._away_since_s: float | None = None
+
+    def begin(self, number: int) -> None:
+        """Start a session, set a marker and dim the displays; every third time the broker is killed before."""
+        if self._mosquitto is not None and number % 3 == 1:
+            self._mosquitto.kill()
+            time.sleep(0.5)
+            self._mosquitto.start()
+            self._away_since_s = time.monotonic()
+        with contextlib.suppress(EdgeError):
+            self.sessions.append(str(self._device.ask("session_start", title=f"round {number}")["id"]))
+        brightness = round(0.1 + 0.8 * number / (ROUNDS + 1), 3)
+        if self._operator.dim(brightness):
+            self.settings.append(brightness)
+        else:
+            self.refused += 1
+
+    def mark(self) -> None:
+        """Set a marker in the session."""
+        with contextlib.suppress(EdgeError):
+            self.markers.append(str(self._device.ask("marker", label="soak")["id"]))
+
+    def end(self) -> None:
+        """Stop the session."""
+        with contextlib.suppress(EdgeError):
+            self._device.ask("session_stop")
+
+    def look(self, sample: Sample) -> None:
+        """Note when the device has its broker again."""
+        if self._away_since_s is not None and sample.broker and sample.status:
+            self.back_s.append(time.monotonic() - self._away_since_s)
+            self._away_since_s = None
+
+    def give_up(self) -> None:
+        """The run is over: a broker that is still away is."""
+        if self._away_since_s is not None:
+            self.back_s.append(None)
+
+
+class Script:
+    """What is due at each share of the flood."""
+
+    def __init__(self, rounds: Rounds) -> None:
+        self._rounds, self._done = rounds, 0
+
+    def reach(self, share: float) -> None:
+        """Do what has become due; a round has a begin, a marker and an end."""
+        while self._done < 3 * ROUNDS and share > (self._done + 1) / (3 * ROUNDS + 2):
+            number, step = divmod(self._done, 3)
+            if step == 0:
+                self._rounds.begin(number)
+            elif step == 1:
+                self._rounds.mark()
+            else:
+                self._rounds.end()
+            self._done += 1

@@ -1,0 +1,191 @@
+"""What a device must have kept up under the floods: pure, from samples to checks."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tests.soak.watch import Sample
+
+CALM, FLOOD, AFTER = "calm", "flood", "after"
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Shares of the calm phase, megabytes, kilobytes, counts and seconds."""
+
+    rate_share: float = 0.10
+    growth_mb: float = 16.0
+    growth_share: float = 0.08
+    peak_mb: float = 250.0
+    log_kb: float = 1000.0
+    disk_mb: float = 50.0
+    descriptors: int = 1024
+    kept_descriptors: int = 100
+    threads: int = 40
+    screen_share: float = 0.99
+    operator_share: float = 0.95
+    status_share: float = 0.95
+    broker_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Deeds:
+    """What was asked of the device under the floods, and what of it was kept.
+
+    ``back_s`` is how long MQTT was away after each restart of the broker, ``None`` where it did not come back.
+    """
+
+    sessions: int
+    sessions_kept: int
+    settings: int
+    settings_kept: bool
+    markers: int
+    markers_lost: int | None
+    back_s: tuple[float | None, ...]
+    exit_code: int
+    tracebacks: int
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that must hold: ``calm`` and ``flood`` are the figures, ``bound`` is in words."""
+
+    name: str
+    calm: str
+    flood: str
+    bound: str
+    passed: bool
+
+    def line(self) -> str:
+        """A row for people."""
+        return f"{self.name:<28}{self.calm:>12}{self.flood:>16}  {self.bound:<34}{'ok' if self.passed else 'FAILED'}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
+def judge(samples: Sequence[Sample], deeds: Deeds, bounds: Bounds) -> tuple[Check, ...]:
+    """All checks; a run without samples of each phase fails."""
+    parts = {phase: [each for each in samples if each.phase == phase] for phase in (CALM, FLOOD, AFTER)}
+    if min(len(parts[CALM]), len(parts[FLOOD])) < 2 or not parts[AFTER]:
+        return (Check("samples", "", str(len(samples)), "two of each phase", passed=False),)
+    calm, flood = parts[CALM], parts[FLOOD]
+    return (
+        *_process(calm, flood, parts[AFTER], bounds),
+        _answered("the screen's page", calm, flood, "screen_ms", bounds.screen_share),
+        _answered("an operator's page", calm, flood, "operator_ms", bounds.operator_share),
+        _share("local socket answers", flood, [each.status for each in flood], bounds.status_share),
+        *_deeds(flood, deeds, bounds),
+    )
+
+
+def rate(samples: Sequence[Sample]) -> float:
+    """Frames a second that the loop looked at."""
+    return (samples[-1].frames - samples[0].frames) / (samples[-1].t_s - samples[0].t_s)
+
+
+def growth_mb(flood: Sequence[Sample]) -> float:
+    """How much the last third of the flood holds more than the middle one; the first third fills what is bounded."""
+    third = max(1, len(flood) // 3)
+    middle, last = flood[third : 2 * third] or flood, flood[-third:]
+    return statistics.median(each.anonymous_mb for each in last) - statistics.median(
+        each.anonymous_mb for each in middle
+    )
+
+
+def _process(
+    calm: Sequence[Sample], flood: Sequence[Sample], after: Sequence[Sample], bounds: Bounds
+) -> tuple[Check, ...]:
+    before, during = rate(calm), rate(flood)
+    usual_mb, peak_mb = _median(calm, "anonymous_mb"), max(each.anonymous_mb for each in flood)
+    more_mb, allowed_mb = growth_mb(flood), max(bounds.growth_mb, bounds.growth_share * usual_mb)
+    most, threads = max(each.descriptors for each in flood), max(each.threads for each in flood)
+    allowed = bounds.descriptors - bounds.kept_descriptors
+    held, back = max(each.descriptors for each in calm), min(each.descriptors for each in after)
+    busiest = max(each.threads for each in calm) + bounds.threads
+    log_kb, disk_mb = flood[-1].log_kb, max(each.disk_mb for each in flood)
+    return (
+        Check(
+            "loop, frames a second",
+            f"{before:.2f}",
+            f"{during:.2f}",
+            f"within {bounds.rate_share:.0%}",
+            during >= before * (1 - bounds.rate_share),
+        ),
+        Check(
+            "processor, cores", f"{_cores(calm):.2f}", f"{_cores(flood):.2f}", "none: the loop's rate is", passed=True
+        ),
+        Check(
+            "memory at most, MB",
+            f"{usual_mb:.0f}",
+            f"{peak_mb:.0f}",
+            f"{bounds.peak_mb:.0f} more",
+            peak_mb <= usual_mb + bounds.peak_mb,
+        ),
+        Check(
+            "memory's growth, MB", "", f"{more_mb:+.1f}", f"{allowed_mb:+.0f} in the last third", more_mb <= allowed_mb
+        ),
+        Check("descriptors at most", f"{held}", f"{most}", f"{allowed} of {bounds.descriptors}", most <= allowed),
+        Check("descriptors afterwards", f"{held}", f"{back}", "20 more", back <= held + 20),
+        Check(
+            "threads at most", f"{max(each.threads for each in calm)}", f"{threads}", f"{busiest}", threads <= busiest
+        ),
+        Check("log, kB", f"{calm[-1].log_kb:.1f}", f"{log_kb:.1f}", f"{bounds.log_kb:.0f}", log_kb <= bounds.log_kb),
+        Check(
+            "state folder, MB",
+            f"{calm[-1].disk_mb:.1f}",
+            f"{disk_mb:.1f}",
+            f"{bounds.disk_mb:.0f}",
+            disk_mb <= bounds.disk_mb,
+        ),
+    )
+
+
+def _deeds(flood: Sequence[Sample], deeds: Deeds, bounds: Bounds) -> tuple[Check, ...]:
+    kept = f"{deeds.sessions_kept} of {deeds.sessions}"
+    all_kept = deeds.sessions_kept >= deeds.sessions > 0
+    found = [
+        Check("sessions written", "", kept, "all", all_kept),
+        Check("settings written", "", f"{deeds.settings} changes", "the last is kept", deeds.settings_kept),
+    ]
+    if deeds.markers_lost is not None:
+        lost = f"{deeds.markers_lost} of {deeds.markers}"
+        found.append(Check("answered markers lost", "", lost, "none", deeds.markers_lost == 0 < deeds.markers))
+    if deeds.back_s:
+        words = ", ".join("never" if each is None else f"{each:.1f}" for each in deeds.back_s)
+        in_time = all(each is not None and each <= bounds.broker_s for each in deeds.back_s)
+        found.append(Check("MQTT after a restart, s", "", words, f"{bounds.broker_s:.0f}", in_time))
+    else:
+        found.append(_share("MQTT connected", flood, [each.broker for each in flood], bounds.status_share))
+    found.append(Check("exit code", "", str(deeds.exit_code), "0", deeds.exit_code == 0))
+    found.append(Check("tracebacks in the log", "", str(deeds.tracebacks), "none", deeds.tracebacks == 0))
+    return tuple(found)
+
+
+def _answered(name: str, calm: Sequence[Sample], flood: Sequence[Sample], field: str, share: float) -> Check:
+    times = [value for each in flood if (value := getattr(each, field)) is not None]
+    usual = [value for each in calm if (value := getattr(each, field)) is not None]
+    shown = f"{len(times)}/{len(flood)}, {_p95(times)}"
+    return Check(f"{name}, p95", _p95(usual), shown, f"{share:.0%} answered", len(times) >= share * len(flood))
+
+
+def _share(name: str, flood: Sequence[Sample], values: Sequence[bool], share: float) -> Check:
+    return Check(name, "", f"{sum(values)}/{len(flood)}", f"{share:.0%}", sum(values) >= share * len(flood))
+
+
+def _p95(times: Sequence[float]) -> str:
+    return f"{sorted(times)[int(len(times) * 0.95)]:.0f} ms" if times else "never"
+
+
+def _median(samples: Sequence[Sample], field: str) -> float:
+    return float(statistics.median(getattr(each, field) for each in samples))
+
+
+def _cores(samples: Sequence[Sample]) -> float:
+    return (samples[-1].cpu_s - samples[0].cpu_s) / (samples[-1].t_s - samples[0].t_s)
