@@ -1,15 +1,26 @@
-"""Answers scrapes over HTTP: few at a time, each for seconds only, so that no visitor can wear the device out."""
+"""Answers scrapes over HTTP: few at a time, of each address fewer, and each for seconds only.
+
+Where every place is taken, the connection that has lasted longest makes room: scrapes are answered at once, so it is
+one of a silent or slow client.
+"""
 
 from __future__ import annotations
 
+import errno
 import logging
+import socket
 import threading
+import time
+from contextlib import suppress
 from socketserver import ThreadingMixIn
 from typing import TYPE_CHECKING, Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from prometheus_client import CollectorRegistry, make_wsgi_app
 
+from edge.connections import Bounds, ConnectionTable
+from edge.logs import Rarely
+from edge.rates import Buckets
 from edge.sockets import Service, in_url, listen
 
 if TYPE_CHECKING:
@@ -17,8 +28,14 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 PATH = "/metrics"
-_AT_ONCE = 4
+_AT_ONCE, _PER_ADDRESS = 8, 4
 _PATIENCE_S = 5.0
+_LONGEST_S = 10.0
+"""From the connection to the end of the answer."""
+_BURST, _PER_S = 200, 20
+"""New connections of one address."""
+_WARN_EVERY_S = 60.0
+_EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _POLL_S = 0.25
 SERVICE = Service("the metrics", "metrics.host", "set metrics.port")
 
@@ -30,11 +47,28 @@ class _Handler(WSGIRequestHandler):
         _LOG.debug(format, *args)
 
 
+class _Scrape:
+    """A connection; it counts as idle all its life, since an answer takes a moment only."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.idle_since: float | None = time.monotonic()
+        self._connection = connection
+
+    def drop(self) -> None:
+        """End it; its thread notices and closes it."""
+        with suppress(OSError):
+            self._connection.shutdown(socket.SHUT_RDWR)
+
+
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
 
     def __init__(self, host: str, port: int, registry: CollectorRegistry) -> None:
-        self._free = threading.BoundedSemaphore(_AT_ONCE)
+        self._table = ConnectionTable(Bounds.of(_AT_ONCE, _PER_ADDRESS))
+        self._lock = threading.Lock()
+        self._scrapes: dict[socket.socket, _Scrape] = {}
+        self._buckets = Buckets(_BURST, _PER_S)
+        self._warnings = Rarely(_WARN_EVERY_S)
         listener = listen(host, port, SERVICE)
         self.address_family = listener.family
         super().__init__(listener.getsockname()[:2], _Handler, bind_and_activate=False)
@@ -45,17 +79,50 @@ class _Server(ThreadingMixIn, WSGIServer):
         self.setup_environ()
         self.set_app(_only_metrics(make_wsgi_app(registry)))
 
+    def get_request(self) -> Any:
+        try:
+            return super().get_request()
+        except OSError as error:
+            if error.errno in _EXHAUSTED:
+                if self._warnings.due("descriptors"):
+                    _LOG.warning("the metrics cannot be scraped: %s", error.strerror)
+                time.sleep(_POLL_S)  # the listener stays readable
+            raise
+
     def process_request(self, request: Any, client_address: Any) -> None:
-        if self._free.acquire(blocking=False):
-            super().process_request(request, client_address)
-        else:
+        address = str(client_address[0])
+        with self._lock:
+            refused = not self._buckets.take(address) or self._table.admit(address, request.fileno())
+            if not refused:
+                scrape = self._scrapes[request] = _Scrape(request)
+                self._table.add(address, scrape)
+        if refused:
             self.shutdown_request(request)
+            return
+        try:
+            super().process_request(request, client_address)
+        except BaseException:  # no thread could be started
+            self._forget(request, address)
+            raise
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self._free.release()
+            self._forget(request, str(client_address[0]))
+
+    def _forget(self, request: Any, address: str) -> None:
+        with self._lock:
+            if (scrape := self._scrapes.pop(request, None)) is not None:
+                self._table.remove(address, scrape)
+
+    def service_actions(self) -> None:
+        """End what has lasted too long: a client that sends a byte now and then."""
+        oldest_s = time.monotonic() - _LONGEST_S
+        with self._lock:
+            for scrape in self._scrapes.values():
+                if scrape.idle_since is not None and scrape.idle_since < oldest_s:
+                    scrape.drop()
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - the library's
         _LOG.debug("a visitor to the metrics went wrong", exc_info=True)

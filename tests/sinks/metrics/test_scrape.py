@@ -152,27 +152,38 @@ def test_nothing_but_metrics_is_served_and_only_read(sink: MetricsSink) -> None:
         assert answer.code == 405
 
 
-def test_visitors_who_say_nothing_do_not_pile_up(
-    sink: MetricsSink, monkeypatch: pytest.MonkeyPatch, eventually: Callable[..., Any]
-) -> None:
-    monkeypatch.setattr("edge.sinks.metrics.server._Handler.timeout", 0.5)
+def test_visitors_who_say_nothing_make_room(sink: MetricsSink, eventually: Callable[..., Any]) -> None:
     assert sink.url is not None
     port = int(sink.url.split(":")[2].split("/")[0])
     before = threading.active_count()
-    silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(30)]
-    time.sleep(0.2)
-    assert threading.active_count() <= before + 4
-    url = sink.url
-
-    def answered() -> bool:
-        try:
-            return bool(scrape(url))
-        except OSError:  # all places are taken
-            return False
-
-    assert eventually(answered), "their time is up"
+    silent = [
+        socket.create_connection(("127.0.0.1", port), source_address=(f"127.0.0.{2 + n % 3}", 0)) for n in range(60)
+    ]
+    assert scrape(sink.url), "at once"
+    assert eventually(lambda: threading.active_count() <= before + 8)
     for connection in silent:
         connection.close()
+
+
+def test_a_visitor_who_sends_a_byte_now_and_then_is_cut_off(
+    sink: MetricsSink, monkeypatch: pytest.MonkeyPatch, eventually: Callable[..., Any]
+) -> None:
+    monkeypatch.setattr("edge.sinks.metrics.server._LONGEST_S", 0.5)
+    assert sink.url is not None
+    slow = socket.create_connection(("127.0.0.1", int(sink.url.split(":")[2].split("/")[0])))
+    slow.settimeout(0.05)
+
+    def cut_off() -> bool:
+        try:
+            slow.sendall(b"G")
+            return slow.recv(1) == b""
+        except TimeoutError:
+            return False
+        except OSError:
+            return True
+
+    assert eventually(cut_off)
+    slow.close()
 
 
 def test_a_taken_port_is_told_once_tried_again_and_stops_nobody(
