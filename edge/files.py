@@ -59,6 +59,22 @@ def write_text(path: Path, text: str, *, overwrite: bool = True, mode: int | Non
         temporary.write_text(text, encoding="utf-8")
 
 
+def sync_folder(folder: Path) -> None:
+    """Wait until names that were given or removed in ``folder`` are on the disk: a power cut does not undo them then.
+
+    Raises:
+        OSError: the disk fails.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # some network file systems know no such thing
+            raise
+    finally:
+        os.close(descriptor)
+
+
 def may(path: Path, mode: int) -> bool:
     """What ``os.access`` says of the user as whom this process acts (:func:`edge.service_user.acting`)."""
     return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)

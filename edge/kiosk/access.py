@@ -11,14 +11,14 @@ import ipaddress
 import logging
 import secrets
 import time
-from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
 from edge.errors import ConfigError, FileUnavailable, InputError
 from edge.files import write_text
 from edge.kiosk import passwords
+from edge.kiosk.revocations import RevocationList
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 SECRET_BYTES = 32
-_MOST_REVOKED = 1000
 _HOUR_S = 3600
 
 
@@ -41,11 +40,18 @@ class Role(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One browser: ``identity`` is random, ``role`` what it may do, ``fresh`` where it has no cookie yet."""
+    """One browser: ``identity`` is random, ``role`` what it may do, ``fresh`` where it has no cookie yet.
+
+    ``granted`` is what it logged in for, which its cookie carries with the ``generation`` of the login; ``signed_s`` is
+    when that was signed, in Unix seconds.
+    """
 
     identity: str
     role: Role
     fresh: bool = False
+    granted: Role = Role.NOBODY
+    generation: str = ""
+    signed_s: int = 0
 
 
 def check(config: KioskConfig) -> None:
@@ -72,10 +78,10 @@ def check(config: KioskConfig) -> None:
 
 
 class Access:
-    """Reads and makes cookies; sessions outlive a restart, and end when a password changes."""
+    """Reads and makes cookies; logins outlive a restart, and end with a logout or when a password changes."""
 
-    def __init__(self, config: KioskConfig, secret: bytes) -> None:
-        """Read the hashes.
+    def __init__(self, config: KioskConfig, secret: bytes, record: Path) -> None:
+        """Read the hashes, and from ``record`` which logins were revoked.
 
         Raises:
             ConfigError: a file of hashes cannot be used.
@@ -91,9 +97,11 @@ class Access:
         self._secret = secret
         parts = (self._password or "", self._token or "")
         key = hmac.digest(secret, "\n".join(parts).encode(), "sha256")
-        self._key = key
+        self.key = key
+        """Signs cookies; another one with another password."""
         self._serializer = URLSafeTimedSerializer(key, salt="visit", signer_kwargs={"digest_method": hashlib.sha256})
-        self._revoked: OrderedDict[str, float] = OrderedDict()
+        fingerprint = hmac.digest(key, b"passwords", "sha256").hex()
+        self.revocations = RevocationList(record, passwords=fingerprint, lifetime_s=self.lifetime_s)
 
     def cookie_below(self, prefix: str = "") -> str:
         """Return the cookie's name for pages below the path ``prefix`` of a proxy.
@@ -116,8 +124,13 @@ class Access:
         found = self._read(cookie)
         if found is None:
             return Visit(secrets.token_urlsafe(18), self._least, fresh=True)
-        identity, role = found
-        return Visit(identity, max(role, self._least))
+        return replace(found, role=max(found.granted, self._least))
+
+    def holds(self, visit: Visit) -> bool:
+        """Return True where what ``visit`` may do, it may do still: it did not log out, and its time is not up."""
+        return visit.role <= self._least or (
+            self._is_in_force(visit) and 0 <= time.time() - visit.signed_s <= self.lifetime_s
+        )
 
     @property
     def _least(self) -> Role:
@@ -128,23 +141,24 @@ class Access:
 
     def new(self, role: Role) -> tuple[Visit, str]:
         """A visit under a new identity, and its cookie's value."""
-        visit = Visit(secrets.token_urlsafe(18), role)
+        generation = self.revocations.generation
+        visit = Visit(secrets.token_urlsafe(18), role, False, role, generation, int(time.time()))
         return visit, self.sign(visit)
 
     def sign(self, visit: Visit) -> str:
         """The cookie's value."""
-        return str(self._serializer.dumps([visit.identity, int(visit.role) if self.asks else 0]))
+        granted = int(visit.granted) if self.asks else 0
+        return str(self._serializer.dumps([visit.identity, granted, visit.generation]))
 
-    def revoke(self, visit: Visit) -> None:
-        """Let this visit's cookie be worth nothing from now on.
+    def revoke(self, visit: Visit) -> bool:
+        """End the login of this visit, if it has one; :meth:`RevocationList.save` makes that last.
 
-        One that opens no more than no cookie at all is not remembered: strangers could push the others out.
+        Strangers have none, so they cannot fill the list.
         """
-        if visit.role <= self._least:
-            return
-        self._revoked[visit.identity] = time.monotonic()
-        while len(self._revoked) > _MOST_REVOKED:
-            self._revoked.popitem(last=False)
+        if visit.granted is Role.NOBODY:
+            return False
+        self.revocations.revoke(visit.identity, visit.granted, visit.signed_s)
+        return True
 
     def role_for(self, password: str) -> Role:
         """What ``password`` opens: the operator's password, or the viewers' token; slow on purpose."""
@@ -156,23 +170,30 @@ class Access:
 
     def csrf_token(self, visit: Visit) -> str:
         """What a page of this visit must show with each request that changes anything."""
-        return hmac.new(self._key, f"csrf:{visit.identity}".encode(), "sha256").hexdigest()
+        return hmac.new(self.key, f"csrf:{visit.identity}".encode(), "sha256").hexdigest()
 
     def csrf_holds(self, visit: Visit, given: str) -> bool:
         """True where ``given`` is that token."""
         return not visit.fresh and hmac.compare_digest(self.csrf_token(visit).encode(), given.encode())
 
-    def _read(self, cookie: str | None) -> tuple[str, Role] | None:
+    def _read(self, cookie: str | None) -> Visit | None:
         from itsdangerous import BadData
 
         if not cookie:
             return None
         try:
-            content: Any = self._serializer.loads(cookie, max_age=self.lifetime_s)
-            identity, role = str(content[0]), Role(content[1])
+            loaded: Any = self._serializer.loads(cookie, max_age=self.lifetime_s, return_timestamp=True)
+            content, signed = loaded
+            granted, generation = Role(content[1]), str(content[2])
+            visit = Visit(str(content[0]), granted, False, granted, generation, int(signed.timestamp()))
         except (BadData, ValueError, TypeError, IndexError, KeyError):
             return None
-        return None if identity in self._revoked else (identity, role)
+        return visit if self._is_in_force(visit) else None
+
+    def _is_in_force(self, visit: Visit) -> bool:
+        if visit.granted is Role.NOBODY:
+            return True
+        return self.revocations.holds(visit.identity, visit.granted, visit.generation, visit.signed_s)
 
 
 def read_hashes(config: KioskConfig) -> tuple[str | None, str | None]:

@@ -96,7 +96,13 @@ def _live(kiosk: Kiosk) -> Callable[[Request], Awaitable[Response]]:
             raise refusal from None
         operates = visit.role is Role.OPERATOR
         greeting = json.dumps({"version": __version__, "now": round(time.time() * 1000), "node": kiosk.node})
-        stream = Stream(kiosk.board, kiosk.bell, OPERATOR_TOPICS if operates else VIEWER_TOPICS, greeting=greeting)
+        stream = Stream(
+            kiosk.board,
+            kiosk.bell,
+            OPERATOR_TOPICS if operates else VIEWER_TOPICS,
+            greeting=greeting,
+            may_go_on=lambda: kiosk.access.holds(visit),
+        )
         return Held(kiosk.streams, client, stream, _Counted(kiosk, stream) if operates else None)
 
     return live

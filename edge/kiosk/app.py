@@ -16,13 +16,14 @@ from edge.commands import CheckHealth
 from edge.config import node_id, state_dir
 from edge.kiosk import access, tls
 from edge.kiosk.analyze.desk import Desk
+from edge.kiosk.attempts import LoginThrottle
 from edge.kiosk.board import Bell
+from edge.kiosk.browsers import KnownBrowsers
 from edge.kiosk.consent import Consent
 from edge.kiosk.guard import own_names
 from edge.kiosk.media.player import Player
-from edge.kiosk.places import Places
 from edge.kiosk.proxy import prefix_of
-from edge.kiosk.throttle import Throttle
+from edge.kiosk.verifier import Verifier
 from edge.kiosk.visitors.cameras import FRAME_MAX, Cameras
 
 if TYPE_CHECKING:
@@ -39,8 +40,6 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 _ANSWER_S = 5.0
-_RESERVED_STREAMS = 8
-"""Beyond ``kiosk.max_viewers``, for operators who are logged in and the device's own screen."""
 _HEALTH_S = 5.0
 
 
@@ -62,12 +61,16 @@ class Kiosk:
         access.check(self.settings)
         folder = state_dir(config)
         self.tls = tls.of(self.settings, folder)
-        self.access = access.Access(self.settings, access.lasting_secret(folder / "kiosk-secret"))
+        self.access = access.Access(
+            self.settings,
+            access.lasting_secret(folder / "kiosk-secret"),
+            folder / f"kiosk-logins-{self.node}.json",
+        )
+        self.browsers = KnownBrowsers(self.access.key)
         self.consent = Consent(folder / f"kiosk-consent-{self.node}.json")
-        self.throttle = Throttle()
-        self.verifying: asyncio.Semaphore | None = None
+        self.throttle = LoginThrottle()
+        self.verifier = Verifier(self.access.role_for)
         self.operators = 0
-        self.streams = Places(self.settings.max_viewers, reserved=_RESERVED_STREAMS)
         self.cameras = Cameras(config)
         self.desk = Desk(config)
         self.player = Player(self.settings.media_dir, board)
@@ -78,7 +81,6 @@ class Kiosk:
     def begin(self, loop: asyncio.AbstractEventLoop) -> None:
         """The server starts on ``loop``."""
         self.bell = Bell(loop)
-        self.verifying = asyncio.Semaphore(1)
         self.operators = 0
         self.cameras = Cameras(self.config)
         self.board.on_change(self.bell.ring)
@@ -93,12 +95,21 @@ class Kiosk:
         """The server stops, on its loop: what a page holds is let go."""
         self.board.on_change(None)
         self.cameras.close()
+        self.verifier.close()
         for ending in self.endings:
             ending()
 
     def visit(self, request: Request) -> access.Visit:
         """Who asks."""
         return self.access.visit(request.cookies.get(self.access.cookie_below(prefix_of(request))))
+
+    def leave(self, visit: access.Visit) -> bool:
+        """End a visit: its login, its room and its camera. True where that must be recorded."""
+        room = self.desk.rooms.get(visit.identity)
+        if room is not None:
+            self.desk.forget(room)
+        self.cameras.leave(visit.identity)
+        return self.access.revoke(visit)
 
     async def ask(self, command: object) -> Answer:
         """Let the loop do ``command``; an answer that does not come is an error too."""
@@ -139,7 +150,6 @@ def _application(kiosk: Kiosk) -> Starlette:
 
     from edge.config.networks import Networks
     from edge.kiosk.analyze.routes import UPLOAD_PREFIX
-    from edge.kiosk.crowd import Crowd
     from edge.kiosk.guard import Guard, TooLarge, failed, is_own
     from edge.kiosk.proxy import ForwardedHeaders, public_prefix
     from edge.kiosk.requests import Refused, not_found, refused, too_large
@@ -161,7 +171,6 @@ def _application(kiosk: Kiosk) -> Starlette:
                 public_prefix="" if prefix.split("/")[1:2] and prefix.split("/")[1] in pages else prefix,
             ),
             Middleware(Guard, is_own=known, bounds=bounds),
-            Middleware(Crowd, kiosk=kiosk, streamed=tuple(prefix for prefix, _ in bounds)),
         ],
         exception_handlers={TooLarge: too_large, Refused: refused, 404: not_found, Exception: failed},
     )

@@ -1,18 +1,21 @@
-"""Coming in and going out: the password or the viewers' token for a signed cookie."""
+"""Login and logout: the password or the viewers' token for a signed cookie."""
 
 from __future__ import annotations
 
 import asyncio
 import math
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from edge.errors import InputError
 from edge.kiosk.access import Role
+from edge.kiosk.browsers import LIFETIME_S
 from edge.kiosk.passwords import LONGEST
-from edge.kiosk.proxy import prefix_of
+from edge.kiosk.proxy import is_local, prefix_of
 from edge.kiosk.requests import Body, Refused, read, require_ours
 
 if TYPE_CHECKING:
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 
     from edge.kiosk.access import Visit
     from edge.kiosk.app import Kiosk
+    from edge.kiosk.attempts import Caller
 
 
 class _Password(Body):
@@ -35,21 +39,26 @@ def routes(kiosk: Kiosk) -> list[Route]:
         Route("/api/visit", _who(kiosk), methods=["GET"]),
         Route("/api/login", _login(kiosk), methods=["POST"]),
         Route("/api/logout", _logout(kiosk), methods=["POST"]),
+        Route("/api/logout/all", _logout_all(kiosk), methods=["POST"]),
     ]
 
 
 def set_cookie(kiosk: Kiosk, request: Request, response: Response, value: str) -> None:
     """Let the browser keep ``value``: out of scripts' reach, never sent by other sites' requests."""
-    prefix = prefix_of(request)
-    response.set_cookie(
-        kiosk.access.cookie_below(prefix),
-        value,
-        max_age=kiosk.access.lifetime_s,
-        path=kiosk.access.cookie_path(prefix),
-        httponly=True,
-        samesite="strict",
-        secure=request.url.scheme == "https",
-    )
+    _keep(kiosk, request, response, {kiosk.access.cookie_below(prefix_of(request)): (value, kiosk.access.lifetime_s)})
+
+
+def _keep(kiosk: Kiosk, request: Request, response: Response, cookies: dict[str, tuple[str, int]]) -> None:
+    for name, (value, max_age) in cookies.items():
+        response.set_cookie(
+            name,
+            value,
+            max_age=max_age,
+            path=kiosk.access.cookie_path(prefix_of(request)),
+            httponly=True,
+            samesite="strict",
+            secure=request.url.scheme == "https",
+        )
 
 
 def _who(kiosk: Kiosk) -> Callable[[Request], Awaitable[Response]]:
@@ -77,46 +86,72 @@ def _login(kiosk: Kiosk) -> Callable[[Request], Awaitable[Response]]:
     async def login(request: Request) -> Response:
         before = require_ours(kiosk, request, Role.NOBODY)
         password = (await read(request, _Password)).password
-        role = await _try(kiosk, request.client.host if request.client else "", password)
-        kiosk.access.revoke(before)
+        name = f"{kiosk.access.cookie_below(prefix_of(request))}_known"
+        known = kiosk.browsers.read(request.cookies.get(name))
+        address = request.client.host if request.client else ""
+        role = await _try(
+            kiosk, kiosk.throttle.caller(address, is_local=is_local(request), device=known), password
+        )
+        if kiosk.leave(before):
+            with suppress(InputError):  # logged there, and tried again; the login itself is good
+                await asyncio.to_thread(kiosk.access.revocations.save)
         visit, value = kiosk.access.new(role)
         response = JSONResponse(_describe(kiosk, visit))
         set_cookie(kiosk, request, response, value)
+        _keep(kiosk, request, response, {name: (kiosk.browsers.sign(known, role), LIFETIME_S)})
         return response
 
     return login
 
 
-async def _try(kiosk: Kiosk, address: str, password: str) -> Role:
-    wait_s = kiosk.throttle.wait_s(address)
+async def _try(kiosk: Kiosk, caller: Caller, password: str) -> Role:
+    wait_s = 1 if kiosk.verifier.is_busy_for(caller) else math.ceil(kiosk.throttle.wait_s(caller))
     if wait_s > 0:
-        refusal = Refused(429, "throttled", f"too many attempts: try again in {math.ceil(wait_s)} s")
-        refusal.answer.headers["Retry-After"] = str(math.ceil(wait_s))
+        refusal = Refused(429, "throttled", f"too many attempts: try again in {wait_s} s")
+        refusal.answer.headers["Retry-After"] = str(wait_s)
         raise refusal
-    kiosk.throttle.begin(address)
-    if kiosk.verifying is None:
-        kiosk.verifying = asyncio.Semaphore(1)
-    # one at a time: the hash takes memory and time by design, and the loop next door needs both
-    async with kiosk.verifying:
-        role = await asyncio.to_thread(kiosk.access.role_for, password)
+    attempt = kiosk.throttle.begin(caller)
+    role = await kiosk.verifier.role_for(password, caller)
     if role is Role.NOBODY:
         raise Refused(403, "wrong_password", "that is not the password")
-    kiosk.throttle.succeeded(address)
+    kiosk.throttle.succeeded(attempt, role)
     return role
 
 
 def _logout(kiosk: Kiosk) -> Callable[[Request], Awaitable[Response]]:
     async def logout(request: Request) -> Response:
-        kiosk.access.revoke(require_ours(kiosk, request, Role.NOBODY))
-        response = JSONResponse({})
-        prefix = prefix_of(request)
-        response.delete_cookie(
-            kiosk.access.cookie_below(prefix),
-            path=kiosk.access.cookie_path(prefix),
-            httponly=True,
-            samesite="strict",
-            secure=request.url.scheme == "https",
-        )
-        return response
+        if kiosk.leave(require_ours(kiosk, request, Role.NOBODY)):
+            await _save(kiosk)
+        return _without_cookie(kiosk, request)
 
     return logout
+
+
+def _logout_all(kiosk: Kiosk) -> Callable[[Request], Awaitable[Response]]:
+    async def logout_all(request: Request) -> Response:
+        kiosk.leave(require_ours(kiosk, request, Role.OPERATOR))
+        kiosk.access.revocations.revoke_all()
+        await _save(kiosk)
+        return _without_cookie(kiosk, request)
+
+    return logout_all
+
+
+async def _save(kiosk: Kiosk) -> None:
+    try:
+        await asyncio.to_thread(kiosk.access.revocations.save)
+    except InputError as error:
+        raise Refused(507, "not_for_good", str(error)) from None
+
+
+def _without_cookie(kiosk: Kiosk, request: Request) -> Response:
+    response = JSONResponse({})
+    prefix = prefix_of(request)
+    response.delete_cookie(
+        kiosk.access.cookie_below(prefix),
+        path=kiosk.access.cookie_path(prefix),
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
+    )
+    return response

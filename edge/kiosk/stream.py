@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection
+    from collections.abc import AsyncIterator, Callable, Collection
 
     from starlette.types import Receive, Scope, Send
 
@@ -47,7 +47,16 @@ class Stream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, board: Board, bell: Bell, topics: Collection[str], *, greeting: str) -> None:
+    def __init__(
+        self,
+        board: Board,
+        bell: Bell,
+        topics: Collection[str],
+        *,
+        greeting: str,
+        may_go_on: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """Answer with ``topics`` for as long as ``may_go_on``, which is asked before anything is sent."""
         self.status_code = 200
         self.background = None
         self.init_headers(_HEADERS)
@@ -55,6 +64,7 @@ class Stream(Response):
         self._bell = bell
         self._topics = topics
         self._greeting = greeting
+        self._may_go_on = may_go_on
         self._ended = asyncio.Event()
 
     def end(self) -> None:
@@ -95,9 +105,13 @@ class Stream(Response):
                     async with asyncio.timeout(PING_S):
                         await changed.wait()
                 except TimeoutError:
+                    if not self._may_go_on():
+                        break
                     yield _event("ping", "0")
                     continue
                 changed.clear()
+                if not self._may_go_on():
+                    break
                 number, fresh = self._board.newer_than(number, self._topics)
                 if fresh:
                     yield "".join(_event(topic, text) for topic, text in fresh)

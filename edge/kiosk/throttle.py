@@ -1,19 +1,96 @@
-"""How often someone may guess: by address, and all together against guesses from many (pure but for its clock)."""
+"""How often someone may try: by address, and all together against many addresses (pure but for its clock)."""
 
 from __future__ import annotations
 
+import ipaddress
 import time
 from collections import OrderedDict, deque
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 _MOST_ADDRESSES = 1000
+_PREFIX_BITS = 64
+"""Of an IPv6 address: what one line or one host is given, and may number as it likes."""
+
+
+def address_key(address: str) -> str:
+    """Return what counts as one address: itself, or the /64 network of an IPv6 address."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return str(parsed)
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.ip_network((int(parsed), _PREFIX_BITS), strict=False))
+
+
+class Window:
+    """At most ``limit`` tries in any ``window_s`` seconds."""
+
+    def __init__(self, limit: int, window_s: float, clock: Callable[[], float]) -> None:
+        self._limit = limit
+        self._window_s = window_s
+        self._clock = clock
+        self._tries: deque[float] = deque(maxlen=limit)
+
+    def wait_s(self) -> float:
+        """Seconds until one more may be made; 0: now."""
+        if len(self._tries) < self._limit:
+            return 0.0
+        return max(0.0, self._tries[0] + self._window_s - self._clock())
+
+    def add(self) -> float:
+        """Count a try; the time under which it can be taken back."""
+        now_s = self._clock()
+        self._tries.append(now_s)
+        return now_s
+
+    def take_back(self, at_s: float) -> None:
+        """Count that try no more."""
+        with suppress(ValueError):  # pushed out by later ones
+            self._tries.remove(at_s)
+
+
+class Windows:
+    """A window for each key; of too many the one that was used longest ago is forgotten."""
+
+    def __init__(self, limit: int, window_s: float, clock: Callable[[], float]) -> None:
+        self._new = lambda: Window(limit, window_s, clock)
+        self._windows: OrderedDict[str, Window] = OrderedDict()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._windows)
+
+    def wait_s(self, key: str) -> float:
+        """As a window's."""
+        window = self._windows.get(key)
+        return 0.0 if window is None else window.wait_s()
+
+    def add(self, key: str) -> float:
+        """As a window's."""
+        window = self._windows.setdefault(key, self._new())
+        self._windows.move_to_end(key)
+        while len(self._windows) > _MOST_ADDRESSES:
+            self._windows.popitem(last=False)
+        return window.add()
+
+    def take_back(self, key: str, at_s: float) -> None:
+        """As a window's."""
+        if key in self._windows:
+            self._windows[key].take_back(at_s)
+
+    def forget(self, key: str) -> None:
+        """Count none of its tries any more."""
+        self._windows.pop(key, None)
 
 
 class Throttle:
-    """At most ``per_address`` failures of one address and ``overall`` of all together in ``window_s`` seconds."""
+    """At most ``per_address`` tries of one address and ``overall`` of all together in ``window_s`` seconds."""
 
     def __init__(
         self,
@@ -23,34 +100,14 @@ class Throttle:
         window_s: float = 60.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._window_s = window_s
-        self._clock = clock
-        self._overall: deque[float] = deque(maxlen=overall)
-        self._per_address = per_address
-        self._failures: OrderedDict[str, deque[float]] = OrderedDict()
+        self._all = Window(overall, window_s, clock)
+        self._addresses = Windows(per_address, window_s, clock)
 
     def wait_s(self, address: str) -> float:
         """Seconds until ``address`` may try again; 0: now."""
-        tries = self._failures.get(address)
-        return max(self._left_s(self._overall), 0.0 if tries is None else self._left_s(tries))
+        return max(self._all.wait_s(), self._addresses.wait_s(address_key(address)))
 
     def begin(self, address: str) -> None:
-        """Count an attempt before its outcome is known, so that many at once are no way around."""
-        now_s = self._clock()
-        self._overall.append(now_s)
-        tries = self._failures.setdefault(address, deque(maxlen=self._per_address))
-        tries.append(now_s)
-        self._failures.move_to_end(address)
-        while len(self._failures) > _MOST_ADDRESSES:
-            self._failures.popitem(last=False)
-
-    def succeeded(self, address: str) -> None:
-        """The last attempt was right: it and those before it are forgiven."""
-        tries = self._failures.pop(address, deque[float]())
-        for _ in range(min(len(tries), len(self._overall))):
-            self._overall.pop()
-
-    def _left_s(self, tries: deque[float]) -> float:
-        if len(tries) < (tries.maxlen or 0):
-            return 0.0
-        return max(0.0, tries[0] + self._window_s - self._clock())
+        """Count a try."""
+        self._all.add()
+        self._addresses.add(address_key(address))

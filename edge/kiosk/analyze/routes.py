@@ -100,7 +100,14 @@ class _Pages:
             "video_s": desk.reader.max_s,
             "in_memory": desk.store.in_memory,
         }
-        return Presence(room, tab, Stream(room.board, room.bell, {"files", "gone"}, greeting=json.dumps(greeting)))
+        stream = Stream(
+            room.board,
+            room.bell,
+            {"files", "gone"},
+            greeting=json.dumps(greeting),
+            may_go_on=lambda: self._kiosk.access.holds(visit),
+        )
+        return Presence(room, tab, stream)
 
     async def leave(self, request: Request) -> Response:
         """A page is closed: with the visitor's last one everything of theirs goes."""
