@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -79,7 +80,10 @@ def without_privileges(folder: Path) -> Iterator[None]:
     if os.geteuid() != 0:
         yield
         return
-    for each in (folder, *folder.parents[:2]):
+    top = Path(tempfile.gettempdir())
+    for each in (folder, *folder.parents):
+        if each == top:
+            break
         each.chmod(0o755)
     os.seteuid(65534)
     try:

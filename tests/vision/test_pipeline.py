@@ -10,7 +10,8 @@ from edge.contrast import Contrast
 from edge.preprocess import crop_face
 from edge.types import Box, Detection, Emotion, Face, Frame, Light, Scores
 from edge.vision import pipeline as pipeline_module
-from edge.vision.pipeline import _in_view, mark_primary
+from edge.vision.findings import Findings
+from edge.vision.pipeline import _in_view, _is_inside, mark_primary
 from edge.vision.pose import roll_of
 from edge.vision.scripted import ScriptedClassifier
 from edge.vision.track import TrackRules
@@ -184,6 +185,32 @@ def test_a_face_is_in_view_where_at_least_half_of_its_box_is(box: Box, seen: boo
     detector = WatchedDetector()
     detector.only = [Detection(box.scaled(0.5))]
     assert bool(bright_pipeline(detector=detector, still=True).step(frame).faces) is seen
+
+
+@pytest.mark.parametrize(
+    ("centre", "inside"),
+    [
+        ((0, 0), True),
+        ((639, 479), True),
+        ((-1, 100), False),
+        ((640, 100), False),
+        ((100, -1), False),
+        ((100, 480), False),
+    ],
+)
+def test_a_face_is_inside_where_its_centre_is(centre: tuple[int, int], *, inside: bool) -> None:
+    frame = Frame(np.zeros((480, 640), np.uint8), 0, 0)
+    assert _is_inside(Box(centre[0] - 20, centre[1] - 30, 40, 60), frame) is inside
+
+
+def test_a_face_that_was_not_looked_for_is_not_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    vision = bright_pipeline(interval_s=0.1, rules=TrackRules(held_s=0.5, max_age_s=0.4, min_hits=2))
+    (before,) = play(vision, [textured(200, 100)] * 10, every_ms=100)[-1].faces
+    elsewhere = Findings((), frozenset())
+    monkeypatch.setattr(vision._search, "look", lambda *_: elsewhere)
+    later = play(vision, [textured(200, 100)] * 30, every_ms=100, start_ms=1000)
+    assert [face.track_id for face in later[-1].faces] == [before.track_id]
+    assert [track.missed for track in vision._tracker.tracks()] == [0]
 
 
 def test_who_walks_out_of_the_picture_is_not_shown_outside() -> None:

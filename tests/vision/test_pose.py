@@ -39,6 +39,18 @@ def test_a_tilt_counts_from_its_least_on() -> None:
     assert roll_of(head(roll=-LEAST_ROLL - 0.1)) == pytest.approx(-LEAST_ROLL - 0.1)
 
 
+def test_the_limits_themselves_count() -> None:
+    def tilted(degrees: float) -> Landmarks:
+        """Return landmarks whose eyes are tilted by exactly ``degrees``, as the code computes it."""
+        down = math.tan(math.radians(degrees))
+        return (0.0, 0.0), (1.0, down), (0.5, 0.6), (0.0, 1.0), (1.0, 1.0)
+
+    for degrees, kept in ((44.9, True), (59.99, True), (60.01, False), (-60.01, False), (-59.99, True)):
+        assert (roll_of(tilted(degrees)) != 0) is kept
+    for nose, facing in ((0.27, True), (-0.27, True), (0.28, False), (-0.28, False)):
+        assert is_facing(head(nose=nose)) is facing
+
+
 def test_without_landmarks_a_head_is_upright_and_facing() -> None:
     assert roll_of(None) == 0
     assert is_facing(None)

@@ -124,6 +124,8 @@ def test_the_feed_is_the_contract_s(broker: Any, subscribe: Any, play: Any) -> N
         "state": State,
         "info": Info,
     }
+    # what each device said last was sent last
+    subscriber.wait_for(lambda: [m.payload for m in subscriber.of("availability")].count("offline") == 3)
     flags = {"event": (1, False), "aggregate": (1, False), "health": (0, True), "state": (0, True), "info": (1, True)}
     for kind, model in models.items():
         for message in subscriber.wait(kind):
