@@ -22,6 +22,7 @@ from edge.kiosk.browsers import KnownBrowsers
 from edge.kiosk.consent import Consent
 from edge.kiosk.guard import own_names
 from edge.kiosk.media.player import Player
+from edge.kiosk.places import Places
 from edge.kiosk.proxy import prefix_of
 from edge.kiosk.verifier import Verifier
 from edge.kiosk.visitors.cameras import FRAME_MAX, Cameras
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 _ANSWER_S = 5.0
+_RESERVED_STREAMS = 8
+"""Beyond ``kiosk.max_viewers``, for operators who are logged in and the device's own screen."""
 _HEALTH_S = 5.0
 
 
@@ -71,6 +74,7 @@ class Kiosk:
         self.throttle = LoginThrottle()
         self.verifier = Verifier(self.access.role_for)
         self.operators = 0
+        self.streams = Places(self.settings.max_viewers, reserved=_RESERVED_STREAMS)
         self.cameras = Cameras(config)
         self.desk = Desk(config)
         self.player = Player(self.settings.media_dir, board)
@@ -150,6 +154,7 @@ def _application(kiosk: Kiosk) -> Starlette:
 
     from edge.config.networks import Networks
     from edge.kiosk.analyze.routes import UPLOAD_PREFIX
+    from edge.kiosk.crowd import Crowd
     from edge.kiosk.guard import Guard, TooLarge, failed, is_own
     from edge.kiosk.proxy import ForwardedHeaders, public_prefix
     from edge.kiosk.requests import Refused, not_found, refused, too_large
@@ -171,6 +176,7 @@ def _application(kiosk: Kiosk) -> Starlette:
                 public_prefix="" if prefix.split("/")[1:2] and prefix.split("/")[1] in pages else prefix,
             ),
             Middleware(Guard, is_own=known, bounds=bounds),
+            Middleware(Crowd, kiosk=kiosk, streamed=tuple(prefix for prefix, _ in bounds)),
         ],
         exception_handlers={TooLarge: too_large, Refused: refused, 404: not_found, Exception: failed},
     )
