@@ -1,15 +1,22 @@
-"""One line an event on standard error, as text or JSON."""
+"""One line an event on standard error, as text or JSON.
+
+Messages quote what strangers chose: names, topics, client ids. Every record passes :func:`~edge.text.in_one_line`, so
+that none of it begins a line of its own or controls a terminal, and no place in the program writes without a bound.
+"""
 
 from __future__ import annotations
 
-import json
 import logging
 import socket
 import struct
+import threading
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from edge.text import in_one_line, json_text
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -23,15 +30,24 @@ _PRIORITIES = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ER
 
 
 class TextFormatter(logging.Formatter):
-    """``12:30:01 WARNING sinks.mqtt: what happened``; a traceback, where there is one, follows."""
+    """``12:30:01 WARNING sinks.mqtt: what happened``; a traceback, where there is one, follows, with indented lines."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(short)s: %(message)s", "%H:%M:%S")
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as text."""
-        record.short = record.name.removeprefix("edge.")
+        record.short = in_one_line(record.name.removeprefix("edge."))
         return super().format(record)
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        """The line itself."""
+        record.message = in_one_line(record.message)
+        return super().formatMessage(record)
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
+        """The traceback."""
+        return "\n".join(f"  {line}" for line in _traceback(ei).splitlines())
 
 
 class JsonFormatter(logging.Formatter):
@@ -43,11 +59,11 @@ class JsonFormatter(logging.Formatter):
             "ts": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": in_one_line(record.getMessage()),
         }
         if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False)
+            line["traceback"] = _traceback(record.exc_info)
+        return json_text(line)
 
 
 class JournalHandler(logging.Handler):
@@ -78,7 +94,7 @@ class JournalHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Send one record."""
         fields = {
-            "MESSAGE": record.getMessage(),
+            "MESSAGE": in_one_line(record.getMessage()),
             "PRIORITY": str(_PRIORITIES.get(record.levelno, 6)),
             "SYSLOG_IDENTIFIER": "face-edge",
             "LOGGER": record.name,
@@ -88,7 +104,7 @@ class JournalHandler(logging.Handler):
             "CODE_FUNC": record.funcName or "",
         }
         if record.exc_info:
-            fields["TRACEBACK"] = logging.Formatter().formatException(record.exc_info)
+            fields["TRACEBACK"] = _traceback(record.exc_info)
         try:
             self._connection.send(b"".join(_field(name, value) for name, value in fields.items()))
         except OSError:
@@ -98,6 +114,11 @@ class JournalHandler(logging.Handler):
         """Let go of the journal."""
         self._connection.close()
         super().close()
+
+
+def _traceback(error: Any) -> str:
+    """A traceback whose lines are all printable; what strangers chose may still begin one."""
+    return "\n".join(in_one_line(line) for line in logging.Formatter().formatException(error).split("\n"))
 
 
 def _field(name: str, value: str) -> bytes:
@@ -115,6 +136,7 @@ def configure(settings: LogConfig) -> None:
     if handler is None:
         handler = logging.StreamHandler()
         handler.setFormatter(JsonFormatter() if settings.format == "json" else TextFormatter())
+    handler.addFilter(Flood())
     root = logging.getLogger()
     for former in root.handlers:
         if isinstance(former, JournalHandler):
@@ -124,12 +146,56 @@ def configure(settings: LogConfig) -> None:
     logging.getLogger("edge").setLevel(settings.level.upper())
 
 
-class Rarely:
-    """Says which of many like lines may be written: each key once in ``every_s``; not thread-safe."""
+class Flood(logging.Filter):
+    """Bounds what each place in the program writes: ``burst`` records at once, then one every ``every_s``.
 
-    def __init__(self, every_s: float, *, keys: int = 256) -> None:
+    The next one that passes says how many did not. Debug records pass: who asks for them wants all.
+    """
+
+    def __init__(self, *, burst: int = 50, every_s: float = 2.0) -> None:
+        super().__init__()
+        self._burst, self._every_s = burst, every_s
+        self._places: dict[tuple[str, int], _Place] = {}
+        self._lock = threading.Lock()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether the record may be written."""
+        if record.levelno <= logging.DEBUG:
+            return True
+        now_s = time.monotonic()
+        with self._lock:
+            place = self._places.setdefault((record.pathname, record.lineno), _Place(float(self._burst), now_s))
+            place.left = min(float(self._burst), place.left + (now_s - place.at_s) / self._every_s)
+            place.at_s = now_s
+            if place.left < 1:
+                place.dropped += 1
+                return False
+            place.left -= 1
+            dropped, place.dropped = place.dropped, 0
+        if dropped:
+            record.msg, record.args = f"{record.getMessage()} (and {dropped} more like this)", None
+        return True
+
+
+@dataclass(slots=True)
+class _Place:
+    """A line of the program that logs: records that it may write now, and those that it could not."""
+
+    left: float
+    at_s: float
+    dropped: int = 0
+
+
+class Rarely:
+    """Says which of many like lines may be written: each key once in ``every_s``; not thread-safe.
+
+    Keys may be chosen by strangers: ``most`` bounds the lines of all keys together in that time.
+    """
+
+    def __init__(self, every_s: float, *, keys: int = 256, most: int = 32) -> None:
         self._every_s = every_s
         self._keys = keys
+        self._lately: deque[float] = deque(maxlen=most)
         self._written: OrderedDict[Hashable, float] = OrderedDict()
 
     def due(self, key: Hashable) -> bool:
@@ -138,6 +204,9 @@ class Rarely:
         last_s = self._written.get(key)
         if last_s is not None and now_s - last_s < self._every_s:
             return False
+        if len(self._lately) == self._lately.maxlen and now_s - self._lately[0] < self._every_s:
+            return False
+        self._lately.append(now_s)
         self._written[key] = now_s
         self._written.move_to_end(key)
         if len(self._written) > self._keys:

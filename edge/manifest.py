@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from edge.bounded_read import read_bounded
 from edge.contrast import Contrast
 from edge.errors import ModelError
 from edge.text import in_one_line
@@ -29,6 +30,7 @@ _FOLDERS = (_PACKAGE / "_models", _PACKAGE.parent / "models")
 _LABELS = tuple(emotion.value for emotion in EMOTIONS)
 _UNKNOWN = {"extra_forbidden", "unexpected_keyword_argument"}
 _FLATBUFFER_ID = b"TFL3"
+_LARGEST_MODEL = 256 << 20
 _REMEDY = "the two do not belong together or one is damaged, so install both again"
 
 
@@ -143,7 +145,7 @@ def load(model: Path) -> Manifest:
     """
     path = manifest_path(model)
     try:
-        text = path.read_bytes()
+        text = read_bounded(path)
     except OSError as error:
         msg = f"{path}: manifest of {model.name} cannot be read: {error.strerror}; {_remedy_of(model)}"
         raise ModelError(msg) from error
@@ -194,7 +196,7 @@ def read_model(model: Path) -> bytes:
         ModelError: it is missing, unreadable or empty.
     """
     try:
-        content = model.read_bytes()
+        content = read_bounded(model, _LARGEST_MODEL)
     except OSError as error:
         msg = f"{model}: model cannot be read: {error.strerror}; {_remedy_of(model)}"
         raise ModelError(msg) from error

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from edge.bounded_read import read_bounded
 from edge.errors import InputError
 from edge.events import Session
 from edge.files import write_text
@@ -74,7 +75,7 @@ class SettingsStore:
 def _load(path: Path) -> Settings:
     """Read what is kept; of a file that is damaged, or of a newer version, what can be understood."""
     try:
-        kept = path.read_bytes()
+        kept = read_bounded(path)
         return Settings.model_validate_json(kept)
     except FileNotFoundError:
         return Settings()

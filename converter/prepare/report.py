@@ -11,6 +11,7 @@ import numpy as np
 
 from converter.datasets.faces import count
 from converter.datasets.splits import TRAINING
+from edge.text import cell
 from edge.types import EMOTIONS
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ def pair_table(found: Examination) -> str:
         i, j = int(pairs.first[row]), int(pairs.second[row])
         kind = ("exact" if pairs.exact[row] else "near") + (" mirrored" if pairs.mirrored[row] else "")
         left, right = ((*found.name(index), _emotion(found.label(index))) for index in (i, j))
-        writer.writerow([*left, *right, kind, f"{pairs.likeness[row]:.4f}"])
+        writer.writerow([*map(cell, (*left, *right)), kind, f"{pairs.likeness[row]:.4f}"])
     return stream.getvalue()
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from edge.errors import InputError
 from edge.sources import regular
 from edge.sources.picture_data import foreign_format
+from edge.text import in_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -117,8 +118,8 @@ def _real(path: Path) -> Path:
 
 
 def printable(path: Path | str) -> str:
-    """A path as text; bytes of its name that are no UTF-8 are replaced."""
-    return os.fsencode(path).decode("utf-8", "replace")
+    """Return a path as text; bytes of its name that are no UTF-8, and what cannot be printed, are replaced."""
+    return in_one_line(os.fsencode(path).decode("utf-8", "replace"))
 
 
 def _copy_name(item: Item) -> Path:

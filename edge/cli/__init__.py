@@ -18,6 +18,7 @@ import click
 from edge.cli.app import cli
 from edge.cli.lazy import ReaderGone
 from edge.errors import ConfigError, EdgeError
+from edge.text import in_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,7 +77,7 @@ def _report(error: EdgeError, *, debug: bool, cause: Exception | None = None) ->
         traceback.print_exception(cause or error)
     problems = error.problems if isinstance(error, ConfigError) and error.problems else (str(error),)
     for problem in problems:
-        click.echo(f"face-edge: error: {' '.join(problem.split())}", err=True)
+        click.echo(f"face-edge: error: {in_one_line(' '.join(problem.split()))}", err=True)
 
 
 def _report_system(error: OSError, words: list[str]) -> int:

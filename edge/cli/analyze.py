@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import signal
 import sys
 import time
@@ -16,6 +15,7 @@ import click
 from edge.cli.progress import Progress
 from edge.cli.settings import Settings, pass_settings
 from edge.errors import InputError, OutputError
+from edge.text import in_one_line, json_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -131,7 +131,7 @@ def _counted(analyzer: Analyzer, item: Item, own: Totals, total: Totals) -> Iter
 
 
 def _complain(error: InputError, progress: Progress) -> None:
-    progress.print(f"face-edge: error: {error}", err=True)
+    progress.print(f"face-edge: error: {in_one_line(str(error))}", err=True)
 
 
 def _check_copies(places: dict[Item, Path]) -> None:
@@ -166,7 +166,7 @@ def _sampling(config: Config, every: float | None, fps: float | None) -> Samplin
 def _print_json(result: Result) -> None:
     from edge.analysis.records import as_record
 
-    click.echo(json.dumps(as_record(result), ensure_ascii=False))
+    click.echo(json_text(as_record(result)))
 
 
 @contextmanager
@@ -174,10 +174,11 @@ def _csv_rows(path: Path) -> Iterator[Callable[[Result], None]]:
     """A writer of rows; the file is there once everything went well."""
     from edge.analysis.records import CSV_COLUMNS, as_rows
     from edge.files import cannot_write, replacing
+    from edge.text import cells
 
     def write(result: Result) -> None:
         try:
-            writer.writerows(as_rows(result))
+            writer.writerows(cells(row) for row in as_rows(result))
         except OSError as error:
             raise OutputError(cannot_write(path, error)) from error
 

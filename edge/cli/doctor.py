@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edge.cli.settings import Settings, pass_settings
+from edge.text import in_one_line, json_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -48,7 +48,7 @@ def doctor(settings: Settings, *, as_json: bool, bundle: Path | None) -> None:
     well = healthy(findings)
     if as_json:
         checks = [asdict(finding) for finding in findings]
-        click.echo(json.dumps({"healthy": well, "checks": checks}, indent=2, ensure_ascii=False))
+        click.echo(json_text({"healthy": well, "checks": checks}, indent=2))
     if bundle is not None:
         click.echo(_bundle(settings, findings, bundle), err=as_json)
     if not well:
@@ -111,5 +111,5 @@ def _bundle(settings: Settings, findings: Sequence[Finding], path: Path) -> str:
 
 def _line(finding: Finding) -> str:
     status = click.style(f"{finding.status.value:<4}", fg=_COLOURS[finding.status.value])
-    remedy = f"\n{'':20}-> {finding.remedy}" if finding.remedy else ""
-    return f"{status}  {finding.name:<13} {finding.message}{remedy}"
+    remedy = f"\n{'':20}-> {in_one_line(finding.remedy)}" if finding.remedy else ""
+    return f"{status}  {finding.name:<13} {in_one_line(finding.message)}{remedy}"

@@ -10,6 +10,7 @@ import click
 from edge.cli import detector_files
 from edge.cli.settings import Settings, pass_settings
 from edge.errors import EdgeError
+from edge.text import in_one_line
 
 if TYPE_CHECKING:
     from edge.config import Config
@@ -96,7 +97,8 @@ def _add_model(config: Config, path: Path, *, unsigned: bool) -> None:
 
     done = add_model(config, path, unsigned=unsigned)
     by = "unsigned" if done.signer is None else f"signed by {done.signer}"
-    click.echo(f"{done.added.name}: {done.manifest.name} {done.manifest.version}, {by}; runs on {done.runtime}")
+    line = f"{done.added.name}: {done.manifest.name} {done.manifest.version}, {by}; runs on {done.runtime}"
+    click.echo(in_one_line(line))
     if config.model.path is not None:
         click.echo(f"model.path = {config.model.path} stays in use: empty it for the added one")
     elif _runs(config):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import click
 from edge.cli import detector_files, model_store
 from edge.cli.settings import Settings, pass_settings
 from edge.errors import ModelError
+from edge.text import in_one_line, json_text
 
 if TYPE_CHECKING:
     from edge.config import Config
@@ -52,14 +52,14 @@ def list_models(settings: Settings, *, as_json: bool) -> None:
             entries.append(entry | {"error": str(error)})
     detectors = detector_files.entries(config)
     if as_json:
-        click.echo(json.dumps([*entries, *detectors], indent=2, ensure_ascii=False))
+        click.echo(json_text([*entries, *detectors], indent=2))
         return
     for entry in entries:
         click.echo(f"{'*' if entry['used'] else ' '} {_line(entry)}")
     for entry in detectors:
         click.echo(f"{'*' if entry['used'] else ' '} {detector_files.line(entry)}")
     if store.pointer().fallback:
-        click.echo(store.pointer().fallback, err=True)
+        click.echo(in_one_line(store.pointer().fallback), err=True)
     if not entries:
         click.echo("no models: install face-edge again, or set model.path", err=True)
 
@@ -86,7 +86,7 @@ def verify(settings: Settings, what: str | None, *, as_json: bool) -> None:
     if what is None or not facts:
         facts["detectors"] = detector_files.verified(config, what)
     if as_json:
-        click.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+        click.echo(json_text(facts, indent=2))
         return
     for entry in facts.get("detectors", ()):
         click.echo(f"{entry['path']}: {detector_files.line(entry)}")
@@ -145,8 +145,8 @@ def _facts(manifest: Manifest, path: Path) -> dict[str, Any]:
 
 def _line(entry: dict[str, Any]) -> str:
     if "error" in entry:
-        return f"not usable: {entry['error']}"
+        return in_one_line(f"not usable: {entry['error']}")
     origin = "" if "added" not in entry else ", added and on trial" if entry["proven"] is False else ", added"
     size = "file is missing" if entry["bytes"] is None else f"{entry['bytes'] / 1e6:.1f} MB"
     work = f"{entry['macs'] / 1e6:.0f} million multiplications a face"
-    return f"{entry['name']} {entry['version']}{origin}: {', '.join(entry['heads'])}; {size}, {work}"
+    return in_one_line(f"{entry['name']} {entry['version']}{origin}: {', '.join(entry['heads'])}; {size}, {work}")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from edge.cli.settings import Settings, pass_settings
+from edge.text import in_one_line, json_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,10 +35,10 @@ def status(settings: Settings, *, as_json: bool) -> None:
 
     found = ask(control_paths(settings.load()), "status")
     if as_json:
-        click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        click.echo(json_text(found, indent=2))
     else:
         for name, text in _lines(found):
-            click.echo(f"{name:<9}{text}")
+            click.echo(in_one_line(f"{name:<9}{text}"))
     if found["camera"] == _AWAY:
         click.get_current_context().exit(SourceError.exit_code)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edge.bounded_read import read_bounded
 from edge.errors import ConfigError
 from edge.files import why_unreadable
 
@@ -107,22 +108,21 @@ def plain_value(origin: str, value: str) -> Any:
         return value
     try:
         return tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         msg = f"{origin}: is not a valid TOML value: {error}"
         raise ConfigError(msg) from None
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        with path.open("rb") as stream:
-            return tomllib.load(stream)
+        return tomllib.loads(read_bounded(path).decode("utf-8"))
     except OSError as error:
         msg = f"{path}: {why_unreadable(path, error)}; give another file with --config"
         raise ConfigError(msg) from None
     except UnicodeDecodeError:
         msg = f"{path}: is not a UTF-8 text file"
         raise ConfigError(msg) from None
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # beside what it says of itself: numbers and nesting without end
         msg = f"{path}: is not valid TOML: {error}"
         raise ConfigError(msg) from None
 

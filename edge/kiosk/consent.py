@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from edge.bounded_read import read_bounded
 from edge.errors import InputError
 from edge.files import write_text
 
@@ -54,6 +55,6 @@ class Consent:
 
 def _load(path: Path) -> Statement | None:
     try:
-        return Statement.model_validate_json(path.read_bytes())
+        return Statement.model_validate_json(read_bounded(path))
     except (OSError, ValidationError):
         return None

@@ -14,6 +14,7 @@ import re
 import secrets
 from typing import TYPE_CHECKING, NamedTuple
 
+from edge.bounded_read import read_bounded
 from edge.errors import FileUnavailable
 from edge.files import why_unreadable
 
@@ -58,8 +59,7 @@ def read_hash(path: Path, setting: str) -> str:
         FileUnavailable: it cannot be read, or holds something else, such as the password itself.
     """
     try:
-        with path.open(encoding="ascii") as file:
-            line = file.readline(1024).strip()
+        line = read_bounded(path).decode("ascii").partition("\n")[0].strip()
     except (OSError, UnicodeDecodeError) as error:
         if isinstance(error, PermissionError):
             msg = f"{setting}: {path} cannot be read: {why_unreadable(path, error)}"

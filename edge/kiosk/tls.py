@@ -7,6 +7,7 @@ import ssl
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from edge.bounded_read import read_bounded
 from edge.errors import ConfigError, FileUnavailable, HardwareUnavailable, InputError
 from edge.files import why_unreadable, write_text
 from edge.installation import adding
@@ -167,7 +168,7 @@ def wanted_names(config: KioskConfig) -> frozenset[str]:
 def read_own(path: Path) -> Certificate | None:
     """The device's own certificate; ``None`` where there is none yet, or a damaged one."""
     try:
-        content = path.read_bytes()
+        content = read_bounded(path)
         return certificate.describe(content) if certificate.key_matches(content, content) else None
     except (OSError, ValueError, TypeError):
         return None
@@ -180,7 +181,7 @@ def make_own(path: Path, names: frozenset[str]) -> Certificate:
         InputError: it cannot be written.
     """
     try:
-        key: bytes | None = path.read_bytes()
+        key: bytes | None = read_bounded(path)
     except OSError:
         key = None
     made = certificate.make(names, key_pem=key)
@@ -197,7 +198,7 @@ def _given(config: KioskConfig) -> tuple[dict[str, Path], tuple[bytes, bytes]]:
     contents = []
     for name, path in paths.items():
         try:
-            contents.append(path.read_bytes())
+            contents.append(read_bounded(path))
         except OSError as error:
             problems.append(f"kiosk.{name}: {path} cannot be read: {why_unreadable(path, error)}")
     if problems:

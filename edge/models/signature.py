@@ -11,6 +11,7 @@ import binascii
 import os
 from typing import TYPE_CHECKING, Any
 
+from edge.bounded_read import read_bounded
 from edge.errors import HardwareUnavailable, InputError, ModelError
 from edge.files import already_there, replacing, write_text
 from edge.installation import adding
@@ -78,7 +79,7 @@ def signer(model: Path, keys: Path) -> str:
     _library()
     path = model.with_suffix(".sig")
     try:
-        text = path.read_bytes()[:_LARGEST]
+        text = read_bounded(path, _LARGEST)
     except FileNotFoundError:
         msg = f"{model.name} is not signed: {path.name} is not beside it; {_HOW.format(keys=keys)}"
         raise ModelError(msg) from None
@@ -112,7 +113,7 @@ def _made_by(key_path: Path, signature: bytes, content: bytes) -> bool:
 def _signed_bytes(model: Path) -> bytes:
     path = manifest_path(model)
     try:
-        return _CONTEXT + path.read_bytes()
+        return _CONTEXT + read_bounded(path)
     except OSError as error:
         msg = f"{path}: manifest of {model.name} cannot be read: {error.strerror or error}"
         raise ModelError(msg) from None
@@ -132,7 +133,7 @@ def _key(path: Path, load: Any, kind: type) -> Any:
     from cryptography.exceptions import UnsupportedAlgorithm
 
     try:
-        key = load(path.read_bytes()[:_LARGEST])
+        key = load(read_bounded(path, _LARGEST))
     except OSError as error:
         msg = f"{path}: cannot be read: {error.strerror or error}"
         raise InputError(msg) from None

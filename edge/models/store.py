@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edge import manifest as manifests
+from edge.bounded_read import read_bounded
 from edge.config import NodeConfig, state_dir
 from edge.errors import InputError, ModelError
 from edge.files import cannot_write, write_text
@@ -92,7 +93,7 @@ class Store:
     def pointer(self) -> Pointer:
         """What is in use; without a file, or with one that cannot be read, the model that came along."""
         try:
-            return Pointer.model_validate_json(self._pointer_path.read_bytes())
+            return Pointer.model_validate_json(read_bounded(self._pointer_path))
         except (OSError, ValidationError):
             return Pointer()
 

@@ -13,6 +13,7 @@ from edge.events import EventType
 from edge.installation import adding
 from edge.sessions.film import FilmClock
 from edge.sessions.rows import SECOND_COLUMNS, second_values
+from edge.text import cells
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from edge.sessions.values import Happening, Recording, SessionRecord
 
 FORMATS = ("csv", "json", "parquet")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _STEP = 1000
 COLUMNS = (*SECOND_COLUMNS, "media_s", "markers")
 
@@ -88,12 +88,7 @@ def _csv(recording: Recording, path: Path, progress: Callable[[int, int], None])
         writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
         writer.writeheader()
         for row in rows(recording, progress):
-            writer.writerow(row | {"suppressed": int(row["suppressed"]), "markers": _harmless(row["markers"])})
-
-
-def _harmless(text: str) -> str:
-    """A spreadsheet must take a label for text, never for a formula."""
-    return "'" + text if text.startswith(_FORMULA) else text
+            writer.writerow(cells(row | {"suppressed": int(row["suppressed"])}))
 
 
 def _json(recording: Recording, path: Path, progress: Callable[[int, int], None]) -> None:

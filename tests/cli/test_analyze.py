@@ -87,6 +87,32 @@ def test_csv_has_a_row_per_face_and_one_for_a_picture_without(picture: Callable[
     assert float(rows[0]["happy"]) == float(rows[0]["confidence"])
 
 
+@pytest.mark.parametrize("name", ["=1+1.png", "+1.png", "-1.png", "@SUM(1).png", "\t=1.png", "\r=1.png", " =1.png"])
+def test_a_name_in_csv_is_no_formula(
+    picture: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    picture(f"in/{name}", (10, 10, 30))
+    monkeypatch.chdir(tmp_path / "in")
+    assert main(["analyze", "--csv", "faces.csv", "--", name]) == 0
+    with Path("faces.csv").open(newline="", encoding="utf-8") as stream:
+        (row,) = csv.DictReader(stream)
+    assert not row["path"].lstrip().startswith(("=", "+", "-", "@"))
+    assert row["path"].lstrip("'\N{REPLACEMENT CHARACTER}") == name.lstrip("\t\r")
+    assert float(row["happy"]) > 0
+
+
+def test_a_name_forges_no_line(
+    picture: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture("in/a\nface-edge: error: forged\x1b[2J.png", (10, 10, 30))
+    (tmp_path / "in" / "b\nforged\x9b2J.png").write_text("no picture")
+    assert main(["analyze", str(tmp_path / "in")]) == 4
+    captured = capsys.readouterr()
+    assert len(captured.out.splitlines()) == 1
+    assert len(captured.err.splitlines()) == 2
+    assert all(line.isprintable() for line in (captured.out + captured.err).splitlines())
+
+
 def test_bad_files_get_a_line_each_and_good_ones_are_done(
     picture: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import click
 
 from edge.cli.sessions.file import opened
 from edge.cli.settings import pass_settings
+from edge.text import in_one_line, json_text
 
 if TYPE_CHECKING:
     from edge.cli.settings import Settings
@@ -32,14 +32,14 @@ def list_(settings: Settings, *, as_json: bool) -> None:
     unended = "running" if _is_running(settings) else "interrupted"
     for record in records:
         if as_json:
-            click.echo(json.dumps(session_dict(record), ensure_ascii=False))
+            click.echo(json_text(session_dict(record)))
             continue
         glance = figures.get(record.id)
         note = "  (counts only: too few faces)" if glance is not None and counts_only(record, glance) else ""
         note += f"  (k = {record.k}, agreed)" if record.agreed else ""
         state = unended if record.running else timecode(record.lasted_s)
         began = f"{record.start.astimezone():%Y-%m-%d %H:%M}"
-        click.echo(f"{record.id}  {began}  {state:>8}  {record.kind:<13}  {record.title}{note}")
+        click.echo(f"{record.id}  {began}  {state:>8}  {record.kind:<13}  {in_one_line(record.title)}{note}")
     if not records and not as_json:
         click.echo("no sessions are kept here", err=True)
 
@@ -61,9 +61,9 @@ def show(settings: Settings, session: str, *, as_json: bool) -> None:
         figures = {"shares": told.shares, "valence": told.valence, "attention": told.attention,
                    "people": told.people, "measured_s": told.use.measured_s, "suppressed_s": told.use.suppressed_s,
                    "markers": len(told.markers)}  # fmt: skip
-        click.echo(json.dumps(session_dict(recording.record) | {"figures": figures}, ensure_ascii=False))
+        click.echo(json_text(session_dict(recording.record) | {"figures": figures}))
         return
-    click.echo(f"{recording.record.name}  ({recording.record.id})")
+    click.echo(f"{in_one_line(recording.record.name)}  ({recording.record.id})")
     click.echo(words.summary(recording.record, told.timeline, told.use, told.moments, told.clock))
     if told.timeline.has_figures:
         part, length = words.percent(told.use.part), words.duration(told.use.measured_s)
@@ -73,7 +73,7 @@ def show(settings: Settings, session: str, *, as_json: bool) -> None:
     click.echo(f"  {'valence':<10}{words.signed(told.valence):>10}")
     click.echo(f"  {'attention':<10}{words.percent(told.attention):>10}")
     for marker in told.markers:
-        click.echo(f"  marker at {told.clock.code(marker.at_s)}  {marker.label or ''}".rstrip())
+        click.echo(f"  marker at {told.clock.code(marker.at_s)}  {in_one_line(marker.label or '')}".rstrip())
     click.echo(words.APPARENT)
 
 

@@ -23,6 +23,7 @@ from edge.analysis.records import CSV_COLUMNS, as_record, as_rows
 from edge.analysis.series import Series
 from edge.errors import EdgeError
 from edge.kiosk.worker import Message
+from edge.text import cells
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -213,7 +214,7 @@ class _Rows:
 
     def __enter__(self) -> Callable[[Result], None]:
         self._writer.writeheader()
-        return lambda result: self._writer.writerows({**row, "path": self._name} for row in as_rows(result))
+        return lambda result: self._writer.writerows(cells({**row, "path": self._name}) for row in as_rows(result))
 
     def __exit__(self, *_: object) -> None:
         self._stream.close()

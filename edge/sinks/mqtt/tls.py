@@ -6,6 +6,7 @@ import contextlib
 import ssl
 from typing import TYPE_CHECKING, Any
 
+from edge.bounded_read import read_bounded
 from edge.errors import FileUnavailable
 from edge.files import why_unreadable
 
@@ -75,8 +76,7 @@ def _readable(name: str, path: Path, problems: list[str]) -> Path | None:
     """The path, or ``None`` where it cannot be read; ``problems`` then has why."""
     path = path.expanduser()
     try:
-        with path.open("rb") as stream:
-            stream.read(1)
+        read_bounded(path)
     except OSError as error:
         problems.append(f"mqtt.tls.{name}: cannot read {path}: {why_unreadable(path, error)}")
         return None
