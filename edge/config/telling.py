@@ -58,6 +58,22 @@ class TlsConfig(Section):
         return self
 
 
+def topic_levels(value: str) -> str:
+    """Return ``value`` where topics of ours may begin with it.
+
+    Raises:
+        ValueError: a broker would not take such topics, or keeps them for itself as those below ``$SYS``.
+    """
+    kept = value.startswith("$") or not value.strip("/") or value != value.strip("/")
+    if kept or any(letter in "+#" or letter.isspace() or not letter.isprintable() for letter in value):
+        msg = (
+            "expected topic levels such as face-edge or site/face-edge: no +, #, spaces or characters that cannot be "
+            f"printed, no $ in front, no / at an end; found {value!r}"
+        )
+        raise ValueError(msg)
+    return value
+
+
 class OutboxConfig(Section):
     """How events and aggregates wait for the broker, on disk."""
 
@@ -71,8 +87,16 @@ class HomeAssistantConfig(Section):
 
     discovery: bool = Field(True, description="announce the device and its entities")
     prefix: str = Field(
-        "homeassistant", pattern=r"^[^+#/\s]+$", description="Home Assistant's own first topic level for discovery"
+        "homeassistant", max_length=200, description="Home Assistant's own first topic level for discovery"
     )
+
+    @field_validator("prefix")
+    @classmethod
+    def _one_level(cls, value: str) -> str:
+        if "/" in value:
+            msg = f"expected one topic level, found {value!r}"
+            raise ValueError(msg)
+        return topic_levels(value)
 
 
 class MqttConfig(Section):
@@ -84,7 +108,14 @@ class MqttConfig(Section):
         description="address that the embedded broker serves, :: for IPv4 and IPv6; "
         "others than this machine's want a password",
     )
-    prefix: str = Field("face-edge", pattern=r"^[^+#/\s][^+#\s]*[^+#/\s]$|^[^+#/\s]$", description="first topic levels")
+    prefix: str = Field("face-edge", max_length=200, description="first topic levels")
+    client_id: str = Field(
+        "",
+        max_length=256,
+        pattern=r"^[^\x00-\x1f\x7f]*$",
+        description="for a broker that allows a user one client id; empty: PREFIX-NODE, "
+        "for face-edge collect PREFIX-collect-GROUP-INSTANCE",
+    )
     username: str = Field("", description="empty: anonymous")
     password: SecretStr = Field(SecretStr(""), description="better: password_file or FACE_EDGE_MQTT__PASSWORD")
     password_file: OptionalPath = Field(
@@ -101,6 +132,11 @@ class MqttConfig(Section):
     )
     keepalive_s: int = Field(30, ge=5, le=3600, description="the broker notices a dead device after 1.5 times this")
     backoff_max_s: PositiveSeconds = Field(60.0, description="longest pause between connection attempts")
+
+    @field_validator("prefix")
+    @classmethod
+    def _topic_levels(cls, value: str) -> str:
+        return topic_levels(value)
 
     @field_validator("embedded_host")
     @classmethod

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
+from edge.bounded_read import read_bounded
 from edge.config import embedded_port, secret_file
 from edge.errors import ConfigError, FileUnavailable
 from edge.files import why_unreadable
@@ -68,7 +69,7 @@ def options(config: MqttConfig, node: str) -> Options:
     return Options(
         host=host,
         port=port,
-        client_id=f"{config.prefix.replace('/', '-')}-{node}",
+        client_id=config.client_id or f"{config.prefix.replace('/', '-')}-{node}",
         username=config.username or None,
         password=password,
         tls=files if scheme == "mqtts" else None,
@@ -123,7 +124,7 @@ def _password(config: MqttConfig) -> str | None:
 
 def _first_line(file: Path) -> str:
     try:
-        text = file.read_text(encoding="utf-8")
+        text = read_bounded(file).decode("utf-8")
     except OSError as error:
         msg = f"mqtt.password_file: cannot read {file}: {why_unreadable(file, error)}"
         raise FileUnavailable(msg) from None
