@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from edge.commands import CheckHealth
 from edge.config import node_id, state_dir
+from edge.errors import InputError
 from edge.kiosk import access, tls
 from edge.kiosk.analyze.desk import Desk
 from edge.kiosk.attempts import LoginThrottle
@@ -44,6 +45,7 @@ _ANSWER_S = 5.0
 _RESERVED_STREAMS = 8
 """Beyond ``kiosk.max_viewers``, for operators who are logged in and the device's own screen."""
 _HEALTH_S = 5.0
+_RECORD_S = 30.0
 
 
 class Kiosk:
@@ -137,6 +139,14 @@ class Kiosk:
                 return await future
         except TimeoutError:
             return Answer(error="the device did not answer in time")
+
+    async def watch_revocations(self) -> None:
+        """Record logouts that could not be recorded at once, when the disk has room again."""
+        while True:
+            await asyncio.sleep(_RECORD_S)
+            if self.access.revocations.unsaved:
+                with contextlib.suppress(InputError):  # logged there
+                    await asyncio.to_thread(self.access.revocations.save)
 
     async def watch_health(self) -> None:
         """While an operator looks, fresh figures come more often than the feed's."""

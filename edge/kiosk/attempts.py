@@ -13,8 +13,9 @@ from collections import OrderedDict
 from enum import Enum, auto
 from typing import TYPE_CHECKING, NamedTuple
 
+from edge.connections import site_of
 from edge.kiosk.access import Role
-from edge.kiosk.throttle import Throttle, Window, Windows, address_key
+from edge.kiosk.throttle import Throttle, Window, Windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,7 +73,7 @@ class LoginThrottle:
 
     def caller(self, address: str, *, is_local: bool, device: tuple[str, Role] | None) -> Caller:
         """Return who tries; ``device`` is the identity of a known browser and the role that it once logged in for."""
-        address = address_key(address)
+        address = site_of(address)
         knew = max((role for role, known in self._known.items() if address in known), default=Role.NOBODY)
         if device is not None and device[1] is Role.OPERATOR:
             # counted apart: others at its address, or behind the same proxy, cannot spend its tries

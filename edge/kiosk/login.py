@@ -15,7 +15,8 @@ from edge.errors import InputError
 from edge.kiosk.access import Role
 from edge.kiosk.browsers import LIFETIME_S
 from edge.kiosk.passwords import LONGEST
-from edge.kiosk.proxy import is_local, prefix_of
+from edge.kiosk.places import is_local
+from edge.kiosk.proxy import prefix_of
 from edge.kiosk.requests import Body, Refused, read, require_ours
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def _login(kiosk: Kiosk) -> Callable[[Request], Awaitable[Response]]:
         known = kiosk.browsers.read(request.cookies.get(name))
         address = request.client.host if request.client else ""
         role = await _try(
-            kiosk, kiosk.throttle.caller(address, is_local=is_local(request), device=known), password
+            kiosk, kiosk.throttle.caller(address, is_local=is_local(request.scope), device=known), password
         )
         if kiosk.leave(before):
             with suppress(InputError):  # logged there, and tried again; the login itself is good

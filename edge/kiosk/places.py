@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from edge.kiosk.app import Kiosk
 
 _SCREEN = frozenset({"127.0.0.1", "::1"})
-_FORWARDED = ("x-forwarded-for", "forwarded", "via")
+_FORWARDED = ("x-forwarded-for", "x-forwarded-host", "x-real-ip", "forwarded", "via")
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 _HOST = re.compile(r"[A-Za-z0-9.\-_:\[\]]{1,255}")
-_FORWARDING = frozenset({"forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"})
 _PREFIX_KEY, _PROXIED_KEY = "face_edge.prefix", "face_edge.proxied"
 
 
@@ -40,12 +39,6 @@ def prefix_of(request: HTTPConnection) -> str:
 def is_proxied(request: HTTPConnection) -> bool:
     """Return True where a reverse proxy may stand in between: one that is trusted, or one on this machine."""
     return bool(request.scope.get(_PROXIED_KEY, False))
-
-
-def is_local(request: HTTPConnection) -> bool:
-    """Return True where the request comes from this machine, and nothing says that a proxy passed it on."""
-    address = request.client.host if request.client else ""
-    return _is_loopback(address) and not _FORWARDING & set(request.headers)
 
 
 def root_of(request: HTTPConnection) -> str:

@@ -109,7 +109,12 @@ class Server:
         self._kiosk.begin(self._loop)
         watches = [
             asyncio.create_task(watch)
-            for watch in (self._kiosk.watch_health(), self._kiosk.desk.run(), _watch_tls(self._kiosk.tls))
+            for watch in (
+                self._kiosk.watch_health(),
+                self._kiosk.watch_revocations(),
+                self._kiosk.desk.run(),
+                _watch_tls(self._kiosk.tls),
+            )
         ]
         try:
             await server.serve(sockets=[listener])

@@ -1,32 +1,22 @@
-"""How often someone may try: by address, and all together against many addresses (pure but for its clock)."""
+"""How often someone may try: by address, and all together against many addresses (pure but for its clock).
+
+The /64 network of an IPv6 address counts as one.
+"""
 
 from __future__ import annotations
 
-import ipaddress
 import time
 from collections import OrderedDict, deque
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
+
+from edge.connections import site_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _MOST_ADDRESSES = 1000
-_PREFIX_BITS = 64
-"""Of an IPv6 address: what one line or one host is given, and may number as it likes."""
-
-
-def address_key(address: str) -> str:
-    """Return what counts as one address: itself, or the /64 network of an IPv6 address."""
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if isinstance(parsed, ipaddress.IPv4Address):
-        return str(parsed)
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(ipaddress.ip_network((int(parsed), _PREFIX_BITS), strict=False))
 
 
 class Window:
@@ -60,7 +50,7 @@ class Windows:
     """A window for each key; of too many the one that was used longest ago is forgotten."""
 
     def __init__(self, limit: int, window_s: float, clock: Callable[[], float]) -> None:
-        self._new = lambda: Window(limit, window_s, clock)
+        self._new = partial(Window, limit, window_s, clock)
         self._windows: OrderedDict[str, Window] = OrderedDict()
 
     def __iter__(self) -> Iterator[str]:
@@ -105,9 +95,9 @@ class Throttle:
 
     def wait_s(self, address: str) -> float:
         """Seconds until ``address`` may try again; 0: now."""
-        return max(self._all.wait_s(), self._addresses.wait_s(address_key(address)))
+        return max(self._all.wait_s(), self._addresses.wait_s(site_of(address)))
 
     def begin(self, address: str) -> None:
         """Count a try."""
         self._all.add()
-        self._addresses.add(address_key(address))
+        self._addresses.add(site_of(address))

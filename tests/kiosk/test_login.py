@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from edge.connections import site_of
 from edge.kiosk import attempts, passwords
 from edge.kiosk.access import Role
 from edge.kiosk.attempts import OVERALL, PER_CALLER, RIGHT_PER_CALLER, Caller, LoginThrottle, Standing
 from edge.kiosk.board import Bell, Board
 from edge.kiosk.stream import Stream
-from edge.kiosk.throttle import address_key
 from edge.kiosk.verifier import NICENESS, Verifier
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ def test_whoever_has_to_wait_learns_nothing_and_costs_nothing(kiosk: Any, browse
     ],
 )
 def test_a_network_of_ipv6_counts_as_one_address(address: str, key: str) -> None:
-    assert address_key(address) == key
+    assert site_of(address) == key
 
 
 def test_guesses_from_a_network_of_ipv6_count_together(try_from: Any) -> None:

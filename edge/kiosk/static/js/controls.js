@@ -81,8 +81,16 @@ export class Controls {
     else document.documentElement.requestFullscreen?.();
   }
 
-  async logout() {
-    if (await act("logout", {})) location.assign(urlFor("/login"));
+  logout() {
+    return this.#leave("logout");
+  }
+
+  async logoutAll() {
+    if (window.confirm(t("nav.logout_all_sure"))) await this.#leave("logout/all");
+  }
+
+  async #leave(path) {
+    if (await act(path, {})) location.assign(urlFor("/login"));
   }
 
   #showPrivacy() {

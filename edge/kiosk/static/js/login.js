@@ -14,7 +14,10 @@ function goOn(role) {
   location.replace(urlFor(to));
 }
 
-async function enter(password) {
+const AGAIN_MS = 5000;
+
+/** Log in; with `isPatient` whoever has to wait tries again without being asked. */
+async function enter(password, isPatient = false) {
   const button = $("#enter");
   button.disabled = true;
   try {
@@ -24,7 +27,8 @@ async function enter(password) {
     if (!(error instanceof Refusal)) throw error;
     const key = `error.${error.code}`;
     write($("#problem"), has(key) ? t(key, { detail: error.detail }) : t("error.failed", { detail: error.detail }));
-    $("#password").select();
+    if (isPatient && error.code === "throttled") setTimeout(() => enter(password, true), AGAIN_MS);
+    else $("#password").select();
   } finally {
     button.disabled = false;
   }
@@ -38,7 +42,7 @@ $("#login").addEventListener("submit", (event) => {
 const token = new URLSearchParams(location.hash.slice(1)).get("token");
 if (token) {
   history.replaceState(null, "", location.pathname + location.search);
-  enter(token);
+  enter(token, true);
 } else {
   $("#password").focus();
 }

@@ -94,7 +94,7 @@ live.on("visit", (visit) => {
     fetching = true;
     nextPicture();
   }
-  $("#logout").hidden = !visit.login;
+  $("#logout").hidden = $("#logout-all").hidden = !visit.login;
   if (visit.role === "operator" && visit.consent === null) askConsent();
   if (visit.role === "viewer") location.replace("/");
 });
