@@ -161,13 +161,14 @@ class Kiosk:
 def _application(kiosk: Kiosk) -> Starlette:
     from starlette.applications import Starlette
     from starlette.middleware import Middleware
+    from starlette.requests import ClientDisconnect
 
     from edge.config.networks import Networks
     from edge.kiosk.analyze.routes import UPLOAD_PREFIX
     from edge.kiosk.crowd import Crowd
     from edge.kiosk.guard import Guard, TooLarge, failed, is_own
     from edge.kiosk.proxy import ForwardedHeaders, public_prefix
-    from edge.kiosk.requests import Refused, not_found, refused, too_large
+    from edge.kiosk.requests import Refused, gone, not_found, refused, too_large
     from edge.kiosk.visitors.routes import FRAME_PATH
 
     bounds = [(UPLOAD_PREFIX, kiosk.desk.upload_bytes), (FRAME_PATH, FRAME_MAX)]
@@ -188,7 +189,13 @@ def _application(kiosk: Kiosk) -> Starlette:
             Middleware(Guard, is_own=known, bounds=bounds),
             Middleware(Crowd, kiosk=kiosk, streamed=tuple(prefix for prefix, _ in bounds)),
         ],
-        exception_handlers={TooLarge: too_large, Refused: refused, 404: not_found, Exception: failed},
+        exception_handlers={
+            TooLarge: too_large,
+            Refused: refused,
+            ClientDisconnect: gone,
+            404: not_found,
+            Exception: failed,
+        },
     )
     app.router.redirect_slashes = False  # to whole addresses, which are others than a proxy's; see not_found
     return app

@@ -142,6 +142,11 @@ async def too_large(_request: Request, error: Exception) -> Response:
     return JSONResponse({"error": "too_large", "detail": str(error)}, status_code=413)
 
 
+async def gone(_request: Request, _error: Exception) -> Response:
+    """Return what stands for the answer to a client that went in the middle of its request: nobody reads it."""
+    return PlainTextResponse(status_code=400)
+
+
 async def not_found(request: Request, error: Exception) -> Response:
     """The answer where there is no page; an address with a slash too many leads to the one without."""
     path = str(request.scope["path"])
