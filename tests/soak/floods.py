@@ -1,7 +1,7 @@
-"""Everything that strangers may do to a device at once: ``python -m tests.soak.floods PAGE BROKER``.
+"""Everything that strangers may do to a device at once: ``python -m tests.soak.floods PAGE BROKER METRICS``.
 
-``PAGE`` and ``BROKER`` are ports of this machine. Each flood keeps a number of connections at work, from addresses of
-its own in 127.0.0.0/8, and opens another one where one ends. Prints one JSON line a second: what each has done so far.
+Ports of this machine. Each flood keeps a number of connections at work, from addresses of its own in 127.0.0.0/8, and
+opens another one where one ends. Prints one JSON line a second: what each has done so far.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ class Target:
 
     page: int
     broker: int
+    metrics: int
     counts: Counter[str]
 
     def count(self, what: str) -> None:
@@ -47,9 +48,11 @@ class Target:
 
 
 async def idle(target: Target, address: str) -> None:
-    """Connect to the page and say nothing."""
-    async with wire.connected(target.page, address) as (reader, _):
+    """Connect to the page and say nothing, at once or after one good request."""
+    async with wire.connected(target.page, address) as (reader, writer):
         target.count("connections idle")
+        if random.random() < 0.2:
+            writer.write(wire.request("GET", "/about"))
         await wire.drained(reader, 600)
 
 
@@ -83,6 +86,23 @@ async def garbage(target: Target, address: str) -> None:
         writer.write(random.choice([random.randbytes(300) + b"\r\n\r\n", wire.request("GET", "/", Cookie=cookie)]))
         await wire.drained(reader, _DRIP_S)
     await asyncio.sleep(PAUSE_S)
+
+
+async def pipelining(target: Target, address: str) -> None:
+    """Send hundreds of requests at once and read no answer."""
+    async with wire.connected(target.page, address) as (_, writer):
+        writer.transport.pause_reading()  # type: ignore[attr-defined]  # and the kernel's buffer fills
+        target.count("pipelines of 300 requests")
+        writer.write(wire.request("GET", "/sign") * 300)
+        await asyncio.sleep(30)
+
+
+async def scrapes(target: Target, address: str) -> None:
+    """Connect to the metrics and say nothing, or half a request."""
+    async with wire.connected(target.metrics, address) as (reader, writer):
+        target.count("silent scrapes")
+        writer.write(random.choice([b"", b"GET /metrics HTTP/1.1\r\nX-A: ", random.randbytes(200)]))
+        await wire.drained(reader, 600)
 
 
 async def stream(target: Target, address: str) -> None:
@@ -160,9 +180,11 @@ async def silent_client(target: Target, address: str) -> None:
 
 
 async def greedy_client(target: Target, address: str) -> None:
-    """Subscribe to everything and never read it."""
+    """Subscribe to everything, in many ways, and never read it."""
     async with wire.connected(target.broker, address) as (_, writer):
-        writer.write(wire.connect(f"greedy-{random.getrandbits(60):x}") + wire.subscribe("#"))
+        wildcards = ["#", *("/".join(["+"] * levels + ["#"]) for levels in range(1, 40))]
+        writer.write(wire.connect("greedy-" + f"{random.getrandbits(60):x}" * random.choice((1, 60))))
+        writer.write(b"".join(map(wire.subscribe, wildcards)))
         target.count("MQTT subscriptions to everything")
         writer.transport.pause_reading()  # type: ignore[attr-defined]  # and the kernel's buffer fills
         await asyncio.sleep(60)
@@ -200,6 +222,8 @@ FLOODS: dict[str, tuple[Callable[[Target, str], Awaitable[None]], int, int]] = {
     "headers": (slow_headers, 60, 3),
     "bodies": (slow_body, 60, 3),
     "garbage": (garbage, 10, 2),
+    "pipelining": (pipelining, 20, 4),
+    "scrapes": (scrapes, 60, 3),
     "streams": (stream, 120, 8),
     "logins": (login, 24, 8),
     "uploads": (upload, 24, 6),
@@ -210,7 +234,6 @@ FLOODS: dict[str, tuple[Callable[[Target, str], Awaitable[None]], int, int]] = {
     "retained": (retained, 2, 1),
 }
 """Each with its connections at a time, and the addresses that they come from."""
-BROKERS = frozenset({"commands", "silent", "greedy", "large", "retained"})
 
 
 async def again(name: str, target: Target, address: str, delay_s: float) -> None:
@@ -225,9 +248,9 @@ async def again(name: str, target: Target, address: str, delay_s: float) -> None
         await asyncio.sleep(PAUSE_S * (1 + random.random()))
 
 
-async def run(page: int, broker: int) -> None:
+async def run(page: int, broker: int, metrics: int) -> None:
     """All floods, until ended."""
-    target = Target(page, broker, Counter())
+    target = Target(page, broker, metrics, Counter())
     tasks = [
         asyncio.create_task(again(name, target, f"127.0.{kind + 1}.{number % addresses + 1}", random.random() * 3))
         for kind, (name, (_, connections, addresses)) in enumerate(FLOODS.items())
@@ -246,7 +269,7 @@ def main() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
-        asyncio.run(run(int(sys.argv[1]), int(sys.argv[2])))
+        asyncio.run(run(int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])))
 
 
 if __name__ == "__main__":

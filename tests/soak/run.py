@@ -72,8 +72,8 @@ class Soak:
 class Flooder:
     """The floods in a process of the lowest priority, so that they do not win the processor by their own work."""
 
-    def __init__(self, page: int, broker: int) -> None:
-        words = ["nice", "-n", _NICENESS, sys.executable, "-m", "tests.soak.floods", str(page), str(broker)]
+    def __init__(self, *ports: int) -> None:
+        words = ["nice", "-n", _NICENESS, sys.executable, "-m", "tests.soak.floods", *map(str, ports)]
         self._command = words
         self.counts: dict[str, float] = {}
 
@@ -103,7 +103,7 @@ def soak(
     folder: Path, seconds: float, *, broker: str, bounds: Bounds, progress: Callable[[Sample], None] = lambda _: None
 ) -> Soak:
     """Run all of it for about ``seconds``; ``broker`` is ``embedded`` or ``mosquitto``."""
-    page, embedded = _free_ports(2)
+    page, embedded, metrics = _free_ports(3)
     (folder / "password").write_text(make_hash(PASSWORD) + "\n", encoding="ascii")
     samples: list[Sample] = []
     with ExitStack() as stack:
@@ -112,7 +112,7 @@ def soak(
         if mosquitto is not None:
             listener = stack.enter_context(Listener(mosquitto.port, Topics.of("face-edge", NODE)))
         uri = f"embedded:{embedded}" if mosquitto is None else mosquitto.uri
-        device = stack.enter_context(_device(folder, page, uri, bounds.descriptors))
+        device = stack.enter_context(_device(folder, uri, bounds.descriptors, page=page, metrics=metrics))
         device.wait_looking()
         operator = Operator(page, PASSWORD)
         rounds, watch = Rounds(device, operator, mosquitto), Watch(device, operator, page)
@@ -128,7 +128,7 @@ def soak(
 
         calm_s, after_s = max(_LEAST_S, _CALM_SHARE * seconds), max(_LEAST_S, _AFTER_SHARE * seconds)
         look(CALM, calm_s)
-        with Flooder(page, embedded if mosquitto is None else mosquitto.port) as flooder:
+        with Flooder(page, embedded if mosquitto is None else mosquitto.port, metrics) as flooder:
             look(FLOOD, watch.seconds + max(_LEAST_S, seconds - calm_s - after_s), Script(rounds).reach)
         rounds.end()
         look(AFTER, watch.seconds + after_s)
@@ -144,13 +144,13 @@ def soak(
             markers_lost=lost,
             back_s=tuple(rounds.back_s),
             exit_code=code,
-            tracebacks=sum(line.startswith("Traceback") for line in device.lines),
+            tracebacks=sum("Traceback (most recent call last)" in line for line in device.lines),
         )
         (folder / "device.log").write_text("\n".join(device.lines) + "\n", encoding="utf-8")
     return Soak(broker, watch.seconds, tuple(samples), flooder.counts, deeds, judge(samples, deeds, bounds))
 
 
-def _device(folder: Path, page: int, broker: str, descriptors: int) -> Appliance:
+def _device(folder: Path, broker: str, descriptors: int, *, page: int, metrics: int) -> Appliance:
     return Appliance(
         folder,
         broker=broker,
@@ -163,6 +163,8 @@ def _device(folder: Path, page: int, broker: str, descriptors: int) -> Appliance
         kiosk__password_file=folder / "password",
         kiosk__open_to_viewers=True,
         kiosk__visitors=True,
+        metrics__enabled=True,
+        metrics__port=metrics,
     )
 
 
