@@ -17,6 +17,7 @@ pytest.importorskip("starlette", reason="the extra `kiosk` is not installed")
 from starlette.testclient import TestClient
 
 from edge import config as configuration
+from edge.kiosk.places import Client
 from edge.kiosk.requests import Refused
 from edge.kiosk.visitors import cameras, seer
 from edge.kiosk.visitors.cameras import FRAME_MAX, Cameras
@@ -159,48 +160,65 @@ def test_visitors_do_not_see_each_other_and_a_crash_costs_one_frame(run: Any) ->
     async def story(made: Cameras) -> None:
         for _ in range(3):
             one, other = await asyncio.gather(
-                made.look("one", jpeg((20, 20, 40))), made.look("other", jpeg((80, 40, 40), (10, 10, 30)))
+                made.look("one", Client("one"), jpeg((20, 20, 40))),
+                made.look("other", Client("other"), jpeg((80, 40, 40), (10, 10, 30))),
             )
         assert (len(one["faces"]), len(other["faces"])) == (1, 2)
         pid = made._worker.pid
         with pytest.raises(Refused, match="worker failed"):
-            await made.look("one", jpeg() + b"DIE")
-        assert (await made.look("other", jpeg((80, 40, 40))))["width"] == 160
+            await made.look("one", Client("one"), jpeg() + b"DIE")
+        assert (await made.look("other", Client("other"), jpeg((80, 40, 40))))["width"] == 160
         assert made._worker.pid != pid
         os.kill(made._worker.pid or 0, signal.SIGKILL)
         with pytest.raises(Refused):
-            await made.look("one", jpeg())
-        assert (await made.look("one", jpeg()))["faces"] == []
+            await made.look("one", Client("one"), jpeg())
+        assert (await made.look("one", Client("one"), jpeg()))["faces"] == []
 
     run(story)
 
 
 def test_seats_are_bounded_given_back_and_forgotten(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     async def story(made: Cameras) -> None:
-        await made.look("one", jpeg())
-        await made.look("two", jpeg())
+        await made.look("one", Client("one"), jpeg())
+        await made.look("two", Client("two"), jpeg())
         with pytest.raises(Refused) as full:
-            await made.look("three", jpeg())
+            await made.look("three", Client("three"), jpeg())
         assert full.value.answer.status_code == 503
         assert full.value.answer.headers["retry-after"]
         made.leave("one")
-        await made.look("three", jpeg())
+        await made.look("three", Client("three"), jpeg())
         with pytest.raises(Refused):
-            await made.look("one", jpeg())
+            await made.look("one", Client("one"), jpeg())
         monkeypatch.setattr(cameras, "FORGET_S", 0.2)
         await asyncio.sleep(0.3)
         assert len(made) == 0, "silence gives seats back"
-        await made.look("one", jpeg())
+        await made.look("one", Client("one"), jpeg())
 
     run(story, max_cameras=2)
 
 
+def test_one_address_leaves_a_camera_to_others_and_operators_have_one_more(run: Any) -> None:
+    async def story(made: Cameras) -> None:
+        for identity in ("one", "two"):
+            await made.look(identity, Client("192.0.2.1"), jpeg())
+        with pytest.raises(Refused):
+            await made.look("three", Client("192.0.2.1"), jpeg())
+        await made.look("four", Client("192.0.2.2"), jpeg())
+        with pytest.raises(Refused):
+            await made.look("five", Client("192.0.2.3"), jpeg())
+        await made.look("six", Client("192.0.2.1", operates=True), jpeg())
+
+    run(story, max_cameras=3)
+
+
 def test_one_frame_of_each_at_a_time_and_no_faster_than_allowed(run: Any) -> None:
     async def story(made: Cameras) -> None:
-        await made.look("one", jpeg())
+        await made.look("one", Client("one"), jpeg())
         loop = asyncio.get_running_loop()
         began = loop.time()
-        both = await asyncio.gather(made.look("one", jpeg()), made.look("one", jpeg()), return_exceptions=True)
+        both = await asyncio.gather(
+            made.look("one", Client("one"), jpeg()), made.look("one", Client("one"), jpeg()), return_exceptions=True
+        )
         assert [type(answer) for answer in both] == [dict, Refused]
         assert loop.time() - began >= cameras.FASTEST_S * 0.9
 
@@ -209,12 +227,12 @@ def test_one_frame_of_each_at_a_time_and_no_faster_than_allowed(run: Any) -> Non
 
 def test_one_who_leaves_in_the_middle_does_not_end_the_others_worker(run: Any) -> None:
     async def story(made: Cameras) -> None:
-        await made.look("one", jpeg())
+        await made.look("one", Client("one"), jpeg())
         pid = made._worker.pid
-        leaving = asyncio.create_task(made.look("two", jpeg()))
+        leaving = asyncio.create_task(made.look("two", Client("two"), jpeg()))
         await asyncio.sleep(0)
         leaving.cancel()
-        assert (await made.look("one", jpeg()))["width"] == 160
+        assert (await made.look("one", Client("one"), jpeg()))["width"] == 160
         assert made._worker.pid == pid
 
     run(story)

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from starlette.responses import FileResponse
     from starlette.types import Message, Receive, Scope, Send
 
-    from edge.kiosk.analyze.intake import Pace
     from edge.kiosk.analyze.jobs import Room
+    from edge.kiosk.analyze.pace import Pace
     from edge.kiosk.stream import Stream
 
 

@@ -18,15 +18,16 @@ from edge.kiosk.access import Role
 from edge.kiosk.analyze.jobs import Job, Room, State
 from edge.kiosk.analyze.order import in_order
 from edge.kiosk.analyze.reader import Reader
+from edge.kiosk.analyze.shares import NoRoom, Shares
 from edge.kiosk.analyze.store import Store
 
 if TYPE_CHECKING:
     from edge.analysis.kinds import Recognised
     from edge.config import Config
+    from edge.kiosk.places import Client
 
 _LOG = logging.getLogger(__name__)
 MEGABYTE = 1_000_000
-MOST_ROOMS = 32
 MOST_FILES = 200
 """Of one visitor, read ones included."""
 GRACE_S = 15.0
@@ -38,14 +39,6 @@ _PICTURE_BYTES = 16 * MEGABYTE
 """For a picture's smaller copy and its figures."""
 
 
-class NoRoom(Exception):
-    """A bound is reached; ``code`` says which."""
-
-    def __init__(self, *, code: str) -> None:
-        super().__init__(code)
-        self.code = code
-
-
 class Desk:
     """Rooms by visitor, and the one file that is read at a time; a video waits while pictures pass."""
 
@@ -54,6 +47,7 @@ class Desk:
         self.upload_bytes = config.kiosk.upload_mb * MEGABYTE
         self.store = store or Store(4 * self.upload_bytes)
         self.rooms: dict[str, Room] = {}
+        self.shares = Shares(lambda: self.store.budget, self.rooms, local_only=config.kiosk.password_file is None)
         self.reader = Reader(config, lambda: self.store.budget)
         self.pictures = Reader(config, lambda: self.store.budget, kind=Kind.PICTURE)
         self._turns = 0
@@ -97,17 +91,16 @@ class Desk:
 
     # visitors --------------------------------------------------------------------------------------------------------
 
-    def enter(self, identity: str) -> Room:
+    def enter(self, identity: str, client: Client) -> Room:
         """The room of this visitor, a new one where there is none.
 
         Raises:
-            NoRoom: as many visitors are here as may be.
+            NoRoom: as many visitors are here, or have come from this address, as may be.
         """
         room = self.rooms.get(identity)
         if room is None:
-            if len(self.rooms) >= MOST_ROOMS:
-                raise NoRoom(code="full")
-            room = self.rooms[identity] = Room(identity, self._loop)
+            self.shares.check_room(client)
+            room = self.rooms[identity] = Room(identity, client, self._loop)
         room.touch()
         return room
 
@@ -136,11 +129,6 @@ class Desk:
 
     # files -----------------------------------------------------------------------------------------------------------
 
-    @property
-    def free(self) -> int:
-        """Bytes that are not set aside yet."""
-        return self.store.budget - sum(job.held for room in self.rooms.values() for job in room.jobs.values())
-
     def announce(self, room: Room, name: str, size: int, found: Recognised) -> Job:
         """A file that will be sent.
 
@@ -150,10 +138,10 @@ class Desk:
         """
         if len(room.jobs) >= MOST_FILES:
             raise NoRoom(code="too_many")
-        if size > self.free:
+        if size > self.shares.room_for(room):
             raise NoRoom(code="no_room")
         identity = secrets.token_urlsafe(12)
-        job = Job(identity, name, found.kind, found.container, size, self.store.make(identity), held=size)
+        job = Job(identity, name, found.kind, found.container, size, self.store.make(identity), held=0)
         room.jobs[identity] = job
         self.publish()
         return job
@@ -178,7 +166,7 @@ class Desk:
         room.served = self._turns
         job.move(State.RUNNING)
         video = job.kind is Kind.VIDEO
-        spare = max(0, min(self.free // 2, 2 * self.upload_bytes if video else _PICTURE_BYTES))
+        spare = max(0, min(self.shares.free // 2, 2 * self.upload_bytes if video else _PICTURE_BYTES))
         job.held += spare
         reader = self.reader if video else self.pictures
         task = asyncio.create_task(reader.read(job, spare, lambda: self.publish(room)))

@@ -6,30 +6,28 @@ import asyncio
 import base64
 import binascii
 import re
-import time
 import unicodedata
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
-from starlette.requests import ClientDisconnect
 
 from edge.analysis.inputs import Kind
 from edge.analysis.kinds import HEAD_BYTES, Recognised, WrongType, recognise
 from edge.installation import adding
 from edge.kiosk.analyze.jobs import State
+from edge.kiosk.analyze.pace import WINDOW_S, Progress
+from edge.kiosk.analyze.shares import NoRoom
 from edge.kiosk.requests import Body, Refused
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
     from edge.kiosk.analyze.desk import Desk
-    from edge.kiosk.analyze.jobs import Job
+    from edge.kiosk.analyze.jobs import Job, Room
+    from edge.kiosk.analyze.pace import Pace
 
-UPLOADS = 8
-"""At the same time, of all visitors together."""
-_STALL_S = 30.0
-_BYTES_PER_S = 16_000_000
-_BURST_S = 0.25
+UPLOADS, UPLOADS_PER_ADDRESS, RESERVED_UPLOADS = 8, 4, 2
+"""At the same time: of all visitors together, of one address, and beyond that of operators."""
 
 
 class Announcement(Body):
@@ -38,21 +36,6 @@ class Announcement(Body):
     name: Annotated[str, Field(max_length=1000)]
     size: Annotated[int, Field(ge=0)]
     head: Annotated[str, Field(max_length=2 * HEAD_BYTES)]
-
-
-class Pace:
-    """Holds all transfers together to a rate that leaves the processor to the camera's loop."""
-
-    def __init__(self, bytes_per_s: float = _BYTES_PER_S) -> None:
-        self._rate = bytes_per_s
-        self._free_s = 0.0
-
-    async def take(self, count: int) -> None:
-        """Wait until ``count`` more bytes may pass."""
-        now_s = time.monotonic()
-        self._free_s = max(now_s, self._free_s) + count / self._rate
-        if self._free_s - now_s > _BURST_S:
-            await asyncio.sleep(self._free_s - now_s)
 
 
 def examined(desk: Desk, announced: Announcement) -> Recognised:
@@ -88,7 +71,7 @@ def shown_name(name: str) -> str:
     return " ".join(plain.split())[:200] or "file"
 
 
-async def receive(desk: Desk, job: Job, request: Request, pace: Pace) -> None:
+async def receive(desk: Desk, room: Room, job: Job, request: Request, pace: Pace) -> None:
     """Stream the request's body to the job's place.
 
     Raises:
@@ -97,22 +80,25 @@ async def receive(desk: Desk, job: Job, request: Request, pace: Pace) -> None:
     """
     job.move(State.UPLOADING)
     received = 0
+    progress = Progress()
     try:
         with job.upload.open("xb") as file:
             chunks = request.stream().__aiter__()
             while True:
-                async with asyncio.timeout(_STALL_S):
+                async with asyncio.timeout(WINDOW_S):
                     chunk = await anext(chunks, b"")
                 if not chunk:
                     break
                 received += len(chunk)
                 if job.cancelled or received > job.size:
                     break
+                desk.shares.arrive(room, job, received)
                 file.write(chunk)
-                await pace.take(len(chunk))
+                progress.add(len(chunk))
+                progress.leave_out(await pace.take(len(chunk)))
     except TimeoutError:
-        raise Refused(408, "stalled", f"nothing came for {_STALL_S:g} s") from None
-    except OSError:
+        raise Refused(408, "stalled", f"nothing came for {WINDOW_S:g} s") from None
+    except (OSError, NoRoom):
         raise Refused(507, "no_room", "the device has no room for it") from None
     _check(desk, job, received)
 
@@ -127,6 +113,3 @@ def _check(desk: Desk, job: Job, received: int) -> None:
     found = examined(desk, Announcement(name=job.name, size=job.size, head=base64.b64encode(head).decode()))
     if found != Recognised(job.kind, job.container):
         raise Refused(422, "incomplete", "it is another file than was announced")
-
-
-__all__ = ["UPLOADS", "Announcement", "ClientDisconnect", "Pace", "examined", "receive", "shown_name"]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from edge.analysis.inputs import Kind
+    from edge.kiosk.places import Client
 
 
 class State(StrEnum):
@@ -29,7 +30,7 @@ class State(StrEnum):
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """One file; ``held`` are the bytes that are set aside for it and its results."""
+    """One file of ``size`` bytes, as announced; ``held`` are those that it and its results take."""
 
     id: str
     name: str
@@ -50,6 +51,11 @@ class Job:
     def upload(self) -> Path:
         """The file as it was sent; gone once it is read."""
         return self.folder / "upload"
+
+    @property
+    def promised(self) -> int:
+        """Bytes that were announced and have not come."""
+        return self.size - self.held if self.state in {State.ANNOUNCED, State.UPLOADING} else 0
 
     @property
     def pending(self) -> bool:
@@ -86,10 +92,11 @@ class Job:
 
 
 class Room:
-    """One browser's files, and its pages that are open."""
+    """One browser's files, and its pages that are open; it counts for the ``client`` who entered it first."""
 
-    def __init__(self, identity: str, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, identity: str, client: Client, loop: asyncio.AbstractEventLoop) -> None:
         self.identity = identity
+        self.client = client
         self.jobs: dict[str, Job] = {}
         self.board = Board()
         self.bell = Bell(loop)

@@ -14,13 +14,23 @@ from starlette.routing import Route
 
 from edge import __version__
 from edge.kiosk.analyze.answers import Paced, Presence
-from edge.kiosk.analyze.desk import NoRoom
 from edge.kiosk.analyze.handler import COPY, PREVIEW, RESULT, ROWS
-from edge.kiosk.analyze.intake import UPLOADS, Announcement, Pace, examined, receive, shown_name
+from edge.kiosk.analyze.intake import (
+    RESERVED_UPLOADS,
+    UPLOADS,
+    UPLOADS_PER_ADDRESS,
+    Announcement,
+    examined,
+    receive,
+    shown_name,
+)
 from edge.kiosk.analyze.jobs import State
+from edge.kiosk.analyze.pace import Pace
+from edge.kiosk.analyze.shares import MOST_ROOMS, NoRoom
 from edge.kiosk.guard import POLICY
-from edge.kiosk.requests import Body, Refused, read, require, require_ours, to_login
-from edge.kiosk.stream import Stream
+from edge.kiosk.places import Full, Places, client_of
+from edge.kiosk.requests import Body, Refused, busy, read, require, require_ours, to_login
+from edge.kiosk.stream import Held, Stream
 from edge.kiosk.throttle import Throttle
 
 if TYPE_CHECKING:
@@ -44,6 +54,9 @@ _RESULTS = {
 }
 _ENDINGS = {PREVIEW: ".jpg", COPY: "-faces.mp4", ROWS: ".csv", RESULT: ".json"}
 _TAB_MAX = 64
+_TABS = 16
+"""Pages of one visitor."""
+_RESERVED_STREAMS = 8
 
 
 class _Leave(Body):
@@ -73,7 +86,8 @@ class _Pages:
         self._desk = kiosk.desk
         self._pace = Pace()
         self._throttle = Throttle(per_address=300, overall=1000)
-        self._uploads = 0
+        self._uploads = Places(UPLOADS, per_address=UPLOADS_PER_ADDRESS, reserved=RESERVED_UPLOADS)
+        self._streams = Places(2 * MOST_ROOMS, per_address=MOST_ROOMS, reserved=_RESERVED_STREAMS)
 
     async def page(self, request: Request) -> Response:
         """The page; only here media of our own may play."""
@@ -91,7 +105,14 @@ class _Pages:
         tab = request.query_params.get("tab", "")
         if visit.fresh or not 0 < len(tab) <= _TAB_MAX:
             raise Refused(403, "forged", "this is asked for by the page alone")
-        room = self._enter(visit)
+        room = self._enter(visit, request)
+        client = client_of(self._kiosk, request)
+        try:
+            self._streams.check(client)
+        except Full:
+            raise _too_many_pages() from None
+        if len(room.tabs) >= _TABS and tab not in room.tabs:
+            raise _too_many_pages()
         self._desk.publish(room)
         desk = self._desk
         greeting = {
@@ -107,7 +128,7 @@ class _Pages:
             greeting=json.dumps(greeting),
             may_go_on=lambda: self._kiosk.access.holds(visit),
         )
-        return Presence(room, tab, stream)
+        return Held(self._streams, client, stream, Presence(room, tab, stream))
 
     async def leave(self, request: Request) -> Response:
         """A page is closed: with the visitor's last one everything of theirs goes."""
@@ -124,7 +145,7 @@ class _Pages:
         announced = await read(request, Announcement)
         found = examined(self._desk, announced)
         try:
-            job = self._desk.announce(self._enter(visit), shown_name(announced.name), announced.size, found)
+            job = self._desk.announce(self._enter(visit, request), shown_name(announced.name), announced.size, found)
         except (NoRoom, OSError) as error:
             code = error.code if isinstance(error, NoRoom) else "no_room"
             raise Refused(507, code, "the device has no room for it at the moment") from None
@@ -135,16 +156,17 @@ class _Pages:
         room, job = self._own(request, require_ours(self._kiosk, request, self._desk.role))
         if job.state is not State.ANNOUNCED:
             raise Refused(409, "twice", "it is here already")
-        if self._uploads >= UPLOADS:
-            raise Refused(503, "busy", "others are sending at the moment")
-        self._uploads += 1
         try:
-            await receive(self._desk, job, request, self._pace)
+            with self._uploads.take(client_of(self._kiosk, request)):
+                request.state.keep = True  # slow as it may be, its connection makes no room for others
+                await receive(self._desk, room, job, request, self._pace)
+        except Full as full:
+            why = "others are sending" if not full.of_address else "others are sending from your address"
+            refusal = busy("busy", f"{why} at the moment", retry_s=5)
+            raise refusal from None
         except (Refused, ClientDisconnect, asyncio.CancelledError):
             self._desk.remove(room, job)
             raise
-        finally:
-            self._uploads -= 1
         self._desk.received(job)
         return JSONResponse({})
 
@@ -180,9 +202,9 @@ class _Pages:
         headers = {"Content-Disposition": 'attachment; filename="faces.csv"'}
         return StreamingResponse(lines(), media_type=_RESULTS[ROWS], headers=headers)
 
-    def _enter(self, visit: Visit) -> Room:
+    def _enter(self, visit: Visit, request: Request) -> Room:
         try:
-            return self._desk.enter(visit.identity)
+            return self._desk.enter(visit.identity, client_of(self._kiosk, request))
         except NoRoom as error:
             refusal = Refused(503, error.code, "as many visitors are here as may be: try again later")
             refusal.answer.headers["Retry-After"] = "10"
@@ -210,3 +232,7 @@ class _Pages:
             refusal.answer.headers["Retry-After"] = str(math.ceil(wait_s))
             raise refusal
         self._throttle.begin(address)
+
+
+def _too_many_pages() -> Refused:
+    return busy("full", "as many pages are open as may be: try again later", retry_s=10)

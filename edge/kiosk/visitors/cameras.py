@@ -9,17 +9,20 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from edge.kiosk.requests import Refused
+from edge.kiosk.requests import Refused, busy
 from edge.kiosk.visitors.seer import ENTRY, FORGET_S, settings_of
 from edge.kiosk.worker import Limits, Message, Worker, WorkerFailed
 
 if TYPE_CHECKING:
     from edge.config import Config
+    from edge.kiosk.places import Client
 
 FRAME_MAX = 512 * 1024
 """Bytes of one frame."""
 FASTEST_S = 1 / 15
 """Between two frames of one visitor."""
+RESERVED = 1
+"""Seats of operators beyond ``kiosk.max_cameras``."""
 FRAMES_PER_S = 30
 """Of all visitors together, about: what the server's thread may take from the loop next door."""
 _FRAME_TIMEOUT_S = 15.0
@@ -30,6 +33,7 @@ _MEMORY = 1024 * 2**20
 class Seat:
     """One visitor with a camera; ``id`` is random and told to the worker alone."""
 
+    client: Client
     id: str = field(default_factory=lambda: secrets.token_hex(8))
     seen_s: float = 0.0
     busy: bool = False
@@ -50,13 +54,13 @@ class Cameras:
         self._clear()
         return len(self._seats)
 
-    async def look(self, identity: str, frame: bytes) -> dict[str, Any]:
+    async def look(self, identity: str, client: Client, frame: bytes) -> dict[str, Any]:
         """What is to be seen in ``frame`` of the visit ``identity``; comes no sooner than the next frame may.
 
         Raises:
             Refused: no seat is free, this visit's last frame is still at work, or this one cannot be read.
         """
-        seat = self._seat(identity)
+        seat = self._seat(identity, client)
         seat.busy = True
         try:
             next_s = time.monotonic() + max(FASTEST_S, len(self._seats) / FRAMES_PER_S)
@@ -82,18 +86,24 @@ class Cameras:
         self._seats.clear()
         self._worker.kill()
 
-    def _seat(self, identity: str) -> Seat:
+    def _seat(self, identity: str, client: Client) -> Seat:
         self._clear()
         seat = self._seats.get(identity)
         if seat is None:
-            if len(self._seats) >= self._most:
-                refusal = Refused(503, "cameras_full", "as many cameras are read as may be")
-                refusal.answer.headers["Retry-After"] = "3"
+            if not self._is_free(client):
+                refusal = busy("cameras_full", "as many cameras are read as may be", retry_s=3)
                 raise refusal
-            seat = self._seats[identity] = Seat()
+            seat = self._seats[identity] = Seat(client)
         if seat.busy:
             raise Refused(409, "camera_busy", "the frame before is still at work: is another tab open?")
         return seat
+
+    def _is_free(self, client: Client) -> bool:
+        """True where a seat is free: one address leaves one to others, operators have more beyond."""
+        if client.operates:
+            return len(self._seats) < self._most + RESERVED
+        near = sum(seat.client.site == client.site for seat in self._seats.values())
+        return len(self._seats) < self._most and near < max(1, self._most - 1)
 
     def _clear(self) -> None:
         oldest_s = time.monotonic() - FORGET_S

@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from edge.kiosk import pages
 from edge.kiosk.access import Role
+from edge.kiosk.places import client_of
 from edge.kiosk.requests import Refused, require_ours, to_login
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def _look(kiosk: Kiosk) -> Callable[[Request], Awaitable[Response]]:
         visit = require_ours(kiosk, request, least(kiosk))
         if request.headers.get("content-type", "") != "image/jpeg":
             raise Refused(415, "invalid", "expected image/jpeg")
-        return JSONResponse(await kiosk.cameras.look(visit.identity, await request.body()))
+        return JSONResponse(await kiosk.cameras.look(visit.identity, client_of(kiosk, request), await request.body()))
 
     return look
 

@@ -19,6 +19,7 @@ import pytest
 
 from edge.kiosk.analyze import desk as desks
 from edge.kiosk.analyze import reader as readers
+from edge.kiosk.analyze import shares
 from edge.kiosk.worker import manager
 
 if TYPE_CHECKING:
@@ -293,7 +294,8 @@ def test_visitors_share_what_there_is(
     assert visitor.announce("a.jpg", portrait).status_code == 201
     answer = visitor.announce("b.jpg", portrait)
     assert (answer.status_code, answer.json()["error"]) == (507, "no_room")
-    monkeypatch.setattr(desks, "MOST_ROOMS", 1)
+    monkeypatch.setattr(shares, "MOST_ROOMS", 1)
+    monkeypatch.setattr(shares, "RESERVED_ROOMS", 0)
     assert served.visitor().announce("a.jpg", portrait).json()["error"] == "full"
 
 

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edge.analysis.inputs import Kind
-from edge.kiosk.analyze.intake import Pace, shown_name
+from edge.kiosk.analyze.intake import shown_name
 from edge.kiosk.analyze.jobs import Job, Room, State
 from edge.kiosk.analyze.order import in_order
+from edge.kiosk.analyze.pace import Pace
 from edge.kiosk.analyze.store import Store, candidates
+from edge.kiosk.places import Client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +30,7 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
 
 
 def room(loop: Any, name: str, *kinds: Kind, served: int = 0) -> Room:
-    made = Room(name, loop)
+    made = Room(name, Client("192.0.2.1"), loop)
     made.served = served
     for index, kind in enumerate(kinds):
         job = Job(f"{name}{index}", "", kind, "", 1, Path(), 1, state=State.WAITING, since_s=float(index))

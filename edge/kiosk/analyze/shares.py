@@ -1,0 +1,88 @@
+"""Who may take how much: rooms and bytes, by address, with a part that is kept for operators."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edge.kiosk.analyze.jobs import Job, Room
+    from edge.kiosk.places import Client
+
+MOST_ROOMS, RESERVED_ROOMS = 32, 4
+"""Visitors at the same time, half of them from one address, and more for operators."""
+_ADDRESS_SHARE, _OPERATORS_SHARE = 0.5, 0.1
+"""Of the store: what one address may take where it sends more than one file, and what is kept for operators."""
+
+
+class NoRoom(Exception):
+    """A bound is reached; ``code`` says which."""
+
+    def __init__(self, *, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class Shares:
+    """Bounds on the ``rooms`` and on the bytes that their files take of ``budget``.
+
+    ``local_only``: nobody beyond this machine comes in, so that no share is kept from its own programs.
+    """
+
+    def __init__(self, budget: Callable[[], int], rooms: dict[str, Room], *, local_only: bool) -> None:
+        self._budget = budget
+        self._rooms = rooms
+        self._local_only = local_only
+
+    @property
+    def free(self) -> int:
+        """Bytes that are not taken."""
+        return self._budget() - sum(job.held for room in self._rooms.values() for job in room.jobs.values())
+
+    def check_room(self, client: Client) -> None:
+        """See that a room is free for ``client``.
+
+        Raises:
+            NoRoom: as many visitors are here, or have come from this address, as may be.
+        """
+        if self._is_bounded(client):
+            full = len(self._rooms) >= MOST_ROOMS or len(self._of_address(client)) >= max(1, MOST_ROOMS // 2)
+        else:
+            full = len(self._rooms) >= MOST_ROOMS + RESERVED_ROOMS
+        if full:
+            raise NoRoom(code="full")
+
+    def room_for(self, room: Room) -> int:
+        """Return how many bytes another file of this visitor may have.
+
+        What was announced and has not come counts for the address that announced it, and costs others nothing.
+        """
+        jobs = [job for near in self._of_address(room.client) for job in near.jobs.values()]
+        free = self.free - sum(job.promised for job in jobs)
+        if not self._is_bounded(room.client):
+            return free
+        taken = sum(job.held + job.promised for job in jobs)
+        share = round(self._budget() * _ADDRESS_SHARE) - taken if taken else self._budget()
+        return min(share, free - self._kept)
+
+    def arrive(self, room: Room, job: Job, held: int) -> None:
+        """Count ``held`` bytes of ``job`` that have come.
+
+        Raises:
+            NoRoom: others have taken the room meanwhile.
+        """
+        job.held = held
+        if self.free < (self._kept if self._is_bounded(room.client) else 0):
+            raise NoRoom(code="no_room")
+
+    @property
+    def _kept(self) -> int:
+        """Bytes for operators alone."""
+        return round(self._budget() * _OPERATORS_SHARE)
+
+    def _is_bounded(self, client: Client) -> bool:
+        return not (client.operates or (client.local and self._local_only))
+
+    def _of_address(self, client: Client) -> list[Room]:
+        return [room for room in self._rooms.values() if room.client.site == client.site]

@@ -1,0 +1,187 @@
+"""What one address may take of rooms, upload slots and bytes, and what is left to others and operators."""
+
+from __future__ import annotations
+
+import asyncio
+import select
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+pytest.importorskip("starlette", reason="the extra `kiosk` is not installed")
+
+from edge.analysis.inputs import Kind
+from edge.kiosk.analyze import pace, shares
+from edge.kiosk.analyze.jobs import Job, Room, State
+from edge.kiosk.analyze.pace import Progress
+from edge.kiosk.analyze.shares import NoRoom, Shares
+from edge.kiosk.places import Client
+from edge.kiosk.requests import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+MEGABYTE = 1_000_000
+STRANGER, OTHER = Client("192.0.2.1"), Client("192.0.2.2")
+OPERATOR = Client("192.0.2.1", operates=True)
+
+
+class House:
+    """Rooms and their files, without a server."""
+
+    def __init__(self, budget: int = 1200 * MEGABYTE, *, local_only: bool = False) -> None:
+        self.rooms: dict[str, Room] = {}
+        self.shares = Shares(lambda: budget, self.rooms, local_only=local_only)
+        self._loop = asyncio.new_event_loop()
+
+    def room(self, client: Client) -> Room:
+        self.shares.check_room(client)
+        made = Room(str(len(self.rooms)), client, self._loop)
+        self.rooms[made.identity] = made
+        return made
+
+    def announce(self, room: Room, size: int) -> Job:
+        made = Job(str(len(room.jobs)), "a.mp4", Kind.VIDEO, "mp4", size, Path(), held=0)
+        room.jobs[made.id] = made
+        return made
+
+    def close(self) -> None:
+        self._loop.close()
+
+
+@pytest.fixture
+def house() -> Iterator[House]:
+    made = House()
+    yield made
+    made.close()
+
+
+def test_what_was_announced_and_never_sent_costs_others_nothing(house: House) -> None:
+    stranger = house.room(STRANGER)
+    for _ in range(4):
+        house.announce(stranger, 299 * MEGABYTE)
+    assert house.shares.room_for(stranger) <= 0
+    assert house.shares.room_for(house.room(OTHER)) == 1080 * MEGABYTE
+    assert house.shares.room_for(house.room(OPERATOR)) > 0
+
+
+def test_one_address_fills_half_from_as_many_rooms_as_it_likes(house: House) -> None:
+    for _ in range(3):
+        room = house.room(STRANGER)
+        job = house.announce(room, 250 * MEGABYTE)
+        job.state = State.WAITING
+        house.shares.arrive(room, job, 250 * MEGABYTE)
+    assert house.shares.room_for(house.room(STRANGER)) < 0
+    assert house.shares.room_for(house.room(OTHER)) == (1200 - 750 - 120) * MEGABYTE
+
+
+def test_a_single_large_file_may_take_what_is_there(house: House) -> None:
+    assert house.shares.room_for(house.room(STRANGER)) == 1080 * MEGABYTE
+
+
+def test_the_last_part_is_for_operators(house: House) -> None:
+    for number in range(2):
+        room = house.room(Client(f"192.0.2.{number}"))
+        job = house.announce(room, 540 * MEGABYTE)
+        house.shares.arrive(room, job, 540 * MEGABYTE)
+    with pytest.raises(NoRoom):
+        house.shares.arrive(room, job, 541 * MEGABYTE)
+    job.held = 540 * MEGABYTE
+    operator = house.room(OPERATOR)
+    house.shares.arrive(operator, house.announce(operator, 120 * MEGABYTE), 120 * MEGABYTE)
+    assert house.shares.free == 0
+
+
+def test_one_address_takes_half_of_the_rooms_and_operators_have_some_beyond(house: House) -> None:
+    for _ in range(shares.MOST_ROOMS // 2):
+        house.room(STRANGER)
+    with pytest.raises(NoRoom):
+        house.room(STRANGER)
+    for _ in range(shares.MOST_ROOMS // 2):
+        house.room(OTHER)
+    with pytest.raises(NoRoom):
+        house.room(Client("192.0.2.3"))
+    for _ in range(shares.RESERVED_ROOMS):
+        house.room(OPERATOR)
+    with pytest.raises(NoRoom):
+        house.room(OPERATOR)
+
+
+def test_progress_is_a_rate_in_every_window() -> None:
+    now = [0.0]
+    progress = Progress(lambda: now[0])
+    progress.add(100 * MEGABYTE)  # what came at first is no credit for later
+    now[0] = 20.0
+    progress.add(1)
+    for second in (25, 30, 35):
+        now[0] = float(second)
+        progress.add(1)
+    now[0] = 40.0
+    with pytest.raises(Refused):
+        progress.add(1)
+
+
+def test_time_in_which_nothing_was_taken_is_left_out() -> None:
+    now = [0.0]
+    progress = Progress(lambda: now[0])
+    for _ in range(10):
+        now[0] += 19.0
+        progress.leave_out(18.0)
+        progress.add(100_000)
+
+
+def upload(visitor: Any, identity: str, source: str, size: int, data: bytes) -> socket.socket:
+    """Begin to send a file, and leave it at that."""
+    url = visitor.http.base_url
+    made = socket.create_connection((url.host, url.port), timeout=60, source_address=(source, 0))
+    cookie = "; ".join(f"{name}={value}" for name, value in visitor.http.cookies.items())
+    head = f"PUT /api/analyze/files/{identity} HTTP/1.1\r\nHost: {url.host}:{url.port}\r\nCookie: {cookie}\r\n"
+    head += f"X-CSRF-Token: {visitor.token}\r\nContent-Length: {size}\r\n\r\n"
+    made.sendall(head.encode() + data)
+    return made
+
+
+def announced(served: Any, portrait: bytes, count: int) -> list[tuple[Any, str]]:
+    made = []
+    for _ in range(count):
+        visitor = served.visitor()
+        made.append((visitor, visitor.announce("a.jpg", portrait).json()["id"]))
+    return made
+
+
+def test_an_address_leaves_upload_slots_to_others(serve: Any, portrait: bytes, eventually: Callable[..., Any]) -> None:
+    served = serve(upload_mb=1)
+    assert eventually(lambda: served.desk.store.budget > 0)
+    sending = [
+        upload(visitor, identity, "127.0.0.5", len(portrait), portrait[:1000])
+        for visitor, identity in announced(served, portrait, 5)
+    ]
+    (refused,), _, _ = select.select(sending, [], [], 60)  # four are at it
+    answer = b""
+    while not answer.endswith(b"}"):
+        answer += refused.recv(4096)
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b"from your address" in answer
+    visitor = served.visitor()
+    assert visitor.wait_for(visitor.send("b.jpg", portrait), "done", "running", "waiting")
+    for each in sending:
+        each.close()
+
+
+def test_a_file_that_drips_in_is_given_up(serve: Any, portrait: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pace, "WINDOW_S", 0.5)
+    served = serve(upload_mb=1)
+    ((visitor, identity),) = announced(served, portrait, 1)
+    dripping = upload(visitor, identity, "127.0.0.5", len(portrait), portrait[:1000])
+    dripping.settimeout(0.1)
+    answer = b""
+    while not answer:
+        try:
+            answer = dripping.recv(4096)
+        except TimeoutError:
+            dripping.sendall(b"x")
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    dripping.close()
+    assert identity not in visitor.files()
