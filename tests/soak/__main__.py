@@ -45,7 +45,7 @@ def main() -> int:
             log = (Path(folder) / "device.log").read_text(encoding="utf-8")
         (given.output / f"{broker}.log").write_text(log, encoding="utf-8")
         (given.output / f"{broker}.json").write_text(json.dumps(found.as_dict(), indent=1) + "\n", encoding="utf-8")
-        draw(found.samples, given.output / f"{broker}.png", title=f"broker: {broker}")
+        draw(found.samples, found.looks, given.output / f"{broker}.png", title=f"broker: {broker}")
         print("\n".join(["", *found.lines()]), flush=True)  # noqa: T201
         failed |= not found.passed
     return int(failed)

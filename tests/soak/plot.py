@@ -13,21 +13,23 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from tests.soak.watch import Sample
+    from tests.soak.watch import Look, Sample
 
 _BLUE, _RED, _GREEN = "#4477aa", "#ee6677", "#228833"
 
 
-def draw(samples: Sequence[Sample], path: Path, *, title: str) -> None:
+def draw(samples: Sequence[Sample], looks: Sequence[Look], path: Path, *, title: str) -> None:
     """A PNG; the time of the floods is grey."""
     figure = Figure(figsize=(9, 9), dpi=110, layout="constrained")
     panels = figure.subplots(4, 1, sharex=True)
+    _answers(panels[3], looks)
     seconds = [each.t_s for each in samples]
     during = [each.t_s for each in samples if each.phase == FLOOD]
-    for panel, fill in zip(panels, (_rate, _memory, _counts, _answers), strict=True):
+    for panel, fill in zip(panels, (_rate, _memory, _counts), strict=False):
+        fill(panel, seconds, samples)
+    for panel in panels:
         if during:
             panel.axvspan(during[0], during[-1], color="#eeeeee", lw=0)
-        fill(panel, seconds, samples)
         panel.margins(x=0)
         panel.spines[["top", "right"]].set_visible(False)
         panel.legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
@@ -58,8 +60,8 @@ def _counts(panel: Any, seconds: list[float], samples: Sequence[Sample]) -> None
     panel.set(ylabel="at a time", ylim=(0, None))
 
 
-def _answers(panel: Any, seconds: list[float], samples: Sequence[Sample]) -> None:
-    for name, color in (("screen_ms", _BLUE), ("operator_ms", _RED)):
-        values = [float("nan") if (value := getattr(each, name)) is None else value for each in samples]
-        panel.plot(seconds, values, ".", color=color, ms=3, label=name.replace("_ms", ", ms"))
-    panel.set(ylabel="the page's answers", yscale="log")
+def _answers(panel: Any, looks: Sequence[Look]) -> None:
+    for who, color in zip(sorted({each.who for each in looks}), (_RED, _BLUE), strict=False):
+        known = [(each.t_s, each.took_ms) for each in looks if each.who == who and each.took_ms is not None]
+        panel.plot([t_s for t_s, _ in known], [took for _, took in known], ".", color=color, ms=3, label=who)
+    panel.set(ylabel="answers, ms", yscale="log")

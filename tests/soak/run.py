@@ -22,7 +22,7 @@ from edge.kiosk.passwords import make_hash
 from edge.sinks.mqtt.topics import Topics
 from tests.soak.rounds import Rounds, Script
 from tests.soak.verdict import AFTER, CALM, FLOOD, Bounds, Check, Deeds, judge
-from tests.soak.watch import Operator, Sample, Watch
+from tests.soak.watch import Look, Operator, Sample, Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +42,7 @@ class Soak:
     broker: str
     seconds: float
     samples: tuple[Sample, ...]
+    looks: tuple[Look, ...]
     floods: dict[str, float]
     deeds: Deeds
     checks: tuple[Check, ...]
@@ -115,13 +116,13 @@ def soak(
         device = stack.enter_context(_device(folder, uri, bounds.descriptors, page=page, metrics=metrics))
         device.wait_looking()
         operator = Operator(page, PASSWORD)
-        rounds, watch = Rounds(device, operator, mosquitto), Watch(device, operator, page)
+        rounds, watch = Rounds(device, operator, mosquitto), stack.enter_context(Watch(device, operator, page))
 
         def look(phase: str, until_s: float, work: Callable[[float], None] = lambda _: None) -> None:
-            begun_s = watch.seconds
+            begun_s, watch.phase = watch.seconds, phase
             while (now_s := watch.seconds) < until_s:
                 work((now_s - begun_s) / (until_s - begun_s))
-                samples.append(watch.read(phase))
+                samples.append(watch.read())
                 rounds.look(samples[-1])
                 progress(samples[-1])
                 time.sleep(max(0.0, now_s + _SAMPLE_S - watch.seconds))
@@ -134,6 +135,7 @@ def soak(
         look(AFTER, watch.seconds + after_s)
         rounds.give_up()
         lost = None if listener is None else _lost(listener, rounds.markers)
+        watch.phase = ""
         code = device.stop()
         deeds = Deeds(
             sessions=len(rounds.sessions),
@@ -147,7 +149,9 @@ def soak(
             tracebacks=sum("Traceback (most recent call last)" in line for line in device.lines),
         )
         (folder / "device.log").write_text("\n".join(device.lines) + "\n", encoding="utf-8")
-    return Soak(broker, watch.seconds, tuple(samples), flooder.counts, deeds, judge(samples, deeds, bounds))
+    looks = tuple(watch.looks)
+    checks = judge(samples, looks, deeds, bounds)
+    return Soak(broker, watch.seconds, tuple(samples), looks, flooder.counts, deeds, checks)
 
 
 def _device(folder: Path, broker: str, descriptors: int, *, page: int, metrics: int) -> Appliance:

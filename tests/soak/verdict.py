@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tests.soak.watch import Sample
+    from tests.soak.watch import Look, Sample
 
 CALM, FLOOD, AFTER = "calm", "flood", "after"
 
@@ -27,8 +27,8 @@ class Bounds:
     descriptors: int = 1024
     kept_descriptors: int = 100
     threads: int = 40
-    screen_share: float = 0.99
-    operator_share: float = 0.95
+    answered: tuple[tuple[str, float], ...] = (("the screen's page", 0.99), ("an operator's page", 0.95))
+    page_ms: float = 2000.0
     status_share: float = 0.95
     broker_s: float = 30.0
 
@@ -70,7 +70,7 @@ class Check:
         return asdict(self)
 
 
-def judge(samples: Sequence[Sample], deeds: Deeds, bounds: Bounds) -> tuple[Check, ...]:
+def judge(samples: Sequence[Sample], looks: Sequence[Look], deeds: Deeds, bounds: Bounds) -> tuple[Check, ...]:
     """All checks; a run without samples of each phase fails."""
     parts = {phase: [each for each in samples if each.phase == phase] for phase in (CALM, FLOOD, AFTER)}
     if min(len(parts[CALM]), len(parts[FLOOD])) < 2 or not parts[AFTER]:
@@ -78,8 +78,7 @@ def judge(samples: Sequence[Sample], deeds: Deeds, bounds: Bounds) -> tuple[Chec
     calm, flood = parts[CALM], parts[FLOOD]
     return (
         *_process(calm, flood, parts[AFTER], bounds),
-        _answered("the screen's page", calm, flood, "screen_ms", bounds.screen_share),
-        _answered("an operator's page", calm, flood, "operator_ms", bounds.operator_share),
+        *(_answered(who, looks, share, bounds.page_ms) for who, share in bounds.answered),
         _share("local socket answers", flood, [each.status for each in flood], bounds.status_share),
         *_deeds(flood, deeds, bounds),
     )
@@ -168,19 +167,27 @@ def _deeds(flood: Sequence[Sample], deeds: Deeds, bounds: Bounds) -> tuple[Check
     return tuple(found)
 
 
-def _answered(name: str, calm: Sequence[Sample], flood: Sequence[Sample], field: str, share: float) -> Check:
-    times = [value for each in flood if (value := getattr(each, field)) is not None]
-    usual = [value for each in calm if (value := getattr(each, field)) is not None]
-    shown = f"{len(times)}/{len(flood)}, {_p95(times)}"
-    return Check(f"{name}, p95", _p95(usual), shown, f"{share:.0%} answered", len(times) >= share * len(flood))
+def _answered(who: str, looks: Sequence[Look], share: float, page_ms: float) -> Check:
+    calm, flood = (
+        [each.took_ms for each in looks if (each.who, each.phase) == (who, phase)] for phase in (CALM, FLOOD)
+    )
+    times = [took for took in flood if took is not None]
+    in_time = bool(times) and len(times) >= share * len(flood) and _p95(times) <= page_ms
+    shown = f"{len(times)}/{len(flood)}, {_ms(times)}"
+    return Check(f"{who}, p95", _ms(calm), shown, f"{share:.0%} answered, {page_ms:.0f} ms", in_time)
 
 
 def _share(name: str, flood: Sequence[Sample], values: Sequence[bool], share: float) -> Check:
     return Check(name, "", f"{sum(values)}/{len(flood)}", f"{share:.0%}", sum(values) >= share * len(flood))
 
 
-def _p95(times: Sequence[float]) -> str:
-    return f"{sorted(times)[int(len(times) * 0.95)]:.0f} ms" if times else "never"
+def _p95(times: Sequence[float]) -> float:
+    return sorted(times)[int(len(times) * 0.95)]
+
+
+def _ms(times: Sequence[float | None]) -> str:
+    known = [took for took in times if took is not None]
+    return f"{_p95(known):.0f} ms" if known else "never"
 
 
 def _median(samples: Sequence[Sample], field: str) -> float:

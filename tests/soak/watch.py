@@ -5,22 +5,23 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from tests.soak import wire
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
 
     from edge.drills.appliance import Appliance
 
 SCREEN, OPERATOR = "127.0.0.1", "127.0.0.9"
 """The wall page's address, on the device itself, and an operator's."""
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
-_PATIENCE_S = 10.0
+_PATIENCE_S, _EVERY_S = 10.0, 1.0
 Result = TypeVar("Result")
 
 
@@ -29,8 +30,8 @@ class Sample:
     """The device at one moment, ``t_s`` after the beginning.
 
     ``anonymous_mb`` is what the process has written itself, swapped pages included; ``helpers`` are its children, which
-    read strangers' files. ``screen_ms`` and ``operator_ms`` are how long the page took to answer each, ``None`` where
-    it did not. ``status`` is false where the local socket gave no answer; the counters are then the last ones.
+    read strangers' files. ``status`` is false where the local socket gave no answer; the counters are then the last
+    ones.
     """
 
     t_s: float
@@ -45,8 +46,16 @@ class Sample:
     disk_mb: float
     broker: bool
     status: bool
-    screen_ms: float | None
-    operator_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Somebody asked for a page; ``took_ms`` is ``None`` where it was refused or did not come in time."""
+
+    who: str
+    t_s: float
+    phase: str
+    took_ms: float | None
 
 
 class Operator:
@@ -118,19 +127,42 @@ def within(work: Coroutine[Any, Any, Result]) -> Result:
 
 
 class Watch:
-    """Looks at one device; the counters of its process are reset when it begins anew."""
+    """Looks at one device, between ``with`` and its end; its page is asked for once a second, by each who looks."""
 
     def __init__(self, device: Appliance, operator: Operator, port: int) -> None:
-        self._device, self._operator, self._port = device, operator, port
+        self._device = device
         self._begun_s = time.monotonic()
         self._frames, self._broker = 0, False
+        self._over = threading.Event()
+        self.phase = ""
+        self.looks: list[Look] = []
+        work = {"the screen's page": lambda: timed_ms(port, SCREEN, "/about"), "an operator's page": operator.look_ms}
+        self._threads = [threading.Thread(target=self._ask, args=each, daemon=True) for each in work.items()]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join(2 * _PATIENCE_S)
+
+    def _ask(self, who: str, look: Callable[[], float | None]) -> None:
+        while not self._over.is_set():
+            phase, t_s = self.phase, self.seconds
+            took_ms = look()
+            if phase and phase == self.phase:
+                self.looks.append(Look(who, round(t_s, 2), phase, took_ms))
+            self._over.wait(_EVERY_S)
 
     @property
     def seconds(self) -> float:
         """Since the beginning."""
         return time.monotonic() - self._begun_s
 
-    def read(self, phase: str) -> Sample:
+    def read(self) -> Sample:
         """Everything, now.
 
         Raises:
@@ -143,7 +175,7 @@ class Watch:
         t_s = self.seconds
         return Sample(
             t_s=round(t_s, 2),
-            phase=phase,
+            phase=self.phase,
             frames=self._frames,
             cpu_s=(int(stat[11]) + int(stat[12])) / _TICKS_PER_S,
             anonymous_mb=_anonymous_mb(pid),
@@ -154,8 +186,6 @@ class Watch:
             disk_mb=_size_mb(self._device.state),
             broker=self._broker,
             status=bool(work),
-            screen_ms=timed_ms(self._port, SCREEN, "/about"),
-            operator_ms=self._operator.look_ms(),
         )
 
 
