@@ -103,6 +103,7 @@ def collect(
             session_expiry_s=round(session_days * 86_400),
             receive_maximum=min(2 * batch, 65_535),
             leave=leave,
+            own_client_id=config.mqtt.client_id,
         ),
         store,
         limits=Limits(batch_max=batch, keep_days=keep_days),

@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib.util
 import secrets
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from edge.diagnostics.finding import fail, ok, skip, warn
-from edge.errors import ConfigError, SinkError
+from edge.errors import ConfigError, EdgeError, SinkError
 from edge.installation import adding
+from edge.runtime.local import ask, control_paths
 from edge.runtime.preflight import parts
 from edge.sockets import listen
 
@@ -25,7 +27,11 @@ LARGEST_MESSAGE = 32 * 1024
 
 
 def broker(config: Config) -> Finding:
-    """Connects as an unknown client, so that a running device keeps its own connection."""
+    """Connect as an unknown client, so that a running device keeps its own connection.
+
+    A broker may take the user name for the client id, and end the connection of a device that is running as this user.
+    Where there is such a connection, it is the proof, and no second one is made.
+    """
     from edge.config import embedded_port
 
     if config.mqtt.broker == "off":
@@ -56,7 +62,10 @@ def _remote(config: Config) -> Finding:
 
     waker = Waker()
     try:
-        made = options(config.mqtt, f"doctor-{secrets.token_hex(4)}")
+        made = replace(options(config.mqtt, "doctor"), client_id=f"doctor-{secrets.token_hex(4)}")
+        named = made.username or (made.tls is not None and made.tls.certificate is not None)
+        if named and _device_is_connected(config):
+            return ok("broker", f"the running device is connected; not tried beside it: {made.address}")
         for older_protocol in (False, True):
             connection = Connection(made, will=None, older_protocol=older_protocol)
             try:
@@ -72,6 +81,13 @@ def _remote(config: Config) -> Finding:
     finally:
         waker.close()
     return fail("broker", f"{made.address} speaks neither MQTT 5 nor 3.1.1", _REMEDY)
+
+
+def _device_is_connected(config: Config) -> bool:
+    try:
+        return bool(ask(control_paths(config), "status").get("work", {}).get("broker"))
+    except EdgeError:
+        return False
 
 
 def _described(connection: Connection, made: Options) -> Finding:

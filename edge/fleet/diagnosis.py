@@ -22,20 +22,26 @@ NEEDS_MQTT5 = "speaks MQTT 3.1.1 only; `face-edge collect` and `simulate` need M
 def explained(cause: Cause, options: Options, *, timeout_s: float = TIMEOUT_S) -> Cause:
     """Return why the broker did not answer MQTT 5; ``cause`` itself where it does answer now.
 
-    Takes up to twice ``timeout_s`` and a little.
+    Takes up to twice ``timeout_s`` and a little. It asks without credentials: where the broker takes the user name as
+    client id, a second connection of the same user would end the session for which the first asks. A client certificate
+    is such a name too, and without it there may be no answer, so nothing is asked then.
     """
-    asking = replace(options, client_id=f"probe-{secrets.token_hex(4)}")
+    if options.tls is not None and options.tls.certificate is not None:
+        return cause
+    asking = replace(options, client_id=f"probe-{secrets.token_hex(4)}", username=None, password=None)
     waker = Waker()
     try:
         failure = _attempt(asking, waker, timeout_s, older_protocol=False)
         if failure is None or not failure.older_protocol:
-            return cause if failure is None else failure.cause
+            # a refusal in CONNACK is an answer, too; where it is of the missing credentials, it explains nothing
+            if failure is None or (failure.code is not None and options.username is not None):
+                return cause
+            return failure.cause
         older = _attempt(asking, waker, timeout_s, older_protocol=True)
     except ConfigError as error:
         return Cause(str(error), lasting=True)
     finally:
         waker.close()
-    # a refusal in CONNACK is an answer, too
     if older is None or older.code is not None:
         return Cause(f"{options.address} {NEEDS_MQTT5}", lasting=True)
     return older.cause

@@ -4,17 +4,20 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from edge.commands import Answer, Inbox
 from edge.config import Config, SourceConfig, load
 from edge.diagnostics import broker, camera, displays, libraries, machine
 from edge.diagnostics.examination import healthy
 from edge.diagnostics.finding import Status, fail, ok, skip, warn
 from edge.diagnostics.probe import Outcome, probe
 from edge.errors import HardwareUnavailable
+from edge.runtime.local import LocalControl, control_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -306,6 +309,35 @@ def test_a_broker_that_takes_us_is_well(mosquitto: int) -> None:
     finding = broker.broker(config)
     assert finding.status is Status.OK
     assert finding.message.endswith("takes us as ann, MQTT 5")
+
+
+@pytest.mark.parametrize(
+    ("connected", "found"), [(True, "the running device is connected"), (False, "takes us as ann")]
+)
+def test_a_running_device_keeps_its_connection_where_the_user_is_the_client_id(
+    mosquitto: int, tmp_path: Path, connected: bool, found: str
+) -> None:
+    config = configured(
+        mqtt__broker=f"mqtt://127.0.0.1:{mosquitto}",
+        mqtt__username="ann",
+        mqtt__password="right",
+        node__state_dir=str(tmp_path),
+    )
+    inbox, done = Inbox(), threading.Event()
+
+    def answer() -> None:
+        while not done.wait(0.01):
+            for request in inbox.take():
+                request.answer(Answer({"work": {"broker": connected}}))
+
+    device = threading.Thread(target=answer)
+    device.start()
+    with LocalControl(control_path(config), inbox):
+        finding = broker.broker(config)
+    done.set()
+    device.join()
+    assert finding.status is Status.OK
+    assert found in finding.message
 
 
 @pytest.mark.parametrize("credentials", [{}, {"mqtt__username": "ann", "mqtt__password": "wrong"}])

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import select
 import signal
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,8 +16,10 @@ from edge.fleet import diagnosis
 from edge.fleet.collection.collector import Collector
 from edge.fleet.collection.membership import Membership
 from edge.fleet.database.store import Store
+from edge.fleet.link import Link
 from edge.fleet.simulation.plan import Plan
 from edge.fleet.simulation.simulator import Simulator
+from edge.fleet.terms import Terms
 from edge.sinks.mqtt.causes import Cause
 from edge.sinks.mqtt.options import Options
 
@@ -164,3 +168,28 @@ def test_one_that_refuses_connections_is_called_that(free_port: Callable[[], int
 
 def test_refused_credentials_are_no_matter_of_the_version(mosquitto: Any) -> None:
     assert "wants a user name" in diagnosis.explained(FIRST, at(mosquitto("allow_anonymous false").port)).text
+
+
+def test_the_question_ends_no_session_of_a_broker_that_takes_user_names_for_client_ids(
+    mosquitto: Any, password_lines: str
+) -> None:
+    broker = mosquitto(f"use_username_as_clientid true\n{password_lines}")
+    user = replace(at(broker.port), username="device", password="correct")
+    link = Link(user, Terms(session_expiry_s=600, clean_start=False))
+    link.open()
+    wait_for(link)
+    link.part(10)
+    assert diagnosis.explained(FIRST, user) is FIRST
+    again = Link(user, Terms(session_expiry_s=600, clean_start=False))
+    again.open()
+    wait_for(again)
+    assert again.session_present
+    again.abandon()
+
+
+def wait_for(link: Link) -> None:
+    """Read until the broker has answered."""
+    while not link.answered:
+        link.write()
+        select.select([link], [], [], 60)
+        link.read()

@@ -149,7 +149,8 @@ def of_refusal(code: int, name: str, options: Options) -> Cause:
         return Cause(text, lasting=True)
     if code == _CLIENT_ID_INVALID:
         # Mosquitto says the same of a keep-alive beyond its max_keepalive where MQTT 3.1.1 is spoken
-        text = f"{where} refuses client id {options.client_id!r}: set another node.id, or a smaller mqtt.keepalive_s"
+        remedy = "set another node.id or mqtt.client_id, or a smaller mqtt.keepalive_s"
+        text = f"{where} refuses client id {options.client_id!r}: {remedy}"
         return Cause(text, lasting=True)
     if code in _BEYOND_CAPABILITIES:
         return Cause(f"{where} has no {_BEYOND_CAPABILITIES[code]}, which a last will needs", lasting=True)
@@ -164,7 +165,7 @@ def of_silence(options: Options, timeout_s: float) -> Cause:
 def of_loss(options: Options, *, code: int | None, name: str, noted: str, answered: bool) -> Cause:
     """Why a connection ended; ``code`` where the broker said so, ``noted`` what the network library complained of."""
     if code == _TAKEN_OVER:
-        text = f"another client took over client id {options.client_id!r}: give each device a node.id of its own"
+        text = f"another client took over client id {options.client_id!r}: {_one_each(options)}"
         return Cause(f"{options.address}: {text}", lasting=True)
     if code is not None:
         return Cause(f"{options.address} ended the connection: {name.lower()}")
@@ -177,10 +178,18 @@ def of_loss(options: Options, *, code: int | None, name: str, noted: str, answer
 
 def of_flapping(options: Options, *, mqtt5: bool = True) -> Cause:
     """One short-lived connection after another, and no word from the broker."""
-    hint = f"does another client use id {options.client_id!r}? Give each device a node.id of its own"
+    hint = f"does another client use id {options.client_id!r}? G{_one_each(options)[1:]}"
     if not mqtt5:
         hint += "; or does it take no QoS 1 or no retained messages? Set mqtt.max_qos = 0 or mqtt.retain = false"
     return Cause(f"connections to {options.address} break as soon as they are made: {hint}", lasting=True)
+
+
+def _one_each(options: Options) -> str:
+    """Return the remedy for two clients with one id."""
+    own = "give each device a node.id of its own"
+    if options.username is None:
+        return own
+    return f"{own}, and each connection a user of its own where the broker binds client ids to users"
 
 
 def _of_nonsense(options: Options) -> Cause:

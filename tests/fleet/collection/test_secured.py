@@ -41,7 +41,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def broker(authority: Path) -> Iterator[Mosquitto]:
-    """Knows one user: ``fleet`` with password ``correct``."""
+    """Knows users ``fleet`` and ``device`` with password ``correct``; client ids are user names, as in the sample."""
     program = shutil.which("mosquitto_passwd")
     if program is None:
         pytest.skip("mosquitto_passwd is not installed: apt install mosquitto")
@@ -54,6 +54,7 @@ def broker(authority: Path) -> Iterator[Mosquitto]:
         (service.folder / name).chmod(0o644)
     passwords = service.folder / "passwords"
     subprocess.run([program, "-b", "-c", passwords, "fleet", "correct"], check=True, capture_output=True)
+    subprocess.run([program, "-b", passwords, "device", "correct"], check=True, capture_output=True)
     passwords.chmod(0o644)
     config = service.folder / "mosquitto.conf"
     lines = config.read_text().replace("allow_anonymous true", f"allow_anonymous false\npassword_file {passwords}")
@@ -61,7 +62,7 @@ def broker(authority: Path) -> Iterator[Mosquitto]:
         f"{option} {service.folder}/{name}.pem"
         for option, name in (("cafile", "ca"), ("certfile", "server"), ("keyfile", "server_key"))
     )
-    config.write_text(lines + "\n".join(tls) + "\n")
+    config.write_text(lines + "\n".join(tls) + "\nuse_username_as_clientid true\n")
     with service:
         yield service
 
@@ -90,7 +91,7 @@ def publish(broker: Mosquitto, authority: Path) -> Callable[[list[str]], None]:
     def send(payloads: list[str]) -> None:
         client = paho.Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
         client.tls_set_context(ssl.create_default_context(cafile=str(authority / "ca.pem")))
-        client.username_pw_set("fleet", "correct")
+        client.username_pw_set("device", "correct")
         client.connect("localhost", broker.port)
         client.loop_start()
         for payload in payloads:
@@ -115,6 +116,21 @@ def test_the_feed_is_collected_over_tls_with_a_password(
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors
     assert "correct" not in errors
+
+
+def test_what_comes_while_it_is_away_waits_for_it(
+    collect: Any, publish: Any, device: Any, query: Any, eventually: Any
+) -> None:
+    process = collect("correct")
+    assert any(json.loads(line)["broker"] == "connected" for line in process.stdout)
+    process.terminate()
+    process.communicate(timeout=60)
+    n1 = device("n1")
+    publish([n1.event(second).to_json() for second in range(20)])
+    again = collect("correct")
+    assert eventually(lambda: query("SELECT count(*) FROM face_edge.events") == [(20,)])
+    again.terminate()
+    again.communicate(timeout=60)
 
 
 def test_a_wrong_password_is_told_and_not_shown(collect: Any) -> None:

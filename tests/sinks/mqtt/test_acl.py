@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from edge.commands import Answer, Inbox
 from edge.fleet.topics import filters
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 SAMPLES = Path(__file__).parents[3] / "systemd" / "mosquitto"
-USERS = ("n1", "n2", "homeassistant", "integrator", "collector", "tester")
+USERS = ("n1", "n2", "homeassistant", "integrator", "collector-a", "collector-b", "tester")
 NOT_AUTHORIZED = 0x87
 SENT = [channel.kind for channel in CHANNELS.values() if channel.sent]
 TAKEN = [channel.kind for channel in CHANNELS.values() if not channel.sent]
@@ -32,21 +34,25 @@ COLLECTED = ("event", "aggregate", "health", "availability", "info")
 
 
 class Visitor:
-    """One user's connection; ``tester`` may do everything."""
+    """One user's connection; ``tester`` may do everything. With ``keep`` the broker keeps what waits for it."""
 
-    def __init__(self, port: int, user: str) -> None:
+    def __init__(self, port: int, user: str, client_id: str = "", *, keep: bool = False) -> None:
         self.arrived: queue.SimpleQueue[tuple[str, bytes]] = queue.SimpleQueue()
         self._receipts: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._subscribed: queue.SimpleQueue[int] = queue.SimpleQueue()
         answers: queue.SimpleQueue[int] = queue.SimpleQueue()
-        self._client = paho.Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
+        self._client = paho.Client(
+            CallbackAPIVersion.VERSION2, client_id=client_id, protocol=MQTTProtocolVersion.MQTTv5
+        )
         self._client.on_connect = lambda *found: answers.put(found[3].value)
         self._client.on_message = lambda *found: self.arrived.put((found[2].topic, found[2].payload))
         self._client.on_publish = lambda *found: self._receipts.put(found[3].value)
         self._client.on_subscribe = lambda *found: self._subscribed.put(found[3][0].value)
         if user:
             self._client.username_pw_set(user, f"secret of {user}")
-        self._client.connect("localhost", port)
+        wishes = Properties(PacketTypes.CONNECT)
+        wishes.SessionExpiryInterval = 600 if keep else 0
+        self._client.connect("localhost", port, clean_start=not keep, properties=wishes)
         self._client.loop_start()
         self.connected = answers.get(timeout=30) == MQTTErrorCode.MQTT_ERR_SUCCESS
 
@@ -80,8 +86,8 @@ class Site:
         self.ca = ca
         self._visitors: list[Visitor] = []
 
-    def visitor(self, user: str) -> Visitor:
-        self._visitors.append(Visitor(self.port, user))
+    def visitor(self, user: str, client_id: str = "", *, keep: bool = False) -> Visitor:
+        self._visitors.append(Visitor(self.port, user, client_id, keep=keep))
         return self._visitors[-1]
 
     def close(self) -> None:
@@ -90,7 +96,9 @@ class Site:
 
 
 @pytest.fixture
-def site(mosquitto: Callable[..., Any], certificates: Any, tmp_path: Path, free_port: Any) -> Iterator[Site]:
+def site(
+    mosquitto: Callable[..., Any], certificates: Any, tmp_path: Path, free_port: Any, eventually: Callable[..., Any]
+) -> Iterator[Site]:
     program = shutil.which("mosquitto_passwd")
     if program is None:
         pytest.skip("mosquitto_passwd is not installed: apt install mosquitto")
@@ -99,7 +107,8 @@ def site(mosquitto: Callable[..., Any], certificates: Any, tmp_path: Path, free_
         subprocess.run([program, "-b", *created, tmp_path / "users", user, f"secret of {user}"], check=True)
     rules = (SAMPLES / "face-edge.acl").read_text(encoding="utf-8")
     (tmp_path / "rules").write_text(f"{rules}\nuser tester\ntopic readwrite #\n")
-    tls_port = free_port()
+    port = free_port()
+    tls_port = next(found for found in iter(free_port, None) if found != port)
     places = {
         "/etc/mosquitto/face-edge.passwords": tmp_path / "users",
         "/etc/mosquitto/face-edge.acl": tmp_path / "rules",
@@ -107,17 +116,22 @@ def site(mosquitto: Callable[..., Any], certificates: Any, tmp_path: Path, free_
         "/etc/mosquitto/certs/server.crt": certificates.server,
         "/etc/mosquitto/certs/server.key": certificates.server_key,
         "listener 8883": f"listener {tls_port}",
-        # the fixture has one like it, on a port of its own
-        "listener 1883 127.0.0.1": "",
+        "listener 1883 127.0.0.1": f"listener {port} 127.0.0.1",
     }
     lines = (SAMPLES / "mosquitto.conf").read_text(encoding="utf-8").split("systemctl reload mosquitto", 1)[1]
     for sample, here in places.items():
         assert lines.count(sample) == 1, sample
         lines = lines.replace(sample, str(here))
-    broker = mosquitto(lines)
-    made = Site(broker.port, tls_port, certificates.ca)
+    mosquitto(lines)
+    assert eventually(lambda: is_open(port) and is_open(tls_port))
+    made = Site(port, tls_port, certificates.ca)
     yield made
     made.close()
+
+
+def is_open(port: int) -> bool:
+    with socket.socket() as sock:
+        return sock.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_a_device_over_tls_is_heard_obeys_and_answers(
@@ -212,7 +226,7 @@ def test_home_assistant_asks_and_speaks_for_nobody(site: Site) -> None:
     assert not home.may_write(discovery_topic("n1"))
 
 
-@pytest.mark.parametrize("user", ["integrator", "collector"])
+@pytest.mark.parametrize("user", ["integrator", "collector-a"])
 def test_who_only_reads_writes_nothing(site: Site, user: str) -> None:
     visitor = site.visitor(user)
     for kind in (*SENT, *TAKEN):
@@ -232,7 +246,7 @@ def test_an_integrator_hears_every_node_and_nothing_else(site: Site) -> None:
 
 
 def test_collectors_share_what_they_may_read(site: Site) -> None:
-    collectors = [site.visitor("collector") for _ in range(2)]
+    collectors = [site.visitor("collector-a"), site.visitor("collector-b")]
     tester = site.visitor("tester")
     for collector in collectors:
         collector.subscribe(*(wanted.name for wanted in filters("face-edge", "fleet")))
@@ -251,8 +265,61 @@ def test_collectors_share_what_they_may_read(site: Site) -> None:
 
 def test_collectors_read_what_collect_subscribes_to() -> None:
     assert {wanted.name.rpartition("/")[2] for wanted in filters("face-edge", "g")} == set(COLLECTED)
-    rules = (SAMPLES / "face-edge.acl").read_text(encoding="utf-8").partition("user collector\n")[2].splitlines()
-    assert rules == [f"topic read face-edge/+/{kind}" for kind in COLLECTED]
+    rules = (SAMPLES / "face-edge.acl").read_text(encoding="utf-8")
+    for user in ("collector-a", "collector-b"):
+        block = rules.partition(f"user {user}\n")[2].partition("\n\n")[0].splitlines()
+        assert block == [f"topic read face-edge/+/{kind}" for kind in COLLECTED]
+
+
+@pytest.mark.parametrize("client_id", ["collector-a", "face-edge-collect-fleet-a"])
+@pytest.mark.parametrize("keep", [True, False])
+def test_a_reader_takes_no_collectors_queue(site: Site, client_id: str, keep: bool) -> None:
+    collector = site.visitor("collector-a", "face-edge-collect-fleet-a", keep=True)
+    collector.subscribe(*(wanted.name for wanted in filters("face-edge", "fleet")))
+    collector.close()
+    tester = site.visitor("tester")
+    for number in range(20):
+        assert tester.may_write("face-edge/n1/event", str(number))
+    thief = site.visitor("integrator", client_id, keep=keep)
+    assert thief.connected
+    again = site.visitor("collector-a", "face-edge-collect-fleet-a", keep=True)
+    assert tester.may_write("face-edge/n1/info", "last")
+    heard = until(again, "face-edge/n1/info")
+    assert [payload for topic, payload in heard if topic.endswith("/event")] == [b"%d" % n for n in range(20)]
+    assert thief.drain() == []
+
+
+@pytest.mark.parametrize("client_id", ["n1", "face-edge-n1"])
+def test_a_reader_ends_no_devices_connection(
+    site: Site, make_sink: Any, messages: Any, eventually: Callable[..., Any], client_id: str
+) -> None:
+    sink = make_sink(f"mqtt://127.0.0.1:{site.port}", username="n1", password="secret of n1")
+    sink.open()
+    assert eventually(lambda: sink.connected)
+    thief = site.visitor("integrator", client_id)
+    thief.subscribe("face-edge/n1/#")
+    sink.handle(messages.event(1))
+    assert any(topic == "face-edge/n1/event" for topic, _ in until(thief, "face-edge/n1/event"))
+    assert (sink.connected, sink.reconnects) == (True, 0)
+
+
+def test_with_certificates_the_name_in_them_is_user_and_client_id(
+    mosquitto: Callable[..., Any], certificates: Any, make_sink: Any, eventually: Callable[..., Any], free_port: Any
+) -> None:
+    port = free_port()
+    mosquitto(
+        "allow_anonymous true\n"
+        f"listener {port}\nuse_username_as_clientid true\n"
+        f"certfile {certificates.server}\nkeyfile {certificates.server_key}\n"
+        f"cafile {certificates.ca}\nrequire_certificate true\nuse_identity_as_username true\n"
+    )
+    tls = {"ca": certificates.ca, "certificate": certificates.client, "key": certificates.client_key}
+    first = make_sink(f"mqtts://localhost:{port}", tls=tls)
+    first.open()
+    assert eventually(lambda: first.connected)
+    second = make_sink(f"mqtts://localhost:{port}", tls=tls, client_id="another-id")
+    second.open()
+    assert eventually(lambda: first.reconnects > 0 or second.reconnects > 0), "one certificate had two connections"
 
 
 def heard_by(listener: Visitor, speaker: Visitor, topics: set[str], *, last: str) -> set[str]:

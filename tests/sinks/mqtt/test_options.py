@@ -4,6 +4,7 @@ import ssl
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pydantic import ValidationError
 
 from edge.config import MqttConfig, embedded_port
 from edge.errors import ConfigError, FileUnavailable
@@ -149,3 +150,9 @@ def test_a_useless_certificate_file_is_one_line(certificates: Any, files: dict[s
     with pytest.raises(FileUnavailable, match=rf"^{problem}") as caught:
         tls_context(made.tls)
     assert "\n" not in str(caught.value)
+
+
+def test_a_client_id_of_ones_own_takes_the_place_of_the_node() -> None:
+    assert options(MqttConfig(broker="mqtt://h", client_id="hall-1"), "n1").client_id == "hall-1"
+    with pytest.raises(ValidationError):
+        MqttConfig(broker="mqtt://h", client_id="hall\n1")

@@ -208,7 +208,7 @@ def test_a_stop_waits_a_second_for_the_receipt_of_offline_and_then_goes(
         (b"", HUNG_UP),
         (bytes([0x20, 1, 0]), "does not speak MQTT: check the port in mqtt.broker"),
         (bytes([0x20, 3, 0, 0x88, 0]), "refuses the connection: server unavailable"),
-        (bytes([0x20, 3, 0, 0x85, 0]), "set another node.id, or a smaller mqtt.keepalive_s"),
+        (bytes([0x20, 3, 0, 0x85, 0]), "set another node.id or mqtt.client_id, or a smaller mqtt.keepalive_s"),
         (
             CONNACK + bytes([0xE0, 2, 0x8E, 0]),
             "another client took over client id 'face-edge-n1': give each device a node.id of its own",
