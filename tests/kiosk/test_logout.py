@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import json
 import os
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edge import files
-from edge.kiosk import passwords, revocations
+from edge.kiosk import app, passwords, revocations
 from edge.kiosk.access import Role
 from edge.kiosk.revocations import RevocationList
 
@@ -147,6 +148,27 @@ def test_what_could_not_be_recorded_is_tried_again(start: Any, browser: Any, mon
     assert not kiosk.access.revocations.unsaved
     again = start()
     assert (role(again, revoked), role(again, other)) == ("NOBODY", "OPERATOR")
+
+
+def test_the_page_tries_again_by_itself(start: Any, browser: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    kiosk = start()
+    one, revoked = logged_in(kiosk, browser)
+    with monkeypatch.context() as full:
+        full.setattr(files, "_make", refusal(errno.ENOSPC))
+        one.post("logout")
+    monkeypatch.setattr(app, "_RECORD_S", 0.01)
+
+    async def watch(patch: pytest.MonkeyPatch) -> None:
+        loop, saved = asyncio.get_running_loop(), asyncio.Event()
+        patch.setattr(revocations, "sync_folder", lambda _: loop.call_soon_threadsafe(saved.set))
+        watching = asyncio.create_task(kiosk.watch_revocations())
+        async with asyncio.timeout(60):
+            await saved.wait()
+        watching.cancel()
+
+    with monkeypatch.context() as patch:
+        asyncio.run(watch(patch))
+    assert role(start(), revoked) == "NOBODY"
 
 
 @pytest.mark.parametrize("path", ["logout", "logout/all"])
