@@ -111,8 +111,9 @@ face-edge status | grep 'virtual:portrait: online' >/dev/null && ok || fail
 step 'events reach a subscriber'
 timeout 60 mosquitto_sub -t 'face-edge/+/state' -C 2 >/dev/null && ok || fail
 
-step 'what is in memory reaches no disk: no core dumps, no swap'
-grep -Eq '^Max core file size +0 +0 ' "/proc/$(pid)/limits" && [ "$(show MemorySwapMax)" = 0 ] && ok || fail
+step 'what is in memory reaches no disk: no core dumps, no swap; descriptors are bounded'
+grep -Eq '^Max core file size +0 +0 ' "/proc/$(pid)/limits" && [ "$(show MemorySwapMax)" = 0 ] \
+  && grep -Eq '^Max open files +4096 +4096 ' "/proc/$(pid)/limits" && ok || fail
 
 step 'no rights, own folders'
 [ "$(stat -c '%U %a' /var/lib/face-edge)" = 'face-edge 700' ] && [ "$(ps -o user= -p "$(pid)")" = face-edge ] \

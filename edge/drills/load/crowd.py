@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import http.client
+import itertools
 import json
 import os
 import sys
@@ -28,13 +29,16 @@ _PAUSE_S = 1.0
 _HEAD_BYTES = 512
 _OVER = {"done", "failed", "cancelled"}
 Address = tuple[str, int]
+_NUMBERS = itertools.count()
 
 
 class Visitor:
     """One browser: keeps its cookie and shows the page's token."""
 
     def __init__(self, address: Address) -> None:
-        self._connection = http.client.HTTPConnection(*address, timeout=_TIMEOUT_S)
+        # on this machine each comes from an address of its own: the page bounds what one address may have
+        source = (f"127.0.1.{next(_NUMBERS) % 250 + 1}", 0) if address[0].startswith("127.") else None
+        self._connection = http.client.HTTPConnection(*address, timeout=_TIMEOUT_S, source_address=source)
         self._headers: dict[str, str] = {}
         self._connection.request("GET", "/api/visit")
         answer = self._connection.getresponse()

@@ -51,11 +51,12 @@ class Store:
         self.in_memory = _lies_in_memory(home)
         if not self.in_memory:
             _LOG.warning("no file system in memory was found: what visitors send lies in %s until they leave", home)
-        self.budget = min(self._most, round(_SHARE * min(shutil.disk_usage(home).free, _free_memory())))
         self.folder = home / secrets.token_hex(8)
         self.folder.mkdir(mode=0o700)
         self._lock = os.open(self.folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # last: from here on files are taken, on another thread than this one
+        self.budget = min(self._most, round(_SHARE * min(shutil.disk_usage(home).free, _free_memory())))
 
     def make(self, identity: str) -> Path:
         """A new empty folder for one file.
