@@ -37,13 +37,17 @@ class KioskConfig(Section):
         "networks, separated by spaces",
         examples=["127.0.0.1"],
     )
-    max_viewers: int = Field(64, ge=1, le=1000, description="pages open at the same time")
+    max_viewers: int = Field(
+        64, ge=1, le=1000, description="pages open at the same time, half of them from one address"
+    )
     visitors: bool = Field(
         False, description="who may watch may also have own pictures, videos and their browser's camera read"
     )
     upload_mb: int = Field(300, ge=1, le=100_000, description="largest file that the analyze page takes, megabytes")
     video_minutes: float = Field(30.0, gt=0, le=600, description="longest video that the analyze page takes")
-    max_cameras: int = Field(4, ge=1, le=64, description="visitors' cameras that are read at the same time")
+    max_cameras: int = Field(
+        4, ge=1, le=64, description="visitors' cameras that are read at the same time; one address leaves one to others"
+    )
     tls: Literal["off", "self-signed", "files"] = Field(
         "off", description="HTTPS, which phones' cameras want: a certificate that the device makes, or one in files"
     )
