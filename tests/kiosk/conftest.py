@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 
 from edge import config as configuration
 from edge.commands import Answer, Command, Inbox
+from edge.kiosk import passwords
 from edge.kiosk.app import Kiosk
 from edge.kiosk.board import Board
 from edge.kiosk.passwords import make_hash
@@ -72,6 +73,18 @@ def hashes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     paths = {"password_file": folder / "operator", "viewer_token_file": folder / "viewer"}
     for path, secret in zip(paths.values(), (PASSWORD, TOKEN), strict=True):
         path.write_text(make_hash(secret) + "\n")
+    return paths
+
+
+@pytest.fixture(scope="session")
+def cheap_hashes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Hashes of the same that take no time to compute."""
+    folder = tmp_path_factory.mktemp("cheap")
+    paths = {"password_file": folder / "operator", "viewer_token_file": folder / "viewer"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_COST", passwords._Cost(log2_n=1, r=1, p=1))
+        for path, secret in zip(paths.values(), (PASSWORD, TOKEN), strict=True):
+            path.write_text(make_hash(secret) + "\n")
     return paths
 
 

@@ -27,22 +27,10 @@ WRONG, RIGHT, WAIT = 403, 200, 429
 OPERATOR, ATTACKER = "192.0.2.7", "203.0.113.9"
 
 
-@pytest.fixture(scope="module")
-def cheap(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Hashes that cost nothing: here it is counted, not measured."""
-    folder = tmp_path_factory.mktemp("cheap")
-    paths = {"password_file": folder / "operator", "viewer_token_file": folder / "viewer"}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(passwords, "_COST", passwords._Cost(log2_n=1, r=1, p=1))
-        for path, secret in zip(paths.values(), (PASSWORD, TOKEN), strict=True):
-            path.write_text(passwords.make_hash(secret))
-    return paths
-
-
 @pytest.fixture
-def start(make_kiosk: Callable[..., Any], cheap: dict[str, Path]) -> Callable[..., Any]:
+def start(make_kiosk: Callable[..., Any], cheap_hashes: dict[str, Path]) -> Callable[..., Any]:
     """``start(**settings)``: a page of the network."""
-    return lambda **settings: make_kiosk(host="0.0.0.0", **cheap, **settings)
+    return lambda **settings: make_kiosk(host="0.0.0.0", **cheap_hashes, **settings)
 
 
 @pytest.fixture

@@ -25,9 +25,9 @@ RECORD = "kiosk-logins-n1.json"
 
 
 @pytest.fixture
-def start(make_kiosk: Callable[..., Any], hashes: dict[str, Path]) -> Callable[..., Any]:
+def start(make_kiosk: Callable[..., Any], cheap_hashes: dict[str, Path]) -> Callable[..., Any]:
     """``start(**settings)``: the device starts, with what is in its state folder."""
-    return lambda **settings: make_kiosk(host="0.0.0.0", **(hashes | settings))
+    return lambda **settings: make_kiosk(host="0.0.0.0", **(cheap_hashes | settings))
 
 
 def cookie_of(kiosk: Any, one: Any) -> str:
