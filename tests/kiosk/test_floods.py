@@ -21,6 +21,7 @@ from edge.kiosk.server import Server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from edge.kiosk.app import Kiosk
 
@@ -150,6 +151,22 @@ def test_an_answer_that_is_not_read_ends_the_connection(
         return page.connections == 0
 
     assert eventually(goes_on_asking_until_it_is_gone)
+
+
+def test_a_film_may_wait_for_its_browser_and_still_makes_room(
+    serve: Callable[..., Address], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, eventually: Any
+) -> None:
+    (tmp_path / "a.mp4").write_bytes(bytes(20_000_000))
+    monkeypatch.setattr(protocol, "UNREAD_S", 0.3)
+    page = serve(media_dir=tmp_path, max_viewers=8)
+    films = [page.connect("127.0.0.5", b"GET /media/a.mp4 HTTP/1.1\r\n" + HOST + b"\r\n") for _ in range(3)]
+    assert all(film.recv(15) == b"HTTP/1.1 200 OK" for film in films)
+    time.sleep(2.5)  # two looks at time limits
+    assert page.connections == 3
+    for _ in range(150):
+        page.connect("127.0.0.5")
+    assert eventually(lambda: page.connections <= (8 + server._SPARE_CONNECTIONS) // 2)
+    assert page.get("127.0.0.5") == 200
 
 
 def test_a_handshake_has_a_time_limit_too(serve: Callable[..., Address], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -183,6 +183,7 @@ class _Pages:
         path = job.folder / name
         if job.state is not State.DONE or name not in _RESULTS or not path.is_file():
             raise Refused(404, "gone", "there is no such result")
+        request.state.played = True
         stem = job.name.rpartition(".")[0] or job.name
         wanted = f"{stem}{_ENDINGS[name]}" if "download" in request.query_params else None
         return Paced(self._pace, FileResponse(path, media_type=_RESULTS[name], filename=wanted))

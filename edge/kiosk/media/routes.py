@@ -70,6 +70,7 @@ def _file(kiosk: Kiosk) -> Handler:
         found = await asyncio.to_thread(kiosk.player.folder.find, name) if allowed else None
         if found is None:
             raise Refused(404, "gone", "no such film")
+        request.state.played = True
         return FileResponse(found, media_type=MEDIA_TYPES[found.suffix.lower()])
 
     return file
