@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edge.errors import InputError
 from edge.files import sync_folder, write_text
+from edge.mounts import transient_boot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,6 +64,7 @@ class _Content(BaseModel):
 
     generation: _Name
     passwords: _Name
+    boot: _Name = ""
     ended: dict[int, _Ended] = Field(default_factory=dict)
 
 
@@ -72,7 +74,10 @@ class RevocationList:
     def __init__(
         self, path: Path, *, passwords: str, lifetime_s: float, clock: Callable[[], float] = time.time
     ) -> None:
-        """Read the file; ``passwords`` is a fingerprint of those in force, and a change of it ends all logins."""
+        """Read the file; ``passwords`` is a fingerprint of those in force, and a change of it ends all logins.
+
+        Where a reboot undoes what is written, it ends them, too.
+        """
         self._path = path
         self._lifetime_s = lifetime_s
         self._clock = clock
@@ -84,9 +89,10 @@ class RevocationList:
         self._all_void = False
         """All logins ended, and the file may still say otherwise."""
         self._changes, self._saved = 1, 0
-        if found is None or found.passwords != passwords:
+        boot = transient_boot(path.parent)
+        if found is None or found.passwords != passwords or found.boot != boot:
             self._all_void = found is not None
-            found = _Content(generation=secrets.token_urlsafe(_TOKEN_BYTES), passwords=passwords)
+            found = _Content(generation=secrets.token_urlsafe(_TOKEN_BYTES), passwords=passwords, boot=boot)
         self._content = found
         self._open()
 
@@ -166,7 +172,9 @@ class RevocationList:
                 self._all_void = False
 
     def _renew(self) -> None:
-        self._content = _Content(generation=secrets.token_urlsafe(_TOKEN_BYTES), passwords=self._content.passwords)
+        old = self._content
+        generation = secrets.token_urlsafe(_TOKEN_BYTES)
+        self._content = _Content(generation=generation, passwords=old.passwords, boot=old.boot)
         self._all_void = True
         self._changes += 1
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from edge import files
+from edge import files, mounts
 from edge.kiosk import app, passwords, revocations
 from edge.kiosk.access import Role
 from edge.kiosk.revocations import RevocationList
@@ -221,6 +221,30 @@ def test_the_record_is_on_the_disk_before_the_answer(
     one.post("logout")
     assert identity.encode() in synced[-1], "its name too: a power cut brings no older file back"
     assert (tmp_path / RECORD).stat().st_mode & 0o077 == 0
+
+
+def test_where_a_reboot_undoes_what_is_written_it_ends_logins(
+    start: Any, browser: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mounts, "_MOUNTS", tmp_path / "mounts")
+    monkeypatch.setattr(mounts, "_BOOT", tmp_path / "boot")
+    (tmp_path / "boot").write_text("first\n")
+    (tmp_path / "mounts").write_text("22 1 8:1 / / rw - ext4 /dev/root rw\n")
+    _, cookie = logged_in(start(), browser)
+    below = (tmp_path / RECORD).read_bytes()
+    (tmp_path / "boot").write_text("second\n")
+    assert role(start(), cookie) == "OPERATOR", "not on a disk"
+    (tmp_path / "mounts").write_text("22 1 0:31 / / rw,relatime - overlay overlay rw,lowerdir=/x\n")
+    kiosk = start()
+    assert role(kiosk, cookie) == "NOBODY"
+    one, revoked = logged_in(kiosk, browser)
+    _, other = logged_in(kiosk, browser)
+    one.post("logout")
+    again = start()
+    assert (role(again, revoked), role(again, other)) == ("NOBODY", "OPERATOR"), "the service starts again"
+    (tmp_path / RECORD).write_bytes(below)
+    (tmp_path / "boot").write_text("third\n")
+    assert {role(start(), each) for each in (cookie, revoked, other)} == {"NOBODY"}
 
 
 def record(path: Path, clock: list[float], **settings: Any) -> RevocationList:

@@ -15,11 +15,12 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge.mounts import lies_in_memory
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 _LOG = logging.getLogger(__name__)
-_IN_MEMORY = frozenset({"tmpfs", "ramfs"})
 _LOCK = "lock"
 _SHARE = 0.5
 """Of what the file system and the machine's memory have free at the start."""
@@ -47,8 +48,8 @@ class Store:
             raise OSError(None, "no folder can be written for uploads")
         for place in places:
             _sweep(place)
-        home = max(places, key=lambda place: (_lies_in_memory(place), shutil.disk_usage(place).free))
-        self.in_memory = _lies_in_memory(home)
+        home = max(places, key=lambda place: (lies_in_memory(place), shutil.disk_usage(place).free))
+        self.in_memory = lies_in_memory(home)
         if not self.in_memory:
             _LOG.warning("no file system in memory was found: what visitors send lies in %s until they leave", home)
         self.folder = home / secrets.token_hex(8)
@@ -112,21 +113,6 @@ def _sweep(home: Path) -> None:
             shutil.rmtree(left, ignore_errors=True)
         finally:
             os.close(lock)
-
-
-def _lies_in_memory(path: Path) -> bool:
-    """True where the file system that holds ``path`` is one that writes to no disk."""
-    best, kind = -1, ""
-    try:
-        mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return False
-    for mount in mounts:
-        before, _, after = mount.partition(" - ")
-        point = Path(before.split()[4].replace("\\040", " "))
-        if path.is_relative_to(point) and len(point.parts) >= best:
-            best, kind = len(point.parts), after.split()[0]
-    return kind in _IN_MEMORY
 
 
 def _free_memory() -> int:
