@@ -9,7 +9,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from edge.kiosk.guard import ALWAYS
 
 if TYPE_CHECKING:
     import asyncio
@@ -23,9 +26,9 @@ BODY_WINDOW_BYTES = 8_000 * 30
 """The least that must come of a body in each window: 8 kB/s."""
 UNREAD_S = 15.0
 """For an answer of which nothing is read."""
-PLAYED_UNREAD_S = 15 * 60.0
-"""The same for a film that is played: browsers stop reading while they have enough, or are paused."""
 CLOSING_S = 5.0
+_ALWAYS = [(name.lower().encode(), value.encode()) for name, value in ALWAYS.items()]
+_ALWAYS.append((b"content-type", b"text/plain; charset=utf-8"))
 _BUFFER = 8 * 1024
 """Bytes that wait here for a slow client, beside those that the kernel holds."""
 
@@ -74,6 +77,18 @@ class LimitedProtocol(H11Protocol):
         self._unread_since = None
         super().resume_writing()
 
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP, with the headers of every answer; uvicorn's own answer has none of them."""
+        body = msg.encode("ascii", "replace")
+        headers = [*_ALWAYS, (b"content-length", b"%d" % len(body)), (b"connection", b"close")]
+        events = (h11.Response(status_code=400, headers=headers, reason=b"Bad Request"), h11.Data(data=body))
+        try:
+            self.transport.write(b"".join(self.conn.send(event) or b"" for event in (*events, h11.EndOfMessage())))
+        except h11.LocalProtocolError:  # the answer to the request before is under way
+            self.transport.abort()
+        else:
+            self.transport.close()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget it."""
         self._table.remove(self._address, self)
@@ -88,13 +103,8 @@ class LimitedProtocol(H11Protocol):
             return self._since
         if self._unread_since is not None:
             return self._unread_since
-        return self._window_since if self.cycle.more_body and not self._state.get("keep") else None
-
-    @property
-    def _state(self) -> dict[str, Any]:
-        """What the request's handler has set: ``keep`` while an upload has a place, ``played`` for a film."""
-        state: dict[str, Any] = {} if self.cycle is None else self.cycle.scope.get("state", {})
-        return state
+        state: dict[str, Any] = self.cycle.scope.get("state", {})
+        return self._window_since if self.cycle.more_body and not state.get("keep") else None
 
     def drop(self) -> None:
         """Close at once."""
@@ -106,7 +116,7 @@ class LimitedProtocol(H11Protocol):
             self._closing_since = self._closing_since or now_s
             return now_s - self._closing_since > CLOSING_S
         if self._unread_since is not None:
-            return now_s - self._unread_since > (PLAYED_UNREAD_S if self._state.get("played") else UNREAD_S)
+            return now_s - self._unread_since > UNREAD_S
         if self.cycle is None or self.cycle.response_complete:
             return now_s - self._since > HEAD_S
         if not self.cycle.more_body or self.flow.read_paused:
