@@ -26,6 +26,8 @@ BODY_WINDOW_BYTES = 8_000 * 30
 """The least that must come of a body in each window: 8 kB/s."""
 UNREAD_S = 15.0
 """For an answer of which nothing is read."""
+PLAYED_UNREAD_S = 15 * 60.0
+"""The same for a film that is played: browsers stop reading while they have enough, or are paused."""
 CLOSING_S = 5.0
 _ALWAYS = [(name.lower().encode(), value.encode()) for name, value in ALWAYS.items()]
 _ALWAYS.append((b"content-type", b"text/plain; charset=utf-8"))
@@ -103,8 +105,13 @@ class LimitedProtocol(H11Protocol):
             return self._since
         if self._unread_since is not None:
             return self._unread_since
-        state: dict[str, Any] = self.cycle.scope.get("state", {})
-        return self._window_since if self.cycle.more_body and not state.get("keep") else None
+        return self._window_since if self.cycle.more_body and not self._state.get("keep") else None
+
+    @property
+    def _state(self) -> dict[str, Any]:
+        """What the request's handler has set: ``keep`` while an upload has a place, ``played`` for a film."""
+        state: dict[str, Any] = {} if self.cycle is None else self.cycle.scope.get("state", {})
+        return state
 
     def drop(self) -> None:
         """Close at once."""
@@ -116,7 +123,7 @@ class LimitedProtocol(H11Protocol):
             self._closing_since = self._closing_since or now_s
             return now_s - self._closing_since > CLOSING_S
         if self._unread_since is not None:
-            return now_s - self._unread_since > UNREAD_S
+            return now_s - self._unread_since > (PLAYED_UNREAD_S if self._state.get("played") else UNREAD_S)
         if self.cycle is None or self.cycle.response_complete:
             return now_s - self._since > HEAD_S
         if not self.cycle.more_body or self.flow.read_paused:
