@@ -99,7 +99,7 @@ def _start_broker(config: Config, started: ExitStack) -> None:
 
     own = options(config.mqtt, node_id(config))
     host = config.mqtt.embedded_host
-    broker = EmbeddedBroker(own.port, host, username=own.username, password=own.password)
+    broker = EmbeddedBroker(own.port, host, username=own.username, password=own.password, own_client_id=own.client_id)
     broker.start()
     started.callback(broker.stop)
 

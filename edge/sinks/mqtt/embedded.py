@@ -28,7 +28,7 @@ _LOG = logging.getLogger(__name__)
 _START_TIMEOUT_S = 10.0
 _STOP_TIMEOUT_S = 1.5
 SERVICE = Service("the embedded broker", "mqtt.embedded_host", 'set mqtt.broker = "embedded:PORT"')
-_MOST_GUESTS = 200
+_SESSION_EXPIRY_S = 86_400
 _LISTENER = "default"
 
 
@@ -42,14 +42,18 @@ class EmbeddedBroker:
         *,
         username: str | None = None,
         password: str | None = None,
+        own_client_id: str | None = None,
     ) -> None:
         """Take the address and, beyond this machine, the credentials that everyone must give.
+
+        ``own_client_id`` is the device's, which no other process may use.
 
         Raises:
             ConfigError: others could come in without a password.
         """
         check_credentials(host, username=username, password=password)
         self._credentials = (username, password) if username and password else None
+        self._own_client_id = own_client_id
         self.host = host
         self.port = port
         self._thread: threading.Thread | None = None
@@ -115,11 +119,13 @@ class EmbeddedBroker:
             listener.close()
 
     async def _serve(self, broker_class: Any, listener: socket.socket, started: Future[None]) -> None:
+        from edge.sinks.mqtt.guests import Guests
+
         loop = asyncio.get_running_loop()
         self._loop, self._stopping = loop, asyncio.Event()
         broker = broker_class(_settings(self._credentials))
         await broker.start()
-        guests = _Guests(broker)
+        guests = Guests(broker, _LISTENER, credentials=self._credentials, own_client_id=self._own_client_id)
         loop.add_reader(listener.fileno(), guests.welcome, listener)
         started.set_result(None)
         await self._stopping.wait()
@@ -155,55 +161,6 @@ def require_package() -> None:
     _import_amqtt()
 
 
-class _Guests:
-    """The connections to the broker, each served by a task of its own.
-
-    They are accepted here because amqtt, when it stops, leaves those open that have not said yet who they are, and
-    asyncio's server leaves those open that come just when it closes.
-    """
-
-    def __init__(self, broker: Any) -> None:
-        self._broker = broker
-        self._present: dict[asyncio.Task[None], socket.socket] = {}
-
-    def welcome(self, listener: socket.socket) -> None:
-        """Take the connection that waits, and serve it to its end."""
-        try:
-            guest, _ = listener.accept()
-        except OSError:
-            return  # gone again before its turn
-        if len(self._present) >= _MOST_GUESTS:
-            guest.close()
-            return
-        guest.setblocking(False)
-        task = asyncio.create_task(self._serve(guest))
-        self._present[task] = guest
-        task.add_done_callback(self._see_out)
-
-    async def _serve(self, guest: socket.socket) -> None:
-        from amqtt.adapters import StreamReaderAdapter, StreamWriterAdapter
-
-        reader, writer = await asyncio.open_connection(sock=guest)
-        try:
-            await self._broker.external_connected(StreamReaderAdapter(reader), StreamWriterAdapter(writer), _LISTENER)
-        finally:
-            writer.transport.abort()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
-
-    def _see_out(self, task: asyncio.Task[None]) -> None:
-        self._present.pop(task).close()
-        if not task.cancelled() and (error := task.exception()) is not None:
-            _LOG.debug("a client of the embedded broker failed: %r", error)
-
-    async def dismiss(self) -> None:
-        """End the connections that are left."""
-        left = list(self._present)
-        for task in left:
-            task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
-
-
 def _settings(credentials: tuple[str, str] | None) -> dict[str, Any]:
     plugins: dict[str, dict[str, Any]] = {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}}
     if credentials is not None:
@@ -211,7 +168,11 @@ def _settings(credentials: tuple[str, str] | None) -> dict[str, Any]:
 
         username, password = credentials
         plugins = {doorman.NAME: {"username": username, "password": password}}
-    return {"listeners": {_LISTENER: {"type": "external"}}, "plugins": plugins}
+    return {
+        "listeners": {_LISTENER: {"type": "external"}},
+        "plugins": plugins,
+        "session_expiry_interval": _SESSION_EXPIRY_S,
+    }
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -222,11 +183,13 @@ def _listen(host: str, port: int) -> socket.socket:
 
 def _import_amqtt() -> Any:
     try:
-        from amqtt.broker import Broker
+        import amqtt.broker  # noqa: F401 - to see whether it is there
     except ImportError:
         msg = f"the embedded broker needs amqtt: {adding('broker')}, or set mqtt.broker to a broker's URL"
         raise HardwareUnavailable(msg) from None
+    from edge.sinks.mqtt.bounded_broker import BoundedBroker
+
     # it reports every client that comes and goes, and its own failures with tracebacks that we put into one line
     logging.getLogger("amqtt").setLevel(logging.CRITICAL)
     logging.getLogger("transitions").setLevel(logging.CRITICAL)
-    return Broker
+    return BoundedBroker

@@ -1,0 +1,62 @@
+"""MQTT 3.1.1 CONNECT, read before the embedded broker sees it (pure)."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, field
+
+ACCEPTED_LEVEL = 4
+REFUSED_PROTOCOL = bytes([0x20, 2, 0, 1])
+REFUSED_IDENTIFIER = bytes([0x20, 2, 0, 2])
+REFUSED_BUSY = bytes([0x20, 2, 0, 3])
+REFUSED_CREDENTIALS = bytes([0x20, 2, 0, 5])
+"""CONNACK with the reason why a client is not taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectPacket:
+    """Fields of CONNECT; of another protocol level than 3.1.1's only ``level`` is known."""
+
+    level: int
+    client_id: str = ""
+    clean_session: bool = True
+    keepalive_s: int = 0
+    username: str = ""
+    password: str = field(default="", repr=False)
+
+
+def parse(packet: bytes, header_length: int) -> ConnectPacket:
+    """Read ``packet``, whose fixed header has ``header_length`` bytes.
+
+    Raises:
+        ValueError: it is no CONNECT, or damaged.
+    """
+    if packet[0] != 0x10:
+        msg = "not a CONNECT"
+        raise ValueError(msg)
+    rest = packet[header_length:]
+    name, rest = _cut(rest)
+    if name not in {b"MQTT", b"MQIsdp"} or len(rest) < 4:
+        msg = "not MQTT"
+        raise ValueError(msg)
+    level, flags, keepalive_s = struct.unpack_from("!BBH", rest)
+    if level != ACCEPTED_LEVEL or name != b"MQTT":
+        return ConnectPacket(level if name == b"MQTT" else 3)
+    texts: list[bytes] = []
+    rest = rest[4:]
+    for wanted in (True, flags & 4, flags & 4, flags & 0x80, flags & 0x40):
+        text, rest = _cut(rest) if wanted else (b"", rest)
+        texts.append(text)
+    if rest or flags & 1:
+        msg = "bytes that belong to no field"
+        raise ValueError(msg)
+    client_id, username, password = (text.decode("utf-8") for text in (texts[0], texts[3], texts[4]))
+    return ConnectPacket(level, client_id, bool(flags & 2), keepalive_s, username, password)
+
+
+def _cut(data: bytes) -> tuple[bytes, bytes]:
+    """``(text, rest)`` of data that begins with a text after its length."""
+    if len(data) < 2 or len(data) - 2 < (length := int.from_bytes(data[:2], "big")):
+        msg = "cut short"
+        raise ValueError(msg)
+    return data[2 : 2 + length], data[2 + length :]

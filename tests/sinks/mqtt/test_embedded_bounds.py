@@ -1,0 +1,317 @@
+"""The embedded broker under attack: what strangers and clients can take from it, and what the device keeps."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import resource
+import socket
+import struct
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from edge.sinks.mqtt.embedded import EmbeddedBroker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+pytest.importorskip("amqtt", reason="amqtt is not installed: pip install -e '.[broker]'")
+
+from edge.sinks.mqtt import bounded_broker, guests, intake
+
+OWN = "face-edge-n1"
+TAKEN, REFUSED_IDENTIFIER, REFUSED_BUSY, REFUSED_CREDENTIALS = 0, 2, 3, 5
+
+
+@pytest.fixture
+def broker() -> Iterator[EmbeddedBroker]:
+    with EmbeddedBroker(port=0, own_client_id=OWN) as running:
+        yield running
+
+
+@pytest.fixture
+def locked() -> Iterator[EmbeddedBroker]:
+    with EmbeddedBroker(port=0, username="hall", password="geheim") as running:
+        yield running
+
+
+@pytest.fixture
+def attacker() -> Iterator[Attacker]:
+    with contextlib.ExitStack() as opened:
+        yield Attacker(opened)
+
+
+class Attacker:
+    """Opens raw connections, which are closed at the end."""
+
+    def __init__(self, opened: contextlib.ExitStack) -> None:
+        self._opened = opened
+
+    def connection(self, port: int, *, source: str = "127.0.0.1") -> socket.socket:
+        made = socket.create_connection(("127.0.0.1", port), 30, source_address=(source, 0))
+        return self._opened.enter_context(made)
+
+    def client(self, port: int, client_id: str, **wishes: Any) -> tuple[socket.socket, int]:
+        """``(connection, return code)``; the code is -1 where the broker hangs up."""
+        made = self.connection(port)
+        made.sendall(connect(client_id, **wishes))
+        return made, answer(made)
+
+
+def text(value: str | bytes) -> bytes:
+    data = value.encode() if isinstance(value, str) else value
+    return struct.pack("!H", len(data)) + data
+
+
+def packet(kind: int, body: bytes) -> bytes:
+    length, left = b"", len(body)
+    while True:
+        left, byte = left >> 7, left & 0x7F
+        length += bytes([byte | (0x80 if left else 0)])
+        if not left:
+            return bytes([kind]) + length + body
+
+
+def connect(client_id: str, *, credentials: tuple[str, str] | None = None, clean: bool = True) -> bytes:
+    flags = (2 if clean else 0) | (0xC0 if credentials else 0)
+    body = text("MQTT") + bytes([4, flags, 0, 60]) + text(client_id)
+    return packet(0x10, body + b"".join(map(text, credentials or ())))
+
+
+def publish(topic: str, payload: bytes, *, retain: bool = False) -> bytes:
+    return packet(0x31 if retain else 0x30, text(topic) + payload)
+
+
+def subscribe_to(*filters: str) -> bytes:
+    return packet(0x82, struct.pack("!H", 1) + b"".join(text(name) + b"\0" for name in filters))
+
+
+def answer(connection: socket.socket) -> int:
+    connection.settimeout(30)
+    try:
+        said = connection.recv(4)
+    except ConnectionResetError:
+        return -1
+    return said[3] if len(said) == 4 else -1
+
+
+def is_closed(connection: socket.socket) -> bool:
+    connection.settimeout(30)
+    try:
+        return connection.recv(1) == b""
+    except ConnectionResetError:
+        return True
+
+
+@pytest.mark.parametrize("said", [b"", b"\x10", connect("x")[:-1], b"\x10\xff\xff\xff\x7f"])
+def test_silent_and_half_open_connections_keep_nobody_out(
+    broker: EmbeddedBroker, attacker: Attacker, make_sink: Any, eventually: Callable[..., Any], said: bytes
+) -> None:
+    for number in range(200):
+        attacker.connection(broker.port, source=f"127.0.0.{1 + number % 100}").sendall(said)
+    sink = make_sink(f"embedded:{broker.port}")
+    sink.open()
+    assert eventually(lambda: sink.connected)
+    _, code = attacker.client(broker.port, "neighbour")
+    assert code == TAKEN
+
+
+def test_who_says_nothing_is_hung_up_on(
+    broker: EmbeddedBroker, attacker: Attacker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guests, "CONNECT_S", 0.2)
+    silent, half = attacker.connection(broker.port), attacker.connection(broker.port)
+    half.sendall(connect("x")[:-1])
+    assert is_closed(silent)
+    assert is_closed(half)
+
+
+def test_who_stops_within_a_packet_is_hung_up_on(
+    broker: EmbeddedBroker, attacker: Attacker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "PACKET_S", 0.2)
+    client, code = attacker.client(broker.port, "slow")
+    assert code == TAKEN
+    client.sendall(publish("a", b"x" * 1000)[:-1])
+    assert is_closed(client)
+
+
+def test_a_client_that_outlives_its_keepalive_is_hung_up_on(broker: EmbeddedBroker, attacker: Attacker) -> None:
+    client = attacker.connection(broker.port)
+    client.sendall(packet(0x10, text("MQTT") + bytes([4, 2, 0, 1]) + text("quiet")))
+    assert answer(client) == TAKEN
+    assert is_closed(client)
+
+
+def test_a_huge_message_costs_no_memory(
+    broker: EmbeddedBroker, attacker: Attacker, subscribe: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for huge in (publish("a", b"")[:1] + b"\x80\x80\x80\x32", b"\x82\xff\xff\xff\x7f", b"\x30\xff\xff\xff\xff\x7f"):
+        client, code = attacker.client(broker.port, "huge")
+        assert code == TAKEN
+        with contextlib.suppress(OSError):
+            client.sendall(huge)
+            for _ in range(100):
+                client.sendall(bytes(1 << 20))
+        assert is_closed(client)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 40_000
+    subscribe(broker.port, mqtt5=False)
+    assert caplog.records == []
+
+
+def test_the_longest_message_that_is_taken(broker: EmbeddedBroker, attacker: Attacker, subscribe: Any) -> None:
+    listener = subscribe(broker.port, mqtt5=False)
+    client, _ = attacker.client(broker.port, "long")
+    topic = "face-edge/n1/long"
+    client.sendall(publish(topic, b"x" * (intake.PUBLISH_MAX - len(text(topic)))))
+    assert len(listener.wait("long")[0].payload) > 65_000
+
+
+def test_without_the_password_no_client_is_disturbed(
+    locked: EmbeddedBroker, attacker: Attacker, caplog: pytest.LogCaptureFixture
+) -> None:
+    right = ("hall", "geheim")
+    victim, code = attacker.client(locked.port, "victim", credentials=right)
+    assert code == TAKEN
+    victim.sendall(subscribe_to("a"))
+    assert victim.recv(5) == bytes([0x90, 3, 0, 1, 0])
+    for clean in (True, False):
+        for credentials in (None, ("hall", "falsch")):
+            _, code = attacker.client(locked.port, "victim", credentials=credentials, clean=clean)
+            assert code == REFUSED_CREDENTIALS
+    other, _ = attacker.client(locked.port, "other", credentials=right)
+    other.sendall(publish("a", b"still here"))
+    assert victim.recv(100).endswith(b"still here")
+    assert len(caplog.records) == 1
+
+
+def test_no_other_process_takes_the_devices_client_id(
+    broker: EmbeddedBroker, make_sink: Any, eventually: Callable[..., Any]
+) -> None:
+    sink = make_sink(f"embedded:{broker.port}")
+    sink.open()
+    assert eventually(lambda: sink.connected)
+    script = (
+        "import socket, sys\nmade = socket.create_connection(('127.0.0.1', int(sys.argv[1])))\n"
+        "made.sendall(bytes.fromhex(sys.argv[2]))\nprint(made.recv(4).hex())"
+    )
+    command = [sys.executable, "-c", script, str(broker.port)]
+    said = subprocess.run([*command, connect(OWN).hex()], check=True, capture_output=True, text=True).stdout
+    assert said.strip() == bytes([0x20, 2, 0, REFUSED_IDENTIFIER]).hex()
+    said = subprocess.run([*command, connect("other").hex()], check=True, capture_output=True, text=True).stdout
+    assert said.strip() == bytes([0x20, 2, 0, TAKEN]).hex()
+    assert (sink.connected, sink.reconnects) == (True, 0)
+
+
+def test_at_the_bound_of_clients_the_device_still_comes_in(
+    broker: EmbeddedBroker,
+    attacker: Attacker,
+    make_sink: Any,
+    eventually: Callable[..., Any],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    codes = [attacker.client(broker.port, f"client-{number}")[1] for number in range(guests.CLIENTS + 5)]
+    assert codes == [TAKEN] * guests.CLIENTS + [REFUSED_BUSY] * 5
+    sink = make_sink(f"embedded:{broker.port}")
+    sink.open()
+    assert eventually(lambda: sink.connected)
+    said = [record.message for record in caplog.records if record.levelno >= logging.WARNING]
+    assert said == ["the embedded broker: as many clients as it takes: more are refused"]
+
+
+@pytest.mark.parametrize("client_id", ["x" * (guests.CLIENT_ID_MAX + 1), "a\nb", "a\0b"])
+def test_strange_client_ids_are_refused(broker: EmbeddedBroker, attacker: Attacker, client_id: str) -> None:
+    assert attacker.client(broker.port, client_id)[1] == REFUSED_IDENTIFIER
+
+
+def test_subscriptions_are_bounded(broker: EmbeddedBroker, attacker: Attacker) -> None:
+    client, _ = attacker.client(broker.port, "greedy")
+    count = bounded_broker.SUBSCRIPTIONS_PER_CLIENT
+    codes = b""
+    for name in [*(f"a/{number}" for number in range(count + 1)), "a/" * 40, "b" * 600]:
+        client.sendall(subscribe_to(name))
+        codes += client.recv(5)[4:]
+    assert codes == bytes(count) + b"\x80\x80\x80"
+
+
+def test_retained_messages_are_bounded_and_the_devices_are_kept(  # noqa: PLR0917 - fixtures
+    broker: EmbeddedBroker,
+    attacker: Attacker,
+    make_sink: Any,
+    messages: Any,
+    subscribe: Any,
+    eventually: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bounded_broker, "RETAINED_BYTES", 200_000)
+    sink = make_sink(f"embedded:{broker.port}")
+    sink.open()
+    sink.handle(messages.info())
+    assert eventually(lambda: sink.connected and not sink.queue_depth)
+    client, _ = attacker.client(broker.port, "flood")
+    for number in range(20):
+        client.sendall(publish(f"face-edge/x/{number}", bytes([number]) * 20_000, retain=True))
+    client.sendall(packet(0xC0, b""))
+    client.settimeout(30)
+    assert client.recv(2) == b"\xd0\0"
+
+    def heard() -> int:
+        late = subscribe(broker.port, mqtt5=False)
+        assert json.loads(late.wait("info")[0].payload)["node"]
+        return sum(len(late.of(str(number))) for number in range(20))
+
+    assert eventually(lambda: 0 < heard() < 10)
+
+
+def test_a_subscriber_that_reads_nothing_is_dropped_and_holds_nobody_up(
+    broker: EmbeddedBroker, attacker: Attacker, subscribe: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bounded_broker, "UNWRITTEN_MAX", 50)
+    monkeypatch.setattr(intake, "DRAIN_S", 0.5)
+    lazy, _ = attacker.client(broker.port, "lazy")
+    lazy.sendall(subscribe_to("#"))
+    listener = subscribe(broker.port, mqtt5=False)
+    client, _ = attacker.client(broker.port, "loud")
+    for _ in range(200):
+        client.sendall(publish("face-edge/n1/loud", b"x" * 50_000))
+    client.sendall(publish("face-edge/n1/last", b"last"))
+    listener.wait("last")
+    assert drained(lazy)
+
+
+def drained(connection: socket.socket) -> bool:
+    """True where the connection ends after what was sent to it."""
+    connection.settimeout(30)
+    try:
+        while connection.recv(1 << 20):
+            pass
+    except ConnectionResetError:
+        pass
+    return True
+
+
+def test_a_flood_of_messages_is_slowed_down_and_the_device_is_not(
+    broker: EmbeddedBroker, attacker: Attacker, make_sink: Any, messages: Any, eventually: Callable[..., Any]
+) -> None:
+    sink = make_sink(f"embedded:{broker.port}")
+    sink.open()
+    assert eventually(lambda: sink.connected)
+    client, _ = attacker.client(broker.port, "flood")
+    client.setblocking(False)
+    flood, sent, until_s = publish("a", b"x") * 1000, 0, time.monotonic() + 3
+    while time.monotonic() < until_s:
+        with contextlib.suppress(BlockingIOError):
+            sent += client.send(flood)
+        time.sleep(0.01)
+    for number in range(50):
+        sink.handle(messages.event(number))
+    assert eventually(lambda: sink.queue_depth == 0)
+    assert sink.reconnects == 0
+    # beyond the budget it waits in the sockets' buffers, which take a few MB
+    assert sent < 40e6
