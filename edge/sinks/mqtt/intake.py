@@ -131,7 +131,9 @@ class Outlet(StreamWriterAdapter):  # type: ignore[misc,unused-ignore]
         """Messages for this client that were not written yet."""
 
     def write(self, data: bytes) -> None:
-        """Write, and count what it costs."""
+        """Write, and count what it costs; to a client that is gone nothing is written."""
+        if self._transport.is_closing():
+            return  # asyncio would log each attempt
         if self.budget is not None:
             self.budget.charge(len(data))
         if data and data[0] >> 4 == _PUBLISH:

@@ -270,7 +270,11 @@ def test_retained_messages_are_bounded_and_the_devices_are_kept(  # noqa: PLR091
 
 
 def test_a_subscriber_that_reads_nothing_is_dropped_and_holds_nobody_up(
-    broker: EmbeddedBroker, attacker: Attacker, subscribe: Any, monkeypatch: pytest.MonkeyPatch
+    broker: EmbeddedBroker,
+    attacker: Attacker,
+    subscribe: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(bounded_broker, "UNWRITTEN_MAX", 50)
     monkeypatch.setattr(intake, "DRAIN_S", 0.5)
@@ -283,6 +287,7 @@ def test_a_subscriber_that_reads_nothing_is_dropped_and_holds_nobody_up(
     client.sendall(publish("face-edge/n1/last", b"last"))
     listener.wait("last")
     assert drained(lazy)
+    assert caplog.records == []
 
 
 def drained(connection: socket.socket) -> bool:
