@@ -28,7 +28,7 @@ class Bounds:
     kept_descriptors: int = 100
     threads: int = 40
     answered: tuple[tuple[str, float], ...] = (("the screen's page", 0.99), ("an operator's page", 0.95))
-    page_ms: float = 2000.0
+    page_ms: float = 5000.0
     status_share: float = 0.95
     broker_s: float = 30.0
 
