@@ -73,3 +73,21 @@ def test_a_spoilt_manifest_is_one_line_and_exit_code_6(
 def test_no_model_there_is_one_line_and_exit_code_6(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "verify", str(tmp_path / "none.tflite")]) == 6
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("key", ["name", "version"])
+def test_what_a_manifest_calls_itself_forges_no_line(
+    model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, key: str
+) -> None:
+    monkeypatch.setenv("FACE_EDGE_NODE__STATE_DIR", str(tmp_path / "state"))
+    path = manifest_path(model)
+    path.write_text(json.dumps(json.loads(path.read_text()) | {key: "x\nforged: ok\x1b[2J\x9b2J\u2028y\u202e"}))
+    for words in (["list"], ["list", "--json"], ["verify", str(model)], ["add", "--unsigned", str(model)]):
+        if words[0] == "add":
+            pytest.importorskip("ai_edge_litert", reason="no inference runtime")
+        assert main(["--set", f"model.path={model}", "models", *words]) == 0
+        captured = capsys.readouterr()
+        lines = (captured.out + captured.err).split("\n")
+        assert all(line.isprintable() for line in lines), words
+        assert not [line for line in lines if line.lstrip().startswith("forged")]
+        assert "forged" in captured.out
