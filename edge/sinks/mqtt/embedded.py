@@ -131,11 +131,11 @@ class EmbeddedBroker:
         await self._stopping.wait()
         loop.remove_reader(listener.fileno())
         listener.close()
+        await guests.dismiss()
         try:
             await asyncio.wait_for(broker.shutdown(), _STOP_TIMEOUT_S)
         except TimeoutError:
             _LOG.warning("the embedded broker still had work when it was stopped")
-        await guests.dismiss()
 
 
 def check_credentials(host: str, *, username: str | None, password: str | None) -> None:

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import hmac
 import logging
-from collections import Counter
+from collections import Counter, OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -38,10 +38,11 @@ CLIENTS_PER_ADDRESS = 64
 """Of another machine; the device's own client is taken beyond both bounds."""
 SESSIONS = 256
 CLIENT_ID_MAX = 128
-WORK_RATE = 1000.0
-WORK_BURST = 4000.0
-"""Packets a second that clients other than the device's own may send and be sent, together."""
-_ACCEPT_RATE = 200.0
+WORK_RATE = 300.0
+WORK_BURST = 2000.0
+"""Packets a second that the clients of one address, other than the device's own, may send and be sent, together."""
+_ADDRESSES_REMEMBERED = 256
+_ACCEPT_RATE = 100.0
 _ACCEPT_BURST = 100.0
 _IDLE_FACTOR = 1.5
 _STEP_ASIDE_S = 1.0
@@ -70,7 +71,7 @@ class Guests:
         self._credentials = credentials
         self._own_client_id = own_client_id
         self._present: dict[asyncio.Task[None], _Guest] = {}
-        self._work = WorkBudget(WORK_RATE, WORK_BURST)
+        self._work: OrderedDict[str, WorkBudget] = OrderedDict()
         self._accepts = WorkBudget(_ACCEPT_RATE, _ACCEPT_BURST)
         self._said = Rarely(_LOG_EVERY_S)
 
@@ -153,9 +154,17 @@ class Guests:
             intake.idle_s = wanted.keepalive_s * _IDLE_FACTOR
         intake.crowded = lambda: self._broker.is_crowded(guest.client_id)
         if guest.outlet is not None and not own:
-            intake.budget = guest.outlet.budget = self._work
+            intake.budget = guest.outlet.budget = self._budget_of(guest.site)
             self._broker.outlets[guest.client_id] = guest.outlet
         return b""
+
+    def _budget_of(self, site: str) -> WorkBudget:
+        """Return the budget of an address; it outlives its connections, so that a new one brings no new budget."""
+        budget = self._work.pop(site, None) or WorkBudget(WORK_RATE, WORK_BURST)
+        self._work[site] = budget
+        if len(self._work) > _ADDRESSES_REMEMBERED:
+            self._work.popitem(last=False)
+        return budget
 
     def _refusal(self, guest: _Guest, wanted: ConnectPacket, *, own: bool) -> bytes:
         if wanted.level != connect_packet.ACCEPTED_LEVEL:
