@@ -16,6 +16,7 @@ import pytest
 pytest.importorskip("starlette", reason="the extra `kiosk` is not installed")
 
 from edge.kiosk import acceptor, protocol, server
+from edge.kiosk.access import Role
 from edge.kiosk.refusals import EVERY_S, OncePerMinute, Refusals
 from edge.kiosk.server import Server
 
@@ -31,7 +32,8 @@ HOST = b"Host: localhost\r\n"
 class Address:
     """Where a page is served, and its clients."""
 
-    def __init__(self, served: Server, stack: ExitStack) -> None:
+    def __init__(self, kiosk: Kiosk, served: Server, stack: ExitStack) -> None:
+        self.kiosk = kiosk
         self.port = int(served.url.rpartition(":")[2])
         self._stack = stack
         self.server = served
@@ -72,10 +74,11 @@ def serve(make_kiosk: Callable[..., Kiosk]) -> Iterator[Callable[..., Address]]:
     with ExitStack() as stack:
 
         def start(**settings: Any) -> Address:
-            served = Server(make_kiosk(port=0, **settings))
+            kiosk = make_kiosk(port=0, **settings)
+            served = Server(kiosk)
             served.start()
             stack.callback(served.stop)
-            return Address(served, stack)
+            return Address(kiosk, served, stack)
 
         yield start
 
@@ -194,6 +197,33 @@ def test_streams_of_one_address_leave_places_for_others(serve: Callable[..., Add
         answers.append(client.recv(12)[9:])
     assert answers == [b"200"] * 4 + [b"503"] * 4
     assert page.get("127.0.0.6", "/api/live") == 200
+
+
+def test_an_operator_gets_in_from_the_very_address_that_floods(
+    serve: Callable[..., Address], hashes: dict[str, Any]
+) -> None:
+    page = serve(host="0.0.0.0", max_viewers=8, open_to_viewers=True, **hashes)
+    access = page.kiosk.access
+    _, value = access.new(Role.OPERATOR)
+    cookie = f"{access.cookie_below()}={value}"
+    asked = b"GET /api/live HTTP/1.1\r\n" + HOST
+    for _ in range(12):
+        page.connect("127.0.0.5", asked + b"\r\n").recv(12)
+    operator = page.connect("127.0.0.5", asked + f"Cookie: {cookie}\r\n\r\n".encode())
+    assert operator.recv(12)[9:] == b"200"
+
+
+def test_a_trusted_proxy_has_as_many_connections_as_there_are(
+    serve: Callable[..., Address], hashes: dict[str, Any], eventually: Any
+) -> None:
+    page = serve(trusted_proxies="127.0.0.9", max_viewers=8, **hashes)
+    for _ in range(200):
+        page.connect("127.0.0.9")
+        page.connect("127.0.0.5")
+    assert eventually(lambda: page.connections == 8 + server._SPARE_CONNECTIONS)
+    held = [site for site, _ in page.server._server.table.all()]  # type: ignore[union-attr]
+    assert held.count("127.0.0.9") >= 8 + server._SPARE_CONNECTIONS - (8 + server._SPARE_CONNECTIONS) // 2
+    assert page.get("127.0.0.9") == page.get() == 200
 
 
 class Listener:
