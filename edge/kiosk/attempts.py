@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from edge.connections import site_of
 from edge.kiosk.access import Role
-from edge.kiosk.throttle import Throttle, Window, Windows
+from edge.kiosk.throttle import Window, Windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PER_CALLER = 5
 """Wrong passwords of one address or known browser in a minute."""
 RIGHT_PER_CALLER, RIGHT_OVERALL = 30, 300
-"""Logins of one address, and of all together, in a minute."""
+"""Logins of one address, and of all together of one standing, in a minute."""
 _WINDOW_S = 60.0
 _MOST_KNOWN = 200
 """Addresses that are remembered, of each standing."""
@@ -68,7 +68,8 @@ class LoginThrottle:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._failures = Windows(PER_CALLER, _WINDOW_S, clock)
         self._overall = {standing: Window(limit, _WINDOW_S, clock) for standing, limit in OVERALL.items()}
-        self._right = Throttle(per_address=RIGHT_PER_CALLER, overall=RIGHT_OVERALL, window_s=_WINDOW_S, clock=clock)
+        self._right = Windows(RIGHT_PER_CALLER, _WINDOW_S, clock)
+        self._right_overall = {standing: Window(RIGHT_OVERALL, _WINDOW_S, clock) for standing in Standing}
         self._known: dict[Role, OrderedDict[str, None]] = {Role.VIEWER: OrderedDict(), Role.OPERATOR: OrderedDict()}
 
     def caller(self, address: str, *, is_local: bool, device: tuple[str, Role] | None) -> Caller:
@@ -88,6 +89,7 @@ class LoginThrottle:
             self._failures.wait_s(caller.key),
             self._overall[caller.standing].wait_s(),
             self._right.wait_s(caller.key),
+            self._right_overall[caller.standing].wait_s(),
         )
 
     def begin(self, caller: Caller) -> Attempt:
@@ -101,7 +103,8 @@ class LoginThrottle:
         self._failures.take_back(caller.key, attempt.at_s)
         if role is Role.OPERATOR:
             self._failures.forget(caller.key)
-        self._right.begin(caller.key)
+        self._right.add(caller.key)
+        self._right_overall[caller.standing].add()
         known = self._known[role]
         known[caller.address] = None
         known.move_to_end(caller.address)

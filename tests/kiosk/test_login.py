@@ -156,6 +156,24 @@ def test_right_passwords_cost_one_hash_and_are_bounded(kiosk: Any, browser: Any,
     assert hashed == [TOKEN, TOKEN], "compared with both hashes, once"
 
 
+def test_many_logins_with_the_viewers_token_lock_out_no_operator() -> None:
+    throttle = LoginThrottle(clock=lambda: 0.0)
+
+    def enter(address: str, role: Role, *, is_local: bool = False) -> bool:
+        caller = throttle.caller(address, is_local=is_local, device=None)
+        may = throttle.wait_s(caller) == 0
+        if may:
+            throttle.succeeded(throttle.begin(caller), role)
+        return may
+
+    assert enter(OPERATOR, Role.OPERATOR)
+    for _ in range(2):
+        entered = [enter(f"198.51.{number // 250}.{number % 250}", Role.VIEWER) for number in range(1000)]
+    assert not any(entered[-300:])
+    assert enter(OPERATOR, Role.OPERATOR)
+    assert enter("127.0.0.1", Role.VIEWER, is_local=True)
+
+
 def test_whoever_has_to_wait_learns_nothing_and_costs_nothing(kiosk: Any, browser: Any, hashed: list[str]) -> None:
     assert browser(kiosk).login(PASSWORD).status_code == RIGHT
     one = browser(kiosk, address=ATTACKER)
