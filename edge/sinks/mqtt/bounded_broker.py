@@ -34,11 +34,12 @@ _LOG_EVERY_S = 60.0
 
 
 class BoundedBroker(Broker):  # type: ignore[misc,unused-ignore]
-    """``outlets`` are the connections by client id."""
+    """``outlets`` are the connections of others than the device, by client id; what the device retains is always kept."""
 
     def __init__(self, config: dict[str, Any]) -> None:
         super().__init__(config)
         self.outlets: dict[str, Outlet] = {}
+        self.own_client_id: str | None = None
         self._retained_bytes = 0
         self._waiting_bytes: dict[str, int] = {}
         self._said = Rarely(_LOG_EVERY_S)
@@ -82,10 +83,15 @@ class BoundedBroker(Broker):  # type: ignore[misc,unused-ignore]
         former = self._retained_messages.get(topic_name)
         size = len(data or b"") + len(topic_name or "")
         grown = size - (0 if former is None else len(former.data) + len(former.topic))
-        if data and (
-            len(topic_name or "") > TOPIC_MAX
-            or (former is None and len(self._retained_messages) >= RETAINED)
-            or self._retained_bytes + grown > RETAINED_BYTES
+        own = source_session is not None and source_session.client_id == self.own_client_id
+        if (
+            data
+            and not own
+            and (
+                len(topic_name or "") > TOPIC_MAX
+                or (former is None and len(self._retained_messages) >= RETAINED)
+                or self._retained_bytes + grown > RETAINED_BYTES
+            )
         ):
             self._say("clients have it retain more than it may: the newest are not retained")
             return

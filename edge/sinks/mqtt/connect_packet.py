@@ -6,6 +6,7 @@ import struct
 from dataclasses import dataclass, field
 
 ACCEPTED_LEVEL = 4
+_VARIABLE_HEADER = 10
 REFUSED_PROTOCOL = bytes([0x20, 2, 0, 1])
 REFUSED_IDENTIFIER = bytes([0x20, 2, 0, 2])
 REFUSED_BUSY = bytes([0x20, 2, 0, 3])
@@ -52,6 +53,18 @@ def parse(packet: bytes, header_length: int) -> ConnectPacket:
         raise ValueError(msg)
     client_id, username, password = (text.decode("utf-8") for text in (texts[0], texts[3], texts[4]))
     return ConnectPacket(level, client_id, bool(flags & 2), keepalive_s, username, password)
+
+
+def with_client_id(packet: bytes, header_length: int, client_id: str) -> bytes:
+    """Return ``packet``, which has an empty client id, with this one."""
+    text = client_id.encode()
+    at = header_length + _VARIABLE_HEADER
+    body = packet[header_length:at] + len(text).to_bytes(2, "big") + text + packet[at + 2 :]
+    left, length = len(body), b""
+    while left or not length:
+        length += bytes([left & 0x7F | (0x80 if left > 0x7F else 0)])
+        left >>= 7
+    return packet[:1] + length + body
 
 
 def _cut(data: bytes) -> tuple[bytes, bytes]:

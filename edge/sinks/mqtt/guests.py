@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import hmac
 import logging
+import secrets
 from collections import Counter, OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -56,6 +57,7 @@ class _Guest:
     port: int
     client: bool = False
     client_id: str = ""
+    assigned: bool = False
     outlet: Outlet | None = None
     gone: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -69,7 +71,7 @@ class Guests:
         self._broker = broker
         self._listener = listener
         self._credentials = credentials
-        self._own_client_id = own_client_id
+        self._own_client_id = broker.own_client_id = own_client_id
         self._present: dict[asyncio.Task[None], _Guest] = {}
         self._work: OrderedDict[str, WorkBudget] = OrderedDict()
         self._accepts = WorkBudget(_ACCEPT_RATE, _ACCEPT_BURST)
@@ -114,6 +116,8 @@ class Guests:
             async with asyncio.timeout(CONNECT_S):
                 packet = await intake.next()
                 refusal = await self._admit(guest, packet, intake, port)
+                if not refusal and packet and guest.assigned:
+                    packet = connect_packet.with_client_id(packet, intake.header_length, guest.client_id)
             if refusal:
                 writer.write(refusal)
                 await outlet.close()
@@ -143,9 +147,10 @@ class Guests:
         refusal = self._refusal(guest, wanted, own=own)
         if refusal:
             return refusal
-        guest.client, guest.client_id = True, wanted.client_id
+        guest.assigned = not wanted.client_id and wanted.clean_session
+        guest.client, guest.client_id = True, wanted.client_id or f"auto-{secrets.token_hex(8)}"
         former = [one for one in self._present.values() if one is not guest and one.client_id == guest.client_id]
-        for one in former if guest.client_id else ():
+        for one in former:
             if one.outlet is not None:
                 one.outlet.hang_up()
             with contextlib.suppress(TimeoutError):

@@ -290,6 +290,44 @@ def test_a_subscriber_that_reads_nothing_is_dropped_and_holds_nobody_up(
     assert caplog.records == []
 
 
+def test_when_others_have_filled_the_retained_messages_the_devices_are_still_kept(  # noqa: PLR0917 - fixtures
+    broker: EmbeddedBroker,
+    attacker: Attacker,
+    make_sink: Any,
+    messages: Any,
+    subscribe: Any,
+    eventually: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bounded_broker, "RETAINED", 3)
+    client, _ = attacker.client(broker.port, "")
+    for number in range(5):
+        client.sendall(publish(f"face-edge/x/{number}", b"x", retain=True))
+    client.sendall(packet(0xC0, b""))
+    assert client.recv(2) == b"\xd0\0"
+    sink = make_sink(f"embedded:{broker.port}")
+    sink.open()
+    sink.handle(messages.info())
+    assert eventually(lambda: sink.connected and not sink.queue_depth)
+
+    def is_kept() -> bool:
+        late = subscribe(broker.port, mqtt5=False)
+        late.publish("face-edge/x/sign", "that all retained came")
+        late.wait("sign")
+        return bool(late.of("info"))
+
+    assert eventually(is_kept)
+
+
+def test_clients_without_an_id_get_one_each(broker: EmbeddedBroker, attacker: Attacker) -> None:
+    first, code = attacker.client(broker.port, "")
+    second, again = attacker.client(broker.port, "")
+    assert (code, again) == (TAKEN, TAKEN)
+    for client in (first, second):
+        client.sendall(packet(0xC0, b""))
+        assert client.recv(2) == b"\xd0\0"
+
+
 def drained(connection: socket.socket) -> bool:
     """True where the connection ends after what was sent to it."""
     connection.settimeout(30)
