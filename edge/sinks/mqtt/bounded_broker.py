@@ -34,7 +34,10 @@ _LOG_EVERY_S = 60.0
 
 
 class BoundedBroker(Broker):  # type: ignore[misc,unused-ignore]
-    """``outlets`` are the connections of others than the device, by client id; what the device retains is always kept."""
+    """``outlets`` are the connections of other clients than the device, by client id.
+
+    What the device retains is always kept.
+    """
 
     def __init__(self, config: dict[str, Any]) -> None:
         super().__init__(config)
