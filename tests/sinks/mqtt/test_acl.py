@@ -50,7 +50,7 @@ class Visitor:
         self._client.on_subscribe = lambda *found: self._subscribed.put(found[3][0].value)
         if user:
             self._client.username_pw_set(user, f"secret of {user}")
-        wishes = Properties(PacketTypes.CONNECT)
+        wishes = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         wishes.SessionExpiryInterval = 600 if keep else 0
         self._client.connect("localhost", port, clean_start=not keep, properties=wishes)
         self._client.loop_start()
