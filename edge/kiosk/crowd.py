@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse
 from edge.kiosk.guard import TooLarge
 from edge.kiosk.places import Full, Places, client_of
 from edge.kiosk.requests import too_large
+from edge.rates import Buckets
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from edge.kiosk.app import Kiosk
 
 _MOST, _PER_ADDRESS, _RESERVED = 64, 24, 16
+_BURST, _PER_S = 1000, 50
+"""Requests of one address; operators and the device's own screen have no such bound."""
 _SENDING = frozenset({"PUT", "POST"})
 
 
@@ -31,6 +34,7 @@ class Crowd:
     def __init__(self, app: ASGIApp, *, kiosk: Kiosk, streamed: tuple[str, ...] = ()) -> None:
         self._app, self._kiosk, self._streamed = app, kiosk, streamed
         self.places = Places(_MOST, per_address=_PER_ADDRESS, reserved=_RESERVED)
+        self._rate = Buckets(_BURST, _PER_S)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse, or pass on."""
@@ -42,9 +46,15 @@ class Crowd:
         except TooLarge as error:
             await (await too_large(Request(scope), error))(scope, receive, send)
             return
+        client = client_of(self._kiosk, Request(scope))
+        if not (client.operates or client.local or self._rate.take(client.site)):
+            words = {"error": "busy", "detail": "this address sends too many requests: try again"}
+            # the end of the connection drops what was sent ahead of the answers
+            await JSONResponse(words, 429, {"Retry-After": "2", "Connection": "close"})(scope, receive, send)
+            return
         with ExitStack() as place:
             try:
-                place.enter_context(self.places.take(client_of(self._kiosk, Request(scope))))
+                place.enter_context(self.places.take(client))
             except Full as full:
                 whose = "this address has" if full.of_address else "the device has"
                 words = {"error": "busy", "detail": f"{whose} as many requests at work as may be: try again"}
