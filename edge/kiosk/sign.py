@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -27,8 +28,9 @@ def reachable(url: str) -> bool:
         return name != "localhost"
 
 
+@functools.lru_cache(maxsize=32)
 def code(url: str) -> Markup:
-    """A QR code of ``url`` as inline SVG; a quarter of it may be hidden or torn."""
+    """Return a QR code of ``url`` as inline SVG; a quarter of it may be hidden or torn. It takes time, hence kept."""
     import segno
     from markupsafe import Markup
 
