@@ -103,6 +103,9 @@ def _take_out(tree: dict[str, Any], location: Sequence[int | str]) -> None:
     A display that lacks a pin gets a free one: its other pins may still be used twice.
     """
     way = list(_way(tree, location))
+    if not way:  # none of it is in the tree as it is given: check nothing but the defaults
+        tree.clear()
+        return
     *_, (parent, key) = way
     if isinstance(parent, list):
         parent[int(key)] = dict(_PLACEHOLDER)

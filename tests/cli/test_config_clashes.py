@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.config import Layers, check, examine
+from edge.config import Layers, check, checking, examine
 from edge.errors import ConfigError
 
 
@@ -108,3 +108,9 @@ def test_every_mistake_names_its_own_layer() -> None:
     )
     with pytest.raises(ConfigError, match=r"environment variable X: metrics\.port: port 9464"):
         check(layers)
+
+
+def test_a_mistake_whose_place_is_not_in_the_file_ends_no_check() -> None:
+    tree: dict[str, object] = {"kiosk": {"port": 8080}}
+    checking._take_out(tree, ("gone", "deeper"))
+    assert tree == {}
