@@ -248,7 +248,8 @@ def test_where_a_reboot_undoes_what_is_written_it_ends_logins(
 
 
 def record(path: Path, clock: list[float], **settings: Any) -> RevocationList:
-    return RevocationList(path, **({"passwords": "p", "lifetime_s": 100, "clock": lambda: clock[0]} | settings))
+    given: dict[str, Any] = {"passwords": "p", "lifetime_s": 100, "clock": lambda: clock[0], **settings}
+    return RevocationList(path, **given)
 
 
 def test_expired_ones_are_dropped_and_a_clock_that_is_set_back_revives_none(tmp_path: Path) -> None:
@@ -289,7 +290,7 @@ def test_many_logouts_at_once_share_their_writes(tmp_path: Path, monkeypatch: py
     one = record(tmp_path / "r", [1000.0])
     writes: list[int] = []
     begun, go_on = threading.Event(), threading.Event()
-    write = revocations.write_text
+    write = files.write_text
 
     def slow(*arguments: Any, **named: Any) -> None:
         writes.append(1)

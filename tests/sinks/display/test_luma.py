@@ -192,7 +192,7 @@ def test_a_display_that_stops_answering_is_reported_and_its_bus_let_go() -> None
         (OSError(errno.EREMOTEIO, "Remote I/O error"), SinkError, "nothing answers"),
         (OSError(errno.EINVAL, "Invalid argument"), SinkError, "Invalid argument; check the wiring"),
         (ModuleNotFoundError("No module named 'spidev'", name="spidev"), HardwareUnavailable, "python3-spidev"),
-        (ModuleNotFoundError("No module named 'luma.oled'", name="luma.oled"), HardwareUnavailable, "luma is missing; install it"),
+        (ModuleNotFoundError("No module named 'luma.oled'", name="luma.oled"), HardwareUnavailable, "luma is missing"),
         (ModuleNotFoundError("No module named 'luma.emulator'", name="luma.emulator"), HardwareUnavailable, "luma"),
         (RuntimeError("Emulator requires pygame to be installed"), HardwareUnavailable, "luma.emulator"),
         (SystemExit(), SinkError, "window was closed"),
