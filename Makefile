@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PYTHON_TFLITE ?= $(shell command -v python3.11)
 VENV_TFLITE := .venv-tflite
 # most tests wait for something; a module's tests stay together, since they share a device, a browser or a database
-PARALLEL ?= -n auto --maxprocesses 4 --dist loadfile
+PARALLEL ?= -n 3 --dist loadfile
 # a check that was asked for and cannot run here is a failure, exit code 77, with what it needs in its last line; with
 # SKIP=1, as in CI, it is none
 UNABLE = || { code=$$?; [ "$$code" = 77 ] && [ -n "$(SKIP)" ] || exit "$$code"; }
