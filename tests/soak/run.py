@@ -21,7 +21,7 @@ from edge.drills.mosquitto import Mosquitto
 from edge.kiosk.passwords import make_hash
 from edge.sinks.mqtt.topics import Topics
 from tests.soak.rounds import Rounds, Script
-from tests.soak.verdict import AFTER, CALM, FLOOD, Bounds, Check, Deeds, judge
+from tests.soak.verdict import AFTER, CALM, FLOOD, Bounds, Check, Deeds, given_back, judge
 from tests.soak.watch import Look, Operator, Sample, Watch
 
 if TYPE_CHECKING:
@@ -133,6 +133,10 @@ def soak(
             look(FLOOD, watch.seconds + max(_LEAST_S, seconds - calm_s - after_s), Script(rounds).reach)
         rounds.end()
         look(AFTER, watch.seconds + after_s)
+        # at the embedded broker, what clients sent before they went is still worked off
+        latest_s = watch.seconds + bounds.given_back_s
+        while not given_back(samples, bounds) and watch.seconds < latest_s:
+            look(AFTER, watch.seconds + after_s)
         rounds.give_up()
         lost = None if listener is None else _lost(listener, rounds.markers)
         watch.phase = ""

@@ -26,6 +26,8 @@ class Bounds:
     disk_mb: float = 50.0
     descriptors: int = 1024
     kept_descriptors: int = 100
+    more_descriptors: int = 20
+    given_back_s: float = 300.0
     threads: int = 40
     answered: tuple[tuple[str, float], ...] = (("the screen's page", 0.99), ("an operator's page", 0.95))
     page_ms: float = 5000.0
@@ -89,6 +91,12 @@ def rate(samples: Sequence[Sample]) -> float:
     return (samples[-1].frames - samples[0].frames) / (samples[-1].t_s - samples[0].t_s)
 
 
+def given_back(samples: Sequence[Sample], bounds: Bounds) -> bool:
+    """Whether about as few descriptors are open after the flood as in the calm phase."""
+    counts = {phase: [each.descriptors for each in samples if each.phase == phase] for phase in (CALM, AFTER)}
+    return min(counts[AFTER]) <= max(counts[CALM]) + bounds.more_descriptors
+
+
 def growth_mb(flood: Sequence[Sample]) -> float:
     """How much the last third of the flood holds more than the middle one; the first third fills what is bounded."""
     third = max(1, len(flood) // 3)
@@ -131,7 +139,13 @@ def _process(
             "memory's growth, MB", "", f"{more_mb:+.1f}", f"{allowed_mb:+.0f} in the last third", more_mb <= allowed_mb
         ),
         Check("descriptors at most", f"{held}", f"{most}", f"{allowed} of {bounds.descriptors}", most <= allowed),
-        Check("descriptors afterwards", f"{held}", f"{back}", "20 more", back <= held + 20),
+        Check(
+            "descriptors afterwards",
+            f"{held}",
+            f"{back} after {after[-1].t_s - flood[-1].t_s:.0f} s",
+            f"{bounds.more_descriptors} more",
+            given_back([*calm, *after], bounds),
+        ),
         Check(
             "threads at most", f"{max(each.threads for each in calm)}", f"{threads}", f"{busiest}", threads <= busiest
         ),

@@ -23,8 +23,8 @@ class WorkBudget:
         self._at_s = clock()
 
     def charge(self, size_bytes: int = 0) -> None:
-        """Take the cost of a packet; it may go into debt."""
-        self._left = self._now() - 1 - size_bytes / _BYTES_PER_UNIT
+        """Take the cost of a packet; it may go into debt, but not so far that what is over would be waited for long."""
+        self._left = max(-self._burst, self._now() - 1 - size_bytes / _BYTES_PER_UNIT)
 
     @property
     def wait_s(self) -> float:
