@@ -8,7 +8,8 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # the alternative runtime has wheels up to Python 3.11 only, and needs numpy 1
 PYTHON_TFLITE ?= $(shell command -v python3.11)
 VENV_TFLITE := .venv-tflite
-# most tests wait for something, so four run at a time even on two processors; a module's tests stay together, since they share a device, a browser or a database
+# most tests wait for something, so four run at a time even on two processors; a module's tests stay together, since they
+# share a device, a browser or a database
 PARALLEL ?= -n 4 --dist loadfile
 # a check that was asked for and cannot run here is a failure, exit code 77, with what it needs in its last line; with
 # SKIP=1, as in CI, it is none
