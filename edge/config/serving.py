@@ -60,7 +60,7 @@ class KioskConfig(Section):
 
     @field_validator("host")
     @classmethod
-    def _anip_address_of(cls, value: str) -> str:
+    def _ip_address_of(cls, value: str) -> str:
         return ip_address_of(value)
 
     @field_validator("trusted_proxies")
@@ -71,7 +71,7 @@ class KioskConfig(Section):
 
     @field_validator("public_url")
     @classmethod
-    def _a_webip_address_of(cls, value: str) -> str:
+    def _web_address_of(cls, value: str) -> str:
         if value and (urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).hostname):
             msg = f"expected http://HOST[:PORT] or https://HOST, found {value!r}"
             raise ValueError(msg)
@@ -131,7 +131,7 @@ class MetricsConfig(Section):
 
     @field_validator("host")
     @classmethod
-    def _anip_address_of(cls, value: str) -> str:
+    def _ip_address_of(cls, value: str) -> str:
         return ip_address_of(value)
 
 

@@ -140,7 +140,7 @@ class MqttConfig(Section):
 
     @field_validator("embedded_host")
     @classmethod
-    def _anip_address_of(cls, value: str) -> str:
+    def _ip_address_of(cls, value: str) -> str:
         return ip_address_of(value)
 
     @field_validator("broker")
