@@ -19,6 +19,7 @@ from edge.kiosk import acceptor, protocol, server
 from edge.kiosk.access import Role
 from edge.kiosk.refusals import EVERY_S, OncePerMinute, Refusals
 from edge.kiosk.server import Server
+from tests.fixtures.connections import is_cut_off
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -121,17 +122,7 @@ def test_a_body_that_drips_ends_the_connection(
     monkeypatch.setattr(protocol, "BODY_WINDOW_S", 0.5)
     client = serve().connect(data=b"POST /api/login HTTP/1.1\r\n" + HOST + b"Content-Length: 9999\r\n\r\n")
     client.settimeout(0.05)
-
-    def ended() -> bool:
-        try:
-            client.sendall(b" ")
-            return client.recv(1) == b""
-        except TimeoutError:
-            return False
-        except OSError:
-            return True
-
-    assert eventually(ended)
+    assert eventually(lambda: is_cut_off(client, sending=b" "))
 
 
 def test_an_answer_that_is_not_read_ends_the_connection(

@@ -19,24 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from tests.fixtures.certificates import Certificates
+
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def authority(certificates: Certificates) -> Path:
     """A folder with ``ca.pem`` and, signed by it for ``localhost``, ``server.pem`` and ``server_key.pem``."""
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl is not installed: apt install openssl")
-    folder = tmp_path_factory.mktemp("authority")
-
-    def openssl(*arguments: str) -> None:
-        subprocess.run(["openssl", *arguments], check=True, capture_output=True, cwd=folder)
-
-    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
-    openssl("req", "-x509", *key, "-subj", "/CN=ca", "-keyout", "ca_key.pem", "-out", "ca.pem")
-    openssl("req", *key, "-subj", "/CN=server", "-keyout", "server_key.pem", "-out", "server.csr")
-    (folder / "names").write_text("subjectAltName=DNS:localhost\n")
-    signing = ("-CA", "ca.pem", "-CAkey", "ca_key.pem", "-CAcreateserial", "-extfile", "names")
-    openssl("x509", "-req", "-in", "server.csr", *signing, "-out", "server.pem")
-    return folder
+    return certificates.folder
 
 
 @pytest.fixture

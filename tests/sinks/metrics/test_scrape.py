@@ -28,6 +28,8 @@ from edge.types import Light
 pytest.importorskip("prometheus_client", reason="the extra `metrics` is not installed")
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.fixtures.connections import is_cut_off
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -172,17 +174,7 @@ def test_a_visitor_who_sends_a_byte_now_and_then_is_cut_off(
     assert sink.url is not None
     slow = socket.create_connection(("127.0.0.1", int(sink.url.split(":")[2].split("/")[0])))
     slow.settimeout(0.05)
-
-    def cut_off() -> bool:
-        try:
-            slow.sendall(b"G")
-            return slow.recv(1) == b""
-        except TimeoutError:
-            return False
-        except OSError:
-            return True
-
-    assert eventually(cut_off)
+    assert eventually(lambda: is_cut_off(slow, sending=b"G"))
     slow.close()
 
 

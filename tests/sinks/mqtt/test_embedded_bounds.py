@@ -91,6 +91,12 @@ def subscribe_to(*filters: str) -> bytes:
     return packet(0x82, struct.pack("!H", 1) + b"".join(text(name) + b"\0" for name in filters))
 
 
+def ping(connection: socket.socket) -> None:
+    """Wait until the broker has read everything that was sent before."""
+    connection.sendall(packet(0xC0, b""))
+    assert connection.recv(2) == b"\xd0\0"
+
+
 def answer(connection: socket.socket) -> int:
     connection.settimeout(30)
     try:
@@ -257,9 +263,8 @@ def test_retained_messages_are_bounded_and_the_devices_are_kept(  # noqa: PLR091
     client, _ = attacker.client(broker.port, "flood")
     for number in range(20):
         client.sendall(publish(f"face-edge/x/{number}", bytes([number]) * 20_000, retain=True))
-    client.sendall(packet(0xC0, b""))
     client.settimeout(30)
-    assert client.recv(2) == b"\xd0\0"
+    ping(client)
 
     def heard() -> int:
         late = subscribe(broker.port, mqtt5=False)
@@ -303,8 +308,7 @@ def test_when_others_have_filled_the_retained_messages_the_devices_are_still_kep
     client, _ = attacker.client(broker.port, "")
     for number in range(5):
         client.sendall(publish(f"face-edge/x/{number}", b"x", retain=True))
-    client.sendall(packet(0xC0, b""))
-    assert client.recv(2) == b"\xd0\0"
+    ping(client)
     sink = make_sink(f"embedded:{broker.port}")
     sink.open()
     sink.handle(messages.info())
@@ -324,8 +328,7 @@ def test_clients_without_an_id_get_one_each(broker: EmbeddedBroker, attacker: At
     second, again = attacker.client(broker.port, "")
     assert (code, again) == (TAKEN, TAKEN)
     for client in (first, second):
-        client.sendall(packet(0xC0, b""))
-        assert client.recv(2) == b"\xd0\0"
+        ping(client)
 
 
 def drained(connection: socket.socket) -> bool:
