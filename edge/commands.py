@@ -96,11 +96,10 @@ class Request:
 
 
 class Inbox:
-    """Filled from any thread, or in a signal handler; emptied by the loop."""
+    """Filled from any thread; emptied by the loop."""
 
     def __init__(self, capacity: int = CAPACITY) -> None:
         self._capacity = capacity
-        # its `put` may interrupt itself, as in a signal handler, which that of other queues may not
         self._waiting: queue.SimpleQueue[Request] = queue.SimpleQueue()
 
     def offer(self, command: Command, answer: Callable[[Answer], None] = lambda _: None) -> bool:

@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from edge import signals
 from edge.cli.settings import Settings, pass_settings
 
 if TYPE_CHECKING:
-    from types import FrameType
-
-    from edge.fleet.collection.collector import Collector
     from edge.fleet.collection.status import Status
 
 _NAME = r"[a-zA-Z0-9_-]{1,64}"
@@ -110,7 +108,7 @@ def collect(
         report=lambda status: _tell(status, as_json=as_json),
         report_every_s=status_every,
     )
-    _obey_signals(collector)
+    signals.obey({signal.SIGTERM: collector.stop, signal.SIGINT: collector.stop})
     collector.run()
 
 
@@ -129,11 +127,3 @@ def remote_broker(broker: str) -> None:
 
 def _tell(status: Status, *, as_json: bool) -> None:
     click.echo(json.dumps(status.as_dict()) if as_json else status.as_line())
-
-
-def _obey_signals(collector: Collector) -> None:
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        collector.stop()
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)

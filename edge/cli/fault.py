@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edge import signals
 from edge.cli.settings import Settings, pass_settings
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from edge.config import Config
 
 _LOG = logging.getLogger(__name__)
@@ -39,12 +38,7 @@ def fault(settings: Settings) -> None:
         _LOG.warning("no display is configured to show the fault on: see the log of the service for the reason")
         return
     ended = threading.Event()
-
-    def end(_number: int, _frame: FrameType | None) -> None:
-        ended.set()
-
-    signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGINT, end)
+    signals.obey({signal.SIGTERM: ended.set, signal.SIGINT: ended.set})
     dispatcher = Dispatcher(sinks)
     dispatcher.start()
     dispatcher.put(Look(LookKind.FAULT))

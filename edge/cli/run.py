@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from edge import signals
 from edge.cli.settings import Settings, pass_settings
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from edge.runtime.app import Device
     from edge.runtime.reload import Reloader
 
@@ -72,25 +71,14 @@ def _flags(*, source: str | None, loop: bool, fast: bool, at_end: str | None, br
 
 
 def obey_signals(device: Device) -> None:
-    """SIGTERM and SIGINT stop the device, SIGUSR1 toggles the pause."""
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        device.stop()
-
-    def toggle(_number: int, _frame: FrameType | None) -> None:
-        device.toggle_pause()
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-    signal.signal(signal.SIGUSR1, toggle)
+    """Stop the device on SIGTERM and SIGINT, toggle the pause on SIGUSR1."""
+    signals.obey(
+        {signal.SIGTERM: device.stop, signal.SIGINT: device.stop, signal.SIGUSR1: device.toggle_pause},
+    )
 
 
 def reload_on_hangup(device: Device, reloader: Reloader) -> None:
-    """SIGHUP has the configuration read again; from a terminal it keeps its meaning, which is to end."""
+    """Read the configuration again on SIGHUP, unless there is a terminal, where SIGHUP ends the program."""
     if sys.stdin is not None and sys.stdin.isatty():
         return
-
-    def again(_number: int, _frame: FrameType | None) -> None:
-        device.soon(reloader.reload)
-
-    signal.signal(signal.SIGHUP, again)
+    signals.obey({signal.SIGHUP: lambda: device.soon(reloader.reload)})

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from edge import signals
 from edge.cli.collect import remote_broker
 from edge.cli.settings import Settings, pass_settings
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from edge.fleet.simulation.plan import Plan
     from edge.fleet.simulation.progress import Progress
     from edge.fleet.simulation.simulator import Simulator
@@ -76,7 +75,8 @@ def simulate(
         click.echo(json.dumps(progress.as_dict()) if as_json else progress.as_line())
 
     simulator = Simulator(plan, options(config.mqtt, "simulator"), report=tell, report_every_s=status_every)
-    _obey_signals(simulator)
+    # the first signal ends it in order, a second one at once
+    signals.obey({signal.SIGTERM: simulator.stop, signal.SIGINT: simulator.stop}, once=True)
     begun = datetime.now(UTC)
     tell(simulator.run())
     if verify is not None:
@@ -90,15 +90,3 @@ def _verdict(database: str, simulator: Simulator, plan: Plan, begun: datetime) -
     from edge.fleet.simulation.verify import verify
 
     return verify(database, simulator.tally.acknowledged_ids or set(), nodes=f"sim{plan.seed}-", since=begun)
-
-
-def _obey_signals(simulator: Simulator) -> None:
-    """The first signal ends it in order, a second one at once."""
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        simulator.stop()
-        for each in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(each, signal.default_int_handler)
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)

@@ -137,15 +137,15 @@ class Device:
         return self._processed
 
     def stop(self) -> None:
-        """Ask the loop to end; returns at once, safe in a signal handler."""
+        """Ask the loop to end; returns at once; from any thread, but not from a signal handler."""
         self._stopping.set()
 
     def toggle_pause(self) -> None:
-        """Pause or go on from the next turn of the loop; safe in a signal handler."""
+        """Pause or go on from the next turn of the loop; from any thread."""
         self._inbox.offer(SetPrivacy())
 
     def soon(self, call: Callable[[], None]) -> None:
-        """Have the loop do ``call`` in its next turn; safe in a signal handler."""
+        """Have the loop do ``call`` in its next turn; from any thread."""
         self._soon.put(call)
 
     def adopt(self, pipeline: Pipeline | Watched, smoothing: SmoothingConfig, *, detector: str) -> None:

@@ -82,7 +82,8 @@ def test_a_live_source_learns_where_the_faces_are(tmp_path: Path) -> None:
     assert brightness is not None
     assert 40 < brightness < 220
     boxes = [seen.box for message in sink.messages if isinstance(message, Observation) for seen in message.faces]
-    assert face in boxes
+    # of observations only the newest waits for a sink, so the very one may be missing
+    assert any(face.iou(box) > 0.8 for box in boxes)
 
 
 def test_a_control_that_the_camera_has_not_ends_the_device_with_that_line(tmp_path: Path, picamera2: Any) -> None:

@@ -76,7 +76,7 @@ class Collector:
         )
 
     def stop(self) -> None:
-        """Store and acknowledge what is here, disconnect; may be called from a signal handler."""
+        """Store and acknowledge what is here, disconnect; from any thread."""
         self._stopping.set()
         self._waker.set()
 

@@ -28,7 +28,7 @@ _WAKER = -1
 
 
 class Network:
-    """Driven by one thread; only ``wake`` is for others, signal handlers among them. Devices go by their index."""
+    """Driven by one thread; only ``wake`` is for others. Devices go by their index."""
 
     def __init__(self, devices: Sequence[Device], agenda: Agenda) -> None:
         self._devices = devices

@@ -60,7 +60,7 @@ class Simulator:
         self._playing = False
 
     def stop(self) -> None:
-        """No more events; what waits is sent while there is time. May be called from a signal handler."""
+        """Begin no more events and send what waits while there is time; from any thread."""
         self._stopping.set()
         self._network.wake()
 

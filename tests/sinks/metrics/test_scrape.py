@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import contextlib
 import http.client
 import re
 import socket
@@ -195,7 +196,7 @@ def test_a_taken_port_is_told_once_tried_again_and_stops_nobody(
         assert sink.url is None
     assert eventually(lambda: sink.url)
     assert eventually(lambda: key("queue_messages") in scrape(sink.url)), "what waited is there"
-    assert scrape(sink.url)[key("events_total", type="presence_start")] == 1
+    assert eventually(lambda: scrape(sink.url)[key("events_total", type="presence_start")] == 1)
     dispatcher.close()
     assert sum("is taken" in record.message for record in caplog.records) == 1
 
@@ -230,12 +231,22 @@ def test_it_is_off_by_default_and_an_address_is_checked() -> None:
         configuration.load(environment={}, flags={"metrics.host": "everywhere"})
 
 
-def test_a_running_device_is_scraped(running: Any, free_port: Callable[[], int]) -> None:
+def test_a_running_device_is_scraped(
+    running: Any, free_port: Callable[[], int], eventually: Callable[..., Any]
+) -> None:
     port = free_port()
+    url = f"http://127.0.0.1:{port}/metrics"
+
+    def knows_the_camera() -> bool:
+        with contextlib.suppress(urllib.error.URLError):  # each sink is served by a thread of its own: not yet open
+            return key("camera_status", status="online") in scrape(url)
+        return False
+
     flags = {"source.uri": "virtual:portrait", "source.fps": 10, "metrics.enabled": True, "metrics.port": port}
     with running(**flags) as (_, memory):
-        memory.wait_for(CameraStatus)
-        found = scrape(f"http://127.0.0.1:{port}/metrics")
+        assert memory.wait_for(CameraStatus)
+        assert eventually(knows_the_camera)
+        found = scrape(url)
     assert found[key("paused")] == 0
     assert found[key("camera_status", status="online")] == 1
     with pytest.raises(OSError, match="refused"):
