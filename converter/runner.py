@@ -10,6 +10,8 @@ from edge import manifest as manifests
 from edge.errors import HardwareUnavailable
 from edge.installation import repairing
 from edge.preprocess import quantize, read_logits, stretch
+from edge.stderr import lines_dropped
+from edge.vision.litert import GREETINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -60,8 +62,9 @@ def interpreter(content: bytes) -> Any:
     except ImportError as error:
         msg = f"ai-edge-litert is not installed: {repairing('ai-edge-litert')}"
         raise HardwareUnavailable(msg) from error
-    made = Interpreter(model_content=content)
-    made.allocate_tensors()
+    with lines_dropped(*GREETINGS):
+        made = Interpreter(model_content=content)
+        made.allocate_tensors()
     return made
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from converter.cli.card import card
+from converter.cli.checkpoint import checkpoint
 from converter.cli.compare import compare
 from converter.cli.crop_alignment import crop_alignment
 from converter.cli.crop_margin import crop_margin
@@ -42,7 +43,7 @@ _PACKAGES = {
     "ai_edge_litert",
 }
 
-COMMANDS = (prepare, train, teach, distill, quantize, evaluate, compare, card, crop_margin, crop_alignment)
+COMMANDS = (prepare, train, teach, distill, checkpoint, quantize, evaluate, compare, card, crop_margin, crop_alignment)
 """In the order of use."""
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import pickle
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,10 +13,12 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from converter.datasets.faces import SIZE
+from converter.outputs import write_bytes
 from converter.training.task import ExpressionTask
 from edge.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -92,3 +95,22 @@ def load(path: Path) -> Trained:
         msg = f"{path}: is no checkpoint of face-convert train: {type(error).__name__}: {cause}"
         raise InputError(msg) from error
     return Trained(task.network.eval(), task.recipe, epochs_seen)
+
+
+def save(path: Path, trained: Trained, notes: Mapping[str, str | int] | None = None) -> None:
+    """Write a network as a checkpoint that :func:`load` reads; it cannot be resumed, for it keeps no optimiser.
+
+    ``notes`` says beside it where the weights come from.
+
+    Raises:
+        InputError: ``path`` cannot be written.
+    """
+    stream = io.BytesIO()
+    content = {
+        "state_dict": {f"network.{name}": values for name, values in trained.network.state_dict().items()},
+        "hyper_parameters": {"recipe": asdict(trained.recipe)},
+        "loops": {"fit_loop": {"epoch_progress": {"current": {"processed": trained.epochs_seen}}}},
+        "notes": dict(notes or {}),
+    }
+    torch.save(content, stream)
+    write_bytes(path, stream.getvalue())

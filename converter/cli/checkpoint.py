@@ -1,0 +1,35 @@
+"""``face-convert checkpoint``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from converter.cli import options
+from converter.cli.data import training_and_validation
+
+
+@click.command()
+@click.option("--model", type=click.Path(path_type=Path), required=True, metavar="FILE", help="A .tflite of quantize.")
+@options.data
+@options.votes
+@click.option("--out", type=click.Path(path_type=Path), required=True, metavar="FILE", help="The .ckpt to write.")
+def checkpoint(*, model: Path, data: Path, votes: Path | None, out: Path) -> None:
+    """Read a checkpoint back from an int8 model, so that training can start from its weights.
+
+    The network agrees with the int8 model but for int8's rounding; how far is measured on PublicTest and printed.
+    Pictures of the training split give its batch norms the statistics that training goes on from.
+    """
+    from converter.quantization.recover import agreement, recovered
+    from converter.training import checkpoint as checkpoints
+
+    if out.suffix != ".ckpt":
+        msg = f"--out: expected a file ending in .ckpt, found {out.name}"
+        raise click.UsageError(msg)
+    training, validation = training_and_validation(data, votes)
+    trained, notes = recovered(model, training.pixels)
+    checkpoints.save(out, trained, notes)
+    print(f"{out}: {trained.recipe.architecture}, {out.stat().st_size / 1e6:.1f} MB")
+    for head, share in agreement(model, trained, validation.pixels).items():
+        print(f"  {head:10} agrees with {model.name} on {100 * share:.1f} % of {len(validation)} pictures")

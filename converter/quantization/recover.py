@@ -1,0 +1,160 @@
+"""The float network behind an int8 file, so that a shipped model can be a start for training.
+
+The file holds convolutions with their batch norms folded in, and each head's last layer once for every window of its
+logits. Their weights are dequantised and put into the network that the manifest names, whose batch norms are then
+settled on training pictures (:mod:`converter.quantization.unfold`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from converter.architectures import build
+from converter.architectures.plain import PlainNet
+from converter.quantization.quantize import output_names
+from converter.quantization.unfold import normalised, settle
+from converter.quantization.windows import Windows
+from converter.runner import ModelRunner, interpreter
+from converter.training.checkpoint import Trained
+from converter.training.recipe import from_checkpoint
+from edge import manifest as manifests
+from edge.errors import InputError, ModelError
+from edge.types import EMOTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from torch import nn
+
+    from edge.manifest import Manifest, OutputSpec
+
+_CONVOLUTIONS = {"CONV_2D", "DEPTHWISE_CONV_2D"}
+_DENSE = "FULLY_CONNECTED"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Layer:
+    """One layer of the file in float32: ``weight`` as TFLite lays it out, ``bias`` ``(out,)``."""
+
+    kind: str
+    output: str
+    weight: NDArray[np.float32]
+    bias: NDArray[np.float32]
+
+
+def recover(model: Path, pixels: NDArray[np.uint8], seed: int = 1) -> tuple[nn.Module, Manifest]:
+    """The float network of the int8 file ``model``, in evaluation mode, and the file's manifest.
+
+    ``pixels`` ``(n, 48, 48)`` uint8 grey are training pictures: shown in random views, they give the batch norms their
+    statistics, which change nothing of what the network computes in evaluation.
+
+    Raises:
+        ModelError: the file or its manifest is damaged, or the two do not belong together.
+        InputError: it is not a network of plain convolutions, or there are no pictures.
+    """
+    manifest = manifests.load(model)
+    content = manifests.verify(manifest, model)
+    name = manifest.training.architecture
+    network = build(name, bare=True)
+    if not isinstance(network, PlainNet):
+        msg = f"{model}: is a network {name!r}: only those of plain:... and gdconv:... can be read back"
+        raise InputError(msg)
+    if not len(pixels):
+        msg = f"{model}: there are no pictures to measure its batch norms on: give a data set with training pictures"
+        raise InputError(msg)
+    loaded = interpreter(content)
+    try:
+        _fill(network, list(_layers(loaded)), output_names(loaded), manifest)
+    except (RuntimeError, ValueError, IndexError, KeyError) as error:
+        msg = f"{model}: does not hold the network {name!r} that its manifest names: {' '.join(str(error).split())}"
+        raise ModelError(msg) from error
+    settle(network.eval(), pixels, seed)
+    return network, manifest
+
+
+def recovered(model: Path, pixels: NDArray[np.uint8]) -> tuple[Trained, dict[str, str | int]]:
+    """What :func:`recover` finds, with the recipe that the manifest keeps, and a note of where it comes from.
+
+    Raises:
+        ModelError: as :func:`recover`, or the manifest's recipe is none of this version.
+        InputError: as :func:`recover`.
+    """
+    network, manifest = recover(model, pixels)
+    kept = dict(manifest.training.recipe)
+    epochs = int(kept.pop("checkpoint_epoch", manifest.training.epochs))
+    try:
+        recipe = from_checkpoint(kept)
+    except TypeError as error:
+        msg = f"{model}: the recipe in its manifest is not one of this version: {error}"
+        raise ModelError(msg) from error
+    return Trained(network, recipe, epochs), {"read_back_from": manifest.file, "sha256": manifest.sha256}
+
+
+def agreement(model: Path, trained: Trained, pixels: NDArray[np.uint8]) -> dict[str, float]:
+    """Share of ``pixels`` ``(n, 48, 48)`` on which network and int8 file name the same emotion, by head."""
+    found, wanted = trained.logits(pixels), ModelRunner(model).logits(pixels)
+    return {head: float((found[head].argmax(axis=1) == wanted[head].argmax(axis=1)).mean()) for head in wanted}
+
+
+def _layers(loaded: Any) -> Iterator[_Layer]:
+    """The file's layers with weights, in the order in which they run."""
+    details = {detail["index"]: detail for detail in loaded.get_tensor_details()}
+    for operation in loaded._get_ops_details():  # noqa: SLF001  (the interpreter has no public list of its operations)
+        if operation["op_name"] in _CONVOLUTIONS | {_DENSE}:
+            _, weight, bias = (int(index) for index in operation["inputs"])
+            output = str(details[int(operation["outputs"][0])]["name"])
+            values = (_dequantized(loaded, details[index]) for index in (weight, bias))
+            yield _Layer(operation["op_name"], output, *values)
+
+
+def _dequantized(loaded: Any, detail: dict[str, Any]) -> NDArray[np.float32]:
+    found = detail["quantization_parameters"]
+    values = loaded.get_tensor(detail["index"]).astype(np.float64)
+    shape = [1] * values.ndim
+    if len(found["scales"]) > 1:
+        shape[found["quantized_dimension"]] = -1
+    scales, zeros = (np.asarray(found[name], np.float64).reshape(shape) for name in ("scales", "zero_points"))
+    dequantized: NDArray[np.float32] = ((values - zeros) * scales).astype(np.float32)
+    return dequantized
+
+
+def _fill(network: PlainNet, layers: list[_Layer], outputs: list[str], manifest: Manifest) -> None:
+    """Put the layers' weights into ``network``; the batch norms only add the biases."""
+    pairs = list(normalised(network))
+    convolutions = [layer for layer in layers if layer.kind in _CONVOLUTIONS]
+    dense = {layer.output: layer for layer in layers if layer.kind == _DENSE}
+    for (convolution, norm), layer in zip(pairs, convolutions, strict=True):
+        # a convolution of one channel is a depthwise one for TFLite, whose filters then come last
+        order = (3, 0, 1, 2) if layer.kind == "DEPTHWISE_CONV_2D" else (0, 3, 1, 2)
+        _copy(convolution.weight, layer.weight.transpose(order))
+        _copy(norm.weight, np.ones(len(layer.bias), np.float32))
+        _copy(norm.bias, layer.bias)
+        norm.running_mean.zero_()
+        norm.running_var.fill_(1 - norm.eps)
+    for head, name, linear in zip(network.head_names, outputs, network.heads, strict=True):
+        weight, bias = _one_window(dense[name], manifest.output(head))
+        _copy(linear.weight, weight)
+        _copy(linear.bias, bias)
+
+
+def _one_window(layer: _Layer, spec: OutputSpec) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Weight ``(7, in)`` and bias ``(7,)`` of a head whose layer is written out once a window."""
+    shifts = np.array(Windows(spec.windows, spec.scale, spec.zero_point).shifts, np.float32)
+    weight = layer.weight.reshape(spec.windows, len(EMOTIONS), -1).mean(axis=0)
+    bias = (layer.bias.reshape(spec.windows, len(EMOTIONS)) + shifts[:, None]).mean(axis=0)
+    return weight, bias
+
+
+def _copy(parameter: Tensor, values: NDArray[np.float32]) -> None:
+    if tuple(parameter.shape) != values.shape:
+        msg = f"expected weights {tuple(parameter.shape)}, found {values.shape}"
+        raise ValueError(msg)
+    with torch.no_grad():
+        parameter.copy_(torch.from_numpy(np.ascontiguousarray(values)))
