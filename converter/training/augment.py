@@ -31,10 +31,15 @@ _JPEG_TABLE = (
 
 
 def apply(pictures: Tensor, view: View) -> Tensor:
-    """Show ``(n, 1, h, w)`` float32 in 0..1 as ``view`` says; the result keeps shape and range."""
-    lit = _light(_soften(_warp(pictures, view), view), view)
-    shown = _erase(_compress(_disturb(lit, view), view), view)
-    return torch.where(view.turned.view(-1, 1, 1, 1) < 0, shown.flip(3), shown)
+    """Show ``(n, 1, h, w)`` float32 in 0..1 as ``view`` says; the result keeps shape and range.
+
+    It is computed in float32 even where a network around it computes in bfloat16, so that a view is the same on every
+    device and for teachers and students; CUDA could not put rows of bfloat16 back among rows of float32 either.
+    """
+    with torch.autocast(pictures.device.type, enabled=False):
+        lit = _light(_soften(_warp(pictures, view), view), view)
+        shown = _erase(_compress(_disturb(lit, view), view), view)
+        return torch.where(view.turned.view(-1, 1, 1, 1) < 0, shown.flip(3), shown)
 
 
 def _warp(x: Tensor, view: View) -> Tensor:

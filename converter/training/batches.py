@@ -13,6 +13,7 @@ from converter.training.views import View, Views, mix
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from converter.camera import Camera
     from converter.datasets.faces import FaceSet
 
 
@@ -36,36 +37,59 @@ class Batch(NamedTuple):
         return Batch(self.pictures, self.labels[rows], self.votes[rows], self.majority[rows], (), teachers)
 
 
+class Epoch(NamedTuple):
+    """What all pictures of an epoch are: ``pixels`` ``(n, 48, 48)`` uint8, the view they are shown in, answers for it."""
+
+    pixels: Tensor
+    view: View | None
+    teachers: Tensor | None
+
+
 class FaceBatches(Dataset[Batch]):
     """Batches by a list of rows, in views and with teachers' answers where given.
 
-    ``answers`` gives the teachers' probabilities ``(n, heads, 7)`` for all rows in one view.
+    ``answers`` gives the teachers' probabilities ``(n, heads, 7)`` for all rows in one view. With a ``camera``, some of
+    the pictures of each epoch are seen through it before they are shown in their view.
     """
 
     def __init__(
-        self, faces: FaceSet, views: Views | None = None, answers: Callable[[int], Tensor] | None = None
+        self,
+        faces: FaceSet,
+        views: Views | None = None,
+        answers: Callable[[int], Tensor] | None = None,
+        camera: Camera | None = None,
     ) -> None:
-        self._tensors = tuple(torch.from_numpy(a) for a in (faces.pixels, faces.labels, faces.votes, faces.majority))
+        self._pixels, self._camera = torch.from_numpy(faces.pixels), camera
+        self.labels, self.votes, self.majority = (
+            torch.from_numpy(array) for array in (faces.labels, faces.votes, faces.majority)
+        )
         self._views, self._answers = views, answers
-        self._view: View | None = None
-        self._teachers: Tensor | None = None
+        self._epoch = Epoch(self._pixels, None, None)
 
     def __len__(self) -> int:
-        return len(self._tensors[0])
+        return len(self._pixels)
+
+    def epoch(self, epoch: int) -> Epoch:
+        """Draw the views of ``epoch``; plain pictures where there are none."""
+        if self._views is None:
+            return Epoch(self._pixels, None, None)
+        pixels = self._pixels
+        if self._camera is not None:
+            pixels = torch.from_numpy(self._camera.show(pixels.numpy(), mix(self._views.seed, epoch)))
+        teachers = self._answers(self._views.index(epoch)) if self._answers is not None else None
+        return Epoch(pixels, self._views.of_epoch(len(self), epoch), teachers)
 
     def begin(self, epoch: int) -> None:
-        """Draw the epoch's views."""
-        if self._views is None:
-            return
-        self._view = self._views.of_epoch(len(self), epoch)
-        self._teachers = self._answers(self._views.index(epoch)) if self._answers is not None else None
+        """Show the pictures as they are in ``epoch`` from now on."""
+        self._epoch = self.epoch(epoch)
 
     def __getitem__(self, rows: Any) -> Batch:
-        pixels, labels, votes, majority = (tensor[rows] for tensor in self._tensors)
-        batch = Batch(pixels.unsqueeze(1).float() / 255, labels, votes, majority)
-        if self._view is not None:
-            batch = batch._replace(view=tuple(self._view.take(torch.as_tensor(rows))))
-        return batch if self._teachers is None else batch._replace(teachers=self._teachers[rows].float())
+        pixels, view, teachers = self._epoch
+        pictures = pixels[rows].unsqueeze(1).float() / 255
+        batch = Batch(pictures, self.labels[rows], self.votes[rows], self.majority[rows])
+        if view is not None:
+            batch = batch._replace(view=tuple(view.take(torch.as_tensor(rows))))
+        return batch if teachers is None else batch._replace(teachers=teachers[rows].float())
 
     def loader(self, batch_size: int, *, seed: int | None = None, rank: int = 0, ranks: int = 1) -> DataLoader[Batch]:
         """All batches in order; with a ``seed``, in an order of each epoch's own and without the odd last one.
@@ -94,9 +118,12 @@ class _Order(Sampler[list[int]]):
 
     def __iter__(self) -> Iterator[list[int]]:
         self._faces.begin(self._epoch)
-        rows = torch.arange(len(self._faces))
-        if self._seed is not None:
-            source = torch.Generator().manual_seed(mix(self._seed, self._epoch))
-            rows = torch.randperm(len(self._faces), generator=source)
+        n = len(self._faces)
+        rows = torch.arange(n) if self._seed is None else order(n, self._seed, self._epoch)
         for index in range(len(self)):
             yield rows[index * self._batch_size : (index + 1) * self._batch_size][self._part].tolist()
+
+
+def order(n: int, seed: int, epoch: int) -> Tensor:
+    """Return the order ``(n,)`` in which an epoch shows ``n`` pictures."""
+    return torch.randperm(n, generator=torch.Generator().manual_seed(mix(seed, epoch)))
