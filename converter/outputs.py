@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from pathlib import Path
 
 from edge.errors import InputError
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -27,7 +30,8 @@ def write_bytes(path: Path, content: bytes) -> None:
         temporary.chmod(0o644)
         temporary.replace(path)
     except OSError as error:
-        msg = f"{path}: cannot be written: {error.strerror or error}; choose another place or mend its permissions"
+        remedy = "make room" if error.errno in _FULL else "choose another place or mend its permissions"
+        msg = f"{path}: cannot be written: {error.strerror or error}; {remedy}"
         raise InputError(msg) from error
     finally:
         if temporary is not None:

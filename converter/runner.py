@@ -11,7 +11,6 @@ from edge.errors import HardwareUnavailable
 from edge.installation import repairing
 from edge.preprocess import quantize, read_logits, stretch
 from edge.stderr import lines_dropped
-from edge.vision.litert import GREETINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -21,6 +20,9 @@ if TYPE_CHECKING:
 
     from edge.contrast import Contrast
     from edge.manifest import Manifest, OutputSpec
+
+_GREETING = b"INFO: Created TensorFlow Lite"
+"""How the lines begin that the runtime writes when it starts."""
 
 
 class ModelRunner:
@@ -62,7 +64,7 @@ def interpreter(content: bytes) -> Any:
     except ImportError as error:
         msg = f"ai-edge-litert is not installed: {repairing('ai-edge-litert')}"
         raise HardwareUnavailable(msg) from error
-    with lines_dropped(*GREETINGS):
+    with lines_dropped(_GREETING):
         made = Interpreter(model_content=content)
         made.allocate_tensors()
     return made

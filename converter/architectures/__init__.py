@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from converter.architectures.backbones import backbone
+from converter.architectures.backbones import backbone, is_backbone
+from converter.architectures.own import is_own, own
 from converter.architectures.plain import LOCATED, PLAIN, PlainNet, spelled
 from converter.architectures.published import PUBLISHED
 from edge.errors import InputError
@@ -28,7 +29,8 @@ def build(name: str, *, bare: bool = False) -> nn.Module:
     """The network called ``name``, freshly initialised; ``bare`` leaves out pretrained weights, to be loaded over.
 
     A name is one of :data:`ARCHITECTURES`, or spells a plain network out (``plain:32,32/64,64/128,128/256,256``,
-    ``gdconv:...``), or names a backbone (``pretrained:vgg16``, ``scratch:mobilenetv2``, ``FILE.weights.h5:vgg16``).
+    ``gdconv:...``), or names a backbone (``pretrained:vgg16``, ``scratch:mobilenetv2``, ``FILE.weights.h5:vgg16``), or
+    is a network of one's own, ``module:callable`` (:mod:`converter.architectures.own`).
 
     Raises:
         InputError: no network has that name, or its weights cannot be had.
@@ -38,8 +40,12 @@ def build(name: str, *, bare: bool = False) -> nn.Module:
     family, colon, _ = name.partition(":")
     if family in {PLAIN, LOCATED} and colon:
         return spelled(name)
+    if is_own(name) and not is_backbone(name):
+        return own(name)
     if colon:
         return backbone(name, bare=bare)
-    known = ", ".join([*sorted(ARCHITECTURES), "plain:WIDTH,...", "gdconv:WIDTH,...", "pretrained:MODEL"])
+    known = ", ".join(
+        [*sorted(ARCHITECTURES), "plain:WIDTH,...", "gdconv:WIDTH,...", "pretrained:MODEL", "module:callable"]
+    )
     msg = f"unknown architecture {name!r}: expected one of {known}"
     raise InputError(msg)

@@ -65,6 +65,12 @@ class Backbone(nn.Module):
         return tuple(head(features) for head in self.heads)
 
 
+def is_backbone(name: str) -> bool:
+    """Whether ``name`` begins or ends as that of a backbone, even of one that is not known."""
+    weights, _, model = name.rpartition(":")
+    return weights in {PRETRAINED, SCRATCH} or weights.endswith(".h5") or model in MODELS
+
+
 def backbone(name: str, *, bare: bool = False) -> Backbone:
     """The backbone that ``pretrained:MODEL`` or ``scratch:MODEL`` names; weights may be a file: ``FILE.h5:MODEL``.
 

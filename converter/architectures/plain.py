@@ -15,6 +15,7 @@ Stages = tuple[tuple[int, ...], ...]
 PLAIN, LOCATED = "plain", "gdconv"
 """Families of names that :func:`spelled` takes."""
 _MOST_STAGES = 5
+_WIDEST, _MOST_LAYERS = 4096, 64
 
 PAIRS: Stages = ((32, 32), (64, 64), (128, 128), (256, 256))
 
@@ -75,7 +76,11 @@ def spelled(name: str) -> PlainNet:
         stages = tuple(tuple(int(width) for width in stage.split(",")) for stage in shape.split("/"))
     except ValueError:
         stages = ()
-    if not 0 < len(stages) <= _MOST_STAGES or any(width < 1 for stage in stages for width in stage):
+    widths = [width for stage in stages for width in stage]
+    if not 0 < len(stages) <= _MOST_STAGES or min(widths) < 1:
         msg = f"architecture {name!r}: expected widths above 0, as in plain:32,32/64,64/128,128/256,256"
+        raise InputError(msg)
+    if max(widths) > _WIDEST or len(widths) > _MOST_LAYERS:
+        msg = f"architecture {name[:60]!r}: expected widths of at most {_WIDEST} and at most {_MOST_LAYERS} layers"
         raise InputError(msg)
     return PlainNet(stages, located=family == LOCATED)

@@ -20,6 +20,8 @@ from converter.cli.prepare import prepare
 from converter.cli.quantize import quantize
 from converter.cli.teach import teach
 from converter.cli.train import train
+from converter.interruption import Interrupted, interruptible
+from converter.quiet import third_parties_quiet
 from edge import __version__
 from edge.errors import EdgeError
 from edge.installation import adding
@@ -66,7 +68,8 @@ for _command in COMMANDS:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``face-convert`` with ``arguments`` (``None``: the process's own) and return its exit code."""
     try:
-        result = cli.main(args=arguments, prog_name="face-convert", standalone_mode=False)
+        with interruptible(), third_parties_quiet():
+            result = cli.main(args=arguments, prog_name="face-convert", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         return error.exit_code
@@ -76,6 +79,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if (error.name or "").partition(".")[0] not in _PACKAGES:
             raise
         return _fail(f"{error.name} is not installed: {adding('converter')}", _HARDWARE_UNAVAILABLE)
+    except Interrupted as error:
+        click.echo(f"face-convert: stopped{error.advice and f': {error.advice}'}", err=True)
+        return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
     return result if isinstance(result, int) else 0

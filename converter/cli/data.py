@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from converter.cli.training import say
+from converter.progress import say
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,8 @@ import click
 
 from converter.cli import options
 from converter.cli.data import training_and_validation
-from converter.cli.training import machine, machine_options, recipe_options, say
+from converter.cli.training import finish, machine, machine_options, recipe_options
+from converter.progress import say
 from converter.training.recipe import DISTILL_DEFAULTS
 
 
@@ -41,16 +42,24 @@ def distill(
     start: Path | None,
     accelerator: str,
     devices: int,
+    tensorboard: bool,
     **choices: Any,
 ) -> None:
     """Train a student on its teachers' vote, view by view; run again, it goes on where it was stopped."""
     from converter.training import teachers as answers
-    from converter.training.train import Recipe
+    from converter.training import tensorboard as board
+    from converter.training.checkpoint import name_of
+    from converter.training.train import Recipe, preflight
     from converter.training.train import train as run
 
+    names = answers.names(teachers)
+    recipe = Recipe(**choices, teachers=names, start=name_of(start) if start else "")
+    computer = machine(accelerator, devices)
+    if tensorboard:
+        board.require()
+    preflight(out, recipe, start=start, machine=computer)
     training, validation = training_and_validation(data, votes)
     found = answers.load(teachers, training)
-    recipe = Recipe(**choices, teachers=found.names, start=start.parent.name if start else "")
     say(f"{len(training)} pictures in {found.views.count} views, teachers: {', '.join(found.names)}")
-    best = run(training, validation, out, recipe, teachers=found, start=start, machine=machine(accelerator, devices))
-    say(f"best checkpoint: {best}")
+    settings: dict[str, Any] = {"start": start, "machine": computer, "tensorboard": tensorboard}
+    finish(run(training, validation, out, recipe, teachers=found, **settings))

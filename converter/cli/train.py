@@ -9,7 +9,8 @@ import click
 
 from converter.cli import options
 from converter.cli.data import training_and_validation
-from converter.cli.training import machine, machine_options, recipe_options, say
+from converter.cli.training import augmentation_option, finish, machine, machine_options, recipe_options
+from converter.progress import say
 from converter.training.recipe import Recipe
 
 
@@ -18,15 +19,30 @@ from converter.training.recipe import Recipe
 @options.votes
 @click.option("--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Checkpoints and curves.")
 @recipe_options(Recipe())
+@augmentation_option(Recipe())
 @machine_options
 def train(
-    *, data: Path, votes: Path | None, out: Path, start: Path | None, accelerator: str, devices: int, **choices: Any
+    *,
+    data: Path,
+    votes: Path | None,
+    out: Path,
+    start: Path | None,
+    accelerator: str,
+    devices: int,
+    tensorboard: bool,
+    **choices: Any,
 ) -> None:
     """Train a network on the labels and votes; run again, it goes on where it was stopped."""
+    from converter.training import tensorboard as board
+    from converter.training.checkpoint import name_of
+    from converter.training.train import preflight
     from converter.training.train import train as run
 
-    recipe = Recipe(**choices, start=start.parent.name if start else "")
+    recipe = Recipe(**choices, start=name_of(start) if start else "")
+    computer = machine(accelerator, devices)
+    if tensorboard:
+        board.require()
+    preflight(out, recipe, start=start, machine=computer)
     training, validation = training_and_validation(data, votes)
     say(f"{len(training)} pictures to learn from, {len(validation)} to choose by")
-    best = run(training, validation, out, recipe, start=start, machine=machine(accelerator, devices))
-    say(f"best checkpoint: {best}")
+    finish(run(training, validation, out, recipe, start=start, machine=computer, tensorboard=tensorboard))

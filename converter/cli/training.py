@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from converter.progress import say
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from converter.training.ending import Ending
     from converter.training.recipe import Recipe
     from converter.training.train import Machine
 
@@ -21,7 +23,21 @@ def recipe_options(default: Recipe) -> Callable[[Callable[..., Any]], Callable[.
     """Options whose names are those of :class:`converter.training.recipe.Recipe`."""
     found = (
         click.option("--architecture", default=default.architecture, show_default=True, help="Name of the network."),
-        click.option("--epochs", type=click.IntRange(1), default=default.epochs, show_default=True),
+        click.option(
+            "--epochs",
+            type=click.IntRange(1),
+            default=default.epochs,
+            show_default=True,
+            help="More than a run had make it longer.",
+        ),
+        click.option(
+            "--patience",
+            type=click.IntRange(0),
+            default=default.patience,
+            show_default="no end",
+            metavar="EPOCHS",
+            help="End after so many epochs without a better one.",
+        ),
         click.option("--batch-size", type=click.IntRange(2), default=default.batch_size, show_default=True),
         optimizer_option(default.optimizer),
         click.option(
@@ -48,13 +64,66 @@ def recipe_options(default: Recipe) -> Callable[[Callable[..., Any]], Callable[.
             show_default=True,
             help="Blend pairs of faces; helps long runs.",
         ),
+        click.option(
+            "--camera",
+            type=_SHARE,
+            default=default.camera,
+            show_default=True,
+            help="Share of the faces that are shown small, dark or noisy, corrected as the device corrects them.",
+        ),
         click.option("--weight-decay", type=click.FloatRange(0), default=default.weight_decay, show_default=True),
+        click.option(
+            "--warmup-epochs",
+            type=click.IntRange(0),
+            default=default.warmup_epochs,
+            show_default=True,
+            help="Epochs in which the learning rate rises to its value.",
+        ),
+        click.option(
+            "--label-smoothing",
+            type=click.FloatRange(0, 1, max_open=True),
+            default=default.label_smoothing,
+            show_default=True,
+            help="Share of the fer2013 head's target that all classes have alike.",
+        ),
+        click.option(
+            "--dropout",
+            type=click.FloatRange(0, 1, max_open=True),
+            default=default.dropout,
+            show_default="the network's own",
+            help="Share of the features that are left out.",
+        ),
+        click.option(
+            "--gradient-clip",
+            type=click.FloatRange(0),
+            default=default.gradient_clip,
+            show_default=True,
+            help="Greatest norm of the gradient; 0 for none.",
+        ),
+        click.option(
+            "--ema-decay",
+            type=click.FloatRange(0, 1, max_open=True),
+            default=default.ema_decay,
+            show_default=True,
+            help="Share of the weights' average that a step keeps, once it is warm; 0: no average.",
+        ),
         click.option("--seed", type=int, default=default.seed, show_default=True),
         click.option(
             "--start", type=click.Path(path_type=Path), metavar="FILE", help="A checkpoint whose weights to begin with."
         ),
     )
     return _all(found)
+
+
+def augmentation_option(default: Recipe) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """How far views stray; a student's are those of its teachers' answers."""
+    return click.option(
+        "--augmentation",
+        type=click.FloatRange(0, 3),
+        default=default.augmentation,
+        show_default=True,
+        help="How far the views of a face stray: 0 not at all, 2 twice as far.",
+    )
 
 
 def optimizer_option(default: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -75,6 +144,7 @@ def machine_options(command: Callable[..., Any]) -> Callable[..., Any]:
     found = (
         click.option("--accelerator", default="auto", show_default=True, help="cpu, gpu, ... or what there is: auto."),
         click.option("--devices", type=click.IntRange(1), default=1, show_default=True, help="How many of them."),
+        click.option("--tensorboard", is_flag=True, help="Write the history for TensorBoard into the folder, too."),
     )
     return _all(found)(command)
 
@@ -86,10 +156,11 @@ def machine(accelerator: str, devices: int) -> Machine:
     return Machine(accelerator, devices)
 
 
-def say(text: str, *, err: bool = False) -> None:
-    """Print once, though each device has a process of its own that runs the whole command."""
-    if os.environ.get("LOCAL_RANK", "0") == "0":
-        click.echo(text, err=err)
+def finish(ending: Ending) -> None:
+    """Say where the best checkpoint is, and what there is to say of it."""
+    if ending.note:
+        say(ending.note, err=True)
+    say(f"best checkpoint: {ending.best}")
 
 
 def _all(found: tuple[Callable[..., Any], ...]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

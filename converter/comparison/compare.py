@@ -97,7 +97,7 @@ def compare(
         source = entry.file
         if source is None:
             wanted = replace(recipe, architecture=entry.architecture or entry.name)
-            source = train(training, validation, folder, wanted, machine=machine)
+            source = train(training, validation, folder, wanted, machine=machine).best
         made.append(_converted(entry.name, source, training, validation, folder))
     say("measuring time")
     timed = milliseconds([*(m.int8 for m in made), *(m.float32 for m in made if m.float32 is not None)])

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import io
-import pickle
+import zipfile
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from lightning.fabric.plugins import TorchCheckpointIO
 from torch.utils.flop_counter import FlopCounterMode
 
 from converter.datasets.faces import SIZE
 from converter.outputs import write_bytes
 from converter.training.task import ExpressionTask
-from edge.errors import InputError
+from edge.errors import EdgeError, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from numpy.typing import NDArray
     from torch import nn
@@ -80,21 +81,65 @@ def load(path: Path) -> Trained:
     """Read a checkpoint of :func:`converter.training.train.train`; its weights are the exponential average.
 
     Raises:
-        InputError: it is missing, no checkpoint, or of another kind of network.
+        InputError: it is missing, no checkpoint, of another kind of network, or its weights are not numbers.
     """
+    content = read(path, "is no checkpoint of face-convert train")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
         task = ExpressionTask(content["hyper_parameters"]["recipe"], bare=True)
         task.load_state_dict(content["state_dict"])
         epochs_seen = int(content["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"])
+    except EdgeError as error:
+        msg = f"{path}: {error}"
+        raise InputError(msg) from error
+    except Exception as error:  # whatever a forged file makes of the network
+        msg = f"{path}: is no checkpoint of face-convert train: {_cause(error)}"
+        raise InputError(msg) from error
+    if not all(bool(values.isfinite().all()) for values in task.network.state_dict().values()):
+        msg = f"{path}: holds weights that are not numbers (NaN or infinite): choose another checkpoint"
+        raise InputError(msg)
+    return Trained(task.network.eval(), task.recipe, epochs_seen)
+
+
+def read(path: Path, refusal: str) -> dict[str, Any]:
+    """The content of a checkpoint: tensors and plain values, since nothing else is unpickled.
+
+    Raises:
+        InputError: the file is missing or damaged, holds anything else, or unpacks to far more than its size; the
+            message says ``refusal``.
+    """
+    try:
+        _refuse_packed(path)
+        content = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         msg = f"{path}: cannot be read: {error.strerror or error}"
         raise InputError(msg) from error
-    except (pickle.UnpicklingError, EOFError, KeyError, TypeError, RuntimeError) as error:
-        cause = " ".join(str(error).split())[:120]
-        msg = f"{path}: is no checkpoint of face-convert train: {type(error).__name__}: {cause}"
+    except Exception as error:  # what a damaged file makes torch.load raise has no common class
+        msg = f"{path}: {refusal}: {_cause(error)}"
         raise InputError(msg) from error
-    return Trained(task.network.eval(), task.recipe, epochs_seen)
+    if not isinstance(content, dict):
+        msg = f"{path}: {refusal}: holds a {type(content).__name__}"
+        raise InputError(msg)
+    return content
+
+
+def name_of(path: Path) -> str:
+    """What to call a checkpoint: ``best`` and ``last`` have the name of their run's folder, others their own."""
+    return path.resolve().parent.name if path.stem in {"best", "last"} else path.stem
+
+
+def _refuse_packed(path: Path) -> None:
+    """PyTorch packs nothing; a file that unpacks to gigabytes was made to fill the memory."""
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        unpacked = sum(part.file_size for part in archive.infolist())
+    if unpacked > 2 * path.stat().st_size:
+        msg = f"unpacks to {unpacked} bytes"
+        raise ValueError(msg)
+
+
+def _cause(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
 
 
 def save(path: Path, trained: Trained, notes: Mapping[str, str | int] | None = None) -> None:
@@ -114,3 +159,18 @@ def save(path: Path, trained: Trained, notes: Mapping[str, str | int] | None = N
     }
     torch.save(content, stream)
     write_bytes(path, stream.getvalue())
+
+
+class WholeFiles(TorchCheckpointIO):
+    """Writes checkpoints beside their place and moves them into it.
+
+    Lightning's own writer goes through the folder for temporary files, mostly on another file system, and copies from
+    there: on a full disk that leaves half a checkpoint where a whole one was.
+    """
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+        """Put ``checkpoint`` at ``path``; on any error what was there stays as it was."""
+        del storage_options
+        stream = io.BytesIO()
+        torch.save(checkpoint, stream)
+        write_bytes(Path(path), stream.getvalue())

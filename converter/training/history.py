@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from typing import TYPE_CHECKING, Any
 
 import lightning
 
 from converter.outputs import write_bytes
 from converter.plots import curves
+from edge.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from torch import Tensor
 
+    from converter.training.tensorboard import Board
+
 
 class History(lightning.Callback):
-    """Keeps one row an epoch, also across a resume, and writes ``history.csv`` and ``curves.png`` into ``out``."""
+    """Keeps one row an epoch, also across a resume, and writes ``history.csv`` and ``curves.png`` into ``out``.
 
-    def __init__(self, out: Path, heads: tuple[str, ...]) -> None:
-        self._out = out
-        accuracies = (f"{stage}_{head}" for head in heads for stage in ("train", "val"))
-        self._columns = ("epoch", "train_loss", "val_loss", *accuracies)
+    ``patience`` ends the run after so many epochs without a better one, 0 not at all. A ``board`` gets each row, too.
+    """
+
+    def __init__(self, out: Path, heads: tuple[str, ...], patience: int = 0, board: Board | None = None) -> None:
+        self._out, self._heads, self._patience, self._board = out, heads, patience, board
         self._losses: list[Tensor] = []
         self.rows: list[dict[str, float]] = []
 
@@ -33,18 +39,28 @@ class History(lightning.Callback):
         self._losses.append(outputs["loss"].detach())
 
     def on_validation_epoch_end(self, trainer: Any, module: Any) -> None:
-        """Close the epoch's row; this comes before the checkpoint is written, which so contains it."""
+        """Close the epoch's row; this comes before the checkpoint is written, which so contains it.
+
+        Raises:
+            InputError: the losses are no longer numbers, or the files cannot be written.
+        """
         if trainer.sanity_checking or not self._losses:
             return
         loss = float(sum(float(value) for value in self._losses) / len(self._losses))
         self._losses.clear()
         metrics = trainer.callback_metrics
-        logged = {name: float(metrics[name]) for name in self._columns if name in metrics}
+        logged = {name: float(metrics[name]) for name in columns(self._heads) if name in metrics}
         # the epoch's own means are logged only after validation
-        seen = {f"train_{head}": float(module.accuracies[f"train_{head}"].compute()) for head in module.head_names}
-        self.rows.append({**logged, **seen, "epoch": trainer.current_epoch + 1, "train_loss": loss})
+        seen = {f"train_{head}": share for head, share in module.train_accuracies().items()}
+        row = {**logged, **seen, "epoch": trainer.current_epoch + 1, "train_loss": loss}
+        refuse_numberless(row, self._out)
+        self.rows.append(row)
         if trainer.is_global_zero:
-            self._write()
+            write_rows(self._out, self.rows, self._heads)
+            if self._board is not None:
+                self._board.add(row)
+        if stalled(self.rows, self._patience):
+            trainer.should_stop = True
 
     def state_dict(self) -> dict[str, Any]:
         """What the checkpoint keeps."""
@@ -54,10 +70,51 @@ class History(lightning.Callback):
         """Go on from a checkpoint."""
         self.rows = list(state_dict["rows"])
 
-    def _write(self) -> None:
-        text = io.StringIO()
-        writer = csv.DictWriter(text, self._columns)
-        writer.writeheader()
-        writer.writerows(self.rows)
-        write_bytes(self._out / "history.csv", text.getvalue().encode())
-        write_bytes(self._out / "curves.png", curves(self.rows))
+
+def columns(heads: Sequence[str]) -> tuple[str, ...]:
+    """What a row of the history has: ``epoch``, the losses, and the accuracies of each head."""
+    return ("epoch", "train_loss", "val_loss", *(f"{stage}_{head}" for head in heads for stage in ("train", "val")))
+
+
+def write_rows(out: Path, rows: Sequence[Mapping[str, float]], heads: Sequence[str]) -> None:
+    """Write ``history.csv`` and ``curves.png`` into ``out``.
+
+    Raises:
+        InputError: they cannot be written.
+    """
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns(heads))
+    writer.writeheader()
+    writer.writerows(rows)
+    write_bytes(out / "history.csv", text.getvalue().encode())
+    write_bytes(out / "curves.png", curves(rows))
+
+
+def refuse_numberless(row: Mapping[str, float], out: Path) -> None:
+    """Stop a run whose losses are no longer numbers, before its weights are written over the last good ones.
+
+    Raises:
+        InputError: a loss is NaN or infinite; the message says what to do.
+    """
+    for name in ("train_loss", "val_loss"):
+        value = row.get(name, 0.0)
+        if not math.isfinite(value):
+            stage = "training" if name == "train_loss" else "validation"
+            msg = (
+                f"{out}: epoch {row['epoch']:.0f}: the loss in {stage} is {value}: the weights have run away; the "
+                "same command would come to it again, so train into another --out with a lower --learning-rate"
+            )
+            raise InputError(msg)
+
+
+def stalled(rows: Sequence[Mapping[str, float]], patience: int) -> bool:
+    """Whether the last ``patience`` epochs brought no better mean of the heads' accuracies; never with 0."""
+    if patience < 1 or len(rows) <= patience:
+        return False
+    means = [_mean(row) for row in rows]
+    return max(means[-patience:]) <= max(means[:-patience])
+
+
+def _mean(row: Mapping[str, float]) -> float:
+    accuracies = [value for name, value in row.items() if name.startswith("val_") and name != "val_loss"]
+    return sum(accuracies) / max(1, len(accuracies))

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 
 OPTIMIZERS = ("sgd", "adam")
+_KINDS: dict[type, Any] = {float: float | int, type(None): float | int}
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +21,15 @@ class Recipe:
     ``label_mix`` is the share of the votes in the target of the ``fer2013`` head, the rest being the original label.
     ``class_weights`` weighs rare emotions up: 0 not at all, 1 until every emotion counts alike, whatever its number
     (the weight is the inverse frequency to that power). ``mixup`` is the parameter of the beta distribution by which
-    pairs of faces are blended (Zhang et al., 2018), 0 for none. Where there are ``teachers``, ``distill_share`` is the
-    part of their vote in what is learnt and the labels have the rest; both sides are softened by
+    pairs of faces are blended (Zhang et al., 2018), 0 for none. ``camera`` is the share of faces that are
+    shown small, dark or noisy (:class:`converter.camera.Camera`). Where there are ``teachers``, ``distill_share`` is
+    the part of their vote in what is learnt and the labels have the rest; both sides are softened by
     ``distill_temperature``. ``start`` is the run whose weights this one began with.
+
+    ``dropout`` is the network's own where it is ``None``. ``gradient_clip`` bounds the norm of the gradient, 0 for no
+    bound. ``augmentation`` multiplies how far views stray. With a ``patience`` above 0 a run ends after so many epochs
+    without a better one. A run that was made longer has in ``earlier`` the lengths that it had before, each with the
+    number of epochs that were done under it.
     """
 
     architecture: str = "plain"
@@ -36,12 +43,18 @@ class Recipe:
     label_mix: float = 0.0
     class_weights: float = 0.0
     mixup: float = 0.0
+    camera: float = 0.0
     ema_decay: float = 0.998
     seed: int = 1
     teachers: tuple[str, ...] = ()
     distill_share: float = 0.0
     distill_temperature: float = 1.0
     start: str = ""
+    dropout: float | None = None
+    gradient_clip: float = 5.0
+    augmentation: float = 1.0
+    patience: int = 0
+    earlier: tuple[tuple[int, int], ...] = ()
 
 
 DISTILL_DEFAULTS = Recipe(epochs=130, distill_share=0.6, class_weights=0.2, mixup=0.2)
@@ -52,14 +65,24 @@ def from_checkpoint(values: Mapping[str, Any]) -> Recipe:
     """The recipe that a checkpoint keeps; what came later than the checkpoint has its default.
 
     Raises:
-        TypeError: ``values`` has something that no recipe has.
+        TypeError: ``values`` has something that no recipe has, or a value of another type.
     """
-    return Recipe(**with_tuples(values))
+    recipe = Recipe(**with_tuples(values))
+    for field in fields(Recipe):
+        value, kind = getattr(recipe, field.name), _KINDS.get(type(field.default), type(field.default))
+        if not (isinstance(value, kind) or value == field.default):
+            msg = f"{field.name}: expected {type(field.default).__name__}, found {value!r:.40}"
+            raise TypeError(msg)
+    return recipe
 
 
 def with_tuples(values: Mapping[str, Any]) -> dict[str, Any]:
     """``values`` with tuples again where a file has made lists of them."""
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    return {name: _as_tuple(value) for name, value in values.items()}
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(_as_tuple(part) for part in value) if isinstance(value, list | tuple) else value
 
 
 def differences(wanted: Recipe, found: Recipe) -> list[str]:

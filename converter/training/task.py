@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import lightning
@@ -12,9 +13,13 @@ from torchmetrics.classification import MulticlassAccuracy
 
 from converter.architectures import build
 from converter.architectures.heads import HEADS
+from converter.training import mixup
 from converter.training.augment import apply
+from converter.training.mixup import Blend
 from converter.training.recipe import from_checkpoint
+from converter.training.schedule import rate_factor, warmup_steps
 from converter.training.views import View, mix
+from edge.errors import InputError
 from edge.types import EMOTIONS
 
 if TYPE_CHECKING:
@@ -36,6 +41,8 @@ class ExpressionTask(lightning.LightningModule):
         self.recipe = from_checkpoint(recipe)
         self.network: nn.Module = build(self.recipe.architecture, bare=bare).to(memory_format=torch.channels_last)
         self.head_names: tuple[str, ...] = self.network.head_names
+        if self.recipe.dropout is not None:
+            set_dropout(self.network, self.recipe.dropout)
         self.accuracies = nn.ModuleDict(
             {
                 f"{stage}_{head}": MulticlassAccuracy(_CLASSES, average="micro", ignore_index=-1)
@@ -66,20 +73,41 @@ class ExpressionTask(lightning.LightningModule):
 
     def training_step(self, batch: Batch, _index: int) -> Tensor:
         """Sum of the heads' losses on one batch, each picture in its view, blended with another where asked."""
-        shown = apply(batch.pictures, View(*batch.view))
+        shown, blend = apply(batch.pictures, View(*batch.view)), None
         if self.recipe.mixup > 0:
-            share = float(torch.distributions.Beta(self.recipe.mixup, self.recipe.mixup).sample())
-            others = torch.randperm(len(shown), device=shown.device)
-            outputs = self(share * shown + (1 - share) * shown[others])
-            other = self._loss(outputs, batch.take(others))
-            loss = share * self._loss(outputs, batch) + (1 - share) * other
-        else:
-            outputs = self(shown)
-            loss = self._loss(outputs, batch)
-        for head, logits in zip(self.head_names, outputs, strict=True):
-            self._note("train", head, logits.float(), _truth(head, batch))
+            share, partners = mixup.draw(self.recipe.mixup, self.recipe.seed, self.global_step, len(shown))
+            blend = Blend(share, partners.to(shown.device))
+        outputs, loss = self.learn(batch, shown, blend)
+        for head, logits, truth in zip(self.head_names, outputs, self.truths(batch), strict=True):
+            self._note("train", head, logits.float(), truth)
         self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(batch.labels))
         return loss
+
+    def learn(self, batch: Batch, shown: Tensor, blend: Blend | None = None) -> tuple[tuple[Tensor, ...], Tensor]:
+        """Return the logits of each head and the loss ``()`` for ``batch``, whose pictures are ``shown``.
+
+        With a ``blend`` the pictures are blended in pairs. Nothing here waits for the device or reads its values:
+        on a GPU it is captured as a graph.
+        """
+        if blend is None:
+            outputs = self(shown)
+            return outputs, self._loss(outputs, batch)
+        share, partners = blend
+        outputs = self(share * shown + (1 - share) * shown[partners])
+        other = self._loss(outputs, batch.take(partners))
+        return outputs, share * self._loss(outputs, batch) + (1 - share) * other
+
+    def truths(self, batch: Batch) -> list[Tensor]:
+        """Return what each head's answers are measured by, ``(n,)``, -1 where it is not known."""
+        return [_truth(head, batch) for head in self.head_names]
+
+    def train_accuracies(self) -> dict[str, float]:
+        """Return the share of right answers of each head in the epoch so far."""
+        return {head: float(self.accuracies[f"train_{head}"].compute()) for head in self.head_names}
+
+    def total_steps(self) -> int:
+        """Return the number of steps of the whole run."""
+        return int(self.trainer.estimated_stepping_batches)
 
     def _loss(self, outputs: tuple[Tensor, ...], batch: Batch) -> Tensor:
         loss = torch.zeros((), device=batch.pictures.device)
@@ -119,17 +147,24 @@ class ExpressionTask(lightning.LightningModule):
             optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate)
         else:
             optimizer = torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=0.9, nesterov=True)
-        total = int(self.trainer.estimated_stepping_batches)
-        warmup = max(1, total * recipe.warmup_epochs // max(recipe.epochs, 1))
-        schedule = torch.optim.lr_scheduler.SequentialLR(
-            optimizer,
-            [
-                torch.optim.lr_scheduler.LinearLR(optimizer, 0.01, total_iters=warmup),
-                torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(1, total - warmup)),
-            ],
-            [warmup],
-        )
+        total = self.total_steps()
+        factor = partial(rate_factor, total=total, warmup=warmup_steps(total, recipe.warmup_epochs, recipe.epochs))
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take the step alone from the schedule that the checkpoint keeps; the rest follows from the recipe."""
+        checkpoint["lr_schedulers"] = [
+            {"last_epoch": kept["last_epoch"], "lr_lambdas": [None]} for kept in checkpoint["lr_schedulers"]
+        ]
+
+    def on_train_start(self) -> None:
+        """Give the first step the rate that is due, which is another than the checkpoint's in a run made longer."""
+        schedule = self.lr_schedulers()
+        for group, base, factor in zip(
+            self.optimizers().param_groups, schedule.base_lrs, schedule.lr_lambdas, strict=True
+        ):
+            group["lr"] = base * factor(schedule.last_epoch)
 
     def _label_loss(self, head: str, logits: Tensor, batch: Batch) -> Tensor:
         weights = getattr(self, f"weights_{head}")
@@ -145,6 +180,20 @@ class ExpressionTask(lightning.LightningModule):
         accuracy = self.accuracies[name]
         accuracy(logits.detach(), truth)
         self.log(name, accuracy, on_step=False, on_epoch=True, prog_bar=stage == "val", batch_size=len(truth))
+
+
+def set_dropout(network: nn.Module, share: float) -> None:
+    """Let every dropout layer of ``network`` leave out ``share``.
+
+    Raises:
+        InputError: it has none.
+    """
+    layers = [module for module in network.modules() if isinstance(module, nn.Dropout)]
+    if not layers:
+        msg = "--dropout: this network has no dropout layer"
+        raise InputError(msg)
+    for layer in layers:
+        layer.p = share
 
 
 def _truth(head: str, batch: Batch) -> Tensor:

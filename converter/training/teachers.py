@@ -71,18 +71,32 @@ def load(folder: Path, faces: FaceSet) -> Teachers:
     Raises:
         InputError: the folder holds none, or they were made from other pictures.
     """
+    found, data = _index(folder)
+    if data != fingerprint(faces):
+        path = folder / INDEX
+        msg = f"{path}: made from other pictures than these: give the same --data, or run face-convert teach again"
+        raise InputError(msg)
+    return found
+
+
+def names(folder: Path) -> tuple[str, ...]:
+    """The teachers whose answers ``folder`` holds, in order.
+
+    Raises:
+        InputError: it holds none.
+    """
+    return _index(folder)[0].names
+
+
+def _index(folder: Path) -> tuple[Teachers, str]:
     path = folder / INDEX
     try:
         index: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         views = Views(index["seed"], index["views"], _augmentation(index["augmentation"]))
-        names, data = tuple(index["teachers"]), index["data"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return Teachers(folder, tuple(index["teachers"]), views), str(index["data"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         msg = f"{path}: no teachers' answers: {error}; make them with face-convert teach"
         raise InputError(msg) from error
-    if data != fingerprint(faces):
-        msg = f"{path}: made from other pictures than these: give the same --data, or run face-convert teach again"
-        raise InputError(msg)
-    return Teachers(folder, names, views)
 
 
 def teach(teachers: Mapping[str, Trained], faces: FaceSet, folder: Path, views: Views) -> None:

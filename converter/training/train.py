@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
-import pickle
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint, TQDMProgressBar
+from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
 
-from converter.training import checkpoint
+from converter.camera import Camera
+from converter.interruption import advising
+from converter.training import checkpoint, run_folder
+from converter.training.averaging import MovingAverage
 from converter.training.batches import FaceBatches
-from converter.training.history import History
-from converter.training.recipe import Recipe, differences, from_checkpoint
+from converter.training.ending import Ending, keep_better
+from converter.training.history import History, stalled
+from converter.training.recipe import Recipe
+from converter.training.resume import LAST, resumed
 from converter.training.task import ExpressionTask
-from converter.training.views import Views
+from converter.training.tensorboard import Board
+from converter.training.views import Augmentation, Views
 from edge.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from converter.datasets.faces import FaceSet
+    from converter.training.resume import Resumed
     from converter.training.teachers import Teachers
 
-__all__ = ["Machine", "Recipe", "train"]
+__all__ = ["Machine", "Recipe", "preflight", "train"]
+
+_LEAST_BATCH = 2
+"""A batch norm behind a dense layer needs two pictures for a variance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +45,21 @@ class Machine:
     precision: str = "bf16-mixed"
 
 
+def preflight(
+    out: Path, recipe: Recipe, *, start: Path | None, machine: Machine, unknown: frozenset[str] = frozenset()
+) -> None:
+    """Find what :func:`train` would refuse, before data is read; ``unknown`` names choices that the data decides.
+
+    Raises:
+        AlreadyRunning: another process trains in ``out``.
+        InputError: as :func:`train`.
+    """
+    with run_folder.held(out):
+        earlier = resumed(out, recipe, unknown | {"batch_size"})
+    task = _task(recipe, start, earlier)
+    _trainer(out, recipe, machine, [History(out, task.head_names)])
+
+
 def train(
     training: FaceSet,
     validation: FaceSet,
@@ -45,39 +69,85 @@ def train(
     teachers: Teachers | None = None,
     start: Path | None = None,
     machine: Machine | None = None,
-) -> Path:
+    tensorboard: bool = False,
+) -> Ending:
     """Train to the end, resuming ``out/last.ckpt`` where there is one; returns the best checkpoint by validation.
 
-    Best is by the sum of the heads' accuracies. ``out`` receives ``last.ckpt``, ``best.ckpt``, ``history.csv`` and
-    ``curves.png``, all written every epoch; stopped at any moment, a run goes on from the last whole epoch. ``start``
-    gives the weights to begin with.
+    Best is by the mean of the heads' accuracies. ``out`` receives ``last.ckpt``, ``best.ckpt``, ``history.csv`` and
+    ``curves.png``, all written every epoch; stopped at any moment, a run goes on from the last whole epoch. A recipe of
+    more epochs than the run had makes it longer (:func:`converter.training.resume.resumed`). ``start`` gives the
+    weights to begin with. Where there are fewer pictures than a batch, a batch is all of them.
 
     Raises:
+        AlreadyRunning: another process trains in ``out``.
         InputError: ``out`` holds a run of another recipe, no network has the recipe's name, ``start`` is of another
-            network, or the machine has no such devices.
+            network, there are too few pictures, the machine has no such devices, or the loss is no longer a number.
     """
-    lightning.seed_everything(recipe.seed, verbose=False)
-    last = out / "last.ckpt"
-    task = ExpressionTask(asdict(recipe), bare=last.is_file())
-    if last.is_file():
-        _refuse_another_recipe(last, recipe)
-    elif start is not None:
+    recipe = fitting(recipe, training, validation)
+    with run_folder.held(out), advising(lambda: _advice(out)):
+        earlier = resumed(out, recipe)
+        recipe = recipe if earlier is None else earlier.recipe
+        if earlier is None or not _finished(earlier):
+            lightning.seed_everything(recipe.seed, verbose=False)
+            task = _task(recipe, start, earlier)
+            task.weigh_classes(training)
+            board = Board(out, earlier.epochs_done if earlier else 0) if tensorboard else None
+            history = History(out, task.head_names, recipe.patience, board)
+            trainer = _trainer(out, recipe, machine or Machine(), [history])
+            views = teachers.views if teachers is not None else Views(recipe.seed, None, augmentation(recipe))
+            camera = Camera(recipe.camera) if recipe.camera else None
+            faces = FaceBatches(training, views, teachers.vote if teachers is not None else None, camera)
+            trainer.fit(
+                task,
+                faces.loader(recipe.batch_size, seed=recipe.seed, rank=trainer.global_rank, ranks=trainer.world_size),
+                FaceBatches(validation).loader(512, rank=trainer.global_rank, ranks=trainer.world_size),
+                ckpt_path=None if earlier is None else str(out / LAST),
+                weights_only=True,
+            )
+            if not trainer.is_global_zero:
+                return Ending(out / "best.ckpt")
+        return keep_better(out, validation)
+
+
+def fitting(recipe: Recipe, training: FaceSet, validation: FaceSet) -> Recipe:
+    """``recipe`` with a batch of no more pictures than there are.
+
+    Raises:
+        InputError: there are too few pictures to learn from, or none to choose by.
+    """
+    if len(training) < _LEAST_BATCH:
+        msg = f"there are {len(training)} pictures to learn from: training needs at least {_LEAST_BATCH}"
+        raise InputError(msg)
+    if not len(validation):
+        msg = "there are no pictures to choose the best epoch by: give a data set with a validation split"
+        raise InputError(msg)
+    return replace(recipe, batch_size=min(recipe.batch_size, len(training)))
+
+
+def augmentation(recipe: Recipe) -> Augmentation:
+    """How far the views of a run may stray."""
+    return Augmentation().scaled(recipe.augmentation)
+
+
+def _finished(earlier: Resumed) -> bool:
+    recipe = earlier.recipe
+    return earlier.epochs_done >= recipe.epochs or stalled(earlier.rows, recipe.patience)
+
+
+def _advice(out: Path) -> str:
+    kept = "the same command goes on after the last whole epoch" if (out / LAST).is_file() else "no epoch was done yet"
+    return f"{kept} ({out / LAST})" if (out / LAST).is_file() else f"{kept}: the same command begins again"
+
+
+def _task(recipe: Recipe, start: Path | None, earlier: Resumed | None) -> ExpressionTask:
+    """The network that a run begins or goes on with; what is resumed gets its weights from the checkpoint."""
+    task = ExpressionTask(asdict(recipe), bare=earlier is not None)
+    if earlier is None and start is not None:
         _begin_with(task, start)
-    task.weigh_classes(training)
-    trainer = _trainer(out, recipe, machine or Machine(), task.head_names)
-    views = teachers.views if teachers is not None else Views(recipe.seed)
-    faces = FaceBatches(training, views, teachers.vote if teachers is not None else None)
-    trainer.fit(
-        task,
-        faces.loader(recipe.batch_size, seed=recipe.seed, rank=trainer.global_rank, ranks=trainer.world_size),
-        FaceBatches(validation).loader(512, rank=trainer.global_rank, ranks=trainer.world_size),
-        ckpt_path=str(last) if last.is_file() else None,
-        weights_only=False,
-    )
-    return out / "best.ckpt"
+    return task
 
 
-def _trainer(out: Path, recipe: Recipe, machine: Machine, heads: tuple[str, ...]) -> lightning.Trainer:
+def _trainer(out: Path, recipe: Recipe, machine: Machine, callbacks: list[lightning.Callback]) -> lightning.Trainer:
     best = ModelCheckpoint(out, filename="best", monitor="val_mean", mode="max", enable_version_counter=False)
     # on its own: what `best` would keep as last is written only when the monitored figure improves
     latest = ModelCheckpoint(out, filename="last", enable_version_counter=False)
@@ -90,15 +160,16 @@ def _trainer(out: Path, recipe: Recipe, machine: Machine, heads: tuple[str, ...]
             sync_batchnorm=machine.devices > 1 and machine.accelerator != "cpu" and torch.cuda.is_available(),
             use_distributed_sampler=False,  # our own order shares every batch out
             callbacks=[
-                EMAWeightAveraging(decay=recipe.ema_decay),
-                History(out, heads),
+                MovingAverage(recipe.ema_decay),
+                *callbacks,
                 best,
                 latest,
                 TQDMProgressBar(refresh_rate=20),
             ],
+            plugins=[checkpoint.WholeFiles()],
             logger=False,
             enable_model_summary=False,
-            gradient_clip_val=5.0,
+            gradient_clip_val=recipe.gradient_clip or None,
         )
     except (RuntimeError, ValueError, lightning.fabric.utilities.exceptions.MisconfigurationException) as error:
         cause = " ".join(str(error).split())[:160]
@@ -113,15 +184,3 @@ def _begin_with(task: ExpressionTask, start: Path) -> None:
     except RuntimeError as error:
         msg = f"{start}: is of another network than {task.recipe.architecture}: choose a start of the same architecture"
         raise InputError(msg) from error
-
-
-def _refuse_another_recipe(last: Path, recipe: Recipe) -> None:
-    try:
-        found = from_checkpoint(torch.load(last, map_location="cpu", weights_only=True)["hyper_parameters"]["recipe"])
-    except (pickle.UnpicklingError, EOFError, KeyError, TypeError, RuntimeError) as error:
-        msg = f"{last}: cannot be resumed: {type(error).__name__}; remove it or choose another --out"
-        raise InputError(msg) from error
-    for name in differences(recipe, found):
-        has, wanted = getattr(found, name), getattr(recipe, name)
-        msg = f"{last}: has {name} {has}, not {wanted}: choose another --out or the same recipe"
-        raise InputError(msg)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import pi
 from typing import NamedTuple
 
@@ -74,6 +74,21 @@ class Augmentation:
     noise: float = 0.08
     jpeg_p: float = 0.08
     jpeg_quality: tuple[float, float] = (20.0, 90.0)
+
+    def scaled(self, strength: float) -> Augmentation:
+        """The same with all that a view may stray by multiplied by ``strength``: 0 is the plain picture.
+
+        Probabilities end at 1 and that of a mirror image at a half; the size of what is hidden and the quality of what
+        is compressed stay.
+        """
+        ends = {"mirror_p": 0.5}
+        ranges = ("rotate_degrees", "scale", "shift", "contrast", "brightness", "gamma", "noise")
+        chances = ("mirror_p", "blur_p", "coarse_p", "erase_p", "noise_p", "jpeg_p")
+        return replace(
+            self,
+            **{name: strength * getattr(self, name) for name in ranges},
+            **{name: min(ends.get(name, 1.0), strength * getattr(self, name)) for name in chances},
+        )
 
     def draw(self, n: int, seed: int) -> View:
         """Views for ``n`` pictures; the same for the same ``seed``."""

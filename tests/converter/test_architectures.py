@@ -132,7 +132,7 @@ def test_a_trained_backbone_loads_where_the_weights_it_began_with_are_gone(tiny_
     build("scratch:mobilenet").backbone.save_weights(weights)
     training, validation = (door.load(tiny_data, split) for split in ("Training", "PublicTest"))
     recipe = Recipe(architecture=f"{weights}:mobilenet", epochs=1, batch_size=16)
-    best = train(training, validation, tmp_path / "run", recipe, machine=Machine("cpu", precision="32-true"))
+    best = train(training, validation, tmp_path / "run", recipe, machine=Machine("cpu", precision="32-true")).best
     weights.unlink()
     trained = checkpoint.load(best)
     logits = trained.logits(validation.pixels)

@@ -1,0 +1,56 @@
+"""One run a folder: a lock that ends with its process, whatever ends that."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from edge.errors import AlreadyRunning, InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+LOCK = ".run.lock"
+_HELD = {errno.EWOULDBLOCK, errno.EACCES}
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Hold ``folder`` for one run; of several processes of a run, the first holds it for all.
+
+    Raises:
+        AlreadyRunning: another process trains in it.
+        InputError: it cannot be made or written.
+    """
+    if os.environ.get("LOCAL_RANK", "0") != "0":
+        yield
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        msg = f"{folder}: cannot be written: {error.strerror or error}; choose another --out or mend its permissions"
+        raise InputError(msg) from error
+    try:
+        _lock(descriptor, folder)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, folder: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in _HELD:
+            return  # a file system without locks
+        holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip()
+        named = f" (process {holder})" if holder.isdigit() else ""
+        msg = f"{folder}: another run is training here{named}: wait for its end, or choose another --out"
+        raise AlreadyRunning(msg) from error
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, str(os.getpid()).encode(), 0)
