@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
+from converter.camera import photograph
 from converter.datasets.faces import SIZE
 from converter.evaluation.robustness import accuracy_of
 from converter.progress import bar
@@ -34,10 +35,6 @@ LIGHTS = (100, 50, 25, 10, 5, 2)
 """Percent."""
 LIT_SIZES = (24, 48, 144)
 """Sizes that are measured under every light."""
-SHOT, READ = 0.15, 2.0
-"""Variance of a cheap sensor's noise: so much a grey level of signal, and so much besides."""
-_GREY_OF_COLOUR = 1.6
-"""Grey is a weighted mean of three channels, which divides the noise's deviation by this."""
 _SEED = 1
 
 
@@ -49,23 +46,11 @@ class Condition:
     light: int = 100
     noisy: bool = False
 
-    def photograph(self, picture: NDArray[np.uint8], generator: np.random.Generator) -> NDArray[np.uint8]:
-        """Return the face ``picture`` ``(n, n)`` uint8 grey as a camera would have it, ``(size, size)`` uint8."""
-        kind = cv2.INTER_AREA if self.size < len(picture) else cv2.INTER_CUBIC
-        sized = (
-            picture if self.size == len(picture) else cv2.resize(picture, (self.size, self.size), interpolation=kind)
-        )
-        signal = sized.astype(np.float32) * np.float32(self.light / 100)
-        if self.noisy:
-            deviation = np.sqrt(SHOT * signal + READ) / _GREY_OF_COLOUR
-            signal += deviation * generator.standard_normal(signal.shape, np.float32)
-        photograph: NDArray[np.uint8] = np.clip(np.rint(signal), 0, 255).astype(np.uint8)
-        return photograph
-
     def photographs(self, faces: FaceSet) -> Iterator[NDArray[np.uint8]]:
         """Yield every face as a camera would have it; the same every time."""
         generator = np.random.default_rng(_SEED)
-        return (self.photograph(picture, generator) for picture in faces.pixels)
+        noise = generator if self.noisy else None
+        return (photograph(picture, self.size, self.light / 100, noise) for picture in faces.pixels)
 
     def crops(self, faces: FaceSet, contrast: Contrast | None) -> NDArray[np.uint8]:
         """Return what the device gives the network for each face, ``(n, 48, 48)`` uint8."""

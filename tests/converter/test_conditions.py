@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 import pytest
 
+from converter import camera
 from converter.cli import main
 from converter.datasets.faces import FaceSet
-from converter.evaluation import conditions as measuring
 from converter.evaluation.bootstrap import Bootstrap
 from converter.evaluation.conditions import Condition, by_light, by_size, conditions
 from converter.evaluation.subject import Subject, open_subject
@@ -55,7 +55,7 @@ def test_a_photograph_has_the_size_the_light_and_the_noise_that_are_asked_for(fa
     assert clean.shape == noisy.shape == (size, size)
     assert clean.dtype == noisy.dtype == np.uint8
     assert clean.mean() == pytest.approx(0.2 * faces.pixels[0].mean(), abs=1)
-    deviation = np.sqrt(measuring.SHOT * clean.mean() + measuring.READ) / 1.6
+    deviation = np.sqrt(camera.SHOT * clean.mean() + camera.READ) / 1.6
     assert (noisy.astype(float) - clean).std() == pytest.approx(deviation, rel=0.2)
 
 
