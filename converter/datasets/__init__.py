@@ -6,6 +6,18 @@
 from converter.datasets.door import load, load_splits
 from converter.datasets.drops import drop_file, listed_rows, without_listed
 from converter.datasets.faces import FaceSet
+from converter.datasets.holdout import HoldOut
+from converter.datasets.record import record_of
 from converter.datasets.splits import MissingSplitError
 
-__all__ = ["FaceSet", "MissingSplitError", "drop_file", "listed_rows", "load", "load_splits", "without_listed"]
+__all__ = [
+    "FaceSet",
+    "HoldOut",
+    "MissingSplitError",
+    "drop_file",
+    "listed_rows",
+    "load",
+    "load_splits",
+    "record_of",
+    "without_listed",
+]

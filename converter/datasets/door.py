@@ -2,37 +2,55 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from converter.datasets import fer2013, folders, jaffe
-from converter.datasets.drops import without_listed
-from converter.datasets.splits import TRAINING, check_split, missing
+from converter.datasets.drops import drop_file, without_listed
+from converter.datasets.holdout import hold_out
+from converter.datasets.origin import DataFile, Origin
+from converter.datasets.published import published_name
+from converter.datasets.splits import ALL, PUBLIC, TRAINING, check_split, missing
 from converter.datasets.votes import FILE as VOTES_FILE
 from edge.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from converter.datasets.faces import FaceSet
+    from converter.datasets.holdout import HoldOut
     from converter.datasets.source import Source
 
 
-def load(path: Path, split: str, *, votes: Path | None = None, drop_duplicates: bool = True) -> FaceSet:
+def load(
+    path: Path,
+    split: str,
+    *,
+    votes: Path | None = None,
+    drop_duplicates: bool = True,
+    rule: HoldOut | None = None,
+) -> FaceSet:
     """One split of the data set at ``path``, a file or folder of any known format.
 
     ``votes`` is FER+'s file where it does not lie beside the data. ``drop_duplicates`` leaves out of Training the
     rows listed in ``training_rows_to_drop.txt`` beside the data, pictures that recur in another split or are blank.
+    With a ``rule``, a part is held out as PublicTest where the data has none of its own.
 
     Raises:
         InputError: the format is not recognised, the split is not there, or the data is damaged; the message names
             the row or file.
     """
-    return load_splits(path, (split,), votes=votes, drop_duplicates=drop_duplicates)[split]
+    return load_splits(path, (split,), votes=votes, drop_duplicates=drop_duplicates, rule=rule)[split]
 
 
 def load_splits(
-    path: Path, splits: Sequence[str] | None = None, *, votes: Path | None = None, drop_duplicates: bool = True
+    path: Path,
+    splits: Sequence[str] | None = None,
+    *,
+    votes: Path | None = None,
+    drop_duplicates: bool = True,
+    rule: HoldOut | None = None,
 ) -> dict[str, FaceSet]:
     """Several splits in one reading, which for CSV files is what takes the time; ``None``: all there are.
 
@@ -42,11 +60,16 @@ def load_splits(
     for split in splits or ():
         check_split(split)
     source = recognise(path, votes)
-    found = {split: faces for split, faces in source.read(splits).items() if len(faces)}
-    for split in splits or ():
-        if split not in found:
-            there = [known for known, faces in source.read(None).items() if len(faces)]
-            raise missing(path, split, there)
+    found = {split: faces for split, faces in source.read(_needed(splits, rule)).items() if len(faces)}
+    found = _with_origin(found, path, source, drops=drop_duplicates and (TRAINING in found or rule is not None))
+    if rule is not None:
+        found = _divided(found, rule, path)
+    if splits is not None:
+        for split in splits:
+            if split not in found:
+                there = [known for known, faces in source.read(None).items() if len(faces)]
+                raise missing(path, split, there)
+        found = {split: found[split] for split in splits}
     if not found:
         msg = f"{path}: holds no pictures"
         raise InputError(msg)
@@ -77,8 +100,47 @@ def recognise(path: Path, votes: Path | None = None) -> Source:
             "folders called angry, disgust, ... and for JAFFE's pictures (KA.AN1.39.tiff); give the folder of the "
             "data set with --data"
         )
-        raise InputError(msg)
+        raise InputError(folders.unknown_classes(path) or msg)
     if votes is not None:
         msg = f"{votes}: votes go with the rows of FER2013's CSV files; {path} is {source.form}"
         raise InputError(msg)
     return source
+
+
+def _needed(splits: Sequence[str] | None, rule: HoldOut | None) -> set[str] | None:
+    """The splits to read for those that are wanted; what is held out comes from another."""
+    if splits is None:
+        return None
+    wanted = set(splits)
+    return wanted | {TRAINING, PUBLIC, ALL} if rule is not None and wanted & {TRAINING, PUBLIC} else wanted
+
+
+def _with_origin(found: Mapping[str, FaceSet], path: Path, source: Source, *, drops: bool) -> dict[str, FaceSet]:
+    listed = drop_file(path)
+    used = [listed] if drops and listed.is_file() else []
+    read = [*source.files, *([source.votes] if source.votes else []), *used]
+    origin = Origin(
+        name=path.resolve().name,
+        form=source.form,
+        files=tuple(DataFile.of(file) for file in read),
+        published=published_name(found),
+        votes=source.votes.name if source.votes else "",
+        drops=listed.name if used else "",
+        problems=source.problems,
+    )
+    return {split: replace(faces, origin=origin) for split, faces in found.items()}
+
+
+def _divided(found: dict[str, FaceSet], rule: HoldOut, path: Path) -> dict[str, FaceSet]:
+    """``found`` with a part held out as PublicTest, where there is none and the pictures come from one split."""
+    if PUBLIC in found:
+        if rule.asked:
+            msg = f"{path}: has {len(found[PUBLIC])} pictures to choose by: leave --validation-split and --subjects out"
+            raise InputError(msg)
+        return found
+    whole = found.get(TRAINING, found.get(ALL))
+    if whole is None:
+        return found
+    training, held_out = hold_out(whole, rule, path)
+    others = {split: faces for split, faces in found.items() if split not in {TRAINING, ALL}}
+    return {TRAINING: training, PUBLIC: held_out, **others}

@@ -27,7 +27,9 @@ def drop_file(data: Path) -> Path:
 
 
 def listed_rows(data: Path, splits: Mapping[str, FaceSet]) -> NDArray[np.int64] | None:
-    """The rows of the whole Training split of ``splits`` that the list beside ``data`` names; ``None`` without a list.
+    """The rows that the list beside ``data`` names; ``None`` without a list or without Training in ``splits``.
+
+    They are counted in the split that Training comes from, all pictures in: itself, or what it was divided from.
 
     Raises:
         InputError: the list holds anything but numbers of rows that there are.
@@ -35,7 +37,7 @@ def listed_rows(data: Path, splits: Mapping[str, FaceSet]) -> NDArray[np.int64] 
     path = drop_file(data)
     if not path.is_file() or TRAINING not in splits:
         return None
-    n = len(splits[TRAINING])
+    n = _rows_in_all(splits[TRAINING])
     try:
         dropped = [int(word) for word in path.read_text(encoding="utf-8").split()]
     except (OSError, ValueError) as error:
@@ -48,7 +50,7 @@ def listed_rows(data: Path, splits: Mapping[str, FaceSet]) -> NDArray[np.int64] 
 
 
 def without_listed(data: Path, training: FaceSet) -> FaceSet:
-    """The whole Training split less the rows that the list beside ``data`` names; all of it where there is no list.
+    """The Training pictures less those that the list beside ``data`` names; all of them where there is no list.
 
     Raises:
         InputError: as :func:`listed_rows`.
@@ -56,6 +58,10 @@ def without_listed(data: Path, training: FaceSet) -> FaceSet:
     dropped = listed_rows(data, {TRAINING: training})
     if dropped is None:
         return training
-    keep = np.ones(len(training), bool)
-    keep[dropped] = False
-    return replace(training.take(keep), left_out={**training.left_out, "rows to drop": len(dropped)})
+    listed = np.isin(training.rows, dropped)
+    return replace(training.take(~listed), left_out={**training.left_out, "rows to drop": int(listed.sum())})
+
+
+def _rows_in_all(training: FaceSet) -> int:
+    held_out = training.origin.held_out if training.origin is not None else None
+    return held_out.rows if held_out is not None else int(training.rows.max(initial=-1)) + 1

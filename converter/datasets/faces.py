@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from converter.datasets.origin import Origin
+
 SIZE = 48
 """Side of a FER2013 picture in pixels."""
 OTHER_VOTES = ("contempt", "unknown", "NF")
@@ -32,7 +34,8 @@ class FaceSet:
     there is none. ``other_votes`` ``(n, 3)`` float32, the shares of all votes that went to :data:`OTHER_VOTES`.
 
     ``rows`` ``(n,)`` int64 is each picture's place in its split before any were left out and ``names`` ``(n,)`` what
-    to call it in a message; ``left_out`` counts what the loader did not take, by reason.
+    to call it in a message; ``left_out`` counts what the loader did not take, by reason. ``unreadable`` names the files
+    that could not be read and were left out. ``origin`` says where the faces come from, where a loader read them.
     """
 
     pixels: NDArray[np.uint8]
@@ -43,6 +46,8 @@ class FaceSet:
     rows: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     names: NDArray[np.str_] = field(default_factory=lambda: np.empty(0, np.str_))
     left_out: Mapping[str, int] = field(default_factory=dict)
+    unreadable: tuple[str, ...] = ()
+    origin: Origin | None = None
 
     def __post_init__(self) -> None:
         n = len(self.pixels)
@@ -98,11 +103,12 @@ class FaceSet:
         labels: NDArray[np.int64],
         names: NDArray[np.str_],
         left_out: Mapping[str, int] | None = None,
+        unreadable: tuple[str, ...] = (),
     ) -> FaceSet:
         """Faces that nobody voted on."""
         n = len(pixels)
         votes, majority = np.zeros((n, len(EMOTIONS)), np.float32), np.full(n, UNKNOWN)
-        return cls(pixels, labels, votes, majority, names=names, left_out=left_out or {})
+        return cls(pixels, labels, votes, majority, names=names, left_out=left_out or {}, unreadable=unreadable)
 
 
 def count(labels: NDArray[np.int64]) -> dict[str, int]:

@@ -1,11 +1,12 @@
 """FER2013 (Goodfellow et al., 2013) in the CSV files that Kaggle has it in, plain or gzipped.
 
 ``fer2013.csv`` and ``icml_face_data.csv`` hold all splits and say in ``Usage`` which row is of which. Of ``train.csv``
-and ``test.csv`` the first is Training, and the second has no labels.
+and ``test.csv`` the first is Training, and the second has no labels; where it has, it is PrivateTest.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from converter.datasets.faces import FaceSet
 from converter.datasets.rows import Rows
 from converter.datasets.source import Source
-from converter.datasets.splits import UNLABELLED
+from converter.datasets.splits import PRIVATE, TRAINING, UNLABELLED
 from converter.datasets.text import open_csv
 from converter.datasets.votes import FILE, read_votes
 from converter.progress import bar
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+FORM = "CSV files in FER2013's layout"
 WHOLE = ("fer2013.csv", "icml_face_data.csv")
 PARTS = ("train.csv", "test.csv")
 
@@ -43,12 +45,12 @@ def find(path: Path, votes: Path | None = None) -> Source | None:
             found.update(_read(file, chosen, splits))
         return found
 
-    return Source("FER2013 in CSV files", read)
+    return Source(FORM, read, tuple(files), chosen)
 
 
 def _files(path: Path) -> list[Path]:
     if path.is_file():
-        return [path] if path.name.removesuffix(".gz").endswith(".csv") else []
+        return [path] if path.name.lower().removesuffix(".gz").endswith(".csv") else []
     there = {name: [path / name, path / f"{name}.gz"] for name in (*WHOLE, *PARTS)}
     found = {name: file for name, files in there.items() for file in reversed(files) if file.is_file()}
     whole = [found[name] for name in WHOLE if name in found]
@@ -57,7 +59,7 @@ def _files(path: Path) -> list[Path]:
 
 def _read(path: Path, votes: Path | None, splits: Collection[str] | None) -> Iterator[tuple[str, FaceSet]]:
     """The splits that the file has, of those that are wanted."""
-    rows = Rows(path, splits)
+    rows = Rows(path, splits, PRIVATE if path.name.partition(".")[0] == "test" else TRAINING)
     with open_csv(path) as stream:
         rows.begin(stream.readline())
         for line in bar(stream, f"reading {path.name}", unit=" rows"):
@@ -73,6 +75,4 @@ def _read(path: Path, votes: Path | None, splits: Collection[str] | None) -> Ite
 
 def _with_votes(faces: FaceSet, path: Path, numbers: NDArray[np.int64]) -> FaceSet:
     found = read_votes(path, numbers, faces.labels)
-    return FaceSet(
-        faces.pixels, faces.labels, found.shares, found.majority, found.other, faces.rows, faces.names, faces.left_out
-    )
+    return replace(faces, votes=found.shares, majority=found.majority, other_votes=found.other)

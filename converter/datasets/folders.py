@@ -8,65 +8,90 @@ keep the split in the name of the file (``PublicTest_1234.jpg``); the name then 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from converter.datasets.classes import CLASSES, LEFT_OUT, known_names, suggestion
 from converter.datasets.faces import FaceSet
-from converter.datasets.pictures import is_picture, read
+from converter.datasets.pictures import SUFFIXES, is_picture, read
 from converter.datasets.source import Source
 from converter.datasets.splits import ALL, FOLDER_SPLITS, PRIVATE, PUBLIC, TRAINING
 from edge.errors import InputError
-from edge.types import EMOTIONS, Emotion
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from pathlib import Path
 
-_NAMES = {
-    Emotion.ANGRY: ("angry", "anger"),
-    Emotion.DISGUST: ("disgust", "disgusted"),
-    Emotion.FEAR: ("fear", "fearful", "afraid"),
-    Emotion.HAPPY: ("happy", "happiness"),
-    Emotion.SAD: ("sad", "sadness"),
-    Emotion.SURPRISE: ("surprise", "surprised"),
-    Emotion.NEUTRAL: ("neutral",),
-}
-CLASSES = {name: EMOTIONS.index(emotion) for emotion, names in _NAMES.items() for name in names}
-"""What folders of a class are called, in small letters."""
-LEFT_OUT = frozenset({"contempt"})
-"""Classes that are none of the seven: counted, not taken."""
+FORM = "folders of classes"
 _ENOUGH = 2
+_DEEPEST = 3
+"""Folders that an archive may lie in, one in another."""
+_NAMED = 5
 
 
 class _Picture(NamedTuple):
     path: Path
     split: str
     label: int | None
-    folder: str
+    folder: Path
 
 
 def find(path: Path) -> Source | None:
-    """Folders of classes in ``path``, or in the only folder in it, as archives unpack."""
+    """Folders of classes in ``path``, or in the only folder in it, as archives unpack.
+
+    Raises:
+        InputError: a folder is called after no known class, or no folder of a split or of all holds a picture.
+    """
     root = _root(path)
     if root is None:
         return None
     splits = {folder: FOLDER_SPLITS.get(folder.name.lower(), ALL) for folder in _parts(root)}
+    pictures = [picture for folder, split in splits.items() for picture in _walk(folder, split)]
+    filled = {picture.folder for picture in pictures}
+    for folder in splits:
+        if not any(inner.parent == folder for inner in filled):
+            msg = f"{folder}: holds no pictures ({', '.join(sorted(SUFFIXES))}); put them there, or remove it"
+            raise InputError(msg)
 
     def load(wanted: Collection[str] | None) -> dict[str, FaceSet]:
-        pictures = [picture for folder, split in splits.items() for picture in _walk(folder, split)]
         there = sorted({picture.split for picture in pictures})
         return {split: _read(root, split, pictures) for split in there if wanted is None or split in wanted}
 
-    return Source("folders of classes", load)
+    return Source(FORM, load, problems=tuple(_empty(root, splits, filled)))
+
+
+def unknown_classes(path: Path) -> str:
+    """Say which folders in ``path`` hold pictures but are called after no known class; empty where none does."""
+    root = _innermost(path)
+    parts = [folder for folder in _folders(root) if folder.name.lower() in FOLDER_SPLITS] or [root]
+    names = [
+        inner.relative_to(root).as_posix()
+        for part in parts
+        for inner in _folders(part)
+        if inner.name.lower() not in {*CLASSES, *LEFT_OUT} and any(map(is_picture, inner.rglob("*")))
+    ]
+    if not names:
+        return ""
+    more = ", ..." if len(names) > _NAMED else ""
+    return f"{path}: {', '.join(names[:_NAMED])}{more}: unknown classes: known are {known_names()}"
 
 
 def _root(path: Path) -> Path | None:
     """``path`` if it holds classes or splits with classes, or else the only folder in it if that does."""
-    inner = _folders(path)
-    if _parts(path):
-        return path
-    return inner[0] if len(inner) == 1 and _parts(inner[0]) else None
+    root = path if _parts(path) else _innermost(path)
+    return root if _parts(root) else None
+
+
+def _innermost(path: Path) -> Path:
+    """Go down from ``path`` through folders that hold one folder alone."""
+    for _ in range(_DEEPEST):
+        inner = _folders(path)
+        if len(inner) != 1 or inner[0].name.lower() in FOLDER_SPLITS:
+            break
+        path = inner[0]
+    return path
 
 
 def _parts(path: Path) -> list[Path]:
@@ -95,10 +120,21 @@ def _walk(folder: Path, split: str) -> Iterator[_Picture]:
     for inner in _folders(folder):
         name = inner.name.lower()
         if name not in CLASSES and name not in LEFT_OUT:
-            msg = f"{inner}: unknown class: expected folders called {', '.join(e.value for e in EMOTIONS)}; remove it"
+            known = known_names()
+            msg = f"{inner}: unknown class: expected folders called {known}; rename or remove it{suggestion(name)}"
             raise InputError(msg)
         for path in sorted(filter(is_picture, inner.rglob("*"))):
-            yield _Picture(path, _own_split(path, split), CLASSES.get(name), name)
+            yield _Picture(path, _own_split(path, split), CLASSES.get(name), inner)
+
+
+def _empty(root: Path, parts: Collection[Path], filled: Collection[Path]) -> Iterator[str]:
+    """A sentence for each folder of a class that is not ``filled`` with pictures."""
+    for part in parts:
+        for inner in _folders(part):
+            if inner not in filled:
+                files = sum(entry.is_file() for entry in inner.rglob("*"))
+                others = f" ({files} files of other kinds)" if files else ""
+                yield f"{inner.relative_to(root).as_posix()}: holds no pictures{others}"
 
 
 def _own_split(path: Path, split: str) -> str:
@@ -109,7 +145,11 @@ def _own_split(path: Path, split: str) -> str:
 def _read(root: Path, split: str, pictures: Collection[_Picture]) -> FaceSet:
     mine = [picture for picture in pictures if picture.split == split]
     taken = [picture for picture in mine if picture.label is not None]
+    found = read([picture.path for picture in taken], split)
     names = np.array([picture.path.relative_to(root).as_posix() for picture in taken], np.str_)
     labels = np.array([picture.label for picture in taken], np.int64)
-    left_out = Counter(picture.folder for picture in mine if picture.label is None)
-    return FaceSet.of(read([picture.path for picture in taken], split), labels, names, dict(left_out))
+    left_out = dict(Counter(picture.folder.name.lower() for picture in mine if picture.label is None))
+    if found.unreadable:
+        left_out["unreadable"] = len(found.unreadable)
+    faces = FaceSet.of(found.pixels, labels[found.readable], names[found.readable], left_out, found.unreadable)
+    return replace(faces, rows=np.flatnonzero(found.readable))

@@ -7,6 +7,7 @@ The name is the person, the expression with its number, and the picture's number
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -53,7 +54,11 @@ def _read(folder: Path, splits: Collection[str] | None) -> dict[str, FaceSet]:
     labels = np.array([_label(path) for path in paths], np.int64)
     if splits is not None and ALL not in splits:
         return {}
-    return {ALL: FaceSet.of(read(paths, "JAFFE"), labels, np.array([path.name for path in paths], np.str_))}
+    found = read(paths, "JAFFE")
+    names = np.array([path.name for path in paths], np.str_)
+    left_out = {"unreadable": len(found.unreadable)} if found.unreadable else {}
+    faces = FaceSet.of(found.pixels, labels[found.readable], names[found.readable], left_out, found.unreadable)
+    return {ALL: replace(faces, rows=np.flatnonzero(found.readable))}
 
 
 def _label(path: Path) -> int:

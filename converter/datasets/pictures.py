@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import cv2
 import numpy as np
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".pgm", ".webp"})
+MOST_UNREADABLE = 0.01
+"""Share of the pictures that may be damaged: more of them mean that something else is wrong."""
+_NAMED = 3
 
 
 def is_picture(path: Path) -> bool:
@@ -27,18 +30,47 @@ def is_picture(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
 
 
-def read(paths: Sequence[Path], what: str) -> NDArray[np.uint8]:
-    """Pictures of any size as grey ``(n, 48, 48)``; where one is not square, its border is repeated to make it so.
+class Pictures(NamedTuple):
+    """Pictures ``(m, 48, 48)`` uint8 grey, marks ``(n,)`` of the paths that were read, and the others' names."""
+
+    pixels: NDArray[np.uint8]
+    readable: NDArray[np.bool_]
+    unreadable: tuple[str, ...]
+
+
+def read(paths: Sequence[Path], what: str) -> Pictures:
+    """Pictures of any size in grey, 48 pixels a side; where one is not square, its border is repeated to make it so.
+
+    Files that cannot be read are left out, up to :data:`MOST_UNREADABLE` of them.
 
     Raises:
-        InputError: a file cannot be read or is no picture; the message names it.
+        InputError: more files than that cannot be read or are no pictures; the message names the first ones.
     """
     pixels = np.empty((len(paths), SIZE, SIZE), np.uint8)
+    problems: dict[int, str] = {}
     for row, path in enumerate(bar(paths, f"reading {what}", len(paths), " pictures")):
-        grey = _decode(path)
+        try:
+            grey = _decode(path)
+        except InputError as error:
+            problems[row] = str(error)
+            continue
         height, width = grey.shape
         pixels[row] = crop_face(grey, Box(0, 0, width, height), margin=0, size=SIZE)
-    return pixels
+    if len(problems) > MOST_UNREADABLE * len(paths):
+        raise InputError(_too_many(list(problems.values()), len(paths)))
+    readable = np.ones(len(paths), bool)
+    readable[list(problems)] = False
+    return Pictures(pixels[readable], readable, tuple(str(paths[row]) for row in problems))
+
+
+def _too_many(problems: Sequence[str], total: int) -> str:
+    if len(problems) == 1:
+        return problems[0]
+    more = f" (and {len(problems) - _NAMED} more)" if len(problems) > _NAMED else ""
+    return (
+        f"{len(problems)} of {total} pictures cannot be read, which is more than {MOST_UNREADABLE:.0%}: "
+        f"{'; '.join(problems[:_NAMED])}{more}"
+    )
 
 
 def _decode(path: Path) -> NDArray[np.uint8]:

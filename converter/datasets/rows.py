@@ -34,10 +34,13 @@ class Taken(NamedTuple):
 
 
 class Rows:
-    """Collects the wanted rows of one file, blocks of pictures at a time."""
+    """Collects the wanted rows of one file, blocks of pictures at a time.
 
-    def __init__(self, path: Path, splits: Collection[str] | None) -> None:
-        self._path, self._wanted = path, splits
+    ``whole`` is the split of a file whose rows have labels but no ``Usage``.
+    """
+
+    def __init__(self, path: Path, splits: Collection[str] | None, whole: str = TRAINING) -> None:
+        self._path, self._wanted, self._whole = path, splits, whole
         self.splits: tuple[str, ...] = ()
         self._columns: dict[str, int] = {}
         self._count = 0
@@ -61,7 +64,7 @@ class Rows:
         if "Usage" in names:
             self.splits = tuple(_USAGES.values())
         else:
-            self.splits = (TRAINING if "emotion" in names else UNLABELLED,)
+            self.splits = (self._whole if "emotion" in names else UNLABELLED,)
 
     def add(self, line: bytes) -> None:
         """Take a row, if its split is wanted."""

@@ -34,7 +34,7 @@ def drawn(tmp_path: Path) -> Callable[..., Path]:
 
     def make(*names: str) -> Path:
         for number, name in enumerate(names):
-            draw(tmp_path / name, 20 + 10 * number)
+            draw(tmp_path / name, 20 + 10 * number % 200)
         return tmp_path
 
     return make
@@ -101,6 +101,68 @@ def test_an_unknown_class_is_named(drawn: Callable[..., Path]) -> None:
     folder = drawn("train/angry/a.png", "train/happy/b.png", "train/bored/c.png")
     with pytest.raises(InputError, match=r"train/bored: unknown class: expected folders called angry, "):
         datasets.load(folder, "Training")
+
+
+def test_an_unknown_class_gets_a_suggestion(drawn: Callable[..., Path]) -> None:
+    folder = drawn("angry/a.png", "happy/b.png", "suprise/c.png")
+    with pytest.raises(InputError, match=r"suprise: unknown class: .*surprised.*; did you mean surprise\?"):
+        datasets.load(folder, "All")
+
+
+@pytest.mark.parametrize("place", ["", "train/", "outer/inner/"])
+def test_folders_of_other_classes_are_named(drawn: Callable[..., Path], place: str) -> None:
+    folder = drawn(*(f"{place}{name}/a.png" for name in ("positive", "neutral", "negative")))
+    with pytest.raises(InputError, match=r": negative, positive: unknown classes|/negative, train/positive: unknown"):
+        datasets.load(folder, "Training")
+
+
+def test_folders_in_folders_are_found(drawn: Callable[..., Path]) -> None:
+    folder = drawn("archive/CK+48/angry/a.png", "archive/CK+48/happy/b.png")
+    assert len(datasets.load(folder, "All")) == 2
+
+
+@pytest.mark.parametrize(
+    ("names", "empty", "words"),
+    [
+        ([], "angry", "holds no pictures"),
+        (["train/angry/a.png", "train/sad/b.png"], "valid/angry", "valid: holds no pictures (.bmp, "),
+    ],
+)
+def test_folders_without_pictures_are_refused(
+    drawn: Callable[..., Path], names: list[str], empty: str, words: str
+) -> None:
+    folder = drawn(*names)
+    for name in (empty, empty.replace("angry", "happy")):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        (folder / name / "a.heic").write_bytes(b"")
+    with pytest.raises(InputError, match="holds no pictures") as caught:
+        datasets.load_splits(folder)
+    assert words in str(caught.value)
+
+
+def test_a_class_without_pictures_is_named_and_passed_over(drawn: Callable[..., Path]) -> None:
+    folder = drawn("angry/a.png", "happy/b.png")
+    (folder / "fear").mkdir()
+    (folder / "sad").mkdir()
+    (folder / "sad" / "a.heic").write_bytes(b"")
+    faces = datasets.load(folder, "All")
+    assert faces.origin is not None
+    assert faces.origin.problems == ("fear: holds no pictures", "sad: holds no pictures (1 files of other kinds)")
+
+
+def test_a_few_damaged_pictures_are_left_out_by_name(drawn: Callable[..., Path]) -> None:
+    folder = drawn(*(f"{name}/{row:03}.png" for name in ("angry", "happy") for row in range(100)))
+    (folder / "angry" / "007.png").write_bytes(b"junk")
+    (folder / "happy" / "099.png").write_bytes(b"")
+    faces = datasets.load(folder, "All")
+    assert len(faces) == len(faces.names) == len(faces.labels) == 198
+    assert faces.left_out == {"unreadable": 2}
+    assert [name.removeprefix(f"{folder}/") for name in faces.unreadable] == ["angry/007.png", "happy/099.png"]
+    assert faces.rows[6:8].tolist() == [6, 8]
+    assert faces.names[6:8].tolist() == ["angry/006.png", "angry/008.png"]
+    (folder / "happy" / "001.png").write_bytes(b"junk")
+    with pytest.raises(InputError, match=r"3 of 200 pictures cannot be read, which is more than 1%: .*angry/007.png"):
+        datasets.load(folder, "All")
 
 
 def test_jaffe_by_file_names(tmp_path: Path) -> None:

@@ -1,0 +1,96 @@
+"""What a network was trained on, as plain values, for its checkpoint and the manifest of the model made from it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from converter.datasets.faces import count
+from converter.datasets.origin import Origin
+from converter.datasets.splits import PUBLIC, TRAINING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from numpy.typing import NDArray
+
+    from converter.datasets.faces import FaceSet
+
+_ARRAYS = {"pixels": "pictures", "labels": "labels", "votes": "votes"}
+"""What is fingerprinted of a split, and what to call it in a message."""
+_SHOWN = 12
+
+
+def record_of(training: FaceSet, validation: FaceSet) -> dict[str, Any]:
+    """Files, counts and fingerprints of what is trained on and chosen by.
+
+    ``sha256`` tells this data from any other: it follows from pictures, labels and votes alone, in their order.
+    """
+    origin = training.origin or Origin("", "arrays")
+    splits = {split: _split(faces) for split, faces in ((TRAINING, training), (PUBLIC, validation))}
+    digest = hashlib.sha256()
+    for values in splits.values():
+        for name in _ARRAYS:
+            digest.update(values[f"{name}_sha256"].encode())
+    return {
+        "name": origin.name,
+        "published": origin.published,
+        "form": origin.form,
+        "licence": origin.licence,
+        "files": [asdict(file) for file in origin.files],
+        "votes": origin.votes,
+        "drops": origin.drops,
+        "held_out": None if origin.held_out is None else asdict(origin.held_out),
+        "splits": splits,
+        "sha256": digest.hexdigest(),
+    }
+
+
+def difference(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    """What first differs between two records, as ``has ..., not ...`` of ``found``; empty where the data is the same.
+
+    What the data is called, its licence and its files may differ: pictures, labels and votes may not.
+    """
+    if wanted["sha256"] == found["sha256"]:
+        return ""
+    return next(_differences(wanted, found))
+
+
+def _differences(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[str]:
+    for split in (TRAINING, PUBLIC):
+        has, wants = found["splits"][split], wanted["splits"][split]
+        if has["pictures"] != wants["pictures"]:
+            yield f"{split} has {has['pictures']} pictures, not {wants['pictures']}"
+        for emotion, number in has["labels"].items():
+            if number != wants["labels"].get(emotion):
+                yield f"{split} has {number} pictures of {emotion}, not {wants['labels'].get(emotion)}"
+        if has["voted"] != wants["voted"]:
+            yield f"{split} has votes on {has['voted']} pictures, not {wants['voted']}"
+    if found["held_out"] != wanted["held_out"]:
+        yield f"held out was {_rule(found['held_out'])}, not {_rule(wanted['held_out'])}"
+    for split in (TRAINING, PUBLIC):
+        for name, words in _ARRAYS.items():
+            has, wants = found["splits"][split][f"{name}_sha256"], wanted["splits"][split][f"{name}_sha256"]
+            if has != wants:
+                yield f"{split} has other {words} (SHA-256 {has[:_SHOWN]}…, not {wants[:_SHOWN]}…)"
+
+
+def _rule(found: Mapping[str, Any] | None) -> str:
+    return "nothing" if found is None else f"{found['share']:.0%} by {found['unit']}, seed {found['seed']}"
+
+
+def _split(faces: FaceSet) -> dict[str, Any]:
+    voted = faces.votes.any(axis=1)
+    return {
+        "pictures": len(faces),
+        "labels": faces.counts(),
+        "voted": int(voted.sum()),
+        "majorities": count(faces.majority) if voted.any() else None,
+        "left_out": dict(faces.left_out),
+        **{f"{name}_sha256": _digest(getattr(faces, name)) for name in _ARRAYS},
+    }
+
+
+def _digest(values: NDArray[Any]) -> str:
+    return hashlib.sha256(values.tobytes()).hexdigest()
