@@ -21,6 +21,7 @@ _DAYS_BACK = 31
 _DAYS_AHEAD = 1
 """Days that get a partition of their own when a message comes; beyond them a clock was never set."""
 _TS = {kind: TABLES[kind].columns.index("ts") for kind in (Kind.EVENT, Kind.AGGREGATE, Kind.HEALTH)}
+_FEEDS = ("events", "aggregates", "health")
 _NODES_KNOWN_MAX = 1_000_000
 
 
@@ -98,24 +99,32 @@ class Store:
         """
         self.open()
         assert self._connection is not None  # noqa: S101 - open() would have raised
+        found: list[str] = []
         try:
-            with self._connection.transaction():
-                self._connection.execute("SET LOCAL lock_timeout = '2s'")
-                found = self._connection.execute("SELECT face_edge.drop_before(%s)", (cutoff,)).fetchall()
-        except self._psycopg.errors.LockNotAvailable:
-            return []
+            for feed in _FEEDS:  # each in its own transaction: no two feeds are locked at a time
+                found += self._drop_before(self._connection, cutoff, feed)
         except self._psycopg.Error as error:
             self.close()
             raise DatabaseAway(in_words(error)) from None
         self._days.clear()
-        return [name for (name,) in found]
+        return found
+
+    def _drop_before(self, connection: psycopg.Connection[Any], cutoff: datetime, feed: str) -> list[str]:
+        try:
+            with connection.transaction():
+                connection.execute("SET LOCAL lock_timeout = '2s'")
+                rows = connection.execute("SELECT face_edge.drop_before(%s, %s)", (cutoff, feed)).fetchall()
+        except self._psycopg.errors.LockNotAvailable:
+            return []
+        return [name for (name,) in rows]
 
     def _ensure_days(self, connection: psycopg.Connection[Any], batch: Batch) -> None:
         today = datetime.now(UTC).date()
         found = {row[index].astimezone(UTC).date() for kind, index in _TS.items() for row in batch.rows.get(kind, ())}
         for day in sorted(found - self._days):
             if today - timedelta(days=_DAYS_BACK) <= day <= today + timedelta(days=_DAYS_AHEAD):
-                connection.execute("SELECT face_edge.ensure_day(%s)", (day,))
+                for feed in _FEEDS:  # each in its own transaction
+                    connection.execute("SELECT face_edge.ensure_day(%s, %s)", (day, feed))
             self._days.add(day)
 
     def _write(self, connection: psycopg.Connection[Any], batch: Batch) -> int:

@@ -17,7 +17,9 @@ from edge.fleet.database.store import Store
 from edge.fleet.topics import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed: pip install -e '.[fleet]'")
 
 NOW = datetime.now(UTC)
 
@@ -131,6 +133,82 @@ def test_retention_drops_whole_days_and_what_has_no_day(store: Store, device: An
     assert dropped == [f"{feed}_{NOW - timedelta(days=10):%Y%m%d}" for feed in ("events", "aggregates", "health")]
     # the one with the wrong clock came just now: it stays until it has been here long enough
     assert query("SELECT node FROM face_edge.events ORDER BY 1") == [("n0",), ("n1",), ("n3",)]
+
+
+@pytest.fixture
+def reader(store: Store, database: str) -> Iterator[Any]:
+    """A connection in a transaction that has read health, as the view ``unwell`` does before it reads events."""
+    with store._psycopg.connect(database) as connection:
+        connection.execute("SELECT count(*) FROM face_edge.health")
+        yield connection
+        connection.rollback()
+
+
+@pytest.fixture
+def waits(database: str, eventually: Any) -> Callable[[], bool]:
+    """``waits()``: whether somebody waits for a lock, by and by."""
+
+    def look() -> bool:
+        with psycopg.connect(database, autocommit=True) as connection:
+            sql = "SELECT count(*) FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM pg_database"
+            found = connection.execute(f"{sql} WHERE datname = current_database())").fetchone()
+            return found is not None and found[0] > 0
+
+    return lambda: bool(eventually(look))
+
+
+def test_a_new_day_and_a_reader_do_not_wait_for_each_other_in_a_ring(
+    store: Store, device: Any, query: Any, reader: Any, waits: Callable[[], bool]
+) -> None:
+    errors: list[Exception] = []
+
+    def write() -> None:
+        try:
+            store.write(batch(("n1", Kind.EVENT, device("n1").event())))
+        except SinkError as error:
+            errors.append(error)
+
+    writing = threading.Thread(target=write)
+    writing.start()
+    assert waits(), "the new day of health waits for the reader"
+    assert reader.execute("SELECT * FROM face_edge.unwell").fetchall() == []
+    assert reader.execute("SELECT count(*) FROM face_edge.events, face_edge.aggregates").fetchone() == (0,)
+    reader.commit()
+    writing.join(60)
+    assert errors == []
+    assert query("SELECT tableoid::regclass::text FROM face_edge.events") == [(f"face_edge.events_{NOW:%Y%m%d}",)]
+    assert query("SELECT to_regclass(%s) IS NOT NULL", f"face_edge.health_{NOW:%Y%m%d}") == [(True,)]
+
+
+def test_retention_and_a_reader_do_not_wait_for_each_other_in_a_ring(
+    store: Store, device: Any, reader: Any, waits: Callable[[], bool]
+) -> None:
+    reader.rollback()
+    old = NOW - timedelta(days=10)
+    store.write(batch(("n1", Kind.EVENT, device("n1", old).event())))
+    reader.execute("SELECT count(*) FROM face_edge.health")
+    dropped: list[str] = []
+    errors: list[Exception] = []
+
+    def drop() -> None:
+        try:
+            dropped.extend(store.drop_before(NOW - timedelta(days=5)))
+        except SinkError as error:
+            errors.append(error)
+
+    dropping = threading.Thread(target=drop)
+    dropping.start()
+    assert waits(), "the old day of health waits for the reader"
+    reader.execute("SELECT count(*) FROM face_edge.events, face_edge.aggregates")
+    dropping.join(60)
+    assert errors == []
+    assert dropped == [f"{feed}_{old:%Y%m%d}" for feed in ("events", "aggregates")], "health is left for the next time"
+
+
+def test_there_are_three_feeds(store: Store, query: Any) -> None:
+    for call in ("ensure_day(current_date, 'people')", "drop_before(now(), 'people')"):
+        with pytest.raises(store._psycopg.errors.RaiseException, match="there is no feed people"):
+            query(f"SELECT face_edge.{call}")
 
 
 def test_a_value_that_the_database_cannot_hold_is_no_outage(store: Store, device: Any) -> None:
