@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.kiosk.worker import manager
+from edge.kiosk.worker import program
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
@@ -26,7 +26,7 @@ def prompt_worker(served: Any) -> Iterator[None]:
     """At the lowest priority a busy machine would make these tests wait."""
     desk = served.sink._server._kiosk.desk
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(manager, "NICENESS", 0)
+        patch.setattr(program, "NICENESS", 0)
         patch.setattr(desk.reader, "idle", False)
         patch.setattr(desk.pictures, "idle", False)
         yield

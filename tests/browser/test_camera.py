@@ -12,7 +12,7 @@ playwright = pytest.importorskip("playwright.sync_api", reason="playwright is no
 pytest.importorskip("cryptography", reason="the extra `kiosk` is not installed")
 
 from edge import config as configuration
-from edge.kiosk.worker import manager
+from edge.kiosk.worker import program
 from edge.sources.virtual import VirtualCamera
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def device_settings() -> dict[str, object]:
 def own_priority() -> Iterator[None]:
     """At the lowest one, a busy machine would make these tests wait."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(manager, "NICENESS", 0)
+        patch.setattr(program, "NICENESS", 0)
         yield
 
 

@@ -12,7 +12,7 @@ pytest.importorskip("ai_edge_litert", reason="no inference runtime")
 from edge.drills.load import bench as benches
 from edge.drills.load.bench import Bench, Load, Phase
 from edge.drills.load.table import COLUMNS, _table, compare
-from edge.kiosk.worker import manager
+from edge.kiosk.worker import program
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +22,7 @@ def test_a_few_viewers_and_a_camera_are_served_while_the_loop_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(benches, "_SETTLE_S", 0.2)
-    monkeypatch.setattr(manager, "NICENESS", 0)  # a busy machine would make the camera wait
+    monkeypatch.setattr(program, "NICENESS", 0)  # a busy machine would make the camera wait
     bench = Bench(tmp_path, fps=5, source="virtual:portrait")
     try:
         lines = compare(bench, [Load(3, cameras=1)], rounds=1, seconds=1.5)

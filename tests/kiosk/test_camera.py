@@ -22,7 +22,7 @@ from edge.kiosk.requests import Refused
 from edge.kiosk.visitors import cameras, seer
 from edge.kiosk.visitors.cameras import FRAME_MAX, Cameras
 from edge.kiosk.visitors.seer import BadFrame, Seer, decode
-from edge.kiosk.worker import Message, Worker, manager
+from edge.kiosk.worker import Message, Program, Template, Worker, program
 from tests.fixtures.scripted_vision import bright_pipeline
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def scripted(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers that call bright squares faces, at this process's own priority."""
     (tmp_path / "scripted_of_test.py").write_text(SCRIPTED)
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(manager, "NICENESS", 0)
+    monkeypatch.setattr(program, "NICENESS", 0)
     monkeypatch.setattr(cameras, "ENTRY", "scripted_of_test:make")
 
 
@@ -86,30 +86,16 @@ def new_seer() -> Callable[..., Seer]:
     return make
 
 
-def test_each_visitor_has_a_tracker_of_their_own_until_they_fall_silent(new_seer: Any) -> None:
+def test_a_seer_follows_one_visitors_face(new_seer: Any) -> None:
     now = [0]
     seer_ = new_seer(lambda: now[0])
-
-    def look(visitor: str, *squares: tuple[int, int, int]) -> list[Any]:
-        now[0] += 100_000_000
-        (answer,) = seer_(Message({"visitor": visitor}, jpeg(*squares)))
-        found: list[Any] = answer.head["faces"]
-        return found
-
     for _ in range(4):
-        mine, others = look("one", (20, 20, 40)), look("other", (90, 50, 40))
-    (one,), (other,) = mine, others
-    assert one["id"] != other["id"]
+        now[0] += 100_000_000
+        (answer,) = seer_(Message({}, jpeg((20, 20, 40))))
+    (one,) = answer.head["faces"]
     assert one["box"][0] == pytest.approx(20 / 160, abs=0.02)
-    assert other["box"][0] == pytest.approx(90 / 160, abs=0.02)
     assert len(one["scores"]) == 7
     assert one["primary"]
-    (answer,) = seer_(Message({"leave": "other"}))
-    assert answer.head == {"visitors": 1}
-    now[0] += int(seer.FORGET_S * 1e9)
-    (answer,) = seer_(Message({}))
-    assert answer.head == {"visitors": 0}
-    assert look("one", (20, 20, 40)) == [] or look("one", (20, 20, 40))[0]["id"] != one["id"], "somebody new"
 
 
 def test_a_face_that_jumped_is_shown_once_and_one_that_was_missed_goes_on(new_seer: Any) -> None:
@@ -118,7 +104,7 @@ def test_a_face_that_jumped_is_shown_once_and_one_that_was_missed_goes_on(new_se
 
     def look(*squares: tuple[int, int, int]) -> list[Any]:
         now[0] += 200_000_000
-        (answer,) = seer_(Message({"visitor": "one"}, jpeg(*squares)))
+        (answer,) = seer_(Message({}, jpeg(*squares)))
         found: list[Any] = answer.head["faces"]
         return found
 
@@ -156,7 +142,7 @@ def test_a_header_that_lies_about_its_size_is_not_decoded_to_it() -> None:
         decode(bytes(data))
 
 
-def test_visitors_do_not_see_each_other_and_a_crash_costs_one_frame(run: Any) -> None:
+def test_visitors_do_not_see_each_other_and_a_crash_costs_one_frame_of_one(run: Any) -> None:
     async def story(made: Cameras) -> None:
         for _ in range(3):
             one, other = await asyncio.gather(
@@ -164,15 +150,52 @@ def test_visitors_do_not_see_each_other_and_a_crash_costs_one_frame(run: Any) ->
                 made.look("other", Client("other"), jpeg((80, 40, 40), (10, 10, 30))),
             )
         assert (len(one["faces"]), len(other["faces"])) == (1, 2)
-        pid = made._worker.pid
+        pids = {name: seat.worker.pid for name, seat in made._seats.items()}
+        assert len({*pids.values(), None}) == 3, "a process each"
         with pytest.raises(Refused, match="worker failed"):
             await made.look("one", Client("one"), jpeg() + b"DIE")
-        assert (await made.look("other", Client("other"), jpeg((80, 40, 40))))["width"] == 160
-        assert made._worker.pid != pid
-        os.kill(made._worker.pid or 0, signal.SIGKILL)
+        seen = await made.look("other", Client("other"), jpeg((80, 40, 40), (10, 10, 30)))
+        assert (len(seen["faces"]), made._seats["other"].worker.pid) == (2, pids["other"]), "and lost nothing"
+        assert (await made.look("one", Client("one"), jpeg()))["faces"] == []
+        assert made._seats["one"].worker.pid != pids["one"]
+        os.kill(made._seats["one"].worker.pid or 0, signal.SIGKILL)
         with pytest.raises(Refused):
             await made.look("one", Client("one"), jpeg())
-        assert (await made.look("one", Client("one"), jpeg()))["faces"] == []
+
+    run(story)
+
+
+def test_a_process_ends_with_its_visitor(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(made: Cameras) -> None:
+        await made.look("one", Client("one"), jpeg())
+        worker = made._seats["one"].worker
+        assert worker.pid is not None
+        made.leave("one")
+        assert worker.pid is None
+        monkeypatch.setattr(cameras, "FORGET_S", 0.2)
+        await made.look("silent", Client("one"), jpeg())
+        worker = made._seats["silent"].worker
+        for _ in range(3000):
+            if worker.pid is None:  # it ends by itself
+                return
+            await asyncio.sleep(0.02)
+        pytest.fail("it does not end")
+
+    run(story)
+
+
+def test_frames_that_take_long_keep_nobody_out(run: Any) -> None:
+    async def story(made: Cameras) -> None:
+        await made.look("one", Client("one"), jpeg())
+        await made.look("two", Client("two"), jpeg())
+        os.kill(made._seats["one"].worker.pid or 0, signal.SIGSTOP)
+        stuck = asyncio.create_task(made.look("one", Client("one"), jpeg()))
+        await asyncio.sleep(0)
+        assert (await made.look("two", Client("two"), jpeg()))["width"] == 160
+        assert not stuck.done()
+        made.leave("one")
+        with pytest.raises(Refused):
+            await stuck
 
     run(story)
 
@@ -225,15 +248,16 @@ def test_one_frame_of_each_at_a_time_and_no_faster_than_allowed(run: Any) -> Non
     run(story)
 
 
-def test_one_who_leaves_in_the_middle_does_not_end_the_others_worker(run: Any) -> None:
+def test_one_who_breaks_off_a_request_goes_on_with_the_next(run: Any) -> None:
     async def story(made: Cameras) -> None:
         await made.look("one", Client("one"), jpeg())
-        pid = made._worker.pid
-        leaving = asyncio.create_task(made.look("two", Client("two"), jpeg()))
+        pid = made._seats["one"].worker.pid
+        broken = asyncio.create_task(made.look("one", Client("one"), jpeg()))
         await asyncio.sleep(0)
-        leaving.cancel()
+        broken.cancel()
+        await asyncio.gather(broken, return_exceptions=True)
         assert (await made.look("one", Client("one"), jpeg()))["width"] == 160
-        assert made._worker.pid == pid
+        assert made._seats["one"].worker.pid == pid
 
     run(story)
 
@@ -317,18 +341,21 @@ def test_the_workers_settings_hold_no_secret() -> None:
 
 def test_the_real_network_reads_a_real_face(portrait_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("ai_edge_litert", reason="no inference runtime")
-    monkeypatch.setattr(manager, "NICENESS", 0)
+    monkeypatch.setattr(program, "NICENESS", 0)
     picture = cv2.imread(str(portrait_path))
     assert picture is not None
     frame = bytes(cv2.imencode(".jpg", cv2.resize(picture, (480, 480 * picture.shape[0] // picture.shape[1])))[1])
 
     async def story() -> None:
-        worker = Worker(seer.ENTRY, seer.settings_of(configuration.load(environment={})))
+        template = Template(Program(seer.ENTRY, seer.settings_of(configuration.load(environment={}))))
+        worker = Worker(template)
         try:
             for _ in range(4):
-                answer = await worker.ask(Message({"visitor": "a"}, frame), timeout_s=30)
+                answer = await worker.ask(Message({}, frame), timeout_s=30)
+            assert template.pid is not None, "no library started threads while it was loaded"
         finally:
             worker.kill()
+            template.kill()
         (face,) = answer.head["faces"]
         assert sum(face["scores"]) == pytest.approx(1, abs=0.01)
         assert face["emotion"] == "happy"

@@ -6,23 +6,25 @@ import asyncio
 import contextlib
 import os
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from edge.kiosk.worker import Limits, Message, Worker, WorkerFailed, manager
+from edge.kiosk.worker import Limits, Message, Program, Template, Worker, WorkerFailed, program
 from edge.kiosk.worker.wire import HEADER_BYTES, MIB, OutOfBounds, lengths, pack, unpack
 from edge.sandbox.broker import Access
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine
-    from pathlib import Path
 
 HANDLER = """
-import os, resource, time
+import os, resource, threading, time
 from edge.kiosk.worker import Message
 
 def make(settings):
+    if settings.get("threads"):
+        threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
     if settings.get("broken"):
         raise RuntimeError("no network\\nhere")
     kept = []
@@ -58,11 +60,13 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """``run(story, **worker)``: an async story with a worker whose handler is above."""
     (tmp_path / "handlers_of_test.py").write_text(HANDLER)
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(manager, "NICENESS", 0)  # at the lowest priority a busy machine would make these tests wait
+    monkeypatch.setattr(program, "NICENESS", 0)  # at the lowest priority a busy machine would make these tests wait
 
-    def go(story: Callable[[Worker], Coroutine[Any, Any, None]], settings: Any = None, **arguments: Any) -> None:
+    def go(
+        story: Callable[[Worker], Coroutine[Any, Any, None]], settings: Any = None, *, idle_s: float = 30, **more: Any
+    ) -> None:
         async def tell() -> None:
-            worker = Worker("handlers_of_test:make", settings or {}, **arguments)
+            worker = Worker(Program("handlers_of_test:make", settings or {}, **more), idle_s=idle_s)
             try:
                 await story(worker)
             finally:
@@ -75,7 +79,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 def test_it_answers_stays_and_is_bounded(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FACE_EDGE_MQTT__PASSWORD", "secret")
-    monkeypatch.setattr(manager, "NICENESS", 7)
+    monkeypatch.setattr(program, "NICENESS", 7)
 
     async def story(worker: Worker) -> None:
         assert worker.pid is None, "nothing runs before it is needed"
@@ -164,6 +168,192 @@ def test_it_ends_when_nobody_needs_it(run: Any) -> None:
         assert pids[-1] is None
 
     run(story, idle_s=0.1)
+
+
+@pytest.fixture
+def copies(run: Any) -> Callable[..., None]:
+    """``copies(story, settings)``: an async story with a template whose handler is above."""
+    del run
+
+    def go(story: Callable[[Template], Coroutine[Any, Any, None]], settings: Any = None) -> None:
+        async def tell() -> None:
+            template = Template(Program("handlers_of_test:make", settings or {}))
+            try:
+                await story(template)
+            finally:
+                template.kill()
+
+        asyncio.run(tell())
+
+    return go
+
+
+async def pid_of(worker: Worker) -> int:
+    found: int = (await worker.ask(Message({}), timeout_s=120)).head["pid"]
+    return found
+
+
+def status_of(pid: int) -> list[str]:
+    """State and parent of a process; of one that has ended the state is X, or Z until its parent waits for it."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()[:2]
+    except OSError:
+        return ["X", ""]
+
+
+async def until(condition: Callable[[], bool]) -> bool:
+    for _ in range(3000):
+        if condition():
+            return True
+        await asyncio.sleep(0.02)
+    return False
+
+
+async def until_gone(pid: int) -> bool:
+    return await until(lambda: status_of(pid)[0] in "ZX")
+
+
+def test_copies_of_a_template_are_processes_of_their_own(copies: Any) -> None:
+    async def story(template: Template) -> None:
+        one, other = Worker(template), Worker(template)
+        pids = await asyncio.gather(pid_of(one), pid_of(other))
+        assert len({*pids, template.pid, os.getpid()}) == 4
+        assert {status_of(pid)[1] for pid in pids} == {str(template.pid)}, "loaded once"
+        one.kill()
+        assert await until_gone(pids[0])
+        assert await pid_of(other) == pids[1]
+        other.kill()
+
+    copies(story)
+
+
+def test_where_a_copy_dies_the_next_comes_from_a_new_template_and_others_live_on(copies: Any) -> None:
+    async def story(template: Template) -> None:
+        one, other = Worker(template), Worker(template)
+        survivor, first = await pid_of(other), template.pid
+        with pytest.raises(WorkerFailed):
+            await one.ask(Message({"do": "die"}), timeout_s=120)
+        await pid_of(one)
+        assert template.pid != first
+        assert await pid_of(other) == survivor
+        other.kill()
+        one.kill()
+        assert await until_gone(first or 0), "it ends with the last copy"
+
+    copies(story)
+
+
+def test_ending_a_copy_or_taking_too_long_costs_no_new_template(copies: Any) -> None:
+    async def story(template: Template) -> None:
+        worker = Worker(template)
+        await pid_of(worker)
+        first = template.pid
+        with pytest.raises(WorkerFailed, match="longer than"):
+            await worker.ask(Message({"do": "sleep"}), timeout_s=0.1)
+        asking = asyncio.create_task(worker.ask(Message({"do": "sleep"}), timeout_s=120))
+        assert await until(lambda: worker.pid is not None)
+        worker.kill()
+        with pytest.raises(WorkerFailed):
+            await asking
+        assert template.pid == first
+
+    copies(story)
+
+
+def test_the_end_of_a_template_is_the_end_of_its_copies(copies: Any) -> None:
+    async def story(template: Template) -> None:
+        worker = Worker(template)
+        pids = [await pid_of(worker), template.pid or 0]
+        template.kill()
+        for pid in pids:
+            assert await until_gone(pid)
+        worker.kill()
+
+    copies(story)
+
+
+def test_a_template_that_nobody_needs_ends_and_copies_go_on(copies: Any) -> None:
+    async def story(template: Template) -> None:
+        template._idle_s = 0.1
+        worker = Worker(template)
+        copy, first = await pid_of(worker), template.pid or 0
+        assert await until(lambda: template.pid is None)
+        assert await pid_of(worker) == copy
+        worker.kill()
+        assert await until_gone(first)
+
+    copies(story)
+
+
+def test_a_template_can_be_loaded_ahead(copies: Any) -> None:
+    async def story(template: Template) -> None:
+        template.prepare()
+        template.prepare()
+        assert template._loading is not None
+        await template._loading
+        ready = template.pid
+        worker = Worker(template)
+        await pid_of(worker)
+        assert template.pid == ready
+        worker.kill()
+
+    copies(story)
+
+
+def test_a_template_that_cannot_load_says_why_and_rests(copies: Any) -> None:
+    async def story(template: Template) -> None:
+        worker = Worker(template)
+        with pytest.raises(WorkerFailed, match="no network here"):
+            await pid_of(worker)
+        with pytest.raises(WorkerFailed, match="no network here"):
+            await pid_of(Worker(template))
+        with pytest.raises(WorkerFailed, match="rests"):
+            await pid_of(Worker(template))
+
+    copies(story, {"broken": True})
+
+
+def test_one_that_stops_waiting_does_not_stop_the_loading(copies: Any) -> None:
+    async def story(template: Template) -> None:
+        waiting = asyncio.create_task(pid_of(Worker(template)))
+        assert await until(lambda: template.pid is not None)
+        first = template.pid
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        worker = Worker(template)
+        await pid_of(worker)
+        assert template.pid == first
+        worker.kill()
+
+    copies(story)
+
+
+def test_one_that_is_paused_while_it_starts_stands_still(copies: Any) -> None:
+    async def story(template: Template) -> None:
+        worker = Worker(template)
+        asking = asyncio.create_task(pid_of(worker))
+        await asyncio.sleep(0)
+        worker.pause()
+        assert await until(lambda: worker.pid is not None and status_of(worker.pid)[0] == "T")
+        assert not asking.done()
+        worker.resume()
+        assert await asking == worker.pid
+        worker.kill()
+
+    copies(story)
+
+
+def test_a_handler_with_threads_is_started_anew_for_each(copies: Any, caplog: pytest.LogCaptureFixture) -> None:
+    async def story(template: Template) -> None:
+        one, other = Worker(template), Worker(template)
+        assert await pid_of(one) != await pid_of(other)
+        assert template.pid is None
+        one.kill()
+        other.kill()
+
+    copies(story, {"threads": True})
+    assert len(caplog.records) == 1
+    assert "a library has started threads" in caplog.text
 
 
 def test_the_wire_refuses_what_is_no_message() -> None:

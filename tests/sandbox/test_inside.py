@@ -13,7 +13,7 @@ import pytest
 
 from edge.config import ModelConfig
 from edge.errors import ModelError
-from edge.kiosk.worker import Limits, Message, Worker, manager
+from edge.kiosk.worker import Limits, Message, Program, Template, Worker, manager, program
 from edge.models import trial
 from edge.sandbox import broker as brokers
 from edge.sandbox import confine
@@ -82,8 +82,11 @@ class Room:
         self.names = {name: str(getattr(self, name)) for name in ("state", "mine", "other", "secret")}
 
     def ask(self, *attempts: str, **limits: Any) -> list[dict[str, Any]]:
+        """What a copy of a template that makes these attempts gets, as readers of visitors' files are."""
+
         async def tell() -> list[dict[str, Any]]:
-            worker = Worker("inside_of_test:make", {}, limits=Limits(file=1000, **limits))
+            template = Template(Program("inside_of_test:make", {}, limits=Limits(file=1000, **limits)))
+            worker = Worker(template)
             access = Access(write=(str(self.mine),))
             try:
                 answers = []
@@ -93,6 +96,7 @@ class Room:
                 return answers
             finally:
                 worker.kill()
+                template.kill()
 
         return asyncio.run(tell())
 
@@ -107,7 +111,7 @@ def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Room:
     code.mkdir()
     (code / "inside_of_test.py").write_text(INSIDE)
     monkeypatch.syspath_prepend(str(code))
-    monkeypatch.setattr(manager, "NICENESS", 0)
+    monkeypatch.setattr(program, "NICENESS", 0)
     return Room(tmp_path)
 
 
@@ -168,7 +172,9 @@ CALLS = [
     "subprocess.run(['/bin/true'])",
     "os.execv('/bin/true', ['true'])",
     "os.kill(device, 0)",
-    "os.kill(os.getppid(), 19)",
+    "os.kill(os.getppid(), 19)",  # the template
+    "call(434, os.getppid(), 0)",  # pidfd_open
+    "resource.prlimit(os.getppid(), resource.RLIMIT_NOFILE, (5, 5))",
     "os.pidfd_open(device)",
     "resource.prlimit(device, resource.RLIMIT_NOFILE, (5, 5))",
     "lift()",

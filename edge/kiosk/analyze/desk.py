@@ -34,7 +34,8 @@ GRACE_S = 15.0
 """How long a visitor may be without a connection."""
 IDLE_S = 30 * 60.0
 """How long results of a visitor are kept who asks for nothing."""
-_ANNOUNCED_S = 60.0
+ANNOUNCED_S = 20.0
+"""In which a file must begin to come once it was announced."""
 _PICTURE_BYTES = 16 * MEGABYTE
 """For a picture's smaller copy and its figures."""
 
@@ -133,16 +134,18 @@ class Desk:
         """A file that will be sent.
 
         Raises:
-            NoRoom: this visitor has as many as may be, or the store is full.
+            NoRoom: this visitor has as many as may be, too many are on their way, or the store is full.
             OSError: the store cannot be written.
         """
         if len(room.jobs) >= MOST_FILES:
             raise NoRoom(code="too_many")
+        self.shares.check_announced(room)
         if size > self.shares.room_for(room):
             raise NoRoom(code="no_room")
         identity = secrets.token_urlsafe(12)
         job = Job(identity, name, found.kind, found.container, size, self.store.make(identity), held=0)
         room.jobs[identity] = job
+        (self.reader if found.kind is Kind.VIDEO else self.pictures).prepare()
         self.publish()
         return job
 
@@ -166,7 +169,7 @@ class Desk:
         room.served = self._turns
         job.move(State.RUNNING)
         video = job.kind is Kind.VIDEO
-        spare = max(0, min(self.shares.free // 2, 2 * self.upload_bytes if video else _PICTURE_BYTES))
+        spare = min(self.shares.spare_for(room), 2 * self.upload_bytes if video else _PICTURE_BYTES)
         job.held += spare
         reader = self.reader if video else self.pictures
         task = asyncio.create_task(reader.read(job, spare, lambda: self.publish(room)))
@@ -214,7 +217,7 @@ class Desk:
                 elif not room.busy and absent_s > IDLE_S:
                     self.forget(room, "time")
                 for job in list(room.jobs.values()):
-                    if job.state is State.ANNOUNCED and now_s - job.since_s > _ANNOUNCED_S:
+                    if job.state is State.ANNOUNCED and now_s - job.since_s > ANNOUNCED_S:
                         self.remove(room, job)
 
 

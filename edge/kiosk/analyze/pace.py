@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 WINDOW_S = 20.0
-_LEAST_BYTES_PER_S = 8_000
+LEAST_BYTES_PER_S = 8_000
 """What must come in each window of that length."""
 _BYTES_PER_S = 16_000_000
 _BURST_S = 0.25
@@ -49,8 +49,8 @@ class Progress:
         """
         self._bytes += count
         if self._clock() - self._since_s >= WINDOW_S:
-            if self._bytes < WINDOW_S * _LEAST_BYTES_PER_S:
-                raise Refused(408, "stalled", f"it came more slowly than {_LEAST_BYTES_PER_S // 1000} kB/s")
+            if self._bytes < WINDOW_S * LEAST_BYTES_PER_S:
+                raise Refused(408, "stalled", f"it came more slowly than {LEAST_BYTES_PER_S // 1000} kB/s")
             self._begin()
 
     def leave_out(self, seconds: float) -> None:

@@ -1,12 +1,10 @@
-"""Has the worker read one file, and ends it when it crashes, falls silent or takes too long."""
+"""Has a process read one file, and ends it afterwards, or when it crashes, falls silent or takes too long."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
-import os
-import signal
 import time
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -15,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from edge.analysis.inputs import Kind
 from edge.kiosk.analyze.handler import Task
 from edge.kiosk.analyze.jobs import Job, State
-from edge.kiosk.worker import Limits, Message, Worker, WorkerFailed
+from edge.kiosk.worker import Limits, Message, Program, Template, Worker, WorkerFailed
 from edge.kiosk.worker.wire import MIB
 from edge.sandbox.broker import Access
 
@@ -33,12 +31,15 @@ MEMORY = 1536 * MIB
 _LONGEST_S = 24 * 3600.0
 _PACE = 4
 """A video may take so many times the longest that is allowed."""
-_IDLE_WORKER_S = 20.0
+_IDLE_S = 20.0
+"""How long the template stays after the last file."""
 _SECTIONS = {"node", "model", "detector", "tracker", "smoothing", "primary", "analyze"}
 
 
 class Reader:
-    """One worker, made when it is needed; ``idle`` false leaves it its turn beside other processes.
+    """A process for each file, which no file sees that another one was read by.
+
+    ``idle`` false leaves it its turn beside other processes.
 
     Args:
         config: the device's; the worker gets only what seeing needs.
@@ -62,17 +63,18 @@ class Reader:
         self.max_s = config.kiosk.video_minutes * 60
         self.idle = True
         self.worker: Worker | None = None
+        self._template: Template | None = None
         self._limits: tuple[asyncio.Timeout, asyncio.Timeout] | None = None
 
     async def read(self, job: Job, spare: int, tell: Callable[[], None]) -> None:
         """Bring ``job`` to its end; ``spare`` are the bytes that its results may take, ``tell`` hears of progress.
 
-        Cancelling ends the worker at once.
+        Cancelling ends its process at once.
         """
         message = Message(asdict(self._task(job, spare)))
         access = Access(write=(str(job.folder),))
         whole_s = PICTURE_S + (_PACE * self.max_s if job.kind is Kind.VIDEO else 0.0)
-        worker = self.worker = self.worker or self._new_worker()
+        worker = self.worker = Worker(self.template)
         loop = asyncio.get_running_loop()
         job.error = "crashed"
         try:
@@ -92,8 +94,7 @@ class Reader:
             _LOG.warning("the worker of the analyze page: %s", failure)
         finally:
             self._limits = None
-        if job.error in {"crashed", "too_slow", "memory"}:
-            self.kill()
+            worker.kill()  # a file that took it over does not see the next one
         if job.error:
             job.move(State.FAILED)
 
@@ -104,7 +105,9 @@ class Reader:
         limits = [(limit, limit.when()) for limit in self._limits or () if not limit.expired()]
         for limit, _ in limits:
             limit.reschedule(None)
-        self._signal(signal.SIGSTOP)
+        worker = self.worker
+        if worker is not None:
+            worker.pause()
         try:
             yield
         finally:
@@ -113,19 +116,20 @@ class Reader:
             if self._limits is not None:  # else it has ended meanwhile, cancelled for example
                 for limit, when in limits:
                     limit.reschedule(None if when is None else when + paused_s)
-            self._signal(signal.SIGCONT)
+            if worker is not None:
+                worker.resume()
 
-    def _signal(self, number: signal.Signals) -> None:
-        pid = None if self.worker is None else self.worker.pid
-        if pid is not None:  # it may only be starting
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, number)
+    def prepare(self) -> None:
+        """Load what files will need; one is on its way."""
+        self.template.prepare()
 
     def kill(self) -> None:
-        """End the worker; the next file gets a new one, which has no failures to rest from."""
-        worker, self.worker = self.worker, None
-        if worker is not None:
-            worker.kill()
+        """End every process; the next file starts them again."""
+        if self.worker is not None:
+            self.worker.kill()
+        template, self._template = self._template, None
+        if template is not None:
+            template.kill()
 
     def _hear(self, job: Job, head: dict[str, Any]) -> None:
         if "failed" in head:
@@ -144,12 +148,16 @@ class Reader:
         source, folder = str(job.upload), str(job.folder)
         return Task(source, folder, job.name, job.kind.value, job.container, self.max_s, job.size + spare)
 
-    def _new_worker(self) -> Worker:
-        sections = self._config.model_dump(mode="json", include=_SECTIONS)
-        sections["model"]["threads"] = 1
-        return Worker(
-            self.entry,
-            {"config": sections, "idle": self.idle, "still": self._kind is Kind.PICTURE},
-            limits=Limits(memory=MEMORY, file=max(self._most_bytes(), MIB)),
-            idle_s=_IDLE_WORKER_S,
-        )
+    @property
+    def template(self) -> Template:
+        """What the processes are copies of."""
+        if self._template is None:
+            sections = self._config.model_dump(mode="json", include=_SECTIONS)
+            sections["model"]["threads"] = 1
+            program = Program(
+                self.entry,
+                {"config": sections, "idle": self.idle, "still": self._kind is Kind.PICTURE},
+                limits=Limits(memory=MEMORY, file=max(self._most_bytes(), MIB)),
+            )
+            self._template = Template(program, idle_s=_IDLE_S)
+        return self._template

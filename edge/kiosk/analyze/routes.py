@@ -26,7 +26,7 @@ from edge.kiosk.analyze.intake import (
 )
 from edge.kiosk.analyze.jobs import State
 from edge.kiosk.analyze.pace import Pace
-from edge.kiosk.analyze.shares import MOST_ROOMS, NoRoom
+from edge.kiosk.analyze.shares import MOST_ROOMS, ON_THE_WAY, NoRoom
 from edge.kiosk.guard import POLICY
 from edge.kiosk.places import Full, Places, client_of
 from edge.kiosk.requests import Body, Refused, busy, read, require, require_ours, to_login
@@ -148,6 +148,9 @@ class _Pages:
             job = self._desk.announce(self._enter(visit, request), shown_name(announced.name), announced.size, found)
         except (NoRoom, OSError) as error:
             code = error.code if isinstance(error, NoRoom) else "no_room"
+            if code == ON_THE_WAY:
+                refusal = busy("busy", "as many files are announced as may be at the moment", retry_s=5)
+                raise refusal from None
             raise Refused(507, code, "the device has no room for it at the moment") from None
         return JSONResponse({"id": job.id, "name": job.name, "kind": job.kind.value}, status_code=201)
 
@@ -161,6 +164,7 @@ class _Pages:
                 request.state.keep = True  # slow as it may be, its connection makes no room for others
                 await receive(self._desk, room, job, request, self._pace)
         except Full as full:
+            job.move(State.ANNOUNCED)  # who asks again keeps the announcement
             why = "others are sending" if not full.of_address else "others are sending from your address"
             refusal = busy("busy", f"{why} at the moment", retry_s=5)
             raise refusal from None

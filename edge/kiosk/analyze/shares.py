@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from edge.kiosk.analyze.jobs import State
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -12,8 +14,16 @@ if TYPE_CHECKING:
 
 MOST_ROOMS, RESERVED_ROOMS = 32, 4
 """Visitors at the same time, half of them from one address, and more for operators."""
-_ADDRESS_SHARE, _OPERATORS_SHARE = 0.5, 0.1
-"""Of the store: what one address may take where it sends more than one file, and what is kept for operators."""
+ADDRESS_SHARE, OPERATORS_SHARE = 0.5, 0.25
+"""Of the store: what one address may take where it sends more than one file, and what is kept for operators.
+
+The store takes four files of the largest size, so that operators always have room for one.
+"""
+ANNOUNCED, ANNOUNCED_PER_ADDRESS, RESERVED_ANNOUNCED = 64, 16, 16
+"""Files that were announced and have not come whole: of all visitors, of one address, and beyond that of operators."""
+
+ON_THE_WAY = "on_the_way"
+"""The code of that bound; it is free again soon."""
 
 
 class NoRoom(Exception):
@@ -63,8 +73,28 @@ class Shares:
         if not self._is_bounded(room.client):
             return free
         taken = sum(job.held + job.promised for job in jobs)
-        share = round(self._budget() * _ADDRESS_SHARE) - taken if taken else self._budget()
+        share = round(self._budget() * ADDRESS_SHARE) - taken if taken else self._budget()
         return min(share, free - self._kept)
+
+    def check_announced(self, room: Room) -> None:
+        """See that this visitor may announce another file.
+
+        Raises:
+            NoRoom: as many as may be are on their way, of this address or of all.
+        """
+        if self._is_bounded(room.client):
+            visitors = [each for each in self._rooms.values() if self._is_bounded(each.client)]
+            near = sum(map(_on_the_way, self._of_address(room.client)))
+            full = sum(map(_on_the_way, visitors)) >= ANNOUNCED or near >= ANNOUNCED_PER_ADDRESS
+        else:
+            full = sum(map(_on_the_way, self._rooms.values())) >= ANNOUNCED + RESERVED_ANNOUNCED
+        if full:
+            raise NoRoom(code=ON_THE_WAY)
+
+    def spare_for(self, room: Room) -> int:
+        """Return how many bytes results of this visitor's file may take; those kept for operators are none of them."""
+        free = self.free - (self._kept if self._is_bounded(room.client) else 0)
+        return max(0, free // 2)
 
     def arrive(self, room: Room, job: Job, held: int) -> None:
         """Count ``held`` bytes of ``job`` that have come.
@@ -79,10 +109,14 @@ class Shares:
     @property
     def _kept(self) -> int:
         """Bytes for operators alone."""
-        return round(self._budget() * _OPERATORS_SHARE)
+        return round(self._budget() * OPERATORS_SHARE)
 
     def _is_bounded(self, client: Client) -> bool:
         return not (client.operates or (client.local and self._local_only))
 
     def _of_address(self, client: Client) -> list[Room]:
         return [room for room in self._rooms.values() if room.client.site == client.site]
+
+
+def _on_the_way(room: Room) -> int:
+    return sum(job.state in {State.ANNOUNCED, State.UPLOADING} for job in room.jobs.values())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge.kiosk.reports.catalog import Catalog
 from edge.kiosk.requests import Refused
-from edge.kiosk.worker import Limits, Message, Worker, WorkerFailed
+from edge.kiosk.worker import Limits, Message, Program, Worker, WorkerFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -58,16 +58,15 @@ class Archive:
         from edge.sessions.places import session_path
 
         path = session_path(kiosk.config)
-        settings = {"path": str(path)}
-        self.catalog = Catalog(path)
-        self._worker = Worker(
+        program = Program(
             "edge.kiosk.reports.work:make",
-            settings,
+            {"path": str(path)},
             limits=_LIMITS,
-            idle_s=60.0,
             niceness=_NICENESS,
             confined=False,  # it reads the device's own sessions
         )
+        self.catalog = Catalog(path)
+        self._worker = Worker(program, idle_s=60.0)
         self._waiting = 0
         self._jobs: dict[Ids, Job] = {}
         self._recent: dict[Ids, _Recent] = {}

@@ -1,17 +1,15 @@
-"""Who has a camera open: a bounded number of seats, one frame of each at a time, taken in turn."""
+"""Who has a camera open: a bounded number of seats, each with a process of its own, and one frame of each at a time."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import secrets
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edge.kiosk.requests import Refused, busy
 from edge.kiosk.visitors.seer import ENTRY, FORGET_S, settings_of
-from edge.kiosk.worker import Limits, Message, Worker, WorkerFailed
+from edge.kiosk.worker import Limits, Message, Program, Template, Worker, WorkerFailed
 
 if TYPE_CHECKING:
     from edge.config import Config
@@ -25,29 +23,33 @@ RESERVED = 1
 """Seats of operators beyond ``kiosk.max_cameras``."""
 FRAMES_PER_S = 30
 """Of all visitors together, about: what the server's thread may take from the loop next door."""
+AT_ONCE = 2
+"""Frames that are read at the same time: one that takes long keeps nobody out, and the loop keeps its processor."""
 _FRAME_TIMEOUT_S = 15.0
 _MEMORY = 1024 * 2**20
+_IDLE_S = 20.0
+"""How long the template stays after the last visitor came."""
 
 
 @dataclass(slots=True)
 class Seat:
-    """One visitor with a camera; ``id`` is random and told to the worker alone."""
+    """One visitor with a camera, and the process that reads their frames alone."""
 
     client: Client
-    id: str = field(default_factory=lambda: secrets.token_hex(8))
+    worker: Worker
     seen_s: float = 0.0
     busy: bool = False
 
 
 class Cameras:
-    """Seats by visit, and the worker that reads their frames; used on the server's event loop."""
+    """Seats by visit; used on the server's event loop."""
 
-    def __init__(self, config: Config, worker: Worker | None = None) -> None:
+    def __init__(self, config: Config) -> None:
         self._most = config.kiosk.max_cameras
         limits = Limits(memory=_MEMORY, message=2 * FRAME_MAX)
-        self._worker = worker or Worker(ENTRY, settings_of(config), limits=limits, idle_s=2 * FORGET_S)
+        self._template = Template(Program(ENTRY, settings_of(config), limits=limits), idle_s=_IDLE_S)
+        self._turns = asyncio.Semaphore(AT_ONCE)
         self._seats: dict[str, Seat] = {}
-        self._leaving: set[asyncio.Task[None]] = set()
 
     def __len__(self) -> int:
         """Visitors with a camera now."""
@@ -64,7 +66,7 @@ class Cameras:
         seat.busy = True
         try:
             next_s = time.monotonic() + max(FASTEST_S, len(self._seats) / FRAMES_PER_S)
-            answer = await self._ask(Message({"visitor": seat.id}, frame))
+            answer = await self._ask(seat.worker, frame)
             await asyncio.sleep(next_s - time.monotonic())
         finally:
             seat.busy = False
@@ -74,17 +76,16 @@ class Cameras:
         return answer
 
     def leave(self, identity: str) -> None:
-        """Free the seat and let the worker forget what it knows; harmless where there is none."""
+        """Free the seat and end its process; harmless where there is none."""
         seat = self._seats.pop(identity, None)
-        if seat is not None and self._worker.pid is not None:
-            task = asyncio.get_running_loop().create_task(self._forget(seat.id))
-            self._leaving.add(task)
-            task.add_done_callback(self._leaving.discard)
+        if seat is not None:
+            seat.worker.kill()
 
     def close(self) -> None:
-        """End the worker; the next frame starts it again."""
-        self._seats.clear()
-        self._worker.kill()
+        """End every process; the next frame starts one again."""
+        for identity in list(self._seats):
+            self.leave(identity)
+        self._template.kill()
 
     def _seat(self, identity: str, client: Client) -> Seat:
         self._clear()
@@ -93,7 +94,8 @@ class Cameras:
             if not self._is_free(client):
                 refusal = busy("cameras_full", "as many cameras are read as may be", retry_s=3)
                 raise refusal
-            seat = self._seats[identity] = Seat(client)
+            # the process ends with the silence: nothing of the visitor is left in it
+            seat = self._seats[identity] = Seat(client, Worker(self._template, idle_s=FORGET_S))
         if seat.busy:
             raise Refused(409, "camera_busy", "the frame before is still at work: is another tab open?")
         return seat
@@ -109,11 +111,11 @@ class Cameras:
         oldest_s = time.monotonic() - FORGET_S
         for identity, seat in list(self._seats.items()):
             if not seat.busy and seat.seen_s < oldest_s:
-                del self._seats[identity]
+                self.leave(identity)
 
-    async def _ask(self, message: Message) -> dict[str, Any]:
-        # shielded: one who goes away in the middle of a frame must not end the process that others use
-        asking = asyncio.ensure_future(self._worker.ask(message, timeout_s=_FRAME_TIMEOUT_S))
+    async def _ask(self, worker: Worker, frame: bytes) -> dict[str, Any]:
+        # shielded: one who breaks off a request in the middle of a frame may go on with the next
+        asking = asyncio.ensure_future(self._in_turn(worker, frame))
         try:
             answer = (await asyncio.shield(asking)).head
         except asyncio.CancelledError:
@@ -125,6 +127,6 @@ class Cameras:
             raise Refused(503, "camera_failed", str(answer["error"]))
         return answer
 
-    async def _forget(self, seat: str) -> None:
-        with contextlib.suppress(WorkerFailed):
-            await self._worker.ask(Message({"leave": seat}), timeout_s=_FRAME_TIMEOUT_S)
+    async def _in_turn(self, worker: Worker, frame: bytes) -> Message:
+        async with self._turns:
+            return await worker.ask(Message({}, frame), timeout_s=_FRAME_TIMEOUT_S)

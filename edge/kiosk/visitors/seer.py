@@ -1,4 +1,4 @@
-"""Reads visitors' frames, in the worker's process: each visitor has a tracker and smoothing of their own.
+"""Reads one visitor's frames, in a process of their own, with a tracker and smoothing that end with it.
 
 Frames come from strangers: their size is read before they are decoded, and what cannot be decoded is an answer.
 """
@@ -27,7 +27,6 @@ FORGET_S = 6.0
 PIXELS_MAX = 1280 * 960
 SECTIONS = ("node", "detector", "tracker", "model", "smoothing", "primary")
 NO_JPEG, TOO_MANY_PIXELS = "no_jpeg", "too_many_pixels"
-_NS = 1_000_000_000
 _START_OF_JPEG = b"\xff\xd8\xff"
 
 
@@ -36,46 +35,33 @@ class BadFrame(ValueError):
 
 
 class Seer:
-    """Answers ``{"visitor": id}`` and a JPEG with what is seen in it, ``{"leave": id}`` with nothing."""
+    """Answers a JPEG with what is seen in it, or with why it cannot be read."""
 
     def __init__(self, pipeline: Callable[[], Pipeline], *, clock_ns: Callable[[], int] = time.monotonic_ns) -> None:
         self._make = pipeline
         self._clock_ns = clock_ns
-        self._visitors: dict[str, tuple[Pipeline, int]] = {}
+        self._pipeline: Pipeline | None = None
 
     def __call__(self, message: Message) -> Iterator[Message]:
         """One answer to each message."""
-        now_ns = self._clock_ns()
-        self._forget(now_ns, message.head.get("leave"))
-        if "visitor" in message.head:
-            yield self._look(str(message.head["visitor"]), message.body, now_ns)
-        else:
-            yield Message({"visitors": len(self._visitors)})
-
-    def _look(self, visitor: str, data: bytes, now_ns: int) -> Message:
         from edge.types import Frame
 
         try:
-            image = decode(data)
+            image = decode(message.body)
         except BadFrame as error:
-            return Message({"refused": str(error)})
-        pipeline = self._visitors[visitor][0] if visitor in self._visitors else self._make()
-        self._visitors[visitor] = pipeline, now_ns
+            yield Message({"refused": str(error)})
+            return
+        if self._pipeline is None:
+            self._pipeline = self._make()
         started = time.perf_counter()
-        observation = pipeline.step(Frame(image, now_ns, 0))
-        return Message(tell(observation) | {"ms": round((time.perf_counter() - started) * 1000, 1)})
-
-    def _forget(self, now_ns: int, leaving: str | None) -> None:
-        self._visitors = {
-            visitor: (pipeline, seen_ns)
-            for visitor, (pipeline, seen_ns) in self._visitors.items()
-            if visitor != leaving and now_ns - seen_ns < FORGET_S * _NS
-        }
+        observation = self._pipeline.step(Frame(image, self._clock_ns(), 0))
+        yield Message(tell(observation) | {"ms": round((time.perf_counter() - started) * 1000, 1)})
 
 
 def make(settings: dict[str, Any]) -> Seer:
     """The worker's handler; ``settings`` holds the configuration's :data:`SECTIONS`."""
     import cv2
+    import imagesize  # noqa: F401 - loaded once, for all copies
 
     from edge.config import Config
     from edge.runtime import build_vision

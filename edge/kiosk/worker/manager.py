@@ -5,26 +5,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import signal
 import socket
-import subprocess
-import sys
-import threading
 import time
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from edge.kiosk.worker.wire import HEADER_BYTES, Limits, Message, OutOfBounds, lengths, pack, unpack
+from edge.kiosk.worker.template import START_TIMEOUT_S
+from edge.kiosk.worker.wire import HEADER_BYTES, Message, OutOfBounds, lengths, pack, unpack
 from edge.sandbox.broker import Access, FileBroker, start_broker
 from edge.sandbox.confine import why_not
-from edge.sandbox.environment import minimal
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import AsyncGenerator
+
+    from edge.kiosk.worker.program import Origin, Process
 
 _LOG = logging.getLogger(__name__)
-NICENESS = 19
-START_TIMEOUT_S = 60.0
-"""For imports and the network's loading, at the lowest priority beside a loop that takes what it needs."""
 _LONGEST_PAUSE_S = 30.0
 _CONFINE_S = 5.0
 NOTHING = Access()
@@ -38,38 +34,20 @@ class Worker:
     """One process that does one thing after another; used on one event loop.
 
     Args:
-        entry: ``module:function`` that is called in the process with ``settings`` and gives a handler: a function
-            from :class:`Message` to an iterable of :class:`Message`, at least one.
-        settings: plain values for JSON.
-        limits: bounds of the process.
+        origin: what the process runs: a program that is started anew, or a template of which it is a copy.
         idle_s: seconds without work after which the process ends.
-        niceness: how far below the loop's its priority is; :data:`NICENESS`, the lowest, by default.
-        confined: it reads what strangers sent: it makes no connections and starts no programs, and opens only the
-            files that :meth:`talk` names, where the system can do that.
     """
 
-    def __init__(
-        self,
-        entry: str,
-        settings: Mapping[str, Any],
-        *,
-        limits: Limits | None = None,
-        idle_s: float = 30.0,
-        niceness: int | None = None,
-        confined: bool = True,
-    ) -> None:
-        self._entry = entry
-        self._settings = dict(settings)
-        self._limits = limits or Limits()
+    def __init__(self, origin: Origin, *, idle_s: float = 30.0) -> None:
+        self._origin = origin
         self._idle_s = idle_s
-        self._niceness = niceness
-        self._confined = confined
         self._broker: FileBroker | None = None
         self._lock = asyncio.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Process | None = None
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._idle: asyncio.TimerHandle | None = None
+        self._paused = False
         self._failures = 0
         self._not_before_s = 0.0
 
@@ -124,6 +102,8 @@ class Worker:
                 raise WorkerFailed(msg) from None
             except (OSError, EOFError, OutOfBounds) as error:
                 self._fail()
+                if self._process is not None:  # else it was ended here
+                    self._origin.crashed()
                 msg = f"the worker failed: {error or type(error).__name__}"
                 raise WorkerFailed(msg) from None
             finally:
@@ -133,6 +113,18 @@ class Worker:
                     self._rest()
                 else:
                     self.kill()
+
+    def pause(self) -> None:
+        """Let the process stand still until :meth:`resume`; one that is only starting does so once it has."""
+        self._paused = True
+        if self._process is not None:
+            self._process.signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let the process go on."""
+        self._paused = False
+        if self._process is not None:
+            self._process.signal(signal.SIGCONT)
 
     def kill(self) -> None:
         """End the process at once, whatever it does; harmless when repeated."""
@@ -144,28 +136,18 @@ class Worker:
             writer.close()
         if process is not None:
             process.kill()
-            # even dying waits for a turn of the processor, which this thread must not
-            threading.Thread(target=process.wait, name="worker-end", daemon=True).start()
 
     async def _start(self) -> None:
         if time.monotonic() < self._not_before_s:
             msg = "the worker failed again and again and rests for some seconds"
             raise WorkerFailed(msg)
         ours, theirs = socket.socketpair()
-        started = start_broker() if self._confined else None
+        confined = self._origin.program.confined
+        started = start_broker() if confined else None
         self._broker, asking = started or (None, None)
-        passed = [theirs.fileno(), -1 if asking is None else asking.fileno()]
         try:
-            niceness = NICENESS if self._niceness is None else self._niceness
-            self._process = subprocess.Popen(  # noqa: ASYNC220, S603 - our own module; forks without copying, in under a millisecond
-                [sys.executable, "-m", "edge.kiosk.worker.process", str(passed[0]), str(niceness), str(passed[1])],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,  # whose lines would pass for the device's own
-                env=minimal(),
-                pass_fds=[descriptor for descriptor in passed if descriptor >= 0],
-            )
-        except OSError:
+            self._process, first = await self._origin.start(theirs, asking)
+        except BaseException:
             ours.close()
             raise
         finally:
@@ -173,14 +155,16 @@ class Worker:
             if asking is not None:
                 asking.close()
         self._reader, self._writer = await asyncio.open_connection(sock=ours, limit=2**18)
-        first = {"entry": self._entry, "settings": self._settings, "limits": asdict(self._limits)}
-        await self._send(Message(first))
+        if first is not None:
+            await self._send(first)
         async with asyncio.timeout(START_TIMEOUT_S):
             _, ready = await self._receive()
         if "error" in ready.head:
             raise OSError(ready.head["error"])
-        if self._confined and (self._broker is None or not self._broker.wait(_CONFINE_S)):
+        if confined and (self._broker is None or not self._broker.wait(_CONFINE_S)):
             _LOG.warning("files of visitors are read without confinement: %s", why_not() or "the kernel refuses it")
+        if self._paused:
+            self.pause()
 
     def _fail(self) -> None:
         """One failure costs no pause, those that follow it ever more."""
@@ -197,7 +181,7 @@ class Worker:
     async def _receive(self) -> tuple[bool, Message]:
         if self._reader is None:
             raise EOFError
-        head, body = lengths(await self._reader.readexactly(HEADER_BYTES), self._limits.message)
+        head, body = lengths(await self._reader.readexactly(HEADER_BYTES), self._origin.program.limits.message)
         return unpack(await self._reader.readexactly(head), await self._reader.readexactly(body))
 
     def _rest(self) -> None:

@@ -33,32 +33,49 @@ _FIRST_MESSAGE = 16 * MIB
 
 def main(descriptor: int, niceness: int, broker: int) -> None:
     """Lower ourselves, load what the first message names, then answer until the device hangs up."""
-    _lower(niceness)
+    lower(niceness)
     with socket.socket(fileno=descriptor) as line:
-        first = _receive(line, _FIRST_MESSAGE)
-        if first is None:
-            return
-        limits = Limits(**first.head["limits"])
-        try:
-            handle = _load(first.head["entry"], first.head["settings"], limits)
-        except Exception as error:  # noqa: BLE001 - its words are told where they can be read
-            line.sendall(pack(Message({"error": _words(error)})))
-            return
-        _confine(broker)
-        line.sendall(pack(Message()))
-        with contextlib.suppress(ConnectionError):
-            while (message := _receive(line, limits.message)) is not None:
-                _answer(line, handle, message)
+        loaded = introduced(line)
+        if loaded is not None:
+            confine_and_serve(line, broker, *loaded)
 
 
-def _lower(niceness: int) -> None:
+def lower(niceness: int) -> None:
+    """Give way to the device, end with it, and gain no rights."""
     with contextlib.suppress(OSError):
         os.nice(niceness)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the device's, which then ends us
+    die_with_parent()
     with contextlib.suppress(OSError, AttributeError):
-        system = ctypes.CDLL(None)
-        system.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        system.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+        ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+
+
+def die_with_parent() -> None:
+    """Be killed when the process ends that started this one; a fork does not inherit that."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def introduced(line: socket.socket) -> tuple[Handler, Limits] | None:
+    """Load what the first message names; ``None`` where nobody asks, or where it cannot be loaded, which is said."""
+    first = _receive(line, _FIRST_MESSAGE)
+    if first is None:
+        return None
+    limits = Limits(**first.head["limits"])
+    try:
+        return _load(first.head["entry"], first.head["settings"], limits), limits
+    except Exception as error:  # noqa: BLE001 - its words are told where they can be read
+        line.sendall(pack(Message({"error": _words(error)})))
+        return None
+
+
+def confine_and_serve(line: socket.socket, broker: int, handle: Handler, limits: Limits) -> None:
+    """Confine this process, say that it is ready, and answer until the device hangs up."""
+    _confine(broker)
+    line.sendall(pack(Message()))
+    with contextlib.suppress(ConnectionError):
+        while (message := _receive(line, limits.message)) is not None:
+            _answer(line, handle, message)
 
 
 def _load(entry: str, settings: dict[str, Any], limits: Limits) -> Handler:

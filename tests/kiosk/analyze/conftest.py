@@ -19,7 +19,7 @@ from edge.kiosk.analyze.store import Store
 from edge.kiosk.app import Kiosk
 from edge.kiosk.board import Board
 from edge.kiosk.server import Server
-from edge.kiosk.worker import manager
+from edge.kiosk.worker import program
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,10 +29,11 @@ PORTRAIT = Path("edge/sources/assets/portrait.jpg")
 
 
 class Visitor:
-    """One browser."""
+    """One browser, at this address of the machine."""
 
-    def __init__(self, url: str) -> None:
-        self.http = httpx2.Client(base_url=url, timeout=30)
+    def __init__(self, url: str, address: str = "127.0.0.1") -> None:
+        transport = httpx2.HTTPTransport(local_address=address)
+        self.http = httpx2.Client(base_url=url, timeout=30, transport=transport)
         self.token = self.http.get("/api/visit").json()["csrf"]
 
     @property
@@ -93,8 +94,8 @@ class Served:
         self.server.start()
         self.visitors: list[Visitor] = []
 
-    def visitor(self) -> Visitor:
-        made = Visitor(self.server.url)
+    def visitor(self, address: str = "127.0.0.1") -> Visitor:
+        made = Visitor(self.server.url, address)
         self.visitors.append(made)
         return made
 
@@ -122,7 +123,7 @@ def serve(
     make_kiosk: Callable[..., Kiosk], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., Served]]:
     """``serve(**settings)``: a kiosk of the test's own."""
-    monkeypatch.setattr(manager, "NICENESS", 0)
+    monkeypatch.setattr(program, "NICENESS", 0)
     served: list[Served] = []
 
     def start(**settings: Any) -> Served:
@@ -140,7 +141,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("kiosk")
     flags = {"node.id": "n1", "node.state_dir": folder, "kiosk.enabled": True, "kiosk.port": 0}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(manager, "NICENESS", 0)
+        patch.setattr(program, "NICENESS", 0)
         config = configuration.load(environment={}, flags=flags)
         served = start_kiosk(Kiosk(config, Board(), Inbox()), folder / "uploads")
         yield served

@@ -20,7 +20,7 @@ import pytest
 from edge.kiosk.analyze import desk as desks
 from edge.kiosk.analyze import reader as readers
 from edge.kiosk.analyze import shares
-from edge.kiosk.worker import manager
+from edge.kiosk.worker import program
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -226,9 +226,12 @@ def test_a_video_that_stands_still_can_be_cancelled(
 
     monkeypatch.setattr(served.desk.pictures, "read", slowly)
     picture = visitor.send("a.jpg", portrait)
-    pid = served.desk.reader.worker.pid
-    stat = Path(f"/proc/{pid}/stat")
-    assert eventually(lambda: stat.read_text().rpartition(") ")[2].startswith("T"))
+
+    def stands_still() -> bool:
+        pid = served.desk.reader.worker.pid
+        return pid is not None and Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].startswith("T")
+
+    assert eventually(stands_still)
     assert visitor.delete(long).status_code == 200
     go_on.set()
     visitor.wait_for(picture, "done")
@@ -302,7 +305,7 @@ def test_visitors_share_what_there_is(
 def test_the_worker_runs_lowest_and_knows_no_secrets(
     serve: Any, portrait: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(manager, "NICENESS", 19)
+    monkeypatch.setattr(program, "NICENESS", 19)
     monkeypatch.setenv("FACE_EDGE_MQTT__PASSWORD", "geheim")
     served = serve(**{"mqtt.password": "geheim"})
     served.desk.pictures.idle = True
@@ -312,7 +315,7 @@ def test_the_worker_runs_lowest_and_knows_no_secrets(
     while served.desk.pictures.worker is None or served.desk.pictures.worker.pid is None:
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    assert "geheim" not in json.dumps(served.desk.pictures.worker._settings)
+    assert "geheim" not in json.dumps(served.desk.pictures.template.program.settings)
     pid = served.desk.pictures.worker.pid
     while os.getpriority(os.PRIO_PROCESS, pid) != 19:  # it lowers itself as the first thing it does
         assert time.monotonic() < deadline

@@ -12,7 +12,7 @@ from edge.analysis.inputs import Kind
 from edge.kiosk.analyze import reader as readers
 from edge.kiosk.analyze.jobs import Job, State
 from edge.kiosk.analyze.reader import Reader
-from edge.kiosk.worker import manager
+from edge.kiosk.worker import program
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +47,7 @@ def make_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[],
     """Makes a reader whose worker has the handler above."""
     (tmp_path / "handlers_of_reader.py").write_text(HANDLER)
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(manager, "NICENESS", 0)
+    monkeypatch.setattr(program, "NICENESS", 0)
     config = configuration.load(environment={}, flags={})
     return lambda: Reader(config, lambda: 10**6, entry="handlers_of_reader:make")
 
@@ -85,7 +85,7 @@ def test_a_reader_that_falls_silent_is_ended(read: Any, monkeypatch: pytest.Monk
     assert good.state is State.DONE
 
 
-def test_bad_files_cost_no_new_worker(read: Any) -> None:
+def test_a_bad_file_is_said_and_the_next_is_read(read: Any) -> None:
     bad, good = read("bad", "good")
     assert (bad.state, bad.error, bad.detail) == (State.FAILED, "damaged", "is cut off")
     assert good.state is State.DONE
@@ -103,5 +103,28 @@ def test_cancelling_ends_the_worker(make_reader: Callable[[], Reader], tmp_path:
         with pytest.raises(asyncio.CancelledError):
             await task
         assert reader.worker.pid is None
+        reader.kill()
+
+    asyncio.run(story())
+
+
+def test_each_file_has_a_process_that_ends_with_it(make_reader: Callable[[], Reader], tmp_path: Path) -> None:
+    async def story() -> None:
+        reader = make_reader()
+        pids, templates = [], set()
+        for name in ("good", "bad", "raise", "good"):
+            job = Job(name, name, Kind.PICTURE, "PNG", 1, tmp_path, 1)
+
+            def note() -> None:
+                assert reader.worker is not None
+                pids.append(reader.worker.pid)
+
+            await reader.read(job, 0, note)
+            assert reader.worker is not None
+            assert reader.worker.pid is None
+            templates.add(reader.template.pid)
+        assert len(set(pids)) == 4
+        assert len(templates) == 1, "loaded once"
+        reader.kill()
 
     asyncio.run(story())

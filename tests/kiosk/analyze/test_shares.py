@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import select
 import socket
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +15,7 @@ import pytest
 pytest.importorskip("starlette", reason="the extra `kiosk` is not installed")
 
 from edge.analysis.inputs import Kind
-from edge.kiosk.analyze import pace, shares
+from edge.kiosk.analyze import desk, pace, shares
 from edge.kiosk.analyze.jobs import Job, Room, State
 from edge.kiosk.analyze.pace import Progress
 from edge.kiosk.analyze.shares import NoRoom, Shares
@@ -63,7 +65,7 @@ def test_what_was_announced_and_never_sent_costs_others_nothing(house: House) ->
     for _ in range(4):
         house.announce(stranger, 299 * MEGABYTE)
     assert house.shares.room_for(stranger) <= 0
-    assert house.shares.room_for(house.room(OTHER)) == 1080 * MEGABYTE
+    assert house.shares.room_for(house.room(OTHER)) == 900 * MEGABYTE
     assert house.shares.room_for(house.room(OPERATOR)) > 0
 
 
@@ -74,24 +76,56 @@ def test_one_address_fills_half_from_as_many_rooms_as_it_likes(house: House) -> 
         job.state = State.WAITING
         house.shares.arrive(room, job, 250 * MEGABYTE)
     assert house.shares.room_for(house.room(STRANGER)) < 0
-    assert house.shares.room_for(house.room(OTHER)) == (1200 - 750 - 120) * MEGABYTE
+    assert house.shares.room_for(house.room(OTHER)) == (1200 - 750 - 300) * MEGABYTE
 
 
 def test_a_single_large_file_may_take_what_is_there(house: House) -> None:
-    assert house.shares.room_for(house.room(STRANGER)) == 1080 * MEGABYTE
+    assert house.shares.room_for(house.room(STRANGER)) == 900 * MEGABYTE
 
 
-def test_the_last_part_is_for_operators(house: House) -> None:
-    for number in range(2):
-        room = house.room(Client(f"192.0.2.{number}"))
-        job = house.announce(room, 540 * MEGABYTE)
-        house.shares.arrive(room, job, 540 * MEGABYTE)
+def test_four_addresses_leave_operators_room_for_a_file_of_the_largest_size(house: House) -> None:
+    rooms = [house.room(Client(f"192.0.2.{number}")) for number in range(4)]
+    jobs = [house.announce(room, 300 * MEGABYTE) for room in rooms]
+    for room, job in zip(rooms[:3], jobs, strict=False):
+        house.shares.arrive(room, job, 300 * MEGABYTE)
     with pytest.raises(NoRoom):
-        house.shares.arrive(room, job, 541 * MEGABYTE)
-    job.held = 540 * MEGABYTE
+        house.shares.arrive(rooms[3], jobs[3], 1)
+    jobs[3].held = 0
     operator = house.room(OPERATOR)
-    house.shares.arrive(operator, house.announce(operator, 120 * MEGABYTE), 120 * MEGABYTE)
+    house.shares.arrive(operator, house.announce(operator, 300 * MEGABYTE), 300 * MEGABYTE)
     assert house.shares.free == 0
+
+
+def test_results_of_visitors_take_nothing_that_is_kept_for_operators(house: House) -> None:
+    room = house.room(STRANGER)
+    job = house.announce(room, 800 * MEGABYTE)
+    house.shares.arrive(room, job, 800 * MEGABYTE)
+    assert house.shares.spare_for(room) == 50 * MEGABYTE
+    house.shares.arrive(room, job, 900 * MEGABYTE)
+    assert house.shares.spare_for(room) == 0
+    assert house.shares.spare_for(house.room(OPERATOR)) == 150 * MEGABYTE
+
+
+def test_announcements_are_bounded_by_address_and_in_all_and_operators_have_more(house: House) -> None:
+    def announce(room: Room) -> int:
+        """How many files this visitor can announce."""
+        before = len(room.jobs)
+        with contextlib.suppress(NoRoom):
+            while len(room.jobs) < 1000:
+                house.shares.check_announced(room)
+                house.announce(room, 1)
+        with pytest.raises(NoRoom, match=shares.ON_THE_WAY):
+            house.shares.check_announced(room)
+        return len(room.jobs) - before
+
+    first = house.room(Client("192.0.2.0"))
+    assert announce(first) == shares.ANNOUNCED_PER_ADDRESS
+    assert announce(house.room(Client("192.0.2.0"))) == 0
+    others = [announce(house.room(Client(f"192.0.2.{number}"))) for number in range(1, 6)]
+    assert sum(others) == shares.ANNOUNCED - shares.ANNOUNCED_PER_ADDRESS
+    assert announce(house.room(OPERATOR)) == shares.RESERVED_ANNOUNCED
+    next(iter(first.jobs.values())).state = State.WAITING
+    assert announce(first) == 1, "what has come is no announcement any more"
 
 
 def test_one_address_takes_half_of_the_rooms_and_operators_have_some_beyond(house: House) -> None:
@@ -185,3 +219,43 @@ def test_a_file_that_drips_in_is_given_up(serve: Any, portrait: bytes, monkeypat
     assert answer.startswith(b"HTTP/1.1 408 ")
     dripping.close()
     assert identity not in visitor.files()
+
+
+def test_who_announces_and_does_not_send_loses_it_and_the_next_may(
+    serve: Any, portrait: bytes, monkeypatch: pytest.MonkeyPatch, eventually: Callable[..., Any]
+) -> None:
+    monkeypatch.setattr(shares, "ANNOUNCED", 3)
+    served = serve(upload_mb=1)
+    assert eventually(lambda: served.desk.store.budget > 0)
+    stranger = served.visitor("127.0.0.5")
+    kept = [stranger.announce("a.jpg", portrait).status_code for _ in range(4)]
+    assert kept == [201, 201, 201, 503]
+    other = served.visitor("127.0.0.6")
+    refused = other.announce("b.jpg", portrait)
+    assert (refused.status_code, refused.json()["error"]) == (503, "busy"), "the page tries again"
+    monkeypatch.setattr(desk, "ANNOUNCED_S", 0.0)
+    assert eventually(lambda: stranger.files() == {})
+    assert served.left() == []
+    monkeypatch.setattr(desk, "ANNOUNCED_S", 60.0)
+    other.wait_for(other.send("b.jpg", portrait), "done", "running", "waiting")
+
+
+def test_who_waits_for_a_slot_keeps_the_announcement(
+    serve: Any, portrait: bytes, eventually: Callable[..., Any]
+) -> None:
+    served = serve(upload_mb=1)
+    assert eventually(lambda: served.desk.store.budget > 0)
+    visitor = served.visitor()
+    identity = visitor.announce("a.jpg", portrait).json()["id"]
+    (room,) = served.desk.rooms.values()
+    job = room.jobs[identity]
+    job.since_s -= 15.0
+    sending = [
+        upload(each, name, "127.0.0.1", len(portrait), portrait[:1000]) for each, name in announced(served, portrait, 4)
+    ]
+    assert eventually(lambda: sum(job.state is State.UPLOADING for room in served.desk.rooms.values()
+                                  for job in room.jobs.values()) == 4)  # fmt: skip
+    assert visitor.put(identity, portrait).json()["error"] == "busy"
+    assert time.monotonic() - job.since_s < 15.0
+    for each in sending:
+        each.close()

@@ -98,7 +98,7 @@ export class Uploads {
       const told = await patiently(entry, () => post("analyze/files", body));
       entry.id = told.id;
       if (entry.cancelled) throw new Refusal("cancelled", "");
-      await put(entry, this.tell);
+      await patiently(entry, () => put(entry, this.tell));
       entry.state = "sent";
     } catch (error) {
       entry.state = "failed";
