@@ -54,6 +54,8 @@ _LASTED = (
 class SessionFile:
     """An open file, of the newest schema.
 
+    ``device_runs`` false says that no device writes to it: what nobody ended was interrupted then.
+
     Raises:
         FileDamaged: it is no file of sessions, or one of a newer version.
         FileFault: it cannot be opened now, or is not there and ``create`` is false.
@@ -69,6 +71,7 @@ class SessionFile:
         migrations: Sequence[Sequence[str]] = MIGRATIONS,
     ) -> None:
         self.path = path
+        self.device_runs = True
         with translated():
             if create:
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -129,7 +132,7 @@ class SessionFile:
         columns = _SESSIONS.replace("lasted_s", _LASTED)
         with translated():
             rows = self._connection.execute(f"SELECT {columns} FROM session ORDER BY number DESC, id DESC").fetchall()  # noqa: S608
-        return [session_of(row) for row in rows]
+        return [self._session_of(row) for row in rows]
 
     def newest(self, *, before: int | None, limit: int) -> list[SessionRecord]:
         """At most ``limit`` sessions, the one that began last first; with ``before`` those of a smaller number."""
@@ -137,7 +140,7 @@ class SessionFile:
         where = "" if before is None else "WHERE number < ?"
         sql = f"SELECT {columns} FROM session {where} ORDER BY number DESC LIMIT ?"  # noqa: S608 - ours
         values = (limit,) if before is None else (before, limit)
-        return [session_of(row) for row in self.read(sql, values)]
+        return [self._session_of(row) for row in self.read(sql, values)]
 
     def read(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
         """All rows of a query.
@@ -153,7 +156,7 @@ class SessionFile:
         columns = _SESSIONS.replace("lasted_s", _LASTED)
         with translated():
             row = self._connection.execute(f"SELECT {columns} FROM session WHERE id = ?", (identity,)).fetchone()  # noqa: S608
-        return None if row is None else session_of(row)
+        return None if row is None else self._session_of(row)
 
     def recording(self, record: SessionRecord) -> Recording:
         """The whole of a session, as it was at one moment."""
@@ -171,6 +174,10 @@ class SessionFile:
             tuple(map(happening_of, happenings)),
             tuple(map(media_of, media)),
         )
+
+    def _session_of(self, row: Sequence[Any]) -> SessionRecord:
+        record = session_of(row)
+        return record if self.device_runs else record.interrupted()
 
     def _of(self, table: str, columns: Sequence[str], order: str, session: str) -> list[Any]:
         sql = f"SELECT {', '.join(columns)} FROM {table} WHERE session = ? ORDER BY {order}"  # noqa: S608 - ours

@@ -35,13 +35,6 @@ _FINDS_ONLY = {"haar": " (frontal faces only)"}
 _KINDS = {
     "film": "Film", "advertisement": "Advertisement", "game": "Game", "private": "Private", "other": "Session",
 }  # fmt: skip
-_ENDS = {
-    None: "still running",
-    "stop": "stopped by hand",
-    "plan": "ended as planned",
-    "media": "ended with the film",
-    "interruption": "cut off: the device stopped before the session did",
-}
 
 
 def report(
@@ -141,7 +134,7 @@ def _meta(record: SessionRecord, zone: tzinfo | None) -> list[str]:
         parts.append(f"planned for {words.duration(record.planned_s)}")
     if record.agreed:
         parts.append(f"k = {record.k}, with the agreement of all people in view")
-    return [*parts, _ENDS[record.ended_by]]
+    return [*parts, words.ending(record, zone)]
 
 
 def tiles_of(timeline: Timeline, use: TimeUse) -> list[tuple[str, str]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from edge.events import SessionKind
@@ -130,6 +131,12 @@ class Glance:
     valence: float | None
     figures_s: int
     withheld_s: int
+
+    def interrupted(self) -> SessionRecord:
+        """Itself as it is where no device runs: over with its last second, unless somebody ended it."""
+        if not self.running:
+            return self
+        return replace(self, end=self.start + timedelta(seconds=self.lasted_s), ended_by="interruption")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from edge.types import EMOTIONS, Emotion
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import tzinfo
 
     from edge.sessions.around import Around
     from edge.sessions.film import FilmClock
@@ -38,6 +39,7 @@ _USUAL = 0.2
 _FEW_FACES = 10
 _NEARLY_ALL = 0.95
 _MINUTE, _HOUR = 60, 3600
+_ENDS = {"stop": "stopped by hand", "plan": "ended as planned", "media": "ended with the film"}
 
 
 def timecode(seconds: float) -> str:
@@ -56,6 +58,17 @@ def duration(seconds: float) -> str:
         return f"{whole} second" + ("" if whole == 1 else "s")
     minutes = round(seconds / _MINUTE)
     return f"{minutes} minutes" if minutes < _MINUTE else f"{minutes // _MINUTE} h {minutes % _MINUTE} min"
+
+
+def ending(record: SessionRecord, zone: tzinfo | None = None) -> str:
+    """How the session ended, ``still running`` where it did not; times in ``zone``, or the machine's own."""
+    if record.end is None:
+        return "still running"
+    if record.ended_by == "interruption":
+        end, began = record.end.astimezone(zone), record.start.astimezone(zone)
+        day = "" if end.date() == began.date() else f" of {end:%d %B %Y}"
+        return f"interrupted at {end:%H:%M:%S}{day}: the device stopped before the session did"
+    return _ENDS[str(record.ended_by)]
 
 
 def file_name(record: SessionRecord, suffix: str) -> str:

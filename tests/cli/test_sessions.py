@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -264,7 +265,7 @@ def device(tmp_path: Path) -> Iterator[Callable[[], subprocess.Popen[str]]]:
         process.stdout.close()
 
 
-def test_a_session_outlives_a_killed_device(cli: Cli, device: Callable[..., Any]) -> None:
+def test_a_session_outlives_a_killed_device(cli: Cli, device: Callable[..., Any], tmp_path: Path) -> None:
     first = device()
     code, out, _ = cli("start", "Premiere", "--kind", "film", "--media", "Nosferatu", "--media-length", "1:34:00")
     assert code == 0
@@ -276,8 +277,16 @@ def test_a_session_outlives_a_killed_device(cli: Cli, device: Callable[..., Any]
     assert (code, "is running" in errors) == (4, True)
     first.kill()
     first.wait()
-    assert "interrupted" in cli("list")[1]
+    assert "(interrupted)" in cli("list")[1]
+    assert re.search(r"^Interrupted at \d\d:\d\d:\d\d: the device stopped", cli("show", "last")[1], re.MULTILINE)
+    found = json.loads(cli("export", "last", "--format", "json")[1])
+    assert found["session"]["ended_by"] == "interruption"
+    report = tmp_path / "report.html"
+    assert cli("report", "last", "--out", str(report))[0] == 0
+    text = report.read_text()
+    assert ("still running" in text, "interrupted at" in text) == (False, True)
     second = device()
+    assert "Still running." in cli("show", "last")[1]
     assert cli("mark", "back again")[0] == 0
     assert cli("stop")[1].strip() == session
     second.terminate()

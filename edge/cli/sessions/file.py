@@ -14,13 +14,16 @@ if TYPE_CHECKING:
 
 @contextmanager
 def opened(settings: Settings) -> Iterator[SessionFile]:
-    """The file of sessions, for one command.
+    """The file of sessions, for one command; without a running device, what nobody ended was interrupted.
 
     Raises:
         InputError: there is none, or it cannot be read.
     """
+    from edge.runtime.local import control_paths, is_running
     from edge.sessions.library import reading
     from edge.sessions.places import find_sessions
 
-    with reading(find_sessions(settings.load())) as file:
+    config = settings.load()
+    with reading(find_sessions(config)) as file:
+        file.device_runs = is_running(control_paths(config))
         yield file

@@ -29,7 +29,6 @@ def list_(settings: Settings, *, as_json: bool) -> None:
     with opened(settings) as file:
         records = file.sessions()
         figures = {} if as_json else glances(file, records, limit_s=_SUM_UP_S)
-    unended = "running" if _is_running(settings) else "interrupted"
     for record in records:
         if as_json:
             click.echo(json_text(session_dict(record)))
@@ -37,7 +36,8 @@ def list_(settings: Settings, *, as_json: bool) -> None:
         glance = figures.get(record.id)
         note = "  (counts only: too few faces)" if glance is not None and counts_only(record, glance) else ""
         note += f"  (k = {record.k}, agreed)" if record.agreed else ""
-        state = unended if record.running else timecode(record.lasted_s)
+        note += "  (interrupted)" if record.ended_by == "interruption" else ""
+        state = "running" if record.running else timecode(record.lasted_s)
         began = f"{record.start.astimezone():%Y-%m-%d %H:%M}"
         click.echo(f"{record.id}  {began}  {state:>8}  {record.kind:<13}  {in_one_line(record.title)}{note}")
     if not records and not as_json:
@@ -64,6 +64,7 @@ def show(settings: Settings, session: str, *, as_json: bool) -> None:
         click.echo(json_text(session_dict(recording.record) | {"figures": figures}))
         return
     click.echo(f"{in_one_line(recording.record.name)}  ({recording.record.id})")
+    click.echo(f"{words.ending(recording.record).capitalize()}.")
     click.echo(words.summary(recording.record, told.timeline, told.use, told.moments, told.clock))
     if told.timeline.has_figures:
         part, length = words.percent(told.use.part), words.duration(told.use.measured_s)
@@ -87,15 +88,8 @@ def delete(settings: Settings, session: tuple[str, ...], *, yes: bool) -> None:
 
     with opened(settings) as file:
         chosen = choose_all(file, session)
-        for record in finished(chosen) if _is_running(settings) else chosen:
+        for record in finished(chosen):
             question = f"Delete {record.name!r} of {record.start.astimezone():%Y-%m-%d %H:%M}?"
             if yes or click.confirm(question, err=True):
                 file.delete(record.id)
                 click.echo(f"deleted {record.id}")
-
-
-def _is_running(settings: Settings) -> bool:
-    """Return whether a device may be writing sessions: without one, none runs, whatever a power cut left open."""
-    from edge.runtime.local import control_paths, is_running
-
-    return is_running(control_paths(settings.load()))
