@@ -118,6 +118,12 @@ class SessionRecord:
         """True while nobody ended it."""
         return self.end is None
 
+    def interrupted(self) -> SessionRecord:
+        """Itself as it is where no device runs: over with its last second, unless somebody ended it."""
+        if not self.running:
+            return self
+        return replace(self, end=self.start + timedelta(seconds=self.lasted_s), ended_by="interruption")
+
 
 @dataclass(frozen=True, slots=True)
 class Glance:
@@ -131,12 +137,6 @@ class Glance:
     valence: float | None
     figures_s: int
     withheld_s: int
-
-    def interrupted(self) -> SessionRecord:
-        """Itself as it is where no device runs: over with its last second, unless somebody ended it."""
-        if not self.running:
-            return self
-        return replace(self, end=self.start + timedelta(seconds=self.lasted_s), ended_by="interruption")
 
 
 @dataclass(frozen=True, slots=True)
