@@ -42,6 +42,7 @@ def distill(
     start: Path | None,
     accelerator: str,
     devices: int,
+    data_path: str,
     tensorboard: bool,
     **choices: Any,
 ) -> None:
@@ -54,7 +55,7 @@ def distill(
 
     names = answers.names(teachers)
     recipe = Recipe(**choices, teachers=names, start=name_of(start) if start else "")
-    computer = machine(accelerator, devices)
+    computer = machine(accelerator, devices, data_path)
     if tensorboard:
         board.require()
     preflight(out, recipe, start=start, machine=computer)

@@ -29,6 +29,7 @@ def train(
     start: Path | None,
     accelerator: str,
     devices: int,
+    data_path: str,
     tensorboard: bool,
     **choices: Any,
 ) -> None:
@@ -39,7 +40,7 @@ def train(
     from converter.training.train import train as run
 
     recipe = Recipe(**choices, start=name_of(start) if start else "")
-    computer = machine(accelerator, devices)
+    computer = machine(accelerator, devices, data_path)
     if tensorboard:
         board.require()
     preflight(out, recipe, start=start, machine=computer)

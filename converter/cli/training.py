@@ -144,16 +144,29 @@ def machine_options(command: Callable[..., Any]) -> Callable[..., Any]:
     found = (
         click.option("--accelerator", default="auto", show_default=True, help="cpu, gpu, ... or what there is: auto."),
         click.option("--devices", type=click.IntRange(1), default=1, show_default=True, help="How many of them."),
+        data_path_option(),
         click.option("--tensorboard", is_flag=True, help="Write the history for TensorBoard into the folder, too."),
     )
     return _all(found)(command)
 
 
-def machine(accelerator: str, devices: int) -> Machine:
+def data_path_option() -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """How pictures get to the device."""
+    return click.option(
+        "--data-path",
+        type=click.Choice(("auto", "resident", "loader")),
+        default="auto",
+        show_default=True,
+        help="resident keeps all data on one device and runs whole epochs there; loader makes batches on the host; "
+        "auto is resident on a CUDA device that has the memory. The result hardly depends on it.",
+    )
+
+
+def machine(accelerator: str, devices: int, data_path: str) -> Machine:
     """The machine that the options name."""
     from converter.training.train import Machine
 
-    return Machine(accelerator, devices)
+    return Machine(accelerator, devices, data_path=data_path)
 
 
 def finish(ending: Ending) -> None:

@@ -15,7 +15,7 @@ from lightning.pytorch.callbacks import WeightAveraging
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from torch import Tensor
+    from torch import Tensor, nn
 
 
 def decay_at(updates: int, decay: float) -> float:
@@ -34,6 +34,16 @@ class MovingAverage(WeightAveraging):
             average_into(averages, values, decay_at(int(updates), decay))
 
         super().__init__(multi_avg_fn=update)
+
+    @property
+    def averaged(self) -> nn.Module:
+        """The averaged copy of the task of a run that has begun."""
+        return self._average_model.module
+
+    def moved_on(self, updates: int) -> None:
+        """Note that the average, which has been moved by other means, has had so many updates."""
+        self._average_model.n_averaged.fill_(updates)
+        self._latest_update_step = updates
 
 
 @torch.no_grad()

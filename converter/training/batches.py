@@ -38,7 +38,7 @@ class Batch(NamedTuple):
 
 
 class Epoch(NamedTuple):
-    """What all pictures of an epoch are: ``pixels`` ``(n, 48, 48)`` uint8, the view they are shown in, answers for it."""
+    """All pictures of an epoch, ``(n, 48, 48)`` uint8, the view they are shown in, and teachers' answers for it."""
 
     pixels: Tensor
     view: View | None

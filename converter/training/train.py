@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
+from lightning.pytorch.callbacks import ModelCheckpoint
 
 from converter.camera import Camera
+from converter.datasets.record import record_of
+from converter.heads import taught_by
 from converter.interruption import advising
-from converter.training import checkpoint, run_folder
+from converter.training import checkpoint, data_path, provenance, run_folder
 from converter.training.averaging import MovingAverage
 from converter.training.batches import FaceBatches
 from converter.training.ending import Ending, keep_better
 from converter.training.history import History, stalled
 from converter.training.recipe import Recipe
 from converter.training.resume import LAST, resumed
-from converter.training.task import ExpressionTask
 from converter.training.tensorboard import Board
 from converter.training.views import Augmentation, Views
 from edge.errors import InputError
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from converter.datasets.faces import FaceSet
+    from converter.training.data_path import DataPath
     from converter.training.resume import Resumed
+    from converter.training.task import ExpressionTask
     from converter.training.teachers import Teachers
 
 __all__ = ["Machine", "Recipe", "preflight", "train"]
@@ -38,11 +41,15 @@ _LEAST_BATCH = 2
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """Where a run computes: Lightning's own words for kind and number of devices; the result hardly depends on it."""
+    """Where a run computes: Lightning's own words for kind and number of devices; the result hardly depends on it.
+
+    ``data_path`` is how pictures get to the device, one of :data:`converter.training.data_path.PATHS`.
+    """
 
     accelerator: str = "auto"
     devices: int = 1
     precision: str = "bf16-mixed"
+    data_path: str = data_path.AUTO
 
 
 def preflight(
@@ -55,9 +62,11 @@ def preflight(
         InputError: as :func:`train`.
     """
     with run_folder.held(out):
-        earlier = resumed(out, recipe, unknown | {"batch_size"})
-    task = _task(recipe, start, earlier)
-    _trainer(out, recipe, machine, [History(out, task.head_names)])
+        earlier = resumed(out, recipe, unknown | {"batch_size", "heads"})
+    data_path.refuse(machine.data_path, machine.devices)
+    path = data_path.LoaderPath(recipe)
+    task = _task(path, start, earlier)
+    _trainer(out, recipe, machine, [History(out, task.head_names)], path)
 
 
 def train(
@@ -84,23 +93,31 @@ def train(
             network, there are too few pictures, the machine has no such devices, or the loss is no longer a number.
     """
     recipe = fitting(recipe, training, validation)
+    recipe = replace(recipe, heads=taught_by(training, teachers.heads if teachers is not None else ()))
+    data = record_of(training, validation)
     with run_folder.held(out), advising(lambda: _advice(out)):
+        provenance.refuse_other_data(out / LAST, data)
         earlier = resumed(out, recipe)
         recipe = recipe if earlier is None else earlier.recipe
         if earlier is None or not _finished(earlier):
             lightning.seed_everything(recipe.seed, verbose=False)
-            task = _task(recipe, start, earlier)
+            machine = machine or Machine()
+            sizes = (len(training), len(validation), (teachers.views.count or 0) if teachers is not None else 0)
+            path = data_path.choose(machine.data_path, recipe, sizes, machine.accelerator, machine.devices)
+            task = _task(path, start, earlier)
             task.weigh_classes(training)
+            task.measure_with(validation)
+            task.answered = teachers.heads if teachers is not None else task.answered
+            task.hparams.update(data=data)
             board = Board(out, earlier.epochs_done if earlier else 0) if tensorboard else None
             history = History(out, task.head_names, recipe.patience, board)
-            trainer = _trainer(out, recipe, machine or Machine(), [history])
+            trainer = _trainer(out, recipe, machine, [history], path)
             views = teachers.views if teachers is not None else Views(recipe.seed, None, augmentation(recipe))
             camera = Camera(recipe.camera) if recipe.camera else None
-            faces = FaceBatches(training, views, teachers.vote if teachers is not None else None, camera)
+            answers = path.answers(teachers.vote if teachers is not None else None, trainer)
             trainer.fit(
                 task,
-                faces.loader(recipe.batch_size, seed=recipe.seed, rank=trainer.global_rank, ranks=trainer.world_size),
-                FaceBatches(validation).loader(512, rank=trainer.global_rank, ranks=trainer.world_size),
+                *path.data(FaceBatches(training, views, answers, camera), validation, trainer),
                 ckpt_path=None if earlier is None else str(out / LAST),
                 weights_only=True,
             )
@@ -139,15 +156,17 @@ def _advice(out: Path) -> str:
     return f"{kept} ({out / LAST})" if (out / LAST).is_file() else f"{kept}: the same command begins again"
 
 
-def _task(recipe: Recipe, start: Path | None, earlier: Resumed | None) -> ExpressionTask:
+def _task(path: DataPath, start: Path | None, earlier: Resumed | None) -> ExpressionTask:
     """The network that a run begins or goes on with; what is resumed gets its weights from the checkpoint."""
-    task = ExpressionTask(asdict(recipe), bare=earlier is not None)
+    task = path.task(bare=earlier is not None)
     if earlier is None and start is not None:
         _begin_with(task, start)
     return task
 
 
-def _trainer(out: Path, recipe: Recipe, machine: Machine, callbacks: list[lightning.Callback]) -> lightning.Trainer:
+def _trainer(
+    out: Path, recipe: Recipe, machine: Machine, callbacks: list[lightning.Callback], path: DataPath
+) -> lightning.Trainer:
     best = ModelCheckpoint(out, filename="best", monitor="val_mean", mode="max", enable_version_counter=False)
     # on its own: what `best` would keep as last is written only when the monitored figure improves
     latest = ModelCheckpoint(out, filename="last", enable_version_counter=False)
@@ -159,17 +178,11 @@ def _trainer(out: Path, recipe: Recipe, machine: Machine, callbacks: list[lightn
             precision=machine.precision,
             sync_batchnorm=machine.devices > 1 and machine.accelerator != "cpu" and torch.cuda.is_available(),
             use_distributed_sampler=False,  # our own order shares every batch out
-            callbacks=[
-                MovingAverage(recipe.ema_decay),
-                *callbacks,
-                best,
-                latest,
-                TQDMProgressBar(refresh_rate=20),
-            ],
+            callbacks=[MovingAverage(recipe.ema_decay), *callbacks, best, latest, *path.callbacks()],
             plugins=[checkpoint.WholeFiles()],
             logger=False,
             enable_model_summary=False,
-            gradient_clip_val=recipe.gradient_clip or None,
+            **path.trainer_options(),
         )
     except (RuntimeError, ValueError, lightning.fabric.utilities.exceptions.MisconfigurationException) as error:
         cause = " ".join(str(error).split())[:160]
@@ -178,9 +191,9 @@ def _trainer(out: Path, recipe: Recipe, machine: Machine, callbacks: list[lightn
 
 
 def _begin_with(task: ExpressionTask, start: Path) -> None:
-    """Take over the averaged weights of another run."""
+    """Take over the averaged weights of another run; heads that it did not have begin anew."""
     try:
-        task.network.load_state_dict(checkpoint.load(start).network.state_dict())
+        provenance.take_over(task.network, checkpoint.load(start).network)
     except RuntimeError as error:
         msg = f"{start}: is of another network than {task.recipe.architecture}: choose a start of the same architecture"
         raise InputError(msg) from error

@@ -1,0 +1,157 @@
+"""The two ways from pictures to steps of training: batches that a loader makes, or everything on the device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import cache
+from typing import TYPE_CHECKING, Any, Protocol
+
+import torch
+from lightning.pytorch.callbacks import TQDMProgressBar
+from torch import Tensor
+
+from converter.training.batches import FaceBatches
+from converter.training.resident.faces import ResidentBatches, ResidentFaces, bytes_needed
+from converter.training.resident.task import ResidentTask
+from converter.training.resident.watching import EpochBar, TimedValidation
+from converter.training.task import ExpressionTask
+from edge.errors import InputError
+
+if TYPE_CHECKING:
+    import lightning
+
+    from converter.datasets.faces import FaceSet
+    from converter.training.recipe import Recipe
+
+AUTO, RESIDENT, LOADER = "auto", "resident", "loader"
+PATHS = (AUTO, RESIDENT, LOADER)
+_VALIDATION_BATCH = 512
+_MOST_OF_MEMORY = 0.5
+"""Share of the free memory that data may take where the path is chosen by itself: the network needs the rest."""
+_VALIDATION_SECONDS = 10.0
+"""Between two validations on a GPU: with checkpoints and curves one costs half a second, as much as an epoch."""
+
+Answers = Callable[[int], Tensor] | None
+"""Teachers' probabilities ``(n, heads, 7)`` for all pictures in a view."""
+
+
+class DataPath(Protocol):
+    """What of a run depends on how its data gets to the device; a run can go on on another path than it began on."""
+
+    def trainer_options(self) -> dict[str, Any]:
+        """Return options of Lightning's trainer."""
+        ...
+
+    def callbacks(self) -> list[Any]:
+        """Return callbacks of Lightning's trainer."""
+        ...
+
+    def task(self, *, bare: bool) -> ExpressionTask:
+        """Make the task; ``bare`` leaves out pretrained weights."""
+        ...
+
+    def answers(self, vote: Answers, trainer: lightning.Trainer) -> Answers:
+        """Return the teachers' answers for a view as the path keeps them."""
+        ...
+
+    def data(self, faces: FaceBatches, validation: FaceSet, trainer: lightning.Trainer) -> tuple[Any, Any]:
+        """Return what the trainer learns from and what it validates with."""
+        ...
+
+
+class LoaderPath:
+    """Batches are put together on the host and moved to the device one by one: for CPUs and for several devices."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self._recipe = recipe
+
+    def trainer_options(self) -> dict[str, Any]:
+        """Bound the gradient."""
+        return {"gradient_clip_val": self._recipe.gradient_clip or None}
+
+    def callbacks(self) -> list[Any]:
+        """Show a bar over the batches of an epoch."""
+        return [TQDMProgressBar(refresh_rate=20)]
+
+    def task(self, *, bare: bool) -> ExpressionTask:
+        """Make the task that Lightning takes step by step."""
+        return ExpressionTask(asdict(self._recipe), bare=bare)
+
+    def answers(self, vote: Answers, trainer: lightning.Trainer) -> Answers:
+        """Read them from disk in every epoch."""
+        del trainer
+        return vote
+
+    def data(self, faces: FaceBatches, validation: FaceSet, trainer: lightning.Trainer) -> tuple[Any, Any]:
+        """Make loaders, each process's own part of every batch."""
+        part = {"rank": trainer.global_rank, "ranks": trainer.world_size}
+        learning = faces.loader(self._recipe.batch_size, seed=self._recipe.seed, **part)
+        return learning, FaceBatches(validation).loader(_VALIDATION_BATCH, **part)
+
+
+class ResidentPath:
+    """Everything lies on one device, whose whole epochs run without the host (:mod:`converter.training.resident`)."""
+
+    def __init__(self, recipe: Recipe, pictures: int) -> None:
+        self._recipe, self._steps = recipe, pictures // recipe.batch_size
+        self._on_gpu = torch.cuda.is_available()
+
+    def trainer_options(self) -> dict[str, Any]:
+        """Let cuDNN measure which kernels are fastest; the step bounds the gradient."""
+        return {"benchmark": True if self._on_gpu else None, "enable_progress_bar": False}
+
+    def callbacks(self) -> list[Any]:
+        """Validate now and then on a GPU, where that takes as long as an epoch; show a bar over the epochs."""
+        is_rare = self._on_gpu and not self._recipe.patience  # patience counts epochs
+        return [TimedValidation(_VALIDATION_SECONDS if is_rare else 0.0), EpochBar()]
+
+    def task(self, *, bare: bool) -> ExpressionTask:
+        """Make the task that takes whole epochs."""
+        return ResidentTask(asdict(self._recipe), bare=bare, steps=self._steps)
+
+    def answers(self, vote: Answers, trainer: lightning.Trainer) -> Answers:
+        """Keep on the device what was read once: 1.6 MB a view of FER2013."""
+        device = trainer.strategy.root_device
+        return None if vote is None else cache(lambda index: vote(index).to(device))
+
+    def data(self, faces: FaceBatches, validation: FaceSet, trainer: lightning.Trainer) -> tuple[Any, Any]:
+        """Move everything to the device."""
+        device, recipe = trainer.strategy.root_device, self._recipe
+        resident = ResidentFaces(faces, recipe.batch_size, recipe.seed, device)
+        return resident, ResidentBatches(validation, _VALIDATION_BATCH, device)
+
+
+def choose(wanted: str, recipe: Recipe, sizes: tuple[int, int, int], accelerator: str, devices: int) -> DataPath:
+    """Choose the path of a run; ``sizes`` are the numbers of pictures to learn from and to choose by, and of views.
+
+    ``auto`` is resident on a single CUDA device whose free memory holds the data twice, else the loader.
+
+    Raises:
+        InputError: the resident path is wanted for several devices or a device that does not hold the data.
+    """
+    refuse(wanted, devices)
+    on_gpu = accelerator in {"auto", "gpu", "cuda"} and torch.cuda.is_available()
+    if wanted == LOADER or (wanted == AUTO and (not on_gpu or devices != 1)):
+        return LoaderPath(recipe)
+    needed, free = bytes_needed(*sizes), torch.cuda.mem_get_info()[0] if on_gpu else None
+    if free is not None and needed > free * (_MOST_OF_MEMORY if wanted == AUTO else 1):
+        if wanted == AUTO:
+            return LoaderPath(recipe)
+        msg = f"the data take {needed / 1e9:.1f} GB, the device has {free / 1e9:.1f} free: give --data-path {LOADER}"
+        raise InputError(msg)
+    return ResidentPath(recipe, sizes[0])
+
+
+def refuse(wanted: str, devices: int) -> None:
+    """Find what :func:`choose` refuses whatever the data.
+
+    Raises:
+        InputError: the resident path is wanted for several devices, or no path has that name.
+    """
+    if wanted not in PATHS:
+        msg = f"data path {wanted!r}: expected one of {', '.join(PATHS)}"
+        raise InputError(msg)
+    if wanted == RESIDENT and devices != 1:
+        msg = f"--data-path {RESIDENT} keeps everything on one device, not on {devices}: give --devices 1"
+        raise InputError(msg)
