@@ -12,12 +12,13 @@ import numpy as np
 
 from edge.audience import valence_of
 from edge.events import Aggregate
-from edge.types import EMOTIONS, Emotion, Scores
+from edge.types import SEVEN, Scores
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge.events import Stamp
+    from edge.labels import LabelSet
     from edge.types import Observation
 
 HOLD_S = 1.0
@@ -93,7 +94,7 @@ class Aggregator:
 
     def _told(self, window: _Window, now_ns: int) -> Aggregate:
         identity, seq, ts = self._stamp.next(now_ns, "aggregate")
-        scores = Scores.of(window.scores) if window.counted_ns else None
+        scores = Scores.of(window.scores, window.labels) if window.counted_ns else None
         return Aggregate(
             id=identity,
             seq=seq,
@@ -103,7 +104,7 @@ class Aggregator:
             people_mean=window.person_ns / window.observed_ns,
             people_max=window.people_max,
             person_seconds=window.person_ns / _NS,
-            scores=None if scores is None else {emotion: scores[emotion] for emotion in EMOTIONS},
+            scores=None if scores is None else scores.by_name(),
             shares=None if scores is None else _shares(window),
             uncertain=None if scores is None else window.uncertain_ns / window.counted_ns,
             valence=None if scores is None else valence_of(scores),
@@ -123,8 +124,9 @@ class _Window:
         self.people_max = 0
         self.counted_ns = 0
         self.uncertain_ns = 0
-        self.scores: NDArray[np.float64] = np.zeros(len(EMOTIONS))
-        self.shown_ns: dict[Emotion, int] = dict.fromkeys(EMOTIONS, 0)
+        self.labels = SEVEN
+        self.scores: NDArray[np.float64] = np.zeros(len(self.labels))
+        self.shown_ns: dict[str, int] = dict.fromkeys(self.labels, 0)
 
     def add(self, observation: Observation, duration_ns: int, *, k: int) -> None:
         faces = observation.faces
@@ -132,6 +134,8 @@ class _Window:
         self.person_ns += duration_ns * len(faces)
         if len(faces) < k:
             return
+        if not self.counted_ns and faces:
+            self._count_in(faces[0].scores.labels)
         self.counted_ns += duration_ns * len(faces)
         for face in faces:
             self.scores += np.asarray(face.scores.values) * duration_ns
@@ -140,6 +144,10 @@ class _Window:
             else:
                 self.shown_ns[face.emotion] += duration_ns
 
+    def _count_in(self, labels: LabelSet) -> None:
+        self.labels = labels
+        self.scores, self.shown_ns = np.zeros(len(labels)), dict.fromkeys(labels, 0)
 
-def _shares(window: _Window) -> dict[Emotion, float]:
+
+def _shares(window: _Window) -> dict[str, float]:
     return {emotion: shown_ns / window.counted_ns for emotion, shown_ns in window.shown_ns.items()}

@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edge.types import Emotion, Scores
+from edge.types import Scores
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from edge.types import Face
-
-UNPLEASANT = (Emotion.ANGRY, Emotion.DISGUST, Emotion.FEAR, Emotion.SAD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +30,14 @@ def summarise(faces: Sequence[Face], *, k: int = 1) -> Mood:
         return Mood(0, None, None, suppressed=False)
     if people < k:
         return Mood(people, None, None, suppressed=True)
-    scores = Scores.of(sum(column) / people for column in zip(*(face.scores for face in faces), strict=True))
+    labels = faces[0].scores.labels
+    scores = Scores.of((sum(column) / people for column in zip(*(face.scores for face in faces), strict=True)), labels)
     return Mood(people, scores, valence_of(scores), suppressed=False)
 
 
 def valence_of(scores: Scores) -> float:
-    """Pleasant minus unpleasant, -1 to 1: happy less the sum of angry, disgust, fear and sad; the rest count zero."""
-    return scores[Emotion.HAPPY] - sum(scores[emotion] for emotion in UNPLEASANT)
+    """Pleasant minus unpleasant, -1 to 1, by the label set's weights.
+
+    Of the usual seven it is happy less the sum of angry, disgust, fear and sad; the rest count zero.
+    """
+    return scores.labels.valence(scores)

@@ -9,15 +9,16 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edge.bounded_read import read_bounded
 from edge.contrast import Contrast
 from edge.errors import ModelError
+from edge.labels import COLOUR, FACES, NAME, LabelSet, problem_with
 from edge.text import in_one_line
-from edge.types import EMOTIONS
+from edge.types import EMOTIONS, SEVEN
 
 SCHEMA_VERSION = 3
 READABLE = (1, 2, 3)
@@ -52,11 +53,11 @@ class InputSpec(_Part):
 
 
 class OutputSpec(_Part):
-    """One head: seven logits, divided by ``temperature`` before the softmax.
+    """One head: a logit a class, divided by ``temperature`` before the softmax.
 
-    The tensor holds ``windows`` times seven values, and a logit is ``scale * sum(q - zero_point)`` over its windows:
-    each covers one part of the logits' range and rests at its bottom or top outside it. So int8 gives logits as many
-    times finer.
+    The tensor holds ``windows`` times as many values as there are classes, and a logit is ``scale * sum(q -
+    zero_point)`` over its windows: each covers one part of the logits' range and rests at its bottom or top outside it.
+    So int8 gives logits as many times finer.
     """
 
     head: Head
@@ -97,6 +98,18 @@ class Score(_Part):
     recall: dict[str, float | None]
 
 
+class ClassDetail(_Part):
+    """How one class of a set of one's own is shown; what is left out has a default, see :mod:`edge.labels`."""
+
+    word: str | None = Field(None, min_length=1, max_length=40, description="completes: faces looked ...")
+    emoji: str | None = Field(None, min_length=1, max_length=8)
+    emoticon: str | None = Field(None, pattern=r"^[!-~]{1,3}$", description="where there is no emoji")
+    colour: str | None = Field(None, pattern=COLOUR)
+    valence: float | None = Field(None, ge=-1, le=1, description="-1 unpleasant to 1 pleasant")
+    face: Literal["", *FACES] | None = Field(None, description="which drawn face shows it")  # type: ignore[valid-type]
+    resting: bool | None = Field(None, description="a face at rest: it makes no peak and no strong moment")
+
+
 class Manifest(_Part):
     """Everything that one must know of a model to run it and to judge it."""
 
@@ -107,6 +120,9 @@ class Manifest(_Part):
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     created: datetime
     labels: tuple[str, ...]
+    classes: dict[Annotated[str, Field(pattern=NAME)], ClassDetail] | None = Field(
+        None, description="how labels of one's own are shown; null: the labels are the usual seven"
+    )
     input: InputSpec
     outputs: tuple[OutputSpec, ...] = Field(min_length=1)
     training: Training
@@ -127,9 +143,19 @@ class Manifest(_Part):
         msg = f"model {in_one_line(self.name)} has no head {head!r}: it has {has}; choose one with model.head"
         raise ModelError(msg)
 
+    @property
+    def label_set(self) -> LabelSet:
+        """The classes in the order of the outputs; :func:`verify` has checked them."""
+        if self.classes is None:
+            return SEVEN
+        return LabelSet.of(
+            self.labels, {name: detail.model_dump(exclude_none=True) for name, detail in self.classes.items()}
+        )
+
     def to_json(self) -> str:
         """The file's text, indented for people and stable for version control."""
-        return self.model_dump_json(by_alias=True, indent=2) + "\n"
+        left_out = {"classes"} if self.classes is None else set()
+        return self.model_dump_json(by_alias=True, indent=2, exclude=left_out) + "\n"
 
 
 def manifest_path(model: Path) -> Path:
@@ -169,10 +195,7 @@ def verify(manifest: Manifest, model: Path) -> bytes:
     Raises:
         ModelError: something differs; the message gives what was expected and what was found.
     """
-    if manifest.labels != _LABELS:
-        expected, found = ", ".join(_LABELS), in_one_line(", ".join(manifest.labels))
-        msg = f"{manifest_path(model)}: expected labels {expected}, found {found}; this model is not for this device"
-        raise ModelError(msg)
+    checked_labels(manifest, model)
     if manifest.file != model.name:
         msg = (
             f"{manifest_path(model)}: expected to describe {model.name}, found {in_one_line(manifest.file)}; {_REMEDY}"
@@ -187,6 +210,30 @@ def verify(manifest: Manifest, model: Path) -> bytes:
         msg = f"{model}: expected a TFLite model (TFL3), found {content[4:8]!r}; {_REMEDY}"
         raise ModelError(msg)
     return content
+
+
+def checked_labels(manifest: Manifest, model: Path) -> LabelSet:
+    """The classes that the model of the file ``model`` tells apart.
+
+    Raises:
+        ModelError: they cannot be told apart here.
+    """
+    problem = _labels_problem(manifest)
+    if problem:
+        msg = f"{manifest_path(model)}: {problem}; this model is not for this device"
+        raise ModelError(msg)
+    return manifest.label_set
+
+
+def _labels_problem(manifest: Manifest) -> str:
+    found = in_one_line(", ".join(manifest.labels))
+    if manifest.classes is None:
+        return "" if manifest.labels == _LABELS else f"expected labels {', '.join(_LABELS)}, found {found}"
+    problem = problem_with(manifest.labels)
+    if problem:
+        return f"labels: {in_one_line(problem)}"
+    strange = [name for name in manifest.classes if name not in manifest.labels]
+    return f"classes.{strange[0]}: expected one of the labels, {found}" if strange else ""
 
 
 def read_model(model: Path) -> bytes:

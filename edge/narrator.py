@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge.audience import Mood, summarise
 from edge.events import Event, EventType, Look, LookKind, Pacer, Stamp, State
-from edge.types import EMOTIONS, Emotion
+from edge.types import SEVEN
 from edge.vision.smooth import Labeler
 
 if TYPE_CHECKING:
@@ -52,8 +52,8 @@ class Narrator:
     def _begin_absence(self) -> None:
         self._opposite_since_ns: int | None = None
         self._labeler: Labeler | None = None
-        self._told_emotion: Emotion | None = None
-        self._peaked: set[Emotion] = set()
+        self._told_emotion: str | None = None
+        self._peaked: set[str] = set()
 
     def smooth(self, smoothing: SmoothingConfig) -> None:
         """Judge the group's emotion by other settings from now on."""
@@ -150,7 +150,7 @@ class Narrator:
         self._begin_absence()
         return [self._event(EventType.PRESENCE_END, now_ns, people=0)]
 
-    def _label(self, mood: Mood, now_ns: int) -> Emotion | None:
+    def _label(self, mood: Mood, now_ns: int) -> str | None:
         if mood.scores is None:
             return None
         if self._labeler is None:
@@ -158,7 +158,7 @@ class Narrator:
             self._labeler = Labeler(lead=settings.lead, hold_s=settings.hold_s, min_confidence=settings.min_confidence)
         return self._labeler.update(mood.scores, now_ns)
 
-    def _change(self, mood: Mood, scores: Scores, emotion: Emotion | None, now_ns: int) -> list[Event]:
+    def _change(self, mood: Mood, scores: Scores, emotion: str | None, now_ns: int) -> list[Event]:
         """A new emotion is told; passing through uncertainty and back is not."""
         if emotion is None or emotion == self._told_emotion:
             return []
@@ -169,15 +169,11 @@ class Narrator:
     def _peaks(self, mood: Mood, scores: Scores, now_ns: int) -> list[Event]:
         """A strong emotion is told once until it has clearly faded."""
         events = []
-        for emotion in EMOTIONS:
-            score = scores[emotion]
+        for label, score in zip(scores.labels.labels, scores, strict=True):
+            emotion = label.name
             if score < self._settings.peak_rearm:
                 self._peaked.discard(emotion)
-            elif (
-                score >= self._settings.peak_threshold
-                and emotion is not Emotion.NEUTRAL
-                and emotion not in self._peaked
-            ):
+            elif score >= self._settings.peak_threshold and not label.resting and emotion not in self._peaked:
                 self._peaked.add(emotion)
                 figures = {"emotion": emotion, "confidence": score, "valence": mood.valence}
                 events.append(self._event(EventType.PEAK, now_ns, people=mood.people, **figures))
@@ -187,7 +183,7 @@ class Narrator:
         identity, seq, ts = self._stamp.next(now_ns)
         return Event(id=identity, seq=seq, ts=ts, type=kind, session=self._session, **figures)
 
-    def _state(self, mood: Mood, emotion: Emotion | None, now_ns: int) -> State:
+    def _state(self, mood: Mood, emotion: str | None, now_ns: int) -> State:
         scores = mood.scores
         return State(
             ts=self._stamp.time(now_ns),
@@ -195,16 +191,18 @@ class Narrator:
             emotion=emotion,
             confidence=None if scores is None or emotion is None else round(scores[emotion], 3),
             uncertain=scores is not None and emotion is None,
-            scores=None if scores is None else {e: round(scores[e], 3) for e in EMOTIONS},
+            scores=None if scores is None else {name: round(score, 3) for name, score in scores.by_name().items()},
             valence=None if mood.valence is None else round(mood.valence, 3),
             suppressed=mood.suppressed,
             session=self._session,
         )
 
 
-def _look(mood: Mood, emotion: Emotion | None, now_ns: int) -> Look:
+def _look(mood: Mood, emotion: str | None, now_ns: int) -> Look:
     if mood.people == 0:
         return Look(LookKind.NO_FACE, frame_ns=now_ns)
     if emotion is None or mood.scores is None:
         return Look(LookKind.UNCERTAIN, people=mood.people, frame_ns=now_ns)
-    return Look(LookKind.EMOTION, emotion, mood.scores[emotion], mood.people, frame_ns=now_ns)
+    labels = mood.scores.labels
+    label = None if labels == SEVEN else labels.label(emotion)
+    return Look(LookKind.EMOTION, emotion, mood.scores[emotion], mood.people, frame_ns=now_ns, label=label)

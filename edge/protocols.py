@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from edge.contrast import Contrast
     from edge.events import Message
+    from edge.labels import LabelSet
     from edge.types import Box, Detection, Frame, Scores
 
 
@@ -100,8 +101,9 @@ class FaceDetector(Protocol):
 
 @runtime_checkable
 class EmotionClassifier(Protocol):
-    """Gives each face crop a probability per emotion; ``contrast`` is how it wants dark crops corrected."""
+    """Gives each face crop a probability per class of ``labels``; ``contrast`` is how it wants dark crops corrected."""
 
+    labels: LabelSet
     input_size: int
     crop_margin: float
     contrast: Contrast | None

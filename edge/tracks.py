@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edge.events import TrackedFace, Tracks
-from edge.types import EMOTIONS
 
 if TYPE_CHECKING:
     from edge.events import Stamp
@@ -46,6 +45,6 @@ def _told(face: Face, width: int, height: int) -> TrackedFace:
         box=(left, top, right - left, bottom - top),
         emotion=face.emotion,
         confidence=face.confidence,
-        scores={emotion: face.scores[emotion] for emotion in EMOTIONS},
+        scores=face.scores.by_name(),
         primary=face.primary,
     )

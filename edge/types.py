@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, cast
 
+from edge.labels import LabelSet
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -30,6 +32,8 @@ class Emotion(StrEnum):
 
 
 EMOTIONS: tuple[Emotion, ...] = tuple(Emotion)
+SEVEN = LabelSet.of(EMOTIONS)
+"""The set of a model that names no other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,46 +121,51 @@ class Detection:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """One probability per emotion, in the order of :data:`EMOTIONS`; they sum to 1."""
+    """One probability per class, in the order of ``labels``; they sum to 1."""
 
     values: tuple[float, ...]
+    labels: LabelSet = SEVEN
 
     def __post_init__(self) -> None:
-        if len(self.values) != len(EMOTIONS):
-            msg = f"expected {len(EMOTIONS)} scores, got {len(self.values)}"
+        if len(self.values) != len(self.labels):
+            msg = f"expected {len(self.labels)} scores, got {len(self.values)}"
             raise ValueError(msg)
         if not all(-1e-6 <= value <= 1 + 1e-6 for value in self.values):
             msg = f"scores must lie in 0..1, got {self.values}"
             raise ValueError(msg)
 
     @classmethod
-    def of(cls, values: Iterable[float]) -> Scores:
+    def of(cls, values: Iterable[float], labels: LabelSet = SEVEN) -> Scores:
         """Normalise non-negative ``values`` to sum 1; all zero gives the uniform distribution."""
         numbers = tuple(max(0.0, float(value)) for value in values)
         total = sum(numbers)
         if total <= 0:
-            return cls((1 / len(EMOTIONS),) * len(EMOTIONS))
-        return cls(tuple(number / total for number in numbers))
+            return cls((1 / len(labels),) * len(labels), labels)
+        return cls(tuple(number / total for number in numbers), labels)
 
     @property
-    def top(self) -> Emotion:
-        """The most probable emotion (the first in label order on a tie)."""
-        return EMOTIONS[self.values.index(max(self.values))]
+    def top(self) -> str:
+        """The most probable class (the first in label order on a tie); an :class:`Emotion` of :data:`SEVEN`."""
+        return self.labels.names[self.values.index(max(self.values))]
 
     @property
     def confidence(self) -> float:
         """Probability of :attr:`top`."""
         return max(self.values)
 
-    def __getitem__(self, emotion: Emotion) -> float:
-        return self.values[EMOTIONS.index(emotion)]
+    def __getitem__(self, name: str) -> float:
+        return self.values[self.labels.names.index(name)]
 
     def __iter__(self) -> Iterator[float]:
         return iter(self.values)
 
+    def by_name(self) -> dict[str, float]:
+        """Each class's probability."""
+        return dict(zip(self.labels.names, self.values, strict=True))
+
     def as_dict(self, digits: int = 4) -> dict[str, float]:
         """``{"angry": 0.01, …}`` rounded to ``digits`` decimals."""
-        return {emotion.value: round(value, digits) for emotion, value in zip(EMOTIONS, self.values, strict=True)}
+        return {str(name): round(value, digits) for name, value in self.by_name().items()}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -197,15 +206,15 @@ class Face:
     """One face in a frame.
 
     ``scores`` are smoothed over time; ``raw_scores`` are the network's for this very frame (``None`` where this
-    frame's face was carried over without classification). ``emotion`` is ``None`` while uncertain. ``detected`` is true
-    where the detector found the face in this very frame. ``facing`` says whether it was turned towards the camera when
-    it was found last, and holds until it is looked for again.
+    frame's face was carried over without classification). ``emotion`` names a class, ``None`` while
+    uncertain. ``detected`` is true where the detector found the face in this very frame. ``facing`` says whether it was
+    turned towards the camera when it was found last, and holds until it is looked for again.
     """
 
     track_id: str
     box: Box
     scores: Scores
-    emotion: Emotion | None
+    emotion: str | None
     confidence: float
     raw_scores: Scores | None = None
     detected: bool = True

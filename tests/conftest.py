@@ -29,6 +29,7 @@ pytest_plugins = [
     "tests.fixtures.https",
     "tests.fixtures.devices",
     "tests.fixtures.stopwatch",
+    "tests.fixtures.own_classes",
 ]
 
 if TYPE_CHECKING:

@@ -237,8 +237,9 @@ def test_an_installation_without_its_model_says_where_it_was_looked_for(tmp_path
 
     source = Path(manifest.__file__).parent
     (tmp_path / "edge").mkdir()
-    for name in ("__init__.py", "bounded_read.py", "contrast.py", "errors.py", "text.py", "types.py", "manifest.py"):
-        shutil.copy(source / name, tmp_path / "edge")
+    needed = ("__init__", "bounded_read", "contrast", "errors", "labels", "text", "types", "manifest")
+    for name in needed:
+        shutil.copy(source / f"{name}.py", tmp_path / "edge")
     code = (
         "from edge.manifest import *\n"
         "try: packaged_model()\n"

@@ -1,4 +1,4 @@
-"""Draws what was seen onto a picture: a box, the emotion's name and seven bars for each face.
+"""Draws what was seen onto a picture: a box, the emotion's name and a bar a class for each face.
 
 Sizes follow the picture's. Boxes have a dark rim and text has a ground of its own: both are clear on light and dark.
 """
@@ -12,15 +12,16 @@ import cv2
 import numpy as np
 
 from edge.analysis.records import shown_emotion
-from edge.types import EMOTIONS, Box, Emotion
+from edge.types import SEVEN, Box, Emotion
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from edge.labels import LabelSet
     from edge.types import Face, Observation
 
 Colour = tuple[int, int, int]
-COLOURS: dict[Emotion, Colour] = {  # BGR, of like lightness, told apart also by most colour-blind people
+COLOURS: dict[str, Colour] = {  # BGR, of like lightness, told apart also by most colour-blind people
     Emotion.ANGRY: (70, 80, 245),
     Emotion.DISGUST: (80, 190, 130),
     Emotion.FEAR: (230, 130, 180),
@@ -29,6 +30,17 @@ COLOURS: dict[Emotion, Colour] = {  # BGR, of like lightness, told apart also by
     Emotion.SURPRISE: (240, 225, 90),
     Emotion.NEUTRAL: (205, 205, 205),
 }
+
+
+def colour_of(name: str, labels: LabelSet = SEVEN) -> Colour:
+    """The class's colour: by the table for the usual seven, lightened where a model brings its own."""
+    if labels == SEVEN:
+        return COLOURS[name]
+    code = labels.label(name).colour
+    red, green, blue = (127 + int(code[at : at + 2], 16) // 2 for at in (1, 3, 5))
+    return blue, green, red
+
+
 _DARK: Colour = (24, 24, 24)
 _WHITE: Colour = (255, 255, 255)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
@@ -79,18 +91,18 @@ def _draw_box(image: NDArray[np.uint8], face: Face, scale: _Scale) -> None:
     x, y, width, height = face.box.rounded()
     corners = (x, y), (x + width, y + height)
     cv2.rectangle(image, *corners, _DARK, scale.stroke * 3, cv2.LINE_AA)
-    colour = COLOURS[shown_emotion(face)]
+    colour = colour_of(shown_emotion(face), face.scores.labels)
     cv2.rectangle(image, *corners, colour, scale.stroke * (2 if face.primary else 1), cv2.LINE_AA)
 
 
 def _draw_label(image: NDArray[np.uint8], face: Face, scale: _Scale) -> None:
     emotion = shown_emotion(face)
-    text = f"{emotion.value}{'?' if face.emotion is None else ''} {face.scores[emotion]:.0%}"
+    text = f"{emotion}{'?' if face.emotion is None else ''} {face.scores[emotion]:.0%}"
     (width, height), _ = cv2.getTextSize(text, _FONT, scale.font, scale.pen)
     pad = max(2, scale.text // 3)
     panel = Box(face.box.x, face.box.y - height - 2 * pad - scale.stroke, width + 2 * pad, height + 2 * pad)
     x, y, across, down = _inside(panel, image).rounded()
-    cv2.rectangle(image, (x, y), (x + across, y + down), COLOURS[emotion], cv2.FILLED)
+    cv2.rectangle(image, (x, y), (x + across, y + down), colour_of(emotion, face.scores.labels), cv2.FILLED)
     cv2.putText(image, text, (x + pad, y + pad + height), _FONT, scale.font, _DARK, scale.pen, cv2.LINE_AA)
 
 
@@ -104,36 +116,43 @@ def _draw_bars(image: NDArray[np.uint8], face: Face, scale: _Scale) -> None:
 
 def _draw_named_bars(image: NDArray[np.uint8], face: Face, scale: _Scale, row: int) -> None:
     """A panel beside the face with a line for each emotion: name and bar."""
-    names = max(cv2.getTextSize(emotion.value, _FONT, scale.font, scale.pen)[0][0] for emotion in EMOTIONS)
+    labels = face.scores.labels
+    names = max(cv2.getTextSize(str(name), _FONT, scale.font, scale.pen)[0][0] for name in labels)
     pad = max(2, scale.text // 3)
     length = scale.text * 5
     gap = 2 * scale.stroke + 1
-    panel = Box(face.box.x + face.box.width + gap, face.box.y, names + length + 3 * pad, 7 * row + 2 * pad)
+    panel = Box(face.box.x + face.box.width + gap, face.box.y, names + length + 3 * pad, len(labels) * row + 2 * pad)
     if panel.x + panel.width > image.shape[1]:
         panel = Box(face.box.x - gap - panel.width, panel.y, panel.width, panel.height)
     panel = _inside(panel, image)
     _shade(image, panel)
     left, top = round(panel.x) + pad, round(panel.y) + pad
-    for index, emotion in enumerate(EMOTIONS):
+    for index, emotion in enumerate(labels):
         base = top + index * row + round((row + scale.text) / 2)
-        cv2.putText(image, emotion.value, (left, base), _FONT, scale.font, _WHITE, scale.pen, cv2.LINE_AA)
+        cv2.putText(image, str(emotion), (left, base), _FONT, scale.font, _WHITE, scale.pen, cv2.LINE_AA)
         start = left + names + pad
         end = start + max(1, round(length * face.scores[emotion]))
-        cv2.rectangle(image, (start, base - scale.text), (end, base), COLOURS[emotion], cv2.FILLED)
+        cv2.rectangle(image, (start, base - scale.text), (end, base), colour_of(emotion, labels), cv2.FILLED)
 
 
 def _draw_small_bars(image: NDArray[np.uint8], face: Face, scale: _Scale) -> None:
-    """Seven upright bars without names under a small face, in the order of the labels."""
+    """Upright bars without names under a small face, in the order of the labels."""
     height = max(8, round(face.box.height * 0.35))
-    panel = Box(face.box.x, face.box.y + face.box.height + 2 * scale.stroke, max(face.box.width, 21), height + 2)
+    panel = Box(
+        face.box.x,
+        face.box.y + face.box.height + 2 * scale.stroke,
+        max(face.box.width, 3 * len(face.scores.labels)),
+        height + 2,
+    )
     panel = _inside(panel, image)
     _shade(image, panel)
-    step = panel.width / len(EMOTIONS)
+    labels = face.scores.labels
+    step = panel.width / len(labels)
     floor = round(panel.y + panel.height) - 1
-    for index, emotion in enumerate(EMOTIONS):
+    for index, emotion in enumerate(labels):
         left, right = round(panel.x + index * step) + 1, round(panel.x + (index + 1) * step) - 1
         top = floor - max(1, round((height - 1) * face.scores[emotion]))
-        cv2.rectangle(image, (left, top), (max(left, right - 1), floor), COLOURS[emotion], cv2.FILLED)
+        cv2.rectangle(image, (left, top), (max(left, right - 1), floor), colour_of(emotion, labels), cv2.FILLED)
 
 
 def _inside(panel: Box, image: NDArray[np.uint8]) -> Box:

@@ -7,16 +7,20 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from edge.analysis.inputs import Item, Kind, printable
-from edge.types import EMOTIONS
+from edge.types import SEVEN
 
 if TYPE_CHECKING:
-    from edge.types import Emotion, Face, Observation
+    from edge.labels import LabelSet
+    from edge.types import Face, Observation
 
-CSV_COLUMNS = (
-    *("path", "frame", "time_s", "width", "height", "faces", "face", "x", "y", "w", "h"),
-    *("emotion", "confidence", "uncertain", "primary"),
-    *(emotion.value for emotion in EMOTIONS),
-)
+
+def csv_columns(labels: LabelSet = SEVEN) -> tuple[str, ...]:
+    """Columns of ``--csv`` for a model with the classes ``labels``."""
+    return (
+        *("path", "frame", "time_s", "width", "height", "faces", "face", "x", "y", "w", "h"),
+        *("emotion", "confidence", "uncertain", "primary"),
+        *map(str, labels),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,7 @@ class Result:
     done: float = 1.0
 
 
-def shown_emotion(face: Face) -> Emotion:
+def shown_emotion(face: Face) -> str:
     """The emotion to name: the one decided upon, otherwise the most probable one."""
     return face.emotion or face.scores.top
 
@@ -43,7 +47,7 @@ def face_record(face: Face) -> dict[str, Any]:
     emotion = shown_emotion(face)
     return {
         "box": list(face.box.rounded()),
-        "emotion": emotion.value,
+        "emotion": str(emotion),
         "confidence": round(face.scores[emotion], 4),
         "uncertain": face.emotion is None,
         "primary": face.primary,
@@ -85,7 +89,7 @@ class Totals:
     frames_with_faces: int = 0
     faces: int = 0
     video_s: float = 0.0
-    emotions: Counter[Emotion] = field(default_factory=Counter)
+    emotions: Counter[str] = field(default_factory=Counter)
     last: Result | None = None
 
     def add(self, result: Result) -> None:
@@ -100,6 +104,6 @@ class Totals:
         self.faces += len(faces)
         self.emotions.update(shown_emotion(face) for face in faces)
 
-    def shares(self) -> list[tuple[Emotion, float]]:
+    def shares(self) -> list[tuple[str, float]]:
         """Share of each emotion among the faces, most frequent first."""
         return [(emotion, count / self.faces) for emotion, count in self.emotions.most_common()]

@@ -1,13 +1,14 @@
-"""The seven scores over the time of a video, in a bounded number of steps (pure)."""
+"""The scores over the time of a video, in a bounded number of steps (pure)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from edge.types import EMOTIONS
+from edge.types import SEVEN
 
 if TYPE_CHECKING:
+    from edge.labels import LabelSet
     from edge.types import Observation
 
 STEPS = 600
@@ -17,7 +18,7 @@ STEPS = 600
 class _Step:
     """Sums over the faces that were seen in one stretch of time."""
 
-    scores: list[float] = field(default_factory=lambda: [0.0] * len(EMOTIONS))
+    scores: list[float]
     faces: int = 0
     most: int = 0
 
@@ -27,8 +28,8 @@ class _Step:
         self.most = max(self.most, other.most)
 
 
-def _step(seen: Observation) -> _Step:
-    sums = [sum(face.scores[emotion] for face in seen.faces) for emotion in EMOTIONS]
+def _step(seen: Observation, labels: LabelSet) -> _Step:
+    sums = [float(sum(face.scores[name] for face in seen.faces)) for name in labels]
     return _Step(sums, len(seen.faces), len(seen.faces))
 
 
@@ -37,10 +38,13 @@ class Series:
 
     Args:
         step_s: seconds between two pictures that are looked at, and so the shortest step.
+        most: how many steps are kept.
+        labels: the model's classes.
     """
 
-    def __init__(self, step_s: float, *, most: int = STEPS) -> None:
+    def __init__(self, step_s: float, *, most: int = STEPS, labels: LabelSet = SEVEN) -> None:
         self.step_s = step_s
+        self._labels = labels
         self._most = most
         self._steps: list[_Step] = []
         self._last: Observation | None = None
@@ -48,15 +52,15 @@ class Series:
     def add(self, time_s: float, seen: Observation) -> None:
         """Take in what was seen ``time_s`` after the beginning."""
         index = self._index(time_s)
-        self._steps.extend(_Step() for _ in range(index + 1 - len(self._steps)))
-        self._steps[index].merge(_step(seen))
+        self._steps.extend(self._empty() for _ in range(index + 1 - len(self._steps)))
+        self._steps[index].merge(_step(seen, self._labels))
         self._last = seen
 
     def hold(self, time_s: float) -> None:
         """Let what was seen last stay in view until ``time_s``: slides and slow cameras show a picture for long."""
         last, index = self._last, self._index(time_s)
         if last is not None:
-            self._steps.extend(_step(last) for _ in range(index - len(self._steps)))
+            self._steps.extend(_step(last, self._labels) for _ in range(index - len(self._steps)))
 
     def as_dict(self) -> dict[str, Any]:
         """For a chart: scores as hundredths, ``None`` where nobody was in view; the most faces at once."""
@@ -64,12 +68,15 @@ class Series:
             "step_s": self.step_s,
             "faces": [step.most for step in self._steps],
             "scores": {
-                emotion.value: [
+                str(name): [
                     round(100 * step.scores[index] / step.faces) if step.faces else None for step in self._steps
                 ]
-                for index, emotion in enumerate(EMOTIONS)
+                for index, name in enumerate(self._labels)
             },
         }
+
+    def _empty(self) -> _Step:
+        return _Step([0.0] * len(self._labels))
 
     def _index(self, time_s: float) -> int:
         while time_s >= self.step_s * self._most - 1e-6:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from edge.bench.obvious import Turn
     from edge.config import Config
-    from edge.types import Box, Emotion, Observation
+    from edge.types import Box, Observation
 
 BETWEEN, EMPTY, OUTSIDE = "between", "empty", "outside"
 OBVIOUS = ("obvious detect", "obvious classify")
@@ -132,9 +132,9 @@ def _obvious(config: Config, reel: Reel, frames: int, marks: Marks) -> list[Turn
     return loop.run(reel.frame(index * len(reel) // frames) for index in range(frames))
 
 
-def _answer(box: Box, emotion: Emotion | None) -> dict[str, Any]:
+def _answer(box: Box, emotion: str | None) -> dict[str, Any]:
     edges = (box.x, box.y, box.width, box.height)
-    return {"box": [round(edge, 1) for edge in edges], "emotion": None if emotion is None else emotion.value}
+    return {"box": [round(edge, 1) for edge in edges], "emotion": None if emotion is None else str(emotion)}
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from edge.config import SmoothingConfig, TrackerConfig
     from edge.protocols import EmotionClassifier
-    from edge.types import Box, Emotion, Frame, Scores
+    from edge.types import Box, Frame, Scores
     from edge.vision.haar import HaarDetector
 
 
@@ -31,7 +31,7 @@ class Sight:
 
     box: Box
     scores: Scores
-    emotion: Emotion | None
+    emotion: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class ObviousLoop:
             sights.append(Sight(box, raw, emotion))
         return tuple(sights)
 
-    def _label(self, track: str, raw: Scores, now_ns: int) -> Emotion | None:
+    def _label(self, track: str, raw: Scores, now_ns: int) -> str | None:
         settings = self._smoothing
         if track not in self._memory:
             labeler = Labeler(lead=settings.lead, hold_s=settings.hold_s, min_confidence=settings.min_confidence)

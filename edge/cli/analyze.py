@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from edge.analysis.inputs import Inputs, Item
     from edge.analysis.records import Result, Totals
     from edge.config import Config
+    from edge.labels import LabelSet
 
 _FACES_NAMED = 8
 _TERMINATED = 128 + signal.SIGTERM
@@ -73,6 +74,7 @@ def analyze(
         msg = "--every and --fps say the same thing: give one of them"
         raise click.UsageError(msg)
     from edge.analysis.inputs import copies, gather
+    from edge.runtime import build_vision
 
     config = settings.load()
     inputs = gather(paths, recursive=recursive, leave_out=folder)
@@ -83,7 +85,7 @@ def analyze(
         analyzer = resources.enter_context(closing(_analyzer(config, sampling, places)))
         writers: list[Callable[[Result], None]] = [_print_json] if as_json else []
         if csv_path is not None:
-            writers.append(resources.enter_context(_csv_rows(csv_path)))
+            writers.append(resources.enter_context(_csv_rows(csv_path, build_vision.labels(config))))
         bad = _run(analyzer, inputs, writers, talk=not as_json)
     if bad:
         click.get_current_context().exit(InputError.exit_code)
@@ -170,9 +172,9 @@ def _print_json(result: Result) -> None:
 
 
 @contextmanager
-def _csv_rows(path: Path) -> Iterator[Callable[[Result], None]]:
+def _csv_rows(path: Path, labels: LabelSet) -> Iterator[Callable[[Result], None]]:
     """A writer of rows; the file is there once everything went well."""
-    from edge.analysis.records import CSV_COLUMNS, as_rows
+    from edge.analysis.records import as_rows, csv_columns
     from edge.files import cannot_write, replacing
     from edge.text import cells
 
@@ -184,7 +186,7 @@ def _csv_rows(path: Path) -> Iterator[Callable[[Result], None]]:
 
     try:
         with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.DictWriter(stream, CSV_COLUMNS)
+            writer = csv.DictWriter(stream, csv_columns(labels))
             writer.writeheader()
             try:
                 yield write
@@ -207,7 +209,7 @@ def _line(item: Item, own: Totals) -> str:
 
     if item.kind is Kind.VIDEO:
         seen = f"{own.video_s:.1f} s, {_count(own.frames, 'frame')} looked at, {own.frames_with_faces} with faces"
-        details = [f"{emotion.value} {share:.0%}" for emotion, share in own.shares()]
+        details = [f"{emotion} {share:.0%}" for emotion, share in own.shares()]
     else:
         seen = _count(own.faces, "face")
         details = _faces(own)

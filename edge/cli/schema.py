@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from edge.errors import HardwareUnavailable
 from edge.installation import adding
+
+if TYPE_CHECKING:
+    from edge.labels import LabelSet
 
 HEADER = "# Made from the code by `face-edge schema --yaml > docs/asyncapi.yaml`; a test holds it equal.\n"
 _WIDTH = 110
@@ -17,7 +21,13 @@ _WIDTH = 110
 @click.command
 @click.argument("topic", required=False)
 @click.option("--yaml", "as_yaml", is_flag=True, help="Print YAML instead of JSON.")
-def schema(topic: str | None, *, as_yaml: bool) -> None:
+@click.option(
+    "--model",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The contract of a device with this model: exactly its classes.",
+)
+def schema(topic: str | None, *, as_yaml: bool, model: Path | None) -> None:
     """Print the MQTT contract as AsyncAPI 3, or the JSON Schema of what TOPIC carries.
 
     TOPIC is the topic's levels below the node, such as state, event or request/marker.
@@ -27,11 +37,26 @@ def schema(topic: str | None, *, as_yaml: bool) -> None:
     if topic is not None and topic not in CHANNELS:
         msg = f"there is no topic {topic!r}; there are {', '.join(CHANNELS)}"
         raise click.BadParameter(msg, param_hint="TOPIC")
-    made = document() if topic is None else payload_schema(topic)
+    labels = None if model is None else tuple(map(str, _labels_of(model)))
+    made = document(labels) if topic is None else payload_schema(topic, labels)
     if as_yaml:
-        click.echo((HEADER if topic is None else "") + yaml_text(made), nl=False)
+        click.echo((HEADER if topic is None and model is None else "") + yaml_text(made), nl=False)
     else:
         click.echo(json.dumps(made, indent=2, ensure_ascii=False))
+
+
+def _labels_of(model: Path) -> LabelSet:
+    """Classes of a model's manifest.
+
+    Raises:
+        ModelError: it cannot be used.
+    """
+    from edge import manifest as manifests
+
+    path = manifests.model_file(model)
+    made = manifests.load(path)
+    manifests.verify(made, path)
+    return made.label_set
 
 
 def yaml_text(value: Any) -> str:

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from edge.config.clashes import pin_clashes, port_clashes
 from edge.config.explain import explain, without_tag
 from edge.config.layers import Layers
+from edge.config.led_names import strange_leds
 from edge.config.tree import Config
 from edge.errors import ConfigError
 
@@ -63,7 +64,6 @@ def examine(layers: Layers) -> Examination:
     for _ in range(_ROUNDS):
         try:
             found.config = Config.model_validate(tree)
-            break
         except ValidationError as error:
             for item in error.errors():
                 for place, message in explain(dict(item)):
@@ -71,6 +71,13 @@ def examine(layers: Layers) -> Examination:
                     if item["type"] != "extra_forbidden":
                         found.unknown.add(place)
                 _take_out(tree, without_tag(item["loc"]))
+            continue
+        strange = list(strange_leds(found.config))
+        for location, message in strange:
+            found.add(".".join(map(str, location)), message)
+            _take_out(tree, location)
+        if not strange:
+            break
     for place, message in (*pin_clashes(found.config), *port_clashes(found.config, found.unknown)):
         found.add(place, message)
     return found

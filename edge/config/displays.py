@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from edge.class_names import ClassName
 from edge.config.section import BcmPin, Seconds, Section, Share
-from edge.types import Emotion
 
 
 class _Display(Section):
@@ -30,10 +30,10 @@ class RgbLedConfig(_Display):
 
 
 class LedsConfig(_Display):
-    """One LED per emotion; leave out those you do not have."""
+    """One LED per emotion, or per class of a model with its own; leave out those you do not have."""
 
     kind: Literal["leds"] = Field(description="this display")
-    leds: dict[Emotion, BcmPin] = Field(
+    leds: dict[ClassName, BcmPin] = Field(
         min_length=1,
         description="pin of each emotion's LED, BCM number",
         examples=[{"angry": 5, "disgust": 6, "fear": 13, "happy": 19, "sad": 26, "surprise": 16, "neutral": 20}],
@@ -46,7 +46,7 @@ class LedsConfig(_Display):
     def pins(self) -> dict[str, int]:
         """Pins by role."""
         status = {} if self.status is None else {"status": self.status}
-        return {f"leds.{emotion.value}": pin for emotion, pin in self.leds.items()} | status
+        return {f"leds.{emotion}": pin for emotion, pin in self.leds.items()} | status
 
 
 class MatrixConfig(_Display):

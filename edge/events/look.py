@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from edge.types import Emotion
+    from edge.labels import Label
 
 
 class LookKind(StrEnum):
@@ -25,14 +25,16 @@ class LookKind(StrEnum):
 class Look:
     """What displays show now; ``emotion`` is set exactly when ``kind`` is ``EMOTION``.
 
-    ``frame_ns`` is the time of the frame that it comes from, by the loop's clock; ``None`` where it comes from none.
+    ``label`` says how a class that is not one of the usual seven is shown. ``frame_ns`` is the time of the frame that
+    it comes from, by the loop's clock; ``None`` where it comes from none.
     """
 
     kind: LookKind
-    emotion: Emotion | None = None
+    emotion: str | None = None
     confidence: float = 0.0
     people: int = 0
     frame_ns: int | None = field(default=None, compare=False)
+    label: Label | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if (self.kind is LookKind.EMOTION) != (self.emotion is not None):

@@ -12,7 +12,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, PlainSerializer
 
-from edge.types import Emotion, Light
+from edge.class_names import ClassName
+from edge.types import Light
 
 SCHEMA_VERSION = 1
 LABEL_MAX = 200
@@ -49,10 +50,10 @@ class State(Wire):
 
     ts: Timestamp
     people: int = Field(ge=0, description="faces in view")
-    emotion: Emotion | None = Field(description="dominant emotion of the group, null when none or uncertain")
+    emotion: ClassName | None = Field(description="dominant emotion of the group, null when none or uncertain")
     confidence: Share | None = Field(description="probability of the dominant emotion")
     uncertain: bool = Field(description="faces are in view, but no emotion leads clearly")
-    scores: dict[Emotion, Share] | None = Field(description="mean probability per emotion over the faces")
+    scores: dict[ClassName, Share] | None = Field(description="mean probability per emotion over the faces")
     valence: Valence | None = Field(description="-1 unpleasant to 1 pleasant, derived from the scores")
     suppressed: bool = Field(description="figures withheld: fewer people than the privacy setting asks for")
     session: Ulid | None = Field(None, description="id of the running session")
@@ -87,8 +88,8 @@ class Event(Wire):
     ts: Timestamp
     type: EventType
     people: Count
-    emotion: Emotion | None = None
-    previous: Emotion | None = None
+    emotion: ClassName | None = None
+    previous: ClassName | None = None
     confidence: Share | None = None
     valence: Valence | None = None
     label: str | None = Field(None, max_length=LABEL_MAX, description="of a marker; title of a session")
@@ -114,8 +115,8 @@ class Aggregate(Wire):
     people_mean: Duration = Field(description="faces in view, mean over observed_s")
     people_max: Count
     person_seconds: Duration
-    scores: dict[Emotion, Share] | None = Field(description="mean probability per emotion")
-    shares: dict[Emotion, Share] | None = Field(description="part of the person-seconds that showed each emotion")
+    scores: dict[ClassName, Share] | None = Field(description="mean probability per emotion")
+    shares: dict[ClassName, Share] | None = Field(description="part of the person-seconds that showed each emotion")
     uncertain: Share | None = Field(description="part of the person-seconds that showed none clearly")
     valence: Valence | None = Field(description="-1 unpleasant to 1 pleasant, derived from the scores")
     suppressed: bool = Field(
@@ -137,9 +138,9 @@ class TrackedFace(BaseModel):
     box: tuple[Share, Share, Share, Share] = Field(
         description="left, top, width and height as shares of the picture's width and height"
     )
-    emotion: Emotion | None = Field(description="null when uncertain")
+    emotion: ClassName | None = Field(description="null when uncertain")
     confidence: Share
-    scores: dict[Emotion, Share]
+    scores: dict[ClassName, Share]
     primary: bool
 
 
@@ -197,6 +198,13 @@ class Info(Wire):
     runtime: str = Field(description="inference package and version")
     source: str
     privacy: dict[str, int | bool] = Field(description="frames_leave_device, tracks_published, k")
+    labels: tuple[ClassName, ...] | None = Field(
+        None, description="classes that scores and emotions name, in order; missing: the usual seven"
+    )
+
+    def to_json(self) -> str:
+        """Compact JSON as it is published; ``labels`` are left out where they are the usual seven."""
+        return self.model_dump_json(by_alias=True, exclude={"labels"} if self.labels is None else set())
 
 
 class Limit(StrEnum):

@@ -27,6 +27,7 @@ from edge.kiosk.places import Places
 from edge.kiosk.proxy import prefix_of
 from edge.kiosk.verifier import Verifier
 from edge.kiosk.visitors.cameras import FRAME_MAX, Cameras
+from edge.types import SEVEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from edge.config import Config
     from edge.kiosk.board import Board
     from edge.kiosk.picture import Tap
+    from edge.labels import LabelSet
 
 HERE = Path(__file__).parent
 _ANSWER_S = 5.0
@@ -51,7 +53,9 @@ _RECORD_S = 30.0
 class Kiosk:
     """What the pages share: settings, the board, who may do what; ``app`` is the ASGI application."""
 
-    def __init__(self, config: Config, board: Board, inbox: Inbox, tap: Tap | None = None) -> None:
+    def __init__(
+        self, config: Config, board: Board, inbox: Inbox, tap: Tap | None = None, labels: LabelSet = SEVEN
+    ) -> None:
         """Read what is read once.
 
         Raises:
@@ -62,6 +66,7 @@ class Kiosk:
         self.board = board
         self.inbox = inbox
         self.tap = tap
+        self.labels = labels
         self.node = node_id(config)
         access.check(self.settings)
         folder = state_dir(config)

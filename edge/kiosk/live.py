@@ -23,7 +23,7 @@ def mood(look: Look, observation: Observation | None, *, k: int, taken_ms: float
     return {
         "t": taken_ms,
         "kind": LookKind.UNCERTAIN.value if group.suppressed else look.kind.value,
-        "emotion": None if shown is None else shown.value,
+        "emotion": None if shown is None else str(shown),
         "confidence": round(look.confidence, 3) if shown is not None else None,
         "people": group.people,
         "scores": None if group.scores is None else [round(score, 3) for score in group.scores],
@@ -54,7 +54,7 @@ def _face(face: Face, box: list[float], *, told: bool) -> dict[str, Any]:
     return {
         "id": face.track_id,
         "box": box,
-        "emotion": None if emotion is None else emotion.value,
+        "emotion": None if emotion is None else str(emotion),
         "confidence": round(face.confidence, 3) if told else None,
         "primary": face.primary,
     }

@@ -16,8 +16,9 @@ from edge.kiosk.access import Role
 from edge.kiosk.guard import POLICY
 from edge.kiosk.proxy import root_of
 from edge.kiosk.requests import to_login
+from edge.labels import KNOWN
 from edge.sessions.export import offered
-from edge.types import EMOTIONS
+from edge.types import SEVEN
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from starlette.types import Scope
 
     from edge.kiosk.app import Kiosk
+    from edge.labels import Label, LabelSet
 
 LANGUAGE = "en"
 _VIEWS = {"/": ("kiosk.html", Role.VIEWER), "/operator": ("operator.html", Role.OPERATOR)}
@@ -79,14 +81,16 @@ def render(kiosk: Kiosk, request: Request, name: str) -> Response:
     """The template ``name`` with the texts and what pages know of the device."""
     home = sign.home(kiosk.settings.public_url, request)
     invited = join.invitation(kiosk, request)
-    template = _templates().get_template(name)
+    template, classes = _templates().get_template(name), _classes(kiosk.labels)
     return HTMLResponse(
         template.render(
             t=texts(),
             root=root_of(request),
             lang=LANGUAGE,
             version=__version__,
-            emotions=[emotion.value for emotion in EMOTIONS],
+            classes=classes,
+            class_words=[found["word"].lower() for found in classes],
+            class_examples=_examples(kiosk.labels, classes),
             forms=offered(),
             contexts=consent.CONTEXTS,
             forbidden=consent.FORBIDDEN,
@@ -100,6 +104,29 @@ def render(kiosk: Kiosk, request: Request, name: str) -> Response:
             tls=kiosk.tls,
         )
     )
+
+
+def _classes(labels: LabelSet) -> list[dict[str, str]]:
+    """What pages know of each class: its words and face, and the colour where it is none of the usual seven."""
+    return [_class(label) for label in labels.labels]
+
+
+def _class(label: Label) -> dict[str, str]:
+    usual, words = KNOWN.get(label.name), texts()["emotion"]
+    word = words.get(label.name) if usual is not None and usual.word == label.word else None
+    has_style = usual is not None and label.name in SEVEN and usual.colour == label.colour
+    return {
+        "name": str(label.name),
+        "word": word or label.title,
+        "face": str(label.face),
+        **({} if has_style else {"colour": label.colour}),
+    }
+
+
+def _examples(labels: LabelSet, classes: list[dict[str, str]]) -> list[str]:
+    """Three words that give the public an idea of what is read."""
+    names = ("happy", "surprise", "sad") if labels == SEVEN else labels.names[:3]
+    return [found["word"].lower() for name in names for found in classes if found["name"] == name]
 
 
 def _facts(kiosk: Kiosk) -> Mapping[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -25,7 +26,7 @@ from edge.kiosk import live
 from edge.kiosk.board import Board
 from edge.kiosk.timeline import Timeline
 from edge.sockets import in_url, local_address
-from edge.types import Observation
+from edge.types import SEVEN, Observation
 from edge.vision.reach import reach
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from edge.kiosk.media.player import Player
     from edge.kiosk.picture import Tap
     from edge.kiosk.server import Server
+    from edge.labels import LabelSet
 
 _NS = 1_000_000_000
 _EVENTS_SHOWN = 40
@@ -48,8 +50,9 @@ _LOUD = {EventType.MARKER, EventType.PEAK, EventType.SESSION_START, EventType.SE
 class KioskSink:
     """``open`` serves the pages, ``close`` ends that; what was last known stays over a closing and opening.
 
-    ``tap`` gives the live picture, where that is switched on. While a file that the page needs (password, certificate,
-    own key) cannot be used, ``open`` raises the reason; nothing else of the device depends on the page.
+    ``tap`` gives the live picture, where that is switched on; ``labels`` are the classes of the model in use. While a
+    file that the page needs (password, certificate, own key) cannot be used, ``open`` raises the reason; nothing else
+    of the device depends on the page.
     """
 
     name = "kiosk"
@@ -65,7 +68,7 @@ class KioskSink:
         RunningSession,
     )
 
-    def __init__(self, config: Config, inbox: Inbox, tap: Tap | None = None) -> None:
+    def __init__(self, config: Config, inbox: Inbox, tap: Tap | None = None, labels: LabelSet = SEVEN) -> None:
         """Check the settings and take what is read from files.
 
         Raises:
@@ -77,7 +80,8 @@ class KioskSink:
         self._tap = tap
         self._k = config.privacy.k
         self.board = Board()
-        self._timeline = Timeline()
+        self._labels = labels
+        self._timeline = Timeline(labels=labels)
         self._timeline_due_s = 0.0
         self._session: str | None = None
         self._events: list[dict[str, Any]] = []
@@ -97,7 +101,7 @@ class KioskSink:
             Event: self._happen,
             RunningSession: self._run_session,
             Health: lambda health: self.board.put("health", health.model_dump(mode="json", by_alias=True)),
-            Info: lambda info: self.board.put("info", info.model_dump(mode="json", by_alias=True)),
+            Info: lambda info: self.board.put("info", json.loads(info.to_json())),
             CameraStatus: lambda status: self.board.put("camera", status.value),
             Privacy: lambda privacy: self.board.put("privacy", privacy.on),
             Lighting: lambda light: self.board.put("lighting", {"on": light.on, "brightness": light.brightness}),
@@ -137,7 +141,7 @@ class KioskSink:
         from edge.kiosk.app import Kiosk
         from edge.kiosk.server import Server
 
-        kiosk = Kiosk(self._config, self.board, self._inbox, self._tap)
+        kiosk = Kiosk(self._config, self.board, self._inbox, self._tap, self._labels)
         self._player = kiosk.player
         return Server(kiosk)
 

@@ -6,24 +6,25 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from edge.types import EMOTIONS
+from edge.types import SEVEN
 
 if TYPE_CHECKING:
-    from edge.types import Emotion
+    from edge.labels import LabelSet
 
 STEPS = 240
 MARKERS = 200
 LABEL = 80
 """Characters of a marker's label on a timeline."""
 _NOTHING = "."
-_CODES = {emotion: str(number) for number, emotion in enumerate(EMOTIONS)}
+_CODES = "0123456789abcdefghij"
+"""One character a class, by its place in the set."""
 
 
 @dataclass(slots=True)
 class _Step:
     """What was seen in one stretch of time."""
 
-    emotions: Counter[Emotion] = field(default_factory=Counter)
+    emotions: Counter[str] = field(default_factory=Counter)
     valence_sum: float = 0.0
     valences: int = 0
     people: int = 0
@@ -34,9 +35,8 @@ class _Step:
         self.valences += other.valences
         self.people = max(self.people, other.people)
 
-    @property
-    def code(self) -> str:
-        return _CODES[self.emotions.most_common(1)[0][0]] if self.emotions else _NOTHING
+    def code(self, labels: LabelSet) -> str:
+        return _CODES[labels.index(self.emotions.most_common(1)[0][0])] if self.emotions else _NOTHING
 
     @property
     def valence(self) -> int | None:
@@ -51,7 +51,8 @@ class Timeline:
     oldest go.
     """
 
-    def __init__(self, step_s: float = 1.0) -> None:
+    def __init__(self, step_s: float = 1.0, *, labels: LabelSet = SEVEN) -> None:
+        self._labels = labels
         self._shortest_s = step_s
         self.begin(0.0, session=False)
 
@@ -63,7 +64,7 @@ class Timeline:
         self._steps: list[_Step] = []
         self._markers: list[tuple[float, str]] = []
 
-    def add(self, now_s: float, emotion: Emotion | None, valence: float | None, people: int) -> None:
+    def add(self, now_s: float, emotion: str | None, valence: float | None, people: int) -> None:
         """Take in one moment."""
         step = self._step_at(now_s)
         if emotion is not None:
@@ -84,7 +85,7 @@ class Timeline:
             "session": self.session,
             "elapsed": round(max(now_s - self._origin_s, 0.0), 1),
             "step": self.step_s,
-            "emotions": "".join(step.code for step in self._steps),
+            "emotions": "".join(step.code(self._labels) for step in self._steps),
             "valence": [step.valence for step in self._steps],
             "people": [step.people for step in self._steps],
             "markers": [[round(at_s, 1), label] for at_s, label in self._markers],

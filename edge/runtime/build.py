@@ -26,6 +26,7 @@ from edge.runtime.voice import Voice
 from edge.settings import SettingsStore
 from edge.sources.uri import is_usb
 from edge.tracks import TrackTeller
+from edge.types import SEVEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -94,8 +95,8 @@ def device(
         tap = build_sinks.tap(config)
         feed = build_sinks.mqtt(config, resources, outbox, inbox)
         kind = build_vision.detector_kind(config)
-        page = build_sinks.kiosk(config, inbox, tap, kind)
-        shown = [*build_sinks.displays(config), *build_sinks.panel(config, inbox)]
+        page = build_sinks.kiosk(config, inbox, tap, kind, network.labels)
+        shown = [*build_sinks.displays(config, network.labels), *build_sinks.panel(config, inbox)]
         sinks = [*shown, *feed, *page, *build_sinks.metrics(config), *extra_sinks]
         frames = NewestFrame(source, config.source)
         stamp = Stamp(
@@ -215,4 +216,5 @@ def _info(
             "tracks_published": config.privacy.publish_tracks,
             "k": config.privacy.k,
         },
+        labels=None if network.labels == SEVEN else network.labels.names,
     )

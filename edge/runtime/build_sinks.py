@@ -5,12 +5,14 @@ Each function imports what it makes, so that a device without displays or broker
 
 from __future__ import annotations
 
+import logging
 from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING
 
-from edge.config import node_id, state_dir
+from edge.config import LedsConfig, node_id, state_dir
 from edge.errors import FileUnavailable
+from edge.types import SEVEN
 
 if TYPE_CHECKING:
     from edge.commands import Inbox
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from edge.events import Stamp
     from edge.kiosk.picture import Tap, Watched
     from edge.kiosk.sink import KioskSink
+    from edge.labels import LabelSet
     from edge.protocols import FrameSource, Sink
     from edge.runtime.receipts import Receipts
     from edge.sinks.mqtt.outbox import Outbox
@@ -25,11 +28,18 @@ if TYPE_CHECKING:
     from edge.vision.litert import LiteRtClassifier
     from edge.vision.pipeline import Pipeline
 
+_LOG = logging.getLogger(__name__)
 
-def displays(config: Config) -> list[Sink]:
-    """The LEDs, matrices and screens."""
+
+def displays(config: Config, labels: LabelSet = SEVEN) -> list[Sink]:
+    """The LEDs, matrices and screens; LEDs of classes that ``labels`` lacks are named in the log."""
     from edge.sinks.display.factory import create
 
+    for index, display in enumerate(config.display):
+        dark = [str(name) for name in display.leds if name not in labels] if isinstance(display, LedsConfig) else []
+        if dark:
+            has = ", ".join(labels)
+            _LOG.warning("display.%d.leds: the model has no class %s; it has %s", index, " or ".join(dark), has)
     return [create(display) for display in config.display]
 
 
@@ -121,6 +131,7 @@ def sessions(
         time_of=stamp.time,
         live=not source.lossless,
         accuracy=measured[-1].model_dump() if measured else None,
+        labels=network.labels,
         k=config.privacy.k,
     )
     receipts.add("sessions", lambda event: event.session is not None)
@@ -128,13 +139,13 @@ def sessions(
     return [made]
 
 
-def kiosk(config: Config, inbox: Inbox, tap: Tap | None, detector: str) -> list[KioskSink]:
-    """The page, which says how far the ``detector`` sees."""
+def kiosk(config: Config, inbox: Inbox, tap: Tap | None, detector: str, labels: LabelSet = SEVEN) -> list[KioskSink]:
+    """The page, which shows the classes of ``labels`` and says how far the ``detector`` sees."""
     if not config.kiosk.enabled:
         return []
     from edge.kiosk.sink import KioskSink
 
-    page = KioskSink(config, inbox, tap)
+    page = KioskSink(config, inbox, tap, labels)
     page.see_with(config.detector, detector)
     return [page]
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from edge.config import Config
+    from edge.labels import LabelSet
     from edge.laps import Laps
     from edge.protocols import FaceDetector
     from edge.vision.findings import Search
@@ -57,6 +58,18 @@ def classifier(config: Config) -> LiteRtClassifier:
     from edge.models.store import model_in_use
 
     return network(config, model_in_use(config))
+
+
+def labels(config: Config) -> LabelSet:
+    """The classes of the network in use; only its manifest is read.
+
+    Raises:
+        ModelError: its manifest is missing or wrong.
+    """
+    from edge import manifest as manifests
+    from edge.models.store import model_in_use
+
+    return manifests.checked_labels(manifests.load(path := model_in_use(config)), path)
 
 
 def network(config: Config, path: Path) -> LiteRtClassifier:

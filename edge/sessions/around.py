@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge.sessions.timeline import Timeline, weighted_mean
-from edge.types import EMOTIONS, Emotion
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,18 +36,24 @@ class Side:
 class Around:
     """What happened around a marker.
 
-    ``emotion`` changed most, by ``change``. ``as_large`` is the part of this session's moments at which some share
-    changed as much or more; ``None`` where there are too few moments to compare with. Both sides are ``None`` where
-    one of them has too few seconds with figures.
+    The share of ``emotion`` changed most, from ``was`` to ``became``. ``as_large`` is the part of this session's
+    moments at which some share changed as much or more; ``None`` where there are too few moments to compare with. Both
+    sides are ``None`` where one of them has too few seconds with figures.
     """
 
     at_s: float
     label: str
     before: Side | None = None
     after: Side | None = None
-    emotion: Emotion | None = None
-    change: float = 0.0
+    emotion: str | None = None
+    was: float = 0.0
+    became: float = 0.0
     as_large: float | None = None
+
+    @property
+    def change(self) -> float:
+        """How far the share rose."""
+        return self.became - self.was
 
 
 def around(timeline: Timeline, markers: Iterable[Happening]) -> list[Around]:
@@ -66,9 +71,9 @@ def _around(timeline: Timeline, marker: Happening, usual: Series) -> Around:
         return Around(marker.at_s, label)
     changes = np.subtract(after.shares, before.shares)
     most = int(np.abs(changes).argmax())
-    change = float(changes[most])
+    was, became, change = before.shares[most], after.shares[most], float(changes[most])
     as_large = float((usual >= abs(change) - 1e-9).mean()) if len(usual) >= COMPARISONS_MIN else None
-    return Around(marker.at_s, label, before, after, EMOTIONS[most], change, as_large)
+    return Around(marker.at_s, label, before, after, timeline.labels.names[most], was, became, as_large)
 
 
 def _side(timeline: Timeline, where: slice) -> Side | None:
@@ -76,7 +81,8 @@ def _side(timeline: Timeline, where: slice) -> Side | None:
     seconds = int((weight > 0).sum())
     if seconds < AROUND_MIN_S:
         return None
-    shares = tuple(weighted_mean(timeline.shares[where, column], weight) or 0.0 for column in range(len(EMOTIONS)))
+    columns = timeline.shares[where].T
+    shares = tuple(weighted_mean(column, weight) or 0.0 for column in columns)
     valence = weighted_mean(timeline.valence[where], weight) or 0.0
     return Side(seconds, timeline.faces(where), valence, shares)
 

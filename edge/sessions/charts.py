@@ -17,20 +17,21 @@ from edge.sessions.spans import runs
 from edge.sessions.svg import Styles, inline
 from edge.sessions.timeline import weighted_mean
 from edge.sessions.words import timecode
-from edge.types import Emotion
+from edge.types import SEVEN, Emotion
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from edge.labels import LabelSet
     from edge.sessions.film import FilmClock
     from edge.sessions.flags import Flag
     from edge.sessions.timeline import Series, Timeline
 
 _DRAWING = threading.Lock()
 """Matplotlib's settings belong to the process."""
-COLOURS = {
+COLOURS: dict[str, str] = {
     Emotion.HAPPY: "#f2b134",
     Emotion.SURPRISE: "#ee7f4b",
     Emotion.NEUTRAL: "#c3cad3",
@@ -41,6 +42,22 @@ COLOURS = {
 }
 """In the order in which they are stacked: pleasant below, unpleasant hanging from above."""
 UNCERTAIN = "#e9ecf0"
+
+
+def colours_of(labels: LabelSet) -> dict[str, str]:
+    """Colour by class, in the order in which they are stacked."""
+    if labels == SEVEN:
+        return COLOURS
+    return {label.name: label.colour for label in sorted(labels.labels, key=lambda label: -label.valence)}
+
+
+def stacked(labels: LabelSet) -> list[tuple[str | None, str]]:
+    """Classes and colours as they are stacked; ``None`` stands for what is uncertain, above all that is pleasant."""
+    found: list[tuple[str | None, str]] = list(colours_of(labels).items())
+    found.insert(sum(label.valence >= 0 for label in labels.labels), (None, UNCERTAIN))
+    return found
+
+
 INK, FAINT, ACCENT, SECOND = "#1d2733", "#8a94a1", "#1f5fa8", "#2f7d63"
 OVERLAY = ("#1f5fa8", "#c2541d", "#2f7d63", "#8a3f8f", "#a88200", "#3c3c3c", "#c9424f", "#4b9fb8")
 _STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)
@@ -87,12 +104,11 @@ class Painter:
         figure, [axes] = _figure(size, (2.9,))
         at = _sample(timeline.length, size.points, flags)
         uncertain = timeline.smooth(timeline.uncertain)
-        layers = {emotion: timeline.smooth(timeline.share(emotion)) for emotion in COLOURS}
+        layers = {emotion: timeline.smooth(timeline.share(emotion)) for emotion in colours_of(timeline.labels)}
         total = sum(layers.values()) + uncertain
         base = np.zeros(len(at))
-        bands = [(layers[emotion], colour) for emotion, colour in COLOURS.items()]
-        bands.insert(3, (uncertain, UNCERTAIN))  # next to neutral, in the middle
-        for layer, colour in bands:
+        for emotion, colour in stacked(timeline.labels):
+            layer = uncertain if emotion is None else layers[emotion]
             top = base + (layer / total)[at]
             _fill(axes, at, timeline.length, (base, top), colour)
             base = top

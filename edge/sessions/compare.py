@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from edge.errors import InputError
 from edge.sessions import words
-from edge.sessions.charts import COLOURS, OVERLAY, SIZES, Painter
+from edge.sessions.charts import OVERLAY, SIZES, Painter, colours_of
 from edge.sessions.film import FilmClock
 from edge.sessions.moments import markers_of, strongest
 from edge.sessions.page import markup, render
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime, tzinfo
 
+    from edge.labels import LabelSet
     from edge.sessions.moments import Moment
     from edge.sessions.spans import TimeUse
     from edge.sessions.timeline import Series
@@ -67,7 +70,7 @@ def comparison(
         moods.append({
             "name": name,
             "chart": markup(chart) if enough[number] else None,
-            "moments": _moments_said(moments, clocks[number]),
+            "moments": _moments_said(timeline.labels, moments, clocks[number]),
             "markers": _markers_said(markers, clocks[number]),
             "why": _why(recording, timeline, uses[number], clocks[number]),
         })  # fmt: skip
@@ -80,6 +83,7 @@ def comparison(
     return render(
         "compare.html",
         painter,
+        labels=dict.fromkeys(timeline.labels for timeline in timelines),
         made=made,
         title="Sessions compared",
         heading=f"{len(recordings)} sessions compared",
@@ -108,12 +112,12 @@ def _why(recording: Recording, timeline: Timeline, use: TimeUse, clock: FilmCloc
     return words.summary(recording.record, timeline, use, [], clock)
 
 
-def _moments_said(moments: Sequence[Moment], clock: FilmClock) -> list[tuple[str, str]]:
+def _moments_said(labels: LabelSet, moments: Sequence[Moment], clock: FilmClock) -> list[tuple[str, str]]:
     """Letter and words of each strong moment in the chart."""
     times = codes([moment.at_s for moment in moments], clock)
     letters = [flag.text for flag in flags_of([], moments)]
     return [
-        (letter, f"{time} {words.ADJECTIVES[moment.emotion]} {words.percent(moment.share)}")
+        (letter, f"{time} {labels.label(moment.emotion).word} {words.percent(moment.share)}")
         for letter, time, moment in zip(letters, times, moments, strict=True)
     ]
 
@@ -125,6 +129,11 @@ def _markers_said(markers: Sequence[Happening], clock: FilmClock) -> list[tuple[
         (str(number + 1), f"{time} {marker.label or ''}".rstrip())
         for number, (time, marker) in enumerate(zip(times, markers, strict=True))
     ]
+
+
+def _share(timeline: Timeline, name: str) -> Series:
+    """Of a class that the session's model does not tell apart, nothing."""
+    return timeline.share(name) if name in timeline.labels else np.full(timeline.length, np.nan)
 
 
 def _distinct(records: Sequence[SessionRecord], zone: tzinfo | None) -> list[str]:
@@ -184,9 +193,10 @@ def _compared_rows(
             tile[index][1] if told or not hidden else words.DASH for tile, told in zip(tiles, enough, strict=True)
         ]
         rows.append((name, values))
+    titles = {name: timeline.labels.label(name).title for timeline in timelines for name in colours_of(timeline.labels)}
     rows += [
-        (words.ADJECTIVES[emotion].capitalize(), figures(lambda timeline, emotion=emotion: timeline.share(emotion)))  # type: ignore[misc]
-        for emotion in COLOURS
+        (title, figures(lambda timeline, name=name: _share(timeline, name)))  # type: ignore[misc]
+        for name, title in titles.items()
     ]
     rows.append(("Unclear", figures(lambda timeline: timeline.uncertain)))
     withheld = [
@@ -202,8 +212,8 @@ def _compared_rows(
     said = [
         words.DASH
         if moment is None
-        else f"{words.ADJECTIVES[moment.emotion]} {words.percent(moment.share)} at {clock.code(moment.at_s)}"
-        for moment, clock in zip(moments, clocks, strict=True)
+        else f"{timeline.labels.label(moment.emotion).word} {words.percent(moment.share)} at {clock.code(moment.at_s)}"
+        for timeline, moment, clock in zip(timelines, moments, clocks, strict=True)
     ]
     rows.append(("Strongest moment", said))
     models = [str((recording.record.about or {}).get("model", words.DASH)) for recording in recordings]

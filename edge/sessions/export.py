@@ -12,7 +12,7 @@ from edge.errors import HardwareUnavailable
 from edge.events import EventType
 from edge.installation import adding
 from edge.sessions.film import FilmClock
-from edge.sessions.rows import SECOND_COLUMNS, second_values
+from edge.sessions.rows import second_columns, second_values
 from edge.text import cells
 
 if TYPE_CHECKING:
@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 
 FORMATS = ("csv", "json", "parquet")
 _STEP = 1000
-COLUMNS = (*SECOND_COLUMNS, "media_s", "markers")
+
+
+def columns(record: SessionRecord) -> tuple[str, ...]:
+    """Columns of CSV and Parquet: one score and one share a class of the model that the session began with."""
+    return (*second_columns(record.labels), "media_s", "markers")
 
 
 def offered() -> tuple[str, ...]:
@@ -36,7 +40,7 @@ def write(
 ) -> None:
     """Write ``recording`` to ``path``; ``form`` is one of :data:`FORMATS`.
 
-    CSV and Parquet have a row a second: :data:`edge.sessions.rows.SECOND_COLUMNS`, ``media_s`` (the film's own time in
+    CSV and Parquet have a row a second: :func:`edge.sessions.rows.second_columns`, ``media_s`` (the film's own time in
     the second's middle, where the device played one) and ``markers``. JSON has the session, its seconds, its events
     and the film's places; Parquet keeps the session and its events, as JSON, in its metadata.
 
@@ -65,14 +69,15 @@ def session_dict(record: SessionRecord) -> dict[str, Any]:
 
 def rows(recording: Recording, progress: Callable[[int, int], None]) -> Iterator[dict[str, Any]]:
     """One dictionary a second."""
-    labels, clock = _labels(recording.happenings), FilmClock.of(recording)
+    markers, clock, labels = _labels(recording.happenings), FilmClock.of(recording), recording.record.labels
+    names = second_columns(labels)
     for number, second in enumerate(recording.seconds):
         if number % _STEP == 0:
             progress(number, len(recording.seconds))
-        row = dict(zip(SECOND_COLUMNS, second_values(second), strict=True))
+        row = dict(zip(names, second_values(second, labels), strict=True))
         shown = clock.shows_s(second.second + 0.5) if clock.counts_film else None
         row["media_s"] = None if shown is None else round(shown, 3)
-        yield row | {"suppressed": second.suppressed, "markers": labels.pop(second.second, "")}
+        yield row | {"suppressed": second.suppressed, "markers": markers.pop(second.second, "")}
 
 
 def _labels(happenings: tuple[Happening, ...]) -> dict[int, str]:
@@ -85,7 +90,7 @@ def _labels(happenings: tuple[Happening, ...]) -> dict[int, str]:
 
 def _csv(recording: Recording, path: Path, progress: Callable[[int, int], None]) -> None:
     with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
+        writer = csv.DictWriter(stream, columns(recording.record), lineterminator="\n")
         writer.writeheader()
         for row in rows(recording, progress):
             writer.writerow(cells(row | {"suppressed": int(row["suppressed"])}))
@@ -113,5 +118,5 @@ def _parquet(recording: Recording, path: Path, progress: Callable[[int, int], No
         "face-edge.session": json.dumps(session_dict(recording.record), ensure_ascii=False),
         "face-edge.events": json.dumps([asdict(found) for found in recording.happenings], ensure_ascii=False),
     }
-    schema = pa.schema([(name, whole.get(name, pa.float64())) for name in COLUMNS], metadata=about)
+    schema = pa.schema([(name, whole.get(name, pa.float64())) for name in columns(recording.record)], metadata=about)
     pq.write_table(pa.Table.from_pylist(list(rows(recording, progress)), schema=schema), path, compression="zstd")

@@ -17,8 +17,8 @@ from edge.sessions.order import credible_starts
 from edge.sessions.rows import (
     HAPPENING_COLUMNS,
     MEDIA_COLUMNS,
-    SECOND_COLUMNS,
     SESSION_READ,
+    STORED_COLUMNS,
     Statement,
     end_others,
     forget_content,
@@ -163,14 +163,14 @@ class SessionFile:
         with translated():
             self._connection.execute("BEGIN")
             try:
-                seconds = self._of("second", SECOND_COLUMNS, "second", record.id)
+                seconds = self._of("second", STORED_COLUMNS, "second", record.id)
                 happenings = self._of("happening", HAPPENING_COLUMNS, "at_s, id", record.id)
                 media = self._of("media_point", MEDIA_COLUMNS, "at_s", record.id)
             finally:
                 self._connection.execute("COMMIT")
         return Recording(
             record,
-            seconds_of(seconds),
+            seconds_of(seconds, record.labels),
             tuple(map(happening_of, happenings)),
             tuple(map(media_of, media)),
         )

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from edge.errors import InputError
 from edge.sessions.file import SessionFile
 from edge.sqlite import FileFault
-from edge.types import EMOTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -121,7 +120,7 @@ def digest(recording: Recording) -> Digest:
         use=time_use(recording, timeline),
         markers=markers,
         moments=strongest(timeline, markers),
-        shares={emotion.value: timeline.mean(timeline.share(emotion)) for emotion in EMOTIONS},
+        shares={str(name): timeline.mean(timeline.share(name)) for name in timeline.labels},
         valence=timeline.mean(timeline.valence),
         attention=timeline.mean_in_time(timeline.attention),
         people=timeline.faces(slice(None)) or None,

@@ -10,11 +10,12 @@ import numpy as np
 from edge.aggregate import HOLD_S
 from edge.audience import valence_of
 from edge.sessions.values import DIGITS, Figures, Second
-from edge.types import EMOTIONS, Scores
+from edge.types import SEVEN, Scores
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from edge.labels import LabelSet
     from edge.types import Observation
 
 _NS = 1_000_000_000
@@ -104,8 +105,9 @@ class _OpenSecond:
         self._peopled_ns = 0
         self._enough_ns = 0
         self._counted_ns = 0
-        self._scores: NDArray[np.float64] = np.zeros(len(EMOTIONS))
-        self._shown_ns = dict.fromkeys(EMOTIONS, 0)
+        self._labels = SEVEN
+        self._scores: NDArray[np.float64] = np.zeros(len(self._labels))
+        self._shown_ns: dict[str, int] = dict.fromkeys(self._labels, 0)
 
     def add(self, observation: Observation, step_ns: int, *, k: int) -> None:
         faces = observation.faces
@@ -119,11 +121,17 @@ class _OpenSecond:
         if len(faces) < k:
             return
         self._enough_ns += step_ns
+        if not self._counted_ns:
+            self._count_in(faces[0].scores.labels)
         self._counted_ns += step_ns * len(faces)
         for face in faces:
             self._scores += np.asarray(face.scores.values) * step_ns
             if face.emotion is not None:
                 self._shown_ns[face.emotion] += step_ns
+
+    def _count_in(self, labels: LabelSet) -> None:
+        self._labels = labels
+        self._scores, self._shown_ns = np.zeros(len(labels)), dict.fromkeys(labels, 0)
 
     def told(self, audience: float) -> Second:
         withheld = self._enough_ns < ENOUGH * self._peopled_ns
@@ -138,7 +146,7 @@ class _OpenSecond:
         )
 
     def _figures(self, audience: float) -> Figures:
-        scores = Scores.of(self._scores)
+        scores = Scores.of(self._scores, self._labels)
         shares = [shown_ns / self._counted_ns for shown_ns in self._shown_ns.values()]
         return Figures(
             person_s=round(self._counted_ns / _NS, DIGITS),
@@ -147,4 +155,5 @@ class _OpenSecond:
             uncertain=round(max(0.0, 1 - sum(shares)), DIGITS),
             valence=round(valence_of(scores), DIGITS),
             attention=round(min(1.0, self._facing_ns / (self.observed_ns * audience)), DIGITS),
+            labels=self._labels,
         )

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge.events import EventType
-from edge.types import EMOTIONS, Emotion
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,7 +39,7 @@ class Moment:
     """
 
     at_s: int
-    emotion: Emotion
+    emotion: str
     share: float
     mean: float
     people: float
@@ -75,9 +74,9 @@ def strongest(timeline: Timeline, markers: Iterable[Happening] = ()) -> list[Mom
     covered = timeline.covered_windows
     found = [
         moment
-        for emotion in EMOTIONS
-        if emotion is not Emotion.NEUTRAL
-        for moment in _peaks(timeline, emotion, covered)
+        for label in timeline.labels.labels
+        if not label.resting
+        for moment in _peaks(timeline, label.name, covered)
     ]
     chosen = _apart(found, apart_s(timeline))[:MOMENTS_MAX]
     return sorted((_named(moment, known) for moment in chosen), key=lambda moment: moment.at_s)
@@ -92,7 +91,7 @@ def _apart(moments: Iterable[Moment], apart: int) -> list[Moment]:
     return chosen
 
 
-def _peaks(timeline: Timeline, emotion: Emotion, covered: NDArray[np.bool_]) -> list[Moment]:
+def _peaks(timeline: Timeline, emotion: str, covered: NDArray[np.bool_]) -> list[Moment]:
     """Local maxima of an emotion's smoothed share that are high enough; the middle of a plateau stands for it."""
     series = timeline.share(emotion)
     mean = timeline.mean(series) or 0.0

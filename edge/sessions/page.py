@@ -12,17 +12,22 @@ from typing import TYPE_CHECKING, Any
 from edge import __version__
 from edge.errors import HardwareUnavailable
 from edge.installation import adding
-from edge.sessions.charts import COLOURS, UNCERTAIN
-from edge.sessions.words import ADJECTIVES, APPARENT
+from edge.sessions.charts import stacked
+from edge.sessions.words import APPARENT
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from edge.labels import LabelSet
     from edge.sessions.charts import Painter
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-def render(template: str, painter: Painter, *, made: datetime | None = None, **context: Any) -> str:
-    """The page as text.
+def render(
+    template: str, painter: Painter, *, labels: Iterable[LabelSet], made: datetime | None = None, **context: Any
+) -> str:
+    """The page as text, with a key of the classes of ``labels``.
 
     Raises:
         HardwareUnavailable: Jinja2 is not installed.
@@ -46,7 +51,7 @@ def render(template: str, painter: Painter, *, made: datetime | None = None, **c
         apparent=APPARENT,
         version=__version__,
         made=f"{made or datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
-        emotions=key(),
+        emotions=key(labels),
         **context,
     )
 
@@ -58,11 +63,14 @@ def markup(text: str) -> Any:
     return Markup(text)  # noqa: S704 - drawn and escaped by ourselves
 
 
-def key() -> list[dict[str, str]]:
-    """Names and colours in the order in which charts stack them."""
-    found = [{"name": ADJECTIVES[emotion], "colour": colour} for emotion, colour in COLOURS.items()]
-    found.insert(3, {"name": "unclear", "colour": UNCERTAIN})
-    return found
+def key(sets: Iterable[LabelSet]) -> list[dict[str, str]]:
+    """Words and colours in the order in which charts stack them, each once."""
+    rows = [
+        ("unclear" if name is None else labels.label(name).word, colour)
+        for labels in sets
+        for name, colour in stacked(labels)
+    ]
+    return [{"name": word, "colour": colour} for word, colour in dict.fromkeys(rows)]
 
 
 def _squeezed(css: str) -> str:

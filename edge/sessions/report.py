@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge.sessions import words
 from edge.sessions.around import AROUND_S, Around, around
-from edge.sessions.charts import COLOURS, SIZES, Painter
+from edge.sessions.charts import SIZES, Painter, colours_of
 from edge.sessions.film import FilmClock
 from edge.sessions.flags import Flag
 from edge.sessions.moments import (
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime, tzinfo
 
+    from edge.labels import LabelSet
     from edge.sessions.values import Recording, SessionRecord
 
 _FINDS_ONLY = {"haar": " (frontal faces only)"}
@@ -78,6 +79,7 @@ def report(
     return render(
         "report.html",
         painter,
+        labels=[timeline.labels],
         made=made,
         title=f"{record.name}: report",
         heading=record.name,
@@ -91,7 +93,9 @@ def report(
         window_s=timeline.window_s,
         has_figures=timeline.has_figures,
         bars=_bars(timeline),
-        moments=_moment_rows(moments, clock),
+        resting=_resting(timeline.labels),
+        valence=_valence(timeline.labels),
+        moments=_moment_rows(timeline.labels, moments, clock),
         no_moments=_no_moments(timeline),
         apart_s=apart_s(timeline),
         rise=round(100 * RISE),
@@ -157,15 +161,36 @@ def tiles_of(timeline: Timeline, use: TimeUse) -> list[tuple[str, str]]:
 
 def _bars(timeline: Timeline) -> list[dict[str, Any]]:
     """Shares from large to small, unclear moments last."""
-    shares = {emotion: timeline.mean(timeline.share(emotion)) or 0.0 for emotion in COLOURS}
+    labels, colours = timeline.labels, colours_of(timeline.labels)
+    shares = {emotion: timeline.mean(timeline.share(emotion)) or 0.0 for emotion in colours}
     found = [
-        (words.ADJECTIVES[emotion], shares[emotion], COLOURS[emotion])
-        for emotion in sorted(COLOURS, key=lambda emotion: -shares[emotion])
+        (labels.label(emotion).word, shares[emotion], colours[emotion])
+        for emotion in sorted(colours, key=lambda emotion: -shares[emotion])
     ]
     found.append(("unclear", timeline.mean(timeline.uncertain) or 0.0, "#b5bdc7"))
     return [
         {"name": name, "share": share, "colour": colour, "text": words.percent(share)} for name, share, colour in found
     ]
+
+
+def _resting(labels: LabelSet) -> str:
+    """``an emotion other than neutral``."""
+    names = [label.name for label in labels.labels if label.resting]
+    return f"an emotion other than {words.listed(names, 'or')}" if names else "an emotion"
+
+
+def _valence(labels: LabelSet) -> str:
+    """``the mean probability of happy less those of angry, disgust, fear and sad``."""
+    pleasant, unpleasant = (
+        [
+            label.name if abs(label.valence) == 1 else f"{label.name} (times {abs(label.valence):g})"
+            for label in labels.labels
+            if sign * label.valence > 0
+        ]
+        for sign in (1, -1)
+    )
+    first = "the mean probability of " + (words.listed(pleasant) if pleasant else "no class")
+    return f"{first} less {'those' if len(unpleasant) > 1 else 'that'} of {words.listed(unpleasant) or 'none'}"
 
 
 def codes(times: Sequence[float], clock: FilmClock) -> list[str]:
@@ -177,17 +202,17 @@ def codes(times: Sequence[float], clock: FilmClock) -> list[str]:
     ]
 
 
-def _moment_rows(moments: Sequence[Moment], clock: FilmClock) -> list[dict[str, str]]:
+def _moment_rows(labels: LabelSet, moments: Sequence[Moment], clock: FilmClock) -> list[dict[str, str]]:
     times = codes([moment.at_s for moment in moments], clock)
-    return [_moment_row(moment, number, times[number]) for number, moment in enumerate(moments)]
+    return [_moment_row(labels, moment, number, times[number]) for number, moment in enumerate(moments)]
 
 
-def _moment_row(moment: Moment, number: int, time: str) -> dict[str, str]:
+def _moment_row(labels: LabelSet, moment: Moment, number: int, time: str) -> dict[str, str]:
     near = f", {moment.near}" if moment.near else ""
     return {
         "letter": _letter(number),
         "time": time,
-        "text": f"{words.ADJECTIVES[moment.emotion].capitalize()}{near}",
+        "text": f"{labels.label(moment.emotion).title}{near}",
         "share": words.percent(moment.share),
         "mean": words.percent(moment.mean),
         "people": f"{moment.people:.0f}",

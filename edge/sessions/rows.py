@@ -15,15 +15,19 @@ from edge.sessions.film import ENDED, PAUSED, PLAYING
 from edge.sessions.schema import SCORES, SHARES
 from edge.sessions.values import Figures, Happening, MediaPoint, Second, SessionRecord
 from edge.sqlite import FileDamaged
+from edge.types import SEVEN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from edge.labels import LabelSet
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-SECOND_COLUMNS = (
-    "second", "observed_s", "people", "people_max", "person_s", "suppressed", "counted_s",
-    *SCORES, *SHARES, "uncertain", "valence", "attention",
-)  # fmt: skip
+_COUNTED = ("second", "observed_s", "people", "people_max", "person_s", "suppressed", "counted_s")
+_DERIVED = ("uncertain", "valence", "attention")
+SECOND_COLUMNS = (*_COUNTED, *SCORES, *SHARES, *_DERIVED)
+STORED_COLUMNS = (*SECOND_COLUMNS, "own")
+"""Columns of a second in the file; ``own`` has scores and shares of a model with classes of its own."""
 SESSION_COLUMNS = (
     "id", "title", "kind", "start_ms", "k", "planned_s", "media_name", "media_duration_s", "end_ms", "ended_by",
     "lasted_s", "about", "agreed",
@@ -96,17 +100,33 @@ def forget_content(session: str) -> list[Statement]:
 
 def put_second(session: str, second: Second) -> Statement:
     """Store one second."""
-    return Statement(_replace("second", ("session", *SECOND_COLUMNS)), (session, *second_values(second)), second=True)
+    return Statement(_replace("second", ("session", *STORED_COLUMNS)), (session, *_stored(second)), second=True)
 
 
-def second_values(second: Second) -> tuple[Any, ...]:
-    """In the order of :data:`SECOND_COLUMNS`; what figures there are none of is ``None``."""
+def _stored(second: Second) -> tuple[Any, ...]:
+    figures = second.figures
+    if figures is None or figures.labels == SEVEN:
+        return (*second_values(second), None)
+    values = second_values(second, figures.labels)
+    counted, derived = values[: len(_COUNTED)], values[-len(_DERIVED) :]
+    own = {name: pair for name, *pair in zip(figures.labels, figures.scores, figures.shares, strict=True)}
+    return (*counted, *(None,) * len((*SCORES, *SHARES)), *derived, json.dumps(own))
+
+
+def second_columns(labels: LabelSet) -> tuple[str, ...]:
+    """Names of the values of a second whose figures are of ``labels``; :data:`SECOND_COLUMNS` for the usual seven."""
+    figures = (f"{kind}_{name}" for kind in ("score", "share") for name in labels)
+    return (*_COUNTED, *figures, *_DERIVED)
+
+
+def second_values(second: Second, labels: LabelSet = SEVEN) -> tuple[Any, ...]:
+    """In the order of :func:`second_columns`; what figures there are none of is ``None``."""
     own = (
         second.second, second.observed_s, second.people, second.people_max, second.person_s, int(second.suppressed),
     )  # fmt: skip
     figures = second.figures
     if figures is None:
-        return own + (None,) * (len(SECOND_COLUMNS) - len(own))
+        return own + (None,) * (len(second_columns(labels)) - len(own))
     return (
         *own, figures.person_s, *figures.scores, *figures.shares, figures.uncertain, figures.valence, figures.attention,
     )  # fmt: skip
@@ -147,7 +167,7 @@ def session_of(row: Sequence[Any]) -> SessionRecord:
     """
     found = dict(zip(SESSION_READ, checked("session", SESSION_READ, row, _SESSION), strict=True))
     start_ms, end_ms = found.pop("start_ms"), found.pop("end_ms")
-    return SessionRecord(
+    record = SessionRecord(
         **found
         | {
             "kind": SessionKind(found["kind"]),
@@ -157,23 +177,52 @@ def session_of(row: Sequence[Any]) -> SessionRecord:
             "agreed": bool(found["agreed"]),
         }
     )
+    try:
+        _ = record.labels
+    except ValueError as error:
+        msg = f"is damaged (a session's {error})"
+        raise FileDamaged(msg) from None
+    return record
 
 
-def second_of(row: Sequence[Any]) -> Second:
-    """From a row of :data:`SECOND_COLUMNS`."""
+def second_of(row: Sequence[Any], labels: LabelSet = SEVEN) -> Second:
+    """From a row of :data:`STORED_COLUMNS`, or of :data:`SECOND_COLUMNS`.
+
+    Figures of another set than ``labels`` are left out: a model that is changed while a session runs says something
+    else from then on.
+    """
+    plain, own = row[: len(SECOND_COLUMNS)], row[len(SECOND_COLUMNS) :]
+    named = _named(own[0]) if own and own[0] is not None else None
+    has_seven = row[len(_COUNTED) - 1] is not None and named is None
     number, observed_s, people, people_max, person_s, suppressed, counted_s, *rest = checked(
-        "second", SECOND_COLUMNS, row, _SECOND if row[6] is None else _SECOND_WITH_FIGURES
+        "second", SECOND_COLUMNS, plain, _SECOND_WITH_FIGURES if has_seven else _SECOND
     )
     figures = None
-    if counted_s is not None:
-        scores, shares, others = rest[: len(SCORES)], rest[len(SCORES) : -3], rest[-3:]
-        figures = Figures(counted_s, tuple(scores), tuple(shares), *others)
+    if counted_s is not None and named is not None and tuple(named) == labels.names:
+        scores, shares = (tuple(pair[at] for pair in named.values()) for at in (0, 1))
+        uncertain, valence, attention = rest[-len(_DERIVED) :]
+        figures = Figures(counted_s, scores, shares, uncertain, valence, attention, labels)
+    elif has_seven and labels == SEVEN:
+        seven, others = rest[: -len(_DERIVED)], rest[-len(_DERIVED) :]
+        figures = Figures(counted_s, tuple(seven[: len(SCORES)]), tuple(seven[len(SCORES) :]), *others)
     return Second(number, observed_s, people, people_max, person_s, bool(suppressed), figures)
 
 
-def seconds_of(rows: Sequence[Sequence[Any]]) -> tuple[Second, ...]:
+def _named(text: Any) -> dict[str, tuple[float, float]]:
+    """Score and share by class of the column ``own``."""
+    try:
+        found = {str(name): tuple(pair) for name, pair in json.loads(text).items()}
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        found = {}
+    if not found or any(len(pair) != 2 or not all(map(checks.number, pair)) for pair in found.values()):
+        msg = "is damaged (a second's figures cannot be read)"
+        raise FileDamaged(msg)
+    return found
+
+
+def seconds_of(rows: Sequence[Sequence[Any]], labels: LabelSet = SEVEN) -> tuple[Second, ...]:
     """From the rows of a whole session; a damaged file gives them in any order, and twice."""
-    found = tuple(map(second_of, rows))
+    found = tuple(second_of(row, labels) for row in rows)
     if any(later.second <= earlier.second for earlier, later in pairwise(found)):
         msg = "is damaged (a session's seconds are out of order)"
         raise FileDamaged(msg)

@@ -88,7 +88,9 @@ _DERIVED = (
 )
 """``agreed``: the people in view agreed to the session's ``k``. ``summary`` and ``page`` hold what was derived from a
 session, until the session changes."""
-MIGRATIONS: tuple[Sequence[str], ...] = (_FIRST, _MEDIA, _ORDER, _DERIVED)
+_OWN = ("ALTER TABLE second ADD COLUMN own TEXT",)
+"""``own``: scores and shares by class, as JSON, of a model with classes of its own."""
+MIGRATIONS: tuple[Sequence[str], ...] = (_FIRST, _MEDIA, _ORDER, _DERIVED, _OWN)
 """Statements that lead from version N to N + 1; what was released is never changed, only added to."""
 
 

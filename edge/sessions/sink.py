@@ -26,7 +26,7 @@ from edge.sessions.rows import (
 from edge.sessions.summaries import put_summary
 from edge.sessions.values import Happening, MediaPoint, SessionRecord
 from edge.sessions.watched import Watched
-from edge.types import Observation
+from edge.types import SEVEN, Observation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from edge.config import SessionsConfig
     from edge.events import Message, Session
+    from edge.labels import LabelSet
     from edge.sessions.values import Second
 
 _LOG = logging.getLogger(__name__)
@@ -62,7 +63,8 @@ class SessionSink:
     """A sink for observations and events that keeps sessions and nothing else.
 
     ``time_of`` gives the wall-clock time of the loop's own time (``Stamp.time``); ``live`` where that time is
-    ``time.monotonic_ns``, false for recorded clips. ``accuracy`` is what the model's manifest says of the head in use.
+    ``time.monotonic_ns``, false for recorded clips. ``accuracy`` is what the model's manifest says of the head in use,
+    ``labels`` are the model's classes.
     Times in a session go by the loop's own clock, so that setting the clock bends nothing; only the gap of a restart
     goes by the wall clock.
     """
@@ -79,11 +81,13 @@ class SessionSink:
         live: bool = True,
         accuracy: Mapping[str, Any] | None = None,
         k: int | None = None,
+        labels: LabelSet = SEVEN,
     ) -> None:
         self._group = GroupSize(config.k, k or 1)
         self._time_of = time_of
         self._live = live
         self._accuracy = accuracy
+        self._classes = {} if labels == SEVEN else {"classes": labels.as_json()}
         self._about: dict[str, Any] = {}
         self._now_ns = 0
         self._current: _Current | None = None
@@ -113,7 +117,8 @@ class SessionSink:
             case RunningSession():
                 self._follow(message.session)
             case Info():
-                self._about = {**message.model_dump(exclude={"schema_version", "privacy"}), "accuracy": self._accuracy}
+                said = message.model_dump(exclude={"schema_version", "privacy", "labels"})
+                self._about = {**said, "accuracy": self._accuracy, **self._classes}
             case Playback():
                 self._play(message)
             case CameraStatus.OFFLINE | CameraStatus.PAUSED | CameraStatus.ENDED:
@@ -237,7 +242,11 @@ class SessionSink:
     def _resume(self, session: Session) -> _Current:
         known = self._keeper.known(session.id)
         k = self._group.kept(session.k if known is None else known.k)
-        record = SessionRecord(session.id, session.title, session.start, k=k, about=self._about)
+        about = dict(self._about)
+        if known is not None:  # its figures are of the classes that it began with
+            about.pop("classes", None)
+            about |= {"classes": known.about["classes"]} if "classes" in known.about else {}
+        record = SessionRecord(session.id, session.title, session.start, k=k, about=about)
         return _Current(record, SecondMeter(k), None, resumed=True)
 
     def _fix_k(self, current: _Current, session: Session) -> None:
@@ -285,5 +294,5 @@ def _happening(event: Event, offset_ns: int) -> Happening:
         type=event.type.value,
         people=event.people,
         label=event.label,
-        emotion=None if event.emotion is None else event.emotion.value,
+        emotion=None if event.emotion is None else str(event.emotion),
     )

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge.types import EMOTIONS, Emotion
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from edge.labels import LabelSet
     from edge.sessions.values import Recording
 
     Series = NDArray[np.float64]
@@ -24,12 +23,13 @@ _WINDOWS_A_SESSION = 120
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Timeline:
-    """Arrays of ``(seconds,)``, ``shares`` and ``scores`` ``(seconds, 7)``; NaN where a second has no such figure.
+    """Arrays of ``(seconds,)``, ``shares`` and ``scores`` ``(seconds, labels)``; NaN where a second has no such figure.
 
     ``weight`` is the person-seconds that a second's figures cover, 0 without figures. ``observed`` is the part of each
     second in which the camera looked, 0 where it did not; ``covered`` the part whose faces the figures come from.
     """
 
+    labels: LabelSet
     lasted_s: float
     observed: Series
     people: Series
@@ -54,15 +54,17 @@ class Timeline:
         def empty(*shape: int) -> Series:
             return np.full((length, *shape), np.nan)
 
+        labels = recording.record.labels
         made = cls(
-            lasted_s, np.zeros(length), empty(), np.zeros(length), np.zeros(length), np.zeros(length, dtype=bool),
-            np.zeros(length), np.zeros(length), empty(len(EMOTIONS)), empty(len(EMOTIONS)), empty(), empty(), empty(),
+            labels, lasted_s, np.zeros(length), empty(), np.zeros(length), np.zeros(length),
+            np.zeros(length, dtype=bool), np.zeros(length), np.zeros(length), empty(len(labels)), empty(len(labels)),
+            empty(), empty(), empty(),
         )  # fmt: skip
         for second in seconds:
             at, figures = second.second, second.figures
             made.observed[at], made.people[at], made.person_s[at] = second.observed_s, second.people, second.person_s
             made.people_max[at], made.suppressed[at] = second.people_max, second.suppressed
-            if figures is not None:
+            if figures is not None and len(figures.shares) == len(labels):
                 made.weight[at], made.shares[at], made.scores[at] = figures.person_s, figures.shares, figures.scores
                 # moments with fewer faces count for nothing, so this is as long as they can have been in view
                 made.covered[at] = min(second.observed_s, figures.person_s / max(recording.record.k, 1))
@@ -86,9 +88,9 @@ class Timeline:
         wanted = round(self.length / _WINDOWS_A_SESSION)
         return min(max(wanted, SHORTEST_WINDOW_S), LONGEST_WINDOW_S) // 2 * 2 + 1
 
-    def share(self, emotion: Emotion) -> Series:
+    def share(self, emotion: str) -> Series:
         """The share of one emotion over time."""
-        return self.shares[:, EMOTIONS.index(emotion)]
+        return self.shares[:, self.labels.index(emotion)]
 
     def mean(self, series: Series, where: slice | None = None) -> float | None:
         """Mean over person-seconds; ``None`` without any."""

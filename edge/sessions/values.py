@@ -7,13 +7,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from edge.events import SessionKind
-from edge.types import EMOTIONS
+from edge.labels import LabelSet
+from edge.types import SEVEN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
-
-    from edge.types import Emotion
 
 DIGITS = 4
 """Decimals of every share and score that is kept."""
@@ -24,7 +23,7 @@ class Figures:
     """How the faces of one second looked; means over person-seconds, each 0 to 1 but ``valence``, -1 to 1.
 
     ``scores`` are mean probabilities and sum to 1, ``shares`` the part of the person-seconds that showed each emotion,
-    both in the order of :data:`edge.types.EMOTIONS`; ``shares`` and ``uncertain`` sum to 1. ``person_s`` is how many
+    both in the order of ``labels``; ``shares`` and ``uncertain`` sum to 1. ``person_s`` is how many
     person-seconds they cover.
     """
 
@@ -34,10 +33,11 @@ class Figures:
     uncertain: float
     valence: float
     attention: float
+    labels: LabelSet = SEVEN
 
-    def share(self, emotion: Emotion) -> float:
+    def share(self, emotion: str) -> float:
         """Part of the person-seconds that showed ``emotion``."""
-        return self.shares[EMOTIONS.index(emotion)]
+        return self.shares[self.labels.index(emotion)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +107,16 @@ class SessionRecord:
     about: Mapping[str, Any] = field(default_factory=dict)
     number: int = 0
     agreed: bool = False
+
+    @property
+    def labels(self) -> LabelSet:
+        """The classes that its figures name: those of the model that it began with.
+
+        Raises:
+            ValueError: what is kept of them was never written.
+        """
+        classes = self.about.get("classes")
+        return LabelSet.from_json(classes) if classes else SEVEN
 
     @property
     def name(self) -> str:

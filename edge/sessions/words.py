@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from edge.sessions.around import AROUND_MIN_S, AROUND_S, SMALL_CHANGE
 from edge.sessions.spans import LEAST_COVERAGE
-from edge.types import EMOTIONS, Emotion
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,15 +23,6 @@ APPARENT = (
     "These figures describe apparent facial expression, as a camera and a statistical model read it. They do not say "
     "what anybody felt, thought or meant, and nobody was recognised."
 )
-ADJECTIVES = {
-    Emotion.ANGRY: "angry",
-    Emotion.DISGUST: "disgusted",
-    Emotion.FEAR: "fearful",
-    Emotion.HAPPY: "happy",
-    Emotion.SAD: "sad",
-    Emotion.SURPRISE: "surprised",
-    Emotion.NEUTRAL: "neutral",
-}
 DASH = "\N{EN DASH}"
 _RARE = 0.05
 _USUAL = 0.2
@@ -92,6 +82,11 @@ def signed(value: float | None) -> str:
     return text if float(text) == 0 else ("+" if value > 0 else "\N{MINUS SIGN}") + text
 
 
+def listed(names: Sequence[str], joint: str = "and") -> str:
+    """``angry, fear and sad``."""
+    return f" {joint} ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+
+
 def faces(number: int) -> str:
     """``1 face``, ``3 faces``."""
     return f"{number} face" if number == 1 else f"{number} faces"
@@ -120,7 +115,7 @@ def summary(
     if not use.sums_up:
         parts = [opening, _too_little_said(record, use)]
     else:
-        parts = [opening, _shares_said(record, timeline, use), _moment_said(moments, clock)]
+        parts = [opening, _shares_said(record, timeline, use), _moment_said(timeline, moments, clock)]
     if use.suppressed_s >= 0.01 * timeline.lasted_s:
         part = percent(use.suppressed_s / timeline.lasted_s)
         parts.append(f"For {part} of the session fewer than {record.k} faces were in view; those figures are withheld.")
@@ -128,15 +123,16 @@ def summary(
 
 
 def _shares_said(record: SessionRecord, timeline: Timeline, use: TimeUse) -> str:
-    shares = {emotion: timeline.mean(timeline.share(emotion)) or 0.0 for emotion in EMOTIONS}
-    order = sorted(EMOTIONS, key=lambda emotion: -shares[emotion])
+    labels = timeline.labels
+    shares = {name: timeline.mean(timeline.share(name)) or 0.0 for name in labels}
+    order = sorted(labels, key=lambda name: -shares[name])
     first, *others = order
     also = [emotion for emotion in others if shares[emotion] >= SMALL_CHANGE][:2]
     where = f"{percent(use.part)} of the session ({duration(use.measured_s)} with {faces(record.k)} or more in view)"
-    text = f"Figures about expression come from {where}: faces looked {ADJECTIVES[first]} for {percent(shares[first])}"
-    text += " of that time"
+    looked = {name: f"{labels.label(name).word} for {percent(shares[name])}" for name in (first, *also)}
+    text = f"Figures about expression come from {where}: faces looked {looked[first]} of that time"
     if also:
-        text += ", " + " and ".join(f"{ADJECTIVES[emotion]} for {percent(shares[emotion])}" for emotion in also)
+        text += ", " + " and ".join(looked[name] for name in also)
     return text + "."
 
 
@@ -148,14 +144,15 @@ def _too_little_said(record: SessionRecord, use: TimeUse) -> str:
     )
 
 
-def _moment_said(moments: Sequence[Moment], clock: FilmClock) -> str:
+def _moment_said(timeline: Timeline, moments: Sequence[Moment], clock: FilmClock) -> str:
     if not moments:
         return ""
     best = max(moments, key=lambda moment: moment.rise)
     near = f" ({best.near})" if best.near else ""
     return (
         f"The strongest moment came at {clock.code(best.at_s)}{near}, when {percent(best.share)} of about "
-        f"{faces(round(best.people))} looked {ADJECTIVES[best.emotion]}, against {percent(best.mean)} on average."
+        f"{faces(round(best.people))} looked {timeline.labels.label(best.emotion).word}, against "
+        f"{percent(best.mean)} on average."
     )
 
 
@@ -163,13 +160,12 @@ def around_said(found: Around) -> str:
     """What changed at a marker, no more certain than the figures are."""
     if found.before is None or found.after is None or found.emotion is None:
         return f"Too little to compare: fewer than {AROUND_MIN_S} of the {AROUND_S} seconds on a side have figures."
-    index = EMOTIONS.index(found.emotion)
     if abs(found.change) < SMALL_CHANGE:
         text = "About as before."
     else:
         verb = "rose" if found.change > 0 else "fell"
-        shares = f"{percent(found.before.shares[index])} to {percent(found.after.shares[index])}"
-        text = f"{found.emotion.value.capitalize()} {verb} from {shares}. {_how_rare(found.as_large)}"
+        shares = f"{percent(found.was)} to {percent(found.became)}"
+        text = f"{found.emotion.capitalize()} {verb} from {shares}. {_how_rare(found.as_large)}"
     few = min(found.before.people, found.after.people)
     if few < _FEW_FACES and abs(found.change) >= SMALL_CHANGE:
         text += f" With about {faces(round(few))}, one face alone makes {percent(1 / max(few, 1))}."

@@ -14,7 +14,7 @@ from edge.errors import HardwareUnavailable, ModelError
 from edge.installation import adding, repairing
 from edge.preprocess import quantize, read_logits, softmax
 from edge.stderr import lines_dropped
-from edge.types import EMOTIONS, Scores
+from edge.types import Scores
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,6 +50,7 @@ class LiteRtClassifier:
         self.manifest: Manifest = manifests.load(path)
         content = manifests.verify(self.manifest, path)
         self.output = self.manifest.output(head)
+        self.labels = self.manifest.label_set
         self.input_size = self.manifest.input.size
         self.crop_margin = self.manifest.input.crop_margin
         self.contrast = self.manifest.input.contrast
@@ -76,10 +77,10 @@ class LiteRtClassifier:
             return []
         logits = np.stack([self.logits(crop) for crop in crops])
         probabilities = softmax(logits, temperature=self.output.temperature)
-        return [Scores.of(row) for row in probabilities.tolist()]
+        return [Scores.of(row, self.labels) for row in probabilities.tolist()]
 
     def logits(self, crop: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """The head's seven raw values for one crop, before temperature and softmax.
+        """The head's raw values, one a class, for one crop, before temperature and softmax.
 
         Raises:
             ValueError: the crop is of another shape or type, or the classifier is closed.
@@ -167,7 +168,9 @@ def _check_output(interpreter: Any, manifest: Manifest, head: str, path: Path) -
         msg = f"{path}: expected an output named {spec.name!r}, found {', '.join(sorted(details))}"
         raise ModelError(msg)
     tensor = details[spec.name]
-    _check_tensor(tensor, f"{path}: output {head}", (1, spec.windows * len(EMOTIONS)), spec.scale, spec.zero_point)
+    _check_tensor(
+        tensor, f"{path}: output {head}", (1, spec.windows * len(manifest.labels)), spec.scale, spec.zero_point
+    )
     return int(tensor["index"])
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from edge.laps import Laps
 from edge.preprocess import crop_face
-from edge.types import EMOTIONS, Face, Observation, Scores
+from edge.types import Face, Observation, Scores
 from edge.vision import light
 from edge.vision.reduce import Reducer
 from edge.vision.smooth import Labeler, ScoreAverage
@@ -21,14 +21,13 @@ from edge.vision.view import View
 if TYPE_CHECKING:
     from edge.config import PrimaryConfig, SmoothingConfig
     from edge.protocols import EmotionClassifier
-    from edge.types import Box, Emotion, Frame, Light
+    from edge.types import Box, Frame, Light
     from edge.vision.findings import Search
     from edge.vision.track import Track, TrackRules
 
 _NS = 1_000_000_000
 _MOST_READINGS = 40
 """Readings a second of all faces together; in a crowd each face is read less often."""
-_NOTHING_READ = Scores.of([0.0] * len(EMOTIONS))
 
 
 @dataclass(slots=True)
@@ -37,9 +36,9 @@ class _Memory:
 
     average: ScoreAverage
     labeler: Labeler
-    scores: Scores = _NOTHING_READ
+    scores: Scores
     read_ns: int | None = None
-    emotion: Emotion | None = None
+    emotion: str | None = None
 
 
 class Pipeline:
@@ -72,6 +71,7 @@ class Pipeline:
     ) -> None:
         self._search = search
         self._classifier = classifier
+        self._nothing_read = Scores.of([0.0] * len(classifier.labels), classifier.labels)
         self._classify_interval_ns = int(classify_interval_s * _NS)
         self._classify_share_ns = _NS // _MOST_READINGS if classify_interval_s else 0
         self._smoothing = smoothing
@@ -222,6 +222,7 @@ class Pipeline:
         return _Memory(
             ScoreAverage(settings.time_constant_s if self._memory else 0.0),
             Labeler(lead=settings.lead, hold_s=settings.hold_s, min_confidence=settings.min_confidence),
+            self._nothing_read,
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edge.types import EMOTIONS, Box, Detection, Emotion, Scores
+from edge.types import EMOTIONS, SEVEN, Box, Detection, Emotion, Scores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge.contrast import Contrast
+    from edge.labels import LabelSet
 
 
 class BrightDetector:
@@ -44,7 +45,10 @@ class ScriptedClassifier:
     crop_margin = 0.0
     contrast: Contrast | None = None
 
-    def __init__(self, script: Callable[[NDArray[np.uint8]], Scores] | None = None) -> None:
+    def __init__(
+        self, script: Callable[[NDArray[np.uint8]], Scores] | None = None, *, labels: LabelSet = SEVEN
+    ) -> None:
+        self.labels = labels
         self._script = script or _brightness_is_happiness
         self.crops_seen = 0
         self.closed = False

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 from edge.types import Scores
-
-if TYPE_CHECKING:
-    from edge.types import Emotion
 
 _NS = 1_000_000_000
 
@@ -29,7 +25,7 @@ class ScoreAverage:
             seconds = max(0.0, (now_ns - self._last_ns) / _NS)
             weight = 1 - math.exp(-seconds / self._time_constant_s)
             pairs = zip(self._value, scores, strict=True)
-            self._value = Scores.of(old + weight * (new - old) for old, new in pairs)
+            self._value = Scores.of((old + weight * (new - old) for old, new in pairs), scores.labels)
         self._last_ns = now_ns
         return self._value
 
@@ -46,11 +42,11 @@ class Labeler:
         self._hold_ns = int(hold_s * _NS)
         self._min_confidence = min_confidence
         self._started = False
-        self._label: Emotion | None = None
-        self._challenger: Emotion | None = None
+        self._label: str | None = None
+        self._challenger: str | None = None
         self._since_ns: int | None = None
 
-    def update(self, scores: Scores, now_ns: int) -> Emotion | None:
+    def update(self, scores: Scores, now_ns: int) -> str | None:
         """The label in force after ``scores`` at ``now_ns``."""
         wanted = scores.top if scores.confidence >= self._min_confidence else None
         if not self._started:
@@ -64,7 +60,7 @@ class Labeler:
             self._label, self._since_ns = self._challenger, None
         return self._label
 
-    def _leads(self, scores: Scores, wanted: Emotion | None) -> bool:
+    def _leads(self, scores: Scores, wanted: str | None) -> bool:
         if wanted is None or self._label is None:
             return True
         return scores[wanted] - scores[self._label] >= self._lead

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from edge.bench.scenes.scene_clip import TruthFace
-    from edge.types import Emotion, Face
+    from edge.types import Face
 
 WARM_UP_S = 1.0
 """Recall, counts and false faces are those after the first second."""
@@ -29,7 +29,7 @@ class Follower:
         self._smallest = smallest
         self._ledger = Ledger()
         self._faces: dict[int, FaceHistory] = {}
-        self._labels: dict[str, Emotion | None] = {}
+        self._labels: dict[str, str | None] = {}
         self._shown: Counter[str] = Counter()
         self._astray: Counter[str] = Counter()
         self._hits, self._totals = list(NO_BINS), list(NO_BINS)

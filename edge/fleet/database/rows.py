@@ -6,6 +6,7 @@ null. What identifies a message must be there.
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any, Optional
@@ -120,6 +121,8 @@ def _values(message: Any, names: tuple[str, ...]) -> list[Any]:
 def _plain(value: Any) -> Any:
     if isinstance(value, Enum):
         return value.value
+    if isinstance(value, tuple):
+        return [str(item) for item in value]
     if isinstance(value, datetime):
         # a device without a time zone means UTC
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value
@@ -131,8 +134,13 @@ def _event(message: Any) -> list[Any]:
 
 
 def _aggregate(message: Any) -> list[Any]:
-    sevens = (message.scores or {}, message.shares or {})
-    return [*_values(message, AGGREGATE_FIELDS), *(seven.get(emotion) for seven in sevens for emotion in EMOTIONS)]
+    """The usual seven have a column each; the classes of another model go into one."""
+    figures = (message.scores or {}, message.shares or {})
+    values = _values(message, AGGREGATE_FIELDS)
+    if set(figures[0]) <= set(EMOTIONS) and not 0 < len(figures[0]) < len(EMOTIONS):
+        return [*values, *(figure.get(emotion) for figure in figures for emotion in EMOTIONS), None]
+    classes = {str(name): {"score": figures[0][name], "share": figures[1].get(name)} for name in figures[0]}
+    return [*values, *[None] * (2 * len(EMOTIONS)), json.dumps(classes)]
 
 
 def _health(message: Any) -> list[Any]:

@@ -30,13 +30,13 @@ HEALTH_FIELDS = (
     *("detect_ms_p50", "detect_ms_p95", "infer_ms_p50", "infer_ms_p95", "last_frame_age_s"),
     *("queue_depth", "drops", "reconnects"),
 )
-INFO_FIELDS = ("software_version", "model", "model_sha256", "head", "detector", "runtime", "source")
+INFO_FIELDS = ("software_version", "model", "model_sha256", "head", "detector", "runtime", "source", "labels")
 _SEVEN = tuple(f"{figure}_{emotion}" for figure in ("score", "share") for emotion in EMOTIONS)
 _STARTED = tuple({"start": "started_at"}.get(name, name) for name in AGGREGATE_FIELDS)
 
 TABLES = {
     Kind.EVENT: Table("events", ("node", *EVENT_FIELDS, "received_at"), ("node", "ts", "id")),
-    Kind.AGGREGATE: Table("aggregates", ("node", *_STARTED, *_SEVEN, "received_at"), ("node", "ts", "id")),
+    Kind.AGGREGATE: Table("aggregates", ("node", *_STARTED, *_SEVEN, "classes", "received_at"), ("node", "ts", "id")),
     Kind.HEALTH: Table("health", ("node", *HEALTH_FIELDS, "received_at"), ("node", "ts")),
     Kind.AVAILABILITY: Table("nodes", ("node", "online", "seen_at"), ("node",)),
     Kind.INFO: Table("nodes", ("node", *INFO_FIELDS, "seen_at"), ("node",)),

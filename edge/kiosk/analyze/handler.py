@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from edge.analysis.clips import Bounds, TooMuch
 from edge.analysis.engine import DEFAULT_INTERVAL_S, Analyzer, Sampling
 from edge.analysis.inputs import Item, Kind
-from edge.analysis.records import CSV_COLUMNS, as_record, as_rows
+from edge.analysis.records import as_record, as_rows, csv_columns
 from edge.analysis.series import Series
 from edge.errors import EdgeError
 from edge.kiosk.worker import Message
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from edge.analysis.engine import Stepper
     from edge.analysis.records import Result
+    from edge.labels import LabelSet
 
 PREVIEW, COPY, ROWS, RESULT = "preview.jpg", "copy.mp4", "faces.csv", "result.json"
 _PREVIEW_PX = 1600
@@ -78,13 +79,14 @@ def make(settings: dict[str, Any]) -> Callable[[Message], Iterator[Message]]:
             pipelines[still] = build_vision.pipeline(config, still=still)
         return pipelines[still]
 
+    labels = build_vision.labels(config)
     pipeline(settings["still"])
     with suppress(ImportError):
         import av  # noqa: F401 - while files are opened without asking
 
     def handle(message: Message) -> Iterator[Message]:
         task = Task(**message.head)
-        reading = _Reading(task, pipeline, config.analyze.max_megapixels)
+        reading = _Reading(task, pipeline, config.analyze.max_megapixels, labels)
         try:
             yield from reading.picture() if task.kind == Kind.PICTURE else reading.video()
         except TooMuch as error:
@@ -117,8 +119,9 @@ def _words(error: Exception, task: Task) -> str:
 class _Reading:
     """One file on its way."""
 
-    def __init__(self, task: Task, pipeline: Callable[[bool], Stepper], max_megapixels: int) -> None:
+    def __init__(self, task: Task, pipeline: Callable[[bool], Stepper], max_megapixels: int, labels: LabelSet) -> None:
         self._task = task
+        self._labels = labels
         self._folder = Path(task.folder)
         self._max_megapixels = max_megapixels
         self._item = Item(Path(task.source), Kind(task.kind), Path(task.name))
@@ -151,7 +154,7 @@ class _Reading:
 
     def video(self) -> Iterator[Message]:
         """Its faces over time, and a copy with sound in which they are marked."""
-        series = Series(DEFAULT_INTERVAL_S)
+        series = Series(DEFAULT_INTERVAL_S, labels=self._labels)
         told_s, last, pictures, with_faces = 0.0, None, 0, 0
         with self._rows() as write:
             for result in self._analyzer.results(self._item):
@@ -193,7 +196,7 @@ class _Reading:
         return image
 
     def _rows(self) -> _Rows:
-        return _Rows(self._folder / ROWS, self._task.name)
+        return _Rows(self._folder / ROWS, self._task.name, self._labels)
 
     def _keep(self, result: dict[str, Any]) -> None:
         (self._folder / RESULT).write_text(json.dumps(result, separators=(",", ":")), encoding="ascii")
@@ -207,10 +210,10 @@ class _Reading:
 class _Rows:
     """Writes the rows of results under the visitor's own name of the file."""
 
-    def __init__(self, path: Path, name: str) -> None:
+    def __init__(self, path: Path, name: str, labels: LabelSet) -> None:
         self._stream = path.open("w", newline="", encoding="utf-8")
         self._name = name
-        self._writer = csv.DictWriter(self._stream, CSV_COLUMNS)
+        self._writer = csv.DictWriter(self._stream, csv_columns(labels))
 
     def __enter__(self) -> Callable[[Result], None]:
         self._writer.writeheader()

@@ -138,7 +138,7 @@ def _face(face: Face, width: int, height: int, *, primary: bool) -> dict[str, An
     return {
         "id": face.track_id,
         "box": [round(value, 4) for value in box],
-        "emotion": None if face.emotion is None else face.emotion.value,
+        "emotion": None if face.emotion is None else str(face.emotion),
         "confidence": round(face.confidence, 3),
         "scores": [round(score, 3) for score in face.scores],
         "primary": primary,

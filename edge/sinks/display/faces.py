@@ -10,6 +10,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from edge.events import LookKind
+from edge.labels import MOST, Label
+from edge.sinks.display import glyphs
 from edge.types import Emotion
 
 if TYPE_CHECKING:
@@ -120,6 +122,13 @@ def _neutral(pen: _Pen) -> None:
     pen.line((20, 45), (44, 45))
 
 
+def _contempt(pen: _Pen) -> None:
+    pen.eyes()
+    pen.line((_LEFT - 6, 17), (_LEFT + 6, 19))
+    pen.arc((_RIGHT - 7, 12, _RIGHT + 7, 23), 200, 340)
+    pen.line((20, 47), (36, 47), (44, 40))
+
+
 def _starting(pen: _Pen) -> None:
     pen.line((16, 8), (48, 8), width=4)
     pen.line((16, 56), (48, 56), width=4)
@@ -155,7 +164,7 @@ def _fault(pen: _Pen) -> None:
     pen.disc(32, 46.5, 2.8)
 
 
-_DRAWN: dict[Mien, Callable[[_Pen], None]] = {
+_DRAWN: dict[str, Callable[[_Pen], None]] = {
     Emotion.ANGRY: _angry,
     Emotion.DISGUST: _disgust,
     Emotion.FEAR: _fear,
@@ -163,6 +172,7 @@ _DRAWN: dict[Mien, Callable[[_Pen], None]] = {
     Emotion.SAD: _sad,
     Emotion.SURPRISE: _surprise,
     Emotion.NEUTRAL: _neutral,
+    "contempt": _contempt,
     LookKind.STARTING: _starting,
     LookKind.NO_FACE: _no_face,
     LookKind.UNCERTAIN: _uncertain,
@@ -171,14 +181,27 @@ _DRAWN: dict[Mien, Callable[[_Pen], None]] = {
 }
 
 
-@lru_cache(maxsize=len(_DRAWN))
+@lru_cache(maxsize=len(LookKind) + MOST)
 def face(mien: Mien) -> Image:
-    """The 64x64 picture of mode ``1``; emotions have the outline of a face, the rest are signs."""
+    """The 64x64 picture of mode ``1``; classes have the outline of a face, the rest are signs."""
     from PIL import Image, ImageDraw
 
     large = Image.new("L", (SIZE * _FINER, SIZE * _FINER))
     pen = _Pen(ImageDraw.Draw(large))
-    if isinstance(mien, Emotion):
+    if not isinstance(mien, LookKind):
         pen.ring(SIZE / 2, SIZE / 2, SIZE / 2 - 1.5, 2)
-    _DRAWN[mien](pen)
+    if isinstance(mien, Label) and not mien.face:
+        large.paste(255, (0, 0), _initial(mien.sign or mien.title[:1], large.size))
+    else:
+        _DRAWN[mien.face if isinstance(mien, Label) else mien](pen)
     return large.reduce(_FINER).point(lambda light: 255 if light >= _HALF_LIT else 0).convert("1", dither=0)
+
+
+def _initial(sign: str, size: tuple[int, int]) -> Image:
+    """The 8x8 letter of the LED matrix in the middle of a mask of ``size``, half as large."""
+    from PIL import Image
+
+    mask = Image.new("L", size)
+    letter = glyphs.letter(sign).convert("L").resize((size[0] // 2, size[1] // 2), Image.Resampling.NEAREST)
+    mask.paste(letter, (size[0] // 4, size[1] // 4))
+    return mask

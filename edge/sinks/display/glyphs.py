@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edge.events import LookKind
+from edge.labels import Label
 from edge.types import Emotion
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 SIZE = 8
 
-GLYPHS: dict[Mien, str] = {
+GLYPHS: dict[str, str] = {
     # eyes narrowed towards the nose, mouth corners down
     Emotion.ANGRY: """
         #......#
@@ -91,6 +92,17 @@ GLYPHS: dict[Mien, str] = {
         .######.
         ........
     """,
+    # one corner of the mouth up
+    "contempt": """
+        .....##.
+        .##.....
+        .##..##.
+        ........
+        ......##
+        ......#.
+        .#####..
+        ........
+    """,
     # an hourglass
     LookKind.STARTING: """
         ########
@@ -148,7 +160,25 @@ GLYPHS: dict[Mien, str] = {
 
 def rows(mien: Mien) -> tuple[str, ...]:
     """The glyph's eight rows of eight ``#`` or ``.``, top first."""
-    return tuple(GLYPHS[mien].split())
+    if not isinstance(mien, Label):
+        return tuple(GLYPHS[mien].split())
+    if mien.face:
+        return tuple(GLYPHS[mien.face].split())
+    lit = letter(mien.sign or mien.title[:1])
+    return tuple("".join("#" if lit.getpixel((x, y)) else "." for x in range(SIZE)) for y in range(SIZE))
+
+
+def letter(sign: str) -> Image:
+    """One character as an 8x8 picture of mode ``1``, in the middle."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    font = getattr(ImageFont, "load_default_imagefont", ImageFont.load_default)()
+    large = Image.new("1", (16, 24))
+    ImageDraw.Draw(large).text((3, 4), sign, fill=255, font=font)
+    cut = large.crop(large.getbbox() or (0, 0, 1, 1))
+    made = Image.new("1", (SIZE, SIZE))
+    made.paste(cut, ((SIZE - cut.width) // 2, max(0, (SIZE - cut.height) // 2)))
+    return made
 
 
 def picture(mien: Mien) -> Image:

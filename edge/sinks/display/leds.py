@@ -22,7 +22,7 @@ class Leds(LedDisplay):
 
     def __init__(self, config: LedsConfig) -> None:
         super().__init__("LEDs", config.pins(), brightness=config.brightness, active_high=config.active_high)
-        self._of_emotion = {emotion: f"leds.{emotion.value}" for emotion in config.leds}
+        self._of_emotion = {emotion: f"leds.{emotion}" for emotion in config.leds}
         self._of_the_rest = [STATUS] if config.status is not None else list(self._of_emotion.values())
 
     def targets(self, look: Look) -> dict[str, float]:

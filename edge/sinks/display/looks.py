@@ -1,4 +1,4 @@
-"""How each emotion and each other state looks: one table for every display.
+"""How each emotion and each other state looks: one table for every display; models may bring classes of their own.
 
 Emotions shine steadily, each in a colour of its own; what is no emotion blinks, breathes or is dim, so that the two
 cannot be mistaken for each other on a display without colour either. The colours are shares of LED light (linear, as
@@ -13,13 +13,14 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, TypeAlias
 
 from edge.events import LookKind
+from edge.labels import Label
 from edge.types import EMOTIONS, Emotion
 
 if TYPE_CHECKING:
     from edge.events import Look
 
-Mien: TypeAlias = Emotion | LookKind
-"""What a display tells apart: an emotion, or a kind of look that is none."""
+Mien: TypeAlias = Emotion | LookKind | Label
+"""What a display tells apart: an emotion, a class of a model with labels of its own, or a look that is neither."""
 
 KINDS: tuple[LookKind, ...] = tuple(kind for kind in LookKind if kind is not LookKind.EMOTION)
 MIENS: tuple[Mien, ...] = (*EMOTIONS, *KINDS)
@@ -90,10 +91,15 @@ APPEARANCES: dict[Mien, Appearance] = {
 
 
 def mien(look: Look) -> Mien:
-    """The row of the table that ``look`` belongs to."""
-    return look.kind if look.emotion is None else look.emotion
+    """The row of the table that ``look`` belongs to, or the class that has none."""
+    if look.emotion is None:
+        return look.kind
+    return Emotion(look.emotion) if look.label is None else look.label
 
 
 def appearance(look: Look) -> Appearance:
-    """How ``look`` looks."""
-    return APPEARANCES[mien(look)]
+    """How ``look`` looks: by the table, or as the model's manifest has it."""
+    row = mien(look)
+    if not isinstance(row, Label):
+        return APPEARANCES[row]
+    return Appearance(row.word, row.light, _STEADY, row.emoji, row.emoticon)

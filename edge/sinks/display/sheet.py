@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge.errors import InputError
 from edge.events import Look, LookKind
+from edge.labels import Label
 from edge.sinks.display import glyphs
 from edge.sinks.display.looks import MIENS, Mien, Pattern, appearance
 from edge.sinks.display.screen import screen
@@ -44,6 +45,8 @@ def sheet() -> Image:
 
 def sample(mien: Mien) -> Look:
     """A look of each kind, with plausible figures."""
+    if isinstance(mien, Label):
+        return Look(LookKind.EMOTION, mien.name, confidence=0.75, people=3, label=mien)
     if isinstance(mien, Emotion):
         return Look(LookKind.EMOTION, mien, confidence=0.75, people=3)
     return Look(mien, people=3 if mien is LookKind.UNCERTAIN else 0)

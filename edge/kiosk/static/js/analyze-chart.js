@@ -1,6 +1,7 @@
 // The seven scores over time as seven rows; where it is clicked the video goes on from there.
 
-import { EMOTIONS, element, write } from "./parts.js";
+import { EMOTIONS } from "./classes.js";
+import { element, write } from "./parts.js";
 import { duration, t } from "./texts.js";
 
 const NS = "http://www.w3.org/2000/svg";

@@ -1,7 +1,8 @@
 // The seven percentages of one face, or of one moment: emoji, word and bars.
 
 import { Face } from "./face.js";
-import { $, EMOTIONS, element, write } from "./parts.js";
+import { EMOTIONS } from "./classes.js";
+import { $, element, write } from "./parts.js";
 import { t } from "./texts.js";
 
 export class Panel {

@@ -1,7 +1,8 @@
 // One video: its marked copy with sound, and the seven scores at the moment that is shown.
 
 import { Chart } from "./analyze-chart.js";
-import { $, EMOTIONS, element } from "./parts.js";
+import { EMOTIONS } from "./classes.js";
+import { $, element } from "./parts.js";
 import { urlFor } from "./place.js";
 import { t } from "./texts.js";
 

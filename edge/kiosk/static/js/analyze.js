@@ -7,7 +7,8 @@ import { Tiles, reason } from "./analyze-tiles.js";
 import { Uploads, discard } from "./analyze-upload.js";
 import { currentVisit, whoami } from "./api.js";
 import { Face } from "./face.js";
-import { $, EMOTIONS, element, toast, write } from "./parts.js";
+import { $, element, toast, write } from "./parts.js";
+import { EMOTIONS } from "./classes.js";
 import { currentPath, urlFor } from "./place.js";
 import { duration, number, t } from "./texts.js";
 

@@ -1,5 +1,7 @@
 // A face as inline SVG, drawn from numbers so that it can pass smoothly from one expression to the next.
 
+import { faceOf } from "./classes.js";
+
 const NS = "http://www.w3.org/2000/svg";
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 const EASE_MS = 110;
@@ -19,6 +21,7 @@ const EXPRESSIONS = {
   surprise: { browO: -62, browI: -66, arch: -16, eye: 1.2, white: 0.5, pupil: 0.8, w: 19, y: 46, upper: -30, lower: 32, round: 1.05 },
   fear: { browO: -48, browI: -66, arch: -6, eye: 1.25, white: 1, pupil: 0.5, w: 40, y: 46, upper: -14, lower: 22, round: 0.95, teeth: 1, sweat: 1 },
   disgust: { browO: -46, browI: -32, arch: 5, eye: 0.3, w: 38, y: 42, upper: -16, lower: 6, round: 0.6, slant: 4, out: 1, tilt: 3 },
+  contempt: { browO: -46, browI: -44, lift: 9, eye: 0.8, w: 36, y: 42, slant: -11, cheeks: 0.3 },
   uncertain: { browO: -47, browI: -47, lift: 14, w: 26, y: 42, slant: -7, tilt: 3 },
   suppressed: { w: 20, y: 42, eye: 0.9 },
   starting: { w: 18, y: 42, eye: 1.05, browO: -52, browI: -52 },
@@ -57,7 +60,7 @@ export class Face {
   }
 
   show(key, intensity = 1) {
-    const target = EXPRESSIONS[key] ?? EXPRESSIONS.uncertain;
+    const target = EXPRESSIONS[faceOf(key)] ?? EXPRESSIONS.uncertain;
     const much = 0.6 + 0.4 * Math.min(1, Math.max(0, intensity));
     for (const name of Object.keys(CALM)) {
       const value = target[name] ?? CALM[name];

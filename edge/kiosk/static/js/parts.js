@@ -1,10 +1,10 @@
 // Parts that several views share: mood word, bars, timeline, clock, status, words for screen readers.
 
+import { EMOTIONS } from "./classes.js";
 import { Face } from "./face.js";
 import { BLIND, scene } from "./live.js";
 import { duration, number, t } from "./texts.js";
 
-export const EMOTIONS = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"];
 const NS = "http://www.w3.org/2000/svg";
 const FIGURES_MS = 300; // numbers that change faster cannot be read
 const ANNOUNCE_MS = 8000;
@@ -44,7 +44,7 @@ function moodPart(live, root) {
   show();
 }
 
-/** The seven bars in `root`, made here. */
+/** A bar a class in `root`, made here. */
 function barsPart(live, root) {
   const rows = EMOTIONS.map((emotion) => {
     const fill = element("span", { class: "bar-fill" });
@@ -118,7 +118,7 @@ function bands(codes, total, svg) {
       const place = { x: (100 * start) / total, width: (100 * (end - start)) / total + 0.05, y: 0, height: 10 };
       for (const [name, value] of Object.entries(place)) band.setAttribute(name, value.toFixed(3));
       band.setAttribute("class", "band");
-      band.dataset.emotion = EMOTIONS[Number(codes[start])];
+      band.dataset.emotion = EMOTIONS[parseInt(codes[start], 36)];
       parts.push(band);
     }
     start = end;
@@ -130,7 +130,7 @@ function most(codes) {
   const counts = {};
   for (const code of codes) if (code !== ".") counts[code] = (counts[code] ?? 0) + 1;
   const [top] = Object.entries(counts).sort((one, other) => other[1] - one[1]);
-  return top ? t(`emotion.${EMOTIONS[Number(top[0])]}`) : t("timeline.nothing");
+  return top ? t(`emotion.${EMOTIONS[parseInt(top[0], 36)]}`) : t("timeline.nothing");
 }
 
 /** Labels that would lie on each other go, the older ones first; their lines stay. */

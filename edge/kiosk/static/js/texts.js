@@ -1,10 +1,12 @@
 // The page's words, all from one file: texts/<language>.json.
 
+import { WORDS } from "./classes.js";
 import { urlFor } from "./place.js";
 
 const language = document.documentElement.lang || "en";
 const answer = await fetch(urlFor(`/static/texts/${language}.json`));
 const table = await answer.json();
+Object.assign(table.emotion, WORDS);
 const plurals = new Intl.PluralRules(language);
 
 const find = (key) => key.split(".").reduce((node, part) => node?.[part], table);

@@ -13,6 +13,8 @@ from edge.sinks.mqtt.payloads import PAYLOAD_MAX
 from edge.sinks.mqtt.topics import PLAIN
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from edge.sinks.mqtt.asyncapi.channels import Channel
 
 Json = dict[str, Any]
@@ -32,8 +34,14 @@ Figures are of apparent expression, not of what anyone feels.
 """
 
 
-def document() -> Json:
-    """The whole document: AsyncAPI 3.0.0."""
+def document(labels: Sequence[str] | None = None) -> Json:
+    """The whole document: AsyncAPI 3.0.0; of a device whose model has the classes ``labels``, or of any.
+
+    The examples are of the usual seven, so a document with ``labels`` has none.
+    """
+    messages = {channel.name: _message(channel) for channel in CHANNELS.values()} | _home_assistant_messages()
+    for message in () if labels is None else messages.values():
+        message.pop("examples", None)
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -47,8 +55,8 @@ def document() -> Json:
         "channels": {channel.name: _channel(channel) for channel in CHANNELS.values()} | _home_assistant_channels(),
         "operations": _operations(),
         "components": {
-            "messages": {channel.name: _message(channel) for channel in CHANNELS.values()} | _home_assistant_messages(),
-            "schemas": definitions(),
+            "messages": messages,
+            "schemas": definitions(labels=labels),
             "parameters": _parameters(),
             "correlationIds": {
                 "transaction": {

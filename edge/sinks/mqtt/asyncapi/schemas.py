@@ -23,6 +23,8 @@ from edge.events.switches import FULL
 from edge.sinks.mqtt.payloads import REQUESTS, LightRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pydantic import BaseModel
     from pydantic.json_schema import JsonSchemaMode
 
@@ -63,8 +65,12 @@ _MODELS: dict[str, type[BaseModel]] = {
 }
 
 
-def definitions(template: str = "#/components/schemas/{model}") -> dict[str, Schema]:
+def definitions(
+    template: str = "#/components/schemas/{model}", labels: Sequence[str] | None = None
+) -> dict[str, Schema]:
     """Every model that is sent or taken, by name; ``template`` says how they refer to each other.
+
+    ``labels`` are the classes of one device's model; without them any device's are allowed.
 
     What a device sends may have more fields in a later version, so their schemas are open; what it takes may not.
     """
@@ -76,6 +82,9 @@ def definitions(template: str = "#/components/schemas/{model}") -> dict[str, Sch
         found[name].pop("additionalProperties", None)
     for model in _SENT:
         _say_version(found[model.__name__])
+    if labels is not None:
+        del found["Emotion"]
+        found["ClassName"] = {"type": "string", "enum": list(labels), "description": "a class of the device's model"}
     return dict(sorted(found.items()))
 
 
@@ -97,10 +106,10 @@ def reference(kind: str, template: str = "#/components/schemas/{model}") -> Sche
     return {"allOf": [light, {"anyOf": [{"required": ["state"]}, {"required": ["brightness"]}]}]}
 
 
-def payload_schema(kind: str) -> Schema:
+def payload_schema(kind: str, labels: Sequence[str] | None = None) -> Schema:
     """A JSON Schema by itself (draft 2020-12) of what a topic carries, by the topic's levels below the node."""
     template = "#/$defs/{model}"
-    every = definitions(template)
+    every = definitions(template, labels)
     made = reference(kind, template)
     needed: dict[str, Schema] = {}
     waiting = [made]

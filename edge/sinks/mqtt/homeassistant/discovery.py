@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge.sinks.mqtt.homeassistant.entities import components, unique_prefix
 from edge.sinks.mqtt.topics import PLAIN, Publication, Topic
+from edge.types import EMOTIONS
 
 if TYPE_CHECKING:
     from edge.events import Info
@@ -42,7 +43,7 @@ def announcement(
         "dev": _device(info, page_url),
         "o": {"name": "face-edge", "sw": info.software_version},
         "availability_topic": f"{prefix}/{info.node}/availability",
-        "cmps": components(prefix, info.node, heartbeat_s=heartbeat_s),
+        "cmps": components(prefix, info.node, heartbeat_s=heartbeat_s, labels=info.labels or EMOTIONS),
     }
     return Publication(_topic(info.node, discovery_prefix), json.dumps(payload, ensure_ascii=False))
 

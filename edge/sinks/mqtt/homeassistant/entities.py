@@ -7,12 +7,15 @@ since 2026.4 it ignores that. No version complains where both are given.
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edge.events import EventType
 from edge.sinks.mqtt.homeassistant.controls import session, switches
 from edge.sinks.mqtt.homeassistant.templates import CAMERA, EVENT, SUPPRESSED, TOO_DARK, field, percent
 from edge.types import EMOTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Component = dict[str, Any]
 
@@ -27,13 +30,15 @@ def unique_prefix(node: str) -> str:
     return f"face_edge_{node}"
 
 
-def components(prefix: str, node: str, *, heartbeat_s: float | None = None) -> dict[str, Component]:
+def components(
+    prefix: str, node: str, *, heartbeat_s: float | None = None, labels: Sequence[str] = EMOTIONS
+) -> dict[str, Component]:
     """Every entity of ``node`` by its key; ``heartbeat_s`` as in :func:`.discovery.announcement`."""
     base = f"{prefix}/{node}"
     expiry = {} if heartbeat_s is None else {"expire_after": max(1, round(heartbeat_s * _MISSED_BEATS))}
     made = {
-        **_mood(f"{base}/state", expiry),
-        **_scores(f"{base}/state", expiry),
+        **_mood(f"{base}/state", expiry, labels),
+        **_scores(f"{base}/state", expiry, labels),
         "event": _event(base),
         **switches(base),
         **session(base),
@@ -48,7 +53,7 @@ def components(prefix: str, node: str, *, heartbeat_s: float | None = None) -> d
     return made
 
 
-def _mood(topic: str, expiry: Component) -> dict[str, Component]:
+def _mood(topic: str, expiry: Component, labels: Sequence[str]) -> dict[str, Component]:
     shared = {"platform": "sensor", "state_topic": topic, **expiry}
     return {
         "emotion": {
@@ -56,7 +61,7 @@ def _mood(topic: str, expiry: Component) -> dict[str, Component]:
             "name": "Apparent emotion",
             "icon": "mdi:emoticon-outline",
             "device_class": "enum",
-            "options": [emotion.value for emotion in EMOTIONS],
+            "options": [str(name) for name in labels],
             "value_template": field("emotion"),
         },
         "confidence": {
@@ -85,7 +90,7 @@ def _mood(topic: str, expiry: Component) -> dict[str, Component]:
     }
 
 
-def _scores(topic: str, expiry: Component) -> dict[str, Component]:
+def _scores(topic: str, expiry: Component, labels: Sequence[str]) -> dict[str, Component]:
     return {
         f"score_{emotion}": {
             **_PERCENT,
@@ -95,9 +100,9 @@ def _scores(topic: str, expiry: Component) -> dict[str, Component]:
             "icon": "mdi:chart-bar",
             "enabled_by_default": False,
             "state_topic": topic,
-            "value_template": percent("scores", emotion.value),
+            "value_template": percent("scores", str(emotion)),
         }
-        for emotion in EMOTIONS
+        for emotion in labels
     }
 
 
