@@ -90,6 +90,39 @@ def tiny_data(
 
 
 @pytest.fixture(scope="session")
+def training_command(tiny_data: Path) -> Callable[..., list[str]]:
+    """The words of a command that trains a small network for two epochs of four steps on the tiny data."""
+
+    def words(out: Path, *options: str) -> list[str]:
+        shape = ["--architecture", "plain:4/8,8/8", "--batch-size", "16", "--epochs", "2", "--accelerator", "cpu"]
+        return ["train", "--data", str(tiny_data), "--out", str(out), *shape, *options]
+
+    return words
+
+
+@pytest.fixture(scope="session")
+def two_epochs(training_command: Callable[..., list[str]], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of that command's run."""
+    from converter.cli import main
+
+    out = tmp_path_factory.mktemp("run")
+    assert main(training_command(out)) == 0
+    return out
+
+
+@pytest.fixture
+def error_line(capsys: pytest.CaptureFixture[str]) -> Callable[[], str]:
+    """The last line on standard error, where there must be no traceback."""
+
+    def read() -> str:
+        error = capsys.readouterr().err
+        assert "Traceback" not in error
+        return error.strip().splitlines()[-1]
+
+    return read
+
+
+@pytest.fixture(scope="session")
 def blends() -> NDArray[np.uint8]:
     """``(4000, 48, 48)`` pictures, each but little different from the one before: gratings that turn into others."""
     generator = np.random.default_rng(1)
