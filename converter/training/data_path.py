@@ -12,6 +12,7 @@ from lightning.pytorch.callbacks import TQDMProgressBar
 from torch import Tensor
 
 from converter.training.batches import FaceBatches
+from converter.training.devices import is_on_gpu
 from converter.training.resident.faces import ResidentBatches, ResidentFaces, bytes_needed
 from converter.training.resident.task import ResidentTask
 from converter.training.resident.watching import EpochBar, TimedValidation
@@ -39,6 +40,9 @@ Answers = Callable[[int], Tensor] | None
 class DataPath(Protocol):
     """What of a run depends on how its data gets to the device; a run can go on on another path than it began on."""
 
+    validation_seconds: float
+    """Least time between two validations; 0 validates every epoch."""
+
     def trainer_options(self) -> dict[str, Any]:
         """Return options of Lightning's trainer."""
         ...
@@ -62,6 +66,8 @@ class DataPath(Protocol):
 
 class LoaderPath:
     """Batches are put together on the host and moved to the device one by one: for CPUs and for several devices."""
+
+    validation_seconds = 0.0
 
     def __init__(self, recipe: Recipe) -> None:
         self._recipe = recipe
@@ -93,9 +99,10 @@ class LoaderPath:
 class ResidentPath:
     """Everything lies on one device, whose whole epochs run without the host (:mod:`converter.training.resident`)."""
 
-    def __init__(self, recipe: Recipe, pictures: int) -> None:
-        self._recipe, self._steps = recipe, pictures // recipe.batch_size
-        self._on_gpu = torch.cuda.is_available()
+    def __init__(self, recipe: Recipe, pictures: int, *, on_gpu: bool) -> None:
+        self._recipe, self._steps, self._on_gpu = recipe, pictures // recipe.batch_size, on_gpu
+        # patience counts epochs
+        self.validation_seconds = _VALIDATION_SECONDS if on_gpu and not recipe.patience else 0.0
 
     def trainer_options(self) -> dict[str, Any]:
         """Let cuDNN measure which kernels are fastest; the step bounds the gradient."""
@@ -103,8 +110,7 @@ class ResidentPath:
 
     def callbacks(self) -> list[Any]:
         """Validate now and then on a GPU, where that takes as long as an epoch; show a bar over the epochs."""
-        is_rare = self._on_gpu and not self._recipe.patience  # patience counts epochs
-        return [TimedValidation(_VALIDATION_SECONDS if is_rare else 0.0), EpochBar()]
+        return [TimedValidation(self.validation_seconds), EpochBar()]
 
     def task(self, *, bare: bool) -> ExpressionTask:
         """Make the task that takes whole epochs."""
@@ -131,7 +137,7 @@ def choose(wanted: str, recipe: Recipe, sizes: tuple[int, int, int], accelerator
         InputError: the resident path is wanted for several devices or a device that does not hold the data.
     """
     refuse(wanted, devices)
-    on_gpu = accelerator in {"auto", "gpu", "cuda"} and torch.cuda.is_available()
+    on_gpu = is_on_gpu(accelerator)
     if wanted == LOADER or (wanted == AUTO and (not on_gpu or devices != 1)):
         return LoaderPath(recipe)
     needed, free = bytes_needed(*sizes), torch.cuda.mem_get_info()[0] if on_gpu else None
@@ -140,7 +146,7 @@ def choose(wanted: str, recipe: Recipe, sizes: tuple[int, int, int], accelerator
             return LoaderPath(recipe)
         msg = f"the data take {needed / 1e9:.1f} GB, the device has {free / 1e9:.1f} free: give --data-path {LOADER}"
         raise InputError(msg)
-    return ResidentPath(recipe, sizes[0])
+    return ResidentPath(recipe, sizes[0], on_gpu=on_gpu)
 
 
 def refuse(wanted: str, devices: int) -> None:

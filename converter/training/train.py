@@ -25,6 +25,7 @@ from converter.training.views import Augmentation, Views
 from edge.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from converter.datasets.faces import FaceSet
@@ -79,6 +80,7 @@ def train(
     start: Path | None = None,
     machine: Machine | None = None,
     tensorboard: bool = False,
+    callbacks: Sequence[lightning.Callback] = (),
 ) -> Ending:
     """Train to the end, resuming ``out/last.ckpt`` where there is one; returns the best checkpoint by validation.
 
@@ -111,7 +113,7 @@ def train(
             task.hparams.update(data=data)
             board = Board(out, earlier.epochs_done if earlier else 0) if tensorboard else None
             history = History(out, task.head_names, recipe.patience, board)
-            trainer = _trainer(out, recipe, machine, [history], path)
+            trainer = _trainer(out, recipe, machine, [history, *callbacks], path)
             views = teachers.views if teachers is not None else Views(recipe.seed, None, augmentation(recipe))
             camera = Camera(recipe.camera) if recipe.camera else None
             answers = path.answers(teachers.vote if teachers is not None else None, trainer)
