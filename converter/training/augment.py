@@ -5,7 +5,7 @@ What a view is, is drawn apart in :mod:`converter.training.views`; here it is ma
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
 from math import pi
 from typing import TYPE_CHECKING
 
@@ -92,13 +92,20 @@ def _disturb(x: Tensor, view: View) -> Tensor:
     if not len(rows):
         return x
     height, width = x.shape[2:]
-    source = torch.Generator().manual_seed(NOISE_FIELD)
-    field = torch.randn(NOISE_FIELD + height, NOISE_FIELD + width, generator=source).to(x.device)
+    field = _noise_field(height, width, x.device)
     place = view.noise_place[rows]
     down = (place // NOISE_FIELD).view(-1, 1, 1) + torch.arange(height, device=x.device).view(1, -1, 1)
     across = (place % NOISE_FIELD).view(-1, 1, 1) + torch.arange(width, device=x.device).view(1, 1, -1)
     noisy = x[rows] + (field[down, across] * view.noise[rows].view(-1, 1, 1)).unsqueeze(1)
     return x.index_copy(0, rows, noisy.clamp(0, 1))
+
+
+@cache
+def _noise_field(height: int, width: int, device: torch.device) -> Tensor:
+    """The field, with room for a picture at each place; drawing it takes as long as some hundred pictures."""
+    with torch.inference_mode(mode=False):  # teachers and students share it
+        source = torch.Generator().manual_seed(NOISE_FIELD)
+        return torch.randn(NOISE_FIELD + height, NOISE_FIELD + width, generator=source).to(device)
 
 
 def _compress(x: Tensor, view: View) -> Tensor:
