@@ -102,8 +102,8 @@ $(VENV)/.mutation: pyproject.toml | $(VENV)/.dev
 	$(PIP) -e '.[mutation]'
 	@touch $@
 
-$(VENV)/.converter: pyproject.toml | $(BIN)/python
-	$(PIP) -e '.[dev,converter,backbones]'
+$(VENV)/.converter: pyproject.toml converter/constraints.txt | $(BIN)/python
+	$(PIP) -c converter/constraints.txt -e '.[dev,converter,backbones]'
 	@touch $@ $(VENV)/.dev $(VENV)/.demo
 
 $(VENV_TFLITE)/.test: pyproject.toml

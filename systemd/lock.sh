@@ -7,7 +7,8 @@
 #   systemd/lock.sh --check    only see that what is locked can be had as wheels for both kinds of machine, by its hash, and
 #                              that none of it was withdrawn ("yanked"); exit code 77 where no index answers
 #
-# tests/requirements.txt has the development environment, for every Python and system.
+# tests/requirements.txt has the development environment, for every Python and system; converter/constraints.txt has the
+# versions for `make converter`, without PyTorch, whose builds differ by machine.
 # PYTHON is the interpreter whose pip checks (python3).
 set -euo pipefail
 shopt -s inherit_errexit
@@ -113,6 +114,20 @@ lock_development() {   # one file for every Python and system, with markers
     } | replace "$file"
 }
 
+lock_converter() {   # versions alone: pip searches for a set that fits for hours where newer ones are installed already
+    local file=converter/constraints.txt
+    echo 'backports.strenum<1.3' >"$work/bounds"
+    if [ "$keep" = yes ]; then cp "$file" "$work/converter" 2>/dev/null || true; fi
+    uv pip compile pyproject.toml --extra=dev --extra=converter --extra=backbones -c "$work/bounds" --universal \
+        --python-version 3.11 --no-annotate --no-header --no-config --quiet \
+        --default-index https://pypi.org/simple -o "$work/converter"
+    {
+        echo '# Made by systemd/lock.sh: versions for `make converter`, for every Python. Do not edit.'
+        chosen_on "$file"
+        grep -vE '^(torch|triton|(cuda|nvidia)[a-z0-9-]*)==' "$work/converter"
+    } | replace "$file"
+}
+
 asked() {   # asked OPTION…: what pip says of pinned files, which stay where they are
     local code=0
     "$python" -m pip install --quiet --dry-run --ignore-installed --isolated --no-deps --require-hashes \
@@ -167,5 +182,5 @@ for each in 3.11 3.13; do
     if [ "${1:-}" != --check ]; then lock "$each"; fi
     for machine in "${machines[@]}"; do check "$each" "$machine"; done
 done
-if [ "${1:-}" != --check ]; then lock_development; fi
+if [ "${1:-}" != --check ]; then lock_development; lock_converter; fi
 check_development

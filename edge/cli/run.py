@@ -40,6 +40,7 @@ def run(settings: Settings, /, *, terminal: bool, as_json: bool, **options: Any)
     paused the camera is released and nobody is looked at.
     """
     from edge import logs
+    from edge.memory import return_large_blocks
     from edge.runtime import build, preflight
     from edge.runtime.reload import Reloader
     from edge.sinks.lines import LinesSink
@@ -50,6 +51,7 @@ def run(settings: Settings, /, *, terminal: bool, as_json: bool, **options: Any)
         flags["display"] = [*(d.model_dump() for d in config.display), {"kind": "terminal"}]
         config = settings.load(flags)
     logs.configure(config.log)
+    return_large_blocks()
     wiring = build.device(config, extra_sinks=[LinesSink(sys.stdout)] if as_json else [])
     reloader = Reloader(config, lambda: preflight.load(settings.collect(flags)), wiring.manager, wiring.adopt)
     with wiring.resources:
