@@ -361,3 +361,166 @@ def test_a_flood_of_messages_is_slowed_down_and_the_device_is_not(
     assert sink.reconnects == 0
     # beyond the budget it waits in the sockets' buffers, which take a few MB
     assert sent < 40e6
+
+
+def received(connection: socket.socket) -> list[tuple[str, bytes]]:
+    """Messages of every QoS that come until the answer to a ping, each acknowledged: topic and payload."""
+    connection.settimeout(30)
+    connection.sendall(packet(0xC0, b""))
+    found = []
+    while True:
+        kind = exactly(connection, 1)[0]
+        length, shift = 0, 0
+        while True:
+            byte = exactly(connection, 1)[0]
+            length, shift = length | (byte & 0x7F) << shift, shift + 7
+            if not byte & 0x80:
+                break
+        body = exactly(connection, length)
+        if kind == 0xD0:
+            return found
+        if kind & 0xF0 == 0x30:
+            end = 2 + int.from_bytes(body[:2], "big")
+            topic, number = body[2:end].decode(), body[end : end + 2] if kind & 6 else b""
+            if number:
+                connection.sendall(packet(0x40, number))
+            found.append((topic, body[end + len(number) :]))
+
+
+def exactly(connection: socket.socket, count: int) -> bytes:
+    data = b""
+    while len(data) < count:
+        piece = connection.recv(count - len(data))
+        assert piece, "the broker has hung up"
+        data += piece
+    return data
+
+
+@pytest.fixture
+def absent(
+    locked: EmbeddedBroker, attacker: Attacker, eventually: Callable[..., Any]
+) -> Callable[[list[bytes]], list[bytes]]:
+    """``absent(payloads)``: what a client with a session gets of those that were published while it was away."""
+
+    def run(payloads: list[bytes]) -> list[bytes]:
+        right = ("hall", "geheim")
+        client, _ = attacker.client(locked.port, "away", credentials=right, clean=False)
+        client.sendall(packet(0x82, struct.pack("!H", 1) + text("kept/#") + b"\1"))
+        assert exactly(client, 5) == bytes([0x90, 3, 0, 1, 1])
+        client.sendall(packet(0xE0, b""))
+        assert is_closed(client)
+        loud, _ = attacker.client(locked.port, "loud", credentials=right)
+        for number, payload in enumerate(payloads):
+            loud.sendall(packet(0x32, text("kept/a") + struct.pack("!H", number + 1) + payload))
+            assert exactly(loud, 4)[0] == 0x40
+        sign, _ = attacker.client(locked.port, "sign", credentials=right)
+        sign.sendall(subscribe_to("sign"))
+        exactly(sign, 5)
+        loud.sendall(publish("sign", b""))
+        assert eventually(lambda: received(sign)), "all before it was handed out"
+        again, code = attacker.client(locked.port, "away", credentials=right, clean=False)
+        assert code == TAKEN
+        came: list[bytes] = []
+        assert eventually(lambda: came.extend(data for _, data in received(again)) or came[-1:] == payloads[-1:])
+        return came
+
+    return run
+
+
+def test_of_many_messages_for_an_absent_client_the_latest_wait(
+    absent: Callable[..., list[bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bounded_broker, "WAITING_PER_SESSION", 5)
+    assert absent([b"%d" % number for number in range(20)]) == [b"15", b"16", b"17", b"18", b"19"]
+
+
+def test_of_long_messages_for_an_absent_client_as_many_bytes_wait_as_may(
+    absent: Callable[..., list[bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bounded_broker, "WAITING_BYTES_PER_SESSION", 1000)
+    assert [data[:1] for data in absent([b"%d" % number + bytes(399) for number in range(6)])] == [b"4", b"5"]
+
+
+def test_sessions_are_bounded_and_those_that_are_known_come_back(
+    broker: EmbeddedBroker,
+    attacker: Attacker,
+    make_sink: Any,
+    eventually: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(guests, "SESSIONS", 3)
+    for number in range(3):
+        client, code = attacker.client(broker.port, f"kept-{number}", clean=False)
+        assert code == TAKEN
+        client.sendall(packet(0xE0, b""))
+        assert is_closed(client)
+    assert attacker.client(broker.port, "one-more", clean=False)[1] == REFUSED_BUSY
+    assert attacker.client(broker.port, "kept-1", clean=False)[1] == TAKEN
+    sink = make_sink(f"embedded:{broker.port}")
+    sink.open()
+    assert eventually(lambda: sink.connected)
+
+
+def test_another_machine_gets_its_share_of_the_clients(
+    broker: EmbeddedBroker, attacker: Attacker, monkeypatch: pytest.MonkeyPatch, eventually: Callable[..., Any]
+) -> None:
+    site = guests._site
+    monkeypatch.setattr(guests, "_site", lambda address: address if address == "127.0.0.9" else site(address))
+    codes, made = [], []
+    for number in range(guests.CLIENTS_PER_ADDRESS + 3):
+        made.append(attacker.connection(broker.port, source="127.0.0.9"))
+        made[-1].sendall(connect(f"far-{number}"))
+        codes.append(answer(made[-1]))
+    assert codes == [TAKEN] * guests.CLIENTS_PER_ADDRESS + [REFUSED_BUSY] * 3
+    assert attacker.client(broker.port, "here")[1] == TAKEN
+    made[0].close()
+
+    def is_taken() -> bool:
+        again = attacker.connection(broker.port, source="127.0.0.9")
+        again.sendall(connect("again"))
+        return answer(again) == TAKEN
+
+    assert eventually(is_taken), "a place is free again"
+
+
+def test_filters_of_all_clients_are_bounded_together(
+    broker: EmbeddedBroker, attacker: Attacker, monkeypatch: pytest.MonkeyPatch, eventually: Callable[..., Any]
+) -> None:
+    each = bounded_broker.SUBSCRIPTIONS_PER_CLIENT
+    monkeypatch.setattr(bounded_broker, "SUBSCRIPTIONS", 3 * each)  # with all, its own search takes half a minute
+    clients = []
+    for number in range(bounded_broker.SUBSCRIPTIONS // each + 1):
+        client, code = attacker.client(broker.port, f"many-{number}")
+        assert code == TAKEN
+        clients.append(client)
+        client.sendall(subscribe_to(*(f"a/{number}/{index}" for index in range(each))))
+        codes = exactly(client, 4 + each)[4:]
+        full = number == bounded_broker.SUBSCRIPTIONS // each
+        assert codes == (b"\x80" * each if full else bytes(each))
+    clients[0].sendall(packet(0xE0, b""))
+    assert is_closed(clients[0])
+
+    def is_taken() -> bool:
+        clients[-1].sendall(subscribe_to("a/last"))
+        return exactly(clients[-1], 5)[4:] == b"\0"
+
+    assert eventually(is_taken), "a client that has gone leaves its filters to others"
+
+
+def test_retained_messages_go_to_the_client_that_asked_and_to_no_other(
+    broker: EmbeddedBroker, attacker: Attacker, eventually: Callable[..., Any]
+) -> None:
+    loud, _ = attacker.client(broker.port, "loud")
+    loud.sendall(publish("a/one", b"kept", retain=True))
+    ping(loud)
+    first, _ = attacker.client(broker.port, "first")
+    first.sendall(subscribe_to("a/#"))
+    assert exactly(first, 5)[4] == 0
+    came: list[tuple[str, bytes]] = []
+    assert eventually(lambda: came.extend(received(first)) or came == [("a/one", b"kept")])
+    for number in range(3):
+        other, _ = attacker.client(broker.port, f"other-{number}")
+        other.sendall(subscribe_to("b/#", f"a/{number}"))
+        exactly(other, 6)
+        assert received(other) + received(other) == []
+    assert received(first) == []
