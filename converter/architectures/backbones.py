@@ -43,6 +43,7 @@ class Backbone(nn.Module):
     """A Keras backbone, averaged over its last maps, with dropout and two linear heads."""
 
     head_names = HEADS
+    has_separate_heads = True
 
     def __init__(self, name: str, weights: str | None) -> None:
         super().__init__()

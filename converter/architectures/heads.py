@@ -1,6 +1,54 @@
-"""The two questions that a network answers about a face."""
+"""Networks that answer some of the questions alone."""
 
 from __future__ import annotations
 
-HEADS = ("fer2013", "consensus")
-"""Order of the outputs: FER2013's original labels, and the FER+ annotators' distribution."""
+from typing import TYPE_CHECKING
+
+from torch import Tensor, nn
+
+from converter.heads import HEADS
+from edge.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+__all__ = ["HEADS", "Chosen", "with_heads"]
+
+
+def with_heads(network: nn.Module, heads: Collection[str]) -> nn.Module:
+    """``network`` with those of its heads alone that are among ``heads``, in its own order.
+
+    Layers of its own for each head, ``heads``, are taken out where the network has them in a list that it goes through
+    (``has_separate_heads``); of any other network the outputs are chosen.
+
+    Raises:
+        InputError: it has none of them.
+    """
+    names = tuple(network.head_names)
+    kept = tuple(name for name in names if name in heads)
+    if not kept:
+        msg = f"the network answers {', '.join(names)}, for which the data has no labels or votes"
+        raise InputError(msg)
+    if kept == names:
+        return network
+    if not getattr(network, "has_separate_heads", False):
+        return Chosen(network, kept)
+    layers = dict(zip(names, network.heads, strict=True))
+    network.heads = nn.ModuleList(layers[name] for name in kept)
+    network.head_names = kept
+    return network
+
+
+class Chosen(nn.Module):
+    """A network that gives some of its outputs alone."""
+
+    def __init__(self, network: nn.Module, head_names: tuple[str, ...]) -> None:
+        super().__init__()
+        self.head_names = head_names
+        self.network = network
+        self._outputs = tuple(tuple(network.head_names).index(name) for name in head_names)
+
+    def forward(self, pictures: Tensor) -> tuple[Tensor, ...]:
+        """Logits ``(n, 7)`` of each chosen head, for ``(n, 1, 48, 48)`` in 0..1."""
+        found = self.network(pictures)
+        return tuple(found[index] for index in self._outputs)

@@ -31,6 +31,7 @@ class PlainNet(nn.Module):
     head_names = HEADS
 
     def __init__(self, stages: Stages = PAIRS, *, located: bool = False, dropout: float = 0.3) -> None:
+    has_separate_heads = True
         super().__init__()
         layers: list[nn.Module] = []
         channels = 1

@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from converter.cli import options
-from converter.cli.data import training_and_validation
 from converter.cli.training import optimizer_option
 
 if TYPE_CHECKING:
+    from converter.cli.data import DataChoice
     from converter.comparison.compare import Entry
 
 
 @click.command()
-@options.data
-@options.votes
+@options.dataset
 @click.argument("networks", nargs=-1, required=True, metavar="NETWORK...")
 @click.option("--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Runs, tables, plot.")
 @click.option("--epochs", type=click.IntRange(1), default=40, show_default=True)
@@ -32,9 +31,7 @@ if TYPE_CHECKING:
 )
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--accelerator", default="auto", show_default=True, help="cpu, gpu, ... or what there is: auto.")
-def compare(
-    *, data: Path, votes: Path | None, networks: tuple[str, ...], out: Path, accelerator: str, **choices: Any
-) -> None:
+def compare(*, dataset: DataChoice, networks: tuple[str, ...], out: Path, accelerator: str, **choices: Any) -> None:
     """Train networks under one recipe, or take them as they are, and put their figures side by side.
 
     A NETWORK is the name of an architecture, which is trained, or NAME=FILE with a checkpoint or an int8 model. Run
@@ -48,7 +45,7 @@ def compare(
     from converter.plots import to_png
     from converter.training.train import Machine, Recipe
 
-    training, validation = training_and_validation(data, votes)
+    training, validation = dataset.read()
     rows = run(
         [entry(network) for network in networks],
         training,

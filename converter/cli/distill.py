@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from converter.cli import options
-from converter.cli.data import training_and_validation
 from converter.cli.training import finish, machine, machine_options, recipe_options
 from converter.progress import say
 from converter.training.recipe import DISTILL_DEFAULTS
 
+if TYPE_CHECKING:
+    from converter.cli.data import DataChoice
+
 
 @click.command()
-@options.data
-@options.votes
+@options.dataset
 @click.option(
     "--teachers", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Answers kept by teach."
 )
@@ -35,8 +36,7 @@ from converter.training.recipe import DISTILL_DEFAULTS
 @machine_options
 def distill(
     *,
-    data: Path,
-    votes: Path | None,
+    dataset: DataChoice,
     teachers: Path,
     out: Path,
     start: Path | None,
@@ -59,7 +59,7 @@ def distill(
     if tensorboard:
         board.require()
     preflight(out, recipe, start=start, machine=computer)
-    training, validation = training_and_validation(data, votes)
+    training, validation = dataset.read()
     found = answers.load(teachers, training)
     say(f"{len(training)} pictures in {found.views.count} views, teachers: {', '.join(found.names)}")
     settings: dict[str, Any] = {"start": start, "machine": computer, "tensorboard": tensorboard}

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from converter.cli import options
-from converter.cli.data import training_and_validation
 from converter.cli.training import augmentation_option, finish, machine, machine_options, recipe_options
 from converter.progress import say
 from converter.training.recipe import Recipe
 
+if TYPE_CHECKING:
+    from converter.cli.data import DataChoice
+
 
 @click.command()
-@options.data
-@options.votes
+@options.dataset
 @click.option("--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Checkpoints and curves.")
 @recipe_options(Recipe())
 @augmentation_option(Recipe())
 @machine_options
 def train(
     *,
-    data: Path,
-    votes: Path | None,
+    dataset: DataChoice,
     out: Path,
     start: Path | None,
     accelerator: str,
@@ -44,6 +44,6 @@ def train(
     if tensorboard:
         board.require()
     preflight(out, recipe, start=start, machine=computer)
-    training, validation = training_and_validation(data, votes)
+    training, validation = dataset.read()
     say(f"{len(training)} pictures to learn from, {len(validation)} to choose by")
     finish(run(training, validation, out, recipe, start=start, machine=computer, tensorboard=tensorboard))

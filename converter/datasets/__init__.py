@@ -6,7 +6,8 @@
 from converter.datasets.door import load, load_splits
 from converter.datasets.drops import drop_file, listed_rows, without_listed
 from converter.datasets.faces import FaceSet
-from converter.datasets.holdout import HoldOut
+from converter.datasets.groups import shared_pictures
+from converter.datasets.holdout import HoldOut, refuse_too_little
 from converter.datasets.record import record_of
 from converter.datasets.splits import MissingSplitError
 
@@ -19,5 +20,7 @@ __all__ = [
     "load",
     "load_splits",
     "record_of",
+    "refuse_too_little",
+    "shared_pictures",
     "without_listed",
 ]

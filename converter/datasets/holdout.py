@@ -15,7 +15,6 @@ from converter.datasets.groups import grouped, picture_keys
 from converter.datasets.origin import HeldOut
 from converter.datasets.subjects import known_pattern, subjects_of
 from edge.errors import InputError
-from edge.types import EMOTIONS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,11 +41,25 @@ class HoldOut:
     share: float | None = None
     seed: int = 1
     subjects: str = ""
+    repeated: bool = False
+    """Whether it is that of an earlier run: then it says all, and data with a part of its own is no mistake."""
 
     @property
     def asked(self) -> bool:
         """Whether the user asked for a part to be held out."""
-        return self.share is not None or bool(self.subjects)
+        return not self.repeated and (self.share is not None or bool(self.subjects))
+
+
+def refuse_too_little(path: Path, training: FaceSet) -> None:
+    """Refuse data that nothing can be learnt from.
+
+    Raises:
+        InputError: all that is to be learnt from shows one emotion.
+    """
+    shown = [emotion for emotion, number in training.counts().items() if number]
+    if len(shown) < 2:
+        msg = f"{path}: all pictures to train on show {' '.join(shown) or 'nothing known'}: it takes two emotions"
+        raise InputError(msg)
 
 
 class Parts(NamedTuple):
@@ -69,7 +82,7 @@ def hold_out(faces: FaceSet, rule: HoldOut, path: Path) -> Parts:
         )
         raise InputError(msg)
     names = [str(name) for name in faces.names]
-    pattern = rule.subjects or known_pattern(names)
+    pattern = rule.subjects or ("" if rule.repeated else known_pattern(names))
     subjects = subjects_of(names, pattern) if pattern else [""] * len(names)
     number = len(set(subjects) - {""})
     if pattern and number < 2:
@@ -90,11 +103,11 @@ def hold_out(faces: FaceSet, rule: HoldOut, path: Path) -> Parts:
 
 def _chosen(labels: NDArray[np.int64], groups: NDArray[np.int64], share: float, seed: int) -> NDArray[np.bool_]:
     """Marks ``(n,)`` the pictures to hold out, whole ``groups`` of them, so that each class comes near its share."""
-    counts = np.zeros((int(groups.max()) + 1, len(EMOTIONS)), np.int64)
-    np.add.at(counts, (groups, labels), 1)
+    counts = np.zeros((int(groups.max()) + 1, int(labels.max()) + 2), np.int64)
+    np.add.at(counts, (groups, labels), 1)  # pictures without a label, -1, are the last class
     total = counts.sum(axis=0)
     wanted = share * total
-    taken = np.zeros(len(EMOTIONS), np.int64)
+    taken = np.zeros_like(total)
     marked = np.zeros(len(counts), bool)
     order = np.random.default_rng(seed).permutation(len(counts))
 

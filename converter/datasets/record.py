@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from converter.datasets.faces import count
 from converter.datasets.origin import Origin
 from converter.datasets.splits import PUBLIC, TRAINING
+from edge.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _ARRAYS = {"pixels": "pictures", "labels": "labels", "votes": "votes"}
 """What is fingerprinted of a split, and what to call it in a message."""
 _SHOWN = 12
+_RULE = ("share", "seed", "unit", "pattern", "subjects", "rows")
 
 
 def record_of(training: FaceSet, validation: FaceSet) -> dict[str, Any]:
@@ -94,3 +96,28 @@ def _split(faces: FaceSet) -> dict[str, Any]:
 
 def _digest(values: NDArray[Any]) -> str:
     return hashlib.sha256(values.tobytes()).hexdigest()
+
+
+def checked(found: Any) -> dict[str, Any]:
+    """``found`` where it has the form of a record; a checkpoint or manifest of strangers may hold anything.
+
+    Raises:
+        InputError: it has not.
+    """
+    try:
+        named = all(isinstance(found[name], str) for name in ("name", "published", "form", "licence", "votes", "drops"))
+        named = named and isinstance(found["sha256"], str) and isinstance(found["files"], list | tuple)
+        rule = found["held_out"]
+        named = named and (rule is None or all(name in rule for name in _RULE))
+        for split in (TRAINING, PUBLIC):
+            values = found["splits"][split]
+            numbers = [values["pictures"], values["voted"], *values["labels"].values(), *values["left_out"].values()]
+            named = named and all(isinstance(number, int) for number in numbers)
+            named = named and all(isinstance(values[f"{name}_sha256"], str) for name in _ARRAYS)
+    except (KeyError, TypeError, AttributeError, IndexError) as error:
+        msg = f"what it keeps of its data cannot be read: {type(error).__name__}"
+        raise InputError(msg) from error
+    if not named:
+        msg = "what it keeps of its data cannot be read"
+        raise InputError(msg)
+    return dict(found)

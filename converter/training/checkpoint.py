@@ -15,6 +15,7 @@ from lightning.fabric.plugins import TorchCheckpointIO
 from torch.utils.flop_counter import FlopCounterMode
 
 from converter.datasets.faces import SIZE
+from converter.datasets.record import checked
 from converter.outputs import write_bytes
 from converter.training.task import ExpressionTask
 from edge.errors import EdgeError, InputError
@@ -32,11 +33,16 @@ _BATCH = 256
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trained:
-    """A network in evaluation mode with averaged weights, its recipe, and the number of epochs it has seen."""
+    """A network in evaluation mode with averaged weights, its recipe, and the number of epochs it has seen.
+
+    ``data`` is the record of what it was trained on (:func:`converter.datasets.record.record_of`), ``None`` for a
+    checkpoint of an earlier version, which kept none.
+    """
 
     network: nn.Module
     recipe: Recipe
     epochs_seen: int
+    data: Mapping[str, Any] | None = None
 
     @property
     def head_names(self) -> tuple[str, ...]:
@@ -97,7 +103,23 @@ def load(path: Path) -> Trained:
     if not all(bool(values.isfinite().all()) for values in task.network.state_dict().values()):
         msg = f"{path}: holds weights that are not numbers (NaN or infinite): choose another checkpoint"
         raise InputError(msg)
-    return Trained(task.network.eval(), task.recipe, epochs_seen)
+    return Trained(task.network.eval(), task.recipe, epochs_seen, record_in(content, path))
+
+
+def record_in(content: Mapping[str, Any], path: Path) -> dict[str, Any] | None:
+    """The record of the data that a checkpoint's ``content`` keeps; ``None`` where it was written without.
+
+    Raises:
+        InputError: what it keeps is no such record; the message names ``path``.
+    """
+    kept = content["hyper_parameters"].get("data")
+    if kept is None:
+        return None
+    try:
+        return checked(kept)
+    except InputError as error:
+        msg = f"{path}: {error}"
+        raise InputError(msg) from error
 
 
 def read(path: Path, refusal: str) -> dict[str, Any]:
@@ -153,7 +175,7 @@ def save(path: Path, trained: Trained, notes: Mapping[str, str | int] | None = N
     stream = io.BytesIO()
     content = {
         "state_dict": {f"network.{name}": values for name, values in trained.network.state_dict().items()},
-        "hyper_parameters": {"recipe": asdict(trained.recipe)},
+        "hyper_parameters": {"recipe": asdict(trained.recipe), "data": trained.data},
         "loops": {"fit_loop": {"epoch_progress": {"current": {"processed": trained.epochs_seen}}}},
         "notes": dict(notes or {}),
     }

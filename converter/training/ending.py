@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from converter.evaluate import truth
 from converter.training import checkpoint
-from converter.training.checkpoint import Trained
 from converter.training.resume import LAST
 from edge.errors import InputError
 
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from converter.datasets.faces import FaceSet
+    from converter.training.checkpoint import Trained
 
 BEST = "best.ckpt"
 """The best epoch of a run by the mean of its heads' accuracies in validation."""
@@ -79,4 +79,4 @@ def _raw(last: Path) -> Trained | None:
     found.network.load_state_dict(
         {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
     )
-    return Trained(found.network.eval(), found.recipe, found.epochs_seen)
+    return replace(found, network=found.network.eval())

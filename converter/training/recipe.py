@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
+from converter.heads import HEADS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -29,7 +31,7 @@ class Recipe:
     ``dropout`` is the network's own where it is ``None``. ``gradient_clip`` bounds the norm of the gradient, 0 for no
     bound. ``augmentation`` multiplies how far views stray. With a ``patience`` above 0 a run ends after so many epochs
     without a better one. A run that was made longer has in ``earlier`` the lengths that it had before, each with the
-    number of epochs that were done under it.
+    number of epochs that were done under it. ``heads`` are those that the data can teach.
     """
 
     architecture: str = "plain"
@@ -55,6 +57,7 @@ class Recipe:
     augmentation: float = 1.0
     patience: int = 0
     earlier: tuple[tuple[int, int], ...] = ()
+    heads: tuple[str, ...] = HEADS
 
 
 DISTILL_DEFAULTS = Recipe(epochs=130, distill_share=0.6, class_weights=0.2, mixup=0.2)

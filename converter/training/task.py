@@ -12,7 +12,7 @@ from torch.nn import functional
 from torchmetrics.classification import MulticlassAccuracy
 
 from converter.architectures import build
-from converter.architectures.heads import HEADS
+from converter.heads import HEADS, measured_by
 from converter.training import mixup
 from converter.training.augment import apply
 from converter.training.mixup import Blend
@@ -39,8 +39,13 @@ class ExpressionTask(lightning.LightningModule):
         super().__init__()
         self.save_hyperparameters("recipe")
         self.recipe = from_checkpoint(recipe)
-        self.network: nn.Module = build(self.recipe.architecture, bare=bare).to(memory_format=torch.channels_last)
+        network = build(self.recipe.architecture, bare=bare, heads=self.recipe.heads)
+        self.network: nn.Module = network.to(memory_format=torch.channels_last)
         self.head_names: tuple[str, ...] = self.network.head_names
+        self.measured: tuple[str, ...] = self.head_names
+        """The heads that the validation part can measure."""
+        self.answered: tuple[str, ...] = HEADS
+        """The heads that the teachers, if any, have answered, in the order of their answers."""
         if self.recipe.dropout is not None:
             set_dropout(self.network, self.recipe.dropout)
         self.accuracies = nn.ModuleDict(
@@ -63,8 +68,20 @@ class ExpressionTask(lightning.LightningModule):
         counts["consensus"] = torch.from_numpy(faces.votes).sum(dim=0)
         for head in self.head_names:
             shares = counts[head].clamp_min(1) / counts[head].clamp_min(1).sum()
-            weights = shares**-self.recipe.class_weights
+            # what never occurs is not rare: it weighs as much as on the mean
+            weights = torch.where(counts[head] > 0, shares**-self.recipe.class_weights, 1.0)
             getattr(self, f"weights_{head}").copy_(weights / (weights * shares).sum())
+
+    def measure_with(self, faces: FaceSet) -> None:
+        """Choose epochs by the heads alone that ``faces`` have labels for.
+
+        Raises:
+            InputError: they have none for any.
+        """
+        self.measured = tuple(head for head in self.head_names if head in measured_by(faces))
+        if not self.measured:
+            msg = f"the pictures to choose by have no labels for {', '.join(self.head_names)}"
+            raise InputError(msg)
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Let dropout follow from seed and step alone, also after a resume."""
@@ -111,13 +128,13 @@ class ExpressionTask(lightning.LightningModule):
 
     def _loss(self, outputs: tuple[Tensor, ...], batch: Batch) -> Tensor:
         loss = torch.zeros((), device=batch.pictures.device)
-        share = self.recipe.distill_share if len(batch.teachers) else 0.0
         for head, logits in zip(self.head_names, outputs, strict=True):
             values = logits.float()
+            share = self.recipe.distill_share if len(batch.teachers) and head in self.answered else 0.0
             if share < 1:
                 loss = loss + (1 - share) * self._label_loss(head, values, batch)
             if share > 0:
-                teachers, weights = batch.teachers[:, HEADS.index(head)], getattr(self, f"weights_{head}")
+                teachers, weights = batch.teachers[:, self.answered.index(head)], getattr(self, f"weights_{head}")
                 loss = loss + share * _distillation_loss(values, teachers, self.recipe.distill_temperature, weights)
         return loss
 
@@ -133,7 +150,7 @@ class ExpressionTask(lightning.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Log what the best checkpoint is chosen by: the mean accuracy of the heads."""
-        found = [self.accuracies[f"val_{head}"].compute() for head in self.head_names]
+        found = [self.accuracies[f"val_{head}"].compute() for head in self.measured]
         self.log("val_mean", torch.stack(found).mean())
 
     def configure_optimizers(self) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from converter.architectures.heads import HEADS
+from converter.heads import HEADS
 from converter.outputs import write_bytes
 from converter.progress import bar
 from converter.training.augment import apply
@@ -37,14 +37,15 @@ _BATCH = 256
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Teachers:
-    """Answers in ``folder``: for each of ``names`` a float16 file ``(n, 2, 7)`` of probabilities a view."""
+    """Answers in ``folder``: for each of ``names`` a float16 file ``(n, heads, 7)`` of probabilities a view."""
 
     folder: Path
     names: tuple[str, ...]
     views: Views
+    heads: tuple[str, ...] = HEADS
 
     def vote(self, index: int) -> Tensor:
-        """Mean probabilities of the teachers for all pictures in view ``index``, ``(n, 2, 7)`` float32.
+        """Mean probabilities of the teachers for all pictures in view ``index``, ``(n, heads, 7)`` float32.
 
         Raises:
             InputError: a file is missing or damaged.
@@ -93,7 +94,8 @@ def _index(folder: Path) -> tuple[Teachers, str]:
     try:
         index: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         views = Views(index["seed"], index["views"], _augmentation(index["augmentation"]))
-        return Teachers(folder, tuple(index["teachers"]), views), str(index["data"])
+        heads = tuple(head for head in HEADS if head in index.get("heads", HEADS))
+        return Teachers(folder, tuple(index["teachers"]), views, heads), str(index["data"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         msg = f"{path}: no teachers' answers: {error}; make them with face-convert teach"
         raise InputError(msg) from error
