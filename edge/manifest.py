@@ -14,17 +14,22 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edge.bounded_read import read_bounded
+from edge.calibration import ENERGY, ENTROPY, Certainty, Prior, Refusal
 from edge.contrast import Contrast
 from edge.errors import ModelError
 from edge.labels import COLOUR, FACES, NAME, LabelSet, problem_with
 from edge.text import in_one_line
 from edge.types import EMOTIONS, SEVEN
 
-SCHEMA_VERSION = 3
-READABLE = (1, 2, 3)
-"""In schema 1 an output was always one window; before schema 3 dark crops were not corrected."""
+SCHEMA_VERSION = 4
+READABLE = (1, 2, 3, 4)
+"""In schema 1 an output was always one window; before schema 3 dark crops were not corrected; before schema 4 there was
+neither a prior nor a temperature by face, and nothing was refused."""
 DEFAULT_MODEL = "gdconv-117m-int8.tflite"
 Head = Literal["consensus", "fer2013"]
+PREFERRED = "consensus"
+AUTO = "auto"
+"""Stands for the head that is preferred, where the model has it."""
 
 _PACKAGE = Path(__file__).resolve().parent
 _FOLDERS = (_PACKAGE / "_models", _PACKAGE.parent / "models")
@@ -68,6 +73,8 @@ class OutputSpec(_Part):
     windows: int = Field(1, ge=1, description="values that make one logit")
     temperature: float = Field(gt=0, description="calibration of the probabilities, chosen on `temperature_split`")
     temperature_split: str
+    prior: Prior | None = Field(None, description="how often training had each label; null: `model.prior` does nothing")
+    certainty: Certainty | None = Field(None, description="temperature by face; null: `temperature` for every face")
 
 
 class Training(_Part):
@@ -125,23 +132,38 @@ class Manifest(_Part):
     )
     input: InputSpec
     outputs: tuple[OutputSpec, ...] = Field(min_length=1)
+    refusal: Refusal | None = Field(None, description="which finds are no faces; null: none is refused")
     training: Training
     scores: tuple[Score, ...]
     licence: str
     data: tuple[str, ...] = Field(description="provenance of the training data")
 
     def output(self, head: str) -> OutputSpec:
-        """The output of ``head``.
+        """The output of ``head``; :data:`AUTO` is ``consensus`` where the model has it, else its first head.
 
         Raises:
             ModelError: the model has no such head.
         """
+        if head == AUTO:
+            return next((output for output in self.outputs if output.head == PREFERRED), self.outputs[0])
         for output in self.outputs:
             if output.head == head:
                 return output
         has = ", ".join(output.head for output in self.outputs)
         msg = f"model {in_one_line(self.name)} has no head {head!r}: it has {has}; choose one with model.head"
         raise ModelError(msg)
+
+    def heads_in_words(self, head: str) -> str:
+        """Say in words which heads the model has and which is read where ``head`` is configured.
+
+        Raises:
+            ModelError: the model has no such head.
+        """
+        read = self.output(head).head
+        others = [str(output.head) for output in self.outputs if output.head != read]
+        if others:
+            return f"head {read} is read, {' and '.join(others)} is not"
+        return f"head {read} is read" + ("" if read == PREFERRED else f", the model has no {PREFERRED} head")
 
     @property
     def label_set(self) -> LabelSet:
@@ -154,7 +176,7 @@ class Manifest(_Part):
 
     def to_json(self) -> str:
         """The file's text, indented for people and stable for version control."""
-        left_out = {"classes"} if self.classes is None else set()
+        left_out = {name for name in ("classes", "refusal") if getattr(self, name) is None}
         return self.model_dump_json(by_alias=True, indent=2, exclude=left_out) + "\n"
 
 
@@ -196,6 +218,10 @@ def verify(manifest: Manifest, model: Path) -> bytes:
         ModelError: something differs; the message gives what was expected and what was found.
     """
     checked_labels(manifest, model)
+    problem = _calibration_problem(manifest)
+    if problem:
+        msg = f"{manifest_path(model)}: {problem}; {_REMEDY}"
+        raise ModelError(msg)
     if manifest.file != model.name:
         msg = (
             f"{manifest_path(model)}: expected to describe {model.name}, found {in_one_line(manifest.file)}; {_REMEDY}"
@@ -234,6 +260,21 @@ def _labels_problem(manifest: Manifest) -> str:
         return f"labels: {in_one_line(problem)}"
     strange = [name for name in manifest.classes if name not in manifest.labels]
     return f"classes.{strange[0]}: expected one of the labels, {found}" if strange else ""
+
+
+def _calibration_problem(manifest: Manifest) -> str:
+    heads = [output.head for output in manifest.outputs]
+    for index, output in enumerate(manifest.outputs):
+        if output.prior is not None and len(output.prior.shares) != len(manifest.labels):
+            found, expected = len(output.prior.shares), len(manifest.labels)
+            return f"outputs.{index}.prior.shares: expected a share for each of the {expected} labels, found {found}"
+        if output.certainty is not None and output.certainty.head not in {None, *heads}:
+            return (
+                f"outputs.{index}.certainty.head: expected one of {', '.join(heads)}, found {output.certainty.head!r}"
+            )
+    known = {f"{head}.{sign}" for head in heads for sign in (*manifest.labels, ENERGY, ENTROPY)}
+    strange = sorted(set(manifest.refusal.weights) - known) if manifest.refusal is not None else []
+    return f"refusal.weights: {in_one_line(strange[0])!r} is no sign of this model's heads" if strange else ""
 
 
 def read_model(model: Path) -> bytes:

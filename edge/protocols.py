@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from edge.contrast import Contrast
     from edge.events import Message
     from edge.labels import LabelSet
-    from edge.types import Box, Detection, Frame, Scores
+    from edge.types import Box, Detection, Frame, Reading, Scores
 
 
 @runtime_checkable
@@ -110,6 +110,10 @@ class EmotionClassifier(Protocol):
 
     def classify(self, crops: Sequence[NDArray[np.uint8]]) -> list[Scores]:
         """Scores for each ``(input_size, input_size)`` uint8 grey crop, in order."""
+        ...
+
+    def read(self, crops: Sequence[NDArray[np.uint8]]) -> list[Reading]:
+        """Scores as :meth:`classify` gives them, and whether each crop shows a face at all."""
         ...
 
     def close(self) -> None:

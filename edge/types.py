@@ -168,6 +168,17 @@ class Scores:
         return {str(name): round(value, digits) for name, value in self.by_name().items()}
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the network says of one find.
+
+    ``evidence`` speaks for a face above 0 and against it below, in log-odds; ``None`` where the network cannot say.
+    """
+
+    scores: Scores
+    evidence: float | None = None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """One picture from a source.

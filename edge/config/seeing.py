@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, field_validator
 
 from edge.config.section import OptionalPath, PositiveSeconds, Seconds, Section, Share
 
@@ -157,6 +158,27 @@ class TrackerConfig(Section):
     max_faces: int = Field(200, ge=1, le=1000, description="the largest ones are kept")
 
 
+_PRIORS = ("web", "audience", "even")
+
+
+def _prior(value: Any) -> str | float:
+    """A name as it is; a number in text, as the command line and the environment give it, as a number."""
+    if isinstance(value, str) and value in _PRIORS:
+        return value
+    with contextlib.suppress(TypeError, ValueError):
+        if not isinstance(value, bool) and 0 <= float(value) <= 1:
+            return float(value)
+    msg = f"expected {', '.join(_PRIORS)} or a number from 0 to 1, found {value!r}"
+    raise ValueError(msg)
+
+
+_Prior = Annotated[
+    str | float,
+    BeforeValidator(_prior),
+    WithJsonSchema({"enum": [*_PRIORS]}),
+]
+
+
 class ModelConfig(Section):
     """Which network classifies."""
 
@@ -165,7 +187,20 @@ class ModelConfig(Section):
         description="name of a model that came along (`face-edge models list`), or a .tflite beside its .json; "
         "empty: the one added last, or the best that came along",
     )
-    head: Literal["consensus", "fer2013"] = Field("consensus", description="the label set that scores follow")
+    head: Literal["auto", "consensus", "fer2013"] = Field(
+        "auto",
+        description="the label set that scores follow; auto: consensus where the model has that head, else its first",
+    )
+    prior: _Prior = Field(
+        "audience",
+        description="how common each emotion is expected to be: web: as in the pictures of the web that the model "
+        "learned from, a third of them neutral; even: each alike; audience: in between, for people who react to "
+        "something; or a number from 0 (web) to 1 (even)",
+    )
+    refusal: Literal["auto", "on", "off"] = Field(
+        "auto",
+        description="whether finds that the network takes for no face are left out; auto: those of haar and blazeface",
+    )
     threads: int = Field(1, ge=1, le=16, description="of the inference runtime")
     interval_s: Seconds = Field(0.2, description="at least so long between two readings of one face; 0: every frame")
     runtime: Literal["auto", "ai-edge-litert", "tflite-runtime"] = Field("auto", description="inference package")

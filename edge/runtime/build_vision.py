@@ -82,7 +82,9 @@ def network(config: Config, path: Path) -> LiteRtClassifier:
     from edge.vision.litert import LiteRtClassifier
 
     settings = config.model
-    return LiteRtClassifier(path, head=settings.head, threads=settings.threads, runtime=settings.runtime)
+    return LiteRtClassifier(
+        path, head=settings.head, prior=settings.prior, threads=settings.threads, runtime=settings.runtime
+    )
 
 
 def detector_kind(config: Config) -> str:
@@ -194,6 +196,11 @@ def _least_scores(config: Config, detector: FaceDetector) -> tuple[float, float]
     return (hits + 1) / NEIGHBOURS if hits else 0.0, hits / NEIGHBOURS
 
 
+def _refuses(config: Config, detector: FaceDetector) -> bool:
+    """Return whether finds that are no faces are left out; YuNet has too few to lose a face in profile for them."""
+    return config.model.refusal == "on" or (config.model.refusal == "auto" and detector.name != "yunet")
+
+
 def _still_face(config: Config, detector: FaceDetector) -> float:
     least = config.analyze.min_face
     return max(least, HAAR_STILL_FACE) if detector.name == "haar" else least
@@ -225,6 +232,7 @@ def pipeline_of(
         network,
         rules=rules(config, finder, still=still),
         classify_interval_s=0.0 if still else config.model.interval_s,
+        refuse=_refuses(config, finder),
         smoothing=config.smoothing,
         primary=config.primary,
         memory=not still,

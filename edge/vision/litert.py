@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge import manifest as manifests
+from edge.calibration import AUDIENCE
 from edge.errors import HardwareUnavailable, ModelError
 from edge.installation import adding, repairing
-from edge.preprocess import quantize, read_logits, softmax
+from edge.preprocess import quantize, read_logits
 from edge.stderr import lines_dropped
-from edge.types import Scores
+from edge.vision.reading import Interpretation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from edge.manifest import Manifest
+    from edge.manifest import Manifest, OutputSpec
+    from edge.types import Reading, Scores
 
 RUNTIMES = {
     "ai-edge-litert": "ai_edge_litert.interpreter",
@@ -39,25 +41,39 @@ class LiteRtClassifier:
     """Runs one head of an int8 model, one face at a time.
 
     Several faces are several invocations: at batch 50 a resized input tensor was no faster per face, and each new
-    number of faces would lay the network's memory out again.
+    number of faces would lay the network's memory out again. ``prior`` is a name of :mod:`edge.calibration` or a
+    strength of 0 to 1.
 
     Raises:
         ModelError: the file or its manifest is missing, corrupt or contradicts the other.
         HardwareUnavailable: no inference runtime is installed; the message has the commands.
     """
 
-    def __init__(self, path: Path, *, head: str = "consensus", threads: int = 1, runtime: str = "auto") -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        head: str = manifests.AUTO,
+        prior: str | float = AUDIENCE,
+        threads: int = 1,
+        runtime: str = "auto",
+    ) -> None:
         self.manifest: Manifest = manifests.load(path)
         content = manifests.verify(self.manifest, path)
         self.output = self.manifest.output(head)
+        head = self.output.head
         self.labels = self.manifest.label_set
+        self._interpretation = Interpretation(self.manifest, head, prior)
         self.input_size = self.manifest.input.size
         self.crop_margin = self.manifest.input.crop_margin
         self.contrast = self.manifest.input.contrast
         self.runtime, module = import_runtime(runtime)
         self._interpreter: Any = interpreter_of(module, content, threads, path)
         self._input_index = _check_input(self._interpreter, self.manifest, path)
-        self._output_index = _check_output(self._interpreter, self.manifest, head, path)
+        self._outputs = {
+            name: (_check_output(self._interpreter, self.manifest, name, path), self.manifest.output(name))
+            for name in self._interpretation.heads
+        }
 
     @property
     def runtime_version(self) -> str:
@@ -73,11 +89,21 @@ class LiteRtClassifier:
         Raises:
             ValueError: a crop is of another shape or type.
         """
+        return [reading.scores for reading in self.read(crops)]
+
+    def read(self, crops: Sequence[NDArray[np.uint8]]) -> list[Reading]:
+        """Calibrated scores for each ``(input_size, input_size)`` uint8 grey crop, and whether it shows a face.
+
+        Raises:
+            ValueError: a crop is of another shape or type.
+        """
         if not crops:
             return []
-        logits = np.stack([self.logits(crop) for crop in crops])
-        probabilities = softmax(logits, temperature=self.output.temperature)
-        return [Scores.of(row, self.labels) for row in probabilities.tolist()]
+        found = [self._run(crop) for crop in crops]
+        logits: dict[str, NDArray[np.float32]] = {
+            head: np.stack([each[head] for each in found]) for head in self._outputs
+        }
+        return self._interpretation.read(logits, crops)
 
     def logits(self, crop: NDArray[np.uint8]) -> NDArray[np.float32]:
         """The head's raw values, one a class, for one crop, before temperature and softmax.
@@ -85,6 +111,10 @@ class LiteRtClassifier:
         Raises:
             ValueError: the crop is of another shape or type, or the classifier is closed.
         """
+        return self._run(crop)[self.output.head]
+
+    def _run(self, crop: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+        """Return the raw values of each head that is needed, by name."""
         if self._interpreter is None:
             msg = "the classifier is closed"
             raise ValueError(msg)
@@ -96,9 +126,11 @@ class LiteRtClassifier:
         pixels = quantize(np.ascontiguousarray(crop), scale=spec.scale, zero_point=spec.zero_point)
         self._interpreter.set_tensor(self._input_index, pixels.reshape(spec.shape))
         self._interpreter.invoke()
-        values = self._interpreter.get_tensor(self._output_index)[0]
-        output = self.output
-        return read_logits(values, scale=output.scale, zero_point=output.zero_point, windows=output.windows)
+        return {head: self._logits_of(index, spec) for head, (index, spec) in self._outputs.items()}
+
+    def _logits_of(self, index: int, spec: OutputSpec) -> NDArray[np.float32]:
+        values = self._interpreter.get_tensor(index)[0]
+        return read_logits(values, scale=spec.scale, zero_point=spec.zero_point, windows=spec.windows)
 
     def close(self) -> None:
         """Free the interpreter; harmless when repeated."""

@@ -5,7 +5,7 @@ The same frames with the same ``seed`` give the same observations. The laps only
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from edge.laps import Laps
@@ -13,6 +13,7 @@ from edge.preprocess import crop_face
 from edge.types import Face, Observation, Scores
 from edge.vision import light
 from edge.vision.reduce import Reducer
+from edge.vision.refusal import FaceEvidence
 from edge.vision.smooth import Labeler, ScoreAverage
 from edge.vision.template import TemplateFollower
 from edge.vision.track import Tracker
@@ -21,7 +22,7 @@ from edge.vision.view import View
 if TYPE_CHECKING:
     from edge.config import PrimaryConfig, SmoothingConfig
     from edge.protocols import EmotionClassifier
-    from edge.types import Box, Frame, Light
+    from edge.types import Box, Frame, Light, Reading
     from edge.vision.findings import Search
     from edge.vision.track import Track, TrackRules
 
@@ -39,6 +40,7 @@ class _Memory:
     scores: Scores
     read_ns: int | None = None
     emotion: str | None = None
+    evidence: FaceEvidence = field(default_factory=FaceEvidence)
 
 
 class Pipeline:
@@ -51,6 +53,7 @@ class Pipeline:
         smoothing: how scores and labels are kept from flickering.
         primary: which face is marked as the one that matters.
         classify_interval_s: least seconds between two readings of one face.
+        refuse: leave out what the classifier takes for no face.
         memory: without it each frame stands for itself, as a folder's pictures do.
         seed: of the tracks' ids.
         laps: hears how long the stages take.
@@ -65,6 +68,7 @@ class Pipeline:
         smoothing: SmoothingConfig,
         primary: PrimaryConfig,
         classify_interval_s: float = 0.0,
+        refuse: bool = False,
         memory: bool = True,
         seed: int | None = None,
         laps: Laps | None = None,
@@ -76,6 +80,7 @@ class Pipeline:
         self._classify_share_ns = _NS // _MOST_READINGS if classify_interval_s else 0
         self._smoothing = smoothing
         self._primary = primary
+        self._refuse = refuse
         self._memory = memory
         self._laps = laps or Laps()
         self._tracker = Tracker(rules if memory else replace(rules, min_hits=1), seed=seed)
@@ -93,7 +98,7 @@ class Pipeline:
     @property
     def still(self) -> bool:
         """Whether nobody is known to be there and nothing moved in the last frame."""
-        return self._search.still and not self._faces
+        return self._search.still and not any(memory.evidence.is_face for memory in self._faces.values())
 
     def close(self) -> None:
         """Free the classifier's interpreter."""
@@ -112,7 +117,12 @@ class Pipeline:
         due = [(track, box) for track, box in shown if self._is_due(track, now_ns, interval_ns)]
         raw = dict(zip((track.id for track, _ in due), self._classify(frame, due), strict=True))
         with laps("smooth"):
-            faces = [self._face(track, box, raw.get(track.id), now_ns) for track, box in shown]
+            memories = [(track, box, self._take_in(track, raw.get(track.id), now_ns)) for track, box in shown]
+            faces = [
+                self._face(track, box, memory, raw.get(track.id), now_ns)
+                for track, box, memory in memories
+                if memory.evidence.is_face
+            ]
             live = {track.id for track in self._tracker.tracks()}
             self._faces = {track_id: memory for track_id, memory in self._faces.items() if track_id in live}
             marked = mark_primary(faces, frame.width, frame.height, self._primary.mode)
@@ -178,7 +188,7 @@ class Pipeline:
             return True
         return track.seen_ns == now_ns and not 0 <= now_ns - memory.read_ns < interval_ns
 
-    def _classify(self, frame: Frame, due: list[tuple[Track, Box]]) -> list[Scores]:
+    def _classify(self, frame: Frame, due: list[tuple[Track, Box]]) -> list[Reading]:
         if not due:
             return []
         network = self._classifier
@@ -195,16 +205,23 @@ class Pipeline:
                 for track, box in due
             ]
         with self._laps("classify"):
-            return network.classify(crops)
+            return network.read(crops)
 
-    def _face(self, track: Track, box: Box, raw: Scores | None, now_ns: int) -> Face:
+    def _take_in(self, track: Track, reading: Reading | None, now_ns: int) -> _Memory:
+        """Remember a reading of a track, where there is one."""
         memory = self._faces.get(track.id)
         if memory is None:
             memory = self._faces[track.id] = self._new_memory()
-        if raw is not None:
-            memory.scores, memory.read_ns = memory.average.update(raw, now_ns), now_ns
+        if reading is not None:
+            memory.scores, memory.read_ns = memory.average.update(reading.scores, now_ns), now_ns
             # between readings nothing is learnt: a label that leads must lead in the next one as well
             memory.emotion = memory.labeler.update(memory.scores, now_ns)
+            if self._refuse and reading.evidence is not None:
+                memory.evidence.update(reading.evidence)
+        return memory
+
+    @staticmethod
+    def _face(track: Track, box: Box, memory: _Memory, reading: Reading | None, now_ns: int) -> Face:
         smoothed, emotion = memory.scores, memory.emotion
         return Face(
             track_id=track.id,
@@ -212,7 +229,7 @@ class Pipeline:
             scores=smoothed,
             emotion=emotion,
             confidence=smoothed.confidence if emotion is None else smoothed[emotion],
-            raw_scores=raw,
+            raw_scores=None if reading is None else reading.scores,
             detected=track.detected_ns == now_ns,
             facing=track.facing and not track.missed,
         )

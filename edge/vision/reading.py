@@ -1,0 +1,61 @@
+"""What the network says of a face, as the manifest asks for: with the prior, the temperature and the refusal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edge.calibration import AUDIENCE, WEB
+from edge.errors import ModelError
+from edge.postprocess import evidence, probabilities, signs
+from edge.text import in_one_line
+from edge.types import Reading, Scores
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from edge.manifest import Manifest
+
+
+class Interpretation:
+    """Turn logits into readings.
+
+    Args:
+        manifest: of the network.
+        head: whose scores are wanted.
+        prior: one of the names in :mod:`edge.calibration`, or a strength of 0 to 1.
+
+    Raises:
+        ModelError: the model has no such head, or no prior for a strength that was asked for by number or as `even`.
+    """
+
+    def __init__(self, manifest: Manifest, head: str, prior: str | float) -> None:
+        self._manifest, self._head = manifest, head
+        self._labels = manifest.label_set
+        output = manifest.output(head)
+        if output.prior is None and prior not in {WEB, AUDIENCE, 0.0}:
+            msg = (
+                f"model.prior: model {in_one_line(manifest.name)} does not say how often its training had each label, "
+                f"so {prior!r} cannot be had: set it to {WEB!r}, or add a model whose manifest has a prior"
+            )
+            raise ModelError(msg)
+        self.strength = 0.0 if output.prior is None else output.prior.strength(prior)
+        needed = {head}
+        if manifest.refusal is not None:
+            needed |= {name.rpartition(".")[0] for name in manifest.refusal.weights}
+        if output.certainty is not None and output.certainty.head is not None:
+            needed.add(output.certainty.head)
+        self.heads = tuple(each.head for each in manifest.outputs if each.head in needed)
+        """Heads whose logits are needed."""
+
+    def read(self, logits: Mapping[str, NDArray[np.float32]], crops: Sequence[NDArray[np.uint8]]) -> list[Reading]:
+        """Return a reading for each crop from the logits ``(n, k)`` of :attr:`heads`."""
+        rows = probabilities(self._manifest, self._head, logits, crops, self.strength).tolist()
+        scores = [Scores.of(row, self._labels) for row in rows]
+        rule = self._manifest.refusal
+        if rule is None:
+            return [Reading(each) for each in scores]
+        found = evidence(rule, signs(self._manifest, logits)).tolist()
+        return [Reading(each, value) for each, value in zip(scores, found, strict=True)]
