@@ -99,6 +99,7 @@ def _add_model(config: Config, path: Path, *, unsigned: bool) -> None:
     by = "unsigned" if done.signer is None else f"signed by {done.signer}"
     line = f"{done.added.name}: {done.manifest.name} {done.manifest.version}, {by}; runs on {done.runtime}"
     click.echo(in_one_line(line))
+    click.echo(done.manifest.heads_in_words(config.model.head))
     if config.model.path is not None:
         click.echo(f"model.path = {config.model.path} stays in use: empty it for the added one")
     elif _runs(config):

@@ -47,7 +47,8 @@ def list_models(settings: Settings, *, as_json: bool) -> None:
         if path in added:
             entry |= {"added": added[path], "proven": _is_proven(store, added[path])}
         try:
-            entries.append(entry | _facts(load(path), path))
+            manifest = load(path)
+            entries.append(entry | _facts(manifest, path) | _head_read(manifest, config))
         except ModelError as error:
             entries.append(entry | {"error": str(error)})
     detectors = detector_files.entries(config)
@@ -122,7 +123,7 @@ def _verified(path: Path, config: Config) -> dict[str, Any]:
             network.classify([np.full((network.input_size, network.input_size), 128, np.uint8)])
         finally:
             network.close()
-    return _facts(manifest, path) | {"runtime": runtime}
+    return _facts(manifest, path) | _head_read(manifest, config) | {"runtime": runtime}
 
 
 def _facts(manifest: Manifest, path: Path) -> dict[str, Any]:
@@ -143,10 +144,27 @@ def _facts(manifest: Manifest, path: Path) -> dict[str, Any]:
     }
 
 
+def _head_read(manifest: Manifest, config: Config) -> dict[str, Any]:
+    """The head that the device reads of the model, ``None`` where it has not the one that is configured."""
+    try:
+        return {"head_read": manifest.output(config.model.head).head}
+    except ModelError:
+        return {"head_read": None, "head_wanted": config.model.head}
+
+
 def _line(entry: dict[str, Any]) -> str:
     if "error" in entry:
         return in_one_line(f"not usable: {entry['error']}")
     origin = "" if "added" not in entry else ", added and on trial" if entry["proven"] is False else ", added"
     size = "file is missing" if entry["bytes"] is None else f"{entry['bytes'] / 1e6:.1f} MB"
     work = f"{entry['macs'] / 1e6:.0f} million multiplications a face"
-    return in_one_line(f"{entry['name']} {entry['version']}{origin}: {', '.join(entry['heads'])}; {size}, {work}")
+    return in_one_line(f"{entry['name']} {entry['version']}{origin}: {_heads(entry)}; {size}, {work}")
+
+
+def _heads(entry: dict[str, Any]) -> str:
+    """The model's heads, and which of them is read."""
+    if entry["head_read"] is None:
+        return f"{', '.join(entry['heads'])}, but not {entry['head_wanted']}, which model.head asks for"
+    if len(entry["heads"]) == 1:
+        return f"{entry['head_read']} alone"
+    return ", ".join(f"{head} (read)" if head == entry["head_read"] else head for head in entry["heads"])

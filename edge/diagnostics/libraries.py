@@ -102,7 +102,11 @@ def model(config: Config) -> Finding:
         verify(manifest, path)
     except EdgeError as error:
         return fail("model", str(error), "install face-edge again, or set model.path to a model with its manifest")
-    return ok("model", f"{manifest.name}: SHA-256 {manifest.sha256[:12]}… as its manifest says")
+    try:
+        heads = manifest.heads_in_words(config.model.head)
+    except EdgeError as error:
+        return fail("model", str(error), 'set model.head = "auto", or add a model that has it')
+    return ok("model", f"{manifest.name}: SHA-256 {manifest.sha256[:12]}… as its manifest says; {heads}")
 
 
 def runtime(config: Config) -> Finding:

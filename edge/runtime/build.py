@@ -16,6 +16,7 @@ from edge.config import node_id, state_dir
 from edge.errors import AlreadyRunning, EdgeError
 from edge.events import Info, Stamp
 from edge.group_size import GroupSize
+from edge.manifest import PREFERRED
 from edge.narrator import Narrator
 from edge.runtime import build_sinks, build_vision
 from edge.runtime.app import Device, Timing
@@ -90,6 +91,8 @@ def device(
         _lock(config, source, resources)
         probation = resources.enter_context(Probation(config, lasting=not source.recorded))
         network = probation.load(lambda path: build_vision.network(config, path))
+        if network.output.head != PREFERRED:
+            _LOG.info("model %s: %s", network.manifest.name, network.manifest.heads_in_words(config.model.head))
         inbox, receipts = Inbox(), resources.enter_context(Receipts())
         outbox = build_sinks.outbox(config, source, resources, receipts)
         tap = build_sinks.tap(config)
@@ -207,7 +210,7 @@ def _info(
         model=network.manifest.name,
         model_sha256=network.manifest.sha256,
         model_fallback=probation.fallback or None,
-        head=config.model.head,
+        head=network.output.head,
         detector=detector,
         runtime=network.runtime_version,
         source=source.uri,

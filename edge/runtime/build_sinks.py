@@ -123,7 +123,7 @@ def sessions(
     from edge.sessions.places import session_path
     from edge.sessions.sink import SessionSink
 
-    head = config.model.head
+    head = network.output.head
     measured = [score for score in network.manifest.scores if score.head == head and score.precision == "int8"]
     made = SessionSink(
         session_path(config),
