@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from converter.datasets import fer2013, folders, jaffe
+from converter.datasets.classes import SEVEN_NAMES
 from converter.datasets.drops import drop_file, without_listed
 from converter.datasets.holdout import hold_out
 from converter.datasets.origin import DataFile, Origin
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from converter.datasets.faces import FaceSet
     from converter.datasets.holdout import HoldOut
+    from converter.datasets.mapping import LabelMapping
     from converter.datasets.source import Source
 
 
@@ -30,18 +32,20 @@ def load(
     votes: Path | None = None,
     drop_duplicates: bool = True,
     rule: HoldOut | None = None,
+    mapping: LabelMapping | None = None,
 ) -> FaceSet:
     """One split of the data set at ``path``, a file or folder of any known format.
 
     ``votes`` is FER+'s file where it does not lie beside the data. ``drop_duplicates`` leaves out of Training the
     rows listed in ``training_rows_to_drop.txt`` beside the data, pictures that recur in another split or are blank.
-    With a ``rule``, a part is held out as PublicTest where the data has none of its own.
+    With a ``rule``, a part is held out as PublicTest where the data has none of its own. A ``mapping`` makes classes of
+    one's own out of the data's.
 
     Raises:
         InputError: the format is not recognised, the split is not there, or the data is damaged; the message names
             the row or file.
     """
-    return load_splits(path, (split,), votes=votes, drop_duplicates=drop_duplicates, rule=rule)[split]
+    return load_splits(path, (split,), votes=votes, drop_duplicates=drop_duplicates, rule=rule, mapping=mapping)[split]
 
 
 def load_splits(
@@ -51,6 +55,7 @@ def load_splits(
     votes: Path | None = None,
     drop_duplicates: bool = True,
     rule: HoldOut | None = None,
+    mapping: LabelMapping | None = None,
 ) -> dict[str, FaceSet]:
     """Several splits in one reading, which for CSV files is what takes the time; ``None``: all there are.
 
@@ -59,11 +64,13 @@ def load_splits(
     """
     for split in splits or ():
         check_split(split)
-    source = recognise(path, votes)
+    source = recognise(path, votes, mapping)
     found = {split: faces for split, faces in source.read(_needed(splits, rule)).items() if len(faces)}
+    if mapping is not None:
+        found = {split: mapping.apply(faces) for split, faces in found.items()}
     found = _with_origin(found, path, source, drops=drop_duplicates and (TRAINING in found or rule is not None))
     if rule is not None:
-        found = _divided(found, rule, path)
+        found = divided(found, rule, path)
     if splits is not None:
         for split in splits:
             if split not in found:
@@ -78,8 +85,8 @@ def load_splits(
     return found
 
 
-def recognise(path: Path, votes: Path | None = None) -> Source:
-    """The format of ``path``.
+def recognise(path: Path, votes: Path | None = None, mapping: LabelMapping | None = None) -> Source:
+    """The format of ``path``; folders may have the names of a ``mapping``.
 
     Raises:
         InputError: it is none of those known, or ``votes`` are given for another than FER2013's.
@@ -93,14 +100,15 @@ def recognise(path: Path, votes: Path | None = None) -> Source:
     source = fer2013.find(path, votes)
     if source is not None:
         return source
-    source = folders.find(path) or jaffe.find(path)
+    names = SEVEN_NAMES if mapping is None else mapping.class_names
+    source = folders.find(path, names) or jaffe.find(path)
     if source is None:
         msg = (
             f"{path}: no data set found: looked for {', '.join(fer2013.WHOLE + fer2013.PARTS)} (plain or .gz), for "
             "folders called angry, disgust, ... and for JAFFE's pictures (KA.AN1.39.tiff); give the folder of the "
             "data set with --data"
         )
-        raise InputError(folders.unknown_classes(path) or msg)
+        raise InputError(folders.unknown_classes(path, names) or msg)
     if votes is not None:
         msg = f"{votes}: votes go with the rows of FER2013's CSV files; {path} is {source.form}"
         raise InputError(msg)
@@ -131,8 +139,12 @@ def _with_origin(found: Mapping[str, FaceSet], path: Path, source: Source, *, dr
     return {split: replace(faces, origin=origin) for split, faces in found.items()}
 
 
-def _divided(found: dict[str, FaceSet], rule: HoldOut, path: Path) -> dict[str, FaceSet]:
-    """``found`` with a part held out as PublicTest, where there is none and the pictures come from one split."""
+def divided(found: dict[str, FaceSet], rule: HoldOut, path: Path) -> dict[str, FaceSet]:
+    """The splits ``found`` at ``path`` with a part held out as PublicTest, where there is none.
+
+    Raises:
+        InputError: a part was asked for though there is one, or none can be held out.
+    """
     if PUBLIC in found:
         if rule.asked:
             msg = f"{path}: has {len(found[PUBLIC])} pictures to choose by: leave --validation-split and --subjects out"

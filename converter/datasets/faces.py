@@ -36,6 +36,7 @@ class FaceSet:
     ``rows`` ``(n,)`` int64 is each picture's place in its split before any were left out and ``names`` ``(n,)`` what
     to call it in a message; ``left_out`` counts what the loader did not take, by reason. ``unreadable`` names the files
     that could not be read and were left out. ``origin`` says where the faces come from, where a loader read them.
+    ``classes`` are what labels and columns of votes count, the seven but for a label set of one's own.
     """
 
     pixels: NDArray[np.uint8]
@@ -48,6 +49,7 @@ class FaceSet:
     left_out: Mapping[str, int] = field(default_factory=dict)
     unreadable: tuple[str, ...] = ()
     origin: Origin | None = None
+    classes: tuple[str, ...] = EMOTIONS
 
     def __post_init__(self) -> None:
         n = len(self.pixels)
@@ -55,7 +57,7 @@ class FaceSet:
         expected = {
             "pixels": (n, SIZE, SIZE),
             "labels": (n,),
-            "votes": (n, len(EMOTIONS)),
+            "votes": (n, len(self.classes)),
             "majority": (n,),
             "other_votes": (n, len(OTHER_VOTES)),
             "rows": (n,),
@@ -94,7 +96,7 @@ class FaceSet:
 
     def counts(self) -> dict[str, int]:
         """Number of faces per original label."""
-        return count(self.labels)
+        return count(self.labels, self.classes)
 
     @classmethod
     def of(
@@ -104,14 +106,19 @@ class FaceSet:
         names: NDArray[np.str_],
         left_out: Mapping[str, int] | None = None,
         unreadable: tuple[str, ...] = (),
+        *,
+        classes: tuple[str, ...] = EMOTIONS,
     ) -> FaceSet:
         """Faces that nobody voted on."""
         n = len(pixels)
-        votes, majority = np.zeros((n, len(EMOTIONS)), np.float32), np.full(n, UNKNOWN)
-        return cls(pixels, labels, votes, majority, names=names, left_out=left_out or {}, unreadable=unreadable)
+        votes, majority = np.zeros((n, len(classes)), np.float32), np.full(n, UNKNOWN)
+        left_out = left_out or {}
+        return cls(
+            pixels, labels, votes, majority, names=names, left_out=left_out, unreadable=unreadable, classes=classes
+        )
 
 
-def count(labels: NDArray[np.int64]) -> dict[str, int]:
-    """How often each emotion stands in ``labels``; unknown ones are not counted."""
-    found = np.bincount(labels[labels >= 0], minlength=len(EMOTIONS))
-    return {emotion.value: int(number) for emotion, number in zip(EMOTIONS, found, strict=True)}
+def count(labels: NDArray[np.int64], classes: tuple[str, ...] = EMOTIONS) -> dict[str, int]:
+    """How often each class stands in ``labels``; unknown ones are not counted."""
+    found = np.bincount(labels[labels >= 0], minlength=len(classes))
+    return {str(name): int(number) for name, number in zip(classes, found, strict=True)}

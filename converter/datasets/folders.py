@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from converter.datasets.classes import CLASSES, LEFT_OUT, known_names, suggestion
+from converter.datasets.classes import SEVEN_NAMES
 from converter.datasets.faces import FaceSet
 from converter.datasets.pictures import SUFFIXES, is_picture, read
 from converter.datasets.source import Source
@@ -23,6 +23,8 @@ from edge.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from pathlib import Path
+
+    from converter.datasets.classes import ClassNames
 
 FORM = "folders of classes"
 _ENOUGH = 2
@@ -38,17 +40,17 @@ class _Picture(NamedTuple):
     folder: Path
 
 
-def find(path: Path) -> Source | None:
-    """Folders of classes in ``path``, or in the only folder in it, as archives unpack.
+def find(path: Path, names: ClassNames = SEVEN_NAMES) -> Source | None:
+    """Folders of classes in ``path``, or in the only folder in it, as archives unpack; ``names`` are the classes'.
 
     Raises:
         InputError: a folder is called after no known class, or no folder of a split or of all holds a picture.
     """
-    root = _root(path)
+    root = _root(path, names)
     if root is None:
         return None
-    splits = {folder: FOLDER_SPLITS.get(folder.name.lower(), ALL) for folder in _parts(root)}
-    pictures = [picture for folder, split in splits.items() for picture in _walk(folder, split)]
+    splits = {folder: FOLDER_SPLITS.get(folder.name.lower(), ALL) for folder in _parts(root, names)}
+    pictures = [picture for folder, split in splits.items() for picture in _walk(folder, split, names)]
     filled = {picture.folder for picture in pictures}
     for folder in splits:
         if not any(inner.parent == folder for inner in filled):
@@ -57,12 +59,14 @@ def find(path: Path) -> Source | None:
 
     def load(wanted: Collection[str] | None) -> dict[str, FaceSet]:
         there = sorted({picture.split for picture in pictures})
-        return {split: _read(root, split, pictures) for split in there if wanted is None or split in wanted}
+        return {
+            split: _read(root, split, pictures, names.classes) for split in there if wanted is None or split in wanted
+        }
 
     return Source(FORM, load, problems=tuple(_empty(root, splits, filled)))
 
 
-def unknown_classes(path: Path) -> str:
+def unknown_classes(path: Path, known: ClassNames = SEVEN_NAMES) -> str:
     """Say which folders in ``path`` hold pictures but are called after no known class; empty where none does."""
     root = _innermost(path)
     parts = [folder for folder in _folders(root) if folder.name.lower() in FOLDER_SPLITS] or [root]
@@ -70,18 +74,18 @@ def unknown_classes(path: Path) -> str:
         inner.relative_to(root).as_posix()
         for part in parts
         for inner in _folders(part)
-        if inner.name.lower() not in {*CLASSES, *LEFT_OUT} and any(map(is_picture, inner.rglob("*")))
+        if inner.name.lower() not in known and any(map(is_picture, inner.rglob("*")))
     ]
     if not names:
         return ""
     more = ", ..." if len(names) > _NAMED else ""
-    return f"{path}: {', '.join(names[:_NAMED])}{more}: unknown classes: known are {known_names()}"
+    return f"{path}: {', '.join(names[:_NAMED])}{more}: unknown classes: known are {known.known()}"
 
 
-def _root(path: Path) -> Path | None:
+def _root(path: Path, names: ClassNames) -> Path | None:
     """``path`` if it holds classes or splits with classes, or else the only folder in it if that does."""
-    root = path if _parts(path) else _innermost(path)
-    return root if _parts(root) else None
+    root = path if _parts(path, names) else _innermost(path)
+    return root if _parts(root, names) else None
 
 
 def _innermost(path: Path) -> Path:
@@ -94,15 +98,17 @@ def _innermost(path: Path) -> Path:
     return path
 
 
-def _parts(path: Path) -> list[Path]:
+def _parts(path: Path, names: ClassNames) -> list[Path]:
     """The folders that hold folders of classes: ``path`` itself, or those in it that are called after a split."""
-    if _holds_classes(path):
+    if _holds_classes(path, names):
         return [path]
-    return [folder for folder in _folders(path) if folder.name.lower() in FOLDER_SPLITS and _holds_classes(folder)]
+    return [
+        folder for folder in _folders(path) if folder.name.lower() in FOLDER_SPLITS and _holds_classes(folder, names)
+    ]
 
 
-def _holds_classes(path: Path) -> bool:
-    return sum(folder.name.lower() in CLASSES for folder in _folders(path)) >= _ENOUGH
+def _holds_classes(path: Path, names: ClassNames) -> bool:
+    return sum(folder.name.lower() in names.labels for folder in _folders(path)) >= _ENOUGH
 
 
 def _folders(path: Path) -> list[Path]:
@@ -111,7 +117,7 @@ def _folders(path: Path) -> list[Path]:
     return sorted(entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith((".", "__")))
 
 
-def _walk(folder: Path, split: str) -> Iterator[_Picture]:
+def _walk(folder: Path, split: str, names: ClassNames) -> Iterator[_Picture]:
     """Every picture under ``folder``'s classes.
 
     Raises:
@@ -119,12 +125,12 @@ def _walk(folder: Path, split: str) -> Iterator[_Picture]:
     """
     for inner in _folders(folder):
         name = inner.name.lower()
-        if name not in CLASSES and name not in LEFT_OUT:
-            known = known_names()
-            msg = f"{inner}: unknown class: expected folders called {known}; rename or remove it{suggestion(name)}"
+        if name not in names:
+            hint = names.suggestion(name)
+            msg = f"{inner}: unknown class: expected folders called {names.known()}; rename or remove it{hint}"
             raise InputError(msg)
         for path in sorted(filter(is_picture, inner.rglob("*"))):
-            yield _Picture(path, _own_split(path, split), CLASSES.get(name), inner)
+            yield _Picture(path, _own_split(path, split), names.labels.get(name), inner)
 
 
 def _empty(root: Path, parts: Collection[Path], filled: Collection[Path]) -> Iterator[str]:
@@ -142,7 +148,7 @@ def _own_split(path: Path, split: str) -> str:
     return prefix if prefix in {TRAINING, PUBLIC, PRIVATE} else split
 
 
-def _read(root: Path, split: str, pictures: Collection[_Picture]) -> FaceSet:
+def _read(root: Path, split: str, pictures: Collection[_Picture], classes: tuple[str, ...]) -> FaceSet:
     mine = [picture for picture in pictures if picture.split == split]
     taken = [picture for picture in mine if picture.label is not None]
     found = read([picture.path for picture in taken], split)
@@ -151,5 +157,6 @@ def _read(root: Path, split: str, pictures: Collection[_Picture]) -> FaceSet:
     left_out = dict(Counter(picture.folder.name.lower() for picture in mine if picture.label is None))
     if found.unreadable:
         left_out["unreadable"] = len(found.unreadable)
-    faces = FaceSet.of(found.pixels, labels[found.readable], names[found.readable], left_out, found.unreadable)
+    readable = found.pixels, labels[found.readable], names[found.readable]
+    faces = FaceSet.of(*readable, left_out, found.unreadable, classes=classes)
     return replace(faces, rows=np.flatnonzero(found.readable))
