@@ -16,6 +16,7 @@ from converter.cli.crop_alignment import crop_alignment
 from converter.cli.crop_margin import crop_margin
 from converter.cli.distill import distill
 from converter.cli.evaluate import evaluate
+from converter.cli.plan import plan
 from converter.cli.prepare import prepare
 from converter.cli.quantize import quantize
 from converter.cli.teach import teach
@@ -45,7 +46,20 @@ _PACKAGES = {
     "ai_edge_litert",
 }
 
-COMMANDS = (prepare, train, teach, distill, checkpoint, quantize, evaluate, compare, card, crop_margin, crop_alignment)
+COMMANDS = (
+    prepare,
+    train,
+    teach,
+    distill,
+    plan,
+    checkpoint,
+    quantize,
+    evaluate,
+    compare,
+    card,
+    crop_margin,
+    crop_alignment,
+)
 """In the order of use."""
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from converter.cli import options
-from converter.cli.training import finish, machine, machine_options, recipe_options
+from converter.cli.training import finish, machine, machine_options, recipe_options, refuse_both
 from converter.progress import say
 from converter.training.recipe import DISTILL_DEFAULTS
 
@@ -43,18 +43,22 @@ def distill(
     accelerator: str,
     devices: int,
     data_path: str,
+    minutes: float | None,
     tensorboard: bool,
     **choices: Any,
 ) -> None:
     """Train a student on its teachers' vote, view by view; run again, it goes on where it was stopped."""
+    from converter.training import budget
     from converter.training import teachers as answers
     from converter.training import tensorboard as board
     from converter.training.checkpoint import name_of
     from converter.training.train import Recipe, preflight
     from converter.training.train import train as run
 
+    refuse_both(minutes)
     names = answers.names(teachers)
     recipe = Recipe(**choices, teachers=names, start=name_of(start) if start else "")
+    recipe = budget.begun(recipe, out, minutes)
     computer = machine(accelerator, devices, data_path)
     if tensorboard:
         board.require()
@@ -62,5 +66,6 @@ def distill(
     training, validation = dataset.read()
     found = answers.load(teachers, training)
     say(f"{len(training)} pictures in {found.views.count} views, teachers: {', '.join(found.names)}")
+    recipe = budget.settled(recipe, out, minutes, (training, validation), machine=computer, teachers=found)
     settings: dict[str, Any] = {"start": start, "machine": computer, "tensorboard": tensorboard}
     finish(run(training, validation, out, recipe, teachers=found, **settings))

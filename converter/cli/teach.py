@@ -9,33 +9,45 @@ from typing import TYPE_CHECKING
 import click
 
 from converter.cli import options
-from converter.cli.data import training_and_validation
+from converter.cli.training import accelerator_option
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from converter.cli.data import DataChoice
+
 
 @click.command()
-@options.data
-@options.votes
+@options.dataset
 @click.argument("checkpoints", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="[NAME=]FILE...")
 @click.option("--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Answers, 0.8 MB a view.")
 @click.option("--views", type=click.IntRange(1), default=16, show_default=True, help="Views of every picture.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Of the views.")
+@accelerator_option()
 @options.as_json
 def teach(
-    *, data: Path, votes: Path | None, checkpoints: tuple[Path, ...], out: Path, views: int, seed: int, as_json: bool
+    *,
+    dataset: DataChoice,
+    checkpoints: tuple[Path, ...],
+    out: Path,
+    views: int,
+    seed: int,
+    accelerator: str,
+    as_json: bool,
 ) -> None:
     """Let trained networks vote: measure the vote, keep what they say of every training picture for a student.
 
     A teacher's name is that of the folder its checkpoint lies in. What is kept already is not computed again.
     """
     from converter.training import checkpoint, teachers
+    from converter.training.devices import device
     from converter.training.views import Views
     from converter.training.vote import measure_vote
 
-    found = {name: checkpoint.load(path) for name, path in named(checkpoints).items()}
-    training, validation = training_and_validation(data, votes)
+    computer = device(accelerator)
+    found = {name: checkpoint.load(path).to(computer) for name, path in named(checkpoints).items()}
+    teachers.shared_heads(found)
+    training, validation = dataset.read()
     accuracies = measure_vote(found, validation)
     print(json.dumps(accuracies, indent=2) if as_json else _table(accuracies))
     teachers.teach(found, training, out, Views(seed, views))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from converter.cli import options
-from converter.cli.training import augmentation_option, finish, machine, machine_options, recipe_options
+from converter.cli.training import augmentation_option, finish, machine, machine_options, recipe_options, refuse_both
 from converter.progress import say
 from converter.training.recipe import Recipe
 
@@ -30,20 +30,24 @@ def train(
     accelerator: str,
     devices: int,
     data_path: str,
+    minutes: float | None,
     tensorboard: bool,
     **choices: Any,
 ) -> None:
     """Train a network on the labels and votes; run again, it goes on where it was stopped."""
+    from converter.training import budget
     from converter.training import tensorboard as board
     from converter.training.checkpoint import name_of
     from converter.training.train import preflight
     from converter.training.train import train as run
 
-    recipe = Recipe(**choices, start=name_of(start) if start else "")
+    refuse_both(minutes)
+    recipe = budget.begun(Recipe(**choices, start=name_of(start) if start else ""), out, minutes)
     computer = machine(accelerator, devices, data_path)
     if tensorboard:
         board.require()
     preflight(out, recipe, start=start, machine=computer)
     training, validation = dataset.read()
     say(f"{len(training)} pictures to learn from, {len(validation)} to choose by")
+    recipe = budget.settled(recipe, out, minutes, (training, validation), machine=computer)
     finish(run(training, validation, out, recipe, start=start, machine=computer, tensorboard=tensorboard))

@@ -142,12 +142,20 @@ def optimizer_option(default: str) -> Callable[[Callable[..., Any]], Callable[..
 def machine_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Where to compute."""
     found = (
-        click.option("--accelerator", default="auto", show_default=True, help="cpu, gpu, ... or what there is: auto."),
+        accelerator_option(),
         click.option("--devices", type=click.IntRange(1), default=1, show_default=True, help="How many of them."),
+        minutes_option(),
         data_path_option(),
         click.option("--tensorboard", is_flag=True, help="Write the history for TensorBoard into the folder, too."),
     )
     return _all(found)(command)
+
+
+def accelerator_option() -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The kind of device."""
+    return click.option(
+        "--accelerator", default="auto", show_default=True, help="cpu, gpu, ... or what there is: auto."
+    )
 
 
 def data_path_option() -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -160,6 +168,27 @@ def data_path_option() -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         help="resident keeps all data on one device and runs whole epochs there; loader makes batches on the host; "
         "auto is resident on a CUDA device that has the memory. The result hardly depends on it.",
     )
+
+
+def minutes_option() -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """How long to train, in place of the number of epochs."""
+    return click.option(
+        "--minutes",
+        type=click.FloatRange(0, min_open=True),
+        help="In place of --epochs: as many as fit, by a short measurement; a run that goes on keeps its number.",
+    )
+
+
+def refuse_both(minutes: float | None) -> None:
+    """Refuse ``--epochs`` beside ``minutes``.
+
+    Raises:
+        click.UsageError: both are given.
+    """
+    context = click.get_current_context()
+    if minutes is not None and context.get_parameter_source("epochs") is click.core.ParameterSource.COMMANDLINE:
+        msg = "--minutes decides the number of epochs: give it or --epochs, not both"
+        raise click.UsageError(msg, context)
 
 
 def machine(accelerator: str, devices: int, data_path: str) -> Machine:

@@ -148,7 +148,7 @@ def measure(
     training, validation = faces
     trial = replace(recipe, epochs=2, patience=0)
     sizes = (len(training), len(validation), (teachers.views.count or 0) if teachers is not None else 0)
-    path = data_path.choose(machine.data_path, trial, sizes, machine.accelerator, machine.devices)
+    path = data_path.choose(machine.data_path, recipe, sizes, machine.accelerator, machine.devices)
     if not is_on_gpu(machine.accelerator):
         rows = min(len(training), _STEPS_ON_CPU * recipe.batch_size)
         training = training.take(np.arange(rows))

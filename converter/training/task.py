@@ -188,7 +188,7 @@ class ExpressionTask(lightning.LightningModule):
         if head == "consensus":
             return soft_cross_entropy(logits, batch.votes, weights)
         smoothing, share = self.recipe.label_smoothing, self.recipe.label_mix
-        labels = functional.one_hot(batch.labels, _CLASSES).float() * (1 - smoothing) + smoothing / _CLASSES
+        labels = _one_hot(batch.labels) * (1 - smoothing) + smoothing / _CLASSES
         voted = batch.votes.sum(dim=1, keepdim=True)
         return soft_cross_entropy(logits, labels * (1 - share * voted) + share * batch.votes, weights)
 
@@ -211,6 +211,11 @@ def set_dropout(network: nn.Module, share: float) -> None:
         raise InputError(msg)
     for layer in layers:
         layer.p = share
+
+
+def _one_hot(labels: Tensor) -> Tensor:
+    """Return ``(n, 7)`` for labels ``(n,)``, as ``functional.one_hot`` does, which reads the labels to check them."""
+    return (labels.unsqueeze(1) == torch.arange(_CLASSES, device=labels.device)).float()
 
 
 def _truth(head: str, batch: Batch) -> Tensor:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import itertools
 import json
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
@@ -22,17 +21,18 @@ from converter.training.views import Augmentation, Views
 from edge.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
+    from torch import nn
 
     from converter.datasets.faces import FaceSet
     from converter.training.checkpoint import Trained
     from converter.training.views import View
 
 INDEX = "teachers.json"
-_BATCH = 256
+_BATCHES = {"cpu": 256, "cuda": 2048}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,15 +104,15 @@ def _index(folder: Path) -> tuple[Teachers, str]:
 def teach(teachers: Mapping[str, Trained], faces: FaceSet, folder: Path, views: Views) -> None:
     """Write what each teacher says of ``faces`` in each view; what is there already is kept.
 
+    The networks answer on the device that they lie on, all on the same.
+
     The index is written last, so that a folder half filled is not taken for a whole one.
 
     Raises:
-        InputError: a teacher lacks a head, the folder is of other pictures, views or networks, or cannot be written.
+        InputError: the teachers have different heads, the folder is of other pictures, views or networks, or cannot be
+            written.
     """
-    for name, trained in teachers.items():
-        if trained.head_names != HEADS:
-            msg = f"teacher {name}: has only {', '.join(trained.head_names)}: a teacher needs {' and '.join(HEADS)}"
-            raise InputError(msg)
+    heads = shared_heads(teachers)
     key = {"data": fingerprint(faces), "seed": views.seed, "augmentation": asdict(views.augmentation)}
     _keep(folder / "key.json", key, f"{folder}: holds answers for other pictures or views: choose another --out")
     known = {name: trained.fingerprint for name, trained in sorted(teachers.items())}
@@ -120,24 +120,51 @@ def teach(teachers: Mapping[str, Trained], faces: FaceSet, folder: Path, views: 
         refusal = f"{folder / name}: holds answers of another network of this name: give NAME=FILE another name"
         _keep(folder / name / "network.json", {"sha256": sha256}, refusal)
     count = views.count or 1
-    for index, name in bar(itertools.product(range(count), teachers), "asking", count * len(teachers), " views"):
-        path = answer_path(folder, name, index)
-        if not path.is_file():
-            _save(path, probabilities(teachers[name], faces.pixels, views.draw(len(faces), index)))
-    found = {**key, "views": views.count, "teachers": known}
-    write_bytes(folder / INDEX, json.dumps(found, indent=2).encode())
+    pixels = torch.from_numpy(faces.pixels).to(next(iter(teachers.values())).device)
+    for index in bar(range(count), "asking", count, " views"):
+        missing = [name for name in teachers if not answer_path(folder, name, index).is_file()]
+        if missing:
+            found = _ask([teachers[name].network for name in missing], pixels, views.draw(len(faces), index))
+            for name, shares in zip(missing, found, strict=True):
+                _save(answer_path(folder, name, index), shares)
+    facts = {**key, "views": views.count, "teachers": known, "heads": heads}
+    write_bytes(folder / INDEX, json.dumps(facts, indent=2).encode())
+
+
+def shared_heads(teachers: Mapping[str, Trained]) -> tuple[str, ...]:
+    """The heads that all of ``teachers`` have, in their order.
+
+    Raises:
+        InputError: one has other heads than the first.
+    """
+    first, *others = teachers
+    heads = teachers[first].head_names
+    for name in others:
+        if teachers[name].head_names != heads:
+            has = ", ".join(teachers[name].head_names)
+            msg = f"teacher {name}: has {has}, but {first} has {', '.join(heads)}: teachers need the same heads"
+            raise InputError(msg)
+    return heads
 
 
 def probabilities(trained: Trained, pixels: NDArray[np.uint8], view: View | None = None) -> NDArray[np.float32]:
     """What a network says of ``(n, 48, 48)`` uint8 grey in a view, ``(n, heads, 7)``, computed in bfloat16."""
-    parts: list[NDArray[np.float32]] = []
-    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
-        for rows in torch.arange(len(pixels)).split(_BATCH):
-            pictures = torch.from_numpy(pixels)[rows].unsqueeze(1).float() / 255
-            shown = pictures if view is None else apply(pictures, view.take(rows))
-            heads = trained.network(shown.contiguous(memory_format=torch.channels_last))
-            parts.append(torch.stack([head.float().softmax(dim=1) for head in heads], dim=1).numpy())
-    return np.concatenate(parts)
+    return _ask([trained.network], torch.from_numpy(pixels).to(trained.device), view)[0]
+
+
+def _ask(networks: Sequence[nn.Module], pixels: Tensor, view: View | None) -> list[NDArray[np.float32]]:
+    """Ask ``networks`` about ``pixels`` on their device; the pictures are shown in the view once for all of them."""
+    device = pixels.device
+    on_device = None if view is None else view.to(device)
+    parts: list[list[Tensor]] = [[] for _ in networks]
+    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16):
+        for rows in torch.arange(len(pixels), device=device).split(_BATCHES.get(device.type, 256)):
+            pictures = pixels[rows].unsqueeze(1).float() / 255
+            shown = pictures if on_device is None else apply(pictures, on_device.take(rows))
+            shown = shown.contiguous(memory_format=torch.channels_last)
+            for network, part in zip(networks, parts, strict=True):
+                part.append(torch.stack([head.float().softmax(dim=1) for head in network(shown)], dim=1))
+    return [torch.cat(part).cpu().numpy() for part in parts]
 
 
 def fingerprint(faces: FaceSet) -> str:

@@ -28,7 +28,7 @@ from converter.training.views import Views
 from edge.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # other libraries' words about their own insides
@@ -243,7 +243,7 @@ def test_the_last_epoch_is_validated_whenever_it_comes() -> None:
 
 
 @pytest.fixture
-def gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+def gpu(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """As if there were a GPU; its free bytes can be set."""
     free = [80_000_000_000]
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
