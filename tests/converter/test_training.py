@@ -16,8 +16,9 @@ import torch
 
 from converter import datasets
 from converter.cli import main
-from converter.training import checkpoint, teachers
+from converter.training import checkpoint, mixup, teachers
 from converter.training.batches import FaceBatches
+from converter.training.mixup import Blend
 from converter.training.recipe import Recipe, differences, from_checkpoint
 from converter.training.task import ExpressionTask, soft_cross_entropy
 from converter.training.views import Views
@@ -89,13 +90,6 @@ def test_rows_without_votes_weigh_nothing() -> None:
     assert soft_cross_entropy(logits, votes) == pytest.approx(float(-logits[:1].log_softmax(1)[0, 0]))
 
 
-def _unmixed(task: ExpressionTask) -> ExpressionTask:
-    twin: ExpressionTask = ExpressionTask(asdict(Recipe(architecture=SMALL))).eval()
-    twin.load_state_dict(task.state_dict())
-    twin.log = lambda *_, **__: None
-    return twin
-
-
 @pytest.mark.parametrize(("power", "ratio"), [(0.0, 1.0), (0.5, 5**0.5), (1.0, 5.0)])
 def test_class_weights_weigh_rare_emotions_up(faces: FaceSet, power: float, ratio: float) -> None:
     rows = np.concatenate([np.flatnonzero(faces.labels == 0), np.flatnonzero(faces.labels == 1)[:2]])
@@ -106,32 +100,28 @@ def test_class_weights_weigh_rare_emotions_up(faces: FaceSet, power: float, rati
     assert task.weights_consensus[1] == pytest.approx(ratio * float(task.weights_consensus[0]))
 
 
-def test_blended_faces_are_learnt_by_both_their_labels(faces: FaceSet, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a share of a half and both partners equal, blending changes nothing; with other partners it does."""
+def test_blended_faces_are_learnt_by_both_their_labels(faces: FaceSet) -> None:
+    """With equal partners blending changes nothing; with others it does."""
     torch.manual_seed(1)
-    task = ExpressionTask(asdict(Recipe(architecture=SMALL, mixup=1.0))).eval()
-    monkeypatch.setattr(task, "log", lambda *_, **__: None)
-    loader = FaceBatches(faces, Views(1)).loader(8, seed=1)
-    batch = next(iter(loader))
-    alone = float(ExpressionTask.training_step(_unmixed(task), batch, 0))
-    for seed in range(4):
-        torch.manual_seed(seed)
-        share = float(torch.distributions.Beta(1.0, 1.0).sample())
-        others = torch.randperm(8)
-        torch.manual_seed(seed)
-        mixed = float(task.training_step(batch, 0))
-        if not torch.equal(others, torch.arange(8)) and 0.1 < share < 0.9:
-            assert mixed != pytest.approx(alone, rel=1e-6)
-    same = batch._replace(
-        **{
-            name: getattr(batch, name)[:1].repeat(8, *[1] * (getattr(batch, name).ndim - 1))
-            for name in ("pictures", "labels", "votes", "majority")
-        },
-        view=tuple(field[:1].repeat(8) for field in batch.view),
-    )
-    assert float(task.training_step(same, 0)) == pytest.approx(
-        float(ExpressionTask.training_step(_unmixed(task), same, 0)), rel=1e-4
-    )
+    task = ExpressionTask(asdict(Recipe(architecture=SMALL))).eval()
+    batch = next(iter(FaceBatches(faces, Views(1)).loader(8, seed=1)))
+    alone = task.learn(batch, batch.pictures)[1].item()
+    itself, neighbour = torch.arange(8), torch.arange(8).roll(1)
+    assert task.learn(batch, batch.pictures, Blend(0.5, itself))[1].item() == pytest.approx(alone, rel=1e-5)
+    assert task.learn(batch, batch.pictures, Blend(1.0, neighbour))[1].item() == pytest.approx(alone, rel=1e-5)
+    assert task.learn(batch, batch.pictures, Blend(0.5, neighbour))[1].item() != pytest.approx(alone, rel=1e-5)
+
+
+def test_a_blend_follows_from_seed_and_step_alone() -> None:
+    first, again = mixup.draw(0.4, 7, 3, 16), mixup.draw(0.4, 7, 3, 16)
+    assert first.share == again.share
+    assert torch.equal(first.partners, again.partners)
+    assert sorted(first.partners.tolist()) == list(range(16))
+    others = [mixup.draw(0.4, 7, 4, 16), mixup.draw(0.4, 8, 3, 16), mixup.draw(0.4, -7, 3, 16)]
+    assert len({first.share, *(other.share for other in others)}) == 4
+    shares = np.array([mixup.draw(0.4, 1, step, 2).share for step in range(2000)])
+    assert shares.mean() == pytest.approx(0.5, abs=0.03)
+    assert shares.var() == pytest.approx(1 / (4 * (2 * 0.4 + 1)), rel=0.1)
 
 
 def test_a_checkpoint_from_before_an_option_came_has_its_default() -> None:
