@@ -11,23 +11,21 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_TALKATIVE = ("lightning", "lightning.pytorch", "lightning.fabric", "lightning_fabric", "pytorch_lightning", "torch")
-"""Loggers whose lines below an error are about themselves."""
-
 
 @contextmanager
 def third_parties_quiet() -> Iterator[None]:
-    """Silence warnings and the loggers' tips inside the block; with ``python -W`` all is said."""
+    """Silence warnings and all that is logged below an error inside the block; with ``python -W`` all is said.
+
+    ``face-convert`` itself logs nothing: its lines are printed.
+    """
     if sys.warnoptions:
         yield
         return
-    before = {name: logging.getLogger(name).level for name in _TALKATIVE}
+    before = logging.root.manager.disable
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for name in before:
-            logging.getLogger(name).setLevel(logging.ERROR)
+        logging.disable(logging.WARNING)
         try:
             yield
         finally:
-            for name, level in before.items():
-                logging.getLogger(name).setLevel(level)
+            logging.disable(before)

@@ -237,7 +237,7 @@ def test_an_installation_without_its_model_says_where_it_was_looked_for(tmp_path
 
     source = Path(manifest.__file__).parent
     (tmp_path / "edge").mkdir()
-    needed = ("__init__", "bounded_read", "contrast", "errors", "labels", "text", "types", "manifest")
+    needed = ("__init__", "bounded_read", "calibration", "contrast", "errors", "labels", "text", "types", "manifest")
     for name in needed:
         shutil.copy(source / f"{name}.py", tmp_path / "edge")
     code = (

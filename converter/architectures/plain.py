@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from torch import Tensor, nn
 
 from converter.architectures.heads import HEADS
@@ -15,7 +17,7 @@ Stages = tuple[tuple[int, ...], ...]
 PLAIN, LOCATED = "plain", "gdconv"
 """Families of names that :func:`spelled` takes."""
 _MOST_STAGES = 5
-_WIDEST, _MOST_LAYERS = 4096, 64
+_MOST_LAYERS, _MOST_WEIGHTS = 64, 100_000_000
 
 PAIRS: Stages = ((32, 32), (64, 64), (128, 128), (256, 256))
 
@@ -29,9 +31,9 @@ class PlainNet(nn.Module):
     """
 
     head_names = HEADS
+    has_separate_heads = True
 
     def __init__(self, stages: Stages = PAIRS, *, located: bool = False, dropout: float = 0.3) -> None:
-    has_separate_heads = True
         super().__init__()
         layers: list[nn.Module] = []
         channels = 1
@@ -81,7 +83,8 @@ def spelled(name: str) -> PlainNet:
     if not 0 < len(stages) <= _MOST_STAGES or min(widths) < 1:
         msg = f"architecture {name!r}: expected widths above 0, as in plain:32,32/64,64/128,128/256,256"
         raise InputError(msg)
-    if max(widths) > _WIDEST or len(widths) > _MOST_LAYERS:
-        msg = f"architecture {name[:60]!r}: expected widths of at most {_WIDEST} and at most {_MOST_LAYERS} layers"
+    weights = sum(9 * before * after for before, after in pairwise([1, *widths]))
+    if len(widths) > _MOST_LAYERS or weights > _MOST_WEIGHTS:
+        msg = f"architecture {name[:60]!r}: expected at most {_MOST_LAYERS} layers and {_MOST_WEIGHTS:,} weights"
         raise InputError(msg)
     return PlainNet(stages, located=family == LOCATED)

@@ -16,6 +16,8 @@ from converter.cli.crop_alignment import crop_alignment
 from converter.cli.crop_margin import crop_margin
 from converter.cli.distill import distill
 from converter.cli.evaluate import evaluate
+from converter.cli.export import export
+from converter.cli.learning_rate import learning_rate
 from converter.cli.plan import plan
 from converter.cli.prepare import prepare
 from converter.cli.quantize import quantize
@@ -48,11 +50,13 @@ _PACKAGES = {
 
 COMMANDS = (
     prepare,
+    learning_rate,
     train,
     teach,
     distill,
     plan,
     checkpoint,
+    export,
     quantize,
     evaluate,
     compare,

@@ -79,7 +79,7 @@ class TestAccidents:
     def test_a_file_that_grows_too_large_leaves_the_last_good_checkpoint(
         self, training_command: Callable[..., list[str]], tmp_path: Path, error_line: Callable[[], str]
     ) -> None:
-        wide = ["--architecture", "plain:32/64,64"]
+        wide = ["--architecture", "plain:2/2/4/16/64,64"]
         assert main(training_command(tmp_path, *wide, "--epochs", "1")) == 0
         good = (tmp_path / "last.ckpt").read_bytes()
         limits = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -107,7 +107,7 @@ class TestAccidents:
         if mounted.returncode:
             pytest.skip(f"no disk of 4 MB can be mounted: {mounted.stderr.decode().strip()}")
         try:
-            out, wide = disk / "run", ["--architecture", "plain:32/64,64"]
+            out, wide = disk / "run", ["--architecture", "plain:2/2/4/16/64,64"]
             assert main(training_command(out, *wide, "--epochs", "1")) == 0
             good = (out / "last.ckpt").read_bytes()
             with pytest.raises(OSError, match="No space"):

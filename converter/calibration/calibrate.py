@@ -1,0 +1,170 @@
+"""The whole step: prior, temperatures by face and refusal of a model, measured and written into its manifest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from converter.calibration import priors, refusals, temperatures
+from converter.calibration.finds import framed, marked, non_faces
+from converter.calibration.temperatures import Signs
+from converter.calibration.views import PLAIN, views
+from converter.evaluate import truth
+from converter.evaluation.conditions import Condition
+from converter.outputs import write_bytes
+from converter.progress import bar
+from converter.runner import ModelRunner
+from edge.manifest import SCHEMA_VERSION, OutputSpec, manifest_path
+from edge.postprocess import signs, temperature
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from converter.calibration.finds import Finds
+    from converter.datasets.faces import FaceSet
+    from edge.calibration import Prior, Refusal
+    from edge.manifest import Manifest
+
+SMALL = Condition(24)
+"""Faces as small as these must not be refused either."""
+_TURNS = 3
+
+
+def calibrate(
+    model: Path,
+    training: FaceSet,
+    validation: FaceSet,
+    *,
+    split: str,
+    tolerance: float = priors.TOLERANCE,
+    empty: Path | None = None,
+    scenes: Path | None = None,
+) -> Manifest:
+    """Measure ``model`` (a ``.tflite``) on ``validation`` and write what follows into the manifest beside it.
+
+    Args:
+        model: the int8 file; it stays as it is.
+        training: says how often the model saw each label.
+        validation: faces to choose by; ``split`` is what it is called.
+        split: name for the manifest.
+        tolerance: accuracy that the prior `audience` may cost.
+        empty: folder of pictures without faces; without it what was fitted before stays.
+        scenes: folder of pictures with marked faces, on which the refusal is only measured.
+
+    Raises:
+        ModelError: file and manifest do not belong together.
+        InputError: a folder or its pictures cannot be used, or the manifest cannot be written.
+    """
+    runner = ModelRunner(model)
+    before = runner.manifest
+    labelled = {
+        str(o.head): truth(validation, o.head) for o in before.outputs if (truth(validation, o.head) >= 0).any()
+    }
+    found = _signs(runner, validation, labelled)
+    outputs = tuple(
+        output
+        if output.head not in labelled
+        else _calibrated(
+            output,
+            found[output.head],
+            labelled[output.head],
+            priors.shares_of(training, output.head),
+            split=split,
+            tolerance=tolerance,
+        )
+        for output in before.outputs
+    )
+    refusal = before.refusal if empty is None else _refusal(runner, validation, empty, scenes)
+    made = before.model_copy(update={"schema_version": SCHEMA_VERSION, "outputs": outputs, "refusal": refusal})
+    write_bytes(manifest_path(model), made.to_json().encode())
+    return made
+
+
+def _signs(
+    runner: ModelRunner, faces: FaceSet, labelled: Mapping[str, NDArray[np.int64]]
+) -> dict[str, dict[str, Signs]]:
+    """Signs by head and view, of the faces that the head has labels for."""
+    plain = {str(output.head): output.temperature for output in runner.manifest.outputs}
+    found: dict[str, dict[str, Signs]] = {head: {} for head in labelled}
+    for view in bar(views(faces, runner.manifest.input.contrast), "views"):
+        logits = {str(head): values for head, values in runner.logits(view.crops).items()}
+        for head, right in labelled.items():
+            other, rows = _other(runner.manifest, head), right >= 0
+            values = None if other is None else logits[other][rows]
+            found[head][view.name] = Signs.of(logits[head][rows], values, plain.get(other or "", 1.0), view.crops[rows])
+    return found
+
+
+def _other(manifest: Manifest, head: str) -> str | None:
+    return next((str(output.head) for output in manifest.outputs if output.head != head), None)
+
+
+def _calibrated(
+    output: OutputSpec,
+    found: Mapping[str, Signs],
+    right: NDArray[np.int64],
+    shares: NDArray[np.float64],
+    *,
+    split: str,
+    tolerance: float,
+) -> OutputSpec:
+    """The output with prior and certainty.
+
+    The prior shifts what the temperatures are fitted for, and they shift what the prior costs: both are fitted in turn
+    until the strength stays.
+    """
+    right = right[right >= 0]
+    plain = found[PLAIN]
+    other = None if not plain.spread.any() else ("fer2013" if output.head == "consensus" else "consensus")
+    divided = plain.logits / np.float32(output.temperature)
+    prior = priors.prior(divided, right, shares, split=split, tolerance=tolerance)
+    certainty = output.certainty
+    for _ in range(_TURNS):
+        offset = (prior.audience * np.log(shares)).astype(np.float32)
+        certainty = temperatures.fit(found, right, offset, head=other, split=split)
+        divisor = temperature(certainty, spread=plain.spread, detail=plain.detail, tilt=plain.tilt)
+        divided = (plain.logits / np.asarray(divisor)[:, None]).astype(np.float32)
+        again: Prior = priors.prior(divided, right, shares, split=split, tolerance=tolerance)
+        stays = again.audience == prior.audience
+        prior = again
+        if stays:
+            break
+    return output.model_copy(update={"prior": prior, "certainty": certainty})
+
+
+def _refusal(runner: ModelRunner, faces: FaceSet, empty: Path, scenes: Path | None) -> Refusal:
+    contrast = runner.manifest.input.contrast
+    inside, outside = framed(faces, contrast), non_faces(empty, contrast)
+    known = np.flatnonzero(faces.votes.sum(axis=1) > 0)
+    small = SMALL.crops(faces.take(known), contrast)
+    crops = np.concatenate([inside.crops, small])
+    rule = refusals.fit(
+        signs(runner.manifest, runner.logits(crops)),
+        np.concatenate([inside.pictures, known]),
+        _read(runner, outside),
+        outside.pictures,
+    )
+    if scenes is None:
+        return rule
+    theirs, others = marked(scenes, contrast)
+    return _with(
+        rule,
+        scene_faces=len(theirs),
+        scene_lost=refusals.shares_below(rule, _read(runner, theirs)),
+        scene_non_faces=len(others),
+        scene_refused=refusals.shares_below(rule, _read(runner, others)),
+    )
+
+
+def _with(rule: Refusal, **figures: float) -> Refusal:
+    from dataclasses import replace
+
+    return replace(rule, figures={**rule.figures, **{name: float(value) for name, value in figures.items()}})
+
+
+def _read(runner: ModelRunner, found: Finds) -> dict[str, NDArray[np.float32]]:
+    return signs(runner.manifest, runner.logits(found.crops))

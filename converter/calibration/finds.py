@@ -1,0 +1,153 @@
+"""What the device's cascades find, at thresholds lower than the device's: faces, and things that are none.
+
+Non-faces are cut from pictures without a face, so that the network sees just what it would see on a device.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+from converter.crop_margin import SCALE_FACTOR, enlarged
+from converter.datasets.faces import SIZE
+from converter.progress import bar
+from edge.errors import InputError
+from edge.preprocess import crop_face, to_grey
+from edge.types import Box
+from edge.vision.haar import CANDIDATE, CASCADE, NEAR_CASCADE, HaarDetector
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from converter.datasets.faces import FaceSet
+    from edge.contrast import Contrast
+    from edge.types import Detection
+
+WIDTHS = (320, 640, 1280)
+"""Pixels across to which pictures are reduced for the cascades."""
+_MOST = 1600
+_SAME = 0.5
+_FACE = 0.4
+"""Overlap from which a find is a marked face; what touches a face at all is left out otherwise."""
+_SUFFIXES = {".jpg", ".jpeg", ".png"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Finds:
+    """Crops ``(n, 48, 48)`` uint8 grey, the detector's ``scores`` ``(n,)``, and the number of its picture ``(n,)``."""
+
+    crops: NDArray[np.uint8]
+    scores: NDArray[np.float64]
+    pictures: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.crops)
+
+    @classmethod
+    def of(cls, found: Sequence[tuple[NDArray[np.uint8], float, int]]) -> Finds:
+        """Put ``(crop, score, picture)`` into arrays."""
+        crops = np.array([crop for crop, _, _ in found], np.uint8).reshape(-1, SIZE, SIZE)
+        return cls(crops, np.array([one[1] for one in found], float), np.array([one[2] for one in found], np.int64))
+
+
+def non_faces(folder: Path, contrast: Contrast | None) -> Finds:
+    """All that is found in the pictures of ``folder``, none of which shows a face.
+
+    Raises:
+        InputError: there are no pictures, or nothing is found in any.
+    """
+    paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in _SUFFIXES)
+    found = [
+        (_cut(image, each, contrast), each.score, number)
+        for number, path in enumerate(bar(paths, "non-faces"))
+        for image in [_read(path)]
+        for each in _all(image)
+    ]
+    if not found:
+        msg = f"{folder}: expected pictures (.jpg, .png) without faces in which Haar finds something"
+        raise InputError(msg)
+    return Finds.of(found)
+
+
+def marked(folder: Path, contrast: Contrast | None) -> tuple[Finds, Finds]:
+    """Faces and non-faces among the finds in pictures whose faces are marked in ``faces.json``; see docs/detection.md.
+
+    Raises:
+        InputError: the marks cannot be read.
+    """
+    try:
+        truth: dict[str, Any] = json.loads((folder / "faces.json").read_text(encoding="utf-8"))
+        marks = {name: [(Box(*face["box"]), face["kind"]) for face in row["faces"]] for name, row in truth.items()}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        msg = f"{folder}/faces.json: cannot be read as marks of faces: {error}"
+        raise InputError(msg) from error
+    parts: dict[bool, list[tuple[NDArray[np.uint8], float, int]]] = {True: [], False: []}
+    for number, (name, faces) in enumerate(bar(tuple(marks.items()), "marked faces")):
+        image = _read(folder / name)
+        for each in _all(image):
+            is_face = _is_face(each, faces)
+            if is_face is not None:
+                parts[is_face].append((_cut(image, each, contrast), each.score, number))
+    return Finds.of(parts[True]), Finds.of(parts[False])
+
+
+def framed(faces: FaceSet, contrast: Contrast | None) -> Finds:
+    """The faces of a split that the cascade finds, cut out as it frames them, without those that are none by vote."""
+    cascade = HaarDetector(min_face=0.2, scale_factor=SCALE_FACTOR, min_neighbors=CANDIDATE)
+    found = []
+    for row in bar(np.flatnonzero(faces.votes.sum(axis=1) > 0).tolist(), "faces"):
+        image = enlarged(faces.pixels[row])
+        seen = cascade.detect(image, sizes=(0.28 * len(image), float(len(image))))
+        if seen:
+            best = max(seen, key=lambda each: each.score)
+            found.append((_cut(image, best, contrast), best.score, row))
+    return Finds.of(found)
+
+
+def _is_face(find: Detection, faces: Sequence[tuple[Box, str]]) -> bool | None:
+    """True for a marked face, False for what touches none, ``None`` in between."""
+    overlap, kind = max(((find.box.iou(box), kind) for box, kind in faces), default=(0.0, "ignore"))
+    if overlap >= _FACE:
+        return True if kind == "face" else None
+    return False if all(box.expanded(0.3).iou(find.box) <= 0.05 for box, _ in faces) else None
+
+
+def _all(image: NDArray[np.uint8]) -> Iterator[Detection]:
+    """Yield what both cascades find at any width, each thing once, the surest first."""
+    grey, found = to_grey(image), list[Any]()
+    for width in WIDTHS:
+        factor = width / grey.shape[1]
+        if factor > 2:
+            continue
+        how = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+        small = np.asarray(cv2.resize(grey, (width, round(grey.shape[0] * factor)), interpolation=how), np.uint8)
+        for cascade in (CASCADE, NEAR_CASCADE):
+            detector = HaarDetector(min_face=0.02, scale_factor=1.1, min_neighbors=CANDIDATE, cascade=cascade)
+            sizes = (20.0, float(min(small.shape)))
+            found += [each.scaled(1 / factor) for each in detector.detect(small, sizes=sizes)]
+    kept: list[Detection] = []
+    for each in sorted(found, key=lambda one: -one.score):
+        if all(each.box.iou(other.box) <= _SAME for other in kept):
+            kept.append(each)
+            yield each
+
+
+def _cut(image: NDArray[np.uint8], find: Detection, contrast: Contrast | None) -> NDArray[np.uint8]:
+    return crop_face(image, find.box, margin=0.0, size=SIZE, contrast=contrast)
+
+
+def _read(path: Path) -> NDArray[np.uint8]:
+    image = cv2.imread(str(path))
+    if image is None:
+        msg = f"{path}: is no picture that can be read"
+        raise InputError(msg)
+    factor = _MOST / max(image.shape[:2])
+    reduced = image if factor >= 1 else cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    return np.asarray(reduced, np.uint8)

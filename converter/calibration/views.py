@@ -1,0 +1,52 @@
+"""How faces may come to the network: as they are, disturbed, small, dark, noisy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from converter.evaluation.conditions import Condition
+from converter.evaluation.disturbances import DISTURBANCES
+from converter.runner import corrected
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from converter.datasets.faces import FaceSet
+    from edge.contrast import Contrast
+
+PLAIN = "plain"
+PLAIN_BOUND, SPOILED_BOUND = 0.02, 0.05
+"""Expected calibration errors that are asked for: on faces as they are, and on each view of spoiled ones."""
+CONDITIONS = (
+    *(Condition(size) for size in (16, 24, 32, 144)),
+    *(Condition(48, light, noisy=True) for light in (10, 5, 2)),
+    *(Condition(24, light, noisy=True) for light in (100, 25, 10, 5)),
+    Condition(144, 5, noisy=True),
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """What the device gives the network for every face of a split, ``crops`` ``(n, 48, 48)`` uint8 grey."""
+
+    name: str
+    crops: NDArray[np.uint8]
+
+    @property
+    def bound(self) -> float:
+        """Calibration error that is asked for."""
+        return PLAIN_BOUND if self.name == PLAIN else SPOILED_BOUND
+
+
+def views(faces: FaceSet, contrast: Contrast | None) -> Iterator[View]:
+    """Yield every view of ``faces``, the plain one first; dark crops are corrected as ``contrast`` asks for."""
+    yield View(PLAIN, corrected(faces.pixels, contrast))
+    for one in DISTURBANCES:
+        yield View(f"{one.kind}, {one.strength}", corrected(one.apply(faces.pixels), contrast))
+    for each in CONDITIONS:
+        noise = ", noise" if each.noisy else ""
+        yield View(f"{each.size} px, {each.light} % of the light{noise}", each.crops(faces, contrast))

@@ -1,0 +1,36 @@
+"""``face-convert export``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from converter.progress import say
+
+
+@click.command()
+@click.option("--checkpoint", type=click.Path(path_type=Path), required=True, metavar="FILE", help="A .ckpt of train.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, metavar="FILE", help="The .onnx to write.")
+def export(*, checkpoint: Path, out: Path) -> None:
+    """Write a checkpoint's network as ONNX, in float32 and for any number of pictures at a time.
+
+    The file is run on ONNX Runtime and held against the network, where that is installed.
+    """
+    from converter.outputs import write_bytes
+    from converter.quantization import onnx
+    from converter.training import checkpoint as checkpoints
+
+    if out.suffix != ".onnx":
+        msg = f"--out: expected a file ending in .onnx, found {out.name}"
+        raise click.UsageError(msg)
+    onnx.require()
+    trained = checkpoints.load(checkpoint)
+    content = onnx.to_onnx(trained)
+    error = onnx.greatest_error(content, trained.network)
+    write_bytes(out, content)
+    print(f"{out}: {len(content) / 1e6:.1f} MB, outputs {', '.join(trained.head_names)}")
+    if error is None:
+        say("not held against the network: ONNX Runtime is not installed (pip install onnxruntime)", err=True)
+    else:
+        print(f"  its logits differ from the network's by {error:.1g} at most")
