@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from converter.cli.calibrate import calibrate
 from converter.cli.card import card
 from converter.cli.checkpoint import checkpoint
 from converter.cli.compare import compare
@@ -58,6 +59,7 @@ COMMANDS = (
     checkpoint,
     export,
     quantize,
+    calibrate,
     evaluate,
     compare,
     card,
