@@ -33,13 +33,31 @@ def held(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
-        msg = f"{folder}: cannot be written: {error.strerror or error}; choose another --out or mend its permissions"
-        raise InputError(msg) from error
+        raise _unwritable(folder, error.errno or errno.EIO) from error
     try:
         _lock(descriptor, folder)
         yield
     finally:
         os.close(descriptor)
+
+
+def refuse_unwritable(folder: Path) -> None:
+    """Find out whether a ``folder`` that is not there could be made, without making it.
+
+    Raises:
+        InputError: it could not.
+    """
+    above = next(parent for parent in folder.resolve().parents if parent.exists())
+    if not above.is_dir():
+        raise _unwritable(folder, errno.ENOTDIR)
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise _unwritable(folder, errno.EACCES)
+
+
+def _unwritable(folder: Path, number: int) -> InputError:
+    return InputError(
+        f"{folder}: cannot be written: {os.strerror(number)}; choose another --out or mend its permissions"
+    )
 
 
 def _lock(descriptor: int, folder: Path) -> None:

@@ -62,8 +62,12 @@ def preflight(
         AlreadyRunning: another process trains in ``out``.
         InputError: as :func:`train`.
     """
-    with run_folder.held(out):
-        earlier = resumed(out, recipe, unknown | {"batch_size", "heads"})
+    earlier = None
+    if out.exists():
+        with run_folder.held(out):
+            earlier = resumed(out, recipe, unknown | {"batch_size", "heads"})
+    else:  # it is made when there is something to train
+        run_folder.refuse_unwritable(out)
     data_path.refuse(machine.data_path, machine.devices)
     path = data_path.LoaderPath(recipe)
     task = _task(path, start, earlier)
@@ -154,8 +158,10 @@ def _finished(earlier: Resumed) -> bool:
 
 
 def _advice(out: Path) -> str:
-    kept = "the same command goes on after the last whole epoch" if (out / LAST).is_file() else "no epoch was done yet"
-    return f"{kept} ({out / LAST})" if (out / LAST).is_file() else f"{kept}: the same command begins again"
+    last = out / LAST
+    if last.is_file():
+        return f"the same command goes on after the last whole epoch ({last})"
+    return "no epoch was done yet: the same command begins again"
 
 
 def _task(path: DataPath, start: Path | None, earlier: Resumed | None) -> ExpressionTask:

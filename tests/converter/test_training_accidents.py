@@ -192,8 +192,9 @@ class TestFolder:
         error_line: Callable[[], str],
     ) -> None:
         given = [str(two_epochs / "best.ckpt") if option == "BEST" else option for option in options]
-        assert main([*training_command(tmp_path), *given, "--data", "/nowhere"]) == 4
+        assert main([*training_command(tmp_path / "run"), *given, "--data", "/nowhere"]) == 4
         assert message in error_line()
+        assert not (tmp_path / "run").exists()
 
     def test_a_run_of_another_recipe_is_refused_before_data_is_read(
         self, two_epochs: Path, training_command: Callable[..., list[str]], error_line: Callable[[], str]
