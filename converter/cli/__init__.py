@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from converter.cli.average import average
 from converter.cli.calibrate import calibrate
 from converter.cli.card import card
 from converter.cli.checkpoint import checkpoint
@@ -57,6 +58,7 @@ COMMANDS = (
     distill,
     plan,
     checkpoint,
+    average,
     export,
     quantize,
     calibrate,
