@@ -92,11 +92,12 @@ def _checked(network: Any) -> nn.Module:
     if not isinstance(network, nn.Module):
         msg = f"expected a torch.nn.Module, found a {type(network).__name__}"
         raise InputError(msg)
-    heads = getattr(network, "head_names", None)
-    known = isinstance(heads, tuple | list) and heads and set(heads) <= set(HEADS) and len(set(heads)) == len(heads)
-    if not known:
-        msg = f"expected head_names with one or both of {', '.join(HEADS)}, found {heads!r}"
+    given: Any = getattr(network, "head_names", None)
+    heads: tuple[str, ...] = tuple(given) if isinstance(given, tuple | list) else ()
+    if not heads or not set(heads) <= set(HEADS) or len(set(heads)) != len(heads):
+        msg = f"expected head_names with one or both of {', '.join(HEADS)}, found {given!r}"
         raise InputError(msg)
+    network.head_names = heads
     if not any(parameter.requires_grad for parameter in network.parameters()):
         msg = "has no weights to train"
         raise InputError(msg)
@@ -107,8 +108,8 @@ def _checked(network: Any) -> nn.Module:
     wanted = [(_PICTURES, len(EMOTIONS))] * len(heads)
     shapes = [tuple(o.shape) if isinstance(o, Tensor) else type(o).__name__ for o in _as_tuple(outputs)]
     if not isinstance(outputs, tuple | list) or shapes != wanted:
-        given = f"a {type(outputs).__name__} of {shapes}" if isinstance(outputs, tuple | list) else f"{shapes[0]}"
-        msg = f"expected for {_PICTURES} pictures a tuple of {wanted}, logits of {', '.join(heads)}, found {given}"
+        found = f"a {type(outputs).__name__} of {shapes}" if isinstance(outputs, tuple | list) else f"{shapes[0]}"
+        msg = f"expected for {_PICTURES} pictures a tuple of {wanted}, logits of {', '.join(heads)}, found {found}"
         raise InputError(msg)
     return network
 

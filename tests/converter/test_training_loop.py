@@ -178,9 +178,9 @@ class TestEnds:
     )
     def test_too_few_pictures_are_one_line(self, training: int, validation: int, message: str, tmp_path: Path) -> None:
         faces = gratings(1, 1)
-        parts = [faces.take(np.arange(n)) for n in (training, validation)]
+        learnt, chosen_by = (faces.take(np.arange(n)) for n in (training, validation))
         with pytest.raises(InputError, match=message):
-            train(*parts, tmp_path, Recipe(SMALL, epochs=1), machine=CPU)
+            train(learnt, chosen_by, tmp_path, Recipe(SMALL, epochs=1), machine=CPU)
         assert not (tmp_path / "best.ckpt").exists()
 
     @pytest.mark.parametrize("architecture", ["nus2022", "gdconv:4/4/4/4/4"])
