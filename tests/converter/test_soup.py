@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ARCHITECTURE = "plain:4/4"
 
 
-def kept(path: Path, seed: int, architecture: str = ARCHITECTURE) -> dict[str, torch.Tensor]:
+def kept(path: Path, seed: int, architecture: str = ARCHITECTURE) -> dict[str, Any]:
     torch.manual_seed(seed)
     network = build(architecture).eval()
     path.parent.mkdir(exist_ok=True)
