@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 CAPACITY = 64
 """Requests that may wait; the loop takes all of them several times a second."""
+RESERVED = 16
+"""Places beyond that which no request over the broker takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +100,18 @@ class Request:
 class Inbox:
     """Filled from any thread; emptied by the loop."""
 
-    def __init__(self, capacity: int = CAPACITY) -> None:
-        self._capacity = capacity
+    def __init__(self, capacity: int = CAPACITY, reserved: int = RESERVED) -> None:
+        self._capacity, self._reserved = capacity, reserved
         self._waiting: queue.SimpleQueue[Request] = queue.SimpleQueue()
 
-    def offer(self, command: Command, answer: Callable[[Answer], None] = lambda _: None) -> bool:
-        """Leave a request; False where too many wait already."""
-        if self._waiting.qsize() >= self._capacity:
+    def offer(
+        self, command: Command, answer: Callable[[Answer], None] = lambda _: None, *, remote: bool = False
+    ) -> bool:
+        """Leave a request; False where too many wait already.
+
+        ``remote`` ones, which came over the broker, leave the reserved places to button, page and this machine.
+        """
+        if self._waiting.qsize() >= self._capacity + (0 if remote else self._reserved):
             return False
         self._waiting.put(Request(command, answer))
         return True

@@ -36,7 +36,10 @@ class PromptInbox(Inbox):
         self.asked: list[Command] = []
         self.says = Answer({"done": True})
 
-    def offer(self, command: Command, answer: Callable[[Answer], None] = lambda _: None) -> bool:
+    def offer(
+        self, command: Command, answer: Callable[[Answer], None] = lambda _: None, *, remote: bool = False
+    ) -> bool:
+        assert not remote, "the page asks on this machine"
         self.asked.append(command)
         answer(self.says)
         return True

@@ -232,9 +232,18 @@ def test_what_fails_is_answered_and_the_loop_goes_on(desk: Desk, monkeypatch: py
 
 def test_a_full_box_takes_no_more() -> None:
     inbox = Inbox(capacity=2)
-    assert [inbox.offer(Mark(str(number))) for number in range(3)] == [True, True, False]
+    assert [inbox.offer(Mark(str(number)), remote=True) for number in range(3)] == [True, True, False]
     assert [request.command for request in inbox.take()] == [Mark("0"), Mark("1")]
-    assert inbox.offer(Mark())
+    assert inbox.offer(Mark(), remote=True)
+
+
+def test_a_flood_over_the_broker_leaves_places_to_button_page_and_this_machine() -> None:
+    inbox = Inbox(capacity=2, reserved=3)
+    while inbox.offer(Mark(), remote=True):
+        pass
+    assert [inbox.offer(SetPrivacy()) for _ in range(4)] == [True, True, True, False]
+    assert not inbox.offer(Mark(), remote=True)
+    assert len(list(inbox.take())) == 5
 
 
 def test_a_session_says_what_it_is_about(desk: Desk) -> None:

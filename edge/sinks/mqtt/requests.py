@@ -6,6 +6,8 @@ Whatever arrives is refused in one line or done; nothing that anyone sends can d
 from __future__ import annotations
 
 import logging
+import threading
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from edge.events import Reply
@@ -27,6 +29,8 @@ _TOPIC_MAX = 512
 _LOG_EVERY_S = 60.0
 _ROOM_FOR_REFUSALS = 64
 """Free places below which refusals are left out: they are for answers to what was done."""
+_TOPICS_MAX = 64
+"""Response topics whose refusals are counted one by one; those of others count for the request's own topic."""
 
 
 def without_wildcards(filters: Iterable[str]) -> tuple[str, ...]:
@@ -46,7 +50,8 @@ class Requests:
     """Takes what arrives on :attr:`subscriptions`; ``publish`` sends an answer and may be called from any thread.
 
     ``room`` gives how many more answers can wait to be sent. A request is taken only where its answer has a place. In a
-    flood that fills the places, refusals are left out, and the next one that is sent says how many.
+    flood that fills the places, refusals are left out and counted by response topic. The next one that is sent there
+    says how many, or :meth:`settle` does once there is room.
     """
 
     def __init__(
@@ -62,7 +67,8 @@ class Requests:
         self._inbox = inbox
         self._publish = publish
         self._room = room
-        self._unanswered = 0
+        self._unanswered: Counter[str] = Counter()
+        self._lock = threading.Lock()
         self._transactions = Transactions()
         self._log = Rarely(_LOG_EVERY_S)
 
@@ -81,7 +87,7 @@ class Requests:
         problem = self._transactions.begin(transaction) if self._free > 0 else BUSY
         if problem:
             self._refuse(arrival, problem, transaction)
-        elif not self._inbox.offer(command, lambda answer: self._answer(arrival, answer, transaction)):
+        elif not self._inbox.offer(command, lambda answer: self._answer(arrival, answer, transaction), remote=True):
             self._transactions.end(transaction, done=False)
             self._refuse(arrival, BUSY, transaction)
 
@@ -111,14 +117,33 @@ class Requests:
         if topic is None:
             return
         if self._free < _ROOM_FOR_REFUSALS:
-            self._unanswered += 1
-            if self._log.due("unanswered"):
-                _LOG.warning("more requests arrive than answers can be sent: some refusals are left out")
+            self._leave_out(topic, arrival)
             return
-        if self._unanswered:
-            why = f"{why} ({self._unanswered} refused before it got no answer)"
-            self._unanswered = 0
+        if left_out := self._left_out_at(topic):
+            why = f"{why} ({left_out} refused before it got no answer)"
         self._reply(topic, arrival, Reply(status="error", error=why, transaction=transaction))
+
+    def settle(self) -> None:
+        """Say how many refusals were left out, where there is room for that now."""
+        while self._unanswered and self._free >= _ROOM_FOR_REFUSALS:
+            with self._lock:
+                if not self._unanswered:
+                    return
+                name, count = self._unanswered.popitem()
+            why = f"{count} requests were refused and got no answer: {BUSY}"
+            self._publish(Publication(Topic(name, retain=False, qos=1), Reply(status="error", error=why).to_json()))
+
+    def _leave_out(self, topic: str, arrival: Arrival) -> None:
+        with self._lock:
+            if topic not in self._unanswered and len(self._unanswered) >= _TOPICS_MAX:
+                topic = f"{self._node}/response/{arrival.topic.rpartition('/')[2]}"
+            self._unanswered[topic] += 1
+        if self._log.due("unanswered"):
+            _LOG.warning("more requests arrive than answers can be sent: some refusals are left out")
+
+    def _left_out_at(self, topic: str) -> int:
+        with self._lock:
+            return self._unanswered.pop(topic, 0)
 
     def _answer(self, arrival: Arrival, answer: Answer, transaction: str | None) -> None:
         self._transactions.end(transaction, done=answer.error is None)

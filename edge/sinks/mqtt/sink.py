@@ -76,10 +76,10 @@ class MqttSink:
         self._outgoing = Outgoing(self._outbox)
         self._repeat_s = heartbeat_s or REPEAT_S
         self._listeners: list[Listener] = []
+        self._requests: Requests | None = None
         if inbox is not None:
-            self._listeners.append(
-                Requests(config.prefix, node, inbox, self._publish, room=lambda: self._outgoing.room)
-            )
+            self._requests = Requests(config.prefix, node, inbox, self._publish, room=lambda: self._outgoing.room)
+            self._listeners.append(self._requests)
         self._presenter = self._new_presenter(heartbeat_s, page_url) if config.homeassistant.discovery else None
         if self._presenter is not None:
             self._listeners.append(self._presenter)
@@ -108,6 +108,8 @@ class MqttSink:
             self._outgoing.hurry()  # somebody was told that it is done
         if self._presenter is not None and isinstance(message, Info):
             self._presenter.present(message)
+        if self._requests is not None:
+            self._requests.settle()
 
     def _publish(self, made: Publication) -> None:
         client = self._client

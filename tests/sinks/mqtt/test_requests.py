@@ -184,9 +184,40 @@ def test_in_a_flood_what_is_done_is_answered_and_the_answers_say_what_was_left_o
     assert left_out > 0
     desk.room = 256
     desk.take("request/reboot", response_topic="me")
+    assert "refused before" not in desk.replies()[-1]["error"], "none of these was left out"
+    desk.mark("0")
     assert desk.replies()[-1]["error"].endswith(f"({left_out} refused before it got no answer)")
-    desk.take("request/reboot", response_topic="me")
+    desk.mark("0")
     assert "refused before" not in desk.replies()[-1]["error"]
+
+
+def test_refusals_that_were_left_out_are_counted_for_each_asker_once_there_is_room() -> None:
+    desk = Desk(room=64, capacity=1)
+    for number in range(5):
+        desk.take("request/marker", json.dumps({"transaction": str(number)}).encode(), response_topic="me")
+        desk.take("request/marker", b"{}", response_topic="you")
+    desk.sent.clear()
+    desk.requests.settle()
+    assert desk.sent == [], "there is no room yet"
+    desk.room = 256
+    desk.requests.settle()
+    told = {publication.topic.name: json.loads(publication.payload) for publication in desk.sent}
+    why = "requests were refused and got no answer: too many requests wait: try again"
+    assert {name: reply["error"] for name, reply in told.items()} == {"me": f"4 {why}", "you": f"5 {why}"}
+    desk.requests.settle()
+    assert len(desk.sent) == 2
+
+
+def test_response_topics_of_a_flood_are_bounded() -> None:
+    desk = Desk(room=10)
+    for number in range(300):
+        desk.take("request/nothing", response_topic=f"flood/{number}")
+    desk.room = 10_000
+    desk.requests.settle()
+    counts = {publication.topic.name: int(json.loads(publication.payload)["error"].split()[0])
+              for publication in desk.sent}  # fmt: skip
+    assert sum(counts.values()) == 300
+    assert len(counts) <= 65
 
 
 def test_without_room_for_its_answer_no_request_is_taken() -> None:

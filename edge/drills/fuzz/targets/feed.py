@@ -149,8 +149,10 @@ def _inbox() -> Inbox:
     from edge.settings import SettingsStore
 
     class Served(commands.Inbox):
-        def offer(self, command: Command, answer: Callable[[Answer], None] = lambda _: None) -> bool:
-            taken = super().offer(command, answer)
+        def offer(
+            self, command: Command, answer: Callable[[Answer], None] = lambda _: None, *, remote: bool = False
+        ) -> bool:
+            taken = super().offer(command, answer, remote=remote)
             control.serve(0)
             return taken
 
