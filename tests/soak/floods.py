@@ -171,6 +171,21 @@ async def commands(target: Target, address: str) -> None:
             reading.cancel()
 
 
+async def bursts(target: Target, address: str) -> None:
+    """Send a thousand requests that the device does, as fast as the broker takes them."""
+    async with wire.connected(target.broker, address) as (reader, writer):
+        writer.write(wire.connect(f"burst-{random.getrandbits(60):x}"))
+        reading = asyncio.create_task(wire.drained(reader, 60))
+        try:
+            for number in range(1000):
+                writer.write(wire.publish(f"{NODE}/request/health_check", b'{"transaction": "%d"}' % number))
+                await writer.drain()
+            target.count("bursts of 1,000 requests")
+            await asyncio.sleep(_DRIP_S)
+        finally:
+            reading.cancel()
+
+
 async def silent_client(target: Target, address: str) -> None:
     """Connect to the broker and say nothing, or half a packet."""
     async with wire.connected(target.broker, address) as (reader, writer):
@@ -228,6 +243,7 @@ FLOODS: dict[str, tuple[Callable[[Target, str], Awaitable[None]], int, int]] = {
     "logins": (login, 24, 8),
     "uploads": (upload, 24, 6),
     "commands": (commands, 6, 2),
+    "bursts": (bursts, 2, 2),
     "silent": (silent_client, 250, 5),
     "greedy": (greedy_client, 10, 2),
     "large": (large_publish, 2, 2),
