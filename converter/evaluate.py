@@ -6,6 +6,8 @@ import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from converter.datasets.fer2013 import FORM as CSV_FORM
+from converter.datasets.published import FER2013
 from converter.evaluation.subject import open_subject
 from converter.measure import Measurement, measure
 from edge.errors import InputError
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from converter.datasets.faces import FaceSet
     from converter.evaluation.subject import Precision, Subject
 
-LABEL_SETS = {"fer2013": "FER2013", "consensus": "FER+ majority"}
+_MAJORITY = "FER+ majority"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,6 +43,14 @@ class Evaluation:
         """
         heads = [_plain(measurement) for measurement in self.measurements]
         return {"model": self.model, "split": self.split, "precision": self.precision, "view": "one", "heads": heads}
+
+
+def label_set(faces: FaceSet, head: str) -> str:
+    """What to call the labels that ``head`` is measured by: FER2013's, the data's own, or the votes' majority."""
+    if head == "consensus":
+        return _MAJORITY
+    origin = faces.origin
+    return "FER2013" if origin is None or origin.published == FER2013 or origin.form == CSV_FORM else "the data's own"
 
 
 def truth(faces: FaceSet, head: str) -> NDArray[np.int64]:
@@ -93,7 +103,7 @@ def of_logits(
             values,
             truth(faces, head),
             head=head,
-            labels=LABEL_SETS[head],
+            labels=label_set(faces, head),
             temperature=temperatures.get(head, 1.0),
         )
         for head, values in logits.items()

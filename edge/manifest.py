@@ -88,6 +88,9 @@ class Training(_Part):
     macs: int = Field(description="multiply-accumulates for one face")
     recipe: dict[str, Any]
     quantization: dict[str, Any]
+    data: dict[str, Any] = Field(
+        default_factory=dict, description="what was read: files, counts, fingerprints, licence as given; empty: unknown"
+    )
 
 
 class Score(_Part):

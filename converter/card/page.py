@@ -6,7 +6,7 @@ from importlib import resources
 from string import Template
 from typing import TYPE_CHECKING
 
-from converter.card import sentences, tables
+from converter.card import sections, sentences, tables
 from converter.card.markdown import code, count
 from edge.errors import InputError
 
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from converter.card.shipped import Shipped
 
-HEADS = ("consensus", "fer2013")
-"""In the order of the card: first what the device uses."""
 PLOTS = {
     "confusion-consensus": "confusion of `consensus`",
     "confusion-fer2013": "confusion of `fer2013`",
@@ -43,7 +41,7 @@ def render(models: Sequence[Shipped], plots: str | None = None) -> str:
 def _fields(models: Sequence[Shipped], plots: str | None) -> dict[str, str]:
     results = models[0].results
     interval = results["interval"]
-    fields = {
+    return {
         "names": ", ".join(code(model.name) for model in models),
         "identity": tables.identity(models),
         "split": results["split"],
@@ -51,19 +49,11 @@ def _fields(models: Sequence[Shipped], plots: str | None) -> dict[str, str]:
         "resamples": count(interval["resamples"]),
         "bootstrap_seed": str(interval["seed"]),
         "bins": str(results["calibration"]["bins"]),
-        "caution": sentences.caution(results["split"]),
         "precisions": tables.precisions(models),
-        "confusion": "\n\n".join(
-            f"{model.name}, {code(head)}:\n\n{tables.confusion(model, head)}" for model in models for head in HEADS
-        ),
+        **sections.fields(models),
         "calibration": sentences.calibration(models),
-        "reliability_consensus": tables.reliability(models, "consensus"),
-        "certainty": tables.certainty(models),
         "robustness": tables.robustness(models),
         "plots": _links(models, plots),
-        "agreement": sentences.agreement(results),
-        "training_data": sentences.training_data(results),
-        "data": tables.data(results),
         "recipe": tables.recipe(models),
         "quantization": sentences.quantization(models),
         "commands": sentences.commands(models),
@@ -71,21 +61,15 @@ def _fields(models: Sequence[Shipped], plots: str | None) -> dict[str, str]:
         "evaluate": "\n".join(_evaluate(model) for model in models),
         "card": _card(models, plots),
     }
-    for head in HEADS:
-        fields |= {
-            f"scores_{head}": tables.scores(models, head),
-            f"emotions_{head}": tables.emotions(models, head),
-            f"rare_{head}": sentences.rare(models, head),
-            f"mistakes_{head}": sentences.mistakes(models, head),
-        }
-    return fields
 
 
 def _check(models: Sequence[Shipped]) -> None:
     first = models[0]
     for model in models:
-        missing = [head for head in HEADS if head not in model.heads]
-        missing += [part for part in ("certainty", "robustness") if not model.results[part]]
+        own = [str(output.head) for output in model.manifest.outputs]
+        missing = [head for head in sections.ORDER if head in own and head not in model.heads]
+        parts = ("certainty", "robustness") if "consensus" in own else ("robustness",)
+        missing += [part for part in parts if not model.results[part]]
         if missing:
             msg = f"{model.name}: its results lack {', '.join(missing)}; measure it with face-convert card --data"
             raise InputError(msg)
@@ -99,7 +83,12 @@ def _links(models: Sequence[Shipped], plots: str | None) -> str:
     if plots is None:
         return ""
     lines = [
-        f"- {model.name}: " + ", ".join(f"[{words}]({plots}/{model.name}-{name}.png)" for name, words in PLOTS.items())
+        f"- {model.name}: "
+        + ", ".join(
+            f"[{words}]({plots}/{model.name}-{name}.png)"
+            for name, words in PLOTS.items()
+            if name == "robustness" or name.rpartition("-")[2] in model.heads
+        )
         for model in models
     ]
     return "Plots:\n\n" + "\n".join(lines)

@@ -113,8 +113,7 @@ def certainty(models: Sequence[Shipped]) -> str:
 
 def robustness(models: Sequence[Shipped]) -> str:
     """Accuracy under each disturbance and what it costs."""
-    heads = list(models[0].heads)
-    header = ["disturbance", *(f"{code(head)}, {m.name}" for m in models for head in heads)]
+    header = ["disturbance", *(f"{code(head)}, {m.name}" for m in models for head in m.heads)]
     rows: list[list[str]] = []
     for line in zip(*(m.results["robustness"] for m in models), strict=True):
         kind, strength = line[0]["kind"], line[0]["strength"]
@@ -122,16 +121,20 @@ def robustness(models: Sequence[Shipped]) -> str:
         cells = [
             _disturbed(row["heads"][head], m.results["robustness"][0]["heads"][head])
             for m, row in zip(models, line, strict=True)
-            for head in heads
+            for head in m.heads
         ]
         rows.append([name, *cells])
     return table(header, rows)
 
 
-def data(results: Mapping[str, Any]) -> str:
-    """How many pictures of each emotion."""
+def data(results: Mapping[str, Any], *, known: bool) -> str:
+    """How many pictures of each emotion; ``known`` says that the data is FER2013."""
     columns = [results["data"]["labels"], results["data"]["majorities"]]
-    header = ["emotion", f"{results['split']}, original label", f"{results['split']}, FER+ majority"]
+    votes = "FER+ majority" if known else "majority of the votes"
+    header = ["emotion", f"{results['split']}, original label", f"{results['split']}, {votes}"]
+    if not results["data"]["with_majority"]:
+        columns.pop()
+        header.pop()
     if results["recurrence"]:
         columns.insert(0, results["recurrence"]["training_labels"])
         header.insert(1, "Training as used, original label")

@@ -8,6 +8,8 @@ from pathlib import Path
 import click
 
 from converter.cli import options
+from converter.cli.data import rule_of
+from edge.errors import InputError
 
 
 @click.command()
@@ -56,8 +58,15 @@ def _measure(models: tuple[Path, ...], data: Path, votes: Path | None, split: st
     from converter.outputs import write_bytes
 
     subjects = [open_subject(model) for model in models]
-    faces = datasets.load(data, split, votes=votes)
-    recurs = recurrence_of(faces, data, split)
+    for model, subject in zip(models, subjects, strict=True):
+            msg = f"{model}: has classes of its own: a card is for models of the usual seven"
+            raise InputError(msg)
+    rule, *others = [rule_of(subject.data) for subject in subjects]
+    if any(other != rule for other in others):
+        msg = "the models were chosen by different parts of their data: write a card for each"
+        raise InputError(msg)
+    faces = datasets.load(data, split, votes=votes, rule=rule)
+    recurs = recurrence_of(faces, data, split, rule)
     for model, subject in zip(models, subjects, strict=True):
         found = results(subject, faces, split, recurrence=recurs, robust=True)
         write_bytes(results_path(model), to_json(found).encode())

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from converter.cli import options
-from converter.cli.data import training_and_validation
+from converter.cli.data import rule_of, training_and_validation
 
 
 @click.command()
@@ -23,11 +23,12 @@ def checkpoint(*, model: Path, data: Path, votes: Path | None, out: Path) -> Non
     """
     from converter.quantization.recover import agreement, recovered
     from converter.training import checkpoint as checkpoints
+    from edge.manifest import load
 
     if out.suffix != ".ckpt":
         msg = f"--out: expected a file ending in .ckpt, found {out.name}"
         raise click.UsageError(msg)
-    training, validation = training_and_validation(data, votes)
+    training, validation = training_and_validation(data, votes, rule_of(load(model).training.data))
     trained, notes = recovered(model, training.pixels)
     checkpoints.save(out, trained, notes)
     print(f"{out}: {trained.recipe.architecture}, {out.stat().st_size / 1e6:.1f} MB")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from converter.cli import options
+from converter.cli.data import rule_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -38,7 +39,7 @@ def crop_alignment(
 
     runner = ModelRunner(model)
     finder = measuring.open_detector(detector, enlarge)
-    faces = datasets.load(data, split, votes=votes)
+    faces = datasets.load(data, split, votes=votes, rule=rule_of(runner.manifest.training.data))
     figures = {
         "split": split,
         "pictures": len(faces),

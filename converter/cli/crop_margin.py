@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from converter.cli import options
+from converter.cli.data import rule_of
 
 
 @click.command("crop-margin")
@@ -26,7 +27,7 @@ def crop_margin(*, model: Path, data: Path, votes: Path | None, split: str, out:
     from converter.runner import ModelRunner
 
     runner = ModelRunner(model)
-    faces = datasets.load(data, split, votes=votes)
+    faces = datasets.load(data, split, votes=votes, rule=rule_of(runner.manifest.training.data))
     seen = measuring.framing(faces)
     accuracy = measuring.accuracy_by_margin(runner, faces, seen)
     figures: dict[str, Any] = {

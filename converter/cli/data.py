@@ -68,25 +68,31 @@ def rule_of(record: Mapping[str, Any] | None) -> HoldOut | None:
     """How the data of ``record`` was divided; ``None`` where it was not, or nothing is known of it."""
     from converter.datasets import HoldOut
 
-    held_out = None if record is None else record.get("held_out")
+    held_out = record.get("held_out") if record else None
     if not held_out:
         return None
     pattern = held_out["pattern"] if held_out["unit"] == "subject" else ""
     return HoldOut(held_out["share"], held_out["seed"], pattern, repeated=True)
 
 
-def _remarks(data: Path, training: FaceSet, validation: FaceSet) -> Iterator[str]:
-    from converter import datasets
+def seen(splits: Mapping[str, FaceSet]) -> Iterator[str]:
+    """What there is to know of how data was read: what holds nothing, what cannot be read, what is held out."""
     from converter.datasets.describe import held_out
 
-    origin = training.origin
+    origin = next(iter(splits.values())).origin
     if origin is not None:
         yield from origin.problems
-    for name, faces in (("Training", training), ("PublicTest", validation)):
+    for name, faces in splits.items():
         if faces.unreadable:
             yield f"{name}: {_counted(faces.unreadable)} cannot be read and are left out"
     if origin is not None and origin.held_out is not None:
-        yield held_out(len(validation), origin.held_out)
+        yield held_out(len(splits["PublicTest"]), origin.held_out)
+
+
+def _remarks(data: Path, training: FaceSet, validation: FaceSet) -> Iterator[str]:
+    from converter import datasets
+
+    yield from seen({"Training": training, "PublicTest": validation})
     both = validation.names[datasets.shared_pictures(validation.pixels, training.pixels)].tolist()
     if both:
         yield (

@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from converter.cli import options
+from converter.cli.data import rule_of
+from converter.progress import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from converter.datasets.faces import FaceSet
+    from converter.datasets.holdout import HoldOut
     from converter.evaluation.recurrence import Recurrence
+    from converter.evaluation.subject import Subject
 
 
 @click.command()
@@ -59,13 +63,16 @@ def evaluate(
     from converter.evaluation.results import results, to_json
     from converter.evaluation.subject import open_subject
 
-    faces = datasets.load(data, split, votes=votes)
     subject = open_subject(model)
+    rule = rule_of(subject.data)
+    faces = datasets.load(data, split, votes=votes, rule=rule)
+    for line in remarks(subject, faces, split):
+        say(line, err=True)
     found = results(
         subject,
         faces,
         split,
-        recurrence=recurrence_of(faces, data, split) if recurring else None,
+        recurrence=recurrence_of(faces, data, split, rule) if recurring else None,
         robust=robustness,
         by_condition=conditions,
     )
@@ -82,7 +89,30 @@ def evaluate(
     print(to_json(found).rstrip() if as_json else "\n".join(_table(found)))
 
 
-def recurrence_of(faces: FaceSet, data: Path, split: str) -> Recurrence | None:
+def remarks(subject: Subject, faces: FaceSet, split: str) -> Iterator[str]:
+    """What there is to know before figures of ``subject`` on ``faces`` are believed."""
+    from converter.datasets.describe import missing_classes
+    from converter.heads import measured_by
+
+    has = subject.heads
+    unmeasured = [head for head in has if head not in measured_by(faces)]
+    if unmeasured:
+        what = "votes" if unmeasured == ["consensus"] else "labels"
+        yield f"{split} has no {what} to measure {', '.join(unmeasured)} by"
+    lacking = [head for head in measured_by(faces) if head not in has]
+    if lacking:
+        yield f"{subject.name} has no {' and no '.join(lacking)} head: it was trained without"
+    if subject.data is None:
+        return
+    absent = [name for name in missing_classes(subject.data) if faces.counts().get(name)]
+    if absent:
+        yield f"{subject.name} was trained without a picture of {', '.join(absent)}, which {split} has"
+    held_out = subject.data["held_out"]
+    if split in {"Training", "All"} and held_out is not None and len(faces) == held_out["rows"]:
+        yield f"{subject.name} may have learnt from these pictures: --split PublicTest measures what was held out"
+
+
+def recurrence_of(faces: FaceSet, data: Path, split: str, rule: HoldOut | None = None) -> Recurrence | None:
     """What of ``faces`` occurs in the data's Training split; ``None`` where that is measured or is not there."""
     from converter import datasets
     from converter.evaluation.recurrence import recurrence
@@ -90,7 +120,7 @@ def recurrence_of(faces: FaceSet, data: Path, split: str) -> Recurrence | None:
     if split in {"Training", "All"}:
         return None
     try:
-        whole = datasets.load(data, "Training", drop_duplicates=False)
+        whole = datasets.load(data, "Training", drop_duplicates=False, rule=rule)
     except datasets.MissingSplitError:
         return None
     return recurrence(faces, whole, datasets.without_listed(data, whole))

@@ -9,32 +9,40 @@ from typing import TYPE_CHECKING
 import click
 
 from converter.cli import options
+from converter.cli.data import seen
+from converter.progress import say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from converter.cli.data import DataChoice
     from converter.datasets import FaceSet
     from converter.prepare.examine import Examination
 
 
 @click.command()
-@options.data
-@options.votes
+@options.dataset
 @click.option("--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Report, list, pictures.")
 @options.as_json
-def prepare(*, data: Path, votes: Path | None, out: Path, as_json: bool) -> None:
+def prepare(*, dataset: DataChoice, out: Path, as_json: bool) -> None:
     """Check a data set and report what is in it: counts, recurring pictures, blanks, what is no face.
 
     Writes report.json, duplicates.csv, counts.png and training_rows_to_drop.txt, which belongs beside the data, and
     samples.png and doubtful-pairs.png, which show faces of the data set: keep these two to yourself. FER2013 takes
-    about half a minute on one core.
+    about half a minute on one core. Data that has no part to choose by is divided as training divides it.
     """
     from converter import datasets
+    from converter.datasets.holdout import LEAST
     from converter.outputs import write_bytes
     from converter.prepare.examine import examine
     from converter.prepare.report import as_dict, lines, pair_table
 
-    splits = datasets.load_splits(data, votes=votes, drop_duplicates=False)
+    data, rule = dataset.path, dataset.rule
+    splits = datasets.load_splits(data, votes=dataset.votes, drop_duplicates=False)
+    if rule.asked or sum(len(splits[name]) for name in ("Training", "All") if name in splits) >= LEAST:
+        splits = datasets.divided(splits, rule, data)
+    for line in seen(splits):
+        say(line, err=True)
     found = examine(splits)
     figures = {"data": data.name, **as_dict(found, datasets.listed_rows(data, splits))}
     text = json.dumps(figures, indent=2)

@@ -3,7 +3,7 @@
 :func:`load` is the one door: it recognises what it is given.
 """
 
-from converter.datasets.door import load, load_splits
+from converter.datasets.door import divided, load, load_splits
 from converter.datasets.drops import drop_file, listed_rows, without_listed
 from converter.datasets.faces import FaceSet
 from converter.datasets.groups import shared_pictures
@@ -15,6 +15,7 @@ __all__ = [
     "FaceSet",
     "HoldOut",
     "MissingSplitError",
+    "divided",
     "drop_file",
     "listed_rows",
     "load",

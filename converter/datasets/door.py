@@ -69,7 +69,7 @@ def load_splits(
     if mapping is not None:
         found = {split: mapping.apply(faces) for split, faces in found.items()}
     found = _with_origin(found, path, source, drops=drop_duplicates and (TRAINING in found or rule is not None))
-    if rule is not None:
+    if rule is not None and (splits is None or {TRAINING, PUBLIC} & set(splits)):
         found = divided(found, rule, path)
     if splits is not None:
         for split in splits:

@@ -107,6 +107,7 @@ def checked(found: Any) -> dict[str, Any]:
     try:
         named = all(isinstance(found[name], str) for name in ("name", "published", "form", "licence", "votes", "drops"))
         named = named and isinstance(found["sha256"], str) and isinstance(found["files"], list | tuple)
+        named = named and all(isinstance(file["name"], str) for file in found["files"])
         rule = found["held_out"]
         named = named and (rule is None or all(name in rule for name in _RULE))
         for split in (TRAINING, PUBLIC):

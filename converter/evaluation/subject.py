@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from converter.datasets.record import checked
 from converter.progress import bar
 from converter.runner import corrected
 from edge.errors import InputError
@@ -30,7 +31,8 @@ class Subject:
 
     ``predict`` gives logits ``(n, 7)`` per head for ``(n, 48, 48)`` uint8 grey; ``temperatures`` holds those that the
     device divides them by (a checkpoint has none). ``network`` is what gradients can be had from, where they can.
-    ``contrast`` is how the device corrects dark crops for it.
+    ``contrast`` is how the device corrects dark crops for it. ``data`` is the record of what it was trained on, where
+    that is kept, and ``heads`` are the questions that it answers.
     """
 
     name: str
@@ -40,6 +42,8 @@ class Subject:
     temperatures: Mapping[str, float]
     network: Any = None
     contrast: Contrast | None = None
+    data: Mapping[str, Any] | None = None
+    heads: tuple[str, ...] = ()
 
     def logits(self, pixels: NDArray[np.uint8], what: str = "pictures") -> dict[str, NDArray[np.float32]]:
         """Logits ``(n, 7)`` per head for ``(n, 48, 48)`` uint8 grey, dark ones corrected as the device does.
@@ -75,12 +79,23 @@ def open_subject(model: Path) -> Subject:
             runner.logits,
             temperatures,
             contrast=runner.manifest.input.contrast,
+            data=checked(runner.manifest.training.data) if runner.manifest.training.data else None,
+            heads=tuple(temperatures),
         )
     if model.suffix == ".ckpt":
         from converter.training import checkpoint
 
         trained = checkpoint.load(model)
         digest = hashlib.sha256(model.read_bytes()).hexdigest()
-        return Subject(model.name, digest, "float", trained.logits, {}, trained.network)
+        return Subject(
+            model.name,
+            digest,
+            "float",
+            trained.logits,
+            {},
+            trained.network,
+            data=trained.data,
+            heads=trained.head_names,
+        )
     msg = f"{model}: expected a .tflite or a .ckpt file"
     raise InputError(msg)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
+from converter.datasets.holdout import DEFAULT_SHARE, HoldOut
+from converter.datasets.record import difference, record_of
+from converter.datasets.subjects import KNOWN
 from converter.evaluate import of_logits, truth
 from converter.measure import fit_temperature
 from converter.outputs import write_bytes
@@ -43,6 +47,8 @@ class Settings:
     version: str = "1"
     fine_tune: int = 0
     """Epochs of fine-tuning under int8's rounding."""
+    licence: str = ""
+    """Of the weights, for the manifest."""
 
 
 def convert(source: Path, training: FaceSet, validation: FaceSet, out: Path, settings: Settings) -> Manifest:
@@ -52,9 +58,10 @@ def convert(source: Path, training: FaceSet, validation: FaceSet, out: Path, set
     the split. Scores in float and int8 are measured on it too.
 
     Raises:
-        InputError: the checkpoint cannot be used, the data lacks an emotion, or ``out`` cannot be written.
+        InputError: the checkpoint cannot be used, there are no pictures, or ``out`` cannot be written.
     """
-    trained = checkpoint.load(source)
+    trained, data = checkpoint.load(source), record_of(training, validation)
+    is_other = trained.data is not None and bool(difference(data, trained.data))
     # both are given what the device would give them
     validation = replace(validation, pixels=corrected(validation.pixels, Contrast()))
     pictures = quantize.calibration_pictures(training, settings.per_class, settings.seed)
@@ -84,7 +91,10 @@ def convert(source: Path, training: FaceSet, validation: FaceSet, out: Path, set
             **{key: value for key, value in asdict(settings).items() if key in {"per_class", "seed", "fine_tune"}},
             "against_float": {h: asdict(shift(float_logits[h], logits[h], temperatures.get(h, 1.0))) for h in heads},
             "tools": quantize.tool_versions(),
+            **({"other_data": data} if is_other else {}),
         },
+        data=data,
+        licence=settings.licence,
     )
     # the model first: a manifest that is not its own is noticed by the hash, whatever interrupts us
     write_bytes(out, content)
@@ -156,6 +166,9 @@ def _temperatures(logits: Mapping[str, NDArray[np.float32]], faces: FaceSet) -> 
     }
 
 
+_NO_OPTIONS = {"teachers", "heads", "earlier", "labels"}
+
+
 def _command(trained: checkpoint.Trained) -> str:
     """The command that trains this network again, defaults left out."""
     recipe = trained.recipe
@@ -164,6 +177,16 @@ def _command(trained: checkpoint.Trained) -> str:
     changed = [
         f"--{field.name.replace('_', '-')} {getattr(recipe, field.name)}"
         for field in fields(recipe)
-        if field.name != "teachers" and getattr(recipe, field.name) != getattr(default, field.name)
+        if field.name not in _NO_OPTIONS and getattr(recipe, field.name) != getattr(default, field.name)
     ]
-    return " ".join([f"face-convert {under} --out RUN", *changed])
+    return " ".join([f"face-convert {under} --out RUN", *changed, *_holding_out(trained)])
+
+
+def _holding_out(trained: checkpoint.Trained) -> list[str]:
+    """The options that hold the same part of the data out again, defaults left out."""
+    found = (trained.data or {}).get("held_out")
+    if found is None:
+        return []
+    options = [] if found["share"] == DEFAULT_SHARE else [f"--validation-split {found['share']}"]
+    options += [] if found["seed"] == HoldOut().seed else [f"--split-seed {found['seed']}"]
+    return options if found["pattern"] in {"", *KNOWN} else [*options, f"--subjects {shlex.quote(found['pattern'])}"]

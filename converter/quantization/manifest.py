@@ -7,6 +7,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from converter.datasets import describe
 from converter.datasets.faces import SIZE
 from converter.evaluate import recall_by_name
 from converter.quantization.quantize import output_names
@@ -23,12 +24,7 @@ if TYPE_CHECKING:
     from converter.quantization.quantize import Quantized
     from converter.training.checkpoint import Trained
 
-LICENCE = "MIT (weights and manifest); trained on FER2013 and FER+, research data that is not distributed with them"
-DATA = (
-    "FER2013 (Goodfellow et al., 2013): 48x48 grey faces collected from the web; research use",
-    "of its Training split, the pictures that recur in a test split or are blank were left out",
-    "FER+ (Barsoum et al., 2016): ten crowd annotators' votes on the same pictures; MIT",
-)
+UNRECORDED = "the checkpoint does not record what it was trained on; this data was given when it was quantised:"
 
 
 def tensors(
@@ -81,9 +77,15 @@ def build(
     evaluations: Iterable[Evaluation],
     command: str,
     quantization: Mapping[str, Any],
+    data: Mapping[str, Any],
+    licence: str = "",
 ) -> Manifest:
-    """The manifest of the model file ``content``, to be written as ``name.json`` beside ``name.tflite``."""
-    recipe = trained.recipe
+    """The manifest of the model file ``content``, to be written as ``name.json`` beside ``name.tflite``.
+
+    ``data`` is the record of the data that is at hand, for a checkpoint that keeps none; ``licence`` is that of the
+    weights as their maker gives it.
+    """
+    recipe, found = trained.recipe, trained.data or data
     return Manifest(
         name=name,
         version=version,
@@ -100,12 +102,13 @@ def build(
             epochs=recipe.epochs,
             parameters=trained.parameters,
             macs=trained.macs,
-            recipe={**asdict(recipe), "checkpoint_epoch": trained.epochs_seen},
+            recipe={**asdict(recipe), "heads": trained.head_names, "checkpoint_epoch": trained.epochs_seen},
             quantization=dict(quantization),
+            data=dict(trained.data or {}),
         ),
         scores=tuple(score for evaluation in evaluations for score in _scores(evaluation)),
-        licence=LICENCE,
-        data=DATA,
+        licence=describe.licence(found, licence),
+        data=(*(() if trained.data else (UNRECORDED,)), *describe.provenance(found)),
     )
 
 

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from converter.architectures import build
 from converter.architectures.plain import PlainNet
+from converter.datasets.record import checked
 from converter.quantization.quantize import output_names
 from converter.quantization.unfold import normalised, settle
 from converter.quantization.windows import Windows
@@ -62,7 +63,7 @@ def recover(model: Path, pixels: NDArray[np.uint8], seed: int = 1) -> tuple[nn.M
     manifest = manifests.load(model)
     content = manifests.verify(manifest, model)
     name = manifest.training.architecture
-    network = build(name, bare=True)
+    network = build(name, bare=True, heads=[output.head for output in manifest.outputs])
     if not isinstance(network, PlainNet):
         msg = f"{model}: is a network {name!r}: only those of plain:... and gdconv:... can be read back"
         raise InputError(msg)
@@ -94,7 +95,8 @@ def recovered(model: Path, pixels: NDArray[np.uint8]) -> tuple[Trained, dict[str
     except TypeError as error:
         msg = f"{model}: the recipe in its manifest is not one of this version: {error}"
         raise ModelError(msg) from error
-    return Trained(network, recipe, epochs), {"read_back_from": manifest.file, "sha256": manifest.sha256}
+    data = checked(manifest.training.data) if manifest.training.data else None
+    return Trained(network, recipe, epochs, data), {"read_back_from": manifest.file, "sha256": manifest.sha256}
 
 
 def agreement(model: Path, trained: Trained, pixels: NDArray[np.uint8]) -> dict[str, float]:
