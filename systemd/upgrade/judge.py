@@ -167,11 +167,12 @@ _NO_FRAMES = "it looks at no frames"
 
 def _work(report: Report) -> str:
     """What an accepted version does, in words."""
+    lacks = ", and its broker is away" if report.broker is False else ""
     if report.paused:
-        return "paused by its operator"
+        return f"paused by its operator{lacks}"
     if report.camera == "offline":
-        return f"{report.source} is away"
+        return f"{report.source} is away{lacks}"
     if report.camera == "ended":
-        return f"{report.source} has ended"
+        return f"{report.source} has ended{lacks}"
     counted = "" if report.frames is None else f", {report.frames} frames"
-    return f"looking at {report.source}{counted}"
+    return f"looking at {report.source}{counted}{lacks}"

@@ -36,6 +36,7 @@ class FakeService:
     root: Path
     bad: set[str] = field(default_factory=set)
     away: set[str] = field(default_factory=set)
+    broker: bool | None = None
     runs: str = OLD
     now_s: float = 0.0
     pid: int = 1
@@ -75,7 +76,7 @@ class FakeService:
         if not self.runs:
             return None
         self.frames += 5
-        report = Report("online", "usb:0", frames=self.frames, states=1)
+        report = Report("online", "usb:0", frames=self.frames, states=1, broker=self.broker)
         return replace(report, camera="offline") if self.runs in self.away else report
 
     def log_tail(self, _since: float) -> str:
@@ -181,6 +182,22 @@ def test_one_without_the_camera_that_the_old_one_had_is_taken_back(board: Board)
     verdict = board.trial.run(board.new())
     assert (verdict.healthy, board.in_use) == (False, OLD)
     assert "usb:0 is away" in verdict.reason
+
+
+def test_a_camera_that_goes_during_the_trial_is_away_with_the_old_one_too_which_is_said(board: Board) -> None:
+    board.service.before_stop = lambda: board.service.away.update({OLD, NEW})
+    verdict = board.trial.run(board.new())
+    assert (verdict.healthy, board.in_use) == (False, OLD)
+    assert verdict.reason.endswith("the one before runs again: usb:0 is away")
+
+
+def test_a_broker_that_goes_during_the_trial_is_away_with_the_old_one_too_which_is_said(board: Board) -> None:
+    board.service.broker = True
+    board.service.before_stop = lambda: setattr(board.service, "broker", False)
+    verdict = board.trial.run(board.new())
+    assert (verdict.healthy, board.in_use) == (False, OLD)
+    assert "it does not reach the broker" in verdict.reason
+    assert verdict.reason.endswith("frames, and its broker is away")
 
 
 def test_both_bad_is_said(board: Board) -> None:
