@@ -29,9 +29,12 @@ place_upgrader() {   # beside the versions, since it must work where one of them
 }
 
 remove_upgrader() {
+    local wants
+    wants=$(dirname "$trial_unit")/face-edge.service.wants
     systemctl disable --quiet face-edge-trial.service 2>/dev/null || true
-    rm -f "$trial_unit" /run/face-edge-install.lock /run/face-edge-upgrade.lock
-    rmdir /etc/systemd/system/face-edge.service.wants 2>/dev/null || true
+    # the link, too: an older installer that took the unit away left it, and then it cannot be disabled
+    rm -f "$trial_unit" "$wants/face-edge-trial.service" /run/face-edge-install.lock /run/face-edge-upgrade.lock
+    rmdir "$wants" 2>/dev/null || true
 }
 
 discard_unfinished() {   # what an installer left that was killed, or whose disk was full

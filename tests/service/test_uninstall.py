@@ -128,3 +128,17 @@ def test_a_desktop_s_autostart_loses_our_line_alone(tmp_path: Path) -> None:
 def test_the_command_that_it_runs_is_there(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["retire", "--help"]) == 0
     assert "--node" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("unit_is_there", [True, False])
+def test_a_unit_or_link_of_a_trial_that_an_older_installer_left_is_removed(tmp_path: Path, unit_is_there: bool) -> None:
+    unit, wants = tmp_path / "units/face-edge-trial.service", tmp_path / "units/face-edge.service.wants"
+    wants.mkdir(parents=True)
+    (wants / unit.name).symlink_to(unit)
+    if unit_is_there:
+        unit.touch()
+    said = uninstaller(
+        f"here=; . {ROOT}/systemd/upgrade.sh; trial_unit={unit}; systemctl() {{ return 1; }}; remove_upgrader", tmp_path
+    )
+    assert (said.returncode, said.stderr) == (0, "")
+    assert list((tmp_path / "units").iterdir()) == []
