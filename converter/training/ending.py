@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from converter.datasets.faces import FaceSet
     from converter.training.checkpoint import Trained
+from converter.training.devices import device
 
 BEST = "best.ckpt"
 """The best epoch of a run by the mean of its heads' accuracies in validation."""
@@ -60,7 +61,9 @@ def keep_better(out: Path, validation: FaceSet) -> Ending:
 def accuracy(trained: Trained, faces: FaceSet) -> float:
     """Mean over the heads of the share of right answers on ``faces``; heads that have no labels there do not count."""
     found = []
-    for head, logits in trained.logits(faces.pixels).items():
+    answers = trained.to(device("auto")).logits(faces.pixels)
+    trained.to(device("cpu"))
+    for head, logits in answers.items():
         wanted = truth(faces, head)
         known = wanted >= 0
         if known.any():

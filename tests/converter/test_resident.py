@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import csv
+import signal
+import subprocess
+import sys
+import time
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +25,7 @@ from converter.datasets.faces import FaceSet
 from converter.training import checkpoint, data_path, teachers
 from converter.training.history import History
 from converter.training.recipe import Recipe
+from converter.training.resident import graph
 from converter.training.resident.task import ResidentTask
 from converter.training.resident.update import Update
 from converter.training.resident.watching import EpochBar, TimedValidation
@@ -165,6 +171,24 @@ def test_a_run_stopped_on_one_path_goes_on_on_the_other(
     assert checkpoint.load(tmp_path / "best.ckpt").epochs_seen >= 1
 
 
+@pytest.mark.timeout(900)
+def test_a_killed_run_goes_on_to_the_same_weights(tiny_data: Path, tmp_path: Path) -> None:
+    options = ["--architecture", SMALL, "--batch-size", "16", "--epochs", "4", "--accelerator", "cpu", "--mixup", "0.2"]
+    command = ["train", "--data", str(tiny_data), *options, "--data-path", "resident"]
+    killed = tmp_path / "killed"
+    with subprocess.Popen([sys.executable, "-m", "converter", *command, "--out", str(killed)]) as process:
+        deadline = time.monotonic() + 240
+        while not (killed / "last.ckpt").exists() and time.monotonic() < deadline and process.poll() is None:
+            time.sleep(0.01)
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
+    assert checkpoint.load(killed / "last.ckpt").epochs_seen < 4
+    assert main([*command, "--out", str(killed)]) == 0
+    assert main([*command, "--out", str(tmp_path / "whole")]) == 0
+    expected, found = content(tmp_path / "whole"), content(killed)
+    assert all(torch.equal(expected["state_dict"][name], found["state_dict"][name]) for name in found["state_dict"])
+
+
 def test_bfloat16_uses_the_weights_of_each_step(run: Callable[..., None], tmp_path: Path) -> None:
     """Weights that autocast has cast must not outlive the step, though Lightning's own autocast spans the epoch."""
     recipe = Recipe(SMALL, epochs=2, batch_size=8, gradient_clip=0.0)
@@ -287,6 +311,50 @@ def test_several_devices_cannot_hold_one_copy(
 def test_another_optimiser_is_refused() -> None:
     with pytest.raises(InputError, match="RMSprop: the resident path has SGD and AdamW only; give --data-path loader"):
         Update(torch.optim.RMSprop([torch.nn.Parameter(torch.zeros(2))]))
+
+
+class FakeStream:
+    def wait_stream(self, other: object) -> None:
+        assert isinstance(other, FakeStream)
+
+
+@pytest.fixture
+def cuda(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What capturing calls, on a machine without CUDA: a stream runs at once and a graph has nothing to replay."""
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", lambda: SimpleNamespace(replay=lambda: None))
+    monkeypatch.setattr(torch.cuda, "Stream", FakeStream)
+    monkeypatch.setattr(torch.cuda, "current_stream", FakeStream)
+    monkeypatch.setattr(torch.cuda, "stream", lambda _: nullcontext())
+    monkeypatch.setattr(torch.cuda, "graph", lambda _graph, *, stream: nullcontext(stream))
+
+
+@pytest.mark.usefixtures("cuda")
+def test_capturing_trains_nothing() -> None:
+    weight, other = torch.ones(2, requires_grad=True), torch.zeros(1, dtype=torch.int64)
+    steps: list[int] = []
+
+    def step() -> None:
+        steps.append(int(other))
+        with torch.no_grad():
+            weight.mul_(2)
+            other.add_(1)
+
+    replay = graph.captured(step, [weight.detach(), other])
+    assert steps == list(range(6)), "five to warm up and one that is captured"
+    assert weight.tolist() == [1, 1]
+    assert other.tolist() == [0]
+    replay()
+
+
+@pytest.mark.usefixtures("cuda")
+def test_what_a_graph_cannot_hold_is_one_line() -> None:
+    def step() -> None:
+        msg = "CUDA error: operation not permitted\nwhen stream is capturing"
+        raise RuntimeError(msg)
+
+    expected = "cannot be captured as a CUDA graph: CUDA error: operation not permitted when stream is capturing; give"
+    with pytest.raises(InputError, match=f"{expected} --data-path loader"):
+        graph.captured(step, [])
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
