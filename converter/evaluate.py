@@ -35,13 +35,14 @@ class Evaluation:
     precision: Precision
     logits: Mapping[str, NDArray[np.float32]]
     measurements: tuple[Measurement, ...]
+    classes: tuple[str, ...] = EMOTIONS
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON; shares rounded to four digits.
 
         Recall of an absent emotion is null, and so is the precision of one that is never predicted.
         """
-        heads = [_plain(measurement) for measurement in self.measurements]
+        heads = [_plain(measurement, self.classes) for measurement in self.measurements]
         return {"model": self.model, "split": self.split, "precision": self.precision, "view": "one", "heads": heads}
 
 
@@ -112,25 +113,25 @@ def of_logits(
     if not measurements:
         msg = f"split {split} has no labels for {', '.join(logits)}: put fer2013new.csv beside the pictures"
         raise InputError(msg)
-    return Evaluation(model, split, precision, logits, measurements)
+    return Evaluation(model, split, precision, logits, measurements, faces.classes)
 
 
-def _plain(measurement: Measurement) -> dict[str, Any]:
+def _plain(measurement: Measurement, classes: Sequence[str]) -> dict[str, Any]:
     values = asdict(measurement)
     values["confusion"] = measurement.confusion.tolist()
-    values["recall"] = recall_by_name(measurement)
-    values["precision"] = by_name(measurement.precision)
+    values["recall"] = recall_by_name(measurement, classes)
+    values["precision"] = by_name(measurement.precision, classes)
     return {name: round(value, 4) if isinstance(value, float) else value for name, value in values.items()}
 
 
-def recall_by_name(measurement: Measurement) -> dict[str, float | None]:
-    """Recall per emotion; ``None`` where the split has none of it."""
-    return by_name(measurement.recall)
+def recall_by_name(measurement: Measurement, classes: Sequence[str] = EMOTIONS) -> dict[str, float | None]:
+    """Recall per class; ``None`` where the split has none of it."""
+    return by_name(measurement.recall, classes)
 
 
-def by_name(values: Sequence[float]) -> dict[str, float | None]:
-    """One rounded value per emotion, ``None`` for NaN."""
+def by_name(values: Sequence[float], classes: Sequence[str] = EMOTIONS) -> dict[str, float | None]:
+    """One rounded value per class, ``None`` for NaN."""
     return {
-        emotion.value: None if math.isnan(value) else round(float(value), 4)
-        for emotion, value in zip(EMOTIONS, values, strict=True)
+        str(name): None if math.isnan(value) else round(float(value), 4)
+        for name, value in zip(classes, values, strict=True)
     }

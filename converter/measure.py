@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from edge.preprocess import softmax
-from edge.types import EMOTIONS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -65,7 +64,7 @@ def measure(
         msg = f"no labels of set {labels} to measure the {head} head against"
         raise ValueError(msg)
     ranked = rank(logits)
-    counts = confusion(ranked[:, 0], truth)
+    counts = confusion(ranked[:, 0], truth, logits.shape[1])
     found = rates(counts)
     return Measurement(
         head=head,
@@ -89,9 +88,8 @@ def rank(logits: NDArray[np.float32]) -> NDArray[np.int64]:
     return np.argsort(-logits, axis=1, kind="stable")
 
 
-def confusion(predicted: NDArray[np.int64], truth: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Counts ``(7, 7)``: truth in rows, prediction in columns."""
-    k = len(EMOTIONS)
+def confusion(predicted: NDArray[np.int64], truth: NDArray[np.int64], k: int = 7) -> NDArray[np.int64]:
+    """Counts ``(k, k)`` of ``k`` classes: truth in rows, prediction in columns."""
     return np.bincount(truth * k + predicted, minlength=k * k).reshape(k, k)
 
 

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge import manifest as manifests
-from edge.errors import HardwareUnavailable
+from edge.errors import HardwareUnavailable, ModelError
 from edge.installation import repairing
 from edge.preprocess import quantize, read_logits, stretch
 from edge.stderr import lines_dropped
+from edge.text import in_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -28,13 +29,19 @@ _GREETING = b"INFO: Created TensorFlow Lite"
 class ModelRunner:
     """An interpreter over a ``.tflite`` file verified against the manifest beside it.
 
+    Models with classes of their own are refused but for ``own_classes``.
+
     Raises:
-        ModelError: file and manifest do not belong together, or one is damaged.
+        ModelError: file and manifest do not belong together, one is damaged, or the classes are refused.
         HardwareUnavailable: ``ai-edge-litert`` is not installed.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, own_classes: bool = False) -> None:
         self.manifest: Manifest = manifests.load(path)
+        if self.manifest.classes is not None and not own_classes:
+            found = in_one_line(", ".join(self.manifest.labels))
+            msg = f"{path}: has classes of its own ({found}): this command is for models of the usual seven"
+            raise ModelError(msg)
         self._interpreter: Any = interpreter(manifests.verify(self.manifest, path))
 
     def logits(self, pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:

@@ -8,12 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from converter.architectures.backbones import backbone, is_backbone
-from converter.architectures.heads import with_heads
+from converter.architectures.heads import with_classes, with_heads
 from converter.architectures.own import is_own, own
 from converter.architectures.plain import LOCATED, PLAIN, PlainNet, spelled
 from converter.architectures.published import PUBLISHED
 from converter.heads import HEADS
 from edge.errors import InputError
+from edge.types import EMOTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -27,10 +28,10 @@ ARCHITECTURES: dict[str, Callable[[], nn.Module]] = {
 }
 
 
-def build(name: str, *, bare: bool = False, heads: Collection[str] = HEADS) -> nn.Module:
+def build(name: str, *, bare: bool = False, heads: Collection[str] = HEADS, classes: int = len(EMOTIONS)) -> nn.Module:
     """The network called ``name``, freshly initialised; ``bare`` leaves out pretrained weights, to be loaded over.
 
-    Of its heads it has those that are among ``heads``.
+    Of its heads it has those that are among ``heads``, each for ``classes`` classes.
 
     A name is one of :data:`ARCHITECTURES`, or spells a plain network out (``plain:32,32/64,64/128,128/256,256``,
     ``gdconv:...``), or names a backbone (``pretrained:vgg16``, ``scratch:mobilenetv2``, ``FILE.weights.h5:vgg16``), or
@@ -39,7 +40,7 @@ def build(name: str, *, bare: bool = False, heads: Collection[str] = HEADS) -> n
     Raises:
         InputError: no network has that name, it has none of the heads, or its weights cannot be had.
     """
-    return with_heads(_whole(name, bare=bare), heads)
+    return with_classes(with_heads(_whole(name, bare=bare), heads), classes)
 
 
 def _whole(name: str, *, bare: bool) -> nn.Module:

@@ -8,11 +8,12 @@ from torch import Tensor, nn
 
 from converter.heads import HEADS
 from edge.errors import InputError
+from edge.types import EMOTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-__all__ = ["HEADS", "Chosen", "with_heads"]
+__all__ = ["HEADS", "Chosen", "with_classes", "with_heads"]
 
 
 def with_heads(network: nn.Module, heads: Collection[str]) -> nn.Module:
@@ -36,6 +37,21 @@ def with_heads(network: nn.Module, heads: Collection[str]) -> nn.Module:
     layers = dict(zip(names, network.heads, strict=True))
     network.heads = nn.ModuleList(layers[name] for name in kept)
     network.head_names = kept
+    return network
+
+
+def with_classes(network: nn.Module, number: int) -> nn.Module:
+    """``network`` with heads for ``number`` classes in place of the seven; where it had others, they begin anew.
+
+    Raises:
+        InputError: its heads cannot be exchanged.
+    """
+    if number == len(EMOTIONS):
+        return network
+    if not getattr(network, "has_separate_heads", False):
+        msg = "--labels: this network answers the usual seven alone: choose a plain:..., gdconv:... or pretrained one"
+        raise InputError(msg)
+    network.heads = nn.ModuleList(nn.Linear(head.in_features, number) for head in network.heads)
     return network
 
 

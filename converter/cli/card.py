@@ -59,6 +59,7 @@ def _measure(models: tuple[Path, ...], data: Path, votes: Path | None, split: st
 
     subjects = [open_subject(model) for model in models]
     for model, subject in zip(models, subjects, strict=True):
+        if subject.mapping is not None:
             msg = f"{model}: has classes of its own: a card is for models of the usual seven"
             raise InputError(msg)
     rule, *others = [rule_of(subject.data) for subject in subjects]

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from converter.datasets import FaceSet, HoldOut
+    from converter.datasets.mapping import LabelMapping
 
 _NAMED = 5
 
@@ -27,6 +28,7 @@ class DataChoice:
     split_seed: int = 1
     subjects: str = ""
     licence: str = ""
+    mapping: LabelMapping | None = None
 
     @property
     def rule(self) -> HoldOut:
@@ -37,11 +39,16 @@ class DataChoice:
 
     def read(self) -> tuple[FaceSet, FaceSet]:
         """Read what to train on and what to choose by; see :func:`training_and_validation`."""
-        return training_and_validation(self.path, self.votes, self.rule, self.licence)
+        return training_and_validation(self.path, self.votes, self.rule, self.licence, mapping=self.mapping)
 
 
 def training_and_validation(
-    data: Path, votes: Path | None, rule: HoldOut | None = None, licence: str = ""
+    data: Path,
+    votes: Path | None,
+    rule: HoldOut | None = None,
+    licence: str = "",
+    *,
+    mapping: LabelMapping | None = None,
 ) -> tuple[FaceSet, FaceSet]:
     """Training, less the rows to drop, and PublicTest, which is held out of Training where the data has none.
 
@@ -54,7 +61,9 @@ def training_and_validation(
     from converter import datasets
 
     rule = datasets.HoldOut() if rule is None else rule
-    found = datasets.load_splits(data, ("Training", "PublicTest"), votes=votes, rule=rule)
+    found = datasets.load_splits(data, ("Training", "PublicTest"), votes=votes, rule=rule, mapping=mapping)
+    if mapping is not None:
+        mapping.refuse_empty(data, found["Training"])
     training, validation = found["Training"], found["PublicTest"]
     if licence and training.origin is not None:
         training = replace(training, origin=replace(training.origin, licence=licence))

@@ -64,8 +64,11 @@ def evaluate(
     from converter.evaluation.subject import open_subject
 
     subject = open_subject(model)
+    if subject.mapping is not None and (out is not None or robustness or conditions):
+        msg = "--out, --robustness and --conditions are for models of the usual seven classes"
+        raise click.UsageError(msg)
     rule = rule_of(subject.data)
-    faces = datasets.load(data, split, votes=votes, rule=rule)
+    faces = datasets.load(data, split, votes=votes, rule=rule, mapping=subject.mapping)
     for line in remarks(subject, faces, split):
         say(line, err=True)
     found = results(

@@ -57,7 +57,7 @@ def quantize(
         msg = f"--out: expected a file ending in .tflite, found {out.name}"
         raise click.UsageError(msg)
     trained = load(checkpoint)
-    training, validation = training_and_validation(data, votes, rule_of(trained.data))
+    training, validation = training_and_validation(data, votes, rule_of(trained.data), mapping=trained.recipe.mapping)
     licence = " ".join(model_licence.split())
     settings = Settings(per_class, seed, crop_margin, version=model_version, fine_tune=fine_tune, licence=licence)
     made = convert(checkpoint, training, validation, out, settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
 
 @click.command()
 @options.dataset
+@click.option(
+    "--labels",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Classes of one's own, made from those of the data: TOML or JSON, as docs/examples/labels-three.toml.",
+)
 @click.option("--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Checkpoints and curves.")
 @recipe_options(Recipe())
 @augmentation_option(Recipe())
@@ -25,6 +32,7 @@ if TYPE_CHECKING:
 def train(
     *,
     dataset: DataChoice,
+    labels: Path | None,
     out: Path,
     start: Path | None,
     accelerator: str,
@@ -35,6 +43,7 @@ def train(
     **choices: Any,
 ) -> None:
     """Train a network on the labels and votes; run again, it goes on where it was stopped."""
+    from converter.datasets.mapping import read_mapping
     from converter.training import budget
     from converter.training import tensorboard as board
     from converter.training.checkpoint import name_of
@@ -42,12 +51,14 @@ def train(
     from converter.training.train import train as run
 
     refuse_both(minutes)
+    mapping = None if labels is None else read_mapping(labels)
+    choices["labels"] = "" if mapping is None else mapping.to_json()
     recipe = budget.begun(Recipe(**choices, start=name_of(start) if start else ""), out, minutes)
     computer = machine(accelerator, devices, data_path)
     if tensorboard:
         board.require()
     preflight(out, recipe, start=start, machine=computer)
-    training, validation = dataset.read()
+    training, validation = replace(dataset, mapping=mapping).read()
     say(f"{len(training)} pictures to learn from, {len(validation)} to choose by")
     recipe = budget.settled(recipe, out, minutes, (training, validation), machine=computer)
     finish(run(training, validation, out, recipe, start=start, machine=computer, tensorboard=tensorboard))

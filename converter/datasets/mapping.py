@@ -54,6 +54,11 @@ class LabelMapping:
         return LabelSet.of(self.names, {name: detail.model_dump(exclude_none=True) for name, detail in shown})
 
     @property
+    def shown(self) -> dict[str, ClassDetail]:
+        """How each class is shown, as the manifest has it."""
+        return dict(zip(self.names, self.details, strict=True))
+
+    @property
     def class_names(self) -> ClassNames:
         """What folders of each class may be called; those of no class are left out."""
         own = {source: number for number, sources in enumerate(self.sources) for source in _spellings(sources)}
@@ -78,11 +83,24 @@ class LabelMapping:
         labels = place[faces.labels]
         votes, majority = self._votes(faces, place)
         found = replace(faces, labels=labels, votes=votes, majority=majority, classes=self.names)
-        belongs = (labels >= 0) | (votes.sum(axis=1) > 0)
+        # where there are labels, they decide: what has none of these classes would be judged by others' votes alone
+        belongs = labels >= 0 if (faces.labels >= 0).any() else votes.sum(axis=1) > 0
         left_out = dict(faces.left_out)
         if not belongs.all():
             left_out["of no class"] = left_out.get("of no class", 0) + int((~belongs).sum())
         return replace(found.take(belongs), left_out=left_out)
+
+    def refuse_empty(self, data: Path, faces: FaceSet) -> None:
+        """Refuse ``faces`` of ``data`` to train on that lack a class.
+
+        Raises:
+            InputError: a class has neither pictures nor votes; the message says what it is made from.
+        """
+        voted = faces.votes.sum(axis=0) > 0
+        for number, (name, sources) in enumerate(zip(self.names, self.sources, strict=True)):
+            if not voted[number] and not (faces.labels == number).any():
+                msg = f"{data}: holds nothing for class {name!r}, which is made from {', '.join(sources)}"
+                raise InputError(msg)
 
     def _votes(self, faces: FaceSet, place: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Shares ``(n, classes)`` and majority ``(n,)``, by the rules of FER+'s seven."""

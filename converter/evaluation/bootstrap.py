@@ -9,7 +9,6 @@ import numpy as np
 
 from converter.measure import BINS, confidence_bins, rank, rates
 from edge.preprocess import softmax
-from edge.types import EMOTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +53,7 @@ def tally(
     It defines them as :func:`converter.measure.measure` does, but for all resamples at once. ``truth`` ``(n,)`` has
     no -1.
     """
-    k = len(EMOTIONS)
+    k = logits.shape[1]
     ranked = rank(logits)
     cell, top2 = truth * k + ranked[:, 0], (ranked[:, :2] == truth[:, None]).any(axis=1)
     gaps = [_gaps(softmax(logits, temperature=t), truth) for t in (1.0, temperature)]
@@ -69,10 +68,9 @@ def tally(
 
 
 def accuracies(
-    predicted: NDArray[np.int64], truth: NDArray[np.int64]
+    predicted: NDArray[np.int64], truth: NDArray[np.int64], k: int = 7
 ) -> Callable[[NDArray[np.int64]], NDArray[np.float64]]:
-    """The statistic of accuracy and balanced accuracy alone."""
-    k = len(EMOTIONS)
+    """The statistic of accuracy and balanced accuracy alone, of ``k`` classes."""
     cell = truth * k + predicted
 
     def statistic(rows: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from converter.datasets.faces import count
 from converter.evaluate import by_name, of_subject, truth
 from converter.evaluation.bootstrap import FIGURES, Bootstrap, tally
 from converter.evaluation.certainty import certainty
@@ -14,7 +15,6 @@ from converter.evaluation.conditions import conditions
 from converter.evaluation.robustness import robustness
 from converter.measure import BINS, measure, reliability
 from edge.preprocess import softmax
-from edge.types import EMOTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -93,12 +93,12 @@ def _head(
     known = labels >= 0
     return {
         **plain,
-        "interval": _intervals(logits[known], labels[known], measured.temperature, bootstrap),
+        "interval": _intervals(logits[known], labels[known], measured.temperature, bootstrap, faces.classes),
         "reliability": {
             name: reliability(softmax(logits[known], temperature=temperature), labels[known]).round(4).tolist()
             for name, temperature in (("raw", 1.0), ("calibrated", measured.temperature))
         },
-        "without_recurring": _without(logits, labels, measured, without, bootstrap),
+        "without_recurring": _without(logits, labels, measured, without, bootstrap=bootstrap, classes=faces.classes),
     }
 
 
@@ -107,7 +107,9 @@ def _without(
     labels: NDArray[np.int64],
     measured: Measurement,
     without: NDArray[np.bool_] | None,
+    *,
     bootstrap: Bootstrap,
+    classes: tuple[str, ...],
 ) -> dict[str, Any] | None:
     """The figures over the pictures that do not recur in training; ``None`` if that is unknown or leaves none."""
     if without is None or not (without & (labels >= 0)).any():
@@ -119,19 +121,23 @@ def _without(
     return {
         "n": again.n,
         **{name: round(float(getattr(again, name)), 4) for name in FIGURES},
-        "recall": by_name(again.recall),
-        "precision": by_name(again.precision),
-        "interval": _intervals(logits[kept], labels[kept], measured.temperature, bootstrap),
+        "recall": by_name(again.recall, classes),
+        "precision": by_name(again.precision, classes),
+        "interval": _intervals(logits[kept], labels[kept], measured.temperature, bootstrap, classes),
     }
 
 
 def _intervals(
-    logits: NDArray[np.float32], labels: NDArray[np.int64], temperature: float, bootstrap: Bootstrap
+    logits: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    temperature: float,
+    bootstrap: Bootstrap,
+    classes: tuple[str, ...],
 ) -> dict[str, Any]:
     """Lower and upper bound of every figure, by the figure's name and for recall and precision by emotion."""
     bounds = bootstrap.intervals(len(labels), tally(logits, labels, temperature))
     pairs = [None if np.isnan(pair).any() else pair.round(4).tolist() for pair in bounds]
-    names = [emotion.value for emotion in EMOTIONS]
+    names = list(map(str, classes))
     start, k = len(FIGURES), len(names)
     return {
         **dict(zip(FIGURES, pairs, strict=False)),
@@ -149,7 +155,7 @@ def _data(faces: FaceSet) -> dict[str, Any]:
         "with_majority": int(usable.sum()),
         "label_sets_agree": round(float(same.mean()), 4) if usable.any() else None,
         "labels": faces.counts(),
-        "majorities": {emotion.value: int((faces.majority == number).sum()) for number, emotion in enumerate(EMOTIONS)},
+        "majorities": count(faces.majority, faces.classes),
     }
 
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from converter.datasets.mapping import from_json
 from converter.datasets.record import checked
 from converter.progress import bar
 from converter.runner import corrected
-from edge.errors import InputError
+from edge.errors import InputError, ModelError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from converter.datasets.mapping import LabelMapping
     from edge.contrast import Contrast
+    from edge.manifest import Manifest
 
 Precision = Literal["int8", "float"]
 _BLOCK = 256
@@ -32,7 +35,8 @@ class Subject:
     ``predict`` gives logits ``(n, 7)`` per head for ``(n, 48, 48)`` uint8 grey; ``temperatures`` holds those that the
     device divides them by (a checkpoint has none). ``network`` is what gradients can be had from, where they can.
     ``contrast`` is how the device corrects dark crops for it. ``data`` is the record of what it was trained on, where
-    that is kept, and ``heads`` are the questions that it answers.
+    that is kept, and ``heads`` are the questions that it answers. ``mapping`` makes its classes out of the data's,
+    where it has others than the seven.
     """
 
     name: str
@@ -44,6 +48,7 @@ class Subject:
     contrast: Contrast | None = None
     data: Mapping[str, Any] | None = None
     heads: tuple[str, ...] = ()
+    mapping: LabelMapping | None = None
 
     def logits(self, pixels: NDArray[np.uint8], what: str = "pictures") -> dict[str, NDArray[np.float32]]:
         """Logits ``(n, 7)`` per head for ``(n, 48, 48)`` uint8 grey, dark ones corrected as the device does.
@@ -70,7 +75,7 @@ def open_subject(model: Path) -> Subject:
     if model.suffix == ".tflite":
         from converter.runner import ModelRunner
 
-        runner = ModelRunner(model)
+        runner = ModelRunner(model, own_classes=True)
         temperatures = {str(output.head): output.temperature for output in runner.manifest.outputs}
         return Subject(
             model.name,
@@ -81,6 +86,7 @@ def open_subject(model: Path) -> Subject:
             contrast=runner.manifest.input.contrast,
             data=checked(runner.manifest.training.data) if runner.manifest.training.data else None,
             heads=tuple(temperatures),
+            mapping=mapping_of(runner.manifest, model),
         )
     if model.suffix == ".ckpt":
         from converter.training import checkpoint
@@ -96,6 +102,22 @@ def open_subject(model: Path) -> Subject:
             trained.network,
             data=trained.data,
             heads=trained.head_names,
+            mapping=trained.recipe.mapping,
         )
     msg = f"{model}: expected a .tflite or a .ckpt file"
     raise InputError(msg)
+
+
+def mapping_of(manifest: Manifest, model: Path) -> LabelMapping | None:
+    """What makes the classes of a ``model`` out of the data's; ``None`` for one of the usual seven.
+
+    Raises:
+        ModelError: it has classes of its own, but its manifest does not say what they are made from.
+    """
+    if manifest.classes is None:
+        return None
+    labels = manifest.training.recipe.get("labels")
+    if not isinstance(labels, str) or not labels:
+        msg = f"{model}: its manifest does not say what its classes are made from, so nothing can measure it"
+        raise ModelError(msg)
+    return from_json(labels)

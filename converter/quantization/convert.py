@@ -179,7 +179,8 @@ def _command(trained: checkpoint.Trained) -> str:
         for field in fields(recipe)
         if field.name not in _NO_OPTIONS and getattr(recipe, field.name) != getattr(default, field.name)
     ]
-    return " ".join([f"face-convert {under} --out RUN", *changed, *_holding_out(trained)])
+    mapped = ["--labels LABELS"] if recipe.labels else []
+    return " ".join([f"face-convert {under} --out RUN", *changed, *mapped, *_holding_out(trained)])
 
 
 def _holding_out(trained: checkpoint.Trained) -> list[str]:

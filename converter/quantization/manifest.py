@@ -15,7 +15,6 @@ from converter.runner import interpreter
 from edge.contrast import Contrast
 from edge.errors import ModelError
 from edge.manifest import InputSpec, Manifest, OutputSpec, Score, Training
-from edge.types import EMOTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -92,7 +91,8 @@ def build(
         file=f"{name}.tflite",
         sha256=hashlib.sha256(content).hexdigest(),
         created=datetime.now(UTC).replace(microsecond=0),
-        labels=tuple(emotion.value for emotion in EMOTIONS),
+        labels=tuple(map(str, recipe.classes)),
+        classes=None if recipe.mapping is None else recipe.mapping.shown,
         input=input_tensor(content, crop_margin),
         outputs=outputs,
         training=Training(
@@ -123,7 +123,7 @@ def _scores(evaluation: Evaluation) -> tuple[Score, ...]:
             accuracy=round(found.accuracy, 4),
             balanced_accuracy=round(found.balanced_accuracy, 4),
             ece=round(found.ece, 4),
-            recall=recall_by_name(found),
+            recall=recall_by_name(found, evaluation.classes),
         )
         for found in evaluation.measurements
     )

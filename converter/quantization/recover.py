@@ -25,7 +25,6 @@ from converter.training.checkpoint import Trained
 from converter.training.recipe import from_checkpoint
 from edge import manifest as manifests
 from edge.errors import InputError, ModelError
-from edge.types import EMOTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +62,7 @@ def recover(model: Path, pixels: NDArray[np.uint8], seed: int = 1) -> tuple[nn.M
     manifest = manifests.load(model)
     content = manifests.verify(manifest, model)
     name = manifest.training.architecture
-    network = build(name, bare=True, heads=[output.head for output in manifest.outputs])
+    network = build(name, bare=True, heads=[output.head for output in manifest.outputs], classes=len(manifest.labels))
     if not isinstance(network, PlainNet):
         msg = f"{model}: is a network {name!r}: only those of plain:... and gdconv:... can be read back"
         raise InputError(msg)
@@ -101,7 +100,7 @@ def recovered(model: Path, pixels: NDArray[np.uint8]) -> tuple[Trained, dict[str
 
 def agreement(model: Path, trained: Trained, pixels: NDArray[np.uint8]) -> dict[str, float]:
     """Share of ``pixels`` ``(n, 48, 48)`` on which network and int8 file name the same emotion, by head."""
-    found, wanted = trained.logits(pixels), ModelRunner(model).logits(pixels)
+    found, wanted = trained.logits(pixels), ModelRunner(model, own_classes=True).logits(pixels)
     return {head: float((found[head].argmax(axis=1) == wanted[head].argmax(axis=1)).mean()) for head in wanted}
 
 
@@ -147,10 +146,10 @@ def _fill(network: PlainNet, layers: list[_Layer], outputs: list[str], manifest:
 
 
 def _one_window(layer: _Layer, spec: OutputSpec) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Weight ``(7, in)`` and bias ``(7,)`` of a head whose layer is written out once a window."""
+    """Weight ``(classes, in)`` and bias ``(classes,)`` of a head whose layer is written out once a window."""
     shifts = np.array(Windows(spec.windows, spec.scale, spec.zero_point).shifts, np.float32)
-    weight = layer.weight.reshape(spec.windows, len(EMOTIONS), -1).mean(axis=0)
-    bias = (layer.bias.reshape(spec.windows, len(EMOTIONS)) + shifts[:, None]).mean(axis=0)
+    weight = layer.weight.reshape(spec.windows, len(layer.bias) // spec.windows, -1).mean(axis=0)
+    bias = (layer.bias.reshape(spec.windows, -1) + shifts[:, None]).mean(axis=0)
     return weight, bias
 
 

@@ -36,12 +36,16 @@ def refuse_other_data(last: Path, data: Mapping[str, Any]) -> None:
 def take_over(network: nn.Module, start: nn.Module) -> None:
     """Copy the weights of ``start`` into ``network``, head by head of the same name; other heads stay as they are.
 
+    So do those of another number of classes.
+
     Raises:
         RuntimeError: the two are of different architectures.
     """
     given, wanted = (list(each.head_names) for each in (start, network))
     state = dict(network.state_dict())
-    if given == wanted or not getattr(network, "has_separate_heads", False):
+    shapes = {name: values.shape for name, values in start.state_dict().items()}
+    is_like = given == wanted and shapes == {name: values.shape for name, values in state.items()}
+    if is_like or not getattr(network, "has_separate_heads", False):
         network.load_state_dict(start.state_dict())
         return
     taken = {name: values for name, values in start.state_dict().items() if not name.startswith(_HEADS)}
@@ -49,7 +53,8 @@ def take_over(network: nn.Module, start: nn.Module) -> None:
         if name.startswith(_HEADS):
             index, _, rest = name.removeprefix(_HEADS).partition(".")
             head = given[int(index)]
-            if head in wanted:
-                taken[f"{_HEADS}{wanted.index(head)}.{rest}"] = values
+            name_there = f"{_HEADS}{wanted.index(head)}.{rest}" if head in wanted else ""
+            if name_there in state and state[name_there].shape == values.shape:
+                taken[name_there] = values
     kept = {name: values for name, values in state.items() if name.startswith(_HEADS) and name not in taken}
     network.load_state_dict({**taken, **kept})

@@ -6,9 +6,12 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from converter.heads import HEADS
+from edge.types import EMOTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from converter.datasets.mapping import LabelMapping
 
 
 OPTIMIZERS = ("sgd", "adam")
@@ -31,7 +34,8 @@ class Recipe:
     ``dropout`` is the network's own where it is ``None``. ``gradient_clip`` bounds the norm of the gradient, 0 for no
     bound. ``augmentation`` multiplies how far views stray. With a ``patience`` above 0 a run ends after so many epochs
     without a better one. A run that was made longer has in ``earlier`` the lengths that it had before, each with the
-    number of epochs that were done under it. ``heads`` are those that the data can teach.
+    number of epochs that were done under it. ``heads`` are those that the data can teach. ``labels`` is the mapping to
+    a label set of one's own (:meth:`converter.datasets.mapping.LabelMapping.to_json`), empty for the usual seven.
     """
 
     architecture: str = "plain"
@@ -58,6 +62,24 @@ class Recipe:
     patience: int = 0
     earlier: tuple[tuple[int, int], ...] = ()
     heads: tuple[str, ...] = HEADS
+    labels: str = ""
+
+    @property
+    def mapping(self) -> LabelMapping | None:
+        """What makes its classes out of the data's; ``None`` for the usual seven.
+
+        Raises:
+            InputError: ``labels`` was never written.
+        """
+        from converter.datasets.mapping import from_json  # brings numpy, which the command line's help does without
+
+        return from_json(self.labels) if self.labels else None
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of what is told apart, in the order of the outputs."""
+        mapping = self.mapping
+        return EMOTIONS if mapping is None else mapping.names
 
 
 DISTILL_DEFAULTS = Recipe(epochs=130, distill_share=0.6, class_weights=0.2, mixup=0.2)

@@ -20,13 +20,10 @@ from converter.training.recipe import from_checkpoint
 from converter.training.schedule import rate_factor, warmup_steps
 from converter.training.views import View, mix
 from edge.errors import InputError
-from edge.types import EMOTIONS
 
 if TYPE_CHECKING:
     from converter.datasets.faces import FaceSet
     from converter.training.batches import Batch
-
-_CLASSES = len(EMOTIONS)
 
 
 class ExpressionTask(lightning.LightningModule):
@@ -39,7 +36,8 @@ class ExpressionTask(lightning.LightningModule):
         super().__init__()
         self.save_hyperparameters("recipe")
         self.recipe = from_checkpoint(recipe)
-        network = build(self.recipe.architecture, bare=bare, heads=self.recipe.heads)
+        self._classes = len(self.recipe.classes)
+        network = build(self.recipe.architecture, bare=bare, heads=self.recipe.heads, classes=self._classes)
         self.network: nn.Module = network.to(memory_format=torch.channels_last)
         self.head_names: tuple[str, ...] = self.network.head_names
         self.measured: tuple[str, ...] = self.head_names
@@ -50,13 +48,13 @@ class ExpressionTask(lightning.LightningModule):
             set_dropout(self.network, self.recipe.dropout)
         self.accuracies = nn.ModuleDict(
             {
-                f"{stage}_{head}": MulticlassAccuracy(_CLASSES, average="micro", ignore_index=-1)
+                f"{stage}_{head}": MulticlassAccuracy(self._classes, average="micro", ignore_index=-1)
                 for stage in ("train", "val")
                 for head in self.head_names
             }
         )
         for head in self.head_names:
-            self.register_buffer(f"weights_{head}", torch.ones(_CLASSES), persistent=False)
+            self.register_buffer(f"weights_{head}", torch.ones(self._classes), persistent=False)
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, ...]:
         """Logits of each head for ``(n, 1, 48, 48)`` in 0..1."""
@@ -64,7 +62,7 @@ class ExpressionTask(lightning.LightningModule):
 
     def weigh_classes(self, faces: FaceSet) -> None:
         """Weigh the emotions by how rare they are among ``faces``; on the mean over the pictures a weight is 1."""
-        counts = {"fer2013": torch.from_numpy(faces.labels).bincount(minlength=_CLASSES).float()}
+        counts = {"fer2013": torch.from_numpy(faces.labels).bincount(minlength=self._classes).float()}
         counts["consensus"] = torch.from_numpy(faces.votes).sum(dim=0)
         for head in self.head_names:
             shares = counts[head].clamp_min(1) / counts[head].clamp_min(1).sum()
@@ -143,7 +141,7 @@ class ExpressionTask(lightning.LightningModule):
         loss = torch.zeros((), device=batch.pictures.device)
         for head, logits in zip(self.head_names, self(batch.pictures), strict=True):
             values = logits.float()
-            target = functional.one_hot(batch.labels, _CLASSES).float() if head == "fer2013" else batch.votes
+            target = functional.one_hot(batch.labels, self._classes).float() if head == "fer2013" else batch.votes
             loss = loss + soft_cross_entropy(values, target)
             self._note("val", head, values, _truth(head, batch))
         self.log("val_loss", loss, batch_size=len(batch.labels), sync_dist=True)
@@ -178,6 +176,8 @@ class ExpressionTask(lightning.LightningModule):
     def on_train_start(self) -> None:
         """Give the first step the rate that is due, which is another than the checkpoint's in a run made longer."""
         schedule = self.lr_schedulers()
+        if not isinstance(schedule, torch.optim.lr_scheduler.LambdaLR):
+            return  # the search for a learning rate has a schedule of its own
         for group, base, factor in zip(
             self.optimizers().param_groups, schedule.base_lrs, schedule.lr_lambdas, strict=True
         ):
@@ -188,7 +188,7 @@ class ExpressionTask(lightning.LightningModule):
         if head == "consensus":
             return soft_cross_entropy(logits, batch.votes, weights)
         smoothing, share = self.recipe.label_smoothing, self.recipe.label_mix
-        labels = _one_hot(batch.labels) * (1 - smoothing) + smoothing / _CLASSES
+        labels = _one_hot(batch.labels, self._classes) * (1 - smoothing) + smoothing / self._classes
         voted = batch.votes.sum(dim=1, keepdim=True)
         return soft_cross_entropy(logits, labels * (1 - share * voted) + share * batch.votes, weights)
 
@@ -213,9 +213,9 @@ def set_dropout(network: nn.Module, share: float) -> None:
         layer.p = share
 
 
-def _one_hot(labels: Tensor) -> Tensor:
-    """Return ``(n, 7)`` for labels ``(n,)``, as ``functional.one_hot`` does, which reads the labels to check them."""
-    return (labels.unsqueeze(1) == torch.arange(_CLASSES, device=labels.device)).float()
+def _one_hot(labels: Tensor, classes: int) -> Tensor:
+    """Return ``(n, classes)`` for labels ``(n,)``; ``functional.one_hot`` would read the labels to check them."""
+    return (labels.unsqueeze(1) == torch.arange(classes, device=labels.device)).float()
 
 
 def _truth(head: str, batch: Batch) -> Tensor:
@@ -223,9 +223,9 @@ def _truth(head: str, batch: Batch) -> Tensor:
 
 
 def soft_cross_entropy(logits: Tensor, shares: Tensor, weights: Tensor | None = None) -> Tensor:
-    """Cross entropy ``()`` of logits ``(n, 7)`` against distributions ``(n, 7)``; rows of zeros weigh nothing.
+    """Cross entropy ``()`` of logits ``(n, classes)`` against distributions of that shape; rows of zeros weigh nothing.
 
-    ``weights`` ``(7,)`` multiply each class's part.
+    ``weights`` ``(classes,)`` multiply each class's part.
     """
     parts = -shares * functional.log_softmax(logits, dim=1)
     return (parts if weights is None else parts * weights).sum() / shares.sum().clamp_min(1.0)

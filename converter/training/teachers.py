@@ -135,8 +135,12 @@ def shared_heads(teachers: Mapping[str, Trained]) -> tuple[str, ...]:
     """The heads that all of ``teachers`` have, in their order.
 
     Raises:
-        InputError: one has other heads than the first.
+        InputError: one has other heads than the first, or classes of its own.
     """
+    for name, trained in teachers.items():
+        if trained.recipe.labels:
+            msg = f"teacher {name}: has classes of its own: teachers answer the usual seven"
+            raise InputError(msg)
     first, *others = teachers
     heads = teachers[first].head_names
     for name in others:
