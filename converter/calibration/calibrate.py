@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 SMALL = Condition(24)
 """Faces as small as these must not be refused either."""
-_TURNS = 3
+_TURNS = 2
 
 
 def calibrate(

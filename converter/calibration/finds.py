@@ -85,7 +85,7 @@ def marked(folder: Path, contrast: Contrast | None) -> tuple[Finds, Finds]:
     try:
         truth: dict[str, Any] = json.loads((folder / "faces.json").read_text(encoding="utf-8"))
         marks = {name: [(Box(*face["box"]), face["kind"]) for face in row["faces"]] for name, row in truth.items()}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         msg = f"{folder}/faces.json: cannot be read as marks of faces: {error}"
         raise InputError(msg) from error
     parts: dict[bool, list[tuple[NDArray[np.uint8], float, int]]] = {True: [], False: []}

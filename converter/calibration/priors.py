@@ -33,7 +33,8 @@ def shares_of(faces: FaceSet, head: str) -> NDArray[np.float64]:
     else:
         counts = faces.votes.sum(axis=0, dtype=np.float64)
     counts = np.maximum(counts, 1)
-    return counts / counts.sum()
+    shares: NDArray[np.float64] = counts / counts.sum()
+    return shares
 
 
 def curve(

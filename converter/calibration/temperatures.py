@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-_ROUNDS = 12
-_RATE = 0.4
+_ROUNDS = 7
+_RATE = 0.6
 """How fast a view whose error is beyond its bound gains weight (Freund and Schapire, 1997: multiplicative weights)."""
 _PENALTY = 1e-3
 _MOST_WEIGHT = 5.0
@@ -40,7 +40,7 @@ class Signs:
         logits: NDArray[np.float32],
         other: NDArray[np.float32] | None,
         other_temperature: float,
-        crops: Sequence[NDArray[np.uint8]],
+        crops: NDArray[np.uint8],
     ) -> Signs:
         """Signs of ``crops`` ``(n, s, s)``; ``other`` ``(n, k)`` are the other head's logits, where there is one."""
         spread = np.zeros(len(logits), np.float32)
@@ -65,14 +65,17 @@ def fit(
     """Fit the temperature of each face on all views, and measure it with two halves of the faces held out in turn.
 
     ``truth`` ``(n,)`` is what is right; ``head`` names the other head whose entropy is a sign. Views whose calibration
-    error exceeds its bound weigh more in the next round; the round whose worst error is least counts.
+    error exceeds its bound weigh more in the next round; the round whose worst error is least counts. The halves are
+    fitted with the weights of that round.
     """
-    plain = _plain(found, truth, offset)
-    certainty = _fit(found, truth, offset, head)
-    shares: dict[str, NDArray[np.float32]] = {name: np.zeros_like(signs.logits) for name, signs in found.items()}
-    halves = np.arange(len(truth)) % 2 == 0
-    for rows in (halves, ~halves):
-        half = _fit({name: signs.take(rows) for name, signs in found.items()}, truth[rows], offset, head)
+    plain = _plain(found[PLAIN], truth, offset)
+    certainty, weights = _fit(found, truth, offset, head)
+    shares = {name: np.zeros_like(signs.logits) for name, signs in found.items()}
+    start = np.array([np.log(certainty.temperature), certainty.spread, certainty.detail, certainty.tilt])
+    for fold in (0, 1):
+        rows = np.arange(len(truth)) % 2 == fold
+        part = _Table.of({name: signs.take(rows) for name, signs in found.items()}, truth[rows], certainty.usual_detail)
+        half = _certainty(part.minimum(weights, offset, start), certainty.usual_detail, head)
         for name, signs in found.items():
             shares[name][~rows] = signs.take(~rows).probabilities(half, offset)
     errors = {
@@ -82,38 +85,34 @@ def fit(
         )
         for name, signs in found.items()
     }
-    return Certainty(**{**_values(certainty), "split": split, "errors": errors})
+    return replace(certainty, split=split, errors=errors)
 
 
-def _plain(found: Mapping[str, Signs], truth: NDArray[np.int64], offset: NDArray[np.float32]) -> Certainty:
+def _plain(signs: Signs, truth: NDArray[np.int64], offset: NDArray[np.float32]) -> Certainty:
     """One temperature for all faces, the likeliest on the plain view."""
-    one = _minimum({PLAIN: found[PLAIN]}, truth, offset, {PLAIN: 1.0}, free=1)
-    return Certainty(temperature=float(np.exp(one[0])))
+    made = _Table.of({PLAIN: signs}, truth, 0.0).minimum([1.0], offset, np.array([-0.8]))
+    return Certainty(temperature=float(np.exp(made[0])))
 
 
 def _fit(
     found: Mapping[str, Signs], truth: NDArray[np.int64], offset: NDArray[np.float32], head: str | None
-) -> Certainty:
-    usual = float(np.median(found[PLAIN].detail))
-    weights = dict.fromkeys(found, 1.0)
-    best: tuple[float, Certainty] | None = None
+) -> tuple[Certainty, Sequence[float]]:
+    """The best round's temperatures, and how much each view weighed in it."""
+    usual = round(float(np.median(found[PLAIN].detail)), 4)
+    table = _Table.of(found, truth, usual)
+    weights, values = np.ones(len(found)), np.array([-0.8, 0.0, 0.0, 0.0])
+    bounds = np.array([PLAIN_BOUND if name == PLAIN else SPOILED_BOUND for name in found])
+    rounds: list[tuple[float, Certainty, Sequence[float]]] = []
     for _ in range(_ROUNDS):
-        values = _minimum(found, truth, offset, weights, usual=usual)
+        values = table.minimum(weights.tolist(), offset, values)
         made = _certainty(values, usual, head)
-        excess = {
-            name: calibration_error(signs.probabilities(made, offset), truth)
-            / (PLAIN_BOUND if name == PLAIN else SPOILED_BOUND)
-            for name, signs in found.items()
-        }
-        worst = max(excess.values())
-        if best is None or worst < best[0]:
-            best = worst, made
-        weights = {name: weights[name] * float(np.exp(_RATE * excess[name])) for name in weights}
-        total = sum(weights.values()) / len(weights)
-        weights = {name: weight / total for name, weight in weights.items()}
-    if best is None:
-        raise ValueError
-    return best[1]
+        errors = [calibration_error(signs.probabilities(made, offset), truth) for signs in found.values()]
+        excess = np.array(errors) / bounds
+        rounds.append((float(excess.max()), made, weights.tolist()))
+        weights = weights * np.exp(_RATE * excess)
+        weights /= weights.mean()
+    _, certainty, chosen = min(rounds, key=lambda one: one[0])
+    return certainty, chosen
 
 
 def _certainty(values: NDArray[np.float64], usual: float, head: str | None) -> Certainty:
@@ -123,54 +122,54 @@ def _certainty(values: NDArray[np.float64], usual: float, head: str | None) -> C
         head=head,
         spread=spread,
         detail=detail,
-        usual_detail=round(usual, 4),
+        usual_detail=usual,
         tilt=tilt,
     )
 
 
-def _values(certainty: Certainty) -> dict[str, float | str | None]:
-    names = ("temperature", "head", "spread", "detail", "usual_detail", "tilt", "most")
-    return {name: getattr(certainty, name) for name in names}
+@dataclass(frozen=True, slots=True, eq=False)
+class _Table:
+    """All views below one another: ``signs`` ``(m, 4)``, ones first, ``logits`` ``(m, k)``, ``right`` ``(m,)``.
 
+    ``views`` is how many there are, each with as many faces.
+    """
 
-def _minimum(
-    found: Mapping[str, Signs],
-    truth: NDArray[np.int64],
-    offset: NDArray[np.float32],
-    weights: Mapping[str, float],
-    *,
-    usual: float = 0.0,
-    free: int = 4,
-) -> NDArray[np.float64]:
-    """Where the weighted negative log likelihood is least: the temperature's logarithm, ``free - 1`` of the weights."""
-    from scipy.optimize import minimize
+    signs: NDArray[np.float32]
+    logits: NDArray[np.float32]
+    right: NDArray[np.int64]
+    views: int
 
-    signs = np.concatenate(
-        [
+    @classmethod
+    def of(cls, found: Mapping[str, Signs], truth: NDArray[np.int64], usual: float) -> _Table:
+        """Put the views ``found`` into one table; ``usual`` is the detail below which a crop lacks it."""
+        signs = [
             np.column_stack([np.ones(len(truth)), one.spread, np.maximum(0, usual - one.detail), one.tilt])
             for one in found.values()
         ]
-    )
-    logits = np.concatenate([one.logits for one in found.values()]).astype(np.float64)
-    right = np.tile(truth, len(found))
-    weight = np.repeat([weights[name] for name in found], len(truth))
-    weight /= weight.sum()
-    rows = np.arange(len(right))
+        logits = np.concatenate([one.logits for one in found.values()])
+        return cls(np.concatenate(signs).astype(np.float32), logits, np.tile(truth, len(found)), len(found))
 
-    def loss(values: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        divided = logits * np.exp(-(signs[:, : len(values)] @ values))[:, None]
-        shifted = divided - offset
-        shifted -= shifted.max(axis=1, keepdims=True)
-        exponential = np.exp(shifted)
-        total = exponential.sum(axis=1)
-        likelihood = shifted[rows, right] - np.log(total)
-        missing = exponential / total[:, None]
-        missing[rows, right] -= 1
-        slope = -(missing * divided).sum(axis=1) * weight
-        penalty = np.concatenate([[0.0], values[1:]])
-        gradient = signs[:, : len(values)].T @ slope + 2 * _PENALTY * penalty
-        return float(-(weight * likelihood).sum() + _PENALTY * (penalty**2).sum()), gradient
+    def minimum(
+        self, weights: Sequence[float], offset: NDArray[np.float32], start: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Where the weighted negative log likelihood is least: the temperature's logarithm, then the signs' weights.
 
-    bounds = [(-3.0, 3.0), *[(0.0, _MOST_WEIGHT)] * (free - 1)]
-    made = minimize(loss, np.array([-0.8, *[0.0] * (free - 1)]), jac=True, bounds=bounds, method="L-BFGS-B")
-    return np.asarray(made.x)
+        As many values are looked for as ``start`` has.
+        """
+        from scipy.optimize import minimize
+
+        weight = np.repeat(np.asarray(weights, np.float32), len(self.right) // self.views)
+        weight /= weight.sum()
+        signs, rows = self.signs[:, : len(start)], np.arange(len(self.right))
+
+        def loss(values: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+            divided = self.logits * np.exp(-(signs @ values.astype(np.float32)))[:, None]
+            likely = softmax(divided - offset)
+            chance = likely[rows, self.right]
+            slope = -((likely * divided).sum(axis=1) - divided[rows, self.right]) * weight
+            penalty = np.concatenate([[0.0], values[1:]])
+            total = -float((weight * np.log(chance + 1e-12)).sum()) + _PENALTY * float((penalty**2).sum())
+            return total, (signs.T @ slope).astype(np.float64) + 2 * _PENALTY * penalty
+
+        bounds = [(-3.0, 3.0), *[(0.0, _MOST_WEIGHT)] * (len(start) - 1)]
+        return np.asarray(minimize(loss, start, jac=True, bounds=bounds, method="L-BFGS-B").x)

@@ -52,9 +52,7 @@ def calibrate(
     out: Path | None,
 ) -> None:
     """Fit prior, certainty and refusal of a quantised model on PublicTest, and write them into its manifest."""
-    from converter.calibration import plots
     from converter.calibration.calibrate import calibrate as run
-    from converter.outputs import write_bytes
 
     if model.suffix != ".tflite":
         msg = f"--model: expected a .tflite with its manifest beside it, found {model.name}"
@@ -64,13 +62,21 @@ def calibrate(
         raise click.UsageError(msg)
     training, validation = training_and_validation(data, votes)
     made = run(model, training, validation, split="PublicTest", tolerance=tolerance, empty=empty, scenes=scenes)
-    for output in made.outputs if out is not None else ():
+    if out is not None:
+        _draw(made, out)
+    print("\n".join(_lines(made)))
+
+
+def _draw(made: Manifest, out: Path) -> None:
+    from converter.calibration import plots
+    from converter.outputs import write_bytes
+
+    for output in made.outputs:
         title = f"{made.name}, {output.head} head"
         if output.prior is not None:
-            write_bytes(Path(out) / f"{made.name}-prior-{output.head}.png", plots.prior(output.prior, title))
+            write_bytes(out / f"{made.name}-prior-{output.head}.png", plots.prior(output.prior, title))
         if output.certainty is not None:
-            write_bytes(Path(out) / f"{made.name}-errors-{output.head}.png", plots.errors(output.certainty, title))
-    print("\n".join(_lines(made)))
+            write_bytes(out / f"{made.name}-errors-{output.head}.png", plots.errors(output.certainty, title))
 
 
 def _lines(made: Manifest) -> Iterator[str]:

@@ -66,7 +66,7 @@ def test_taking_the_prior_out_of_lopsided_data_helps_what_is_rare() -> None:
     shares = np.array([0.02, 0.02, 0.02, 0.3, 0.2, 0.1, 0.34])
     logits, truth = drawn(4000, seed=1, sharpness=1.5, shares=shares)
     found = priors.curve(logits, truth, shares)
-    assert found[0].accuracy == max(each.accuracy for each in found)
+    assert found[0].accuracy >= max(each.accuracy for each in found) - 0.005
     assert found[-1].balanced_accuracy > found[0].balanced_accuracy + 0.05
     made = priors.prior(logits, truth, shares, split="here")
     assert 0 < made.audience < 1
@@ -80,15 +80,12 @@ def signs_of(logits: np.ndarray, *, spread: float, detail: float = 0.0, tilt: fl
 
 def test_a_spoiled_view_gets_its_own_temperature_by_its_sign() -> None:
     plain, truth = drawn(3000, seed=2)
-    generator = np.random.default_rng(5)
-    # half of what is said of a spoiled face is noise, but said as loudly
-    wrong = generator.permutation(plain)
-    spoiled = np.where(generator.random((len(plain), 1)) < 0.3, wrong, plain).astype(np.float32)
+    spoiled = 2.5 * plain  # said two and a half times as loudly as is true
     found = {PLAIN: signs_of(plain, spread=0.2), "spoiled": signs_of(spoiled, spread=1.2)}
     made = temperatures.fit(found, truth, np.zeros(CLASSES, np.float32), head="other", split="here")
     before, after = made.errors["spoiled"]
-    assert before > 0.1
-    assert after < 0.05
+    assert before > 0.08
+    assert after < 0.03
     assert made.errors[PLAIN][1] < 0.03
     assert made.spread > 0.1
     assert made.head == "other"
