@@ -5,8 +5,9 @@ from __future__ import annotations
 import stat
 from typing import TYPE_CHECKING
 
-from edge.config import secret_file, state_dir
+from edge.config import node_id, secret_file, state_dir
 from edge.diagnostics.finding import fail, ok, warn
+from edge.kiosk.state_files import private
 from edge.sources.uri import masked
 
 if TYPE_CHECKING:
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
 
     from edge.config import Config
     from edge.diagnostics.finding import Finding
-
-_KEPT = ("kiosk-secret", "kiosk-tls.pem")
-"""Keys that the device makes for itself in its state folder."""
 
 
 def permissions(config: Config, file: Path | None) -> Iterator[Finding]:
@@ -56,7 +54,7 @@ def _secrets(config: Config) -> Iterator[Finding]:
         "kiosk.tls_key": kiosk.tls_key,
         "mqtt.password_file": secret_file(mqtt.password_file, "mqtt-password"),
         "mqtt.tls.key": mqtt.tls.key,
-    } | {f"node.state_dir ({name})": folder / name for name in _KEPT}
+    } | {f"node.state_dir ({name})": folder / name for name in private(node_id(config))}
     for key, path in named.items():
         if path is None:
             continue

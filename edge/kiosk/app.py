@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from edge.commands import CheckHealth
 from edge.config import node_id, state_dir
 from edge.errors import InputError
-from edge.kiosk import access, tls
+from edge.kiosk import access, state_files, tls
 from edge.kiosk.analyze.desk import Desk
 from edge.kiosk.attempts import LoginThrottle
 from edge.kiosk.board import Bell
@@ -73,8 +73,8 @@ class Kiosk:
         self.tls = tls.of(self.settings, folder)
         self.access = access.Access(
             self.settings,
-            access.lasting_secret(folder / "kiosk-secret"),
-            folder / f"kiosk-logins-{self.node}.json",
+            access.lasting_secret(folder / state_files.SECRET),
+            folder / state_files.logins(self.node),
         )
         self.browsers = KnownBrowsers(self.access.key)
         self.consent = Consent(folder / f"kiosk-consent-{self.node}.json")

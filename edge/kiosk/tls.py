@@ -14,6 +14,7 @@ from edge.installation import adding
 from edge.kiosk import certificate
 from edge.kiosk.addresses import own_addresses
 from edge.kiosk.guard import own_names
+from edge.kiosk.state_files import CERTIFICATE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +48,7 @@ class Tls:
         _require()
         self.own = config.tls == "self-signed"
         self._config = config
-        self._kept = folder / "kiosk-tls.pem"
+        self._kept = folder / CERTIFICATE
         self._seen: object = None
         self._warned = False
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

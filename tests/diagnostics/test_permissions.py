@@ -69,10 +69,10 @@ def test_a_secret_that_others_can_read_or_change_is_said(
         assert f"sudo chmod {'600' if status is Status.FAIL else 'o-rwx'} {path}" in finding.remedy
 
 
-@pytest.mark.parametrize("name", ["kiosk-secret", "kiosk-tls.pem"])
+@pytest.mark.parametrize("name", ["kiosk-secret", "kiosk-tls.pem", "kiosk-logins-n1.json"])
 def test_keys_that_the_device_made_are_secrets_too(closed: Path, name: str) -> None:
     written(closed / "state" / name, 0o644)
-    finding = only(list(permissions(config(closed), None)))
+    finding = only(list(permissions(config(closed, **{"node.id": "n1"}), None)))
     assert (finding.status, name in finding.message) == (Status.WARN, True)
 
 

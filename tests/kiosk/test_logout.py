@@ -6,6 +6,7 @@ import asyncio
 import errno
 import json
 import os
+import subprocess
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from edge.kiosk.access import Role
 from edge.kiosk.revocations import RevocationList
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 PASSWORD, TOKEN = "correct horse", "let me watch"
@@ -189,6 +190,38 @@ def test_a_logout_that_a_read_only_disk_would_revive_says_so(
     assert role(locked, cookie) == "NOBODY"
     monkeypatch.undo()
     assert role(start(), cookie) == "NOBODY"
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Callable[..., None]]:
+    """``disk("ro")``: the state folder is a file system of its own, which is mounted again like this."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounting = subprocess.run(["mount", "-t", "tmpfs", "tmpfs", folder], capture_output=True, text=True, check=False)
+    if mounting.returncode:
+        pytest.skip(f"nothing can be mounted here: {mounting.stderr.strip()}")
+    yield lambda how: subprocess.run(["mount", "-o", f"remount,{how}", folder], check=True)
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts a disk")
+@pytest.mark.parametrize("path", ["logout", "logout/all"])
+def test_a_logout_on_a_disk_that_is_really_read_only(
+    start: Any, browser: Any, disk: Callable[..., None], tmp_path: Path, path: str
+) -> None:
+    kiosk = start(**{"node.state_dir": tmp_path / "disk"})
+    one, revoked = logged_in(kiosk, browser)
+    disk("ro")
+    answer = one.post(path)
+    assert (answer.status_code, answer.json()["error"]) == (507, "not_for_good")
+    assert role(kiosk, revoked) == "NOBODY", "until the restart it holds"
+    locked = start(**{"node.state_dir": tmp_path / "disk"})
+    assert role(locked, revoked) == "NOBODY"
+    inside, cookie = logged_in(locked, browser)
+    assert inside.post("logout").status_code == 200
+    assert role(locked, cookie) == "NOBODY"
+    disk("rw")
+    assert role(start(**{"node.state_dir": tmp_path / "disk"}), cookie) == "NOBODY"
 
 
 @pytest.mark.parametrize(
