@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
 from converter.datasets.faces import count
-from converter.datasets.origin import Origin
+from converter.datasets.origin import HeldOut, Origin
+from converter.datasets.published import CITATIONS
 from converter.datasets.splits import PUBLIC, TRAINING
 from edge.errors import InputError
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 _ARRAYS = {"pixels": "pictures", "labels": "labels", "votes": "votes"}
 """What is fingerprinted of a split, and what to call it in a message."""
 _SHOWN = 12
-_RULE = ("share", "seed", "unit", "pattern", "subjects", "rows")
 
 
 def record_of(training: FaceSet, validation: FaceSet) -> dict[str, Any]:
@@ -105,20 +105,33 @@ def checked(found: Any) -> dict[str, Any]:
         InputError: it has not.
     """
     try:
-        named = all(isinstance(found[name], str) for name in ("name", "published", "form", "licence", "votes", "drops"))
-        named = named and isinstance(found["sha256"], str) and isinstance(found["files"], list | tuple)
-        named = named and all(isinstance(file["name"], str) for file in found["files"])
-        rule = found["held_out"]
-        named = named and (rule is None or all(name in rule for name in _RULE))
-        for split in (TRAINING, PUBLIC):
-            values = found["splits"][split]
-            numbers = [values["pictures"], values["voted"], *values["labels"].values(), *values["left_out"].values()]
-            named = named and all(isinstance(number, int) for number in numbers)
-            named = named and all(isinstance(values[f"{name}_sha256"], str) for name in _ARRAYS)
+        is_whole = _is_whole(found)
     except (KeyError, TypeError, AttributeError, IndexError) as error:
         msg = f"what it keeps of its data cannot be read: {type(error).__name__}"
         raise InputError(msg) from error
-    if not named:
+    if not is_whole:
         msg = "what it keeps of its data cannot be read"
         raise InputError(msg)
     return dict(found)
+
+
+def _is_whole(found: Any) -> bool:
+    words = [found[name] for name in ("name", "form", "licence", "votes", "drops", "sha256")]
+    words += [file["name"] for file in found["files"]]
+    numbers: list[Any] = []
+    for split in (TRAINING, PUBLIC):
+        values = found["splits"][split]
+        words += [*values["labels"], *values["left_out"], *(values[f"{name}_sha256"] for name in _ARRAYS)]
+        numbers += [values["pictures"], values["voted"], *values["labels"].values(), *values["left_out"].values()]
+    rule = found["held_out"]
+    if rule is not None:
+        if set(rule) != {field.name for field in fields(HeldOut)} or not 0 < rule["share"] <= 1:
+            return False
+        words += [rule["unit"], rule["pattern"]]
+        numbers += [rule["seed"], rule["subjects"], rule["rows"]]
+    return (
+        found["published"] in {"", *CITATIONS}
+        and isinstance(found["files"], list | tuple)
+        and all(isinstance(word, str) for word in words)
+        and all(isinstance(number, int) and number >= 0 for number in numbers)
+    )

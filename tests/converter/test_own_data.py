@@ -324,6 +324,12 @@ class TestRecord:
         for value in (7, {}, [1]):
             with pytest.raises(InputError, match="what it keeps of its data cannot be read"):
                 checked(records(tmp_path) | {spoil: value})
+        rule = {"share": 0.1, "seed": 1, "unit": "picture", "pattern": "", "subjects": 0, "rows": 35}
+        for forged in ({"share": "much"}, {"share": 7}, {"seed": -1}, {"pattern": 3}, {"more": 1}):
+            with pytest.raises(InputError, match="what it keeps of its data cannot be read"):
+                checked(records(tmp_path) | {"held_out": rule | forged})
+        with pytest.raises(InputError, match="what it keeps of its data cannot be read"):
+            checked(records(tmp_path) | {"published": "ImageNet"})
         for nothing in (None, 3, "text", []):
             with pytest.raises(InputError, match="what it keeps of its data cannot be read"):
                 checked(nothing)
