@@ -169,9 +169,10 @@ def test_a_process_ends_with_its_visitor(run: Any, monkeypatch: pytest.MonkeyPat
     async def story(made: Cameras) -> None:
         await made.look("one", Client("one"), jpeg())
         worker = made._seats["one"].worker
-        assert worker.pid is not None
+        assert worker.pid
         made.leave("one")
-        assert worker.pid is None
+        assert made._seats == {}
+        assert not worker.pid
         monkeypatch.setattr(cameras, "FORGET_S", 0.2)
         await made.look("silent", Client("one"), jpeg())
         worker = made._seats["silent"].worker

@@ -200,7 +200,11 @@ def disk(tmp_path: Path) -> Iterator[Callable[..., None]]:
     mounting = subprocess.run(["mount", "-t", "tmpfs", "tmpfs", folder], capture_output=True, text=True, check=False)
     if mounting.returncode:
         pytest.skip(f"nothing can be mounted here: {mounting.stderr.strip()}")
-    yield lambda how: subprocess.run(["mount", "-o", f"remount,{how}", folder], check=True)
+
+    def remount(how: str) -> None:
+        subprocess.run(["mount", "-o", f"remount,{how}", folder], check=True)
+
+    yield remount
     subprocess.run(["umount", "-l", folder], check=True)
 
 

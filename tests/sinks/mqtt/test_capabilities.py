@@ -215,7 +215,10 @@ def test_requests_are_heard_and_answered(
     mosquitto: Any, subscribe: Any, make_sink: Any, eventually: Any, *, lines: str
 ) -> None:
     class Prompt(Inbox):
-        def offer(self, _command: Any, answer: Callable[[Answer], None] = lambda _: None) -> bool:
+        def offer(
+            self, _command: Any, answer: Callable[[Answer], None] = lambda _: None, *, remote: bool = False
+        ) -> bool:
+            assert remote
             answer(Answer({"done": True}))
             return True
 
