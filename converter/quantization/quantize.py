@@ -25,6 +25,7 @@ from converter.datasets.faces import SIZE
 from converter.quantization import windows
 from converter.runner import interpreter, invoke_all
 from edge.errors import InputError, ModelError
+from edge.stderr import lines_dropped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -39,6 +40,8 @@ LIGHTS = (1.0, 0.5, 1.4)
 
 _EXPORT_TOLERANCE = 1e-3
 _SIGNATURE = "serving_default"
+_CHATTER = (b"I0000", b"W0000", b"WARNING: All log messages before absl")
+"""How the lines begin that the converters' native parts write about themselves."""
 _TOOLS = ("torch", "litert-torch", "ai-edge-quantizer")
 
 
@@ -202,6 +205,11 @@ def output_names(model: Any) -> list[str]:
 def _quiet() -> Iterator[None]:
     """Without the converters' own progress lines and the warnings about their insides."""
     sink = io.StringIO()
-    with contextlib.redirect_stdout(sink), contextlib.redirect_stderr(sink), warnings.catch_warnings():
+    with (
+        contextlib.redirect_stdout(sink),
+        contextlib.redirect_stderr(sink),
+        lines_dropped(*_CHATTER),
+        warnings.catch_warnings(),
+    ):
         warnings.simplefilter("ignore")
         yield
