@@ -34,9 +34,11 @@ class Process(Protocol):
 
 
 class Origin(Protocol):
-    """Where a worker's process comes from; ``program`` is what it runs."""
+    """Where a worker's process comes from."""
 
-    program: Program
+    @property
+    def program(self) -> Program:
+        """What it runs."""
 
     async def start(self, line: socket.socket, broker: socket.socket | None) -> tuple[Process, Message | None]:
         """Start a process that answers on ``line``; return it and what it must be sent first, if anything.

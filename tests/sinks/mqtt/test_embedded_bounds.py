@@ -367,7 +367,7 @@ def received(connection: socket.socket) -> list[tuple[str, bytes]]:
     """Messages of every QoS that come until the answer to a ping, each acknowledged: topic and payload."""
     connection.settimeout(30)
     connection.sendall(packet(0xC0, b""))
-    found = []
+    found: list[tuple[str, bytes]] = []
     while True:
         kind = exactly(connection, 1)[0]
         length, shift = 0, 0
@@ -421,7 +421,12 @@ def absent(
         again, code = attacker.client(locked.port, "away", credentials=right, clean=False)
         assert code == TAKEN
         came: list[bytes] = []
-        assert eventually(lambda: came.extend(data for _, data in received(again)) or came[-1:] == payloads[-1:])
+
+        def is_all() -> bool:
+            came.extend(data for _, data in received(again))
+            return came[-1:] == payloads[-1:]
+
+        assert eventually(is_all)
         return came
 
     return run
@@ -517,7 +522,12 @@ def test_retained_messages_go_to_the_client_that_asked_and_to_no_other(
     first.sendall(subscribe_to("a/#"))
     assert exactly(first, 5)[4] == 0
     came: list[tuple[str, bytes]] = []
-    assert eventually(lambda: came.extend(received(first)) or came == [("a/one", b"kept")])
+
+    def is_there() -> bool:
+        came.extend(received(first))
+        return came == [("a/one", b"kept")]
+
+    assert eventually(is_there)
     for number in range(3):
         other, _ = attacker.client(broker.port, f"other-{number}")
         other.sendall(subscribe_to("b/#", f"a/{number}"))
