@@ -85,7 +85,7 @@ def _part(name: str, values: Any, default: Recipe, place: str) -> Part:
     if not _NAME.fullmatch(name) or name == ANSWERS:
         msg = f"{place}: is the name of a folder: letters, digits, points and hyphens, and not {ANSWERS}"
         raise ValueError(msg)
-    decided = {"teachers", "start", "earlier", "heads"}
+    decided = {"teachers", "start", "earlier", "heads", "labels"}
     known = [field.name for field in fields(Recipe) if field.name not in decided]
     _refuse_unknown(values, (*known, "minutes"), place)
     minutes = values.get("minutes")
