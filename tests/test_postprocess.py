@@ -38,8 +38,8 @@ def test_entropy_goes_from_nothing_to_the_logarithm_of_the_labels() -> None:
 
 
 def test_a_blurred_crop_lacks_detail_and_the_measure_does_not_follow_its_contrast(portrait: np.ndarray) -> None:
-    crop = cv2.resize(portrait, (48, 48), interpolation=cv2.INTER_AREA)
-    blurred = cv2.GaussianBlur(crop, (0, 0), 2.0)
+    crop = np.asarray(cv2.resize(portrait, (48, 48), interpolation=cv2.INTER_AREA), np.uint8)
+    blurred = np.asarray(cv2.GaussianBlur(crop, (0, 0), 2.0), np.uint8)
     flat = (crop // 2 + 60).astype(np.uint8)
     assert detail_of(crop) - detail_of(blurred) > 1
     assert detail_of(flat) == pytest.approx(detail_of(crop), abs=0.15)

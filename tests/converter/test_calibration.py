@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from converter.calibration import priors, refusals, temperatures
-from converter.calibration.finds import CASCADE, marked, non_faces
+from converter.calibration.finds import marked, non_faces
 from converter.calibration.temperatures import Signs
 from converter.calibration.views import PLAIN, views
 from converter.cli import main
@@ -22,7 +22,7 @@ from edge.errors import InputError
 from edge.manifest import load, manifest_path, packaged_model, verify
 from edge.postprocess import evidence
 from edge.preprocess import crop_face, softmax
-from edge.vision.haar import HaarDetector
+from edge.vision.haar import CASCADE, HaarDetector
 from edge.vision.litert import LiteRtClassifier
 
 if TYPE_CHECKING:

@@ -57,7 +57,8 @@ def test_labels_and_votes_are_summed_by_class() -> None:
     found = read_mapping(THREE).apply(faces(counts, [3, 0, 6, 4]))
     assert found.labels.tolist() == [0, 2, 1, 2]
     assert found.classes == ("positive", "neutral", "negative")
-    np.testing.assert_allclose(found.votes, [[0.6, 0.4, 0], [0, 0.4, 0.6], [0, 0.2, 0.8], [0, 0, 0]], atol=1e-6)
+    expected = np.array([[0.6, 0.4, 0], [0, 0.4, 0.6], [0, 0.2, 0.8], [0, 0, 0]])
+    np.testing.assert_allclose(np.asarray(found.votes, np.float64), expected, atol=1e-6)
     assert found.majority.tolist() == [0, 2, 2, -1]
     eight = read_mapping(EIGHT).apply(faces(counts, [3, 0, 6, 4]))
     assert eight.majority.tolist() == [3, 6, 7, -1]

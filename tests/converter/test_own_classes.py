@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from converter.__main__ import main
+from converter.cli import main
 from edge import config as configuration
 from edge import manifest as manifests
 from edge.events import Aggregate, Event, EventType, Info, State
@@ -43,7 +43,8 @@ def picture(kind: str, seed: int) -> np.ndarray:
     """Stripes, level or upright, or chequers, all as bright on the whole."""
     y, x = np.mgrid[0:48, 0:48] // 4 % 2
     drawn = 200 * {"level": y, "upright": x, "chequered": x ^ y}[kind]
-    return np.clip(drawn + np.random.default_rng(seed).integers(0, 40, (48, 48)), 0, 255).astype(np.uint8)
+    noisy: np.ndarray = drawn + np.random.default_rng(seed).integers(0, 40, (48, 48))
+    return np.asarray(np.clip(noisy, 0, 255), np.uint8)
 
 
 @pytest.fixture(scope="module")

@@ -38,7 +38,7 @@ def picture(label: int, seed: int) -> np.ndarray:
     y, x = np.mgrid[0:48, 0:48]
     angle, phase = np.pi * label / 7, generator.uniform(0, 6)
     wave = 90 * np.sin((np.cos(angle) * x + np.sin(angle) * y) / 2 + phase) + 128
-    return np.clip(wave + generator.normal(0, 10, wave.shape), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(wave + generator.normal(0, 10, wave.shape), 0, 255), np.uint8)
 
 
 def draw(folder: Path, names: dict[str, int]) -> Path:
@@ -321,7 +321,8 @@ class TestRecord:
 
     @pytest.mark.parametrize("spoil", ["splits", "sha256", "held_out", "files", "name"])
     def test_a_forged_record_is_one_line(self, spoil: str, tmp_path: Path) -> None:
-        for value in (7, {}, [1]):
+        values: tuple[Any, ...] = (7, {}, [1])
+        for value in values:
             with pytest.raises(InputError, match="what it keeps of its data cannot be read"):
                 checked(records(tmp_path) | {spoil: value})
         rule = {"share": 0.1, "seed": 1, "unit": "picture", "pattern": "", "subjects": 0, "rows": 35}
@@ -330,7 +331,8 @@ class TestRecord:
                 checked(records(tmp_path) | {"held_out": rule | forged})
         with pytest.raises(InputError, match="what it keeps of its data cannot be read"):
             checked(records(tmp_path) | {"published": "ImageNet"})
-        for nothing in (None, 3, "text", []):
+        nothings: tuple[Any, ...] = (None, 3, "text", [])
+        for nothing in nothings:
             with pytest.raises(InputError, match="what it keeps of its data cannot be read"):
                 checked(nothing)
 
@@ -338,7 +340,7 @@ class TestRecord:
 def test_pictures_on_both_sides_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     places = [f"{part}/{name}" for part in ("train", "val") for name in ("sad", "fear")]
     folder = draw(tmp_path, {f"{place}/{n}.png": 0 for place in places for n in range(8)})
-    copied = cv2.imread(str(folder / "train/sad/3.png"), cv2.IMREAD_GRAYSCALE)
+    copied = np.asarray(cv2.imread(str(folder / "train/sad/3.png"), cv2.IMREAD_GRAYSCALE))
     cv2.imwrite(str(folder / "val/fear/5.png"), copied[:, ::-1])
     training_and_validation(folder, None)
     said = capsys.readouterr().err

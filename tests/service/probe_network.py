@@ -30,7 +30,7 @@ def main(folder: Path, runtime: str) -> None:
         started_s = time.perf_counter()
         [scores] = network.classify([fitting])
         times_s.append(time.perf_counter() - started_s)
-        face = {"box": [0, 0, side, side], "emotion": scores.top.value, "scores": scores.as_dict()}
+        face = {"box": [0, 0, side, side], "emotion": str(scores.top), "scores": scores.as_dict()}
         sys.stdout.write(json.dumps({"path": path.name, "faces": [face]}) + "\n")
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
     sys.stderr.write(f"{network.runtime_version}: {min(times_s) * 1000:.1f} ms a face, {peak_mb:.0f} MB\n")
