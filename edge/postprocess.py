@@ -126,8 +126,7 @@ def signs(manifest: Manifest, logits: Logits) -> dict[str, NDArray[np.float32]]:
 
 def evidence(refusal: Refusal, found: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float64]:
     """Return how much speaks for a face, ``(n,)`` in log-odds beyond what is required: below 0 it is refused."""
-    first = next(iter(found.values()))
-    total = np.full(len(first), refusal.bias - refusal.least, np.float64)
-    for name, weight in refusal.weights.items():
-        total += weight * np.clip(found[name], *refusal.bounds[name])
-    return total
+    table = np.column_stack([found[name] for name in refusal.weights])
+    low, high = np.array([refusal.bounds[name] for name in refusal.weights]).T
+    total: NDArray[np.float64] = np.clip(table, low, high) @ np.array([*refusal.weights.values()])
+    return total + (refusal.bias - refusal.least)

@@ -16,7 +16,8 @@ from converter.outputs import write_bytes
 from converter.progress import bar
 from converter.runner import ModelRunner
 from edge.manifest import SCHEMA_VERSION, OutputSpec, manifest_path
-from edge.postprocess import signs, temperature
+from edge.postprocess import detail_of, entropy, signs, temperature, tilt_of
+from edge.preprocess import softmax
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -88,15 +89,19 @@ def _signs(
     runner: ModelRunner, faces: FaceSet, labelled: Mapping[str, NDArray[np.int64]]
 ) -> dict[str, dict[str, Signs]]:
     """Signs by head and view, of the faces that the head has labels for."""
-    plain = {str(output.head): output.temperature for output in runner.manifest.outputs}
     found: dict[str, dict[str, Signs]] = {head: {} for head in labelled}
     for view in bar(views(faces, runner.manifest.input.contrast), "views"):
         logits = {str(head): values for head, values in runner.logits(view.crops).items()}
+        detail, tilt = (np.array([measure(crop) for crop in view.crops]) for measure in (detail_of, tilt_of))
         for head, right in labelled.items():
             other, rows = _other(runner.manifest, head), right >= 0
-            values = None if other is None else logits[other][rows]
-            found[head][view.name] = Signs.of(logits[head][rows], values, plain.get(other or "", 1.0), view.crops[rows])
+            spread = np.zeros(len(right), np.float32) if other is None else _entropy(runner, other, logits)
+            found[head][view.name] = Signs(logits[head], spread, detail, tilt).take(rows)
     return found
+
+
+def _entropy(runner: ModelRunner, head: str, logits: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
+    return entropy(softmax(logits[head], temperature=runner.manifest.output(head).temperature))
 
 
 def _other(manifest: Manifest, head: str) -> str | None:

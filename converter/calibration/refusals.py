@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 LOST = 0.01
 """Share of faces that may be refused."""
 _FOLDS = 5
-_PENALTY = 1e-4
+_PENALTY = 2e-5
 _CUT = 0.001
 """Values are cut at these quantiles of what was seen."""
 

@@ -10,7 +10,7 @@ import numpy as np
 from converter.calibration.views import PLAIN, PLAIN_BOUND, SPOILED_BOUND
 from converter.measure import calibration_error
 from edge.calibration import Certainty
-from edge.postprocess import detail_of, entropy, temperature, tilt_of
+from edge.postprocess import temperature
 from edge.preprocess import softmax
 
 if TYPE_CHECKING:
@@ -33,21 +33,6 @@ class Signs:
     spread: NDArray[np.float32]
     detail: NDArray[np.float64]
     tilt: NDArray[np.float64]
-
-    @classmethod
-    def of(
-        cls,
-        logits: NDArray[np.float32],
-        other: NDArray[np.float32] | None,
-        other_temperature: float,
-        crops: NDArray[np.uint8],
-    ) -> Signs:
-        """Signs of ``crops`` ``(n, s, s)``; ``other`` ``(n, k)`` are the other head's logits, where there is one."""
-        spread = np.zeros(len(logits), np.float32)
-        if other is not None:
-            spread = entropy(softmax(other, temperature=other_temperature))
-        detail, tilt = (np.array([measure(crop) for crop in crops]) for measure in (detail_of, tilt_of))
-        return cls(logits, spread, detail, tilt)
 
     def take(self, rows: NDArray[np.bool_]) -> Signs:
         """The faces at ``rows``."""
