@@ -31,6 +31,6 @@ def export(*, checkpoint: Path, out: Path) -> None:
     write_bytes(out, content)
     print(f"{out}: {len(content) / 1e6:.1f} MB, outputs {', '.join(trained.head_names)}")
     if error is None:
-        say("not held against the network: ONNX Runtime is not installed (pip install onnxruntime)", err=True)
+        say("not held against the network: ONNX Runtime (the package onnxruntime) is not installed", err=True)
     else:
         print(f"  its logits differ from the network's by {error:.1g} at most")

@@ -74,12 +74,12 @@ def test_a_film_from_start_to_report(visit: Callable[..., Any], desk: Any, event
     wall.wait_for_selector("video.film")
     assert eventually(lambda: wall.evaluate("document.querySelector('video').currentTime") > 1, PATIENCE_S)
     assert wall.evaluate("document.body.classList.contains('has-film')")
-    other = visit("/", (960, 540))
-    other.wait_for_selector("body[data-frame]")
     playwright.expect(desk.locator("#film-name")).to_have_text("The Long Way Round.webm")
-    desk.click("#film-steer")
+    desk.click("#film-steer")  # before anything that takes long: the film lasts six seconds
     assert eventually(lambda: wall.evaluate("document.querySelector('video').paused"), PATIENCE_S)
     playwright.expect(desk.locator("#film-state")).to_contain_text("Paused at")
+    other = visit("/", (960, 540))
+    other.wait_for_selector("body[data-frame]")
     assert other.locator("video").count() == 0, "one wall plays"
     desk.fill("#marker-label", "While it stood")
     desk.press("#marker-label", "Enter")

@@ -156,7 +156,10 @@ REFUSED: dict[str, Any] = {
     "a manifest of the future": lambda folder: model(folder, manifest_with(schema=99)),
     "a manifest of other labels": lambda folder: model(folder, manifest_with(labels=["a", "b"])),
     "a manifest of another file": lambda folder: model(folder, manifest_with(file="other.tflite")),
-    "a manifest without the head": lambda folder: model(folder, outputs_with(head="fer2013")),
+    "a manifest without the head": lambda folder: (
+        model(folder, outputs_with(head="fer2013")) | {"model.head": "consensus"}
+    ),
+    "a prior that the model has not": lambda folder: model(folder, outputs_with(prior=None)) | {"model.prior": "even"},
     "a manifest of another input": lambda folder: model(folder, input_with(shape=[1, 40, 48, 1])),
     "a manifest of another scale": lambda folder: model(folder, input_with(scale=0.5)),
     "a manifest of other outputs": lambda folder: model(folder, outputs_with(name="x")),
