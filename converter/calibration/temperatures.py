@@ -22,6 +22,8 @@ _ROUNDS = 7
 _RATE = 0.6
 """How fast a view whose error is beyond its bound gains weight (Freund and Schapire, 1997: multiplicative weights)."""
 _PENALTY = 1e-3
+_RESERVE = 0.9
+"""Faces as they are come first: their bound is tightened by this, so that it holds on faces that were not fitted."""
 _MOST_WEIGHT = 5.0
 
 
@@ -49,18 +51,19 @@ def fit(
 ) -> Certainty:
     """Fit the temperature of each face on all views, and measure it with two halves of the faces held out in turn.
 
-    ``truth`` ``(n,)`` is what is right; ``head`` names the other head whose entropy is a sign. Views whose calibration
-    error exceeds its bound weigh more in the next round; the round whose worst error is least counts. The halves are
-    fitted with the weights of that round.
+    ``truth`` ``(n,)`` is what is right; ``head`` names the other head whose entropy is a sign. The likelihood is that of
+    the data's own prior; ``offset`` ``(k,)``, what the adjustment subtracts, counts where errors are measured. Views
+    whose calibration error exceeds its bound weigh more in the next round; the round whose worst error is least counts.
+    The halves are fitted with the weights of that round.
     """
-    plain = _plain(found[PLAIN], truth, offset)
+    plain = _plain(found[PLAIN], truth)
     certainty, weights = _fit(found, truth, offset, head)
     shares = {name: np.zeros_like(signs.logits) for name, signs in found.items()}
     start = np.array([np.log(certainty.temperature), certainty.spread, certainty.detail, certainty.tilt])
     for fold in (0, 1):
         rows = np.arange(len(truth)) % 2 == fold
         part = _Table.of({name: signs.take(rows) for name, signs in found.items()}, truth[rows], certainty.usual_detail)
-        half = _certainty(part.minimum(weights, offset, start), certainty.usual_detail, head)
+        half = _certainty(part.minimum(weights, start), certainty.usual_detail, head)
         for name, signs in found.items():
             shares[name][~rows] = signs.take(~rows).probabilities(half, offset)
     errors = {
@@ -73,9 +76,9 @@ def fit(
     return replace(certainty, split=split, errors=errors)
 
 
-def _plain(signs: Signs, truth: NDArray[np.int64], offset: NDArray[np.float32]) -> Certainty:
+def _plain(signs: Signs, truth: NDArray[np.int64]) -> Certainty:
     """One temperature for all faces, the likeliest on the plain view."""
-    made = _Table.of({PLAIN: signs}, truth, 0.0).minimum([1.0], offset, np.array([-0.8]))
+    made = _Table.of({PLAIN: signs}, truth, 0.0).minimum([1.0], np.array([-0.8]))
     return Certainty(temperature=float(np.exp(made[0])))
 
 
@@ -86,10 +89,10 @@ def _fit(
     usual = round(float(np.median(found[PLAIN].detail)), 4)
     table = _Table.of(found, truth, usual)
     weights, values = np.ones(len(found)), np.array([-0.8, 0.0, 0.0, 0.0])
-    bounds = np.array([PLAIN_BOUND if name == PLAIN else SPOILED_BOUND for name in found])
+    bounds = np.array([_RESERVE * PLAIN_BOUND if name == PLAIN else SPOILED_BOUND for name in found])
     rounds: list[tuple[float, Certainty, Sequence[float]]] = []
     for _ in range(_ROUNDS):
-        values = table.minimum(weights.tolist(), offset, values)
+        values = table.minimum(weights.tolist(), values)
         made = _certainty(values, usual, head)
         errors = [calibration_error(signs.probabilities(made, offset), truth) for signs in found.values()]
         excess = np.array(errors) / bounds
@@ -134,9 +137,7 @@ class _Table:
         logits = np.concatenate([one.logits for one in found.values()])
         return cls(np.concatenate(signs).astype(np.float32), logits, np.tile(truth, len(found)), len(found))
 
-    def minimum(
-        self, weights: Sequence[float], offset: NDArray[np.float32], start: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
+    def minimum(self, weights: Sequence[float], start: NDArray[np.float64]) -> NDArray[np.float64]:
         """Where the weighted negative log likelihood is least: the temperature's logarithm, then the signs' weights.
 
         As many values are looked for as ``start`` has.
@@ -149,7 +150,7 @@ class _Table:
 
         def loss(values: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
             divided = self.logits * np.exp(-(signs @ values.astype(np.float32)))[:, None]
-            likely = softmax(divided - offset)
+            likely = softmax(divided)
             chance = likely[rows, self.right]
             slope = -((likely * divided).sum(axis=1) - divided[rows, self.right]) * weight
             penalty = np.concatenate([[0.0], values[1:]])
