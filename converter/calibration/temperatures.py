@@ -51,8 +51,8 @@ def fit(
 ) -> Certainty:
     """Fit the temperature of each face on all views, and measure it with two halves of the faces held out in turn.
 
-    ``truth`` ``(n,)`` is what is right; ``head`` names the other head whose entropy is a sign. The likelihood is that of
-    the data's own prior; ``offset`` ``(k,)``, what the adjustment subtracts, counts where errors are measured. Views
+    ``truth`` ``(n,)`` is what is right; ``head`` names the other head whose entropy is a sign. The likelihood is that
+    of the data's own prior; ``offset`` ``(k,)``, what the adjustment subtracts, counts where errors are measured. Views
     whose calibration error exceeds its bound weigh more in the next round; the round whose worst error is least counts.
     The halves are fitted with the weights of that round.
     """

@@ -10,7 +10,8 @@ import pytest
 from converter import datasets, runner
 from converter.evaluate import evaluate
 from edge.manifest import load, packaged_model
-from edge.preprocess import probability_step, softmax
+from edge.postprocess import probabilities
+from edge.preprocess import probability_step
 from edge.vision.litert import LiteRtClassifier
 
 if TYPE_CHECKING:
@@ -59,8 +60,10 @@ def test_what_is_measured_is_what_the_device_says() -> None:
     """The converter's own runner and the device's classifier give the same scores."""
     crops = np.random.default_rng(3).integers(0, 256, (8, 48, 48), dtype=np.uint8)
     logits = runner.ModelRunner(packaged_model()).logits(crops)
-    for output in load(packaged_model()).outputs:
+    made = load(packaged_model())
+    for output in made.outputs:
         device = LiteRtClassifier(packaged_model(), head=output.head)
-        expected = softmax(logits[output.head], temperature=output.temperature)
+        strength = output.prior.audience if output.prior is not None else 0.0
+        expected = probabilities(made, output.head, logits, list(crops), strength)
         np.testing.assert_allclose([list(scores) for scores in device.classify(list(crops))], expected, atol=1e-6)
         np.testing.assert_array_equal(np.stack([device.logits(crop) for crop in crops]), logits[output.head])
