@@ -148,6 +148,7 @@ step 'a pause is no fault to the watchdog'
 looks || fail; kill -USR1 "$(pid)"; waits 20 is StatusText paused; before=$(pid); sleep 11
 [ "$(pid)" = "$before" ] && is StatusText paused && ok || fail
 kill -USR1 "$(pid)"
+override face-edge.service 'WatchdogSec=60\n'   # from the next start on: less ends a healthy one on a busy machine
 
 step 'reload takes over and names what needs a restart'
 looks || fail
@@ -172,7 +173,12 @@ sed 's/usb:9/virtual:portrait/' /tmp/good.toml > /etc/face-edge/config.toml; sys
 waits 60 is ActiveState active && waits 20 is ActiveState inactive face-edge-fault.service && ok || fail
 
 step 'falls over again and again: given up, the fault is shown'
-for _ in $(seq 12); do waits 12 is ActiveState active || break; kill -KILL "$(pid)" 2>/dev/null || true; sleep 1; done
+runs_or_gave_up() { is ActiveState active || is ActiveState active face-edge-fault.service; }
+for _ in $(seq 12); do   # a start takes 10 s and more where the machine is busy
+    waits 60 runs_or_gave_up || break
+    if is ActiveState active face-edge-fault.service; then break; fi
+    kill -KILL "$(pid)" 2>/dev/null || true; sleep 1
+done
 waits 30 is ActiveState active face-edge-fault.service && ok || fail
 step 'after a while it is tried once more'
 override face-edge-fault.service 'RuntimeMaxSec=2\n'
