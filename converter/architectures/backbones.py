@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from converter.architectures.heads import HEADS
+from converter.heads import HEADS
+from converter.shortened import shortened
 from edge.errors import InputError
 from edge.installation import adding
 from edge.types import EMOTIONS
@@ -107,7 +108,7 @@ def _keras_model(name: str, weights: str | None, side: int) -> Any:
         with _on(torch.device("cpu")):
             model = make(include_top=False, weights=weights, input_shape=(side, side, 3), pooling="avg")
     except Exception as error:  # what Keras raises for a failed download or a wrong file has no common class
-        cause = " ".join(str(error).split())[:160]
+        cause = shortened(error)
         msg = f"weights {weights} of {name} cannot be had: {cause}; use scratch:{name}, or give a file of weights"
         raise InputError(msg) from error
     model.trainable = True

@@ -6,14 +6,11 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
-from converter.heads import HEADS
 from edge.errors import InputError
 from edge.types import EMOTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-
-__all__ = ["HEADS", "Chosen", "with_classes", "with_heads"]
 
 
 def with_heads(network: nn.Module, heads: Collection[str]) -> nn.Module:

@@ -22,8 +22,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from converter.architectures.heads import HEADS
 from converter.datasets.faces import SIZE
+from converter.heads import HEADS
+from converter.shortened import shortened
 from edge.errors import InputError
 from edge.types import EMOTIONS
 
@@ -65,8 +66,7 @@ def own(name: str) -> nn.Module:
         msg = f"architecture {name!r}: {error}"
         raise InputError(msg) from error
     except Exception as error:  # whatever the user's code raises
-        cause = " ".join(str(error).split())[:160]
-        msg = f"architecture {name!r}: {type(error).__name__}: {cause}"
+        msg = f"architecture {name!r}: {type(error).__name__}: {shortened(error)}"
         raise InputError(msg) from error
 
 

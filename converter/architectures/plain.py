@@ -6,8 +6,8 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from converter.architectures.heads import HEADS
 from converter.datasets.faces import SIZE
+from converter.heads import HEADS
 from edge.errors import InputError
 from edge.types import EMOTIONS
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -74,6 +75,7 @@ def calibrate(
             found[output.head],
             labelled[output.head],
             priors.shares_of(training, output.head),
+            other=_other(before, output.head),
             split=split,
             tolerance=tolerance,
         )
@@ -114,17 +116,17 @@ def _calibrated(
     right: NDArray[np.int64],
     shares: NDArray[np.float64],
     *,
+    other: str | None,
     split: str,
     tolerance: float,
 ) -> OutputSpec:
-    """The output with prior and certainty.
+    """The output with prior and certainty; ``other`` is the head whose entropy is a sign, where the model has another.
 
     The prior shifts what the temperatures are fitted for, and they shift what the prior costs: both are fitted in turn
     until the strength stays.
     """
     right = right[right >= 0]
     plain = found[PLAIN]
-    other = None if not plain.spread.any() else ("fer2013" if output.head == "consensus" else "consensus")
     divided = plain.logits / np.float32(output.temperature)
     prior = priors.prior(divided, right, shares, split=split, tolerance=tolerance)
     certainty = output.certainty
@@ -166,8 +168,6 @@ def _refusal(runner: ModelRunner, faces: FaceSet, empty: Path, scenes: Path | No
 
 
 def _with(rule: Refusal, **figures: float) -> Refusal:
-    from dataclasses import replace
-
     return replace(rule, figures={**rule.figures, **{name: float(value) for name, value in figures.items()}})
 
 

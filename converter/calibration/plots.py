@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from converter import plots
-from converter.calibration.views import PLAIN, PLAIN_BOUND, SPOILED_BOUND
+from converter.calibration.views import bound_of
 
 if TYPE_CHECKING:
     from edge.calibration import Certainty, Prior
@@ -36,7 +36,7 @@ def errors(found: Certainty, title: str) -> bytes:
     names = list(found.errors)[::-1]
     for index, (what, marker) in enumerate((("one temperature", "o"), ("a temperature for each face", "s"))):
         axes.plot([100 * found.errors[name][index] for name in names], range(len(names)), marker, label=what)
-    bounds = [100 * (PLAIN_BOUND if name == PLAIN else SPOILED_BOUND) for name in names]
+    bounds = [100 * bound_of(name) for name in names]
     axes.plot(bounds, range(len(names)), "|", color="grey", markersize=12, label="asked for")
     axes.set_yticks(range(len(names)), names, fontsize=7)
     axes.set_xlim(0)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from converter.calibration.views import PLAIN, PLAIN_BOUND, SPOILED_BOUND
+from converter.calibration.views import PLAIN, bound_of
 from converter.measure import calibration_error
 from edge.calibration import Certainty
 from edge.postprocess import temperature
@@ -89,7 +89,7 @@ def _fit(
     usual = round(float(np.median(found[PLAIN].detail)), 4)
     table = _Table.of(found, truth, usual)
     weights, values = np.ones(len(found)), np.array([-0.8, 0.0, 0.0, 0.0])
-    bounds = np.array([_RESERVE * PLAIN_BOUND if name == PLAIN else SPOILED_BOUND for name in found])
+    bounds = np.array([(_RESERVE if name == PLAIN else 1.0) * bound_of(name) for name in found])
     rounds: list[tuple[float, Certainty, Sequence[float]]] = []
     for _ in range(_ROUNDS):
         values = table.minimum(weights.tolist(), values)

@@ -36,10 +36,10 @@ class View:
     name: str
     crops: NDArray[np.uint8]
 
-    @property
-    def bound(self) -> float:
-        """Calibration error that is asked for."""
-        return PLAIN_BOUND if self.name == PLAIN else SPOILED_BOUND
+
+def bound_of(view: str) -> float:
+    """Return the calibration error that is asked for on the view of that name."""
+    return PLAIN_BOUND if view == PLAIN else SPOILED_BOUND
 
 
 def views(faces: FaceSet, contrast: Contrast | None) -> Iterator[View]:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from converter.cli import options
+
 
 def _weighted(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> dict[Path, float]:
     """Return the weight of each ``FILE=WEIGHT``."""
@@ -42,9 +44,7 @@ def average(*, checkpoints: dict[Path, float], out: Path) -> None:
     from converter.training import checkpoint
     from converter.training.soup import averaged
 
-    if out.suffix != ".ckpt":
-        msg = f"--out: expected a file ending in .ckpt, found {out.name}"
-        raise click.UsageError(msg)
+    options.refuse_suffix(out, ".ckpt")
     made = averaged(checkpoints)
     checkpoint.save(out, made)
     print(f"{out}: {made.recipe.start}")

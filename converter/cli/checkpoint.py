@@ -25,9 +25,7 @@ def checkpoint(*, model: Path, data: Path, votes: Path | None, out: Path) -> Non
     from converter.training import checkpoint as checkpoints
     from edge.manifest import load
 
-    if out.suffix != ".ckpt":
-        msg = f"--out: expected a file ending in .ckpt, found {out.name}"
-        raise click.UsageError(msg)
+    options.refuse_suffix(out, ".ckpt")
     training, validation = training_and_validation(data, votes, rule_of(load(model).training.data))
     trained, notes = recovered(model, training.pixels)
     checkpoints.save(out, trained, notes)

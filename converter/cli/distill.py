@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from converter.cli import options
-from converter.cli.training import finish, machine, machine_options, recipe_options, refuse_both
+from converter.cli.training import finish, machine, machine_options, prepared, recipe_options, refuse_both
 from converter.progress import say
 from converter.training.recipe import DISTILL_DEFAULTS
 
@@ -50,19 +50,15 @@ def distill(
     """Train a student on its teachers' vote, view by view; run again, it goes on where it was stopped."""
     from converter.training import budget
     from converter.training import teachers as answers
-    from converter.training import tensorboard as board
     from converter.training.checkpoint import name_of
-    from converter.training.train import Recipe, preflight
+    from converter.training.train import Recipe
     from converter.training.train import train as run
 
     refuse_both(minutes)
     names = answers.names(teachers)
     recipe = Recipe(**choices, teachers=names, start=name_of(start) if start else "")
-    recipe = budget.begun(recipe, out, minutes)
     computer = machine(accelerator, devices, data_path)
-    if tensorboard:
-        board.require()
-    preflight(out, recipe, start=start, machine=computer)
+    recipe = prepared(recipe, out, start=start, minutes=minutes, tensorboard=tensorboard, machine=computer)
     training, validation = dataset.read()
     found = answers.load(teachers, training)
     say(f"{len(training)} pictures in {found.views.count} views, teachers: {', '.join(found.names)}")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from converter.cli import options
 from converter.progress import say
 
 
@@ -21,9 +22,7 @@ def export(*, checkpoint: Path, out: Path) -> None:
     from converter.quantization import onnx
     from converter.training import checkpoint as checkpoints
 
-    if out.suffix != ".onnx":
-        msg = f"--out: expected a file ending in .onnx, found {out.name}"
-        raise click.UsageError(msg)
+    options.refuse_suffix(out, ".onnx")
     onnx.require()
     trained = checkpoints.load(checkpoint)
     content = onnx.to_onnx(trained)

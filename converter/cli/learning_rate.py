@@ -42,9 +42,8 @@ def learning_rate(
     from converter.training.rate_finder import find_rate
     from converter.training.train import Machine
 
-    if out is not None and out.suffix != ".png":
-        msg = f"--out: expected a file ending in .png, found {out.name}"
-        raise click.UsageError(msg)
+    if out is not None:
+        options.refuse_suffix(out, ".png")
     build(architecture)
     training, _ = dataset.read()
     recipe = Recipe(architecture=architecture, batch_size=batch_size, optimizer=optimizer, seed=seed)

@@ -54,6 +54,19 @@ licence = click.option(
     metavar="TEXT",
     help="Licence or terms of use of the data, kept in checkpoint, manifest and card.",
 )
+
+
+def refuse_suffix(out: Path, suffix: str) -> None:
+    """Refuse an ``--out`` that does not end in ``suffix``.
+
+    Raises:
+        click.UsageError: it has another ending.
+    """
+    if out.suffix != suffix:
+        msg = f"--out: expected a file ending in {suffix}, found {out.name}"
+        raise click.UsageError(msg)
+
+
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 
 

@@ -53,9 +53,7 @@ def quantize(
     from converter.quantization.convert import Settings, convert
     from converter.training.checkpoint import load
 
-    if out.suffix != ".tflite":
-        msg = f"--out: expected a file ending in .tflite, found {out.name}"
-        raise click.UsageError(msg)
+    options.refuse_suffix(out, ".tflite")
     trained = load(checkpoint)
     training, validation = training_and_validation(data, votes, rule_of(trained.data), mapping=trained.recipe.mapping)
     licence = " ".join(model_licence.split())

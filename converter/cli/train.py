@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from converter.cli import options
-from converter.cli.training import augmentation_option, finish, machine, machine_options, recipe_options, refuse_both
+from converter.cli.training import (
+    augmentation_option,
+    finish,
+    machine,
+    machine_options,
+    prepared,
+    recipe_options,
+    refuse_both,
+)
 from converter.progress import say
 from converter.training.recipe import Recipe
 
@@ -45,19 +53,15 @@ def train(
     """Train a network on the labels and votes; run again, it goes on where it was stopped."""
     from converter.datasets.mapping import read_mapping
     from converter.training import budget
-    from converter.training import tensorboard as board
     from converter.training.checkpoint import name_of
-    from converter.training.train import preflight
     from converter.training.train import train as run
 
     refuse_both(minutes)
     mapping = None if labels is None else read_mapping(labels)
     choices["labels"] = "" if mapping is None else mapping.to_json()
-    recipe = budget.begun(Recipe(**choices, start=name_of(start) if start else ""), out, minutes)
     computer = machine(accelerator, devices, data_path)
-    if tensorboard:
-        board.require()
-    preflight(out, recipe, start=start, machine=computer)
+    recipe = Recipe(**choices, start=name_of(start) if start else "")
+    recipe = prepared(recipe, out, start=start, minutes=minutes, tensorboard=tensorboard, machine=computer)
     training, validation = replace(dataset, mapping=mapping).read()
     say(f"{len(training)} pictures to learn from, {len(validation)} to choose by")
     recipe = budget.settled(recipe, out, minutes, (training, validation), machine=computer)

@@ -191,6 +191,28 @@ def refuse_both(minutes: float | None) -> None:
         raise click.UsageError(msg, context)
 
 
+def prepared(
+    recipe: Recipe, out: Path, *, start: Path | None, minutes: float | None, tensorboard: bool, machine: Machine
+) -> Recipe:
+    """Find what a run of ``recipe`` would be refused for before data is read; returns it with the run's length.
+
+    The length is that of the run which ``out`` holds, where ``minutes`` are given in place of epochs.
+
+    Raises:
+        InputError: as :func:`converter.training.train.preflight`.
+        HardwareUnavailable: ``tensorboard`` is asked for and not installed.
+    """
+    from converter.training import budget
+    from converter.training import tensorboard as board
+    from converter.training.train import preflight
+
+    recipe = budget.begun(recipe, out, minutes)
+    if tensorboard:
+        board.require()
+    preflight(out, recipe, start=start, machine=machine)
+    return recipe
+
+
 def machine(accelerator: str, devices: int, data_path: str) -> Machine:
     """The machine that the options name."""
     from converter.training.train import Machine

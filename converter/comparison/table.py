@@ -8,7 +8,7 @@ import platform
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from converter.architectures.heads import HEADS
+from converter.heads import HEADS
 from converter.plots import label_axes, new_figure
 
 if TYPE_CHECKING:

@@ -11,8 +11,6 @@ from edge.errors import InputError
 if TYPE_CHECKING:
     from pathlib import Path
 
-_CHUNK = 1 << 20
-
 
 @dataclass(frozen=True, slots=True)
 class DataFile:
@@ -29,12 +27,10 @@ class DataFile:
         Raises:
             InputError: it cannot be read.
         """
-        digest, size = hashlib.sha256(), 0
         try:
             with path.open("rb") as stream:
-                while chunk := stream.read(_CHUNK):
-                    digest.update(chunk)
-                    size += len(chunk)
+                digest = hashlib.file_digest(stream, "sha256")
+                size = stream.tell()
         except OSError as error:
             msg = f"{path}: cannot be read: {error.strerror or error}"
             raise InputError(msg) from error

@@ -24,6 +24,7 @@ from torch.nn.utils import parametrize
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
 from converter.quantization.rounding import RoundedActivation, RoundedWeight, rounding_places
+from converter.shortened import shortened
 from converter.training.augment import apply
 from converter.training.batches import FaceBatches
 from converter.training.task import soft_cross_entropy
@@ -63,7 +64,7 @@ class Folded(nn.Module):
         try:
             self.layers: fx.GraphModule = _fold(fx.symbolic_trace(copy.deepcopy(network).eval()))
         except (fx.proxy.TraceError, TypeError, RuntimeError, AttributeError) as error:
-            cause = " ".join(str(error).split())[:120]
+            cause = shortened(error, 120)
             msg = f"{type(network).__name__} cannot be fine-tuned: {cause}; quantise it without --fine-tune"
             raise InputError(msg) from error
 

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from converter.datasets.faces import SIZE
+from converter.shortened import shortened
 from edge.errors import HardwareUnavailable, ModelError
 from edge.installation import repairing
 
@@ -64,8 +65,7 @@ def to_onnx(trained: Trained) -> bytes:
                 verbose=False,
             )
     except Exception as error:  # what the exporter raises for an operation it does not know has no common class
-        cause = " ".join(str(error).split())[:160]
-        msg = f"{type(network).__name__} cannot be written as ONNX: {type(error).__name__}: {cause}"
+        msg = f"{type(network).__name__} cannot be written as ONNX: {type(error).__name__}: {shortened(error)}"
         raise ModelError(msg) from error
     model = program.model_proto
     entry = model.metadata_props.add()

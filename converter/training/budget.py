@@ -13,13 +13,10 @@ import numpy as np
 import torch
 
 from converter.progress import say
-from converter.training import data_path
-from converter.training.checkpoint import read
 from converter.training.devices import is_on_gpu
-from converter.training.recipe import from_checkpoint
-from converter.training.resume import LAST
+from converter.training.resume import kept
 from converter.training.teachers import Teachers
-from converter.training.train import fitting, train
+from converter.training.train import fitting, path_of, train
 from edge.errors import InputError
 
 if TYPE_CHECKING:
@@ -61,14 +58,8 @@ def kept_epochs(out: Path) -> int | None:
     Raises:
         InputError: its checkpoint is damaged.
     """
-    last = out / LAST
-    if not last.is_file():
-        return None
-    try:
-        return from_checkpoint(read(last, "cannot be resumed")["hyper_parameters"]["recipe"]).epochs
-    except (KeyError, TypeError) as error:
-        msg = f"{last}: cannot be resumed: {type(error).__name__}; remove it or choose another --out"
-        raise InputError(msg) from error
+    found = kept(out)
+    return None if found is None else found.recipe.epochs
 
 
 def begun(recipe: Recipe, out: Path, minutes: float | None) -> Recipe:
@@ -147,8 +138,7 @@ def measure(
     """
     training, validation = faces
     trial = replace(recipe, epochs=2, patience=0)
-    sizes = (len(training), len(validation), (teachers.views.count or 0) if teachers is not None else 0)
-    path = data_path.choose(machine.data_path, recipe, sizes, machine.accelerator, machine.devices)
+    path = path_of(recipe, training, validation, machine, teachers=teachers)
     if not is_on_gpu(machine.accelerator):
         rows = min(len(training), _STEPS_ON_CPU * recipe.batch_size)
         training = training.take(np.arange(rows))

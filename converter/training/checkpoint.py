@@ -17,6 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from converter.datasets.faces import SIZE
 from converter.datasets.record import checked
 from converter.outputs import write_bytes
+from converter.shortened import shortened
 from converter.training.task import ExpressionTask
 from edge.errors import EdgeError, InputError
 
@@ -174,7 +175,7 @@ def _refuse_packed(path: Path) -> None:
 
 
 def _cause(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
+    return f"{type(error).__name__}: {shortened(error, 120)}"
 
 
 def save(path: Path, trained: Trained, notes: Mapping[str, str | int] | None = None) -> None:

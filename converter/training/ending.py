@@ -9,6 +9,7 @@ import numpy as np
 
 from converter.evaluate import truth
 from converter.training import checkpoint
+from converter.training.devices import device
 from converter.training.resume import LAST
 from edge.errors import InputError
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     from converter.datasets.faces import FaceSet
     from converter.training.checkpoint import Trained
-from converter.training.devices import device
 
 BEST = "best.ckpt"
 """The best epoch of a run by the mean of its heads' accuracies in validation."""

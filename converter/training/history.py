@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import lightning
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from converter.training.tensorboard import Board
+
+_VAL, _LOSS = "val_", "val_loss"
+T = TypeVar("T")
 
 
 class History(lightning.Callback):
@@ -115,6 +118,11 @@ def stalled(rows: Sequence[Mapping[str, float]], patience: int) -> bool:
     return max(means[-patience:]) <= max(means[:-patience])
 
 
+def accuracies(row: Mapping[str, T]) -> dict[str, T]:
+    """Return the accuracy of each head in validation, of a row as it is kept or as it is read from the file."""
+    return {name.removeprefix(_VAL): value for name, value in row.items() if name.startswith(_VAL) and name != _LOSS}
+
+
 def _mean(row: Mapping[str, float]) -> float:
-    accuracies = [value for name, value in row.items() if name.startswith("val_") and name != "val_loss"]
-    return sum(accuracies) / max(1, len(accuracies))
+    found = accuracies(row)
+    return sum(found.values()) / max(1, len(found))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from converter.progress import say
 from converter.training import budget, checkpoint, teachers
 from converter.training.devices import device
+from converter.training.history import accuracies
 from converter.training.plan_file import ANSWERS
 from converter.training.train import preflight, train
 from converter.training.vote import measure_vote
@@ -62,7 +63,6 @@ def _train(
     ending = train(*faces, folder, recipe, teachers=answers, machine=machine)
     with (folder / "history.csv").open(encoding="utf-8") as lines:
         *_, last = csv.DictReader(lines)
-    shares = {key[len("val_") :]: share for key, share in last.items() if key.startswith("val_") and key != "val_loss"}
-    figures = ", ".join(f"{head} {100 * float(share):.2f} %" for head, share in shares.items() if share)
+    figures = ", ".join(f"{head} {100 * float(share):.2f} %" for head, share in accuracies(last).items() if share)
     say(f"{part.name}: epoch {last['epoch']}: {figures}" + (f"; {ending.note}" if ending.note else ""))
     return ending.best

@@ -13,7 +13,8 @@ from lightning.pytorch.tuner import Tuner
 from converter.plots import label_axes, new_figure, to_png
 from converter.training.batches import FaceBatches
 from converter.training.task import ExpressionTask
-from converter.training.views import Augmentation, Views
+from converter.training.train import augmentation
+from converter.training.views import Views
 
 if TYPE_CHECKING:
     from converter.datasets.faces import FaceSet
@@ -56,7 +57,7 @@ def find_rate(training: FaceSet, recipe: Recipe, machine: Machine, *, steps: int
     epochs = -(-steps // (len(training) // batch)) + 1
     task = ExpressionTask(asdict(replace(recipe, epochs=epochs, batch_size=batch)))
     task.weigh_classes(training)
-    faces = FaceBatches(training, Views(recipe.seed, None, Augmentation().scaled(recipe.augmentation)))
+    faces = FaceBatches(training, Views(recipe.seed, None, augmentation(recipe)))
     with tempfile.TemporaryDirectory(prefix="face-convert-") as folder:
         trainer = lightning.Trainer(
             default_root_dir=folder,

@@ -37,17 +37,10 @@ def resumed(out: Path, recipe: Recipe, ignoring: frozenset[str] = frozenset()) -
     Raises:
         InputError: the checkpoint is damaged, of another recipe, or of a run that was to be longer.
     """
-    last = out / LAST
-    if not last.is_file():
+    last, before = out / LAST, kept(out)
+    if before is None:
         return None
-    content = read(last, f"cannot be resumed: remove {last} or choose another --out")
-    try:
-        found = from_checkpoint(content["hyper_parameters"]["recipe"])
-        done = int(content["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"])
-        rows = _rows(content)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        msg = f"{last}: cannot be resumed: {type(error).__name__}; remove it or choose another --out"
-        raise InputError(msg) from error
+    found = before.recipe
     for name in differences(recipe, found):
         if name not in _MAY_CHANGE | ignoring:
             msg = (
@@ -61,8 +54,27 @@ def resumed(out: Path, recipe: Recipe, ignoring: frozenset[str] = frozenset()) -
             f"{found.epochs} or more, or choose another --out"
         )
         raise InputError(msg)
-    earlier = found.earlier if recipe.epochs == found.epochs else (*found.earlier, (found.epochs, done))
-    return Resumed(replace(recipe, earlier=earlier), done, rows)
+    earlier = found.earlier if recipe.epochs == found.epochs else (*found.earlier, (found.epochs, before.epochs_done))
+    return replace(before, recipe=replace(recipe, earlier=earlier))
+
+
+def kept(out: Path) -> Resumed | None:
+    """Return the run that ``out`` holds as it was begun; ``None`` where there is none.
+
+    Raises:
+        InputError: its checkpoint is damaged.
+    """
+    last = out / LAST
+    if not last.is_file():
+        return None
+    content = read(last, f"cannot be resumed: remove {last} or choose another --out")
+    try:
+        recipe = from_checkpoint(content["hyper_parameters"]["recipe"])
+        done = int(content["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"])
+        return Resumed(recipe, done, _rows(content))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        msg = f"{last}: cannot be resumed: {type(error).__name__}; remove it or choose another --out"
+        raise InputError(msg) from error
 
 
 def _rows(content: Mapping[str, Any]) -> tuple[Mapping[str, float], ...]:

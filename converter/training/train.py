@@ -13,10 +13,11 @@ from converter.camera import Camera
 from converter.datasets.record import record_of
 from converter.heads import taught_by
 from converter.interruption import advising
+from converter.shortened import shortened
 from converter.training import checkpoint, data_path, provenance, run_folder
 from converter.training.averaging import MovingAverage
 from converter.training.batches import FaceBatches
-from converter.training.ending import Ending, keep_better
+from converter.training.ending import BEST, Ending, keep_better
 from converter.training.history import History, stalled
 from converter.training.recipe import Recipe
 from converter.training.resume import LAST, resumed
@@ -108,8 +109,7 @@ def train(
         if earlier is None or not _finished(earlier):
             lightning.seed_everything(recipe.seed, verbose=False)
             machine = machine or Machine()
-            sizes = (len(training), len(validation), (teachers.views.count or 0) if teachers is not None else 0)
-            path = data_path.choose(machine.data_path, recipe, sizes, machine.accelerator, machine.devices)
+            path = path_of(recipe, training, validation, machine, teachers=teachers)
             task = _task(path, start, earlier)
             task.weigh_classes(training)
             task.measure_with(validation)
@@ -128,7 +128,7 @@ def train(
                 weights_only=True,
             )
             if not trainer.is_global_zero:
-                return Ending(out / "best.ckpt")
+                return Ending(out / BEST)
         return keep_better(out, validation)
 
 
@@ -145,6 +145,18 @@ def fitting(recipe: Recipe, training: FaceSet, validation: FaceSet) -> Recipe:
         msg = "there are no pictures to choose the best epoch by: give a data set with a validation split"
         raise InputError(msg)
     return replace(recipe, batch_size=min(recipe.batch_size, len(training)))
+
+
+def path_of(
+    recipe: Recipe, training: FaceSet, validation: FaceSet, machine: Machine, *, teachers: Teachers | None
+) -> DataPath:
+    """Return how the data of a run gets to the device.
+
+    Raises:
+        InputError: as :func:`converter.training.data_path.choose`.
+    """
+    sizes = (len(training), len(validation), (teachers.views.count or 0) if teachers is not None else 0)
+    return data_path.choose(machine.data_path, recipe, sizes, machine.accelerator, machine.devices)
 
 
 def augmentation(recipe: Recipe) -> Augmentation:
@@ -193,8 +205,7 @@ def _trainer(
             **path.trainer_options(),
         )
     except (RuntimeError, ValueError, lightning.fabric.utilities.exceptions.MisconfigurationException) as error:
-        cause = " ".join(str(error).split())[:160]
-        msg = f"{machine.devices} x {machine.accelerator}: this machine cannot train on it: {cause}"
+        msg = f"{machine.devices} x {machine.accelerator}: this machine cannot train on it: {shortened(error)}"
         raise InputError(msg) from error
 
 

@@ -10,7 +10,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is missing: pip install -e '.[converter]'")
 
 from converter.architectures import ARCHITECTURES, build
-from converter.architectures.heads import HEADS
+from converter.heads import HEADS
 from edge.errors import InputError
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import pytest
 from converter.calibration import priors, refusals, temperatures
 from converter.calibration.finds import marked, non_faces
 from converter.calibration.temperatures import Signs
-from converter.calibration.views import PLAIN, views
+from converter.calibration.views import PLAIN, bound_of, views
 from converter.cli import main
 from converter.datasets.faces import FaceSet
 from edge.calibration import PriorScore
@@ -99,7 +99,7 @@ def test_every_view_shows_every_face() -> None:
     assert found[0].name == PLAIN
     assert len({view.name for view in found}) == len(found) > 30
     assert all(view.crops.shape == (3, 48, 48) for view in found)
-    assert found[0].bound < found[1].bound
+    assert bound_of(found[0].name) < bound_of(found[1].name)
 
 
 def test_a_rule_tells_apart_what_its_signs_tell_apart_and_loses_as_few_as_asked() -> None:

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 
 from converter import datasets
 from converter.architectures import build
-from converter.architectures.heads import HEADS
 from converter.cli import main
+from converter.heads import HEADS
 from converter.quantization import quantize
 from converter.quantization.finetune import FineTuning, Folded, fine_tune, rounded
 from converter.quantization.manifest import tensors

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from converter.shortened import shortened
 from edge.errors import InputError
 
 if TYPE_CHECKING:
@@ -39,8 +40,7 @@ def captured(step: Callable[[], None], changed: Sequence[Tensor]) -> Callable[[]
     except torch.cuda.OutOfMemoryError:
         raise
     except RuntimeError as error:
-        cause = " ".join(str(error).split())[:160]
-        msg = f"a step of this network cannot be captured as a CUDA graph: {cause}; give --data-path loader"
+        msg = f"a step of this network cannot be captured as a CUDA graph: {shortened(error)}; give --data-path loader"
         raise InputError(msg) from error
     torch.cuda.current_stream().wait_stream(stream)
     with torch.no_grad():
