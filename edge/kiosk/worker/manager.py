@@ -7,11 +7,11 @@ import contextlib
 import logging
 import signal
 import socket
-import time
 from typing import TYPE_CHECKING
 
+from edge.kiosk.worker.pauses import Pauses
 from edge.kiosk.worker.template import START_TIMEOUT_S
-from edge.kiosk.worker.wire import HEADER_BYTES, Message, OutOfBounds, lengths, pack, unpack
+from edge.kiosk.worker.wire import Message, OutOfBounds, pack, receive
 from edge.sandbox.broker import Access, FileBroker, start_broker
 from edge.sandbox.confine import why_not
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from edge.kiosk.worker.program import Origin, Process
 
 _LOG = logging.getLogger(__name__)
-_LONGEST_PAUSE_S = 30.0
 _CONFINE_S = 5.0
 NOTHING = Access()
 
@@ -48,8 +47,7 @@ class Worker:
         self._writer: asyncio.StreamWriter | None = None
         self._idle: asyncio.TimerHandle | None = None
         self._paused = False
-        self._failures = 0
-        self._not_before_s = 0.0
+        self._pauses = Pauses()
 
     @property
     def pid(self) -> int | None:
@@ -95,13 +93,13 @@ class Worker:
                     if done:
                         break
                     yield answer
-                self._failures = 0
+                self._pauses.succeed()
             except TimeoutError:
-                self._fail()
+                self._pauses.fail()
                 msg = f"the worker took longer than {timeout_s:g} s"
                 raise WorkerFailed(msg) from None
             except (OSError, EOFError, OutOfBounds) as error:
-                self._fail()
+                self._pauses.fail()
                 if self._process is not None:  # else it was ended here
                     self._origin.crashed()
                 msg = f"the worker failed: {error or type(error).__name__}"
@@ -138,7 +136,7 @@ class Worker:
             process.kill()
 
     async def _start(self) -> None:
-        if time.monotonic() < self._not_before_s:
+        if self._pauses.resting:
             msg = "the worker failed again and again and rests for some seconds"
             raise WorkerFailed(msg)
         ours, theirs = socket.socketpair()
@@ -166,12 +164,6 @@ class Worker:
         if self._paused:
             self.pause()
 
-    def _fail(self) -> None:
-        """One failure costs no pause, those that follow it ever more."""
-        pause_s = 0.0 if self._failures == 0 else min(_LONGEST_PAUSE_S, 2.0 ** (self._failures - 1))
-        self._failures = min(self._failures + 1, 10)
-        self._not_before_s = time.monotonic() + pause_s
-
     async def _send(self, message: Message) -> None:
         if self._writer is None:
             raise EOFError
@@ -181,8 +173,7 @@ class Worker:
     async def _receive(self) -> tuple[bool, Message]:
         if self._reader is None:
             raise EOFError
-        head, body = lengths(await self._reader.readexactly(HEADER_BYTES), self._origin.program.limits.message)
-        return unpack(await self._reader.readexactly(head), await self._reader.readexactly(body))
+        return await receive(self._reader, self._origin.program.limits.message)
 
     def _rest(self) -> None:
         self._idle = asyncio.get_running_loop().call_later(self._idle_s, self.kill)

@@ -10,11 +10,11 @@ import asyncio
 import logging
 import os
 import socket
-import time
 from typing import TYPE_CHECKING
 
+from edge.kiosk.worker.pauses import Pauses
 from edge.kiosk.worker.program import Executed, Forked, Process
-from edge.kiosk.worker.wire import HEADER_BYTES, Message, lengths, pack, unpack
+from edge.kiosk.worker.wire import Message, pack, receive
 
 if TYPE_CHECKING:
     from edge.kiosk.worker.program import Program
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 START_TIMEOUT_S = 60.0
 """For imports and the network's loading, at the lowest priority beside a loop that takes what it needs."""
-_LONGEST_PAUSE_S = 30.0
 _REPLY_MAX = 65_536
 
 
@@ -48,8 +47,7 @@ class Template:
         self._idle: asyncio.TimerHandle | None = None
         self._loading: asyncio.Task[None] | None = None
         self._forks = True
-        self._failures = 0
-        self._not_before_s = 0.0
+        self._pauses = Pauses()
 
     @property
     def pid(self) -> int | None:
@@ -116,7 +114,7 @@ class Template:
         return process
 
     async def _load(self) -> None:
-        if time.monotonic() < self._not_before_s:
+        if self._pauses.resting:
             raise OSError(None, "it failed again and again and rests for some seconds")
         try:
             ready = await self._introduce()
@@ -125,9 +123,9 @@ class Template:
             if process is not None:
                 process.kill()
             if not isinstance(error, asyncio.CancelledError):
-                self._fail()
+                self._pauses.fail()
             raise
-        self._failures = 0
+        self._pauses.succeed()
         self._forks = int(ready.head["threads"]) == 1
         if self._forks:
             self._rest()
@@ -175,13 +173,8 @@ class Template:
     async def _reply(self) -> Message:
         if self._reader is None:
             raise EOFError
-        head, body = lengths(await self._reader.readexactly(HEADER_BYTES), _REPLY_MAX)
-        return unpack(await self._reader.readexactly(head), await self._reader.readexactly(body))[1]
-
-    def _fail(self) -> None:
-        pause_s = 0.0 if self._failures == 0 else min(_LONGEST_PAUSE_S, 2.0 ** (self._failures - 1))
-        self._failures = min(self._failures + 1, 10)
-        self._not_before_s = time.monotonic() + pause_s
+        _, reply = await receive(self._reader, _REPLY_MAX)
+        return reply
 
     def _rest(self) -> None:
         if self._process is not None:

@@ -8,7 +8,10 @@ from __future__ import annotations
 import json
 import struct
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import asyncio
 
 _LENGTHS = struct.Struct("!II")
 HEADER_BYTES = _LENGTHS.size
@@ -75,3 +78,14 @@ def unpack(head: bytes, body: bytes) -> tuple[bool, Message]:
         msg = "no message"
         raise OutOfBounds(msg)
     return last, Message(found, body)
+
+
+async def receive(reader: asyncio.StreamReader, most: int) -> tuple[bool, Message]:
+    """Read the next message, and whether it ends the answer; it is of at most ``most`` bytes.
+
+    Raises:
+        OutOfBounds: it is larger, or no message.
+        EOFError: the other side has hung up.
+    """
+    head, body = lengths(await reader.readexactly(HEADER_BYTES), most)
+    return unpack(await reader.readexactly(head), await reader.readexactly(body))
