@@ -52,9 +52,20 @@ class Label:
         return self.word[:1].upper() + self.word[1:]
 
     @property
+    def initial(self) -> str:
+        """The character that displays draw where there is no face."""
+        return self.sign or self.title[:1]
+
+    @property
+    def rgb(self) -> tuple[int, int, int]:
+        """``colour`` as levels of red, green and blue, 0 to 255."""
+        red, green, blue = (int(self.colour[at : at + 2], 16) for at in (1, 3, 5))
+        return red, green, blue
+
+    @property
     def light(self) -> tuple[float, float, float]:
         """``colour`` as linear shares of red, green and blue light."""
-        channels = (int(self.colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+        channels = (level / 255 for level in self.rgb)
         red, green, blue = (channel / 12.92 if channel <= 0.04045 else ((channel + 0.055) / 1.055) ** 2.4
                             for channel in channels)  # fmt: skip
         return round(red, 3), round(green, 3), round(blue, 3)

@@ -36,8 +36,7 @@ def colour_of(name: str, labels: LabelSet = SEVEN) -> Colour:
     """The class's colour: by the table for the usual seven, lightened where a model brings its own."""
     if labels == SEVEN:
         return COLOURS[name]
-    code = labels.label(name).colour
-    red, green, blue = (127 + int(code[at : at + 2], 16) // 2 for at in (1, 3, 5))
+    red, green, blue = (127 + level // 2 for level in labels.label(name).rgb)
     return blue, green, red
 
 

@@ -74,9 +74,7 @@ def _flags(*, source: str | None, loop: bool, fast: bool, at_end: str | None, br
 
 def obey_signals(device: Device) -> None:
     """Stop the device on SIGTERM and SIGINT, toggle the pause on SIGUSR1."""
-    signals.obey(
-        {signal.SIGTERM: device.stop, signal.SIGINT: device.stop, signal.SIGUSR1: device.toggle_pause},
-    )
+    signals.obey({signal.SIGTERM: device.stop, signal.SIGINT: device.stop, signal.SIGUSR1: device.toggle_pause})
 
 
 def reload_on_hangup(device: Device, reloader: Reloader) -> None:

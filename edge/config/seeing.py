@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, field_validator
 
+from edge.calibration import AUDIENCE, EVEN, WEB
 from edge.config.section import OptionalPath, PositiveSeconds, Seconds, Section, Share
 
 
@@ -158,7 +159,7 @@ class TrackerConfig(Section):
     max_faces: int = Field(200, ge=1, le=1000, description="the largest ones are kept")
 
 
-_PRIORS = ("web", "audience", "even")
+_PRIORS = (WEB, AUDIENCE, EVEN)
 
 
 def _prior(value: Any) -> str | float:
@@ -192,7 +193,7 @@ class ModelConfig(Section):
         description="the label set that scores follow; auto: consensus where the model has that head, else its first",
     )
     prior: _Prior = Field(
-        "audience",
+        AUDIENCE,
         description="how common each emotion is expected to be: web: as in the pictures of the web that the model "
         "learned from, a third of them neutral; even: each alike; audience: in between, for people who react to "
         "something; or a number from 0 (web) to 1 (even)",

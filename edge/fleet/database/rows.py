@@ -137,7 +137,7 @@ def _aggregate(message: Any) -> list[Any]:
     """The usual seven have a column each; the classes of another model go into one."""
     figures = (message.scores or {}, message.shares or {})
     values = _values(message, AGGREGATE_FIELDS)
-    if set(figures[0]) <= set(EMOTIONS) and not 0 < len(figures[0]) < len(EMOTIONS):
+    if set(figures[0]) in (set(), set(EMOTIONS)):
         return [*values, *(figure.get(emotion) for figure in figures for emotion in EMOTIONS), None]
     classes = {str(name): {"score": figures[0][name], "share": figures[1].get(name)} for name in figures[0]}
     return [*values, *[None] * (2 * len(EMOTIONS)), json.dumps(classes)]

@@ -191,7 +191,7 @@ def face(mien: Mien) -> Image:
     if not isinstance(mien, LookKind):
         pen.ring(SIZE / 2, SIZE / 2, SIZE / 2 - 1.5, 2)
     if isinstance(mien, Label) and not mien.face:
-        large.paste(255, (0, 0), _initial(mien.sign or mien.title[:1], large.size))
+        large.paste(255, (0, 0), _initial(mien.initial, large.size))
     else:
         _DRAWN[mien.face if isinstance(mien, Label) else mien](pen)
     return large.reduce(_FINER).point(lambda light: 255 if light >= _HALF_LIT else 0).convert("1", dither=0)

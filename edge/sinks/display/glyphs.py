@@ -164,7 +164,7 @@ def rows(mien: Mien) -> tuple[str, ...]:
         return tuple(GLYPHS[mien].split())
     if mien.face:
         return tuple(GLYPHS[mien.face].split())
-    lit = letter(mien.sign or mien.title[:1])
+    lit = letter(mien.initial)
     return tuple("".join("#" if lit.getpixel((x, y)) else "." for x in range(SIZE)) for y in range(SIZE))
 
 
