@@ -22,8 +22,10 @@ glibc=36   # 2.36, Bookworm's; Trixie has 2.41
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
+strenum='backports.strenum<1.3'   # 1.3 says that it is for Pythons before 3.11; uv does not heed that, pip does
+
 own_bounds() {   # beside those of pyproject.toml
-    echo 'backports.strenum<1.3'   # 1.3 says that it is for Pythons before 3.11; uv does not heed that, pip does
+    echo "$strenum"
     # Raspberry Pi OS' picamera2 for Python 3.11 is built for numpy 1
     if [ "$1" = 3.11 ]; then printf '%s\n' 'numpy<2' 'opencv-python-headless<4.12'; fi
 }
@@ -101,7 +103,7 @@ lock() {   # lock PYTHON: all of it is chosen together, so that every extra fits
 
 lock_development() {   # one file for every Python and system, with markers
     local file=tests/requirements.txt
-    echo 'backports.strenum<1.3' >"$work/bounds"
+    echo "$strenum" >"$work/bounds"
     echo 'editables>=0.5' >"$work/build.in"   # with which hatchling installs a checkout
     if [ "$keep" = yes ]; then cp "$file" "$work/development" 2>/dev/null || true; fi
     uv pip compile pyproject.toml "$work/build.in" --extra=dev -c "$work/bounds" --universal --python-version 3.11 \
@@ -116,7 +118,7 @@ lock_development() {   # one file for every Python and system, with markers
 
 lock_converter() {   # versions alone: pip searches for a set that fits for hours where newer ones are installed already
     local file=converter/constraints.txt
-    echo 'backports.strenum<1.3' >"$work/bounds"
+    echo "$strenum" >"$work/bounds"
     if [ "$keep" = yes ]; then cp "$file" "$work/converter" 2>/dev/null || true; fi
     uv pip compile pyproject.toml --extra=dev --extra=converter --extra=backbones -c "$work/bounds" --universal \
         --python-version 3.11 --no-annotate --no-header --no-config --quiet \
