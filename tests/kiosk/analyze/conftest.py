@@ -104,6 +104,13 @@ class Served:
         files = [path for path in self.uploads.rglob("*") if path.is_file() and path.name != "lock"]
         return [path for path in files if not identities or path.parent.name in identities]
 
+    def gone(self, *identities: str) -> bool:
+        """Whether nothing is left of them: files are deleted on a thread of its own, after the answer."""
+        deadline_s = time.monotonic() + WAIT_S
+        while self.left(*identities) and time.monotonic() < deadline_s:
+            time.sleep(0.02)
+        return not self.left(*identities)
+
     def close(self) -> None:
         for visitor in self.visitors:
             visitor.http.close()

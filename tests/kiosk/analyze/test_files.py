@@ -116,7 +116,7 @@ def test_a_damaged_file_is_one_line_and_the_next_is_read(shared: Any, visitor: A
     told = visitor.wait_for(bad, "failed")
     assert (told["error"], told["detail"]) == ("damaged", "is cut off: the end of the picture is missing")
     visitor.wait_for(good, "done")
-    assert shared.left(bad) == []
+    assert shared.gone(bad)
     assert visitor.get(bad, "result.json").status_code == 404
 
 
@@ -148,7 +148,7 @@ def test_what_comes_must_be_what_was_announced(shared: Any, visitor: Any, portra
     assert visitor.put(again, portrait).json()["error"] == "twice"
     endless = visitor.announce("a.jpg", portrait).json()["id"]
     assert visitor.put(endless, (portrait for _ in range(3))).json()["error"] == "incomplete"
-    assert shared.left(short, other, endless) == []
+    assert shared.gone(short, other, endless)
 
 
 def test_nobody_reaches_what_another_sent(shared: Any, portrait: bytes) -> None:
@@ -208,7 +208,7 @@ def test_cancelling_stops_the_reading_at_once(serve: Any, video: Callable[..., P
     assert took.seconds < 5
     visitor.wait_for(second, "done")
     assert set(visitor.files()) == {second}
-    assert served.left(long) == []
+    assert served.gone(long)
 
 
 def test_a_video_that_stands_still_can_be_cancelled(
@@ -235,7 +235,7 @@ def test_a_video_that_stands_still_can_be_cancelled(
     assert visitor.delete(long).status_code == 200
     go_on.set()
     visitor.wait_for(picture, "done")
-    assert served.left(long) == []
+    assert served.gone(long)
 
 
 def test_a_worker_that_dies_fails_its_file_alone(serve: Any, video: Callable[..., Path], portrait: bytes) -> None:
