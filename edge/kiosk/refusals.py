@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections import Counter
@@ -67,9 +68,18 @@ class OncePerMinute(logging.Filter):
         return True
 
 
+class NoCancellations(logging.Filter):
+    """Leaves out requests that were cancelled: the page's end cuts short what still runs, which is no failure."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return False where the record tells of a cancellation."""
+        return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
+
+
 def calm(*names: str) -> None:
-    """Bound the lines of these loggers."""
+    """Bound the lines of these loggers, and leave cancellations out."""
     for name in names:
         logger = logging.getLogger(name)
-        if not any(isinstance(one, OncePerMinute) for one in logger.filters):
-            logger.addFilter(OncePerMinute())
+        for kind in (NoCancellations, OncePerMinute):
+            if not any(isinstance(one, kind) for one in logger.filters):
+                logger.addFilter(kind())

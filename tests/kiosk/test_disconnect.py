@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+import httpx2
 import pytest
+
+from edge.kiosk.server import Server
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,3 +61,30 @@ def test_half_a_body_is_no_error_in_the_log(
     answers = sent(open_kiosk, visitor, "POST", path)
     assert [each.get("status") for each in answers[:1]] in ([], [400], [409])
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+def test_a_request_that_the_end_of_the_page_cuts_short_is_no_error(
+    make_kiosk: Any, cheap_hashes: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    kiosk = make_kiosk(port=0, **cheap_hashes)
+    at_work, go_on = threading.Event(), threading.Event()
+
+    def compute(_password: str) -> None:
+        at_work.set()
+        go_on.wait(60)
+
+    monkeypatch.setattr(kiosk.verifier, "_compute", compute)
+    served = Server(kiosk)
+    served.start()
+    try:
+        client = httpx2.Client(base_url=served.url, timeout=60)
+        token = client.get("/api/visit").json()["csrf"]
+        with ThreadPoolExecutor(1) as pool:
+            headers = {"x-csrf-token": token}
+            pool.submit(lambda: client.post("/api/login", json={"password": "it takes long"}, headers=headers))
+            assert at_work.wait(60)
+            served.stop()
+    finally:
+        go_on.set()
+        served.stop()
+    assert not [record for record in caplog.records if record.exc_info]
