@@ -129,7 +129,8 @@ def test_a_model_that_fails_its_trial_changes_nothing(config: Config, make_model
 def test_a_head_that_the_model_lacks_is_refused(config: Config, make_model: Any) -> None:
     model = make_model()
     fields = json.loads(manifest_path(model).read_text(encoding="utf-8"))
-    fields["outputs"] = [output for output in fields["outputs"] if output["head"] == "fer2013"]
+    fields["outputs"] = [output | {"certainty": None} for output in fields["outputs"] if output["head"] == "fer2013"]
+    fields["refusal"] = None
     manifest_path(model).write_text(json.dumps(fields), encoding="utf-8")
     asked = config.model_copy(update={"model": config.model.model_copy(update={"head": "consensus"})})
     with pytest.raises(ModelError, match="no head 'consensus'"):

@@ -68,7 +68,7 @@ def input_with(**changes: Any) -> Callable[[Path, Path], None]:
 
 def outputs_with(**changes: Any) -> Callable[[Path, Path], None]:
     found = json.loads(packaged_model().with_suffix(".json").read_text())["outputs"]
-    return manifest_with(outputs=[output | changes for output in found])
+    return manifest_with(outputs=[output | {"certainty": None} | changes for output in found], refusal=None)
 
 
 def unloadable(path: Path, manifest: Path) -> None:

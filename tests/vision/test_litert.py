@@ -23,7 +23,7 @@ from edge.vision.litert import RUNTIMES, LiteRtClassifier
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from edge.types import Box
+    from edge.types import Box, Scores
 
 INSTALLED = [name for name, module in RUNTIMES.items() if find_spec(module.partition(".")[0])]
 MISSING = [name for name in RUNTIMES if name not in INSTALLED]
@@ -223,7 +223,7 @@ def test_a_model_that_contradicts_its_manifest(
 def test_a_head_that_the_model_lacks_is_refused(
     damaged: Callable[[Callable[[dict[str, Any]], object]], Path],
 ) -> None:
-    model = damaged(lambda m: m.update(outputs=m["outputs"][:1]))
+    model = damaged(lambda m: m.update(outputs=[m["outputs"][0] | {"certainty": None}], refusal=None))
     assert LiteRtClassifier(model).manifest.outputs[0].head == "fer2013"
     with pytest.raises(ModelError, match="has no head 'consensus': it has fer2013"):
         LiteRtClassifier(model, head="consensus")
@@ -242,12 +242,14 @@ def test_a_corrupt_flatbuffer_with_a_fitting_hash_is_an_error_and_no_crash(
         LiteRtClassifier(model)
 
 
-def test_probabilities_follow_the_temperature(
-    classifier: LiteRtClassifier, patterns: dict[str, np.ndarray], damaged: Callable[[Any], Path]
-) -> None:
+def test_probabilities_follow_the_temperature(patterns: dict[str, np.ndarray], damaged: Callable[[Any], Path]) -> None:
     crop = patterns["drawn face"]
-    sharp = classifier.classify([crop])[0]
-    flat = LiteRtClassifier(damaged(lambda m: m["outputs"][1].update(temperature=50.0))).classify([crop])[0]
+
+    def read(**changes: Any) -> Scores:
+        model = damaged(lambda m: m["outputs"][1].update(certainty=None, **changes))
+        return LiteRtClassifier(model, prior="web").classify([crop])[0]
+
+    sharp, flat = read(), read(temperature=50.0)
     assert flat.top is sharp.top
     assert flat.confidence < sharp.confidence
     assert flat.confidence == pytest.approx(1 / len(EMOTIONS), abs=0.05)
