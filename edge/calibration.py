@@ -14,6 +14,8 @@ _STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 _SUM_OFF = 0.01
 WEB, AUDIENCE, EVEN = "web", "audience", "even"
 """Priors by name: as the training data has the labels, as audiences show them, every label alike."""
+MIN_CONFIDENCE = 0.4
+"""Confidence below which a face is shown as unclear, unless `smoothing.min_confidence` says otherwise."""
 ENERGY, ENTROPY = "energy", "entropy"
 """Signs of a head beside its logits, see :func:`edge.postprocess.signs`."""
 _Positive = Annotated[float, Field(gt=0, le=1)]

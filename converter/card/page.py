@@ -6,8 +6,9 @@ from importlib import resources
 from string import Template
 from typing import TYPE_CHECKING
 
-from converter.card import sections, sentences, tables
+from converter.card import deployed, fairness, sections, sentences, tables
 from converter.card.markdown import code, count
+from converter.card.plots import links
 from edge.errors import InputError
 
 if TYPE_CHECKING:
@@ -15,30 +16,22 @@ if TYPE_CHECKING:
 
     from converter.card.shipped import Shipped
 
-PLOTS = {
-    "confusion-consensus": "confusion of `consensus`",
-    "confusion-fer2013": "confusion of `fer2013`",
-    "reliability-consensus": "reliability of `consensus`",
-    "reliability-fer2013": "reliability of `fer2013`",
-    "certainty-consensus": "confidence by agreement",
-    "robustness": "robustness",
-}
 
-
-def render(models: Sequence[Shipped], plots: str | None = None) -> str:
+def render(models: Sequence[Shipped], plots: str | None = None, page: str | None = None) -> str:
     """The card of ``models``, side by side in the order given; the same for the same manifests and results.
 
-    ``plots`` is the folder of their plots as seen from the card; without it the card links none.
+    ``plots`` is the folder of their plots as seen from the card, ``page`` the one of :mod:`converter.card.fairness`;
+    without them the card links none.
 
     Raises:
         InputError: the models were not measured alike, or not fully.
     """
     _check(models)
     text = resources.files("converter.card").joinpath("template.md").read_text(encoding="utf-8")
-    return Template(text).substitute(_fields(models, plots))
+    return Template(text).substitute(_fields(models, plots, page))
 
 
-def _fields(models: Sequence[Shipped], plots: str | None) -> dict[str, str]:
+def _fields(models: Sequence[Shipped], plots: str | None, page: str | None) -> dict[str, str]:
     results = models[0].results
     interval = results["interval"]
     return {
@@ -53,13 +46,16 @@ def _fields(models: Sequence[Shipped], plots: str | None) -> dict[str, str]:
         **sections.fields(models),
         "calibration": sentences.calibration(models),
         "robustness": tables.robustness(models),
-        "plots": _links(models, plots),
+        "deployed": deployed.section(models),
+        "groups": fairness.section(models, page),
+        "not_measured": fairness.not_measured(models),
+        "plots": "" if plots is None else links(models, plots),
         "recipe": tables.recipe(models),
         "quantization": sentences.quantization(models),
         "commands": sentences.commands(models),
         "licences": sentences.licences(models),
         "evaluate": "\n".join(_evaluate(model) for model in models),
-        "card": _card(models, plots),
+        "card": command(models, plots=plots is not None, page=page is not None),
     }
 
 
@@ -69,7 +65,7 @@ def _check(models: Sequence[Shipped]) -> None:
         own = [str(output.head) for output in model.manifest.outputs]
         missing = [head for head in sections.ORDER if head in own and head not in model.heads]
         parts = ("certainty", "robustness") if "consensus" in own else ("robustness",)
-        missing += [part for part in parts if not model.results[part]]
+        missing += [part for part in (*parts, "device") if not model.results.get(part)]
         if missing:
             msg = f"{model.name}: its results lack {', '.join(missing)}; measure it with face-convert card --data"
             raise InputError(msg)
@@ -77,28 +73,26 @@ def _check(models: Sequence[Shipped]) -> None:
             if model.results[part] != first.results[part]:
                 msg = f"{model.name} and {first.name}: differ in {part}; measure them with one face-convert card --data"
                 raise InputError(msg)
+        if _divisions(model) != _divisions(first):
+            msg = f"{model.name} and {first.name}: differ in groups; measure them with one face-convert card --data"
+            raise InputError(msg)
 
 
-def _links(models: Sequence[Shipped], plots: str | None) -> str:
-    if plots is None:
-        return ""
-    lines = [
-        f"- {model.name}: "
-        + ", ".join(
-            f"[{words}]({plots}/{model.name}-{name}.png)"
-            for name, words in PLOTS.items()
-            if name == "robustness" or name.rpartition("-")[2] in model.heads
-        )
-        for model in models
-    ]
-    return "Plots:\n\n" + "\n".join(lines)
+def _divisions(model: Shipped) -> list[str]:
+    return [division["name"] for division in (model.results.get("groups") or {"divisions": []})["divisions"]]
 
 
 def _evaluate(model: Shipped) -> str:
     split = model.results["split"]
-    return f"face-convert evaluate --model models/{model.manifest.file} --data DIR --split {split} --robustness --json"
+    groups = " --groups --detector YUNET" if model.results.get("groups") else ""
+    return (
+        f"face-convert evaluate --model models/{model.manifest.file} --data DIR --split {split} --robustness{groups} "
+        "--json"
+    )
 
 
-def _card(models: Sequence[Shipped], plots: str | None) -> str:
+def command(models: Sequence[Shipped], *, plots: bool, page: bool) -> str:
+    """Return the command that writes the card, with or without plots and the page of groups."""
     named = " ".join(f"--model models/{model.manifest.file}" for model in models)
-    return f"face-convert card {named} --out models/README.md" + ("" if plots is None else " --plots docs/img")
+    neighbours = (" --plots docs/img" if plots else "") + (" --fairness docs/fairness.md" if page else "")
+    return f"face-convert card {named} --out models/README.md{neighbours}"

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from converter.datasets.faces import FaceSet
     from converter.datasets.holdout import HoldOut
+    from converter.evaluation.divisions import Division
     from converter.evaluation.recurrence import Recurrence
     from converter.evaluation.subject import Subject
 
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 )
 @click.option("--robustness", is_flag=True, help="Measure again under six kinds of disturbance: 25 times the work.")
 @click.option("--conditions", is_flag=True, help="Measure again by size of the face and by light: 80 times the work.")
+@click.option("--groups", is_flag=True, help="Measure by brightness, contrast and, with --detector, pose of the face.")
+@options.detector
 @click.option(
     "--saliency",
     type=click.IntRange(0),
@@ -52,12 +55,17 @@ def evaluate(
     recurring: bool,
     robustness: bool,
     conditions: bool,
+    groups: bool,
+    detector: Path | None,
     saliency: int,
     as_json: bool,
 ) -> None:
     """Measure a model on one split, one view, every head against its own labels, with 95 % intervals."""
     if saliency and out is None:
         msg = "--saliency draws pictures: give a folder for them with --out"
+        raise click.UsageError(msg)
+    if detector is not None and not groups:
+        msg = "--detector gives the poses of --groups"
         raise click.UsageError(msg)
     from converter import datasets
     from converter.evaluation.results import results, to_json
@@ -67,6 +75,7 @@ def evaluate(
     if subject.mapping is not None and (out is not None or robustness or conditions):
         msg = "--out, --robustness and --conditions are for models of the usual seven classes"
         raise click.UsageError(msg)
+    finder = None if detector is None else opened(detector)
     rule = rule_of(subject.data)
     faces = datasets.load(data, split, votes=votes, rule=rule, mapping=subject.mapping)
     for line in remarks(subject, faces, split):
@@ -78,6 +87,7 @@ def evaluate(
         recurrence=recurrence_of(faces, data, split, rule) if recurring else None,
         robust=robustness,
         by_condition=conditions,
+        by_group=divided(faces, finder) if groups else (),
     )
     if out is not None:
         from converter.evaluation.figures import draw
@@ -89,7 +99,21 @@ def evaluate(
         from converter.evaluation.explain import explain
 
         explain(subject, faces, saliency, out)
-    print(to_json(found).rstrip() if as_json else "\n".join(_table(found)))
+    print(to_json(found).rstrip() if as_json else "\n".join([*_table(found), *_device(found, subject)]))
+
+
+def opened(detector: Path) -> Any:
+    """YuNet from its file, for :func:`divided`."""
+    from converter.crop_alignment import open_detector
+
+    return open_detector(detector)
+
+
+def divided(faces: FaceSet, finder: Any | None) -> Sequence[Division]:
+    """The groups that ``--groups`` measures by."""
+    from converter.evaluation.divisions import divisions
+
+    return divisions(faces, finder)
 
 
 def remarks(subject: Subject, faces: FaceSet, split: str) -> Iterator[str]:
@@ -149,6 +173,18 @@ def _table(found: Mapping[str, Any]) -> Iterator[str]:
         yield from _robustness(found["robustness"])
     if found.get("conditions"):
         yield from _conditions(found["conditions"])
+
+
+def _device(found: Mapping[str, Any], subject: Subject) -> Iterator[str]:
+    from converter.card import group_tables
+    from converter.cli import deployed_text
+
+    if subject.manifest is not None:
+        yield from deployed_text.calibration(subject.manifest)
+    if "device" in found:
+        yield from deployed_text.figures(found["device"])
+    if "groups" in found:
+        yield from ("", *group_tables.lines(found))
 
 
 def _figures(found: Mapping[str, Any]) -> Iterator[str]:

@@ -55,6 +55,13 @@ licence = click.option(
     help="Licence or terms of use of the data, kept in checkpoint, manifest and card.",
 )
 
+detector = click.option(
+    "--detector",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="FILE",
+    help="YuNet's .onnx file: pose of the faces by its landmarks.",
+)
+
 
 def refuse_suffix(out: Path, suffix: str) -> None:
     """Refuse an ``--out`` that does not end in ``suffix``.

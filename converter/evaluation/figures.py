@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from converter import plots
+from converter.evaluation import group_plots
 from converter.evaluation.robustness import UNDISTURBED
 from converter.outputs import write_bytes
 
@@ -21,8 +22,8 @@ _FULL = 100
 def draw(results: Mapping[str, Any], out: Path, prefix: str = "") -> None:
     """Write what ``results`` of :func:`converter.evaluation.results.results` hold as ``.png`` files into ``out``.
 
-    ``confusion-<head>`` and ``reliability-<head>`` for every head, ``certainty-consensus``, ``robustness`` and
-    ``conditions`` where they were measured; every name begins with ``prefix``.
+    ``confusion-<head>`` and ``reliability-<head>`` for every head, ``certainty-consensus``, ``robustness``,
+    ``conditions`` and ``groups`` where they were measured; every name begins with ``prefix``.
 
     Raises:
         InputError: the folder cannot be written.
@@ -45,6 +46,8 @@ def _pictures(results: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
         yield "robustness", robustness(results["robustness"], f"{results['model']}, {where}")
     if results.get("conditions"):
         yield "conditions", conditions(results["conditions"], f"{results['model']}, {where}")
+    if results.get("groups"):
+        yield "groups", group_plots.draw(results, f"{results['model']}, {where}, as a device answers")
 
 
 def certainty(found: Mapping[str, Any], title: str) -> bytes:

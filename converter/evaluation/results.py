@@ -12,17 +12,21 @@ from converter.evaluate import by_name, of_subject, truth
 from converter.evaluation.bootstrap import FIGURES, Bootstrap, tally
 from converter.evaluation.certainty import certainty
 from converter.evaluation.conditions import conditions
+from converter.evaluation.deployed import answers, deployed
+from converter.evaluation.groups import groups
 from converter.evaluation.robustness import robustness
 from converter.measure import BINS, measure, reliability
+from edge.errors import InputError
 from edge.preprocess import softmax
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from converter.datasets.faces import FaceSet
     from converter.evaluate import Evaluation
+    from converter.evaluation.divisions import Division
     from converter.evaluation.recurrence import Recurrence
     from converter.evaluation.subject import Subject
     from converter.measure import Measurement
@@ -38,20 +42,26 @@ def results(
     recurrence: Recurrence | None = None,
     robust: bool = False,
     by_condition: bool = False,
+    by_group: Sequence[Division] = (),
     bootstrap: Bootstrap | None = None,
 ) -> dict[str, Any]:
     """Measure ``subject`` on ``faces``; shares are rounded to four digits, what is not defined is ``None``.
 
     ``recurrence`` tells which faces occur in training too; every head is then measured without them as well.
     ``robust`` measures under disturbances, which takes 25 times as long, ``by_condition`` by size and light of the
-    face, which takes 80 times as long.
+    face, which takes 80 times as long. ``by_group`` measures the answers of the device by groups of faces; it needs a
+    model with a manifest.
 
     Raises:
-        InputError: no head has labels.
+        InputError: no head has labels, or there is no manifest for ``by_group``.
     """
     bootstrap = bootstrap or Bootstrap()
     found = of_subject(subject, faces, split)
     without = ~recurrence.recurs if recurrence is not None else None
+    said = answers(subject, faces)
+    if by_group and said is None:
+        msg = f"{subject.name}: groups are measured of what a device says: give the .tflite that is made of it"
+        raise InputError(msg)
     return {
         "schema": SCHEMA,
         **{name: value for name, value in found.as_dict().items() if name != "heads"},
@@ -72,6 +82,8 @@ def results(
         "certainty": _certainty(found, faces),
         "robustness": robustness(subject, faces, bootstrap) if robust else None,
         **({"conditions": conditions(subject, faces, bootstrap)} if by_condition else {}),
+        **({"device": deployed(said, faces, bootstrap)} if said is not None else {}),
+        **({"groups": groups(said, faces, by_group, bootstrap)} if said is not None and by_group else {}),
     }
 
 

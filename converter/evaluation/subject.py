@@ -36,7 +36,7 @@ class Subject:
     device divides them by (a checkpoint has none). ``network`` is what gradients can be had from, where they can.
     ``contrast`` is how the device corrects dark crops for it. ``data`` is the record of what it was trained on, where
     that is kept, and ``heads`` are the questions that it answers. ``mapping`` makes its classes out of the data's,
-    where it has others than the seven.
+    where it has others than the seven. ``manifest`` is that of a file that devices run.
     """
 
     name: str
@@ -49,6 +49,7 @@ class Subject:
     data: Mapping[str, Any] | None = None
     heads: tuple[str, ...] = ()
     mapping: LabelMapping | None = None
+    manifest: Manifest | None = None
 
     def logits(self, pixels: NDArray[np.uint8], what: str = "pictures") -> dict[str, NDArray[np.float32]]:
         """Logits ``(n, 7)`` per head for ``(n, 48, 48)`` uint8 grey, dark ones corrected as the device does.
@@ -87,6 +88,7 @@ def open_subject(model: Path) -> Subject:
             data=checked(runner.manifest.training.data) if runner.manifest.training.data else None,
             heads=tuple(temperatures),
             mapping=mapping_of(runner.manifest, model),
+            manifest=runner.manifest,
         )
     if model.suffix == ".ckpt":
         from converter.training import checkpoint

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, field_validator
 
-from edge.calibration import AUDIENCE, EVEN, WEB
+from edge.calibration import AUDIENCE, EVEN, MIN_CONFIDENCE, WEB
 from edge.config.section import OptionalPath, PositiveSeconds, Seconds, Section, Share
 
 
@@ -217,7 +217,7 @@ class SmoothingConfig(Section):
     time_constant_s: Seconds = Field(0.5, description="of the exponential average of a face's scores; 0: none")
     lead: Share = Field(0.08, description="how far a new emotion must lead the shown one")
     hold_s: Seconds = Field(0.4, description="how long it must lead before the label switches")
-    min_confidence: Share = Field(0.4, description="below it a face is uncertain")
+    min_confidence: Share = Field(MIN_CONFIDENCE, description="below it a face is uncertain")
 
 
 class PrimaryConfig(Section):
