@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from edge.contrast import Contrast
-from edge.preprocess import crop_face
-from edge.types import Box
+from edge.core.contrast import Contrast
+from edge.core.types import Box
+from edge.inference.preprocess import crop_face
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

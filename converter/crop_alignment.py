@@ -18,10 +18,10 @@ from converter.crop_margin import accuracies
 from converter.datasets.faces import SIZE
 from converter.progress import bar
 from converter.runner import corrected
-from edge.errors import HardwareUnavailable, InputError
-from edge.installation import OPENCV, repairing
-from edge.preprocess import crop_face
-from edge.types import Box
+from edge.core.errors import HardwareUnavailable, InputError
+from edge.core.types import Box
+from edge.inference.preprocess import crop_face
+from edge.system.installation import OPENCV, repairing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

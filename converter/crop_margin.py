@@ -19,10 +19,10 @@ import numpy as np
 from converter.datasets.faces import SIZE, FaceSet
 from converter.evaluate import truth
 from converter.runner import corrected
-from edge.errors import HardwareUnavailable
-from edge.installation import OPENCV, repairing
-from edge.preprocess import crop_face
-from edge.types import Box
+from edge.core.errors import HardwareUnavailable
+from edge.core.types import Box
+from edge.inference.preprocess import crop_face
+from edge.system.installation import OPENCV, repairing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,8 +10,8 @@ from converter.datasets.fer2013 import FORM as CSV_FORM
 from converter.datasets.published import FER2013
 from converter.evaluation.subject import open_subject
 from converter.measure import Measurement, measure
-from edge.errors import InputError
-from edge.types import EMOTIONS
+from edge.core.errors import InputError
+from edge.core.types import EMOTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

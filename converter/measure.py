@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from edge.preprocess import softmax
+from edge.inference.preprocess import softmax
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -7,7 +7,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from edge.errors import InputError
+from edge.core.errors import InputError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edge.types import EMOTIONS
+from edge.core.types import EMOTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edge import manifest as manifests
-from edge.errors import HardwareUnavailable, ModelError
-from edge.installation import repairing
-from edge.preprocess import quantize, read_logits, stretch
-from edge.stderr import lines_dropped
-from edge.text import in_one_line
+from edge.core.errors import HardwareUnavailable, ModelError
+from edge.inference import manifest as manifests
+from edge.inference.preprocess import quantize, read_logits, stretch
+from edge.system.installation import repairing
+from edge.util.stderr import lines_dropped
+from edge.util.text import in_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from edge.contrast import Contrast
-    from edge.manifest import Manifest, OutputSpec
+    from edge.core.contrast import Contrast
+    from edge.inference.manifest import Manifest, OutputSpec
 
 _GREETING = b"INFO: Created TensorFlow Lite"
 """How the lines begin that the runtime writes when it starts."""

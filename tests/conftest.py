@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import edge.sources
-from edge.types import Box
+from edge.core.types import Box
 
 pytest_plugins = [
     "tests.fixtures.media",

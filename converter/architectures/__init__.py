@@ -13,8 +13,8 @@ from converter.architectures.own import is_own, own
 from converter.architectures.plain import LOCATED, PLAIN, PlainNet, spelled
 from converter.architectures.published import PUBLISHED
 from converter.heads import HEADS
-from edge.errors import InputError
-from edge.types import EMOTIONS
+from edge.core.errors import InputError
+from edge.core.types import EMOTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

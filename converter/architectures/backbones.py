@@ -16,9 +16,9 @@ from torch.nn import functional
 
 from converter.heads import HEADS
 from converter.shortened import shortened
-from edge.errors import InputError
-from edge.installation import adding
-from edge.types import EMOTIONS
+from edge.core.errors import InputError
+from edge.core.types import EMOTIONS
+from edge.system.installation import adding
 
 PRETRAINED, SCRATCH = "pretrained", "scratch"
 """Families of names that :func:`backbone` takes: ``pretrained:vgg16`` has ImageNet weights, ``scratch:vgg16`` none."""

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
-from edge.errors import InputError
-from edge.types import EMOTIONS
+from edge.core.errors import InputError
+from edge.core.types import EMOTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -25,8 +25,8 @@ from torch import Tensor, nn
 from converter.datasets.faces import SIZE
 from converter.heads import HEADS
 from converter.shortened import shortened
-from edge.errors import InputError
-from edge.types import EMOTIONS
+from edge.core.errors import InputError
+from edge.core.types import EMOTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from converter.datasets.faces import SIZE
 from converter.heads import HEADS
-from edge.errors import InputError
-from edge.types import EMOTIONS
+from edge.core.errors import InputError
+from edge.core.types import EMOTIONS
 
 Stages = tuple[tuple[int, ...], ...]
 """Widths of the convolutions of each stage; a 2x2 pool stands between two stages."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
-from edge.types import EMOTIONS
+from edge.core.types import EMOTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

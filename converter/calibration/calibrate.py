@@ -16,9 +16,9 @@ from converter.evaluation.conditions import Condition
 from converter.outputs import write_bytes
 from converter.progress import bar
 from converter.runner import ModelRunner
-from edge.manifest import SCHEMA_VERSION, OutputSpec, manifest_path
-from edge.postprocess import detail_of, entropy, signs, temperature, tilt_of
-from edge.preprocess import softmax
+from edge.inference.manifest import SCHEMA_VERSION, OutputSpec, manifest_path
+from edge.inference.postprocess import detail_of, entropy, signs, temperature, tilt_of
+from edge.inference.preprocess import softmax
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from converter.calibration.finds import Finds
     from converter.datasets.faces import FaceSet
-    from edge.calibration import Prior, Refusal
-    from edge.manifest import Manifest
+    from edge.inference.calibration import Prior, Refusal
+    from edge.inference.manifest import Manifest
 
 SMALL = Condition(24)
 """Faces as small as these must not be refused either."""

@@ -15,9 +15,9 @@ import numpy as np
 from converter.crop_margin import SCALE_FACTOR, enlarged
 from converter.datasets.faces import SIZE
 from converter.progress import bar
-from edge.errors import InputError
-from edge.preprocess import crop_face, to_grey
-from edge.types import Box
+from edge.core.errors import InputError
+from edge.core.types import Box
+from edge.inference.preprocess import crop_face, to_grey
 from edge.vision.haar import CANDIDATE, CASCADE, NEAR_CASCADE, HaarDetector
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from converter.datasets.faces import FaceSet
-    from edge.contrast import Contrast
-    from edge.types import Detection
+    from edge.core.contrast import Contrast
+    from edge.core.types import Detection
 
 WIDTHS = (320, 640, 1280)
 """Pixels across to which pictures are reduced for the cascades."""

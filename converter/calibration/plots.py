@@ -8,7 +8,7 @@ from converter import plots
 from converter.calibration.views import bound_of
 
 if TYPE_CHECKING:
-    from edge.calibration import Certainty, Prior
+    from edge.inference.calibration import Certainty, Prior
 
 
 def prior(found: Prior, title: str) -> bytes:

@@ -8,8 +8,8 @@ import numpy as np
 
 from converter.evaluate import recall_by_name
 from converter.measure import measure
-from edge.calibration import Prior, PriorScore
-from edge.postprocess import adjusted
+from edge.inference.calibration import Prior, PriorScore
+from edge.inference.postprocess import adjusted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge.calibration import Refusal
-from edge.postprocess import evidence
+from edge.inference.calibration import Refusal
+from edge.inference.postprocess import evidence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

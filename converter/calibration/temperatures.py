@@ -9,9 +9,9 @@ import numpy as np
 
 from converter.calibration.views import PLAIN, bound_of
 from converter.measure import calibration_error
-from edge.calibration import Certainty
-from edge.postprocess import temperature
-from edge.preprocess import softmax
+from edge.inference.calibration import Certainty
+from edge.inference.postprocess import temperature
+from edge.inference.preprocess import softmax
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

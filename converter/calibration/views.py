@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from converter.datasets.faces import FaceSet
-    from edge.contrast import Contrast
+    from edge.core.contrast import Contrast
 
 PLAIN = "plain"
 PLAIN_BOUND, SPOILED_BOUND = 0.02, 0.05

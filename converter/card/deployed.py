@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from converter.card.shipped import Shipped
-    from edge.calibration import Certainty, Prior, PriorScore
+    from edge.inference.calibration import Certainty, Prior, PriorScore
 
 _COLUMNS = {
     "accuracy": "accuracy",

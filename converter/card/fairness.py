@@ -10,7 +10,7 @@ from converter.card import group_tables
 from converter.card.markdown import NOTHING, code, count, percent, table
 from converter.evaluation.groups import LEAST
 from converter.evaluation.judged import SURE
-from edge.errors import InputError
+from edge.core.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from converter.card import deployed, fairness, sections, sentences, tables
 from converter.card.markdown import code, count
 from converter.card.plots import links
-from edge.errors import InputError
+from edge.core.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

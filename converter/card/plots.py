@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from converter.calibration import plots as calibration_plots
 from converter.evaluation import figures
 from converter.outputs import write_bytes
-from edge.manifest import AUTO
+from edge.inference.manifest import AUTO
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from converter.evaluation.results import SCHEMA
-from edge import manifest as manifests
-from edge.errors import InputError
+from edge.core.errors import InputError
+from edge.inference import manifest as manifests
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from edge.manifest import Manifest
+    from edge.inference.manifest import Manifest
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from converter.card.markdown import NOTHING, bracketed, code, count, percent, points, table
 from converter.evaluation.robustness import UNDISTURBED
-from edge.types import EMOTIONS
+from edge.core.types import EMOTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -28,8 +28,8 @@ from converter.cli.train import train
 from converter.interruption import Interrupted, interruptible
 from converter.quiet import third_parties_quiet
 from edge import __version__
-from edge.errors import EdgeError
-from edge.installation import adding
+from edge.core.errors import EdgeError
+from edge.system.installation import adding
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

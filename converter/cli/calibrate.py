@@ -13,7 +13,7 @@ from converter.cli.data import training_and_validation
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from edge.manifest import Manifest
+    from edge.inference.manifest import Manifest
 
 
 @click.command()

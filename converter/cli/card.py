@@ -9,7 +9,7 @@ import click
 
 from converter.cli import options
 from converter.cli.data import rule_of
-from edge.errors import InputError
+from edge.core.errors import InputError
 
 
 @click.command()

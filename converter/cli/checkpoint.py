@@ -23,7 +23,7 @@ def checkpoint(*, model: Path, data: Path, votes: Path | None, out: Path) -> Non
     """
     from converter.quantization.recover import agreement, recovered
     from converter.training import checkpoint as checkpoints
-    from edge.manifest import load
+    from edge.inference.manifest import load
 
     options.refuse_suffix(out, ".ckpt")
     training, validation = training_and_validation(data, votes, rule_of(load(model).training.data))

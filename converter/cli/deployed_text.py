@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from edge.manifest import Manifest
+    from edge.inference.manifest import Manifest
 
 
 def figures(found: Mapping[str, Any]) -> Iterator[str]:

@@ -13,7 +13,7 @@ from converter.cli.data import rule_of, training_and_validation
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from edge.manifest import Training
+    from edge.inference.manifest import Training
 
 
 @click.command()

@@ -14,8 +14,8 @@ from converter.quantization.quantize import to_float
 from converter.runner import ModelRunner
 from converter.training import checkpoint
 from converter.training.train import train
-from edge.errors import InputError
-from edge.manifest import read_model
+from edge.core.errors import InputError
+from edge.inference.manifest import read_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from converter.datasets.faces import FaceSet
     from converter.training.recipe import Recipe
     from converter.training.train import Machine
-    from edge.manifest import Training
+    from edge.inference.manifest import Training
 
 _TRAINED, _INT8 = ".ckpt", ".tflite"
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from edge.types import EMOTIONS, Emotion
+from edge.core.types import EMOTIONS, Emotion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

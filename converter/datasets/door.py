@@ -13,7 +13,7 @@ from converter.datasets.origin import DataFile, Origin
 from converter.datasets.published import published_name
 from converter.datasets.splits import ALL, PUBLIC, TRAINING, check_split, missing
 from converter.datasets.votes import FILE as VOTES_FILE
-from edge.errors import InputError
+from edge.core.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -18,7 +18,7 @@ from converter.datasets.faces import FaceSet
 from converter.datasets.pictures import SUFFIXES, is_picture, read
 from converter.datasets.source import Source
 from converter.datasets.splits import ALL, FOLDER_SPLITS, PRIVATE, PUBLIC, TRAINING
-from edge.errors import InputError
+from edge.core.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from converter.datasets.faces import SIZE
-from edge.errors import InputError
+from edge.core.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

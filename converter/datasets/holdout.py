@@ -14,7 +14,7 @@ import numpy as np
 from converter.datasets.groups import grouped, picture_keys
 from converter.datasets.origin import HeldOut
 from converter.datasets.subjects import known_pattern, subjects_of
-from edge.errors import InputError
+from edge.core.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path

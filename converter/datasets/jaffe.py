@@ -17,8 +17,8 @@ from converter.datasets.faces import FaceSet
 from converter.datasets.pictures import is_picture, read
 from converter.datasets.source import Source
 from converter.datasets.splits import ALL
-from edge.errors import InputError
-from edge.types import EMOTIONS, Emotion
+from edge.core.errors import InputError
+from edge.core.types import EMOTIONS, Emotion
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -19,12 +19,12 @@ from pydantic import ValidationError
 
 from converter.datasets.classes import CLASSES, CONTEMPT, ClassNames
 from converter.datasets.faces import UNKNOWN
-from edge.bounded_read import read_bounded
-from edge.errors import InputError
-from edge.labels import LabelSet, problem_with
-from edge.manifest import ClassDetail
-from edge.text import in_one_line
-from edge.types import EMOTIONS
+from edge.core.errors import InputError
+from edge.core.labels import LabelSet, problem_with
+from edge.core.types import EMOTIONS
+from edge.inference.manifest import ClassDetail
+from edge.util.bounded_read import read_bounded
+from edge.util.text import in_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,9 +9,9 @@ import numpy as np
 
 from converter.datasets.faces import SIZE
 from converter.progress import bar
-from edge.errors import InputError
-from edge.preprocess import crop_face
-from edge.types import Box
+from edge.core.errors import InputError
+from edge.core.types import Box
+from edge.inference.preprocess import crop_face
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,7 +10,7 @@ from converter.datasets.faces import count
 from converter.datasets.origin import HeldOut, Origin
 from converter.datasets.published import CITATIONS
 from converter.datasets.splits import PUBLIC, TRAINING
-from edge.errors import InputError
+from edge.core.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -10,8 +10,8 @@ from converter.datasets.faces import UNKNOWN
 from converter.datasets.greys import parse
 from converter.datasets.splits import PRIVATE, PUBLIC, TRAINING, UNLABELLED
 from converter.datasets.text import fields, header
-from edge.errors import InputError
-from edge.types import EMOTIONS
+from edge.core.errors import InputError
+from edge.core.types import EMOTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Collection

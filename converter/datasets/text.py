@@ -7,7 +7,7 @@ import zlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast
 
-from edge.errors import InputError
+from edge.core.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,8 +9,8 @@ import numpy as np
 
 from converter.datasets.faces import OTHER_VOTES, UNKNOWN
 from converter.datasets.text import fields, header, open_csv
-from edge.errors import InputError
-from edge.types import EMOTIONS, Emotion
+from edge.core.errors import InputError
+from edge.core.types import EMOTIONS, Emotion
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from converter.measure import BINS, confidence_bins, rank, rates
-from edge.preprocess import softmax
+from edge.inference.preprocess import softmax
 
 if TYPE_CHECKING:
     from collections.abc import Callable

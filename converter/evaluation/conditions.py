@@ -17,8 +17,8 @@ from converter.camera import photograph
 from converter.datasets.faces import SIZE
 from converter.evaluation.robustness import accuracy_of
 from converter.progress import bar
-from edge.preprocess import crop_face
-from edge.types import Box
+from edge.core.types import Box
+from edge.inference.preprocess import crop_face
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from converter.datasets.faces import FaceSet
     from converter.evaluation.bootstrap import Bootstrap
     from converter.evaluation.subject import Subject
-    from edge.contrast import Contrast
+    from edge.core.contrast import Contrast
 
 SIZES = (16, 24, 32, 48, 144, 300)
 LIGHTS = (100, 50, 25, 10, 5, 2)

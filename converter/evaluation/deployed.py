@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from converter.evaluate import truth
 from converter.evaluation.judged import Judged
 from converter.runner import corrected
-from edge.calibration import MIN_CONFIDENCE
-from edge.postprocess import evidence, probabilities, signs
+from edge.inference.calibration import MIN_CONFIDENCE
+from edge.inference.postprocess import evidence, probabilities, signs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from converter.datasets.faces import FaceSet
     from converter.evaluation.bootstrap import Bootstrap
     from converter.evaluation.subject import Subject
-    from edge.manifest import Manifest
+    from edge.inference.manifest import Manifest
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from edge.preprocess import crop_face
-from edge.types import Box
+from edge.core.types import Box
+from edge.inference.preprocess import crop_face
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,8 +11,8 @@ from converter.evaluate import truth
 from converter.evaluation.saliency import method, saliency, spread
 from converter.measure import rank
 from converter.outputs import write_bytes
-from edge.preprocess import softmax
-from edge.types import EMOTIONS
+from edge.core.types import EMOTIONS
+from edge.inference.preprocess import softmax
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,7 +9,7 @@ import numpy as np
 
 from converter.evaluation.bootstrap import FIGURES, tally
 from converter.measure import BINS, confidence_bins
-from edge.calibration import MIN_CONFIDENCE
+from edge.inference.calibration import MIN_CONFIDENCE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from converter.datasets.faces import FaceSet
-    from edge.types import Landmarks
+    from edge.core.types import Landmarks
 
 _POINTS = slice(4, 14)
 """Of one of the detector's rows: box, right eye, left eye, nose, corners of the mouth, score."""

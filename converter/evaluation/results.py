@@ -16,8 +16,8 @@ from converter.evaluation.deployed import answers, deployed
 from converter.evaluation.groups import groups
 from converter.evaluation.robustness import robustness
 from converter.measure import BINS, measure, reliability
-from edge.errors import InputError
-from edge.preprocess import softmax
+from edge.core.errors import InputError
+from edge.inference.preprocess import softmax
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

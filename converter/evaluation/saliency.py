@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 
 from converter.progress import bar
-from edge.preprocess import softmax
-from edge.types import EMOTIONS
+from edge.core.types import EMOTIONS
+from edge.inference.preprocess import softmax
 
 if TYPE_CHECKING:
     from collections.abc import Callable

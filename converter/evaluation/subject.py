@@ -12,7 +12,7 @@ from converter.datasets.mapping import from_json
 from converter.datasets.record import checked
 from converter.progress import bar
 from converter.runner import corrected
-from edge.errors import InputError, ModelError
+from edge.core.errors import InputError, ModelError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from converter.datasets.mapping import LabelMapping
-    from edge.contrast import Contrast
-    from edge.manifest import Manifest
+    from edge.core.contrast import Contrast
+    from edge.inference.manifest import Manifest
 
 Precision = Literal["int8", "float"]
 _BLOCK = 256

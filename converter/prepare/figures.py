@@ -8,7 +8,7 @@ import numpy as np
 
 from converter import plots
 from converter.datasets.faces import SIZE
-from edge.types import EMOTIONS
+from edge.core.types import EMOTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -11,8 +11,8 @@ import numpy as np
 
 from converter.datasets.faces import count
 from converter.datasets.splits import TRAINING
-from edge.text import cell
-from edge.types import EMOTIONS
+from edge.core.types import EMOTIONS
+from edge.util.text import cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

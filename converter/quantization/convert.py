@@ -17,10 +17,10 @@ from converter.quantization.windows import MAX_STEP
 from converter.runner import corrected, interpreter, invoke_all, logits_of
 from converter.training import checkpoint
 from converter.training.recipe import DISTILL_DEFAULTS
-from edge.contrast import Contrast
-from edge.manifest import manifest_path
-from edge.preprocess import probability_step, softmax
-from edge.preprocess import quantize as quantize_pixels
+from edge.core.contrast import Contrast
+from edge.inference.manifest import manifest_path
+from edge.inference.preprocess import probability_step, softmax
+from edge.inference.preprocess import quantize as quantize_pixels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from converter.datasets.faces import FaceSet
     from converter.quantization.quantize import Quantized
-    from edge.manifest import Manifest, OutputSpec
+    from edge.inference.manifest import Manifest, OutputSpec
 
 VALIDATION = "PublicTest"
 

@@ -29,7 +29,7 @@ from converter.training.augment import apply
 from converter.training.batches import FaceBatches
 from converter.training.task import soft_cross_entropy
 from converter.training.views import View, Views
-from edge.errors import InputError
+from edge.core.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np

@@ -12,9 +12,9 @@ from converter.datasets.faces import SIZE
 from converter.evaluate import recall_by_name
 from converter.quantization.quantize import output_names
 from converter.runner import interpreter
-from edge.contrast import Contrast
-from edge.errors import ModelError
-from edge.manifest import InputSpec, Manifest, OutputSpec, Score, Training
+from edge.core.contrast import Contrast
+from edge.core.errors import ModelError
+from edge.inference.manifest import InputSpec, Manifest, OutputSpec, Score, Training
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -13,8 +13,8 @@ import torch
 
 from converter.datasets.faces import SIZE
 from converter.shortened import shortened
-from edge.errors import HardwareUnavailable, ModelError
-from edge.installation import repairing
+from edge.core.errors import HardwareUnavailable, ModelError
+from edge.system.installation import repairing
 
 if TYPE_CHECKING:
     from torch import nn

@@ -24,8 +24,8 @@ from torch import Tensor, nn
 from converter.datasets.faces import SIZE
 from converter.quantization import windows
 from converter.runner import interpreter, invoke_all
-from edge.errors import InputError, ModelError
-from edge.stderr import lines_dropped
+from edge.core.errors import InputError, ModelError
+from edge.util.stderr import lines_dropped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -23,8 +23,8 @@ from converter.quantization.windows import Windows
 from converter.runner import ModelRunner, interpreter
 from converter.training.checkpoint import Trained
 from converter.training.recipe import from_checkpoint
-from edge import manifest as manifests
-from edge.errors import InputError, ModelError
+from edge.core.errors import InputError, ModelError
+from edge.inference import manifest as manifests
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
-    from edge.manifest import Manifest, OutputSpec
+    from edge.inference.manifest import Manifest, OutputSpec
 
 _CONVOLUTIONS = {"CONV_2D", "DEPTHWISE_CONV_2D"}
 _DENSE = "FULLY_CONNECTED"

@@ -64,7 +64,9 @@ def choose(least: float, greatest: float, temperature: float) -> Windows:
     """
     least, greatest = min(least, 0.0), max(greatest, 0.0)
     span = max((greatest - least) * (1 + _HEADROOM), 1e-3)
-    finest = 4 * temperature * math.atanh(_SPARE * MAX_STEP)  # edge.preprocess.probability_step, solved for the scale
+    finest = (
+        4 * temperature * math.atanh(_SPARE * MAX_STEP)
+    )  # edge.inference.preprocess.probability_step, solved for the scale
     count = max(1, math.ceil(span / _LEVELS / finest))
     scale = span / (_LEVELS * count)
     bottom = (least - (span - (greatest - least)) / 2) / (count * scale)

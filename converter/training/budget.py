@@ -17,7 +17,7 @@ from converter.training.devices import is_on_gpu
 from converter.training.resume import kept
 from converter.training.teachers import Teachers
 from converter.training.train import fitting, path_of, train
-from edge.errors import InputError
+from edge.core.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,7 +19,7 @@ from converter.datasets.record import checked
 from converter.outputs import write_bytes
 from converter.shortened import shortened
 from converter.training.task import ExpressionTask
-from edge.errors import EdgeError, InputError
+from edge.core.errors import EdgeError, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

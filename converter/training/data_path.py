@@ -17,7 +17,7 @@ from converter.training.resident.faces import ResidentBatches, ResidentFaces, by
 from converter.training.resident.task import ResidentTask
 from converter.training.resident.watching import EpochBar, TimedValidation
 from converter.training.task import ExpressionTask
-from edge.errors import InputError
+from edge.core.errors import InputError
 
 if TYPE_CHECKING:
     import lightning

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from edge.errors import InputError
+from edge.core.errors import InputError
 
 _GPU = frozenset({"gpu", "cuda"})
 

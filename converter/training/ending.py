@@ -11,7 +11,7 @@ from converter.evaluate import truth
 from converter.training import checkpoint
 from converter.training.devices import device
 from converter.training.resume import LAST
-from edge.errors import InputError
+from edge.core.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,7 @@ import lightning
 
 from converter.outputs import write_bytes
 from converter.plots import curves
-from edge.errors import InputError
+from edge.core.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from converter.training.recipe import DISTILL_DEFAULTS, Recipe, from_checkpoint
 from converter.training.views import Views
-from edge.errors import InputError
+from edge.core.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from converter.datasets.record import difference
 from converter.training.checkpoint import read, record_in
-from edge.errors import InputError
+from edge.core.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from converter.heads import HEADS
-from edge.types import EMOTIONS
+from edge.core.types import EMOTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

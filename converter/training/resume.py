@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from converter.training.checkpoint import read
 from converter.training.recipe import Recipe, differences, from_checkpoint
-from edge.errors import InputError
+from edge.core.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

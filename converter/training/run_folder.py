@@ -8,7 +8,7 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from edge.errors import AlreadyRunning, InputError
+from edge.core.errors import AlreadyRunning, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from converter.training import checkpoint
-from edge.errors import InputError
+from edge.core.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -19,7 +19,7 @@ from converter.training.mixup import Blend
 from converter.training.recipe import from_checkpoint
 from converter.training.schedule import rate_factor, warmup_steps
 from converter.training.views import View, mix
-from edge.errors import InputError
+from edge.core.errors import InputError
 
 if TYPE_CHECKING:
     from converter.datasets.faces import FaceSet

@@ -18,7 +18,7 @@ from converter.progress import bar
 from converter.training.augment import apply
 from converter.training.recipe import with_tuples
 from converter.training.views import Augmentation, Views
-from edge.errors import InputError
+from edge.core.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

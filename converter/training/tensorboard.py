@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from edge.errors import HardwareUnavailable
-from edge.installation import repairing
+from edge.core.errors import HardwareUnavailable
+from edge.system.installation import repairing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

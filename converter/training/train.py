@@ -23,7 +23,7 @@ from converter.training.recipe import Recipe
 from converter.training.resume import LAST, resumed
 from converter.training.tensorboard import Board
 from converter.training.views import Augmentation, Views
-from edge.errors import InputError
+from edge.core.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

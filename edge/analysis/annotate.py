@@ -12,13 +12,13 @@ import cv2
 import numpy as np
 
 from edge.analysis.records import shown_emotion
-from edge.types import SEVEN, Box, Emotion
+from edge.core.types import SEVEN, Box, Emotion
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from edge.labels import LabelSet
-    from edge.types import Face, Observation
+    from edge.core.labels import LabelSet
+    from edge.core.types import Face, Observation
 
 Colour = tuple[int, int, int]
 COLOURS: dict[str, Colour] = {  # BGR, of like lightness, told apart also by most colour-blind people

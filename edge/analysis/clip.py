@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from edge.analysis.inputs import printable
-from edge.errors import InputError
+from edge.core.errors import InputError
 from edge.sources.containers import is_cut_off
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import numpy as np
 
 from edge.analysis.clip import UNBOUNDED, Bounds, Clip, ClipFrame, TooMuch, broken, check_whole, no_video
 from edge.analysis.inputs import printable
-from edge.errors import InputError
+from edge.core.errors import InputError
 from edge.sources.av_capture import main_video, tolerant
 from edge.sources.containers import clock_may_leap, counts_frames
 from edge.sources.media_clock import FrameClock, PacketClock

@@ -12,8 +12,8 @@ from edge.analysis.clip import TooMuch
 from edge.analysis.clips import have_av
 from edge.analysis.inputs import printable
 from edge.analysis.sound_copy import SoundCopy
-from edge.errors import HardwareUnavailable, InputError
-from edge.installation import adding, repairing
+from edge.core.errors import HardwareUnavailable, InputError
+from edge.system.installation import adding, repairing
 
 if TYPE_CHECKING:
     from pathlib import Path

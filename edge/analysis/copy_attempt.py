@@ -6,8 +6,8 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Self
 
 from edge.analysis.copy import VideoCopy
-from edge.errors import InputError
-from edge.files import replacing
+from edge.core.errors import InputError
+from edge.util.files import replacing
 
 if TYPE_CHECKING:
     from collections.abc import Callable

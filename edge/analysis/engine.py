@@ -16,10 +16,10 @@ from edge.analysis.clips import UNBOUNDED, AvClip, open_clip
 from edge.analysis.copy_attempt import CopyAttempt
 from edge.analysis.inputs import Kind, printable
 from edge.analysis.records import Result
-from edge.errors import InputError
-from edge.files import replacing
+from edge.core.errors import InputError
+from edge.core.types import Frame
 from edge.sources import regular
-from edge.types import Frame
+from edge.util.files import replacing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from edge.analysis.clips import Bounds, Clip, ClipFrame
     from edge.analysis.inputs import Item
-    from edge.types import Observation
+    from edge.core.types import Observation
 
 DEFAULT_INTERVAL_S = 0.1
 _NS = 1_000_000_000
@@ -68,7 +68,7 @@ class Analyzer:
 
     Args:
         pipeline: makes a pipeline; true for pictures that have nothing to do with each other, false for a video's.
-        read_image: reads a picture as upright BGR, or raises :class:`edge.errors.InputError`.
+        read_image: reads a picture as upright BGR, or raises :class:`edge.core.errors.InputError`.
         sampling: which frames of videos are looked at.
         copies: where the annotated copy of an item goes; items that are not in it get none.
         bounds: what a video may ask of the machine.

@@ -8,10 +8,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.errors import InputError
+from edge.core.errors import InputError
 from edge.sources import regular
 from edge.sources.picture_data import foreign_format
-from edge.text import in_one_line
+from edge.util.text import in_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

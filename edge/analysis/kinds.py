@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edge.analysis.inputs import Kind
-from edge.errors import InputError
+from edge.core.errors import InputError
 from edge.sources.picture_data import foreign_format
 
 HEAD_BYTES = 512

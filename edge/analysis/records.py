@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from edge.analysis.inputs import Item, Kind, printable
-from edge.types import SEVEN
+from edge.core.types import SEVEN
 
 if TYPE_CHECKING:
-    from edge.labels import LabelSet
-    from edge.types import Face, Observation
+    from edge.core.labels import LabelSet
+    from edge.core.types import Face, Observation
 
 
 def csv_columns(labels: LabelSet = SEVEN) -> tuple[str, ...]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from edge.types import SEVEN
+from edge.core.types import SEVEN
 
 if TYPE_CHECKING:
-    from edge.labels import LabelSet
-    from edge.types import Observation
+    from edge.core.labels import LabelSet
+    from edge.core.types import Observation
 
 STEPS = 600
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from edge.bench.obvious import Turn
-    from edge.types import Box, Observation
+    from edge.core.types import Box, Observation
 
 SAME_FACE_IOU = 0.4
 """Overlap from which two boxes are one face: the two loops search at different scales."""

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from edge.errors import EdgeError
+from edge.core.errors import EdgeError
 
 _WARM_UP_S = 3.0
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 import cv2
 
 from edge.bench.scene import as_looks
-from edge.errors import InputError, SourceEnded
+from edge.core.errors import InputError, SourceEnded
 from edge.sources.factory import PICTURE_SUFFIXES
 from edge.sources.video import VideoFile
 

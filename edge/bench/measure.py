@@ -14,7 +14,7 @@ from edge.bench import child, ours, startup
 from edge.bench.agreement import Agreement, agreement
 from edge.bench.energy import EnergyMeter
 from edge.bench.obvious import ObviousLoop
-from edge.errors import HardwareUnavailable
+from edge.core.errors import HardwareUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from edge.bench.obvious import Turn
     from edge.bench.reel import Reel
     from edge.config import Config
-    from edge.types import Box
+    from edge.core.types import Box
 
 STAGES = ("convert", "follow", "detect", "track", "crop", "classify", "smooth", "tell", "publish")
 """In the order in which a frame passes them; what the loop waits for its camera is no stage of it."""
@@ -151,7 +151,7 @@ def appliance(folder: Path, flags: dict[str, Any], *, seconds: float, progress: 
 
 def _broker(folder: Path, stack: ExitStack) -> str | None:
     """The address of a broker that lives as long as ``stack``; ``None`` where there is none to be had."""
-    from edge.drills.mosquitto import Mosquitto
+    from edge.bench.mosquitto import Mosquitto
 
     try:
         port = stack.enter_context(Mosquitto(folder / "broker")).port

@@ -11,8 +11,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edge.preprocess import crop_face, to_grey
-from edge.types import Detection
+from edge.core.types import Detection
+from edge.inference.preprocess import crop_face, to_grey
 from edge.vision.smooth import Labeler, ScoreAverage
 from edge.vision.track import Tracker, TrackRules
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from edge.config import SmoothingConfig, TrackerConfig
-    from edge.protocols import EmotionClassifier
-    from edge.types import Box, Frame, Scores
+    from edge.core.protocols import EmotionClassifier
+    from edge.core.types import Box, Frame, Scores
     from edge.vision.haar import HaarDetector
 
 

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edge.bench.reel import ReelSource
-from edge.laps import Laps
-from edge.types import Observation
+from edge.core.stage_timer import StageTimer
+from edge.core.types import Observation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edge.bench.reel import Reel
     from edge.config import Config
-    from edge.events import Message
+    from edge.core.events import Message
 
 
-class KeptLaps(Laps):
+class KeptLaps(StageTimer):
     """Keeps the stages of every frame, and when each began by the wall clock and by the processor's."""
 
     def __init__(self, clock_ns: Callable[[], int] = time.perf_counter_ns) -> None:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from edge.errors import InputError, SourceEnded
+from edge.core.errors import InputError, SourceEnded
+from edge.core.types import Frame
 from edge.sources.passive import PassiveSource
-from edge.types import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge import __version__
-from edge.errors import InputError
-from edge.files import replacing
+from edge.core.errors import InputError
+from edge.util.files import replacing
 
 if TYPE_CHECKING:
     from edge.bench.report import Report

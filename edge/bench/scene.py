@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Literal, cast
 import cv2
 import numpy as np
 
+from edge.core.types import Box
 from edge.sources.virtual import HEAD, cut
-from edge.types import Box
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

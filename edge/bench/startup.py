@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from edge.errors import EdgeError
+from edge.core.errors import EdgeError
 
 if TYPE_CHECKING:
     from pathlib import Path

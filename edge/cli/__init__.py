@@ -17,8 +17,8 @@ import click
 
 from edge.cli.app import cli
 from edge.cli.lazy import ReaderGone
-from edge.errors import ConfigError, EdgeError
-from edge.text import in_one_line
+from edge.core.errors import ConfigError, EdgeError
+from edge.util.text import in_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,10 +28,10 @@ BROKEN_PIPE = 141
 _OF_OUTPUT = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run ``face-edge`` with ``arguments`` (``None``: the process's own) and return its exit code."""
+def main(arguments: Sequence[str] | None = None, *, command: click.Group = cli) -> int:
+    """Run ``command`` with ``arguments`` (``None``: the process's own) and return its exit code."""
     words = sys.argv[1:] if arguments is None else list(arguments)
-    code = _guarded(words)
+    code = _guarded(words, command)
     try:
         if sys.stdout is not None:  # a caller may have closed it
             sys.stdout.flush()
@@ -54,9 +54,10 @@ def _leave_hanging_drivers(code: int) -> None:
         os._exit(code)
 
 
-def _guarded(words: list[str]) -> int:
+def _guarded(words: list[str], command: click.Group) -> int:
     try:
-        result = cli.main(args=words, prog_name="face-edge", standalone_mode=False)
+        program = "face-edge" if command is cli else f"python -m tests.{command.name}"
+        result = command.main(args=words, prog_name=program, standalone_mode=False)
     except click.ClickException as error:
         error.show()
         return error.exit_code

@@ -14,8 +14,8 @@ import click
 
 from edge.cli.progress import Progress
 from edge.cli.settings import Settings, pass_settings
-from edge.errors import InputError, OutputError
-from edge.text import in_one_line, json_text
+from edge.core.errors import InputError, OutputError
+from edge.util.text import in_one_line, json_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from edge.analysis.inputs import Inputs, Item
     from edge.analysis.records import Result, Totals
     from edge.config import Config
-    from edge.labels import LabelSet
+    from edge.core.labels import LabelSet
 
 _FACES_NAMED = 8
 _TERMINATED = 128 + signal.SIGTERM
@@ -175,8 +175,8 @@ def _print_json(result: Result) -> None:
 def _csv_rows(path: Path, labels: LabelSet) -> Iterator[Callable[[Result], None]]:
     """A writer of rows; the file is there once everything went well."""
     from edge.analysis.records import as_rows, csv_columns
-    from edge.files import cannot_write, replacing
-    from edge.text import cells
+    from edge.util.files import cannot_write, replacing
+    from edge.util.text import cells
 
     def write(result: Result) -> None:
         try:

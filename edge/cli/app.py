@@ -16,18 +16,18 @@ COMMANDS = {
     "demo": LazyCommand("edge.cli.demo:demo", "Show the whole device at work without any hardware."),
     "analyze": LazyCommand("edge.cli.analyze:analyze", "Read the faces in pictures, folders and videos."),
     "bench": LazyCommand("edge.cli.bench:bench", "Measure the loop on this machine."),
-    "drill": LazyCommand("edge.cli.drill:drill", "Let the feed fail on purpose and count what comes through."),
     "doctor": LazyCommand("edge.cli.doctor:doctor", "Check this machine and say what to mend."),
     "config": LazyCommand("edge.cli.config:config", "Check, show or begin the configuration."),
     "sessions": LazyCommand("edge.cli.sessions:sessions", "Start, mark, report and export sessions."),
     "collect": LazyCommand("edge.cli.collect:collect", "Write the feed of many devices into PostgreSQL."),
-    "simulate": LazyCommand("edge.cli.simulate:simulate", "Play many devices against a broker."),
     "schema": LazyCommand("edge.cli.schema:schema", "Print the MQTT contract as AsyncAPI or JSON Schema."),
     "retire": LazyCommand("edge.cli.retire:retire", "Take a node off the broker and out of Home Assistant."),
     "kiosk": LazyCommand("edge.cli.kiosk:kiosk", "Password, certificate and wall browser of the page."),
     "status": LazyCommand("edge.cli.status:status", "Say how the running device is."),
     "fault": LazyCommand("edge.cli.fault:fault", "Show the fault pattern on the displays."),
     "models": LazyCommand("edge.cli.models:models", "List and verify the emotion models."),
+    "drill": LazyCommand("edge.cli.moved:drill"),
+    "simulate": LazyCommand("edge.cli.moved:simulate"),
 }
 
 

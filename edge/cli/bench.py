@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
 from edge.cli.progress import Progress
 from edge.cli.settings import Settings, pass_settings
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 _SHARES = {"reel": 2.0, "device": 3.0}
 _DEVICE_S = 15.0
 _MOST_PEOPLE = 200
-_OF_SCENES = frozenset({"detectors", "quick", "plot"})
 
 
 def _people(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int, int]:
@@ -63,12 +61,7 @@ def _people(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int
     "--rounds", type=click.IntRange(1, 50), default=1, show_default=True, help="The median of so many counts."
 )
 @click.option("--device", is_flag=True, help="Measure start-up, memory and load of a whole device, too (a minute).")
-@click.option(
-    "--scenes", type=click.Path(path_type=Path), metavar="DIR", help="Measure face finding on marked pictures."
-)
-@click.option("--detector", "detectors", multiple=True, metavar="NAME", help="Of --scenes: only these, such as haar.")
-@click.option("--quick", is_flag=True, help="Of --scenes: a few pictures and short clips.")
-@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Of --scenes: draw it.")
+@click.option("--scenes", hidden=True)
 @click.option("--reference", type=click.Path(path_type=Path), metavar="FILE", help="CSV file of earlier figures.")
 @click.option("--update", is_flag=True, help="Write this run's figures into --reference.")
 @click.option("--row", is_flag=True, help="Print one row of the table in docs/performance.md.")
@@ -76,26 +69,18 @@ def _people(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int
 @pass_settings
 def bench(  # noqa: PLR0917 - one for each option
     settings: Settings, clip: Path | None, width: int, height: int, faces: tuple[int, int], motion: Any, light: Any,
-    looks: Path | None, seconds: float, smallest: int, rounds: int, reference: Path | None, scenes: Path | None,
-    detectors: tuple[str, ...], plot: Path | None,
-    *, baseline: bool, device: bool, update: bool, row: bool, quick: bool, as_json: bool,
+    looks: Path | None, seconds: float, smallest: int, rounds: int, reference: Path | None, scenes: str | None,
+    *, baseline: bool, device: bool, update: bool, row: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Measure the loop on CLIP, or on a drawn scene, with the configured detector, network and displays.
 
     Frames are decoded or drawn beforehand; each is looked at as fast as the loop can. The obvious loop searches every
     whole frame and classifies every face, with the same cascade and network; recall and labels say whether what our
     loop skips is missed. The exit code is 1 where the loop is slower than --reference says.
-
-    With --scenes the detectors are measured instead, on pictures of real rooms: DIR holds them and faces.json, which
-    says where their faces are. Recall by size, pose and light, false faces, lost tracks and cost come from the pictures
-    and from clips made of them; all pictures take minutes.
     """
-    if scenes is not None or detectors or quick or plot is not None:
-        from edge.cli.bench_scenes import bench_scenes
-
-        pictures, clip_s = _only_scenes(click.get_current_context(), scenes)
-        bench_scenes(settings, pictures, detectors, seconds=clip_s, quick=quick, plot=plot, as_json=as_json)
-        return
+    if scenes is not None:
+        msg = "--scenes has moved: run `python -m tests.lab scenes DIR` in a checkout of the sources"
+        raise click.UsageError(msg)
     from edge.bench import reference as references
     from edge.bench.scene import Scene
 
@@ -123,19 +108,6 @@ def bench(  # noqa: PLR0917 - one for each option
     elif slower:
         click.echo("the loop is slower than the reference", err=True)
         click.get_current_context().exit(1)
-
-
-def _only_scenes(ctx: click.Context, folder: Path | None) -> tuple[Path, float | None]:
-    """The folder and, where it was given, the length of a clip; options of the other benches are refused."""
-    given = {name for name in ctx.params if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}
-    if folder is None:
-        msg = f"--{min(given & _OF_SCENES).removesuffix('s')} needs --scenes DIR"
-        raise click.UsageError(msg)
-    if others := given - _OF_SCENES - {"scenes", "seconds", "as_json"}:
-        names = ["CLIP" if name == "clip" else f"--{name}" for name in sorted(others)]
-        msg = f"--scenes does not go with {', '.join(names)}"
-        raise click.UsageError(msg)
-    return folder, ctx.params["seconds"] if "seconds" in given else None
 
 
 def _measure(  # noqa: PLR0917 - what a run is made of

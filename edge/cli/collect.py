@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edge import signals
 from edge.cli.settings import Settings, pass_settings
+from edge.util import signals
 
 if TYPE_CHECKING:
-    from edge.fleet.collection.status import Status
+    from edge.collector.status import Status
 
 _NAME = r"[a-zA-Z0-9_-]{1,64}"
 
@@ -77,13 +77,13 @@ def collect(
     the database has committed it, so a copy that is killed loses nothing: start it again under the same name, or run
     it once more with --leave. User, password file and TLS are the device's own settings (mqtt.username and so on).
     """
-    from edge import logs
-    from edge.fleet.collection.collector import Collector
-    from edge.fleet.collection.membership import Membership
-    from edge.fleet.collection.writer import Limits
-    from edge.fleet.database.driver import DatabaseAway
-    from edge.fleet.database.store import Store
+    from edge.collector.collector import Collector
+    from edge.collector.database.driver import DatabaseAway
+    from edge.collector.database.store import Store
+    from edge.collector.membership import Membership
+    from edge.collector.writer import Limits
     from edge.sinks.mqtt.options import options
+    from edge.util import logs
 
     flags: dict[str, Any] = {"mqtt.broker": broker, "mqtt.prefix": prefix}
     config = settings.load({key: value for key, value in flags.items() if value is not None})
@@ -118,7 +118,7 @@ def remote_broker(broker: str) -> None:
     Raises:
         ConfigError: it is ``off`` or ``embedded``.
     """
-    from edge.errors import ConfigError
+    from edge.core.errors import ConfigError
 
     if not broker.startswith(("mqtt://", "mqtts://")):
         msg = f"--broker: a fleet needs a broker of its own, mqtt://HOST or mqtts://HOST; mqtt.broker is {broker!r}"

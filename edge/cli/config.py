@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edge import service_user
 from edge.cli.settings import Settings, pass_settings
+from edge.system import service_user
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -32,9 +32,9 @@ def check(settings: Settings, file: Path | None) -> None:
     installed as a service, root checks as the service's user, in its sandbox.
     """
     from edge.config import default_file
+    from edge.core.errors import ConfigError
     from edge.diagnostics import service_view
     from edge.diagnostics.refusals import examine
-    from edge.errors import ConfigError
 
     path = file or settings.config_path or default_file()
     absolute = None if path is None else path.absolute()
@@ -76,7 +76,7 @@ def show(settings: Settings, *, as_json: bool) -> None:
 def init(path: Path, *, force: bool) -> None:
     """Write a commented configuration to PATH (face-edge.toml): every setting, its meaning and its default."""
     from edge.cli.template import template
-    from edge.files import write_text
+    from edge.util.files import write_text
 
     # the service must be able to read it, whatever root's own files are like
     is_new_for_service = service_user.account() is not None and service_user.serves(path) and not path.exists()

@@ -19,7 +19,7 @@ import click
 
 from edge.cli.run import obey_signals
 from edge.cli.settings import Settings, pass_settings
-from edge.installation import adding
+from edge.system.installation import adding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -48,9 +48,9 @@ def demo(settings: Settings, duration: float, scene: str, *, no_browser: bool) -
     simulated LEDs and this terminal, is published on an embedded MQTT broker, where a subscriber prints it, and is
     shown on a page that a browser opens.
     """
-    from edge import logs
     from edge.runtime import build
     from edge.sinks.display.simulated import simulated_pins
+    from edge.util import logs
 
     port, page = _free_port(USUAL_PORT), _page()
     with ExitStack() as stack:
@@ -107,7 +107,7 @@ class _Page:
 
 
 def _page() -> _Page:
-    from edge.errors import HardwareUnavailable
+    from edge.core.errors import HardwareUnavailable
     from edge.kiosk.sink import require_packages
 
     try:

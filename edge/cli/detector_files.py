@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edge.errors import InputError, ModelError
+from edge.core.errors import InputError, ModelError
 
 if TYPE_CHECKING:
     from pathlib import Path

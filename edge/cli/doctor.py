@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edge.cli.settings import Settings, pass_settings
-from edge.text import in_one_line, json_text
+from edge.util.text import in_one_line, json_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -82,7 +82,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
 def _configured(settings: Settings) -> tuple[Config, Layers | None, tuple[str, ...]]:
     """The configuration, with defaults in place of what is wrong with it; its layers where they can be read at all."""
     from edge.config import Config, examine
-    from edge.errors import ConfigError
+    from edge.core.errors import ConfigError
 
     try:
         found = examine(settings.collect())

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edge import signals
 from edge.cli.settings import Settings, pass_settings
+from edge.util import signals
 
 if TYPE_CHECKING:
     from edge.config import Config
@@ -26,10 +26,10 @@ def fault(settings: Settings) -> None:
     The service runs it when the device has failed so often that starting it again does not help. Of a configuration
     with mistakes the displays are used where these are without any.
     """
-    from edge import logs
-    from edge.events import Look, LookKind
+    from edge.core.events import Look, LookKind
     from edge.runtime import build_sinks
     from edge.runtime.dispatch import Dispatcher
+    from edge.util import logs
 
     config = _readable(settings)
     logs.configure(config.log)
@@ -53,7 +53,7 @@ def _readable(settings: Settings) -> Config:
         ConfigError: there are mistakes in that, too.
     """
     from edge import config
-    from edge.errors import ConfigError
+    from edge.core.errors import ConfigError
 
     try:
         return settings.load()

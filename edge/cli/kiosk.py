@@ -8,10 +8,10 @@ from pathlib import Path
 
 import click
 
-from edge import service_user
 from edge.cli.settings import Settings, pass_settings
-from edge.errors import InputError
-from edge.files import already_there, write_text
+from edge.core.errors import InputError
+from edge.system import service_user
+from edge.util.files import already_there, write_text
 
 
 @click.group()
@@ -81,8 +81,8 @@ def watch(url: str, profile: Path, every: float, command: tuple[str, ...]) -> No
     import logging
     import signal
 
-    from edge.errors import HardwareUnavailable
-    from edge.kiosk.wall.watch import Pace, Watch
+    from edge.core.errors import HardwareUnavailable
+    from edge.kiosk.browser_watchdog.watch import Pace, Watch
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

@@ -18,10 +18,10 @@ class ReaderGone(Exception):
 
 @dataclass(frozen=True, slots=True)
 class LazyCommand:
-    """Where a command lives (``package.module:attribute``) and the line that ``--help`` shows for it."""
+    """Where a command lives (``package.module:attribute``) and its line in ``--help``, which omits it without one."""
 
     target: str
-    summary: str
+    summary: str = ""
 
     def load(self) -> click.Command:
         """Import the command."""
@@ -57,4 +57,4 @@ class LazyGroup(click.Group):
         """Write the list of commands from the table alone."""
         del ctx
         with formatter.section("Commands"):
-            formatter.write_dl([(name, entry.summary) for name, entry in self.lazy.items()])
+            formatter.write_dl([(name, entry.summary) for name, entry in self.lazy.items() if entry.summary])

@@ -9,8 +9,8 @@ import click
 
 from edge.cli import detector_files
 from edge.cli.settings import Settings, pass_settings
-from edge.errors import EdgeError
-from edge.text import in_one_line
+from edge.core.errors import EdgeError
+from edge.util.text import in_one_line
 
 if TYPE_CHECKING:
     from edge.config import Config
@@ -85,7 +85,7 @@ def key(path: Path) -> None:
 @click.option("--key", "key_path", type=click.Path(path_type=Path), required=True, help="Made by `models key`.")
 def sign(path: Path, key_path: Path) -> None:
     """Sign the manifest of FILE.tflite, which holds the model's hash; writes FILE.sig."""
-    from edge.manifest import load, verify
+    from edge.inference.manifest import load, verify
     from edge.models.signature import sign as sign_model
 
     verify(load(path), path)

@@ -9,12 +9,12 @@ import click
 
 from edge.cli import detector_files, model_store
 from edge.cli.settings import Settings, pass_settings
-from edge.errors import ModelError
-from edge.text import in_one_line, json_text
+from edge.core.errors import ModelError
+from edge.util.text import in_one_line, json_text
 
 if TYPE_CHECKING:
     from edge.config import Config
-    from edge.manifest import Manifest
+    from edge.inference.manifest import Manifest
     from edge.models.store import Store
 
 
@@ -35,7 +35,7 @@ def list_models(settings: Settings, *, as_json: bool) -> None:
 
     * marks what is in use.
     """
-    from edge.manifest import load, packaged_models
+    from edge.inference.manifest import load, packaged_models
     from edge.models.store import Store, models_dir
 
     config = settings.load()
@@ -111,7 +111,7 @@ def _is_proven(store: Store, name: str) -> bool | None:
 def _verified(path: Path, config: Config) -> dict[str, Any]:
     import numpy as np
 
-    from edge.manifest import load
+    from edge.inference.manifest import load
     from edge.vision.litert import LiteRtClassifier
 
     runtime = ""

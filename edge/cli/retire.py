@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from edge import service_user
 from edge.cli.settings import Settings, pass_settings
+from edge.system import service_user
 
 
 @click.command
@@ -17,7 +17,7 @@ def retire(settings: Settings, node: str | None) -> None:
     For a device that is given away or renamed. It must not be running; started again, it shows up again.
     """
     from edge.config import embedded_port, node_id, state_dir
-    from edge.errors import ConfigError
+    from edge.core.errors import ConfigError
     from edge.runtime.lock import InstanceLock
     from edge.sinks.mqtt.retirement import retire as clear
 

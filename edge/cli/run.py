@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edge import signals
 from edge.cli.settings import Settings, pass_settings
+from edge.util import signals
 
 if TYPE_CHECKING:
     from edge.runtime.app import Device
@@ -39,11 +39,11 @@ def run(settings: Settings, /, *, terminal: bool, as_json: bool, **options: Any)
     SIGTERM and Ctrl-C end it: LEDs dark, `offline` published, camera released. SIGUSR1 pauses and resumes: while
     paused the camera is released and nobody is looked at.
     """
-    from edge import logs
-    from edge.memory import return_large_blocks
     from edge.runtime import build, preflight
     from edge.runtime.reload import Reloader
     from edge.sinks.lines import LinesSink
+    from edge.system.memory import return_large_blocks
+    from edge.util import logs
 
     flags = _flags(**options)
     config = preflight.load(settings.collect(flags))

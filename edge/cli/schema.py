@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edge.errors import HardwareUnavailable
-from edge.installation import adding
+from edge.core.errors import HardwareUnavailable
+from edge.system.installation import adding
 
 if TYPE_CHECKING:
-    from edge.labels import LabelSet
+    from edge.core.labels import LabelSet
 
 HEADER = "# Made from the code by `face-edge schema --yaml > docs/asyncapi.yaml`; a test holds it equal.\n"
 _WIDTH = 110
@@ -51,7 +51,7 @@ def _labels_of(model: Path) -> LabelSet:
     Raises:
         ModelError: it cannot be used.
     """
-    from edge import manifest as manifests
+    from edge.inference import manifest as manifests
 
     path = manifests.model_file(model)
     made = manifests.load(path)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edge.cli.settings import Settings, pass_settings
-from edge.text import in_one_line, json_text
+from edge.util.text import in_one_line, json_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,7 @@ def status(settings: Settings, *, as_json: bool) -> None:
 
     The exit code is 0 where it sees or is paused, 1 where it does not run, 5 where its camera is away.
     """
-    from edge.errors import SourceError
+    from edge.core.errors import SourceError
     from edge.runtime.local import ask, control_paths
 
     found = ask(control_paths(settings.load()), "status")

@@ -9,8 +9,11 @@ from edge.config.checking import Examination, check, examine, validate
 from edge.config.displays import DisplayConfig, LedsConfig, MatrixConfig, OledConfig, RgbLedConfig, TerminalConfig
 from edge.config.identity import default_node_id, node_id, secret_file, state_dir
 from edge.config.layers import Layers, collect, default_file, load, plain_value
+from edge.config.messaging import EventsConfig, MqttConfig, OutboxConfig, PrivacyConfig, TlsConfig, embedded_port
 from edge.config.section import Section
-from edge.config.seeing import (
+from edge.config.services import KioskConfig, LogConfig, MetricsConfig, PanelConfig, SessionsConfig
+from edge.config.tree import Config, NodeConfig
+from edge.config.vision import (
     AnalyzeConfig,
     DetectorConfig,
     ModelConfig,
@@ -19,9 +22,6 @@ from edge.config.seeing import (
     SourceConfig,
     TrackerConfig,
 )
-from edge.config.serving import KioskConfig, LogConfig, MetricsConfig, PanelConfig, SessionsConfig
-from edge.config.telling import EventsConfig, MqttConfig, OutboxConfig, PrivacyConfig, TlsConfig, embedded_port
-from edge.config.tree import Config, NodeConfig
 
 __all__ = [
     "AnalyzeConfig",

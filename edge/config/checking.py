@@ -17,7 +17,7 @@ from edge.config.explain import explain, without_tag
 from edge.config.layers import Layers
 from edge.config.led_names import strange_leds
 from edge.config.tree import Config
-from edge.errors import ConfigError
+from edge.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from edge.config.displays import SHARED_BUS_ROLES
-from edge.config.telling import embedded_port
+from edge.config.messaging import embedded_port
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from edge.class_names import ClassName
 from edge.config.section import BcmPin, Seconds, Section, Share
+from edge.core.class_names import ClassName
 
 
 class _Display(Section):

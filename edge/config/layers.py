@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge.bounded_read import read_bounded
-from edge.errors import ConfigError
-from edge.files import why_unreadable
+from edge.core.errors import ConfigError
+from edge.util.bounded_read import read_bounded
+from edge.util.files import why_unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edge.config.displays import LedsConfig
-from edge.labels import KNOWN
+from edge.core.labels import KNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,8 +7,10 @@ from pathlib import Path
 from pydantic import Field
 
 from edge.config.displays import DisplayConfig
+from edge.config.messaging import EventsConfig, MqttConfig, PrivacyConfig
 from edge.config.section import Section
-from edge.config.seeing import (
+from edge.config.services import KioskConfig, LogConfig, MetricsConfig, PanelConfig, SessionsConfig
+from edge.config.vision import (
     AnalyzeConfig,
     DetectorConfig,
     ModelConfig,
@@ -17,8 +19,6 @@ from edge.config.seeing import (
     SourceConfig,
     TrackerConfig,
 )
-from edge.config.serving import KioskConfig, LogConfig, MetricsConfig, PanelConfig, SessionsConfig
-from edge.config.telling import EventsConfig, MqttConfig, PrivacyConfig
 
 
 class NodeConfig(Section):

@@ -8,12 +8,12 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from edge.core.errors import ConfigError, EdgeError, SinkError
 from edge.diagnostics.finding import fail, ok, skip, warn
-from edge.errors import ConfigError, EdgeError, SinkError
-from edge.installation import adding
 from edge.runtime.local import ask, control_paths
 from edge.runtime.preflight import parts
-from edge.sockets import listen
+from edge.system.installation import adding
+from edge.util.sockets import listen
 
 if TYPE_CHECKING:
     from edge.config import Config
@@ -55,8 +55,8 @@ def _embedded(host: str, port: int) -> Finding:
 
 
 def _remote(config: Config) -> Finding:
-    from edge.sinks.mqtt.causes import ConnectionFailure
     from edge.sinks.mqtt.connection import Connection
+    from edge.sinks.mqtt.connection_errors import ConnectionFailure
     from edge.sinks.mqtt.options import options
     from edge.sinks.mqtt.waker import Waker
 

@@ -14,8 +14,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edge.errors import InputError
-from edge.files import replacing
+from edge.core.errors import InputError
+from edge.util.files import replacing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from edge.core.errors import ConfigError, SourceError
 from edge.diagnostics.camera_controls import picamera_words, usb_words
 from edge.diagnostics.finding import fail, joining, ok
 from edge.diagnostics.probe import Outcome, probe
-from edge.errors import ConfigError, SourceError
-from edge.files import may
 from edge.sources.check import check
 from edge.sources.factory import create
 from edge.sources.uri import is_usb, number
 from edge.sources.usb_devices import CameraFinder, cameras
+from edge.util.files import may
 
 if TYPE_CHECKING:
     from edge.config import Config, SourceConfig

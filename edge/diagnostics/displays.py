@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from edge.config import LedsConfig, MatrixConfig, OledConfig, RgbLedConfig
 from edge.diagnostics.finding import fail, joining, ok, skip, warn
-from edge.files import may
-from edge.installation import adding
 from edge.runtime.preflight import parts
 from edge.sources.uri import is_usb
+from edge.system.installation import adding
+from edge.util.files import may
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

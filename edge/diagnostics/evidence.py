@@ -12,11 +12,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge import __version__, board
+from edge import __version__
 from edge.config import state_dir
 from edge.diagnostics import readers, tools
 from edge.diagnostics.bundle import Piece
 from edge.diagnostics.secrets import SERVICE_FOLDERS, text_of
+from edge.system import board
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -93,7 +94,7 @@ def _listed(folder: Path) -> Iterator[str]:
 
 def models(config: Config) -> dict[str, Any]:
     """The manifest of each model that came along, was added or is configured, by its path."""
-    from edge.manifest import load, packaged_models
+    from edge.inference.manifest import load, packaged_models
 
     own = config.model.path
     folders = dict.fromkeys((state_dir(config), SERVICE_FOLDERS[0]))

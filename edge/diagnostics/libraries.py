@@ -6,10 +6,10 @@ import ipaddress
 import signal
 from typing import TYPE_CHECKING, Any
 
+from edge.core.errors import EdgeError
 from edge.diagnostics.finding import fail, ok, skip, warn
 from edge.diagnostics.probe import Outcome, probe
-from edge.errors import EdgeError
-from edge.installation import OPENCV, adding, repairing
+from edge.system.installation import OPENCV, adding, repairing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +32,7 @@ _MODEL = """
 import json, sys, time
 import numpy
 from edge.config import Config
-from edge.errors import EdgeError
+from edge.core.errors import EdgeError
 from edge.runtime.build_vision import classifier
 config = Config.model_validate_json(sys.argv[1])
 try:
@@ -93,7 +93,7 @@ def metrics(config: Config) -> Finding:
 
 def model(config: Config) -> Finding:
     """Whether the model is the one that its manifest describes."""
-    from edge.manifest import load, verify
+    from edge.inference.manifest import load, verify
     from edge.models.store import model_in_use
 
     try:

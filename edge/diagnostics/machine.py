@@ -10,12 +10,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge import board as readings
 from edge.config import state_dir
 from edge.diagnostics import tools
 from edge.diagnostics.finding import fail, ok, skip, warn
-from edge.files import may
-from edge.installation import adding
+from edge.system import board as readings
+from edge.system.installation import adding
+from edge.util.files import may
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

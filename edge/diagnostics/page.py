@@ -7,11 +7,11 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from edge.config.clashes import listeners
+from edge.core.errors import EdgeError, FileUnavailable, SinkError
 from edge.diagnostics.finding import fail, ok, skip, warn
-from edge.errors import EdgeError, FileUnavailable, SinkError
 from edge.runtime.local import NotRunning, ask, control_paths
 from edge.runtime.preflight import page as checks
-from edge.sockets import Service, check_address, in_url, is_taken
+from edge.util.sockets import Service, check_address, in_url, is_taken
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from edge.text import in_one_line
+from edge.util.text import in_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

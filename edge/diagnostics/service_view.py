@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge import service_user
 from edge.diagnostics.unit import UNIT, Unit
+from edge.system import service_user
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

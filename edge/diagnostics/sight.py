@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from edge.core.errors import EdgeError
+from edge.core.types import Light
 from edge.diagnostics.finding import Status, ok, skip, warn
 from edge.diagnostics.probe import probe
 from edge.diagnostics.sight_probe import CODE, SECTIONS
-from edge.errors import EdgeError
 from edge.runtime.local import NotRunning, ask, control_paths
-from edge.types import Light
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,10 +11,10 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from edge.config import Config
-from edge.errors import EdgeError
+from edge.core.errors import EdgeError
 
 if TYPE_CHECKING:
-    from edge.types import Frame
+    from edge.core.types import Frame
 
 SECTIONS = ("source", "detector", "node")
 CODE = f"from {__name__} import main; main()"
@@ -46,7 +46,7 @@ def look(config: Config, *, is_free: bool) -> dict[str, Any]:
 
 
 def _measured(config: Config) -> dict[str, Any]:
-    from edge.preprocess import to_grey
+    from edge.inference.preprocess import to_grey
     from edge.sources.orient import orient
     from edge.vision.light import measure
 

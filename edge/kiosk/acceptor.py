@@ -9,15 +9,15 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from edge.kiosk.protocol import LimitedProtocol
-from edge.rates import Buckets
-from edge.sockets import plain_address
+from edge.util.rates import Buckets
+from edge.util.sockets import plain_address
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
-    from edge.connections import ConnectionTable
     from edge.kiosk.refusals import Refusals
+    from edge.util.connections import ConnectionTable
 
 _LOG = logging.getLogger(__name__)
 HANDSHAKE_S = 10.0

@@ -15,10 +15,10 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
-from edge.errors import ConfigError, FileUnavailable, InputError
-from edge.files import write_text
+from edge.core.errors import ConfigError, FileUnavailable, InputError
 from edge.kiosk import passwords
 from edge.kiosk.revocations import RevocationList
+from edge.util.files import write_text
 
 if TYPE_CHECKING:
     from pathlib import Path

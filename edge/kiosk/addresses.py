@@ -5,8 +5,8 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING
 
-from edge.errors import HardwareUnavailable
-from edge.installation import adding
+from edge.core.errors import HardwareUnavailable
+from edge.system.installation import adding
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -12,13 +12,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from edge import __version__
-from edge.commands import Mark, SetDisplay, SetPrivacy, StartSession, StopSession
-from edge.events import Media, SessionKind
-from edge.events.messages import GROUP_MAX, LABEL_MAX
+from edge.core.commands import Mark, SetDisplay, SetPrivacy, StartSession, StopSession
+from edge.core.events import Media, SessionKind
+from edge.core.events.messages import GROUP_MAX, LABEL_MAX
 from edge.kiosk.access import Role
 from edge.kiosk.consent import FORBIDDEN, Context
 from edge.kiosk.media.player import Choice
-from edge.kiosk.places import Full, client_of
+from edge.kiosk.paths import Full, client_of
 from edge.kiosk.requests import Body, Refused, busy, read, require, require_ours
 from edge.kiosk.stream import Held, Stream
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import Receive, Scope, Send
 
-    from edge.commands import Answer
+    from edge.core.commands import Answer
     from edge.kiosk.app import Kiosk
 
 VIEWER_TOPICS = frozenset({"mood", "timeline", "camera", "privacy", "session", "player"})

@@ -12,22 +12,22 @@ import functools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.commands import CheckHealth
 from edge.config import node_id, state_dir
-from edge.errors import InputError
+from edge.core.commands import CheckHealth
+from edge.core.errors import InputError
+from edge.core.types import SEVEN
 from edge.kiosk import access, state_files, tls
-from edge.kiosk.analyze.desk import Desk
+from edge.kiosk.analyze.service import AnalysisService
 from edge.kiosk.attempts import LoginThrottle
-from edge.kiosk.board import Bell
 from edge.kiosk.browsers import KnownBrowsers
 from edge.kiosk.consent import Consent
 from edge.kiosk.guard import own_names
 from edge.kiosk.media.player import Player
-from edge.kiosk.places import Places
+from edge.kiosk.paths import Places
 from edge.kiosk.proxy import prefix_of
+from edge.kiosk.topic_cache import ChangeNotifier
 from edge.kiosk.verifier import Verifier
 from edge.kiosk.visitors.cameras import FRAME_MAX, Cameras
-from edge.types import SEVEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,11 +36,11 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.routing import BaseRoute
 
-    from edge.commands import Answer, Inbox
     from edge.config import Config
-    from edge.kiosk.board import Board
-    from edge.kiosk.picture import Tap
-    from edge.labels import LabelSet
+    from edge.core.commands import Answer, Inbox
+    from edge.core.labels import LabelSet
+    from edge.kiosk.picture import FrameTap
+    from edge.kiosk.topic_cache import TopicCache
 
 HERE = Path(__file__).parent
 _ANSWER_S = 5.0
@@ -54,7 +54,7 @@ class Kiosk:
     """What the pages share: settings, the board, who may do what; ``app`` is the ASGI application."""
 
     def __init__(
-        self, config: Config, board: Board, inbox: Inbox, tap: Tap | None = None, labels: LabelSet = SEVEN
+        self, config: Config, board: TopicCache, inbox: Inbox, tap: FrameTap | None = None, labels: LabelSet = SEVEN
     ) -> None:
         """Read what is read once.
 
@@ -83,7 +83,7 @@ class Kiosk:
         self.operators = 0
         self.streams = Places(self.settings.max_viewers, reserved=_RESERVED_STREAMS)
         self.cameras = Cameras(config)
-        self.desk = Desk(config)
+        self.desk = AnalysisService(config)
         self.player = Player(self.settings.media_dir, board)
         self.endings: list[Callable[[], None]] = []
         self.names = own_names(self.settings.hostnames, self.settings.public_url)
@@ -91,7 +91,7 @@ class Kiosk:
 
     def begin(self, loop: asyncio.AbstractEventLoop) -> None:
         """The server starts on ``loop``."""
-        self.bell = Bell(loop)
+        self.bell = ChangeNotifier(loop)
         self.operators = 0
         self.cameras = Cameras(self.config)
         self.board.on_change(self.bell.ring)
@@ -124,7 +124,7 @@ class Kiosk:
 
     async def ask(self, command: object) -> Answer:
         """Let the loop do ``command``; an answer that does not come is an error too."""
-        from edge.commands import Answer
+        from edge.core.commands import Answer
 
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Answer] = loop.create_future()

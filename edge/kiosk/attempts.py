@@ -13,9 +13,9 @@ from collections import OrderedDict
 from enum import Enum, auto
 from typing import TYPE_CHECKING, NamedTuple
 
-from edge.connections import site_of
 from edge.kiosk.access import Role
 from edge.kiosk.throttle import Window, Windows
+from edge.util.connections import site_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

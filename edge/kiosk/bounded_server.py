@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
-from edge.connections import ConnectionTable
 from edge.kiosk.acceptor import Acceptor
 from edge.kiosk.protocol import LimitedProtocol
+from edge.util.connections import ConnectionTable
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
-    from edge.connections import Bounds
     from edge.kiosk.refusals import Refusals
+    from edge.util.connections import Bounds
 
 
 class BoundedServer(uvicorn.Server):

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from edge.bounded_read import read_bounded
-from edge.errors import InputError
-from edge.files import write_text
+from edge.core.errors import InputError
+from edge.util.bounded_read import read_bounded
+from edge.util.files import write_text
 
 if TYPE_CHECKING:
     from pathlib import Path

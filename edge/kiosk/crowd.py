@@ -13,9 +13,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from edge.kiosk.guard import TooLarge
-from edge.kiosk.places import Full, Places, client_of
+from edge.kiosk.paths import Full, Places, client_of
 from edge.kiosk.requests import too_large
-from edge.rates import Buckets
+from edge.util.rates import Buckets
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edge.errors import HardwareUnavailable
+from edge.core.errors import HardwareUnavailable
 from edge.kiosk.addresses import own_addresses, reached_at
 from edge.kiosk.proxy import prefix_of
 

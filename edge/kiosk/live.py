@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from edge.audience import summarise
-from edge.events import LookKind
+from edge.audience.group_state import summarise
+from edge.core.events import LookKind
 
 if TYPE_CHECKING:
-    from edge.events import Look
-    from edge.types import Box, Face, Observation
+    from edge.core.events import Look
+    from edge.core.types import Box, Face, Observation
     from edge.vision.reach import Reach
 
 

@@ -11,11 +11,11 @@ from pydantic import Field
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from edge.errors import InputError
+from edge.core.errors import InputError
 from edge.kiosk.access import Role
 from edge.kiosk.browsers import LIFETIME_S
 from edge.kiosk.passwords import LONGEST
-from edge.kiosk.places import is_local
+from edge.kiosk.paths import is_local
 from edge.kiosk.proxy import prefix_of
 from edge.kiosk.requests import Body, Refused, read, require_ours
 

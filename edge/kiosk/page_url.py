@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edge.errors import HardwareUnavailable
+from edge.core.errors import HardwareUnavailable
 from edge.kiosk.addresses import own_addresses, reached_at
 
 if TYPE_CHECKING:

@@ -11,14 +11,14 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from edge import __version__
+from edge.core.labels import KNOWN
+from edge.core.types import SEVEN
 from edge.kiosk import consent, join, sign
 from edge.kiosk.access import Role
 from edge.kiosk.guard import POLICY
 from edge.kiosk.proxy import root_of
 from edge.kiosk.requests import to_login
-from edge.labels import KNOWN
-from edge.sessions.export import offered
-from edge.types import SEVEN
+from edge.reports.export import offered
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
     from starlette.types import Scope
 
+    from edge.core.labels import Label, LabelSet
     from edge.kiosk.app import Kiosk
-    from edge.labels import Label, LabelSet
 
 LANGUAGE = "en"
 _VIEWS = {"/": ("kiosk.html", Role.VIEWER), "/operator": ("operator.html", Role.OPERATOR)}

@@ -1,7 +1,8 @@
 """The live picture, for operators, and only where the configuration switches it on.
 
-A pipeline wrapped in :class:`Watched` leaves a reference to the newest frame with a :class:`Tap`; nothing else of the
-device hands frames on. The frame is made smaller and into a JPEG when an operator's page asks, on the server's side.
+A pipeline wrapped in :class:`TappedPipeline` leaves a reference to the newest frame with a :class:`FrameTap`;
+nothing else of the device hands frames on.
+The frame is made smaller and into a JPEG when an operator's page asks, on the server's side.
 """
 
 from __future__ import annotations
@@ -10,14 +11,14 @@ import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from edge.types import Frame, Observation
+    from edge.core.types import Frame, Observation
     from edge.vision.pipeline import Pipeline
 
 WIDTH = 640
 QUALITY = 70
 
 
-class Tap:
+class FrameTap:
     """Where the newest frame waits; safe from any thread."""
 
     def __init__(self) -> None:
@@ -43,10 +44,10 @@ class Tap:
             return made[1]
 
 
-class Watched:
+class TappedPipeline:
     """A pipeline whose frames are seen by ``tap``, and forgotten there when it is reset or closed."""
 
-    def __init__(self, pipeline: Pipeline, tap: Tap) -> None:
+    def __init__(self, pipeline: Pipeline, tap: FrameTap) -> None:
         self._pipeline = pipeline
         self._tap = tap
 

@@ -17,7 +17,7 @@ from edge.kiosk.guard import ALWAYS
 if TYPE_CHECKING:
     import asyncio
 
-    from edge.connections import ConnectionTable
+    from edge.util.connections import ConnectionTable
 
 HEAD_S = 10.0
 """From the connection, or the last answer, to the end of a request's head."""

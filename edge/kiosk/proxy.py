@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import RedirectResponse
 
-from edge.sockets import plain_address
+from edge.util.sockets import plain_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse
 
-from edge.errors import HardwareUnavailable
+from edge.core.errors import HardwareUnavailable
 from edge.kiosk.addresses import own_addresses
 from edge.kiosk.proxy import is_proxied, root_of
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from edge.errors import InputError
-from edge.files import sync_folder, write_text
-from edge.mounts import transient_boot
+from edge.core.errors import InputError
+from edge.system.mounts import transient_boot
+from edge.util.files import sync_folder, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,11 +10,11 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from edge.connections import Bounds
-from edge.errors import SinkError
+from edge.core.errors import SinkError
 from edge.kiosk.refusals import Refusals, calm
 from edge.kiosk.tls import CHECK_S
-from edge.sockets import Service, in_url, listen, local_address
+from edge.util.connections import Bounds
+from edge.util.sockets import Service, in_url, listen, local_address
 
 if TYPE_CHECKING:
     import uvicorn

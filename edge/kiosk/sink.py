@@ -8,9 +8,9 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from edge.commands import NotePlayback
-from edge.errors import FileUnavailable, HardwareUnavailable, InputError
-from edge.events import (
+from edge.core.commands import NotePlayback
+from edge.core.errors import FileUnavailable, HardwareUnavailable, InputError
+from edge.core.events import (
     CameraStatus,
     Event,
     EventType,
@@ -21,25 +21,25 @@ from edge.events import (
     Privacy,
     RunningSession,
 )
-from edge.installation import adding
+from edge.core.types import SEVEN, Observation
 from edge.kiosk import live
-from edge.kiosk.board import Board
 from edge.kiosk.timeline import Timeline
-from edge.sockets import in_url, local_address
-from edge.types import SEVEN, Observation
+from edge.kiosk.topic_cache import TopicCache
+from edge.system.installation import adding
+from edge.util.sockets import in_url, local_address
 from edge.vision.reach import reach
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edge.commands import Inbox
     from edge.config import Config, DetectorConfig
-    from edge.events import Message, Session
+    from edge.core.commands import Inbox
+    from edge.core.events import Message, Session
+    from edge.core.labels import LabelSet
     from edge.kiosk.certificate import Certificate
     from edge.kiosk.media.player import Player
-    from edge.kiosk.picture import Tap
+    from edge.kiosk.picture import FrameTap
     from edge.kiosk.server import Server
-    from edge.labels import LabelSet
 
 _NS = 1_000_000_000
 _EVENTS_SHOWN = 40
@@ -68,7 +68,7 @@ class KioskSink:
         RunningSession,
     )
 
-    def __init__(self, config: Config, inbox: Inbox, tap: Tap | None = None, labels: LabelSet = SEVEN) -> None:
+    def __init__(self, config: Config, inbox: Inbox, tap: FrameTap | None = None, labels: LabelSet = SEVEN) -> None:
         """Check the settings and take what is read from files.
 
         Raises:
@@ -79,7 +79,7 @@ class KioskSink:
         self._config = config
         self._tap = tap
         self._k = config.privacy.k
-        self.board = Board()
+        self.board = TopicCache()
         self._labels = labels
         self._timeline = Timeline(labels=labels)
         self._timeline_due_s = 0.0
@@ -234,7 +234,7 @@ def require_packages() -> None:
 
 
 def _sees(look: Look) -> bool:
-    from edge.events import LookKind
+    from edge.core.events import LookKind
 
     return look.kind in {LookKind.NO_FACE, LookKind.UNCERTAIN}
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive, Scope, Send
 
-    from edge.kiosk.board import Bell, Board
-    from edge.kiosk.places import Client, Places
+    from edge.kiosk.paths import Client, Places
+    from edge.kiosk.topic_cache import ChangeNotifier, TopicCache
 
 FASTEST_S = 1 / 30
 """Between two updates of one viewer."""
@@ -49,8 +49,8 @@ class Stream(Response):
 
     def __init__(
         self,
-        board: Board,
-        bell: Bell,
+        board: TopicCache,
+        bell: ChangeNotifier,
         topics: Collection[str],
         *,
         greeting: str,

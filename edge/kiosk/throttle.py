@@ -11,7 +11,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-from edge.connections import site_of
+from edge.util.connections import site_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

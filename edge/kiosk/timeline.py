@@ -6,10 +6,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from edge.types import SEVEN
+from edge.core.types import SEVEN
 
 if TYPE_CHECKING:
-    from edge.labels import LabelSet
+    from edge.core.labels import LabelSet
 
 STEPS = 240
 MARKERS = 200

@@ -7,14 +7,14 @@ import ssl
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from edge.bounded_read import read_bounded
-from edge.errors import ConfigError, FileUnavailable, HardwareUnavailable, InputError
-from edge.files import why_unreadable, write_text
-from edge.installation import adding
+from edge.core.errors import ConfigError, FileUnavailable, HardwareUnavailable, InputError
 from edge.kiosk import certificate
 from edge.kiosk.addresses import own_addresses
 from edge.kiosk.guard import own_names
 from edge.kiosk.state_files import CERTIFICATE
+from edge.system.installation import adding
+from edge.util.bounded_read import read_bounded
+from edge.util.files import why_unreadable, write_text
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,11 +7,11 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edge.errors import EdgeError, InputError, ModelError
-from edge.files import cannot_write, replacing
+from edge.core.errors import EdgeError, InputError, ModelError
 from edge.models import download, wheel
 from edge.models.published import PUBLISHED, Addresses, PublishedDetector, Wheel
 from edge.models.store import Store
+from edge.util.files import cannot_write, replacing
 
 if TYPE_CHECKING:
     import ssl

@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from edge import __version__
-from edge.errors import InputError
+from edge.core.errors import InputError
 
 if TYPE_CHECKING:
     import ssl

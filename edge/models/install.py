@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edge import manifest as manifests
+from edge.inference import manifest as manifests
 from edge.models.signature import signer
 from edge.models.store import Added, Pointer, Store, models_dir, regular
 from edge.models.trial import tried
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from edge.config import Config
-    from edge.manifest import Manifest
+    from edge.inference.manifest import Manifest
 
 _MOST_BYTES = 64 << 20
 _MOST_MANIFEST_BYTES = 1 << 20
@@ -34,7 +34,7 @@ class Outcome:
 def add(config: Config, model: Path, *, unsigned: bool = False) -> Outcome:
     """Check ``model`` and what lies beside it, try it elsewhere, and point the device's next start at it.
 
-    Until the loop has become healthy with it, it is on probation (:mod:`edge.models.probation`).
+    Until the loop has become healthy with it, it is on probation (:mod:`edge.models.rollback`).
 
     Raises:
         ModelError: manifest, hash, signature, head or trial run are wrong; nothing has changed.

@@ -11,11 +11,11 @@ import binascii
 import os
 from typing import TYPE_CHECKING, Any
 
-from edge.bounded_read import read_bounded
-from edge.errors import HardwareUnavailable, InputError, ModelError
-from edge.files import already_there, replacing, write_text
-from edge.installation import adding
-from edge.manifest import manifest_path
+from edge.core.errors import HardwareUnavailable, InputError, ModelError
+from edge.inference.manifest import manifest_path
+from edge.system.installation import adding
+from edge.util.bounded_read import read_bounded
+from edge.util.files import already_there, replacing, write_text
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from edge import manifest as manifests
-from edge.bounded_read import read_bounded
 from edge.config import NodeConfig, state_dir
-from edge.errors import InputError, ModelError
-from edge.files import cannot_write, write_text
+from edge.core.errors import InputError, ModelError
+from edge.inference import manifest as manifests
+from edge.util.bounded_read import read_bounded
+from edge.util.files import cannot_write, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -14,15 +14,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge.core.errors import EdgeError, ModelError
 from edge.diagnostics.probe import probe
-from edge.errors import EdgeError, ModelError
-from edge.manifest import manifest_path
+from edge.inference.manifest import manifest_path
 from edge.sandbox import limits
 from edge.sandbox.broker import Access, start_broker
 from edge.sandbox.confine import confine
 from edge.sandbox.environment import minimal
 from edge.sandbox.libseccomp import Unavailable
-from edge.text import in_one_line
+from edge.util.text import in_one_line
 
 if TYPE_CHECKING:
     from edge.config import ModelConfig
@@ -109,7 +109,7 @@ def _run(path: Path, runtime: str) -> str:
     """Every head on a grey, a black and a noisy face."""
     import numpy as np
 
-    from edge.manifest import load
+    from edge.inference.manifest import load
     from edge.vision.litert import LiteRtClassifier
 
     version = ""

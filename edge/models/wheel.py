@@ -11,7 +11,7 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.errors import HardwareUnavailable, InputError
+from edge.core.errors import HardwareUnavailable, InputError
 
 if TYPE_CHECKING:
     from edge.models.published import Wheel

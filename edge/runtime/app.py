@@ -14,33 +14,33 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from edge.commands import SetPrivacy
-from edge.errors import EdgeError
-from edge.events import CameraStatus, Look, LookKind
+from edge.core.commands import SetPrivacy
+from edge.core.errors import EdgeError
+from edge.core.events import CameraStatus, Look, LookKind
+from edge.core.types import Light
 from edge.runtime.clock import wall_clock_epoch_ns
 from edge.runtime.control import Control
 from edge.runtime.health import Counters, HealthMeter
 from edge.runtime.light_monitor import LightMonitor
 from edge.runtime.queue_gauge import QueueGauge
-from edge.types import Light
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edge.commands import Inbox
+    from edge.audience.group_size import GroupSize
     from edge.config import SmoothingConfig
-    from edge.events import Health, Info, Stamp
-    from edge.group_size import GroupSize
-    from edge.kiosk.picture import Watched
+    from edge.core.commands import Inbox
+    from edge.core.events import Health, Info, Stamp
+    from edge.core.types import Frame
+    from edge.kiosk.picture import TappedPipeline
     from edge.runtime.dispatch import Dispatcher
-    from edge.runtime.governor import Brake
-    from edge.runtime.receipts import Receipts
-    from edge.runtime.rest import Rest
-    from edge.runtime.vitals import Vitals
-    from edge.runtime.voice import Voice
-    from edge.settings import SettingsStore
+    from edge.runtime.durability_barrier import DurabilityBarrier
+    from edge.runtime.health_supervisor import HealthSupervisor
+    from edge.runtime.idle_policy import IdlePolicy
+    from edge.runtime.observation_publisher import ObservationPublisher
+    from edge.runtime.saved_switches import SettingsStore
+    from edge.runtime.throttle import ThrottleController
     from edge.sources.newest import NewestFrame
-    from edge.types import Frame
     from edge.vision.pipeline import Pipeline
 
 _LOG = logging.getLogger(__name__)
@@ -73,18 +73,18 @@ class Device:
         self,
         *,
         frames: NewestFrame,
-        pipeline: Pipeline | Watched,
-        voice: Voice,
+        pipeline: Pipeline | TappedPipeline,
+        voice: ObservationPublisher,
         stamp: Stamp,
         dispatcher: Dispatcher,
         info: Info,
         timing: Timing,
         inbox: Inbox,
         settings: SettingsStore,
-        vitals: Vitals,
-        brake: Brake | None = None,
-        receipts: Receipts | None = None,
-        rest: Rest | None = None,
+        vitals: HealthSupervisor,
+        brake: ThrottleController | None = None,
+        receipts: DurabilityBarrier | None = None,
+        rest: IdlePolicy | None = None,
         broker_connected: Callable[[], bool] | None = None,
         group: GroupSize | None = None,
         stays: bool = False,
@@ -148,7 +148,7 @@ class Device:
         """Have the loop do ``call`` in its next turn; from any thread."""
         self._soon.put(call)
 
-    def adopt(self, pipeline: Pipeline | Watched, smoothing: SmoothingConfig, *, detector: str) -> None:
+    def adopt(self, pipeline: Pipeline | TappedPipeline, smoothing: SmoothingConfig, *, detector: str) -> None:
         """See with another pipeline from the next frame on; on the loop's thread. Who is in view is found again."""
         self._pipeline = pipeline
         self._voice.narrator.smooth(smoothing)

@@ -10,36 +10,36 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edge import __version__
-from edge.aggregate import Aggregator
-from edge.commands import Inbox
+from edge.audience.aggregate import Aggregator
+from edge.audience.event_detector import EventDetector
+from edge.audience.group_size import GroupSize
+from edge.audience.track_publisher import TrackPublisher
 from edge.config import node_id, state_dir
-from edge.errors import AlreadyRunning, EdgeError
-from edge.events import Info, Stamp
-from edge.group_size import GroupSize
-from edge.manifest import PREFERRED
-from edge.narrator import Narrator
+from edge.core.commands import Inbox
+from edge.core.errors import AlreadyRunning, EdgeError
+from edge.core.events import Info, Stamp
+from edge.core.types import SEVEN
+from edge.inference.manifest import PREFERRED
 from edge.runtime import build_sinks, build_vision
 from edge.runtime.app import Device, Timing
 from edge.runtime.clock import wall_clock_epoch_ns
 from edge.runtime.dispatch import Dispatcher
-from edge.runtime.receipts import Receipts
-from edge.runtime.voice import Voice
-from edge.settings import SettingsStore
+from edge.runtime.durability_barrier import DurabilityBarrier
+from edge.runtime.observation_publisher import ObservationPublisher
+from edge.runtime.saved_switches import SettingsStore
 from edge.sources.uri import is_usb
-from edge.tracks import TrackTeller
-from edge.types import SEVEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from edge.config import Config
-    from edge.kiosk.picture import Watched
-    from edge.laps import Laps
-    from edge.models.probation import Probation
-    from edge.protocols import FrameSource, Sink
-    from edge.runtime.governor import Brake
+    from edge.core.protocols import FrameSource, Sink
+    from edge.core.stage_timer import StageTimer
+    from edge.kiosk.picture import TappedPipeline
+    from edge.models.rollback import ModelRollback
+    from edge.runtime.health_supervisor import HealthSupervisor
     from edge.runtime.manager import ServiceManager
-    from edge.runtime.vitals import Vitals
+    from edge.runtime.throttle import ThrottleController
     from edge.sources.newest import NewestFrame
     from edge.vision.litert import LiteRtClassifier
     from edge.vision.pipeline import Pipeline
@@ -66,7 +66,7 @@ def device(
     *,
     extra_sinks: Iterable[Sink] = (),
     source: FrameSource | None = None,
-    laps: Laps | None = None,
+    laps: StageTimer | None = None,
 ) -> Wiring:
     """Everything that ``run`` needs, nothing opened yet but the locks, the model and an embedded broker.
 
@@ -78,9 +78,9 @@ def device(
     """
     import cv2
 
-    from edge.models.probation import Probation
+    from edge.models.rollback import ModelRollback
+    from edge.runtime.idle_policy import IdlePolicy
     from edge.runtime.manager import ServiceManager
-    from edge.runtime.rest import Rest
     from edge.sources.factory import create as create_source
     from edge.sources.newest import NewestFrame
     from edge.sources.playback import played
@@ -89,11 +89,11 @@ def device(
     with ExitStack() as resources:
         source = source or played(create_source(config.source), config.source)
         _lock(config, source, resources)
-        probation = resources.enter_context(Probation(config, lasting=not source.recorded))
+        probation = resources.enter_context(ModelRollback(config, lasting=not source.recorded))
         network = probation.load(lambda path: build_vision.network(config, path))
         if network.output.head != PREFERRED:
             _LOG.info("model %s: %s", network.manifest.name, network.manifest.heads_in_words(config.model.head))
-        inbox, receipts = Inbox(), resources.enter_context(Receipts())
+        inbox, receipts = Inbox(), resources.enter_context(DurabilityBarrier())
         outbox = build_sinks.outbox(config, source, resources, receipts)
         tap = build_sinks.tap(config)
         feed = build_sinks.mqtt(config, resources, outbox, inbox)
@@ -117,7 +117,7 @@ def device(
         dispatcher = Dispatcher([*sinks, *kept], lossless=source.lossless)
         manager = resources.enter_context(ServiceManager())
 
-        def seeing(settings: Config, kind: str) -> Pipeline | Watched:
+        def seeing(settings: Config, kind: str) -> Pipeline | TappedPipeline:
             seed, clock_ns = (0, None) if source.lossless else (None, time.process_time_ns)
             pipeline = build_vision.pipeline_of(
                 settings, network, still=False, kind=kind, seed=seed, laps=laps, clock_ns=clock_ns
@@ -142,7 +142,7 @@ def device(
             settings=settings,
             vitals=_vitals(config, frames, manager, probation),
             brake=None if source.lossless else _brake(config),
-            rest=None if source.lossless else Rest(config.source.idle_fps),
+            rest=None if source.lossless else IdlePolicy(config.source.idle_fps),
             receipts=receipts,
             group=GroupSize(config.sessions.k, config.privacy.k),
             broker_connected=(lambda: all(sink.connected for sink in feed)) if feed else None,
@@ -151,27 +151,27 @@ def device(
         return Wiring(made, resources.pop_all(), manager, adopt)
 
 
-def _vitals(config: Config, frames: NewestFrame, manager: ServiceManager, probation: Probation) -> Vitals:
-    from edge.runtime.vitals import Vitals
+def _vitals(config: Config, frames: NewestFrame, manager: ServiceManager, probation: ModelRollback) -> HealthSupervisor:
+    from edge.runtime.health_supervisor import HealthSupervisor
 
     settings = config.source
     hang_s = max(HANG_S, 3 * settings.read_timeout_s, 3 * settings.open_timeout_s)
-    return Vitals(frames, manager, hang_s=hang_s, give_up_s=settings.give_up_s, probation=probation)
+    return HealthSupervisor(frames, manager, hang_s=hang_s, give_up_s=settings.give_up_s, probation=probation)
 
 
-def _brake(config: Config) -> Brake:
-    from edge.runtime.governor import Brake, Pace
+def _brake(config: Config) -> ThrottleController:
+    from edge.runtime.throttle import RateLimiter, ThrottleController
 
     # a little less than a track lives undetected
-    return Brake(Pace(fps=config.source.fps, longest_s=0.6 * config.tracker.max_age_s))
+    return ThrottleController(RateLimiter(fps=config.source.fps, longest_s=0.6 * config.tracker.max_age_s))
 
 
-def _voice(config: Config, stamp: Stamp, dispatcher: Dispatcher, laps: Laps | None) -> Voice:
+def _voice(config: Config, stamp: Stamp, dispatcher: Dispatcher, laps: StageTimer | None) -> ObservationPublisher:
     events, privacy = config.events, config.privacy
-    narrator = Narrator(stamp, events=events, smoothing=config.smoothing, privacy=privacy)
+    narrator = EventDetector(stamp, events=events, smoothing=config.smoothing, privacy=privacy)
     windows = Aggregator(stamp, window_s=events.aggregate_s, k=privacy.k) if events.aggregate_s else None
-    faces = TrackTeller(stamp, interval_s=events.track_interval_s, k=privacy.k) if privacy.publish_tracks else None
-    return Voice(narrator, dispatcher.put, aggregator=windows, tracks=faces, laps=laps)
+    faces = TrackPublisher(stamp, interval_s=events.track_interval_s, k=privacy.k) if privacy.publish_tracks else None
+    return ObservationPublisher(narrator, dispatcher.put, aggregator=windows, tracks=faces, laps=laps)
 
 
 def _lock(config: Config, source: FrameSource, resources: ExitStack) -> None:
@@ -202,7 +202,7 @@ def _local_control(config: Config, inbox: Inbox, resources: ExitStack) -> bool:
 
 
 def _info(
-    config: Config, network: LiteRtClassifier, source: FrameSource, probation: Probation, *, detector: str
+    config: Config, network: LiteRtClassifier, source: FrameSource, probation: ModelRollback, *, detector: str
 ) -> Info:
     return Info(
         node=node_id(config),

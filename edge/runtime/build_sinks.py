@@ -11,18 +11,18 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from edge.config import LedsConfig, node_id, state_dir
-from edge.errors import FileUnavailable
-from edge.types import SEVEN
+from edge.core.errors import FileUnavailable
+from edge.core.types import SEVEN
 
 if TYPE_CHECKING:
-    from edge.commands import Inbox
     from edge.config import Config
-    from edge.events import Stamp
-    from edge.kiosk.picture import Tap, Watched
+    from edge.core.commands import Inbox
+    from edge.core.events import Stamp
+    from edge.core.labels import LabelSet
+    from edge.core.protocols import FrameSource, Sink
+    from edge.kiosk.picture import FrameTap, TappedPipeline
     from edge.kiosk.sink import KioskSink
-    from edge.labels import LabelSet
-    from edge.protocols import FrameSource, Sink
-    from edge.runtime.receipts import Receipts
+    from edge.runtime.durability_barrier import DurabilityBarrier
     from edge.sinks.mqtt.outbox import Outbox
     from edge.sinks.mqtt.sink import MqttSink
     from edge.vision.litert import LiteRtClassifier
@@ -52,7 +52,7 @@ def panel(config: Config, inbox: Inbox) -> list[Sink]:
     return [PanelSink(config.panel, inbox)]
 
 
-def outbox(config: Config, source: FrameSource, resources: ExitStack, receipts: Receipts) -> Outbox | None:
+def outbox(config: Config, source: FrameSource, resources: ExitStack, receipts: DurabilityBarrier) -> Outbox | None:
     """Where events wait for the broker: in a file, but in memory for a replay, whose numbers are not the node's."""
     if config.mqtt.broker == "off":
         return None
@@ -115,13 +115,13 @@ def _start_broker(config: Config, started: ExitStack) -> None:
 
 
 def sessions(
-    config: Config, source: FrameSource, stamp: Stamp, network: LiteRtClassifier, receipts: Receipts
+    config: Config, source: FrameSource, stamp: Stamp, network: LiteRtClassifier, receipts: DurabilityBarrier
 ) -> list[Sink]:
     """What keeps sessions on the disk, and tells ``receipts`` when they are there."""
     if not config.sessions.keep:
         return []
-    from edge.sessions.places import session_path
-    from edge.sessions.sink import SessionSink
+    from edge.recording.paths import session_path
+    from edge.recording.sink import SessionSink
 
     head = network.output.head
     measured = [score for score in network.manifest.scores if score.head == head and score.precision == "int8"]
@@ -139,7 +139,9 @@ def sessions(
     return [made]
 
 
-def kiosk(config: Config, inbox: Inbox, tap: Tap | None, detector: str, labels: LabelSet = SEVEN) -> list[KioskSink]:
+def kiosk(
+    config: Config, inbox: Inbox, tap: FrameTap | None, detector: str, labels: LabelSet = SEVEN
+) -> list[KioskSink]:
     """The page, which shows the classes of ``labels`` and says how far the ``detector`` sees."""
     if not config.kiosk.enabled:
         return []
@@ -159,19 +161,19 @@ def metrics(config: Config) -> list[Sink]:
     return [MetricsSink(config.metrics)]
 
 
-def tap(config: Config) -> Tap | None:
+def tap(config: Config) -> FrameTap | None:
     """Where the page's live picture comes from; nothing hands frames on where it is switched off."""
     if not (config.kiosk.enabled and config.kiosk.live_picture):
         return None
-    from edge.kiosk.picture import Tap
+    from edge.kiosk.picture import FrameTap
 
-    return Tap()
+    return FrameTap()
 
 
-def watched(made: Pipeline, tap: Tap | None) -> Pipeline | Watched:
+def watched(made: Pipeline, tap: FrameTap | None) -> Pipeline | TappedPipeline:
     """The pipeline, which shows ``tap`` what it saw."""
     if tap is None:
         return made
-    from edge.kiosk.picture import Watched
+    from edge.kiosk.picture import TappedPipeline
 
-    return Watched(made, tap)
+    return TappedPipeline(made, tap)

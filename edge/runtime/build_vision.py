@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from edge.config import Config
-    from edge.labels import LabelSet
-    from edge.laps import Laps
-    from edge.protocols import FaceDetector
+    from edge.core.labels import LabelSet
+    from edge.core.protocols import FaceDetector
+    from edge.core.stage_timer import StageTimer
     from edge.vision.findings import Search
     from edge.vision.litert import LiteRtClassifier
 
@@ -66,7 +66,7 @@ def labels(config: Config) -> LabelSet:
     Raises:
         ModelError: its manifest is missing or wrong.
     """
-    from edge import manifest as manifests
+    from edge.inference import manifest as manifests
     from edge.models.store import model_in_use
 
     return manifests.checked_labels(manifests.load(path := model_in_use(config)), path)
@@ -222,7 +222,7 @@ def pipeline_of(
     still: bool,
     seed: int | None,
     kind: str | None = None,
-    laps: Laps | None = None,
+    laps: StageTimer | None = None,
     clock_ns: Callable[[], int] | None = None,
 ) -> Pipeline:
     """Make the vision pipeline around a network that is loaded; see :func:`pipeline`, `detector` and `search`."""

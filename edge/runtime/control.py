@@ -6,7 +6,8 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any, assert_never
 
-from edge.commands import (
+from edge.audience.group_size import GroupSize
+from edge.core.commands import (
     Answer,
     CheckHealth,
     CheckStatus,
@@ -17,20 +18,19 @@ from edge.commands import (
     StartSession,
     StopSession,
 )
-from edge.errors import InputError
-from edge.events import Lighting, Privacy, RunningSession, Session
-from edge.group_size import GroupSize
-from edge.runtime.receipts import warned
+from edge.core.errors import InputError
+from edge.core.events import Lighting, Privacy, RunningSession, Session
+from edge.runtime.durability_barrier import warned
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edge.aggregate import Aggregator
-    from edge.commands import Command, Inbox, Request
-    from edge.events import Event, Health, Message, Stamp
-    from edge.narrator import Narrator
-    from edge.runtime.receipts import Receipts
-    from edge.settings import SettingsStore
+    from edge.audience.aggregate import Aggregator
+    from edge.audience.event_detector import EventDetector
+    from edge.core.commands import Command, Inbox, Request
+    from edge.core.events import Event, Health, Message, Stamp
+    from edge.runtime.durability_barrier import DurabilityBarrier
+    from edge.runtime.saved_switches import SettingsStore
 
 _LOG = logging.getLogger(__name__)
 _NS = 1_000_000_000
@@ -51,12 +51,12 @@ class Control:
         settings: SettingsStore,
         *,
         stamp: Stamp,
-        narrator: Narrator,
+        narrator: EventDetector,
         aggregator: Aggregator | None,
         put: Callable[[Message], None],
         health: Callable[[], Health],
         about: Callable[[], dict[str, Any]],
-        receipts: Receipts | None = None,
+        receipts: DurabilityBarrier | None = None,
         group: GroupSize | None = None,
     ) -> None:
         self._inbox = inbox

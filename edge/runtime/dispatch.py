@@ -12,15 +12,15 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
-from edge.backoff import Backoff
-from edge.errors import EdgeError
-from edge.events import Aggregate, Event, Playback, RunningSession
+from edge.core.errors import EdgeError
+from edge.core.events import Aggregate, Event, Playback, RunningSession
+from edge.util.backoff import Backoff
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from edge.events import Message
-    from edge.protocols import Sink
+    from edge.core.events import Message
+    from edge.core.protocols import Sink
 
 _LOG = logging.getLogger(__name__)
 TICK_S = 0.05

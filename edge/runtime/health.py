@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge import board
-from edge.events import Health
+from edge.core.events import Health
+from edge.system import board
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from edge.events import Limit
-    from edge.types import Light, Observation
+    from edge.core.events import Limit
+    from edge.core.types import Light, Observation
 
 _WINDOW = 512
 

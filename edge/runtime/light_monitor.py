@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from edge.types import Light
+from edge.core.types import Light
 
 WINDOW_S = 10.0
 """Seconds that are looked back on."""

@@ -17,10 +17,10 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Self
 
-from edge.commands import CheckStatus
 from edge.config import node_id, state_dir
-from edge.errors import EdgeError
-from edge.events import Reply
+from edge.core.commands import CheckStatus
+from edge.core.errors import EdgeError
+from edge.core.events import Reply
 from edge.runtime.lock import runtime_dir
 from edge.sinks.mqtt import payloads
 
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import TracebackType
 
-    from edge.commands import Answer, Command, Inbox
     from edge.config import Config
+    from edge.core.commands import Answer, Command, Inbox
 
 _LOG = logging.getLogger(__name__)
 _PATIENCE_S = 2.0

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 from urllib.parse import quote
 
-from edge.errors import AlreadyRunning, ConfigError
-from edge.files import not_writable
+from edge.core.errors import AlreadyRunning, ConfigError
+from edge.util.files import not_writable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

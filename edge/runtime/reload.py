@@ -9,8 +9,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from edge import logs
-from edge.errors import ConfigError, EdgeError
+from edge.core.errors import ConfigError, EdgeError
+from edge.util import logs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

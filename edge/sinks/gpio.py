@@ -11,8 +11,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge.errors import EdgeError, HardwareUnavailable, SinkError
-from edge.installation import adding
+from edge.core.errors import EdgeError, HardwareUnavailable, SinkError
+from edge.system.installation import adding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, TextIO
 
-from edge.events import Aggregate, CameraStatus, Event, Health, Info, State, Tracks
+from edge.core.events import Aggregate, CameraStatus, Event, Health, Info, State, Tracks
 
 if TYPE_CHECKING:
-    from edge.events import Message
+    from edge.core.events import Message
 
 
 _TOPICS: dict[type, str] = {

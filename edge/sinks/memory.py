@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, TypeVar
 
-from edge.events import CameraStatus, Event, Health, Info, Look, State
-from edge.types import Observation
+from edge.core.events import CameraStatus, Event, Health, Info, Look, State
+from edge.core.types import Observation
 
 if TYPE_CHECKING:
-    from edge.events import Message
+    from edge.core.events import Message
 
 T = TypeVar("T")
 

@@ -10,16 +10,16 @@ import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from edge.commands import SetPrivacy, StartSession, StopSession
-from edge.events import CameraStatus, Privacy, RunningSession
+from edge.core.commands import SetPrivacy, StartSession, StopSession
+from edge.core.events import CameraStatus, Privacy, RunningSession
 from edge.sinks.gpio import gpio_errors, open_leds, pin_factory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edge.commands import Inbox
     from edge.config import PanelConfig
-    from edge.events import Message
+    from edge.core.commands import Inbox
+    from edge.core.events import Message
 
 _NAME = "panel"
 _WINK = (1.8, 0.2)

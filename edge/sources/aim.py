@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from edge.types import Box, Frame
+    from edge.core.types import Box, Frame
 
 INTERVAL_NS = 1_000_000_000
 """At least so long between two aims: focus and exposure follow slowly anyway."""

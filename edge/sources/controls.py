@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from edge.errors import ConfigError
+from edge.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,12 +8,12 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.errors import ConfigError
+from edge.core.errors import ConfigError
 from edge.sources.uri import is_usb, masked
 
 if TYPE_CHECKING:
     from edge.config import SourceConfig
-    from edge.protocols import FrameSource
+    from edge.core.protocols import FrameSource
 
 BACKENDS = {
     "picamera": "edge.sources.picamera:PiCamera",

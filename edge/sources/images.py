@@ -11,13 +11,13 @@ import cv2
 import imagesize
 import numpy as np
 
-from edge.errors import ConfigError, InputError, SourceEnded, SourceError
+from edge.core.errors import ConfigError, InputError, SourceEnded, SourceError
+from edge.core.types import Frame
 from edge.sources import opencv, regular
 from edge.sources.factory import PICTURE_SUFFIXES
 from edge.sources.passive import PassiveSource
 from edge.sources.picture_data import ends_early, foreign_format, picture_in
-from edge.stderr import lines_dropped
-from edge.types import Frame
+from edge.util.stderr import lines_dropped
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,12 +6,12 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from edge.errors import SourceEnded
+from edge.core.errors import SourceEnded
 from edge.sources.passive import PassiveSource
 
 if TYPE_CHECKING:
-    from edge.protocols import FrameSource
-    from edge.types import Frame
+    from edge.core.protocols import FrameSource
+    from edge.core.types import Frame
 
 _LOG = logging.getLogger(__name__)
 STILL_NS = 3_000_000_000

@@ -13,17 +13,17 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from edge.backoff import Backoff
-from edge.errors import ConfigError, EdgeError, HardwareUnavailable, SourceEnded, SourceError
+from edge.core.errors import ConfigError, EdgeError, HardwareUnavailable, SourceEnded, SourceError
 from edge.sources.aim import AimSlot
 from edge.sources.orient import orient, without_colour
+from edge.util.backoff import Backoff
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from edge.config import SourceConfig
-    from edge.protocols import FrameSource
-    from edge.types import Box, Frame
+    from edge.core.protocols import FrameSource
+    from edge.core.types import Box, Frame
 
 _LOG = logging.getLogger(__name__)
 _STOP_S = 0.8

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 import cv2
 
-from edge.errors import SourceError
+from edge.core.errors import SourceError
 from edge.sources.bounded import BoundedCalls
 
 if TYPE_CHECKING:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, cast
 
 import cv2
 
-from edge.types import Box
+from edge.core.types import Box
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from edge.types import Frame
+    from edge.core.types import Frame
 
 _TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
 

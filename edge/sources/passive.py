@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from edge.types import Box
+    from edge.core.types import Box
 
 
 class PassiveSource:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 import cv2
 
-from edge.errors import ConfigError, HardwareUnavailable, SourceError
+from edge.core.errors import ConfigError, HardwareUnavailable, SourceError
+from edge.core.types import Frame
 from edge.sources.picamera_controls import exposes_for_faces, focuses_on_faces, listed, starting_values
 from edge.sources.picamera_faces import FaceAim
 from edge.sources.uri import number
-from edge.types import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge.config import SourceConfig
-    from edge.types import Box
+    from edge.core.types import Box
 
 _LOG = logging.getLogger(__name__)
 LORES_WIDTH = 640

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from edge.errors import ConfigError
+from edge.core.errors import ConfigError
 from edge.sources.controls import Control, Kind, check
 
 if TYPE_CHECKING:

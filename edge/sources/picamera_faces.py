@@ -13,7 +13,7 @@ from edge.sources.face_exposure import FaceExposure
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from edge.types import Box
+    from edge.core.types import Box
 
     Rectangle = tuple[int, int, int, int]
 

@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from edge.errors import SourceEnded
+from edge.core.errors import SourceEnded
 from edge.sources.looped import STILL_NS, Looped
 from edge.sources.passive import PassiveSource
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edge.config import SourceConfig
-    from edge.protocols import FrameSource
-    from edge.types import Frame
+    from edge.core.protocols import FrameSource
+    from edge.core.types import Frame
 
 _LOG = logging.getLogger(__name__)
 _NS = 1_000_000_000

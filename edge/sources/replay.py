@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edge.errors import ConfigError
+from edge.core.errors import ConfigError
 from edge.sources.looped import Looped
 from edge.sources.playback import Playback
 from edge.sources.uri import options
@@ -12,7 +12,7 @@ from edge.sources.video import VideoFile
 
 if TYPE_CHECKING:
     from edge.config import SourceConfig
-    from edge.protocols import FrameSource
+    from edge.core.protocols import FrameSource
 
 
 class Replay(VideoFile):

@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 
 import cv2
 
-from edge.errors import ConfigError, SourceError
+from edge.core.errors import ConfigError, SourceError
+from edge.core.types import Frame
 from edge.sources import http_cause, opencv, rtsp_cause
 from edge.sources.passive import PassiveSource
 from edge.sources.uri import masked
-from edge.types import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import parse_qsl
 
-from edge.errors import ConfigError
+from edge.core.errors import ConfigError
 
 # up to the last @, wherever it stands: a password with an unescaped / or # in it must not show either
 _CREDENTIALS = re.compile(r"(?<=://)\S*@")

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import cv2
 
-from edge.errors import SourceError
+from edge.core.errors import SourceError
+from edge.core.types import Frame
 from edge.sources import opencv, usb_controls
 from edge.sources.passive import PassiveSource
 from edge.sources.usb_devices import DEVICES, SYSTEM, CameraFinder
-from edge.types import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,7 @@ import fcntl
 import logging
 from typing import TYPE_CHECKING, Any
 
-from edge.errors import ConfigError, SourceError
+from edge.core.errors import ConfigError, SourceError
 from edge.sources import v4l2
 from edge.sources.controls import check
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.errors import SourceError
+from edge.core.errors import SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

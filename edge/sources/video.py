@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import cv2
 
-from edge.errors import SourceEnded, SourceError
+from edge.core.errors import SourceEnded, SourceError
+from edge.core.types import Frame
 from edge.sources import opencv, regular
 from edge.sources.av_capture import AvCapture, instead_of_opencv
 from edge.sources.containers import clock_may_leap, counts_frames, is_cut_off
 from edge.sources.media_clock import FrameClock
 from edge.sources.passive import PassiveSource
-from edge.types import Frame
 
 if TYPE_CHECKING:
     from edge.config import SourceConfig

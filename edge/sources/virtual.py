@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, cast
 import cv2
 import numpy as np
 
-from edge.errors import ConfigError, SourceEnded, SourceError
+from edge.core.errors import ConfigError, SourceEnded, SourceError
+from edge.core.types import Frame
 from edge.sources.passive import PassiveSource
 from edge.sources.uri import options
-from edge.types import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from edge.types import Box
+    from edge.core.types import Box
 
 _NEAR = 0.8
 """Distance of the centres, in sides of the face, within which a detection may still be the same face."""

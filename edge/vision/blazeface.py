@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from edge.manifest import published_file
-from edge.types import Box, Detection
+from edge.core.types import Box, Detection
+from edge.inference.manifest import published_file
 from edge.vision.litert import import_runtime, interpreter_of
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
-from edge.types import Box
+from edge.core.types import Box
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from edge.types import Box, Detection
+    from edge.core.types import Box, Detection
     from edge.vision.track import Track
     from edge.vision.view import View
 

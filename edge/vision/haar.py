@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import cv2
 
-from edge.errors import HardwareUnavailable
-from edge.installation import OPENCV, repairing
-from edge.types import Box, Detection
+from edge.core.errors import HardwareUnavailable
+from edge.core.types import Box, Detection
+from edge.system.installation import OPENCV, repairing
 
 if TYPE_CHECKING:
     import numpy as np

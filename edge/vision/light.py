@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, cast
 import cv2
 import numpy as np
 
-from edge.preprocess import noise_of
-from edge.types import Light
+from edge.core.types import Light
+from edge.inference.preprocess import noise_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edge import manifest as manifests
-from edge.calibration import AUDIENCE
-from edge.errors import HardwareUnavailable, ModelError
-from edge.installation import adding, repairing
-from edge.preprocess import quantize, read_logits
-from edge.stderr import lines_dropped
+from edge.core.errors import HardwareUnavailable, ModelError
+from edge.inference import manifest as manifests
+from edge.inference.calibration import AUDIENCE
+from edge.inference.preprocess import quantize, read_logits
+from edge.system.installation import adding, repairing
+from edge.util.stderr import lines_dropped
 from edge.vision.reading import Interpretation
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from edge.manifest import Manifest, OutputSpec
-    from edge.types import Reading, Scores
+    from edge.core.types import Reading, Scores
+    from edge.inference.manifest import Manifest, OutputSpec
 
 RUNTIMES = {
     "ai-edge-litert": "ai_edge_litert.interpreter",
@@ -41,8 +41,8 @@ class LiteRtClassifier:
     """Runs one head of an int8 model, one face at a time.
 
     Several faces are several invocations: at batch 50 a resized input tensor was no faster per face, and each new
-    number of faces would lay the network's memory out again. ``prior`` is a name of :mod:`edge.calibration` or a
-    strength of 0 to 1.
+    number of faces would lay the network's memory out again. ``prior`` is a name of
+    :mod:`edge.inference.calibration` or a strength of 0 to 1.
 
     Raises:
         ModelError: the file or its manifest is missing, corrupt or contradicts the other.

@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edge.types import Box
+from edge.core.types import Box
 from edge.vision.findings import Findings
 from edge.vision.motion_search import MotionSearch
 from edge.vision.scan import distinct
@@ -20,8 +20,8 @@ from edge.vision.scan import distinct
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from edge.protocols import FaceDetector
-    from edge.types import Detection
+    from edge.core.protocols import FaceDetector
+    from edge.core.types import Detection
     from edge.vision.scan import Scan
     from edge.vision.track import Track
     from edge.vision.view import View

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import cv2
 import numpy as np
 
-from edge.types import Box
+from edge.core.types import Box
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

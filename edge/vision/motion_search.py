@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edge.vision.newcomers import Newcomers
+from edge.vision.search_candidates import SearchCandidates
 
 if TYPE_CHECKING:
-    from edge.types import Box
+    from edge.core.types import Box
     from edge.vision.scan import Scan
     from edge.vision.view import View
 
@@ -20,7 +20,7 @@ class MotionSearch:
 
     def __init__(self, scan: Scan, *, pause_s: float) -> None:
         self._scan = scan
-        self._news = Newcomers(pause_s=pause_s)
+        self._news = SearchCandidates(pause_s=pause_s)
         self.reset()
 
     def reset(self) -> None:

@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from edge.laps import Laps
-from edge.preprocess import crop_face
-from edge.types import Face, Observation, Scores
+from edge.core.stage_timer import StageTimer
+from edge.core.types import Face, Observation, Scores
+from edge.inference.preprocess import crop_face
 from edge.vision import light
 from edge.vision.reduce import Reducer
 from edge.vision.refusal import FaceEvidence
@@ -21,8 +21,8 @@ from edge.vision.view import View
 
 if TYPE_CHECKING:
     from edge.config import PrimaryConfig, SmoothingConfig
-    from edge.protocols import EmotionClassifier
-    from edge.types import Box, Frame, Light, Reading
+    from edge.core.protocols import EmotionClassifier
+    from edge.core.types import Box, Frame, Light, Reading
     from edge.vision.findings import Search
     from edge.vision.track import Track, TrackRules
 
@@ -71,7 +71,7 @@ class Pipeline:
         refuse: bool = False,
         memory: bool = True,
         seed: int | None = None,
-        laps: Laps | None = None,
+        laps: StageTimer | None = None,
     ) -> None:
         self._search = search
         self._classifier = classifier
@@ -82,7 +82,7 @@ class Pipeline:
         self._primary = primary
         self._refuse = refuse
         self._memory = memory
-        self._laps = laps or Laps()
+        self._laps = laps or StageTimer()
         self._tracker = Tracker(rules if memory else replace(rules, min_hits=1), seed=seed)
         self._follower = TemplateFollower()
         self._reducer = Reducer()

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from edge.types import Landmarks
+    from edge.core.types import Landmarks
 
 LEAST_ROLL = 8.0
 """Tilt in degrees, read off the eyes, from which the crop is turned upright. YuNet reads half of a head's tilt; on

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edge.calibration import AUDIENCE, WEB
-from edge.errors import ModelError
-from edge.postprocess import evidence, probabilities, signs
-from edge.text import in_one_line
-from edge.types import Reading, Scores
+from edge.core.errors import ModelError
+from edge.core.types import Reading, Scores
+from edge.inference.calibration import AUDIENCE, WEB
+from edge.inference.postprocess import evidence, probabilities, signs
+from edge.util.text import in_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from edge.manifest import Manifest
+    from edge.inference.manifest import Manifest
 
 
 class Interpretation:
@@ -25,7 +25,7 @@ class Interpretation:
     Args:
         manifest: of the network.
         head: whose scores are wanted.
-        prior: one of the names in :mod:`edge.calibration`, or a strength of 0 to 1.
+        prior: one of the names in :mod:`edge.inference.calibration`, or a strength of 0 to 1.
 
     Raises:
         ModelError: the model has no such head, or no prior for a strength that was asked for by number or as `even`.

@@ -11,7 +11,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from edge.types import Frame
+    from edge.core.types import Frame
     from edge.vision.light import Exposure
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from edge.types import Box, Light
+from edge.core.types import Box, Light
 from edge.vision.budget import NARROWEST
 from edge.vision.findings import Findings
 from edge.vision.reduce import width_for
@@ -13,8 +13,8 @@ from edge.vision.reduce import width_for
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from edge.protocols import FaceDetector
-    from edge.types import Detection
+    from edge.core.protocols import FaceDetector
+    from edge.core.types import Detection
     from edge.vision.budget import Plan, ScanBudget
     from edge.vision.track import Track
     from edge.vision.view import View

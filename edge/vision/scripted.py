@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edge.types import EMOTIONS, SEVEN, Box, Detection, Emotion, Reading, Scores
+from edge.core.types import EMOTIONS, SEVEN, Box, Detection, Emotion, Reading, Scores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from edge.contrast import Contrast
-    from edge.labels import LabelSet
+    from edge.core.contrast import Contrast
+    from edge.core.labels import LabelSet
 
 
 class BrightDetector:

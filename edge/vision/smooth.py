@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from edge.types import Scores
+from edge.core.types import Scores
 
 _NS = 1_000_000_000
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import cv2
 
-from edge.preprocess import cut_square
+from edge.inference.preprocess import cut_square
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from edge.types import Box
+    from edge.core.types import Box
 
 _SIDE = 16
 """Pixels a side to which a face is reduced."""

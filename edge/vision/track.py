@@ -18,7 +18,7 @@ from edge.vision.pose import is_facing, roll_of
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from edge.types import Box, Detection
+    from edge.core.types import Box, Detection
 
 _NS = 1_000_000_000
 _ID_BITS = 32

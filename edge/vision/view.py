@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, cast
 
 import cv2
 
-from edge.preprocess import to_grey
+from edge.inference.preprocess import to_grey
 from edge.vision import light
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from edge.types import Box, Frame
+    from edge.core.types import Box, Frame
     from edge.vision.light import Exposure
 
 

@@ -14,7 +14,7 @@ from edge.vision.motion_search import MotionSearch
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from edge.types import Box, Detection
+    from edge.core.types import Box, Detection
     from edge.vision.findings import Findings
     from edge.vision.scan import Scan
     from edge.vision.track import Track

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any, cast
 import cv2
 import numpy as np
 
-from edge.errors import HardwareUnavailable, ModelError
-from edge.installation import OPENCV, repairing
-from edge.manifest import published_file
-from edge.types import Box, Detection
+from edge.core.errors import HardwareUnavailable, ModelError
+from edge.core.types import Box, Detection
+from edge.inference.manifest import published_file
+from edge.system.installation import OPENCV, repairing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from edge.types import Landmarks
+    from edge.core.types import Landmarks
 
 FILE = "face_detection_yunet_2023mar.onnx"
 SHA256 = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4"

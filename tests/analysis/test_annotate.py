@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edge.analysis.annotate import COLOURS, annotate
-from edge.types import EMOTIONS, Box, Emotion, Face, Observation, Scores
+from edge.core.types import EMOTIONS, Box, Emotion, Face, Observation, Scores
 
 HAPPY = Scores((0.0, 0.0, 0.0, 0.9, 0.0, 0.0, 0.1))
 

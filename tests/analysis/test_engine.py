@@ -9,7 +9,7 @@ import pytest
 from edge.analysis.clips import AvClip, Bounds, OpenCvClip, TooMuch, open_clip
 from edge.analysis.engine import Analyzer, Sampling
 from edge.analysis.inputs import copies, gather
-from edge.errors import InputError
+from edge.core.errors import InputError
 from edge.vision.track import TrackRules
 from tests.fixtures.scripted_vision import bright_pipeline
 

@@ -11,7 +11,7 @@ import pytest
 from edge.analysis.clips import AvClip, OpenCvClip
 from edge.analysis.engine import Analyzer, Sampling
 from edge.analysis.inputs import copies, gather
-from edge.errors import InputError
+from edge.core.errors import InputError
 from edge.sources.containers import is_cut_off
 from tests.fixtures.recordings import PATTERN, TONE
 

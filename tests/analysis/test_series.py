@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from edge.analysis.series import Series
-from edge.types import Box, Emotion, Face, Observation, Scores
+from edge.core.types import Box, Emotion, Face, Observation, Scores
 
 
 def seen(*tops: int) -> Observation:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from edge.bench.agreement import agreement, matches
 from edge.bench.obvious import Sight, Turn
-from edge.types import Box, Emotion, Face, Observation, Scores
+from edge.core.types import Box, Emotion, Face, Observation, Scores
 
 EVEN = Scores.of([1.0] * 7)
 LEFT, RIGHT = Box(0, 0, 50, 50), Box(100, 0, 50, 50)

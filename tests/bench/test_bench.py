@@ -14,7 +14,7 @@ from edge.bench.energy import EnergyMeter, power_of
 from edge.bench.measure import STAGES, Loop, Stage, Throughput, appliance
 from edge.bench.report import Report
 from edge.cli.app import cli
-from edge.errors import EdgeError
+from edge.core.errors import EdgeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

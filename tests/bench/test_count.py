@@ -14,21 +14,21 @@ import pytest
 from click.testing import CliRunner
 
 from edge import config as configuration
-from edge.bench import count, counted
-from edge.bench.counts import Differences, Tally, differences, frame_counts, of_callgrind, of_plugin
-from edge.bench.marks import Marks, a64_marks
 from edge.bench.measure import STAGES
-from edge.bench.plot import _COLOURS
 from edge.bench.reel import Reel
-from edge.errors import EdgeError, HardwareUnavailable
-from edge.laps import Laps
+from edge.core.errors import EdgeError, HardwareUnavailable
+from edge.core.stage_timer import StageTimer
+from edge.core.types import Frame
 from edge.runtime import build_vision
-from edge.types import Frame
+from tests.bench import count, counted
+from tests.bench.counts import Differences, Tally, differences, frame_counts, of_callgrind, of_plugin
+from tests.bench.marks import Marks, a64_marks
+from tests.bench.plot import _COLOURS
 
 PLUGIN = Path(__file__).parents[1] / "service" / "count_stages.c"
 X86_64 = pytest.mark.skipif(platform.machine() != "x86_64", reason="callgrind hears the marks of x86-64 alone")
 COUNTING = """
-from edge.bench.marks import Marks
+from tests.bench.marks import Marks
 marks = Marks(["few", "many"])
 sum(range(1_000_000))
 marks.begin()
@@ -108,7 +108,7 @@ def test_two_machines_differ_by_what_one_alone_sees_and_by_labels() -> None:
 
 def test_laps_mark_what_lies_between_them_and_then_themselves() -> None:
     marks: Any = Recorder()
-    laps: Laps = counted.MarkedLaps(marks)
+    laps: StageTimer = counted.MarkedLaps(marks)
     for _ in range(2):
         laps.begin()
         with laps("convert"):
@@ -118,7 +118,7 @@ def test_laps_mark_what_lies_between_them_and_then_themselves() -> None:
 
 
 def test_every_stage_of_the_pipeline_has_a_mark_and_a_colour() -> None:
-    laps = Laps()
+    laps = StageTimer()
     config = configuration.load(environment={})
     seeing = build_vision.pipeline_of(config, build_vision.classifier(config), still=False, seed=1, laps=laps)
     stages: set[str] = set()

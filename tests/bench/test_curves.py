@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
-from edge.bench import __main__ as main
 from edge.bench.measure import STAGES
-from edge.bench.plot import draw
+from tests.bench import __main__ as main
+from tests.bench.plot import draw
 
 if TYPE_CHECKING:
     from pathlib import Path

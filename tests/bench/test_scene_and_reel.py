@@ -10,7 +10,7 @@ from edge.bench.clip import frames_of, looks_in
 from edge.bench.reel import Reel, ReelSource
 from edge.bench.scene import Scene, as_looks
 from edge.config import load
-from edge.errors import InputError, SourceEnded, SourceError
+from edge.core.errors import InputError, SourceEnded, SourceError
 from edge.vision.haar import HaarDetector
 
 if TYPE_CHECKING:

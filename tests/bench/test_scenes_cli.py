@@ -1,4 +1,4 @@
-"""``face-edge bench --scenes`` on a tiny folder made of the portrait that comes along."""
+"""``python -m tests.lab scenes`` on a tiny folder made of the portrait that comes along."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from edge.bench.scenes import report, run, setups
-from edge.cli.app import cli
-from edge.errors import EdgeError, InputError
+from edge.core.errors import EdgeError, InputError
+from tests.bench.scenes import report, run, setups
+from tests.lab import lab
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from edge.types import Box
+    from edge.core.types import Box
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def scenes(tmp_path_factory: pytest.TempPathFactory, portrait_path: Path, portra
 
 
 def bench(*arguments: str) -> Any:
-    return CliRunner().invoke(cli, ("bench", *arguments))
+    return CliRunner().invoke(lab, ("scenes", *arguments))
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,6 @@ def measured(scenes: Path) -> Any:
     """What a run says as JSON, its plot drawn."""
     plot = scenes / "plot.svg"
     command = (
-        "--scenes",
         str(scenes),
         "--detector",
         "haar",
@@ -104,14 +103,11 @@ def test_the_table_has_a_column_for_each_setup(scenes: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (("--scenes", "nowhere"), 4, "nowhere/faces.json: No such file"),
-        (("--scenes", "{scenes}", "--plot", "a.gif"), 4, "expected a file name that ends with .svg"),
-        (("--scenes", "{scenes}", "--plot", "no/where/a.svg"), 4, "no/where: is no folder"),
-        (("--scenes", "{scenes}", "--detector", "nonsense"), 3, "nonsense cannot be measured"),
-        (("--scenes", "{scenes}", "--baseline"), 2, "--scenes does not go with --baseline"),
-        (("--scenes", "{scenes}", "clip.mp4"), 2, "--scenes does not go with CLIP"),
-        (("--quick",), 2, "--quick needs --scenes DIR"),
-        (("--detector", "haar"), 2, "--detector needs --scenes DIR"),
+        (("nowhere",), 4, "nowhere/faces.json: No such file"),
+        (("{scenes}", "--plot", "a.gif"), 4, "expected a file name that ends with .svg"),
+        (("{scenes}", "--plot", "no/where/a.svg"), 4, "no/where: is no folder"),
+        (("{scenes}", "--detector", "nonsense"), 3, "nonsense cannot be measured"),
+        (("--quick",), 2, "Missing argument 'FOLDER'"),
     ],
 )
 def test_wrong_usage_gets_a_line(scenes: Path, arguments: tuple[str, ...], code: int, says: str) -> None:
@@ -123,7 +119,7 @@ def test_wrong_usage_gets_a_line(scenes: Path, arguments: tuple[str, ...], code:
 
 def test_a_damaged_list_of_faces_is_a_line(tmp_path: Path) -> None:
     (tmp_path / "faces.json").write_text("[]")
-    done = bench("--scenes", str(tmp_path))
+    done = bench(str(tmp_path))
     assert isinstance(done.exception, InputError)
 
 

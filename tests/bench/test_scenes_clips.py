@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.bench.scenes.clips import camera_clip
-from edge.bench.scenes.paths import CameraView, path
-from edge.bench.scenes.scene_clip import CAMERA_KINDS, EMPTY, KINDS, Presence, SceneFrame, in_view
-from edge.bench.scenes.staged import staged_clip
-from edge.bench.scenes.truth import MarkedFace, MarkedPicture
-from edge.types import Box
+from edge.core.types import Box
+from tests.bench.scenes.clips import camera_clip
+from tests.bench.scenes.paths import CameraView, path
+from tests.bench.scenes.scene_clip import CAMERA_KINDS, EMPTY, KINDS, Presence, SceneFrame, in_view
+from tests.bench.scenes.staged import staged_clip
+from tests.bench.scenes.truth import MarkedFace, MarkedPicture
 
 if TYPE_CHECKING:
     from pathlib import Path

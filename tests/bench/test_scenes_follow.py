@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edge.bench.scenes.clip_score import ClipScore
-from edge.bench.scenes.figures import of_clips
-from edge.bench.scenes.follow import Follower
-from edge.bench.scenes.scene_clip import FPS, Presence, TruthFace
-from edge.types import Box, Emotion, Face, Scores
+from edge.core.types import Box, Emotion, Face, Scores
+from tests.bench.scenes.clip_score import ClipScore
+from tests.bench.scenes.figures import of_clips
+from tests.bench.scenes.follow import Follower
+from tests.bench.scenes.scene_clip import FPS, Presence, TruthFace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -15,14 +15,14 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.bench.scenes import run, setups, stills, truth
-from edge.bench.scenes.figures import of_stills
-from edge.bench.scenes.match import matches
-from edge.bench.scenes.sensor import Sensor, seed_of
-from edge.bench.scenes.windows import face_free
 from edge.cli.app import cli
-from edge.errors import InputError
-from edge.types import Box
+from edge.core.errors import InputError
+from edge.core.types import Box
+from tests.bench.scenes import run, setups, stills, truth
+from tests.bench.scenes.figures import of_stills
+from tests.bench.scenes.match import matches
+from tests.bench.scenes.sensor import Sensor, seed_of
+from tests.bench.scenes.windows import face_free
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

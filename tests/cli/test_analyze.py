@@ -14,7 +14,7 @@ import cv2
 import pytest
 
 from edge.cli import main
-from edge.types import EMOTIONS
+from edge.core.types import EMOTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

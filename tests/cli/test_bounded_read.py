@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from edge import settings
-from edge.bounded_read import read_bounded
 from edge.config import MqttConfig, load
-from edge.errors import ConfigError, ModelError
-from edge.manifest import load as load_manifest
+from edge.core.errors import ConfigError, ModelError
+from edge.inference.manifest import load as load_manifest
+from edge.runtime import saved_switches
+from edge.util.bounded_read import read_bounded
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_other_files_that_somebody_names_are_bounded_too(tmp_path: Path) -> None
     with pytest.raises(ModelError, match="pipe or device"):
         load_manifest(tmp_path / "x.tflite")
     (tmp_path / "settings.json").symlink_to("/dev/zero")
-    assert settings._load(tmp_path / "settings.json") == settings.Settings()
+    assert saved_switches._load(tmp_path / "settings.json") == saved_switches.Settings()
 
 
 OUR_PREFIXES = ["face-edge", "a", "site/floor-1", "Zürich/東京", "a/$b"]

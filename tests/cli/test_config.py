@@ -14,7 +14,7 @@ from edge.cli.catalog import sections
 from edge.cli.reference import reference
 from edge.cli.template import template
 from edge.config import Config, PanelConfig, load, validate
-from edge.errors import ConfigError
+from edge.core.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[2]
 

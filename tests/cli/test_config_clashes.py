@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edge.config import Layers, check, checking, examine
-from edge.errors import ConfigError
+from edge.core.errors import ConfigError
 
 
 def problems(text: str) -> list[str]:

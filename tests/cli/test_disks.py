@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from edge.cli import main
-from edge.sessions.file import SessionFile
-from edge.sessions.rows import put_second, put_session
+from edge.recording.file import SessionFile
+from edge.recording.rows import put_second, put_session
 from tests.fixtures.sessions import lifelike
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ import pytest
 
 from edge.cli import main
 from edge.config import Config
+from edge.core.errors import ModelError
 from edge.diagnostics import libraries
-from edge.errors import ModelError
-from edge.manifest import AUTO, load, manifest_path, packaged_model
+from edge.inference.manifest import AUTO, load, manifest_path, packaged_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,7 +12,7 @@ from edge import __version__
 from edge.cli import main
 from edge.cli.app import COMMANDS, cli
 from edge.cli.settings import Settings
-from edge.errors import AlreadyRunning, ConfigError, EdgeError, HardwareUnavailable, InputError, ModelError
+from edge.core.errors import AlreadyRunning, ConfigError, EdgeError, HardwareUnavailable, InputError, ModelError
 
 HEAVY = ("cv2", "numpy", "ai_edge_litert", "tflite_runtime", "av", "gpiozero", "paho")
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edge.cli import main
-from edge.errors import ModelError
-from edge.manifest import manifest_path, packaged_model
+from edge.core.errors import ModelError
+from edge.inference.manifest import manifest_path, packaged_model
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from edge.manifest import packaged_model
+from edge.inference.manifest import packaged_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

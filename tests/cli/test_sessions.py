@@ -19,13 +19,13 @@ from edge.cli import main
 from edge.cli.app import cli as cli_group
 from edge.cli.sessions.length import Length
 from edge.cli.sessions.running import NOT_ON_DISK
-from edge.commands import Answer, Inbox
-from edge.errors import EdgeError
-from edge.events import SessionKind
+from edge.core.commands import Answer, Inbox
+from edge.core.errors import EdgeError
+from edge.core.events import SessionKind
+from edge.recording.file import SessionFile
+from edge.recording.rows import put_happening, put_second, put_session
+from edge.runtime.durability_barrier import WARNING
 from edge.runtime.local import LocalControl, control_path
-from edge.runtime.receipts import WARNING
-from edge.sessions.file import SessionFile
-from edge.sessions.rows import put_happening, put_second, put_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -114,7 +114,7 @@ def test_a_report_of_counts_only_says_so_and_is_drawn_once(
     assert (code, out.strip()) == (0, "r.html")
     assert errors.startswith("figures need 3 faces or more in view, ")
     assert errors.endswith(": the report has counts only\n")
-    monkeypatch.setattr("edge.sessions.report.report", lambda *_, **__: pytest.fail("drawn again"))
+    monkeypatch.setattr("edge.reports.report.report", lambda *_, **__: pytest.fail("drawn again"))
     assert cli("report", "last", "--out", "again.html")[0] == 0
     assert (tmp_path / "again.html").read_bytes() == (tmp_path / "r.html").read_bytes()
 

@@ -24,7 +24,7 @@ def test_what_is_wrong_is_one_line(face_edge: Any) -> None:
 def test_ctrl_c_ends_it_in_order_with_the_totals(mosquitto: Any, subscribe: Any) -> None:
     broker = mosquitto()
     subscriber = subscribe(broker.port)
-    command = [sys.executable, "-m", "edge", "simulate", "--broker", broker.uri, "--devices", "5", "--rate", "5"]
+    command = [sys.executable, "-m", "tests.lab", "simulate", "--broker", broker.uri, "--devices", "5", "--rate", "5"]
     process = subprocess.Popen([*command, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     subscriber.wait("event", 10)
     process.send_signal(signal.SIGINT)

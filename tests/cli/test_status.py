@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from edge import board
 from edge.cli import main
-from edge.events import CameraStatus, Health, State
+from edge.core.events import CameraStatus, Health, State
+from edge.system import board
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,7 +98,7 @@ def test_darkness_is_said_with_the_remedy(
 def test_a_device_that_slows_itself_down_says_why(
     running: Any, status: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.board.read", lambda: board.Readings(temperature_c=90.0))
+    monkeypatch.setattr("edge.system.board.read", lambda: board.Readings(temperature_c=90.0))
     with running(**{"source.uri": "virtual:blank", "source.fps": 10}) as (_, sink):
         sink.wait_for(CameraStatus)
         _, out, _ = status()

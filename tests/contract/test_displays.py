@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edge.config import LedsConfig, MatrixConfig, OledConfig, RgbLedConfig
-from edge.events import Look, LookKind
+from edge.core.events import Look, LookKind
+from edge.core.types import EMOTIONS, Emotion
 from edge.sinks.display.factory import create_display
 from edge.sinks.display.looks import MIENS
 from edge.sinks.display.luma_display import LumaDisplay
 from edge.sinks.display.sheet import sample
 from edge.sinks.display.simulated import simulated_pins
 from edge.sinks.display.terminal import Terminal
-from edge.types import EMOTIONS, Emotion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from edge.config import SourceConfig
-from edge.errors import SourceEnded, SourceError
-from edge.protocols import FrameSource
+from edge.core.errors import SourceEnded, SourceError
+from edge.core.protocols import FrameSource
 from edge.sources.factory import create
 from edge.sources.usb import UsbCamera
 

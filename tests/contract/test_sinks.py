@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edge import config as configuration
-from edge.commands import Inbox
 from edge.config import (
     Config,
     LedsConfig,
@@ -21,7 +20,8 @@ from edge.config import (
     SessionsConfig,
     TerminalConfig,
 )
-from edge.events import (
+from edge.core.commands import Inbox
+from edge.core.events import (
     CameraStatus,
     Lighting,
     Look,
@@ -33,16 +33,16 @@ from edge.events import (
     Session,
     ulid,
 )
+from edge.core.protocols import Sink
+from edge.core.types import Emotion, Observation
 from edge.kiosk.sink import KioskSink
-from edge.protocols import Sink
-from edge.sessions.sink import SessionSink
+from edge.recording.sink import SessionSink
 from edge.sinks.display.factory import create
 from edge.sinks.display.simulated import simulated_pins
 from edge.sinks.lines import LinesSink
 from edge.sinks.memory import MemorySink
 from edge.sinks.metrics.sink import MetricsSink
 from edge.sinks.mqtt.sink import MqttSink
-from edge.types import Emotion, Observation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

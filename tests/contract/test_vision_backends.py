@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.manifest import packaged_model
-from edge.protocols import EmotionClassifier, FaceDetector
+from edge.core.protocols import EmotionClassifier, FaceDetector
+from edge.inference.manifest import packaged_model
 from edge.vision.blazeface import BlazeFaceDetector
 from edge.vision.haar import HaarDetector
 from edge.vision.litert import LiteRtClassifier
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from edge.types import Box
+    from edge.core.types import Box
 
 DETECTORS: dict[str, Callable[[pytest.FixtureRequest], FaceDetector]] = {
     "haar": lambda _request: HaarDetector(min_face=0.1),

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pytest
 
-from edge.preprocess import probability_step
-from edge.types import EMOTIONS
+from edge.core.types import EMOTIONS
+from edge.inference.preprocess import probability_step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from edge.manifest import OutputSpec
+    from edge.inference.manifest import OutputSpec
 
 VOTES = "neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
 VOTE_OF_LABEL = (4, 5, 6, 1, 3, 2, 0)

@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch", reason="torch is missing: pip install -e '.
 
 from converter.architectures import ARCHITECTURES, build
 from converter.heads import HEADS
-from edge.errors import InputError
+from edge.core.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path

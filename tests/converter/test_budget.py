@@ -20,7 +20,7 @@ from converter.training.budget import Speed
 from converter.training.recipe import Recipe
 from converter.training.train import Machine
 from converter.training.views import Views
-from edge.errors import InputError
+from edge.core.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path

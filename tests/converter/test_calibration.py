@@ -16,12 +16,12 @@ from converter.calibration.temperatures import Signs
 from converter.calibration.views import PLAIN, bound_of, views
 from converter.cli import main
 from converter.datasets.faces import FaceSet
-from edge.calibration import PriorScore
-from edge.contrast import Contrast
-from edge.errors import InputError
-from edge.manifest import load, manifest_path, packaged_model, verify
-from edge.postprocess import evidence
-from edge.preprocess import crop_face, softmax
+from edge.core.contrast import Contrast
+from edge.core.errors import InputError
+from edge.inference.calibration import PriorScore
+from edge.inference.manifest import load, manifest_path, packaged_model, verify
+from edge.inference.postprocess import evidence
+from edge.inference.preprocess import crop_face, softmax
 from edge.vision.haar import CASCADE, HaarDetector
 from edge.vision.litert import LiteRtClassifier
 
@@ -139,7 +139,7 @@ def test_marked_faces_are_found_and_cut_as_the_device_cuts_them(scene: Path, por
     faces, others = marked(scene, None)
     assert len(faces) == 1
     truth = json.loads((scene / "faces.json").read_text())["one.png"]["faces"][0]["box"]
-    from edge.types import Box
+    from edge.core.types import Box
 
     expected = crop_face(portrait, Box(*truth), margin=0.0, size=48)
     assert np.corrcoef(faces.crops[0].ravel(), expected.ravel())[0, 1] > 0.8

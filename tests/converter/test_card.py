@@ -18,8 +18,8 @@ from converter.evaluation.divisions import divisions
 from converter.evaluation.recurrence import recurrence
 from converter.evaluation.results import results, to_json
 from converter.evaluation.subject import Subject
-from edge.errors import InputError
-from edge.manifest import load, manifest_path, packaged_model, packaged_models
+from edge.core.errors import InputError
+from edge.inference.manifest import load, manifest_path, packaged_model, packaged_models
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,8 +8,8 @@ import pytest
 
 from converter.cli import main
 from converter.outputs import write_bytes
-from edge.errors import InputError
-from edge.manifest import packaged_model
+from edge.core.errors import InputError
+from edge.inference.manifest import packaged_model
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,9 +14,9 @@ from converter.evaluation.bootstrap import Bootstrap
 from converter.evaluation.conditions import Condition, by_light, by_size, conditions
 from converter.evaluation.subject import Subject, open_subject
 from converter.runner import corrected
-from edge.contrast import Contrast
-from edge.manifest import load, packaged_model
-from edge.preprocess import is_dark, stretch
+from edge.core.contrast import Contrast
+from edge.inference.manifest import load, packaged_model
+from edge.inference.preprocess import is_dark, stretch
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,15 +9,15 @@ import pytest
 from converter import crop_alignment
 from converter.cli import main
 from converter.datasets.faces import FaceSet
-from edge.manifest import packaged_model
-from edge.preprocess import crop_face
+from edge.inference.manifest import packaged_model
+from edge.inference.preprocess import crop_face
 from edge.vision.pose import LEAST_ROLL, roll_of
 from edge.vision.yunet import CANDIDATE, YuNetDetector
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from edge.types import Box
+    from edge.core.types import Box
 
 pytest.importorskip("tqdm", reason="tqdm is missing: pip install -e '.[converter]'")
 

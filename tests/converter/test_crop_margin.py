@@ -11,14 +11,14 @@ from converter import crop_margin
 from converter.cli import main
 from converter.datasets.faces import FaceSet
 from edge.config import DetectorConfig
-from edge.manifest import load, packaged_model
-from edge.preprocess import crop_face
+from edge.inference.manifest import load, packaged_model
+from edge.inference.preprocess import crop_face
 from edge.vision.haar import HaarDetector
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from edge.types import Box
+    from edge.core.types import Box
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from converter import datasets
 from converter.cli import main
 from converter.datasets import splits
 from converter.datasets.drops import FILE
-from edge.errors import InputError
-from edge.manifest import packaged_model
+from edge.core.errors import InputError
+from edge.inference.manifest import packaged_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from converter.cli import main
-from edge.errors import ModelError
-from edge.manifest import load, manifest_path, verify
-from edge.preprocess import probability_step
+from edge.core.errors import ModelError
+from edge.inference.manifest import load, manifest_path, verify
+from edge.inference.preprocess import probability_step
 from edge.vision.litert import LiteRtClassifier
 
 if TYPE_CHECKING:

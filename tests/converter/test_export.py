@@ -14,7 +14,7 @@ for package in ("torch", "lightning", "torchmetrics", "matplotlib"):
 from converter.cli import main
 from converter.quantization import onnx
 from converter.training import checkpoint
-from edge.errors import ModelError
+from edge.core.errors import ModelError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

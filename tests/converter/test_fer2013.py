@@ -8,7 +8,7 @@ import pytest
 
 from converter import datasets
 from converter.datasets.greys import parse
-from edge.errors import InputError
+from edge.core.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -24,16 +24,16 @@ from converter.quantization.finetune import FineTuning, Folded, fine_tune, round
 from converter.quantization.manifest import tensors
 from converter.quantization.rounding import RoundedActivation, RoundedWeight, rounding_places
 from converter.runner import interpreter, invoke_all, logits_of
-from edge.errors import InputError
-from edge.manifest import load
-from edge.preprocess import quantize as quantize_pixels
+from edge.core.errors import InputError
+from edge.inference.manifest import load
+from edge.inference.preprocess import quantize as quantize_pixels
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from converter.datasets.faces import FaceSet
-    from edge.manifest import OutputSpec
+    from edge.inference.manifest import OutputSpec
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # other libraries' words about their own insides
 

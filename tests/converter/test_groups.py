@@ -19,9 +19,9 @@ from converter.evaluation.groups import LEAST, difference, groups
 from converter.evaluation.judged import Judged, at_mix, wilson
 from converter.evaluation.pose import poses
 from converter.evaluation.subject import open_subject
-from edge.calibration import MIN_CONFIDENCE
-from edge.manifest import load, manifest_path, packaged_model
-from edge.postprocess import evidence, signs
+from edge.inference.calibration import MIN_CONFIDENCE
+from edge.inference.manifest import load, manifest_path, packaged_model
+from edge.inference.postprocess import evidence, signs
 from edge.vision.litert import LiteRtClassifier
 from edge.vision.pose import is_facing, turn_of
 

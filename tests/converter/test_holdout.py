@@ -14,7 +14,7 @@ from converter.datasets.faces import FaceSet
 from converter.datasets.groups import shared_pictures
 from converter.datasets.holdout import HoldOut, Parts, hold_out
 from converter.datasets.subjects import known_pattern, subjects_of
-from edge.errors import InputError
+from edge.core.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -13,8 +13,8 @@ import pytest
 from converter.datasets import load
 from converter.datasets.faces import FaceSet
 from converter.datasets.mapping import from_json, read_mapping
-from edge.errors import InputError
-from edge.types import SEVEN
+from edge.core.errors import InputError
+from edge.core.types import SEVEN
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples"
 THREE, EIGHT = EXAMPLES / "labels-three.toml", EXAMPLES / "labels-eight.json"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from converter.measure import calibration_error, confusion, fit_temperature, measure, reliability
-from edge.preprocess import softmax
+from edge.inference.preprocess import softmax
 
 LOGITS = arrays(np.float32, (12, 7), elements=st.floats(-8, 8, width=32))
 LABELS = arrays(np.int64, 12, elements=st.integers(0, 6))

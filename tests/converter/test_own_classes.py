@@ -11,9 +11,9 @@ import pytest
 
 from converter.cli import main
 from edge import config as configuration
-from edge import manifest as manifests
-from edge.events import Aggregate, Event, EventType, Info, State
-from edge.labels import LabelSet
+from edge.core.events import Aggregate, Event, EventType, Info, State
+from edge.core.labels import LabelSet
+from edge.inference import manifest as manifests
 from edge.runtime import build
 from edge.sinks.memory import MemorySink
 from edge.vision.litert import LiteRtClassifier

@@ -15,8 +15,8 @@ from converter.cli.data import training_and_validation
 from converter.datasets import describe
 from converter.datasets.holdout import HoldOut
 from converter.datasets.record import checked, difference, record_of
-from edge.errors import InputError
-from edge.types import EMOTIONS
+from edge.core.errors import InputError
+from edge.core.types import EMOTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -168,7 +168,7 @@ class TestWalk:
         assert found.data["held_out"]["unit"] == "subject"
 
     def test_the_manifest_says_what_was_read_and_claims_nothing_else(self, model: Path) -> None:
-        from edge.manifest import load, manifest_path
+        from edge.inference.manifest import load, manifest_path
 
         manifest = load(model)
         assert [output.head for output in manifest.outputs] == ["fer2013"]

@@ -13,7 +13,7 @@ import torch
 
 from converter.cli import main
 from converter.training import checkpoint
-from edge.errors import InputError
+from edge.core.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

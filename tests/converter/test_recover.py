@@ -20,7 +20,7 @@ from converter.evaluate import truth
 from converter.quantization.recover import agreement, recovered
 from converter.runner import ModelRunner
 from converter.training import checkpoint
-from edge.errors import ModelError
+from edge.core.errors import ModelError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -31,7 +31,7 @@ from converter.training.resident.update import Update
 from converter.training.resident.watching import EpochBar, TimedValidation
 from converter.training.train import Machine, train
 from converter.training.views import Views
-from edge.errors import InputError
+from edge.core.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

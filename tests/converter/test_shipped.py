@@ -9,9 +9,9 @@ import pytest
 
 from converter import datasets, runner
 from converter.evaluate import evaluate
-from edge.manifest import load, packaged_model
-from edge.postprocess import probabilities
-from edge.preprocess import probability_step
+from edge.inference.manifest import load, packaged_model
+from edge.inference.postprocess import probabilities
+from edge.inference.preprocess import probability_step
 from edge.vision.litert import LiteRtClassifier
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from converter.training.mixup import Blend
 from converter.training.recipe import Recipe, differences, from_checkpoint
 from converter.training.task import ExpressionTask, soft_cross_entropy
 from converter.training.views import Views
-from edge.errors import InputError
+from edge.core.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -19,7 +19,7 @@ import torch
 from converter.cli import main
 from converter.training import checkpoint, run_folder
 from converter.training.history import History
-from edge.errors import AlreadyRunning, InputError
+from edge.core.errors import AlreadyRunning, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

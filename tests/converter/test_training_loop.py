@@ -24,7 +24,7 @@ from converter.training.resume import resumed
 from converter.training.schedule import rate_factor, warmup_steps
 from converter.training.train import Machine, Recipe, train
 from converter.training.views import Augmentation
-from edge.errors import InputError
+from edge.core.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

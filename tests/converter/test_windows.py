@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch", reason="torch is missing: pip install -e '.
 
 from converter.architectures import build
 from converter.quantization.windows import MAX_STEP, choose, last_layers, widen
-from edge.preprocess import probability_step, read_logits, softmax
+from edge.inference.preprocess import probability_step, read_logits, softmax
 
 RANGES = st.tuples(st.floats(-30, 30), st.floats(0.1, 40), st.floats(0.3, 3))
 

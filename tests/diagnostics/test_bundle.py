@@ -17,11 +17,11 @@ import pytest
 
 from edge import config as configuration
 from edge.cli import main
+from edge.core.errors import InputError
+from edge.core.events import CameraStatus
 from edge.diagnostics import bundle, evidence
 from edge.diagnostics.finding import ok
 from edge.diagnostics.secrets import Masker
-from edge.errors import InputError
-from edge.events import CameraStatus
 from edge.runtime import build
 from edge.sinks.memory import MemorySink
 

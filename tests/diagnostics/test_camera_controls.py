@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edge.config import SourceConfig, load
+from edge.core.errors import ConfigError
 from edge.diagnostics import camera, camera_controls
 from edge.diagnostics.camera_controls import picamera_words, usb_words
 from edge.diagnostics.finding import Status
 from edge.diagnostics.probe import Outcome
-from edge.errors import ConfigError
 from tests.fixtures.media import CAMERA_MODULE_3
 from tests.fixtures.v4l2 import FakeControl, FakeIoctl
 

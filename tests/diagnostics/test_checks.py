@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from edge.commands import Answer, Inbox
 from edge.config import Config, SourceConfig, load
+from edge.core.commands import Answer, Inbox
+from edge.core.errors import HardwareUnavailable
 from edge.diagnostics import broker, camera, displays, libraries, machine
 from edge.diagnostics.examination import healthy
 from edge.diagnostics.finding import Status, fail, ok, skip, warn
 from edge.diagnostics.probe import Outcome, probe
-from edge.errors import HardwareUnavailable
 from edge.runtime.local import LocalControl, control_path
 
 if TYPE_CHECKING:

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edge import config as configuration
-from edge import service_user
 from edge.cli import main
 from edge.diagnostics import displays, machine, service_view
 from edge.diagnostics.finding import Status
 from edge.diagnostics.refusals import examine, paths_of
 from edge.diagnostics.unit import Unit
+from edge.system import service_user
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -125,7 +125,7 @@ def test_what_the_sandbox_hides_is_said_with_its_remedy(unit: Path, tmp_path: Pa
 
 
 def test_controls_that_the_camera_does_not_have_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from edge.errors import ConfigError
+    from edge.core.errors import ConfigError
 
     def refuse(_source: Any, _root: Path) -> None:
         msg = "source.controls.focus: usb:0 has no such control"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from edge.events import Event, EventType, ulid
+from edge.core.events import Event, EventType, ulid
 from edge.sinks.mqtt.asyncapi import CHANNELS
 from edge.sinks.mqtt.asyncapi.page import fill
 from edge.sinks.mqtt.homeassistant import announcement

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
-from edge.cli.app import cli
-from edge.cli.drill import TIMES
-from edge.drills.outcome import Outcome
-from edge.errors import HardwareUnavailable
+from edge.core.errors import HardwareUnavailable
+from tests.drills.command import TIMES
+from tests.drills.outcome import Outcome
+from tests.lab import lab
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +39,7 @@ def test_the_device_recovers_without_a_hand(tmp_path: Path, name: str) -> None:
     if name in SLOW and not os.environ.get("EDGE_TEST_SLOW"):
         pytest.skip("slow: set EDGE_TEST_SLOW to run it")
     shown: list[float] = []
-    run = import_module(f"edge.drills.{name}").run
+    run = import_module(f"tests.drills.{name}").run
     try:
         outcome = run(tmp_path, events=1, seed=3, progress=shown.append, **SHORT.get(name, {}))
     except HardwareUnavailable as refusal:
@@ -72,8 +72,8 @@ def test_the_command_prints_it_and_fails_where_something_is_wrong(
     monkeypatch: pytest.MonkeyPatch, faults: tuple[str, ...]
 ) -> None:
     found = outcome(*faults)
-    monkeypatch.setattr("edge.drills.freeze.run", lambda *_folder, **_settings: found)
-    result = CliRunner().invoke(cli, ["drill", "freeze", "--json"])
+    monkeypatch.setattr("tests.drills.freeze.run", lambda *_folder, **_settings: found)
+    result = CliRunner().invoke(lab, ["drill", "freeze", "--json"])
     assert result.exit_code == len(faults)
     assert json.loads(result.output) == json.loads(json.dumps(found.as_dict()))
 
@@ -85,7 +85,7 @@ def test_how_often_is_handed_on(monkeypatch: pytest.MonkeyPatch) -> None:
         asked.append(events)
         return outcome()
 
-    monkeypatch.setattr("edge.drills.kill.run", run)
-    assert CliRunner().invoke(cli, ["drill", "kill", "--times", "200"]).exit_code == 0
-    assert CliRunner().invoke(cli, ["drill", "kill"]).exit_code == 0
+    monkeypatch.setattr("tests.drills.kill.run", run)
+    assert CliRunner().invoke(lab, ["drill", "kill", "--times", "200"]).exit_code == 0
+    assert CliRunner().invoke(lab, ["drill", "kill"]).exit_code == 0
     assert asked == [200, 20]

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
-from edge.cli.app import cli
-from edge.cli.drill import EVENTS
-from edge.drills import cost
-from edge.drills.report import Mark, account
+from tests.drills import cost
+from tests.drills.command import EVENTS
+from tests.drills.report import Mark, account
+from tests.lab import lab
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +29,7 @@ def installed() -> None:
 def test_nothing_is_lost_or_out_of_order(installed: None, tmp_path: Path, name: str, events: int) -> None:
     del installed
     shown: list[float] = []
-    report = import_module(f"edge.drills.{name}").run(tmp_path, events=events, seed=3, progress=shown.append)
+    report = import_module(f"tests.drills.{name}").run(tmp_path, events=events, seed=3, progress=shown.append)
     assert report.passed, report.lines()
     assert (report.sent, report.received, report.lost, report.out_of_order) == (events, events, 0, 0)
     assert shown
@@ -43,7 +43,7 @@ def test_the_disk_drill_works_without_the_right_to_mount(
     del installed
     which = shutil.which
     monkeypatch.setattr(shutil, "which", lambda name, **named: None if name == "mount" else which(name, **named))
-    report = import_module("edge.drills.disk").run(tmp_path, events=80, seed=2, progress=lambda _units: None)
+    report = import_module("tests.drills.disk").run(tmp_path, events=80, seed=2, progress=lambda _units: None)
     assert report.passed, report.lines()
     assert "a limit on the size of files" in report.done[0]
 
@@ -103,16 +103,16 @@ def test_the_command_prints_a_table_or_json_and_fails_where_something_is_lost(
 ) -> None:
     sent = [event(0), event(1)]
     report = judged(sent, sent[lost:])
-    monkeypatch.setattr("edge.drills.broker.run", lambda *_folder, **_settings: report)
-    result = CliRunner().invoke(cli, ["drill", "broker"])
+    monkeypatch.setattr("tests.drills.broker.run", lambda *_folder, **_settings: report)
+    result = CliRunner().invoke(lab, ["drill", "broker"])
     assert result.exit_code == lost
     assert result.output.splitlines() == report.lines()
-    result = CliRunner().invoke(cli, ["drill", "broker", "--json"])
+    result = CliRunner().invoke(lab, ["drill", "broker", "--json"])
     assert result.exit_code == lost
     assert json.loads(result.output) == json.loads(json.dumps(report.as_dict()))
 
 
 def test_without_mosquitto_the_command_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda *_name, **_path: None)
-    result = CliRunner().invoke(cli, ["drill", "outage"])
+    result = CliRunner().invoke(lab, ["drill", "outage"])
     assert "sudo apt install mosquitto" in str(result.exception)

@@ -9,10 +9,10 @@ import pytest
 pytest.importorskip("starlette", reason="the extra `kiosk` is not installed")
 pytest.importorskip("ai_edge_litert", reason="no inference runtime")
 
-from edge.drills.load import bench as benches
-from edge.drills.load.bench import Bench, Load, Phase
-from edge.drills.load.table import COLUMNS, _table, compare
 from edge.kiosk.worker import program
+from tests.drills.load import bench as benches
+from tests.drills.load.bench import Bench, Load, Phase
+from tests.drills.load.table import COLUMNS, _table, compare
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edge.drills.memory_group import MemoryGroup
-from edge.errors import HardwareUnavailable
+from edge.core.errors import HardwareUnavailable
+from tests.drills.memory_group import MemoryGroup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

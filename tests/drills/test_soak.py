@@ -19,16 +19,16 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.cli.app import cli
-from edge.drills.report import Mark
-from edge.drills.soak import drill
-from edge.drills.soak.device import QuickClock
-from edge.drills.soak.drill import CSV, PLOT, Setting
-from edge.drills.soak.heap import heap_mb, python_blocks
-from edge.drills.soak.report import Feed, Soak
-from edge.drills.soak.sample import Sample, Table, load
-from edge.drills.soak.script import CYCLE
-from edge.drills.soak.verdict import judge, slope
+from tests.drills.report import Mark
+from tests.drills.soak import drill
+from tests.drills.soak.device import QuickClock
+from tests.drills.soak.drill import CSV, PLOT, Setting
+from tests.drills.soak.heap import heap_mb, python_blocks
+from tests.drills.soak.report import Feed, Soak
+from tests.drills.soak.sample import Sample, Table, load
+from tests.drills.soak.script import CYCLE
+from tests.drills.soak.verdict import judge, slope
+from tests.lab import lab
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -259,7 +259,7 @@ def test_samples_come_back_from_their_table(tmp_path: Path) -> None:
 
 def test_the_plot_is_a_picture(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib", reason="the extra `reports` is not installed")
-    from edge.drills.soak.plot import draw
+    from tests.drills.soak.plot import draw
 
     draw(flat(60), tmp_path / PLOT)
     assert (tmp_path / PLOT).read_bytes().startswith(b"\x89PNG")
@@ -339,7 +339,7 @@ def test_a_device_is_watched_through_a_cycle(installed: None, tmp_path: Path) ->
 def test_a_planted_leak_is_found(installed: None, patient: None, tmp_path: Path, leak: str, what: str) -> None:
     del installed, patient
     result = CliRunner().invoke(
-        cli,
+        lab,
         ["drill", "soak", "--seconds", "60", "--sample", "0.5", "--leak", leak, "--json", "--output", str(tmp_path)],
     )
     assert result.exit_code == 1
@@ -354,7 +354,18 @@ def test_an_interrupt_ends_it_with_a_verdict(
 ) -> None:
     del installed, patient
     table = tmp_path / CSV
-    command = [sys.executable, "-m", "edge", "drill", "soak", "--sample", "0.2", "--json", "--output", str(tmp_path)]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.lab",
+        "drill",
+        "soak",
+        "--sample",
+        "0.2",
+        "--json",
+        "--output",
+        str(tmp_path),
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
         assert eventually(lambda: table.exists() and table.read_text().count("\n") > 60, 200)
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does: everyone in the foreground hears it
@@ -375,6 +386,6 @@ def test_the_command_hands_its_settings_on(monkeypatch: pytest.MonkeyPatch, tmp_
 
     monkeypatch.setattr(drill, "run", run)
     words = ["drill", "soak", "--seconds", "90", "--sample", "1", "--output", str(tmp_path), "--leak", "memory"]
-    assert CliRunner().invoke(cli, words).exit_code == 0
-    assert CliRunner().invoke(cli, ["drill", "soak"]).exit_code == 0
+    assert CliRunner().invoke(lab, words).exit_code == 0
+    assert CliRunner().invoke(lab, ["drill", "soak"]).exit_code == 0
     assert asked == [Setting(90.0, 1.0, tmp_path, "memory"), Setting(3600.0, 5.0, None, None)]

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edge.drills.soak.pace import Pace
+from tests.drills.soak.pace import Pace
 
 if TYPE_CHECKING:
-    from edge.types import Frame
+    from edge.core.types import Frame
 
 
 class Young:

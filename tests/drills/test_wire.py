@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from edge.drills.wire import Wire
-from edge.errors import HardwareUnavailable
+from edge.core.errors import HardwareUnavailable
+from tests.drills.wire import Wire
 
 _TALK = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=1).sendall(b'x')"
 

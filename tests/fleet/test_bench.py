@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from edge.fleet.bench.plots import draw
-from edge.fleet.bench.usage import usage
+from tests.fleet.bench.plots import draw
+from tests.fleet.bench.usage import usage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,7 +53,7 @@ def test_results_become_pictures(tmp_path: Path) -> None:
 
 def test_nothing_to_draw_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "empty.json").write_text("{}")
-    command = [sys.executable, "-m", "edge.fleet.bench", "--out", str(tmp_path / "empty.json"), "plot"]
+    command = [sys.executable, "-m", "tests.fleet.bench", "--out", str(tmp_path / "empty.json"), "plot"]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr.count("\n")) == (4, 1)
     assert "no results to draw" in ended.stderr
@@ -61,7 +61,7 @@ def test_nothing_to_draw_is_one_line(tmp_path: Path) -> None:
 
 def test_a_small_bench_runs_from_end_to_end(tmp_path: Path) -> None:
     out = tmp_path / "bench.json"
-    command = [sys.executable, "-m", "edge.fleet.bench", "--out", str(out)]
+    command = [sys.executable, "-m", "tests.fleet.bench", "--out", str(out)]
     ended = subprocess.run(
         [*command, "scale", "--devices", "3", "--rate", "10", "--seconds", "1"],
         capture_output=True, text=True, check=False,

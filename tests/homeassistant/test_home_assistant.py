@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edge.cli import main
-from edge.events import Event, EventType, RunningSession, Session, SessionKind, State, ulid
+from edge.core.events import Event, EventType, RunningSession, Session, SessionKind, State, ulid
+from edge.core.types import EMOTIONS, Emotion, Light
 from edge.sinks.mqtt.homeassistant import announcement, birth_topic, discovery_topic, removal
-from edge.types import EMOTIONS, Emotion, Light
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,17 +12,17 @@ pytest.importorskip("httpx2", reason="Starlette's test client needs httpx2")
 from starlette.testclient import TestClient
 
 from edge import config as configuration
-from edge.commands import Answer, Command, Inbox
+from edge.core.commands import Answer, Command, Inbox
 from edge.kiosk import passwords
 from edge.kiosk.app import Kiosk
-from edge.kiosk.board import Board
 from edge.kiosk.passwords import make_hash
+from edge.kiosk.topic_cache import TopicCache
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from edge.kiosk.picture import Tap
+    from edge.kiosk.picture import FrameTap
 
 PASSWORD = "correct horse"
 TOKEN = "let me watch"
@@ -100,10 +100,10 @@ def inbox() -> PromptInbox:
 def make_kiosk(tmp_path: Path, inbox: PromptInbox) -> Callable[..., Kiosk]:
     """``make_kiosk(tap=None, **settings)``: settings of ``[kiosk]``, or of other sections by their dotted names."""
 
-    def make(tap: Tap | None = None, **settings: Any) -> Kiosk:
+    def make(tap: FrameTap | None = None, **settings: Any) -> Kiosk:
         flags = {name if "." in name else f"kiosk.{name}": value for name, value in settings.items()}
         base = {"node.id": "n1", "node.state_dir": tmp_path, "kiosk.enabled": True}
-        return Kiosk(configuration.load(environment={}, flags=base | flags), Board(), inbox, tap)
+        return Kiosk(configuration.load(environment={}, flags=base | flags), TopicCache(), inbox, tap)
 
     return make
 

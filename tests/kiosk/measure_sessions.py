@@ -34,9 +34,9 @@ import importlib.util, sys
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from edge.events import ulid
-from edge.sessions.file import SessionFile
-from edge.sessions.rows import put_happening, put_second, put_session
+from edge.core.events import ulid
+from edge.recording.file import SessionFile
+from edge.recording.rows import put_happening, put_second, put_session
 spec = importlib.util.spec_from_file_location("fixtures_sessions", sys.argv[2])
 made = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(made)

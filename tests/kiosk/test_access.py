@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from edge.commands import Mark, SetPrivacy, StartSession
-from edge.errors import ConfigError
+from edge.core.commands import Mark, SetPrivacy, StartSession
+from edge.core.errors import ConfigError
 from edge.kiosk import access, passwords
 from edge.kiosk.throttle import Throttle
 

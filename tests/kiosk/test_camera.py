@@ -17,11 +17,11 @@ pytest.importorskip("starlette", reason="the extra `kiosk` is not installed")
 from starlette.testclient import TestClient
 
 from edge import config as configuration
-from edge.kiosk.places import Client
+from edge.kiosk.paths import Client
 from edge.kiosk.requests import Refused
-from edge.kiosk.visitors import cameras, seer
+from edge.kiosk.visitors import cameras, frame_analyzer
 from edge.kiosk.visitors.cameras import FRAME_MAX, Cameras
-from edge.kiosk.visitors.seer import BadFrame, Seer, decode
+from edge.kiosk.visitors.frame_analyzer import BadFrame, FrameAnalyzer, decode
 from edge.kiosk.worker import Message, Program, Template, Worker, program
 from tests.fixtures.scripted_vision import bright_pipeline
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 SCRIPTED = """
 import os
-from edge.kiosk.visitors.seer import Seer
+from edge.kiosk.visitors.frame_analyzer import Seer
 from tests.fixtures.scripted_vision import bright_pipeline
 
 def make(settings):
@@ -79,9 +79,9 @@ def run(scripted: None) -> Callable[..., None]:
 
 
 @pytest.fixture
-def new_seer() -> Callable[..., Seer]:
-    def make(clock_ns: Callable[[], int]) -> Seer:
-        return Seer(bright_pipeline, clock_ns=clock_ns)
+def new_seer() -> Callable[..., FrameAnalyzer]:
+    def make(clock_ns: Callable[[], int]) -> FrameAnalyzer:
+        return FrameAnalyzer(bright_pipeline, clock_ns=clock_ns)
 
     return make
 
@@ -335,7 +335,7 @@ def test_only_this_page_may_ask_for_a_camera(open_kiosk: Any, browser: Any) -> N
 
 def test_the_workers_settings_hold_no_secret() -> None:
     config = configuration.load(environment={"FACE_EDGE_MQTT__PASSWORD": "hush"})
-    told = seer.settings_of(config)
+    told = frame_analyzer.settings_of(config)
     assert "hush" not in repr(told)
     assert told["model"]["threads"] == 1
 
@@ -348,7 +348,9 @@ def test_the_real_network_reads_a_real_face(portrait_path: Any, monkeypatch: pyt
     frame = bytes(cv2.imencode(".jpg", cv2.resize(picture, (480, 480 * picture.shape[0] // picture.shape[1])))[1])
 
     async def story() -> None:
-        template = Template(Program(seer.ENTRY, seer.settings_of(configuration.load(environment={}))))
+        template = Template(
+            Program(frame_analyzer.ENTRY, frame_analyzer.settings_of(configuration.load(environment={})))
+        )
         worker = Worker(template)
         try:
             for _ in range(4):

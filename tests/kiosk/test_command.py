@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from edge.cli.kiosk import kiosk
 from edge.cli.settings import Settings
-from edge.errors import InputError
+from edge.core.errors import InputError
 from edge.kiosk.passwords import read_hash, verify
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from edge.commands import StartSession
-from edge.events import SessionKind
+from edge.core.commands import StartSession
+from edge.core.events import SessionKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from edge.connections import site_of
 from edge.kiosk import attempts, passwords
 from edge.kiosk.access import Role
 from edge.kiosk.attempts import OVERALL, PER_CALLER, RIGHT_PER_CALLER, Caller, LoginThrottle, Standing
-from edge.kiosk.board import Bell, Board
 from edge.kiosk.stream import Stream
+from edge.kiosk.topic_cache import ChangeNotifier, TopicCache
 from edge.kiosk.verifier import NICENESS, Verifier
+from edge.util.connections import site_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -321,8 +321,8 @@ def test_it_can_be_closed_and_used_again() -> None:
 
 def test_an_open_stream_sends_nothing_after_the_logout() -> None:
     async def watch() -> list[str]:
-        board, held = Board(), [True]
-        bell = Bell(asyncio.get_running_loop())
+        board, held = TopicCache(), [True]
+        bell = ChangeNotifier(asyncio.get_running_loop())
         board.on_change(bell.ring)
         board.put("mood", 1)
         got = []

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from edge import files, mounts
 from edge.kiosk import app, passwords, revocations
 from edge.kiosk.access import Role
 from edge.kiosk.revocations import RevocationList
+from edge.system import mounts
+from edge.util import files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from edge.commands import Answer, NotePlayback, StartSession, StopSession
-from edge.events import Media, Session, ulid
-from edge.kiosk.board import Board
+from edge.core.commands import Answer, NotePlayback, StartSession, StopSession
+from edge.core.events import Media, Session, ulid
 from edge.kiosk.media.folder import MediaFolder
 from edge.kiosk.media.player import SILENT_S, Choice, Player, Report
+from edge.kiosk.topic_cache import TopicCache
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +57,7 @@ def now() -> Now:
 
 @pytest.fixture
 def player(folder: Path, now: Now) -> Player:
-    made = Player(folder, Board(), clock_ns=now)
+    made = Player(folder, TopicCache(), clock_ns=now)
     made.follow(session())
     return made
 
@@ -82,7 +82,7 @@ def test_no_name_leads_out_of_it(folder: Path, name: str) -> None:
 
 
 def test_a_session_with_a_file_of_the_folder_is_played(folder: Path) -> None:
-    board = Board()
+    board = TopicCache()
     player = Player(folder, board)
     player.follow(session("Told by name only"))
     assert board.newer_than(0, {"player"})[1] == [("player", "null")]

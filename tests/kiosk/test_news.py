@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 
 from edge import config as configuration
-from edge.commands import Inbox
-from edge.errors import SinkError
-from edge.events import CameraStatus, Look, LookKind, Privacy
+from edge.core.commands import Inbox
+from edge.core.errors import SinkError
+from edge.core.events import CameraStatus, Look, LookKind, Privacy
+from edge.core.types import Box, Emotion, Face, Frame, Observation, Scores
 from edge.kiosk import live
-from edge.kiosk.board import Board
-from edge.kiosk.picture import WIDTH, Tap, Watched
+from edge.kiosk.picture import WIDTH, FrameTap, TappedPipeline
 from edge.kiosk.sink import KioskSink
 from edge.kiosk.timeline import MARKERS, STEPS, Timeline
-from edge.types import Box, Emotion, Face, Frame, Observation, Scores
+from edge.kiosk.topic_cache import TopicCache
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ def observation(count: int = 1) -> Observation:
 
 
 def test_only_the_newest_of_a_topic_waits() -> None:
-    board = Board()
+    board = TopicCache()
     rung: list[int] = []
     board.on_change(lambda: rung.append(1))
     for value in (1, 2, 3):
@@ -212,8 +212,8 @@ def test_frames_are_seen_only_through_the_tap_and_forgotten_on_a_pause() -> None
 
         def close(self) -> None: ...
 
-    tap = Tap()
-    watched = Watched(Seer(), tap)  # type: ignore[arg-type]
+    tap = FrameTap()
+    watched = TappedPipeline(Seer(), tap)  # type: ignore[arg-type]
     assert tap.jpeg() is None
     watched.step(Frame(np.zeros((720, 1280, 3), np.uint8), 0, 0))
     data = tap.jpeg()
@@ -227,7 +227,7 @@ def test_frames_are_seen_only_through_the_tap_and_forgotten_on_a_pause() -> None
 
 def test_the_picture_is_there_only_where_it_is_switched_on(make_kiosk: Any, browser: Any) -> None:
     assert browser(make_kiosk()).client.get("/api/picture").status_code == 404
-    tap = Tap()
+    tap = FrameTap()
     shown = browser(make_kiosk(tap, live_picture=True))
     assert shown.client.get("/api/picture").status_code == 204
     tap.put(Frame(np.zeros((48, 64, 3), np.uint8), 0, 0))

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edge import config as configuration
-from edge.commands import Inbox
 from edge.config import DetectorConfig
-from edge.events import CameraStatus
+from edge.core.commands import Inbox
+from edge.core.events import CameraStatus
+from edge.core.types import Light, Observation
 from edge.kiosk.api import OPERATOR_TOPICS, VIEWER_TOPICS
 from edge.kiosk.pages import texts
 from edge.kiosk.sink import KioskSink
-from edge.types import Light, Observation
 from edge.vision.reach import PI_LENSES, WEBCAM_LENSES
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from edge.kiosk.board import Board
+    from edge.kiosk.topic_cache import TopicCache
 
 pytest.importorskip("starlette", reason="the extra `kiosk` is not installed")
 
@@ -29,7 +29,7 @@ def seen(width: int, height: int) -> Observation:
     return Observation(0, 0, width, height, ())
 
 
-def told(board: Board) -> list[Any]:
+def told(board: TopicCache) -> list[Any]:
     return [json.loads(text) for _, text in board.newer_than(0, {"reach"})[1]]
 
 

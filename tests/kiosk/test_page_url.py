@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from edge.config import KioskConfig
-from edge.errors import HardwareUnavailable
+from edge.core.errors import HardwareUnavailable
 from edge.kiosk import page_url as module
 from edge.kiosk.page_url import page_url
 

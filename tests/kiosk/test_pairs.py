@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 pytest.importorskip("starlette", reason="the extra `kiosk` is not installed")
 
 from edge import config as configuration
-from edge.commands import Inbox
+from edge.audience.event_detector import EventDetector
 from edge.config import EventsConfig, PrivacyConfig, SmoothingConfig
-from edge.events import Look, LookKind, Stamp
+from edge.core.commands import Inbox
+from edge.core.events import Look, LookKind, Stamp
+from edge.core.types import EMOTIONS, Box, Emotion, Face, Observation, Scores
 from edge.kiosk.sink import KioskSink
-from edge.narrator import Narrator
 from edge.runtime.dispatch import Mailbox
-from edge.types import EMOTIONS, Box, Emotion, Face, Observation, Scores
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,7 +74,7 @@ def test_a_pause_waits_for_no_frame(sink: KioskSink) -> None:
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_figures_agree_however_late_the_page_is(sink: KioskSink, moments: list[tuple[int, Emotion, int]]) -> None:
     """The loop puts, the sink takes a few of what waits, and only the newest of a kind waits, as on a busy board."""
-    narrator = Narrator(Stamp(epoch_ns=0, seed=b"x"), events=EventsConfig(), smoothing=SmoothingConfig(),
+    narrator = EventDetector(Stamp(epoch_ns=0, seed=b"x"), events=EventsConfig(), smoothing=SmoothingConfig(),
                         privacy=PrivacyConfig())  # fmt: skip
     mailbox = Mailbox(64)
     start = next(_STARTS)

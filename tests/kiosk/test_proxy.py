@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from edge import config as configuration
 from edge.config.networks import Networks
-from edge.errors import ConfigError
+from edge.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,12 +14,12 @@ import pytest
 
 pytest.importorskip("matplotlib", reason="the extra `reports` is not installed")
 
-from edge.events import SessionKind
+from edge.core.events import SessionKind
 from edge.kiosk.worker import WorkerFailed
-from edge.sessions.file import SessionFile
-from edge.sessions.places import session_path
-from edge.sessions.rows import put_happening, put_second, put_session
-from edge.sessions.words import file_name
+from edge.recording.file import SessionFile
+from edge.recording.paths import session_path
+from edge.recording.rows import put_happening, put_second, put_session
+from edge.reports.text import file_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -15,8 +15,8 @@ import pytest
 pytest.importorskip("cryptography", reason="the extra `kiosk` is not installed")
 
 from edge import config as configuration
-from edge.commands import Inbox
-from edge.errors import ConfigError
+from edge.core.commands import Inbox
+from edge.core.errors import ConfigError
 from edge.kiosk import addresses, certificate, tls
 from edge.kiosk.sink import KioskSink
 

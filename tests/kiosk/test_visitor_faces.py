@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from edge.kiosk.visitors.seer import tell
-from edge.types import EMOTIONS, Box, Emotion, Face, Observation, Scores
+from edge.core.types import EMOTIONS, Box, Emotion, Face, Observation, Scores
+from edge.kiosk.visitors.frame_analyzer import tell
 
 
 def face(name: str, *, detected: bool, facing: bool) -> Face:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 
 from edge.config import Config, load
-from edge.errors import ModelError
-from edge.manifest import manifest_path, packaged_models
+from edge.core.errors import ModelError
+from edge.inference.manifest import manifest_path, packaged_models
 
 if TYPE_CHECKING:
     from pathlib import Path

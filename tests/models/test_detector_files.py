@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edge.cli import detector_files, main
-from edge.errors import InputError, ModelError
+from edge.core.errors import InputError, ModelError
 from edge.models import detectors
 from edge.models.published import BLAZEFACE, PUBLISHED, YUNET, Addresses, PublishedDetector
 

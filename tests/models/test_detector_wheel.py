@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from edge.cli import main
-from edge.errors import HardwareUnavailable, InputError, ModelError
+from edge.core.errors import HardwareUnavailable, InputError, ModelError
 from edge.models import detectors
 from edge.models.published import BLAZEFACE, PublishedDetector, Wheel
 
@@ -155,7 +155,7 @@ def test_interrupted_in_the_middle_nothing_is_half_written(
     def interrupt(_descriptor: int) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("edge.files.os.fsync", interrupt)
+    monkeypatch.setattr("edge.util.files.os.fsync", interrupt)
     with pytest.raises(KeyboardInterrupt):
         detectors.install(packed, tmp_path / "models", wheel)
     assert stored(tmp_path / "models") == []

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edge.errors import InputError
+from edge.core.errors import InputError
 from edge.models.download import fetch
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edge.cli import main
-from edge.errors import EdgeError, InputError, ModelError
+from edge.core.errors import EdgeError, InputError, ModelError
 from edge.models.store import Pointer, Store, models_dir
 from edge.runtime.local import ask, control_paths
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from edge.errors import InputError, ModelError
-from edge.manifest import manifest_path, packaged_model
+from edge.core.errors import InputError, ModelError
+from edge.inference.manifest import manifest_path, packaged_model
 from edge.models import install
 from edge.models.signature import make_key, sign
 from edge.models.store import Pointer, Store, model_in_use, models_dir

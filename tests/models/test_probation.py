@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from edge.errors import HardwareUnavailable, ModelError, SourceError
-from edge.manifest import load as load_manifest
-from edge.manifest import packaged_model
+from edge.core.errors import HardwareUnavailable, ModelError, SourceError
+from edge.inference.manifest import load as load_manifest
+from edge.inference.manifest import packaged_model
 from edge.models import install
-from edge.models.probation import Probation
+from edge.models.rollback import ModelRollback
 from edge.models.store import Pointer, Store, models_dir
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def as_it_is(path: Path) -> Path:
 
 def crashed_start(config: Config) -> Path:
     """A start whose process ends without a word."""
-    return Probation(config).load(as_it_is)
+    return ModelRollback(config).load(as_it_is)
 
 
 def test_two_starts_that_crash_take_it_back(config: Config, added: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -47,7 +47,7 @@ def test_two_starts_that_crash_take_it_back(config: Config, added: Path, caplog:
         assert crashed_start(config) == packaged_model()
     assert "2 starts did not become healthy" in caplog.text
     assert crashed_start(config) == packaged_model()
-    run = Probation(config)
+    run = ModelRollback(config)
     run.load(as_it_is)
     assert "is taken back, packaged is used" in run.fallback
 
@@ -59,7 +59,7 @@ def test_a_model_that_does_not_load_is_taken_back_at_once(config: Config, added:
             raise ModelError(msg)
         return path
 
-    run = Probation(config)
+    run = ModelRollback(config)
     assert run.load(make) == packaged_model()
     assert "cannot load this model" in run.fallback
 
@@ -73,17 +73,17 @@ def test_a_model_that_is_gone_is_replaced_by_the_one_before(
     newest = install.add(config, make_model("newest"), unsigned=True).added
     store.point(store.pointer().model_copy(update={"proven": proven}))
     shutil.rmtree(newest.path.parent)
-    run = Probation(config)
+    run = ModelRollback(config)
     assert run.load(as_it_is) == added
     assert "its file is gone" in run.fallback
     shutil.rmtree(added.parent)
-    assert Probation(config).load(as_it_is) == packaged_model()
+    assert ModelRollback(config).load(as_it_is) == packaged_model()
 
 
 def test_seconds_of_frames_prove_it(config: Config, added: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [0.0]
-    monkeypatch.setattr("edge.models.probation.time.monotonic", lambda: clock[0])
-    with Probation(config) as run:
+    monkeypatch.setattr("edge.models.rollback.time.monotonic", lambda: clock[0])
+    with ModelRollback(config) as run:
         assert run.load(as_it_is) == added
         for turn in range(400):
             clock[0] += 0.1
@@ -100,8 +100,8 @@ def test_a_pause_an_absent_camera_and_a_stall_prove_nothing(
 ) -> None:
     del added
     clock = [0.0]
-    monkeypatch.setattr("edge.models.probation.time.monotonic", lambda: clock[0])
-    run = Probation(config)
+    monkeypatch.setattr("edge.models.rollback.time.monotonic", lambda: clock[0])
+    run = ModelRollback(config)
     run.load(as_it_is)
     for _ in range(100):
         clock[0] += 1.0
@@ -125,7 +125,7 @@ def test_a_pause_an_absent_camera_and_a_stall_prove_nothing(
 def test_only_ends_that_may_be_the_models_fault_count(
     config: Config, added: Path, error: BaseException | None, starts: int
 ) -> None:
-    run = Probation(config)
+    run = ModelRollback(config)
     assert run.load(as_it_is) == added
     run.__exit__(None if error is None else type(error), error, None)
     assert pointer(config).starts == starts
@@ -133,14 +133,14 @@ def test_only_ends_that_may_be_the_models_fault_count(
 
 def test_a_replay_counts_nothing(config: Config, added: Path) -> None:
     for _ in range(4):
-        assert Probation(config, lasting=False).load(as_it_is) == added
+        assert ModelRollback(config, lasting=False).load(as_it_is) == added
     assert pointer(config).starts == 0
 
 
 def test_a_named_model_is_used_whatever_was_added(config: Config, added: Path) -> None:
     del added
     named = config.model_copy(update={"model": config.model.model_copy(update={"path": packaged_model()})})
-    run = Probation(named)
+    run = ModelRollback(named)
     assert run.load(as_it_is) == packaged_model()
     assert run.fallback == ""
     assert load_manifest(packaged_model()).name
@@ -149,7 +149,7 @@ def test_a_named_model_is_used_whatever_was_added(config: Config, added: Path) -
 def test_a_state_folder_that_cannot_be_written_costs_a_line_not_the_start(
     config: Config, added: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from edge.errors import InputError
+    from edge.core.errors import InputError
 
     def refuse(*_arguments: Any) -> None:
         msg = "current.json: cannot be written: Read-only file system"

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from edge.errors import HardwareUnavailable, InputError, ModelError
-from edge.manifest import manifest_path
+from edge.core.errors import HardwareUnavailable, InputError, ModelError
+from edge.inference.manifest import manifest_path
 from edge.models import signature
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edge.config import load
-from edge.errors import InputError
+from edge.core.errors import InputError
 from edge.models import store
 from edge.models.store import Pointer, Store, models_dir
 

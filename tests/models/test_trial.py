@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edge.config import ModelConfig
+from edge.core.errors import ModelError
 from edge.diagnostics.probe import probe
-from edge.errors import ModelError
 from edge.models import trial
 
 if TYPE_CHECKING:

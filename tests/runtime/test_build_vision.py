@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from edge import config as configuration
-from edge.errors import ModelError
-from edge.manifest import packaged_model
+from edge.core.errors import ModelError
+from edge.core.types import Box, Emotion, Frame, Light
+from edge.inference.manifest import packaged_model
 from edge.models.store import models_dir
 from edge.runtime import build_vision
-from edge.types import Box, Emotion, Frame, Light
 from edge.vision import yunet
 from edge.vision.haar import HaarDetector
 from edge.vision.local_search import LocalSearch
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge.config import Config
-    from edge.types import Observation
+    from edge.core.types import Observation
 
 MS = 1_000_000
 

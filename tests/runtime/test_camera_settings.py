@@ -11,21 +11,21 @@ import numpy as np
 import pytest
 
 from edge import config as configuration
-from edge.errors import ConfigError
+from edge.core.errors import ConfigError
+from edge.core.types import Frame, Observation
 from edge.kiosk.picture import _encode
 from edge.runtime import build
 from edge.sinks.memory import MemorySink
 from edge.sources.orient import without_colour
 from edge.sources.virtual import VirtualCamera
-from edge.types import Frame, Observation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from edge.config import Config
-    from edge.protocols import FrameSource
-    from edge.types import Box
+    from edge.core.protocols import FrameSource
+    from edge.core.types import Box
 
 
 def settings(tmp_path: Path, **flags: Any) -> Config:

@@ -5,8 +5,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edge.aggregate import Aggregator
-from edge.commands import (
+from edge.audience.aggregate import Aggregator
+from edge.audience.event_detector import EventDetector
+from edge.audience.group_size import GroupSize
+from edge.config import EventsConfig, PrivacyConfig, SmoothingConfig
+from edge.core.commands import (
     Answer,
     CheckHealth,
     CheckStatus,
@@ -18,9 +21,8 @@ from edge.commands import (
     StartSession,
     StopSession,
 )
-from edge.config import EventsConfig, PrivacyConfig, SmoothingConfig
-from edge.errors import InputError
-from edge.events import (
+from edge.core.errors import InputError
+from edge.core.events import (
     Aggregate,
     Event,
     EventType,
@@ -32,18 +34,16 @@ from edge.events import (
     SessionKind,
     Stamp,
 )
-from edge.group_size import GroupSize
-from edge.narrator import Narrator
+from edge.core.types import EMOTIONS, Box, Emotion, Face, Observation, Scores
 from edge.runtime.control import Control
+from edge.runtime.durability_barrier import WARNING
 from edge.runtime.health import Counters, HealthMeter
-from edge.runtime.receipts import WARNING
-from edge.settings import SettingsStore
-from edge.types import EMOTIONS, Box, Emotion, Face, Observation, Scores
+from edge.runtime.saved_switches import SettingsStore
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from edge.events import Message
+    from edge.core.events import Message
 
 S = 10**9
 HAPPY = Face("0" * 8, Box(0, 0, 9, 9), Scores.of(float(e is Emotion.HAPPY) for e in EMOTIONS), Emotion.HAPPY, 1.0)
@@ -56,7 +56,7 @@ class Desk:
         self.inbox = Inbox()
         self.settings = SettingsStore(folder / "settings.json")
         self.stamp = stamp = Stamp(epoch_ns=0, seed=b"test")
-        self.narrator = Narrator(
+        self.narrator = EventDetector(
             stamp,
             events=EventsConfig(),
             smoothing=SmoothingConfig(),
@@ -328,7 +328,7 @@ def test_a_switch_that_cannot_be_kept_is_answered_with_a_warning(
         raise InputError(msg)
 
     with monkeypatch.context() as patch:
-        patch.setattr("edge.settings.write_text", refuse)
+        patch.setattr("edge.runtime.saved_switches.write_text", refuse)
         answer = desk.ask(command)
         assert answer.data is not None
         assert answer.data["warning"] == WARNING

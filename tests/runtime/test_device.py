@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Any, Self
 import pytest
 
 from edge import config as configuration
-from edge.errors import AlreadyRunning, SourceError
-from edge.events import CameraStatus, Event, EventType, Health, Info, Look, LookKind, State, Tracks
+from edge.core.errors import AlreadyRunning, SourceError
+from edge.core.events import CameraStatus, Event, EventType, Health, Info, Look, LookKind, State, Tracks
+from edge.core.types import Emotion, Observation
 from edge.runtime import build
 from edge.sinks.display.simulated import simulated_pins
 from edge.sinks.memory import MemorySink
-from edge.types import Emotion, Observation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from edge.config import Config
-    from edge.protocols import Sink
+    from edge.core.protocols import Sink
     from edge.runtime.app import Device
 
 RGB = {"red": 17, "green": 27, "blue": 22}

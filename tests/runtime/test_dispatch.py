@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.backoff import Backoff
-from edge.errors import SinkError
-from edge.events import (
+from edge.core.errors import SinkError
+from edge.core.events import (
     Aggregate,
     CameraStatus,
     Event,
@@ -25,6 +24,7 @@ from edge.events import (
 )
 from edge.runtime.dispatch import Dispatcher, Mailbox
 from edge.sinks.memory import MemorySink
+from edge.util.backoff import Backoff
 
 if TYPE_CHECKING:
     from collections.abc import Callable

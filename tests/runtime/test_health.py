@@ -3,8 +3,8 @@ from __future__ import annotations
 from collections import deque
 from datetime import UTC, datetime
 
+from edge.core.types import Light, Observation
 from edge.runtime.health import Counters, HealthMeter, percentile
-from edge.types import Light, Observation
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge import config as configuration
-from edge.errors import SourceEnded
-from edge.events import CameraStatus, Health
+from edge.core.errors import SourceEnded
+from edge.core.events import CameraStatus, Health
+from edge.core.types import Frame, Light
 from edge.runtime import build
 from edge.sinks.memory import MemorySink
 from edge.sources.passive import PassiveSource
-from edge.types import Frame, Light
 
 if TYPE_CHECKING:
     from pathlib import Path

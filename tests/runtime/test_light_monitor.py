@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.core.types import Light
 from edge.runtime.light_monitor import LEAST_S, WINDOW_S, LightMonitor
-from edge.types import Light
 
 S = 10**9
 N, D, T = Light.NORMAL, Light.DARK, Light.TOO_DARK

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edge import config as configuration
-from edge.commands import Answer, Inbox, Mark, StartSession
-from edge.errors import EdgeError
-from edge.events import CameraStatus, SessionKind
+from edge.core.commands import Answer, Inbox, Mark, StartSession
+from edge.core.errors import EdgeError
+from edge.core.events import CameraStatus, SessionKind
+from edge.recording.file import SessionFile
+from edge.recording.paths import find_sessions, session_path
 from edge.runtime import build
 from edge.runtime.local import LocalControl, NotRunning, ask, control_path, control_paths
-from edge.sessions.file import SessionFile
-from edge.sessions.places import find_sessions, session_path
 from edge.sinks.memory import MemorySink
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.errors import AlreadyRunning, ConfigError
+from edge.core.errors import AlreadyRunning, ConfigError
 from edge.runtime.lock import InstanceLock, runtime_dir
 
 HOLD = """

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from edge import config as configuration
-from edge.events import CameraStatus, Event, EventType
+from edge.core.events import CameraStatus, Event, EventType
 from edge.runtime import build
 from edge.sinks.memory import MemorySink
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edge import config as configuration
-from edge.commands import StartSession
-from edge.errors import ModelError
-from edge.events import Aggregate, Event, EventType, Info, Look, State, Tracks
-from edge.labels import LabelSet
+from edge.core.commands import StartSession
+from edge.core.errors import ModelError
+from edge.core.events import Aggregate, Event, EventType, Info, Look, State, Tracks
+from edge.core.labels import LabelSet
 from edge.runtime import build
 from edge.sinks.display.simulated import simulated_pins
 from edge.sinks.memory import MemorySink
@@ -107,9 +107,9 @@ def test_home_assistant_offers_the_classes(played: Any) -> None:
 
 
 def test_the_session_its_report_and_its_export_name_them(played: Any, tmp_path: Path) -> None:
-    from edge.sessions.export import write
-    from edge.sessions.library import digest, reading
-    from edge.sessions.report import report
+    from edge.reports.export import write
+    from edge.reports.library import digest, reading
+    from edge.reports.report import report
 
     pytest.importorskip("matplotlib")
     folder, model, _, _ = played

@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edge import config as configuration
+from edge.core.errors import ConfigError, EdgeError, HardwareUnavailable
 from edge.diagnostics import broker, camera, detector, displays, libraries, machine, page
 from edge.diagnostics.finding import Finding, Status, skip
-from edge.errors import ConfigError, EdgeError, HardwareUnavailable
+from edge.inference.manifest import packaged_model
 from edge.kiosk.certificate import make as make_certificate
-from edge.manifest import packaged_model
 from edge.runtime import build, preflight
 
 if TYPE_CHECKING:

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from edge.commands import SetPrivacy, StartSession
 from edge.config import load
-from edge.events import CameraStatus, Event, EventType, Info, Look, LookKind
+from edge.core.commands import SetPrivacy, StartSession
+from edge.core.events import CameraStatus, Event, EventType, Info, Look, LookKind
+from edge.core.types import Observation
+from edge.recording.file import SessionFile
 from edge.runtime import build
-from edge.sessions.file import SessionFile
-from edge.settings import SettingsStore
+from edge.runtime.saved_switches import SettingsStore
 from edge.sinks.memory import MemorySink
-from edge.types import Observation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edge import config as configuration
-from edge import logs
-from edge.errors import ConfigError, ModelError
+from edge.core.errors import ConfigError, ModelError
 from edge.runtime.manager import ServiceManager
 from edge.runtime.reload import Reloader, differences
+from edge.util import logs
 
 if TYPE_CHECKING:
     from collections.abc import Callable

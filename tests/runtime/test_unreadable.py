@@ -15,12 +15,12 @@ import pytest
 pytest.importorskip("starlette", reason="the extra `kiosk` is not installed")
 
 from edge import config as configuration
-from edge.errors import ConfigError, FileUnavailable
-from edge.files import why_unreadable
+from edge.core.errors import ConfigError, FileUnavailable
 from edge.kiosk.passwords import make_hash
 from edge.kiosk.sink import KioskSink
 from edge.runtime import build
 from edge.sinks.memory import MemorySink
+from edge.util.files import why_unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -130,7 +130,7 @@ def test_another_broker_s_password_is_asked_for_again(
     "flags", [{"kiosk.host": "0.0.0.0"}, {"kiosk.tls": "files", "kiosk.tls_certificate": "/c.pem"}]
 )
 def test_what_no_file_can_mend_is_still_refused(tmp_path: Path, flags: dict[str, str]) -> None:
-    from edge.commands import Inbox
+    from edge.core.commands import Inbox
 
     base = {"kiosk.enabled": True, "node.state_dir": tmp_path}
     config = configuration.load(environment={}, flags=base | flags)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edge.config import ModelConfig
-from edge.errors import ModelError
+from edge.core.errors import ModelError
 from edge.kiosk.worker import Limits, Message, Program, Template, Worker, manager, program
 from edge.models import trial
 from edge.sandbox import broker as brokers

@@ -17,8 +17,8 @@ from pathlib import Path
 RUN = "edge/cli/run.py"
 # it brings the sessions' file to tables that the version before does not know, and ends
 EXITS = """import pathlib
-from edge.sessions.file import SessionFile
-from edge.sessions.schema import MIGRATIONS
+from edge.recording.file import SessionFile
+from edge.recording.schema import MIGRATIONS
 for path in pathlib.Path("/var/lib/face-edge").glob("sessions-*.sqlite3"):
     SessionFile(path, migrations=(*MIGRATIONS, ("ALTER TABLE session ADD COLUMN hall TEXT",))).close()
     print(path, "is of the next version now", flush=True)

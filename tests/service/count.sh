@@ -46,8 +46,8 @@ cpuinfo() {   # cpuinfo PART: four cores of it
 }
 
 export PYTHONPATH=$checkout OMP_NUM_THREADS=1
-"$PYTHON" -m edge.bench.count --reel "$out/clip.bgr" --frames "$frames"
-"$PYTHON" -m edge.bench.counted "$out/clip.bgr" --obvious "$obvious" >"$out/here.json"
+"$PYTHON" -m tests.bench.count --reel "$out/clip.bgr" --frames "$frames"
+"$PYTHON" -m tests.bench.counted "$out/clip.bgr" --obvious "$obvious" >"$out/here.json"
 
 for core in "$@"; do
     case $core in
@@ -57,10 +57,10 @@ for core in "$@"; do
     cpuinfo "$part" >"$out/prefix/proc/cpuinfo"
     env -i PATH=/usr/bin HOME="$out/home" PYTHONPATH="$out/site:$checkout" PYTHONDONTWRITEBYTECODE=1 OMP_NUM_THREADS=1 \
         "$QEMU" -cpu "$core" -plugin "$out/count_stages.so,out=$out/$core.txt" -L "$out/prefix" \
-        "$out/prefix/usr/bin/python3.11" -m edge.bench.counted "$out/clip.bgr" --obvious "$obvious" \
+        "$out/prefix/usr/bin/python3.11" -m tests.bench.counted "$out/clip.bgr" --obvious "$obvious" \
         >"$out/$core.json" 2>"$out/$core.log" || { tail -n 5 "$out/$core.log" >&2; exit 1; }
     printf '\n%s\n' "$core"
-    "$PYTHON" -m edge.bench.count --counts "$out/$core.txt"
-    "$PYTHON" -m edge.bench.count --answers "$out/here.json" "$out/$core.json"
+    "$PYTHON" -m tests.bench.count --counts "$out/$core.txt"
+    "$PYTHON" -m tests.bench.count --answers "$out/here.json" "$out/$core.json"
 done
 printf '\nkept in %s\n' "$out"

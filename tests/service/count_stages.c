@@ -1,4 +1,4 @@
-/* A plug-in for QEMU's user mode: instructions of each thread between the marks of edge/bench/marks.py.
+/* A plug-in for QEMU's user mode: instructions of each thread between the marks of tests/bench/marks.py.
  *
  * A mark is the A64 instruction `movz xzr, #n`: what the thread has run since its mark before belongs to n. At the end
  * a line for each n: the number, how often it was marked, instructions, and how many of them were of the vector and

@@ -127,7 +127,7 @@ def test_the_real_device_is_understood(tmp_path: Path) -> None:
     from contextlib import ExitStack
 
     from edge import config
-    from edge.events import State
+    from edge.core.events import State
     from edge.runtime import build
     from edge.runtime.local import control_path
     from edge.sinks.memory import MemorySink

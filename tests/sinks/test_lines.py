@@ -3,7 +3,7 @@ from __future__ import annotations
 import io
 import json
 
-from edge.events import CameraStatus, Event, EventType, Stamp
+from edge.core.events import CameraStatus, Event, EventType, Stamp
 from edge.sinks.lines import LinesSink
 
 

@@ -10,10 +10,10 @@ import pytest
 from gpiozero import Device
 
 from edge import config as configuration
-from edge.commands import Inbox, SetPrivacy, StartSession, StopSession
 from edge.config import PanelConfig
-from edge.errors import ConfigError, SinkError
-from edge.events import CameraStatus, Privacy, RunningSession, Session, SessionKind
+from edge.core.commands import Inbox, SetPrivacy, StartSession, StopSession
+from edge.core.errors import ConfigError, SinkError
+from edge.core.events import CameraStatus, Privacy, RunningSession, Session, SessionKind
 from edge.sinks.display.simulated import simulated_pins
 from edge.sinks.panel import PanelSink
 

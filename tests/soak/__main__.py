@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.errors import HardwareUnavailable
+from edge.core.errors import HardwareUnavailable
 from tests.soak.plot import draw
 from tests.soak.run import soak
 from tests.soak.verdict import Bounds

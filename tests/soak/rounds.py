@@ -6,11 +6,11 @@ import contextlib
 import time
 from typing import TYPE_CHECKING
 
-from edge.errors import EdgeError
+from edge.core.errors import EdgeError
 
 if TYPE_CHECKING:
-    from edge.drills.appliance import Appliance
-    from edge.drills.mosquitto import Mosquitto
+    from edge.bench.mosquitto import Mosquitto
+    from tests.drills.appliance import Appliance
     from tests.soak.watch import Operator, Sample
 
 ROUNDS = 6

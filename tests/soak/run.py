@@ -15,11 +15,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from edge.drills.appliance import NODE, Appliance
-from edge.drills.listener import Listener
-from edge.drills.mosquitto import Mosquitto
+from edge.bench.mosquitto import Mosquitto
 from edge.kiosk.passwords import make_hash
 from edge.sinks.mqtt.topics import Topics
+from tests.drills.appliance import NODE, Appliance
+from tests.drills.listener import Listener
 from tests.soak.rounds import Rounds, Script
 from tests.soak.verdict import AFTER, CALM, FLOOD, Bounds, Check, Deeds, given_back, judge
 from tests.soak.watch import Look, Operator, Sample, Watch

@@ -12,7 +12,7 @@ import pytest
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from edge.drills.appliance import NODE, Appliance
+from tests.drills.appliance import NODE, Appliance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -16,7 +16,7 @@ from tests.soak import wire
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from edge.drills.appliance import Appliance
+    from tests.drills.appliance import Appliance
 
 SCREEN, OPERATOR = "127.0.0.1", "127.0.0.9"
 """The wall page's address, on the device itself, and an operator's."""

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.core.types import Box, Frame
 from edge.sources.aim import AimSlot, brightness_of
 from edge.sources.orient import as_mounted, orient
-from edge.types import Box, Frame
 
 SECOND = 1_000_000_000
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edge.config import SourceConfig
-from edge.errors import HardwareUnavailable, SourceError
+from edge.core.errors import HardwareUnavailable, SourceError
 from edge.sources.factory import create
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.errors import ConfigError
+from edge.core.errors import ConfigError
 from edge.sources.controls import Control, Kind, check
 
 LISTED = {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edge.config import SourceConfig
-from edge.errors import ConfigError
+from edge.core.errors import ConfigError
 from edge.sources.factory import create
 from edge.sources.uri import masked
 

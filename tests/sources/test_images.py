@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from edge.config import SourceConfig
-from edge.errors import InputError, SourceEnded, SourceError
+from edge.core.errors import InputError, SourceEnded, SourceError
 from edge.sources.factory import create
 from edge.sources.images import COMPLAINTS, read_image
-from edge.stderr import lines_dropped
+from edge.util.stderr import lines_dropped
 
 
 @pytest.fixture

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from edge.config import SourceConfig
-from edge.errors import HardwareUnavailable, SourceEnded, SourceError
+from edge.core.errors import HardwareUnavailable, SourceEnded, SourceError
+from edge.core.types import Box, Frame
 from edge.sources.factory import create
 from edge.sources.newest import NewestFrame
 from edge.sources.orient import orient
 from edge.sources.passive import PassiveSource
-from edge.types import Box, Frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from edge.config import SourceConfig
-from edge.errors import ConfigError, SourceError
+from edge.core.errors import ConfigError, SourceError
+from edge.core.types import Box
 from edge.sources.factory import create
-from edge.types import Box
 from tests.fixtures.media import CAMERA_MODULE_3
 
 WITHOUT_FOCUS = {name: limits for name, limits in CAMERA_MODULE_3.items() if not name.startswith(("Af", "Lens"))}

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.errors import InputError
+from edge.core.errors import InputError
 from edge.sources.images import read_image
 from edge.sources.picture_data import picture_in
 

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 from edge.config import SourceConfig
-from edge.errors import SourceEnded, SourceError
+from edge.core.errors import SourceEnded, SourceError
+from edge.core.types import Frame
 from edge.sources.factory import create
 from edge.sources.looped import Looped
 from edge.sources.newest import NewestFrame
 from edge.sources.passive import PassiveSource
 from edge.sources.playback import Playback, played
-from edge.types import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from edge.config import SourceConfig
-from edge.errors import SourceError
+from edge.core.errors import SourceError
 from edge.sources import http_cause, rtsp_cause
 from edge.sources.factory import create
 from edge.sources.newest import NewestFrame

@@ -11,7 +11,7 @@ import cv2
 import pytest
 
 from edge.config import SourceConfig
-from edge.errors import SourceError
+from edge.core.errors import SourceError
 from edge.sources.bounded import hanging
 from edge.sources.newest import NewestFrame
 from edge.sources.usb import UsbCamera

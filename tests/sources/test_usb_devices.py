@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edge.config import SourceConfig
+from edge.core.errors import SourceError
 from edge.diagnostics import camera as diagnosis
-from edge.errors import SourceError
 from edge.sources.newest import NewestFrame
 from edge.sources.usb import UsbCamera
 from edge.sources.usb_devices import CameraFinder, cameras

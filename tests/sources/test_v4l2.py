@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from edge.config import SourceConfig
-from edge.errors import ConfigError, SourceError
+from edge.core.errors import ConfigError, SourceError
 from edge.sources import v4l2
 from edge.sources.controls import Kind
 from edge.sources.newest import NewestFrame

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 
 from edge.config import SourceConfig
-from edge.errors import SourceEnded, SourceError
+from edge.core.errors import SourceEnded, SourceError
 from edge.sources.factory import create
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from edge.protocols import FrameSource
-    from edge.types import Frame
+    from edge.core.protocols import FrameSource
+    from edge.core.types import Frame
 
 
 def frames(source: FrameSource) -> list[Frame]:

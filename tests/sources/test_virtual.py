@@ -10,11 +10,11 @@ import pytest
 
 import edge.sources.virtual
 from edge.config import SourceConfig
-from edge.errors import SourceEnded, SourceError
+from edge.core.errors import SourceEnded, SourceError
 from edge.sources.factory import create
 
 if TYPE_CHECKING:
-    from edge.types import Frame
+    from edge.core.types import Frame
 
 FPS = 15
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.config import PrimaryConfig, SmoothingConfig
-from edge.types import Box, Detection, Frame, Light
+from edge.core.types import Box, Detection, Frame, Light
 from edge.vision.budget import ScanBudget
 from edge.vision.haar import HaarDetector
 from edge.vision.local_search import LocalSearch
@@ -25,8 +25,8 @@ from edge.vision.whole_search import WholeSearch
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from edge.protocols import FaceDetector
-    from edge.types import Landmarks
+    from edge.core.protocols import FaceDetector
+    from edge.core.types import Landmarks
     from edge.vision.findings import Search
 
 MS = 1_000_000

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.types import Box
+from edge.core.types import Box
 from edge.vision.association import associate
 
 FACE = Box(100, 100, 40, 40)

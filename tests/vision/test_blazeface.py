@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.errors import ModelError
-from edge.types import Box
+from edge.core.errors import ModelError
+from edge.core.types import Box
 from edge.vision import blazeface
 from edge.vision.blazeface import BlazeFaceDetector, merge
 from edge.vision.haar import HaarDetector

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.types import Box
+from edge.core.types import Box
 from edge.vision.camera_motion import CameraMotion
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge.types import Box
+from edge.core.types import Box
 from edge.vision import haar
 from edge.vision.haar import CASCADE, NEAR_CASCADE, NEIGHBOURS, USUAL_CASCADE, HaarDetector
 

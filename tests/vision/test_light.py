@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge.types import Light
+from edge.core.types import Light
 from edge.vision.light import DARK, TARGET, TOO_DARK, Exposure, measure, noise_of, smooth
 from edge.vision.reduce import Reducer
 

@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from edge.errors import HardwareUnavailable, ModelError
-from edge.manifest import manifest_path, packaged_model
-from edge.preprocess import crop_face
-from edge.protocols import EmotionClassifier
-from edge.types import EMOTIONS, Emotion
+from edge.core.errors import HardwareUnavailable, ModelError
+from edge.core.protocols import EmotionClassifier
+from edge.core.types import EMOTIONS, Emotion
+from edge.inference.manifest import manifest_path, packaged_model
+from edge.inference.preprocess import crop_face
 from edge.vision.litert import RUNTIMES, LiteRtClassifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from edge.types import Box, Scores
+    from edge.core.types import Box, Scores
 
 INSTALLED = [name for name, module in RUNTIMES.items() if find_spec(module.partition(".")[0])]
 MISSING = [name for name in RUNTIMES if name not in INSTALLED]
@@ -163,7 +163,8 @@ def test_without_any_runtime_both_commands_are_given(monkeypatch: pytest.MonkeyP
 
 def test_the_runtimes_greeting_stays_off_standard_error() -> None:
     code = (
-        "import os; from edge.manifest import packaged_model; from edge.vision.litert import LiteRtClassifier;"
+        "import os; from edge.inference.manifest import packaged_model;"
+        "from edge.vision.litert import LiteRtClassifier;"
         "import numpy as np; LiteRtClassifier(packaged_model()).classify([np.zeros((48, 48), np.uint8)])"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -172,7 +173,7 @@ def test_the_runtimes_greeting_stays_off_standard_error() -> None:
 
 
 def test_what_else_is_written_to_standard_error_comes_through(capfd: pytest.CaptureFixture[str]) -> None:
-    from edge.stderr import lines_dropped
+    from edge.util.stderr import lines_dropped
     from edge.vision.litert import GREETINGS
 
     with lines_dropped(*GREETINGS):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from edge.types import Box
+from edge.core.types import Box
 from edge.vision.local_search import LocalSearch
 from edge.vision.scan import Scan
 from tests.fixtures.room import FACE, FRAME_MS, FixedBudget, Room, WatchedDetector

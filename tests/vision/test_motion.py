@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edge.types import Box
+from edge.core.types import Box
 from edge.vision.motion import Motion
 
 MS = 1_000_000

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from edge.contrast import Contrast
-from edge.preprocess import crop_face
-from edge.types import Box, Detection, Emotion, Face, Frame, Light, Scores
+from edge.core.contrast import Contrast
+from edge.core.types import Box, Detection, Emotion, Face, Frame, Light, Scores
+from edge.inference.preprocess import crop_face
 from edge.vision import pipeline as pipeline_module
 from edge.vision.findings import Findings
 from edge.vision.pipeline import _in_view, _is_inside, mark_primary
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from edge.types import Landmarks, Observation
+    from edge.core.types import Landmarks, Observation
     from edge.vision.pipeline import Pipeline
 
 MS = 1_000_000

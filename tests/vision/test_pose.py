@@ -8,7 +8,7 @@ import pytest
 from edge.vision.pose import LEAST_ROLL, is_facing, roll_of
 
 if TYPE_CHECKING:
-    from edge.types import Landmarks
+    from edge.core.types import Landmarks
 
 
 def head(*, roll: float = 0.0, nose: float = 0.0, eyes: float = 40.0) -> Landmarks:

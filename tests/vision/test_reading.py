@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from edge.config import validate
-from edge.errors import ModelError
-from edge.manifest import load, manifest_path, packaged_model, verify
-from edge.postprocess import signs
+from edge.core.errors import ModelError
+from edge.inference.manifest import load, manifest_path, packaged_model, verify
+from edge.inference.postprocess import signs
 from edge.runtime.preflight.parts import model as preflight
 from edge.vision.litert import LiteRtClassifier
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge.types import Frame
+from edge.core.types import Frame
 from edge.vision.reduce import Reducer
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from edge.config import Config, validate
+from edge.core.types import Frame, Reading
 from edge.runtime.build_vision import _refuses
-from edge.types import Frame, Reading
 from edge.vision.refusal import FaceEvidence
 from edge.vision.scripted import BrightDetector, ScriptedClassifier
 from edge.vision.track import TrackRules

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from edge.types import Box, Detection, Light
+from edge.core.types import Box, Detection, Light
 from edge.vision.budget import NARROWEST, Plan, ScanBudget
 from edge.vision.scan import Scan, distinct
 from tests.fixtures.room import FACE, FixedBudget, Room, WatchedDetector

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.types import Emotion, Scores
+from edge.core.types import Emotion, Scores
 from edge.vision.smooth import Labeler, ScoreAverage
 
 MS = 1_000_000

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.types import Box
+from edge.core.types import Box
 from edge.vision.template import TemplateFollower
 
 FACE = Box(130, 90, 48, 48)

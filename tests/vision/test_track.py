@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.types import Box, Detection
+from edge.core.types import Box, Detection
 from edge.vision.track import Track, Tracker, TrackRules
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from edge.types import Landmarks
+    from edge.core.types import Landmarks
 
 MS = 1_000_000
 RULES = TrackRules(

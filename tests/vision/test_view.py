@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge.types import Box, Frame
+from edge.core.types import Box, Frame
 from edge.vision.light import TARGET, Exposure, measure, noise_of
 from edge.vision.view import View
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from edge.types import Box, Detection
+from edge.core.types import Box, Detection
 from edge.vision.budget import NARROWEST
 from edge.vision.scan import Scan
 from edge.vision.whole_search import WholeSearch

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.errors import ModelError
+from edge.core.errors import ModelError
 from edge.vision import yunet
 from edge.vision.haar import HaarDetector
 from edge.vision.pose import is_facing, roll_of
@@ -16,7 +16,7 @@ from edge.vision.yunet import YuNetDetector
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from edge.types import Box, Detection
+    from edge.core.types import Box, Detection
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from converter.datasets.faces import SIZE
 from converter.training.augment import apply
 from converter.training.batches import Batch, order
 from converter.training.views import View
-from edge.errors import InputError
+from edge.core.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from converter.shortened import shortened
-from edge.errors import InputError
+from edge.core.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

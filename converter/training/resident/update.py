@@ -12,7 +12,7 @@ import torch
 from torch.optim.adam import adam
 from torch.optim.sgd import sgd
 
-from edge.errors import InputError
+from edge.core.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

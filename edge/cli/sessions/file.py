@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from edge.cli.settings import Settings
-    from edge.sessions.file import SessionFile
+    from edge.recording.file import SessionFile
 
 
 @contextmanager
@@ -19,9 +19,9 @@ def opened(settings: Settings) -> Iterator[SessionFile]:
     Raises:
         InputError: there is none, or it cannot be read.
     """
+    from edge.recording.paths import find_sessions
+    from edge.reports.library import reading
     from edge.runtime.local import control_paths, is_running
-    from edge.sessions.library import reading
-    from edge.sessions.places import find_sessions
 
     config = settings.load()
     with reading(find_sessions(config)) as file:

@@ -8,7 +8,7 @@ import click
 
 from edge.cli.sessions.file import opened
 from edge.cli.settings import pass_settings
-from edge.text import in_one_line, json_text
+from edge.util.text import in_one_line, json_text
 
 if TYPE_CHECKING:
     from edge.cli.settings import Settings
@@ -22,9 +22,9 @@ _SUM_UP_S = 1.0
 @pass_settings
 def list_(settings: Settings, *, as_json: bool) -> None:
     """List the sessions that are kept here, the newest first."""
-    from edge.sessions.export import session_dict
-    from edge.sessions.summaries import counts_only, glances
-    from edge.sessions.words import timecode
+    from edge.recording.summaries import counts_only, glances
+    from edge.recording.timecode import timecode
+    from edge.reports.export import session_dict
 
     with opened(settings) as file:
         records = file.sessions()
@@ -50,9 +50,9 @@ def list_(settings: Settings, *, as_json: bool) -> None:
 @pass_settings
 def show(settings: Settings, session: str, *, as_json: bool) -> None:
     """Show one session's figures."""
-    from edge.sessions import words
-    from edge.sessions.export import session_dict
-    from edge.sessions.library import choose, digest
+    from edge.reports import text
+    from edge.reports.export import session_dict
+    from edge.reports.library import choose, digest
 
     with opened(settings) as file:
         recording = file.recording(choose(file, session))
@@ -64,18 +64,18 @@ def show(settings: Settings, session: str, *, as_json: bool) -> None:
         click.echo(json_text(session_dict(recording.record) | {"figures": figures}))
         return
     click.echo(f"{in_one_line(recording.record.name)}  ({recording.record.id})")
-    click.echo(f"{words.ending(recording.record).capitalize()}.")
-    click.echo(words.summary(recording.record, told.timeline, told.use, told.moments, told.clock))
+    click.echo(f"{text.ending(recording.record).capitalize()}.")
+    click.echo(text.summary(recording.record, told.timeline, told.use, told.moments, told.clock))
     if told.timeline.has_figures:
-        part, length = words.percent(told.use.part), words.duration(told.use.measured_s)
+        part, length = text.percent(told.use.part), text.duration(told.use.measured_s)
         click.echo(f"Of {part} of the session ({length}), which figures come from:")
     for name, share in sorted(told.shares.items(), key=lambda item: -(item[1] or 0.0)):
-        click.echo(f"  {name:<10}{words.percent(share):>10}")
-    click.echo(f"  {'valence':<10}{words.signed(told.valence):>10}")
-    click.echo(f"  {'attention':<10}{words.percent(told.attention):>10}")
+        click.echo(f"  {name:<10}{text.percent(share):>10}")
+    click.echo(f"  {'valence':<10}{text.signed(told.valence):>10}")
+    click.echo(f"  {'attention':<10}{text.percent(told.attention):>10}")
     for marker in told.markers:
         click.echo(f"  marker at {told.clock.code(marker.at_s)}  {in_one_line(marker.label or '')}".rstrip())
-    click.echo(words.APPARENT)
+    click.echo(text.APPARENT)
 
 
 @click.command
@@ -84,7 +84,7 @@ def show(settings: Settings, session: str, *, as_json: bool) -> None:
 @pass_settings
 def delete(settings: Settings, session: tuple[str, ...], *, yes: bool) -> None:
     """Delete sessions for good; their bytes are overwritten."""
-    from edge.sessions.library import choose_all, finished
+    from edge.reports.library import choose_all, finished
 
     with opened(settings) as file:
         chosen = choose_all(file, session)

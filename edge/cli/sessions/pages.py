@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from edge.cli.progress import Progress
     from edge.cli.settings import Settings
-    from edge.sessions.values import Recording
+    from edge.recording.values import Recording
 
 _OUT = click.Path(path_type=Path, dir_okay=False)
 _FORCE = click.option("--force", is_flag=True, help="Overwrite FILE.")
@@ -38,14 +38,14 @@ _FILM = click.option(
 @pass_settings
 def report(settings: Settings, session: str, out: Path, media_start: float | None, *, force: bool) -> None:
     """Write a session's report, one HTML file that opens anywhere and prints on A4."""
-    from edge.files import write_text
-    from edge.sessions import drawn
-    from edge.sessions.library import choose
-    from edge.sessions.summaries import counts_only, glances
+    from edge.recording.summaries import counts_only, glances
+    from edge.reports import page_cache
+    from edge.reports.library import choose
+    from edge.util.files import write_text
 
     with opened(settings) as file:
         record = choose(file, session)
-        text = (drawn.find(file, record) if media_start is None else None) or ""
+        text = (page_cache.find(file, record) if media_start is None else None) or ""
         recording = None if text else file.recording(record)
         glance = glances(file, [record])[record.id]
     _free(out, force=force)
@@ -59,14 +59,14 @@ def report(settings: Settings, session: str, out: Path, media_start: float | Non
 
 def _drawn(settings: Settings, recording: Recording, media_start: float | None) -> str:
     """The page of ``recording``, drawn now and kept for the next time."""
-    from edge.sessions import drawn
-    from edge.sessions.report import report as page
+    from edge.reports import page_cache
+    from edge.reports.report import report as page
 
     with _progress("drawing") as bar:
         text = page(recording, media_start_s=media_start, progress=_steps(bar))
     if media_start is None:
         with opened(settings) as file:
-            drawn.keep(file, recording.record, text)
+            page_cache.keep(file, recording.record, text)
     return text
 
 
@@ -78,9 +78,9 @@ def _drawn(settings: Settings, recording: Recording, media_start: float | None) 
 @pass_settings
 def compare(settings: Settings, session: tuple[str, ...], out: Path, media_start: float | None, *, force: bool) -> None:
     """Write several sessions side by side, one HTML file."""
-    from edge.files import write_text
-    from edge.sessions.compare import comparison
-    from edge.sessions.library import choose_all
+    from edge.reports.compare import comparison
+    from edge.reports.library import choose_all
+    from edge.util.files import write_text
 
     with opened(settings) as file:
         recordings = [file.recording(record) for record in choose_all(file, session)]
@@ -101,9 +101,9 @@ def compare(settings: Settings, session: tuple[str, ...], out: Path, media_start
 @pass_settings
 def export(settings: Settings, session: str, form: str, out: Path | None, *, force: bool) -> None:
     """Write a session's data: a row a second, and in JSON and Parquet its events."""
-    from edge.files import replacing
-    from edge.sessions.export import write
-    from edge.sessions.library import choose
+    from edge.reports.export import write
+    from edge.reports.library import choose
+    from edge.util.files import replacing
 
     if out is None and form == "parquet":
         msg = "a Parquet file needs a name: give --out FILE.parquet"
@@ -135,8 +135,8 @@ def _steps(bar: Progress) -> Callable[[int, int], None]:
 
 def _free(path: Path, *, force: bool) -> None:
     """Refuse before the work is done rather than after it."""
-    from edge.errors import InputError
-    from edge.files import already_there
+    from edge.core.errors import InputError
+    from edge.util.files import already_there
 
     if path.exists() and not force:
         raise InputError(already_there(path))

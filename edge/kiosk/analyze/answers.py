@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from starlette.responses import FileResponse
     from starlette.types import Message, Receive, Scope, Send
 
-    from edge.kiosk.analyze.jobs import Room
+    from edge.kiosk.analyze.jobs import VisitorSession
     from edge.kiosk.analyze.pace import Pace
     from edge.kiosk.stream import Stream
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class Presence(Response):
     """A stream that says: this visitor is here."""
 
-    def __init__(self, room: Room, tab: str, stream: Stream) -> None:
+    def __init__(self, room: VisitorSession, tab: str, stream: Stream) -> None:
         super().__init__()
         self._room, self._tab, self._stream = room, tab, stream
 

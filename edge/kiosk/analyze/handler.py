@@ -21,9 +21,9 @@ from edge.analysis.engine import DEFAULT_INTERVAL_S, Analyzer, Sampling
 from edge.analysis.inputs import Item, Kind
 from edge.analysis.records import as_record, as_rows, csv_columns
 from edge.analysis.series import Series
-from edge.errors import EdgeError
+from edge.core.errors import EdgeError
 from edge.kiosk.worker import Message
-from edge.text import cells
+from edge.util.text import cells
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from edge.analysis.engine import Stepper
     from edge.analysis.records import Result
-    from edge.labels import LabelSet
+    from edge.core.labels import LabelSet
 
 PREVIEW, COPY, ROWS, RESULT = "preview.jpg", "copy.mp4", "faces.csv", "result.json"
 _PREVIEW_PX = 1600

@@ -13,18 +13,18 @@ from pydantic import Field
 
 from edge.analysis.inputs import Kind
 from edge.analysis.kinds import HEAD_BYTES, Recognised, WrongType, recognise
-from edge.installation import adding
 from edge.kiosk.analyze.jobs import State
 from edge.kiosk.analyze.pace import WINDOW_S, Progress
-from edge.kiosk.analyze.shares import NoRoom
+from edge.kiosk.analyze.shares import QuotaExceeded
 from edge.kiosk.requests import Body, Refused
+from edge.system.installation import adding
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from edge.kiosk.analyze.desk import Desk
-    from edge.kiosk.analyze.jobs import Job, Room
+    from edge.kiosk.analyze.jobs import Job, VisitorSession
     from edge.kiosk.analyze.pace import Pace
+    from edge.kiosk.analyze.service import AnalysisService
 
 UPLOADS, UPLOADS_PER_ADDRESS, RESERVED_UPLOADS = 8, 4, 2
 """At the same time: of all visitors together, of one address, and beyond that of operators."""
@@ -38,7 +38,7 @@ class Announcement(Body):
     head: Annotated[str, Field(max_length=2 * HEAD_BYTES)]
 
 
-def examined(desk: Desk, announced: Announcement) -> Recognised:
+def examined(desk: AnalysisService, announced: Announcement) -> Recognised:
     """What the file is.
 
     Raises:
@@ -71,7 +71,7 @@ def shown_name(name: str) -> str:
     return " ".join(plain.split())[:200] or "file"
 
 
-async def receive(desk: Desk, room: Room, job: Job, request: Request, pace: Pace) -> None:
+async def receive(desk: AnalysisService, room: VisitorSession, job: Job, request: Request, pace: Pace) -> None:
     """Stream the request's body to the job's place.
 
     Raises:
@@ -98,12 +98,12 @@ async def receive(desk: Desk, room: Room, job: Job, request: Request, pace: Pace
                 progress.leave_out(await pace.take(len(chunk)))
     except TimeoutError:
         raise Refused(408, "stalled", f"nothing came for {WINDOW_S:g} s") from None
-    except (OSError, NoRoom):
+    except (OSError, QuotaExceeded):
         raise Refused(507, "no_room", "the device has no room for it") from None
     _check(desk, job, received)
 
 
-def _check(desk: Desk, job: Job, received: int) -> None:
+def _check(desk: AnalysisService, job: Job, received: int) -> None:
     if job.cancelled:
         raise Refused(410, "cancelled", "it was cancelled")
     if received != job.size:

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from edge.kiosk.board import Bell, Board
+from edge.kiosk.topic_cache import ChangeNotifier, TopicCache
 
 if TYPE_CHECKING:
     import asyncio
     from pathlib import Path
 
     from edge.analysis.inputs import Kind
-    from edge.kiosk.places import Client
+    from edge.kiosk.paths import Client
 
 
 class State(StrEnum):
@@ -91,15 +91,15 @@ class Job:
         }
 
 
-class Room:
+class VisitorSession:
     """One browser's files, and its pages that are open; it counts for the ``client`` who entered it first."""
 
     def __init__(self, identity: str, client: Client, loop: asyncio.AbstractEventLoop) -> None:
         self.identity = identity
         self.client = client
         self.jobs: dict[str, Job] = {}
-        self.board = Board()
-        self.bell = Bell(loop)
+        self.board = TopicCache()
+        self.bell = ChangeNotifier(loop)
         self.board.on_change(self.bell.ring)
         self.tabs: set[str] = set()
         self.served = 0

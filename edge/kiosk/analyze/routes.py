@@ -26,9 +26,9 @@ from edge.kiosk.analyze.intake import (
 )
 from edge.kiosk.analyze.jobs import State
 from edge.kiosk.analyze.pace import Pace
-from edge.kiosk.analyze.shares import MOST_ROOMS, ON_THE_WAY, NoRoom
+from edge.kiosk.analyze.shares import MOST_ROOMS, ON_THE_WAY, QuotaExceeded
 from edge.kiosk.guard import POLICY
-from edge.kiosk.places import Full, Places, client_of
+from edge.kiosk.paths import Full, Places, client_of
 from edge.kiosk.requests import Body, Refused, busy, read, require, require_ours, to_login
 from edge.kiosk.stream import Held, Stream
 from edge.kiosk.throttle import Throttle
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
     from edge.kiosk.access import Visit
-    from edge.kiosk.analyze.jobs import Job, Room
+    from edge.kiosk.analyze.jobs import Job, VisitorSession
     from edge.kiosk.app import Kiosk
 
     Handler = Callable[[Request], Awaitable[Response]]
@@ -146,8 +146,8 @@ class _Pages:
         found = examined(self._desk, announced)
         try:
             job = self._desk.announce(self._enter(visit, request), shown_name(announced.name), announced.size, found)
-        except (NoRoom, OSError) as error:
-            code = error.code if isinstance(error, NoRoom) else "no_room"
+        except (QuotaExceeded, OSError) as error:
+            code = error.code if isinstance(error, QuotaExceeded) else "no_room"
             if code == ON_THE_WAY:
                 refusal = busy("busy", "as many files are announced as may be at the moment", retry_s=5)
                 raise refusal from None
@@ -207,22 +207,22 @@ class _Pages:
         headers = {"Content-Disposition": 'attachment; filename="faces.csv"'}
         return StreamingResponse(lines(), media_type=_RESULTS[ROWS], headers=headers)
 
-    def _enter(self, visit: Visit, request: Request) -> Room:
+    def _enter(self, visit: Visit, request: Request) -> VisitorSession:
         try:
             return self._desk.enter(visit.identity, client_of(self._kiosk, request))
-        except NoRoom as error:
+        except QuotaExceeded as error:
             refusal = Refused(503, error.code, "as many visitors are here as may be: try again later")
             refusal.answer.headers["Retry-After"] = "10"
             raise refusal from None
 
-    def _own_room(self, visit: Visit) -> Room:
+    def _own_room(self, visit: Visit) -> VisitorSession:
         room = self._desk.rooms.get(visit.identity)
         if room is None:
             raise Refused(404, "gone", "nothing of yours is here any more")
         room.touch()
         return room
 
-    def _own(self, request: Request, visit: Visit) -> tuple[Room, Job]:
+    def _own(self, request: Request, visit: Visit) -> tuple[VisitorSession, Job]:
         room = self._own_room(visit)
         job = room.jobs.get(request.path_params["id"])
         if job is None:

@@ -9,8 +9,8 @@ from edge.kiosk.analyze.jobs import State
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edge.kiosk.analyze.jobs import Job, Room
-    from edge.kiosk.places import Client
+    from edge.kiosk.analyze.jobs import Job, VisitorSession
+    from edge.kiosk.paths import Client
 
 MOST_ROOMS, RESERVED_ROOMS = 32, 4
 """Visitors at the same time, half of them from one address, and more for operators."""
@@ -26,7 +26,7 @@ ON_THE_WAY = "on_the_way"
 """The code of that bound; it is free again soon."""
 
 
-class NoRoom(Exception):
+class QuotaExceeded(Exception):
     """A bound is reached; ``code`` says which."""
 
     def __init__(self, *, code: str) -> None:
@@ -40,7 +40,7 @@ class Shares:
     ``local_only``: nobody beyond this machine comes in, so that no share is kept from its own programs.
     """
 
-    def __init__(self, budget: Callable[[], int], rooms: dict[str, Room], *, local_only: bool) -> None:
+    def __init__(self, budget: Callable[[], int], rooms: dict[str, VisitorSession], *, local_only: bool) -> None:
         self._budget = budget
         self._rooms = rooms
         self._local_only = local_only
@@ -61,9 +61,9 @@ class Shares:
         else:
             full = len(self._rooms) >= MOST_ROOMS + RESERVED_ROOMS
         if full:
-            raise NoRoom(code="full")
+            raise QuotaExceeded(code="full")
 
-    def room_for(self, room: Room) -> int:
+    def room_for(self, room: VisitorSession) -> int:
         """Return how many bytes another file of this visitor may have.
 
         What was announced and has not come counts for the address that announced it, and costs others nothing.
@@ -76,7 +76,7 @@ class Shares:
         share = round(self._budget() * ADDRESS_SHARE) - taken if taken else self._budget()
         return min(share, free - self._kept)
 
-    def check_announced(self, room: Room) -> None:
+    def check_announced(self, room: VisitorSession) -> None:
         """See that this visitor may announce another file.
 
         Raises:
@@ -89,14 +89,14 @@ class Shares:
         else:
             full = sum(map(_on_the_way, self._rooms.values())) >= ANNOUNCED + RESERVED_ANNOUNCED
         if full:
-            raise NoRoom(code=ON_THE_WAY)
+            raise QuotaExceeded(code=ON_THE_WAY)
 
-    def spare_for(self, room: Room) -> int:
+    def spare_for(self, room: VisitorSession) -> int:
         """Return how many bytes results of this visitor's file may take; those kept for operators are none of them."""
         free = self.free - (self._kept if self._is_bounded(room.client) else 0)
         return max(0, free // 2)
 
-    def arrive(self, room: Room, job: Job, held: int) -> None:
+    def arrive(self, room: VisitorSession, job: Job, held: int) -> None:
         """Count ``held`` bytes of ``job`` that have come.
 
         Raises:
@@ -104,7 +104,7 @@ class Shares:
         """
         job.held = held
         if self.free < (self._kept if self._is_bounded(room.client) else 0):
-            raise NoRoom(code="no_room")
+            raise QuotaExceeded(code="no_room")
 
     @property
     def _kept(self) -> int:
@@ -114,9 +114,9 @@ class Shares:
     def _is_bounded(self, client: Client) -> bool:
         return not (client.operates or (client.local and self._local_only))
 
-    def _of_address(self, client: Client) -> list[Room]:
+    def _of_address(self, client: Client) -> list[VisitorSession]:
         return [room for room in self._rooms.values() if room.client.site == client.site]
 
 
-def _on_the_way(room: Room) -> int:
+def _on_the_way(room: VisitorSession) -> int:
     return sum(job.state in {State.ANNOUNCED, State.UPLOADING} for job in room.jobs.values())

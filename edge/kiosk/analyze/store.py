@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.mounts import lies_in_memory
+from edge.system.mounts import lies_in_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from edge.events.messages import LABEL_MAX
-from edge.files import may
+from edge.core.events.messages import LABEL_MAX
+from edge.util.files import may
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from edge.events import Playback
+from edge.core.events import Playback
 from edge.kiosk.media.folder import MediaFolder
-from edge.sessions.film import ENDED, PAUSED, PLAYING
+from edge.recording.media_timeline import ENDED, PAUSED, PLAYING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from edge.events import Session
-    from edge.kiosk.board import Board
+    from edge.core.events import Session
+    from edge.kiosk.topic_cache import TopicCache
 
 SILENT_S = 15.0
 """A wall that says nothing for so long plays no more; the page says something every 5 s."""
@@ -52,7 +52,9 @@ class Player:
     ``clock_ns`` is the machine's monotonic clock. Safe from any thread.
     """
 
-    def __init__(self, folder: Path | None, board: Board, *, clock_ns: Callable[[], int] = time.monotonic_ns) -> None:
+    def __init__(
+        self, folder: Path | None, board: TopicCache, *, clock_ns: Callable[[], int] = time.monotonic_ns
+    ) -> None:
         self.folder = MediaFolder(folder)
         self._board = board
         self._clock_ns = clock_ns

@@ -9,12 +9,12 @@ from pydantic import Field
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from edge.commands import NotePlayback, StopSession
+from edge.core.commands import NotePlayback, StopSession
 from edge.kiosk.access import Role
 from edge.kiosk.media.folder import MEDIA_TYPES
 from edge.kiosk.media.player import Report
 from edge.kiosk.requests import Body, Refused, read, require, require_ours
-from edge.sessions.film import MediaState  # noqa: TC001 - Pydantic reads it
+from edge.recording.media_timeline import MediaState  # noqa: TC001 - Pydantic reads it
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from edge.kiosk.app import Kiosk
-    from edge.sessions.values import SessionRecord
+    from edge.recording.values import SessionRecord
 
 _MIB = 2**20
 _LIMITS = Limits(file=512 * _MIB, message=256 * _MIB)
@@ -55,7 +55,7 @@ class Archive:
     """Hands work to one process at a time; used on the server's event loop."""
 
     def __init__(self, kiosk: Kiosk) -> None:
-        from edge.sessions.places import session_path
+        from edge.recording.paths import session_path
 
         path = session_path(kiosk.config)
         program = Program(

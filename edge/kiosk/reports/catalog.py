@@ -8,20 +8,20 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from edge.errors import EdgeError, InputError
+from edge.core.errors import EdgeError, InputError
 from edge.kiosk.requests import Refused
 from edge.kiosk.worker import Message
-from edge.sessions import drawn
-from edge.sessions.library import finished, reading
-from edge.sessions.summaries import glances
-from edge.sessions.words import file_name
+from edge.recording.summaries import glances
+from edge.reports import page_cache
+from edge.reports.library import finished, reading
+from edge.reports.text import file_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from edge.sessions.file import SessionFile
-    from edge.sessions.values import Glance, SessionRecord
+    from edge.recording.file import SessionFile
+    from edge.recording.values import Glance, SessionRecord
 
 T = TypeVar("T")
 _SUM_UP_S = 0.3
@@ -83,7 +83,7 @@ class Catalog:
     def _look_up(self, ids: Sequence[str]) -> tuple[list[SessionRecord], Message | None]:
         with reading(self._path) as file:
             records = [record_of(file, identity) for identity in ids]
-            page = drawn.find(file, records[0]) if len(records) == 1 else None
+            page = page_cache.find(file, records[0]) if len(records) == 1 else None
         if page is None:
             return records, None
         return records, Message({"final": True, "name": file_name(records[0], "html")}, page.encode())

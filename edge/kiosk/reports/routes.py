@@ -14,8 +14,8 @@ from edge.kiosk.guard import POLICY
 from edge.kiosk.pages import view
 from edge.kiosk.reports.archive import Archive
 from edge.kiosk.requests import Body, Refused, read, require, require_ours
-from edge.sessions.compare import COMPARED_MAX
-from edge.sessions.export import FORMATS
+from edge.reports.compare import COMPARED_MAX
+from edge.reports.export import FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

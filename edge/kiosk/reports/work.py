@@ -9,11 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge.errors import EdgeError
+from edge.core.errors import EdgeError
 from edge.kiosk.reports.catalog import Gone, record_of
 from edge.kiosk.worker.wire import Message
-from edge.sessions.library import reading
-from edge.sessions.words import file_name
+from edge.reports.library import reading
+from edge.reports.text import file_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -71,9 +71,9 @@ def _draw(path: Path, tell: Tell, *, ids: Sequence[str]) -> Message:
     with reading(path) as file:
         recordings = [file.recording(record_of(file, identity)) for identity in ids]
     tell(_READ)
-    from edge.sessions import drawn
-    from edge.sessions.compare import comparison
-    from edge.sessions.report import report
+    from edge.reports import page_cache
+    from edge.reports.compare import comparison
+    from edge.reports.report import report
 
     tell(_LOADED)
 
@@ -87,13 +87,13 @@ def _draw(path: Path, tell: Tell, *, ids: Sequence[str]) -> Message:
         return Message({"final": final, "name": f"face-edge-{len(records)}-sessions.html"}, page.encode())
     page = report(recordings[0], progress=progress)
     with reading(path) as file:
-        drawn.keep(file, records[0], page)
+        page_cache.keep(file, records[0], page)
     return Message({"final": final, "name": file_name(records[0], "html")}, page.encode())
 
 
 def _export(path: Path, tell: Tell, *, ids: Sequence[str], form: str) -> Message:
     """One session's data."""
-    from edge.sessions.export import write
+    from edge.reports.export import write
 
     with reading(path) as file:
         recording = file.recording(record_of(file, ids[0]))

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from edge.kiosk.requests import Refused, busy
-from edge.kiosk.visitors.seer import ENTRY, FORGET_S, settings_of
+from edge.kiosk.visitors.frame_analyzer import ENTRY, FORGET_S, settings_of
 from edge.kiosk.worker import Limits, Message, Program, Template, Worker, WorkerFailed
 
 if TYPE_CHECKING:
     from edge.config import Config
-    from edge.kiosk.places import Client
+    from edge.kiosk.paths import Client
 
 FRAME_MAX = 512 * 1024
 """Bytes of one frame."""
@@ -32,7 +32,7 @@ _IDLE_S = 20.0
 
 
 @dataclass(slots=True)
-class Seat:
+class VisitorSlot:
     """One visitor with a camera, and the process that reads their frames alone."""
 
     client: Client
@@ -49,7 +49,7 @@ class Cameras:
         limits = Limits(memory=_MEMORY, message=2 * FRAME_MAX)
         self._template = Template(Program(ENTRY, settings_of(config), limits=limits), idle_s=_IDLE_S)
         self._turns = asyncio.Semaphore(AT_ONCE)
-        self._seats: dict[str, Seat] = {}
+        self._seats: dict[str, VisitorSlot] = {}
 
     def __len__(self) -> int:
         """Visitors with a camera now."""
@@ -87,7 +87,7 @@ class Cameras:
             self.leave(identity)
         self._template.kill()
 
-    def _seat(self, identity: str, client: Client) -> Seat:
+    def _seat(self, identity: str, client: Client) -> VisitorSlot:
         self._clear()
         seat = self._seats.get(identity)
         if seat is None:
@@ -95,7 +95,7 @@ class Cameras:
                 refusal = busy("cameras_full", "as many cameras are read as may be", retry_s=3)
                 raise refusal
             # the process ends with the silence: nothing of the visitor is left in it
-            seat = self._seats[identity] = Seat(client, Worker(self._template, idle_s=FORGET_S))
+            seat = self._seats[identity] = VisitorSlot(client, Worker(self._template, idle_s=FORGET_S))
         if seat.busy:
             raise Refused(409, "camera_busy", "the frame before is still at work: is another tab open?")
         return seat

@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from edge.kiosk import pages
 from edge.kiosk.access import Role
-from edge.kiosk.places import client_of
+from edge.kiosk.paths import client_of
 from edge.kiosk.requests import Refused, require_ours, to_login
 
 if TYPE_CHECKING:

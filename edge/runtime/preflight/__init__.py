@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from edge.config import Config
 from edge.config import examine as examine_layers
-from edge.errors import ConfigError, FileUnavailable
+from edge.core.errors import ConfigError, FileUnavailable
 from edge.runtime.preflight import page, parts
 from edge.runtime.preflight.check import Check
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from edge.config import Examination, Layers
-    from edge.errors import EdgeError
+    from edge.core.errors import EdgeError
 
 MQTT_KEYS = tuple(
     f"mqtt.{name}" for name in ("embedded_host", "username", "password", "password_file", "tls", "prefix")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from edge.errors import ConfigError, EdgeError
+from edge.core.errors import ConfigError, EdgeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edge.errors import ConfigError, InputError
+from edge.core.errors import ConfigError, InputError
 from edge.runtime.preflight.check import attempt
-from edge.sockets import check_address
+from edge.util.sockets import check_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from edge.config import Config
-    from edge.errors import EdgeError
+    from edge.core.errors import EdgeError
 
 
 def packages(config: Config) -> Iterator[EdgeError]:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edge.config import embedded_port, node_id, state_dir
-from edge.errors import ConfigError, InputError
+from edge.core.errors import ConfigError, InputError
 from edge.runtime.preflight.check import attempt
-from edge.sockets import check_address
 from edge.sources.uri import is_usb
+from edge.util.sockets import check_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from edge.config import Config
-    from edge.errors import EdgeError
+    from edge.core.errors import EdgeError
 
 
 def source(config: Config) -> Iterator[EdgeError]:
@@ -26,10 +26,10 @@ def source(config: Config) -> Iterator[EdgeError]:
 
 def model(config: Config) -> Iterator[EdgeError]:
     """The network, its manifest and the inference runtime."""
-    from edge.models.probation import Probation
+    from edge.models.rollback import ModelRollback
     from edge.runtime.build_vision import network
 
-    yield from attempt(Probation(config, lasting=False).check, lambda path: network(config, path).close())
+    yield from attempt(ModelRollback(config, lasting=False).check, lambda path: network(config, path).close())
 
 
 def detector(config: Config) -> Iterator[EdgeError]:
@@ -50,7 +50,7 @@ def locks(config: Config) -> Iterator[EdgeError]:
 
 def state(config: Config) -> Iterator[EdgeError]:
     """The folder of what outlives a restart."""
-    from edge.files import not_writable
+    from edge.util.files import not_writable
 
     folder = state_dir(config)
     reason = not_writable(folder)

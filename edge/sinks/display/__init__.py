@@ -1,1 +1,1 @@
-"""LEDs, matrices, OLEDs and the terminal: each shows one :class:`~edge.events.Look` at a time."""
+"""LEDs, matrices, OLEDs and the terminal: each shows one :class:`~edge.core.events.Look` at a time."""

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from edge.events import Look
+    from edge.core.events import Look
 
 
 class Display(ABC):

@@ -9,10 +9,10 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from edge.events import LookKind
-from edge.labels import MOST, Label
+from edge.core.events import LookKind
+from edge.core.labels import MOST, Label
+from edge.core.types import Emotion
 from edge.sinks.display import glyphs
-from edge.types import Emotion
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edge.events import LookKind
-from edge.labels import Label
-from edge.types import Emotion
+from edge.core.events import LookKind
+from edge.core.labels import Label
+from edge.core.types import Emotion
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -14,7 +14,7 @@ from edge.sinks.gpio import gpio_errors, open_leds
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from edge.events import Look
+    from edge.core.events import Look
     from edge.sinks.display.looks import Mien, Pattern
 
 FAINTEST = 0.01

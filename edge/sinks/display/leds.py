@@ -8,7 +8,7 @@ from edge.sinks.display.led_display import LedDisplay
 
 if TYPE_CHECKING:
     from edge.config import LedsConfig
-    from edge.events import Look
+    from edge.core.events import Look
 
 STATUS = "status"
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeAlias
 
-from edge.events import LookKind
-from edge.labels import Label
-from edge.types import EMOTIONS, Emotion
+from edge.core.events import LookKind
+from edge.core.labels import Label
+from edge.core.types import EMOTIONS, Emotion
 
 if TYPE_CHECKING:
-    from edge.events import Look
+    from edge.core.events import Look
 
 Mien: TypeAlias = Emotion | LookKind | Label
 """What a display tells apart: an emotion, a class of a model with labels of its own, or a look that is neither."""

@@ -7,8 +7,8 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from edge.errors import ConfigError, EdgeError, HardwareUnavailable, SinkError
-from edge.installation import adding, repairing
+from edge.core.errors import ConfigError, EdgeError, HardwareUnavailable, SinkError
+from edge.system.installation import adding, repairing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from edge.config import MatrixConfig, OledConfig
-    from edge.events import Look
+    from edge.core.events import Look
 
 
 class LumaDisplay(Display):

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from edge.config import MatrixConfig
-    from edge.events import Look
+    from edge.core.events import Look
 
 
 class Matrix(LumaDisplay):

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from edge.config import OledConfig
-    from edge.events import Look
+    from edge.core.events import Look
 
 _DISPLAY_OFF = 0xAE
 

@@ -9,7 +9,7 @@ from edge.sinks.display.looks import appearance
 
 if TYPE_CHECKING:
     from edge.config import RgbLedConfig
-    from edge.events import Look
+    from edge.core.events import Look
 
 
 class RgbLed(LedDisplay):

@@ -10,7 +10,7 @@ from edge.sinks.display.looks import appearance, mien
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from edge.events import Look
+    from edge.core.events import Look
 
 _STEPS = 20
 """Confidence is shown in steps of 5 %: a bar that trembles with each frame keeps the bus busy and the eye too."""

@@ -9,13 +9,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge.errors import InputError
-from edge.events import Look, LookKind
-from edge.labels import Label
+from edge.core.errors import InputError
+from edge.core.events import Look, LookKind
+from edge.core.labels import Label
+from edge.core.types import Emotion
 from edge.sinks.display import glyphs
 from edge.sinks.display.looks import MIENS, Mien, Pattern, appearance
 from edge.sinks.display.screen import screen
-from edge.types import Emotion
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from edge.events import Lighting, Look
-from edge.sinks.display.hold import Hold
+from edge.core.events import Lighting, Look
+from edge.sinks.display.min_display_time import MinDisplayTime
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edge.config import DisplayConfig
-    from edge.events import Message
+    from edge.core.events import Message
     from edge.sinks.display.base import Display
 
 
@@ -31,7 +31,7 @@ class DisplaySink:
         self.name = f"display {config.kind}"
         self.display = display
         self._clock = clock
-        self._hold = Hold(round(config.min_hold_s * 1e9))
+        self._hold = MinDisplayTime(round(config.min_hold_s * 1e9))
 
     def open(self) -> None:
         """Open the display and show what was wanted last, where it was closed in between.

@@ -7,14 +7,14 @@ import os
 import sys
 from typing import TYPE_CHECKING, TextIO
 
-from edge.errors import SinkError
+from edge.core.errors import SinkError
 from edge.sinks.display.base import Display
 from edge.sinks.display.looks import appearance, mien
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from edge.events import Look
+    from edge.core.events import Look
     from edge.sinks.display.looks import Mien
 
 _BAR = 12

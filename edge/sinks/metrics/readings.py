@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.registry import Collector
 
-from edge.events import CameraStatus, EventType, Limit
-from edge.types import Light
+from edge.core.events import CameraStatus, EventType, Limit
+from edge.core.types import Light
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from prometheus_client.core import Metric
 
-    from edge.events import Event, Health, Info
+    from edge.core.events import Event, Health, Info
 
 _PREFIX = "face_edge"
 

@@ -18,10 +18,10 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from prometheus_client import CollectorRegistry, make_wsgi_app
 
-from edge.connections import Bounds, ConnectionTable
-from edge.logs import Rarely
-from edge.rates import Buckets
-from edge.sockets import Service, in_url, listen
+from edge.util.connections import Bounds, ConnectionTable
+from edge.util.logs import Rarely
+from edge.util.rates import Buckets
+from edge.util.sockets import Service, in_url, listen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -6,13 +6,13 @@ import ipaddress
 import logging
 from typing import TYPE_CHECKING
 
-from edge.errors import HardwareUnavailable
-from edge.events import CameraStatus, Event, Health, Info, Privacy, RunningSession, State
-from edge.installation import adding
+from edge.core.errors import HardwareUnavailable
+from edge.core.events import CameraStatus, Event, Health, Info, Privacy, RunningSession, State
+from edge.system.installation import adding
 
 if TYPE_CHECKING:
     from edge.config import MetricsConfig
-    from edge.events import Message
+    from edge.core.events import Message
     from edge.sinks.metrics.readings import Readings
     from edge.sinks.metrics.server import MetricsServer
 

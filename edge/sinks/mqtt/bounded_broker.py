@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from amqtt.broker import Action, Broker
 
-from edge.logs import Rarely
 from edge.sinks.mqtt.intake import UNWRITTEN_MAX
+from edge.util.logs import Rarely
 
 if TYPE_CHECKING:
     from amqtt.session import Session

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING
 
 from paho.mqtt.client import topic_matches_sub
 
-from edge.backoff import Backoff
-from edge.errors import ConfigError
-from edge.sinks.mqtt import causes
-from edge.sinks.mqtt.causes import Cause, ConnectionFailure
+from edge.core.errors import ConfigError
+from edge.sinks.mqtt import connection_errors
 from edge.sinks.mqtt.connection import ANSWER_TIMEOUT_S, TURN_S
+from edge.sinks.mqtt.connection_errors import Cause, ConnectionFailure
 from edge.sinks.mqtt.connector import Connector
-from edge.sinks.mqtt.outgoing import PACKET_TOO_LARGE, Parcel, Verdict
+from edge.sinks.mqtt.outgoing import PACKET_TOO_LARGE, OutgoingMessage, Verdict
 from edge.sinks.mqtt.requests import without_wildcards
 from edge.sinks.mqtt.topics import availability
 from edge.sinks.mqtt.waker import Waker
+from edge.util.backoff import Backoff
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -141,7 +141,7 @@ class Client:
             # a broker that thinks better of it says why before it hangs up; a second message would run into the closed
             # door before that is read
             self._settle(connection, 0.0)
-            self._send(connection, Parcel(availability(self._topics, online=True)))
+            self._send(connection, OutgoingMessage(availability(self._topics, online=True)))
             self.connected = True
             self._repeat_due_s = time.monotonic() + self._repeat_s
             while not self._stopping.is_set():
@@ -164,7 +164,7 @@ class Client:
         if connection.capabilities.retain or time.monotonic() < self._repeat_due_s:
             return
         self._repeat_due_s = time.monotonic() + self._repeat_s
-        self._send(connection, Parcel(availability(self._topics, online=True)))
+        self._send(connection, OutgoingMessage(availability(self._topics, online=True)))
         with self._lock:
             self._outgoing.repeat()
 
@@ -178,7 +178,7 @@ class Client:
             return
         self._short_lived += 1
         if self._short_lived >= _FLAPPING and not failure.cause.lasting:
-            failure.cause = causes.of_flapping(self._options(), mqtt5=not self._connector.older_protocol)
+            failure.cause = connection_errors.of_flapping(self._options(), mqtt5=not self._connector.older_protocol)
 
     def _exchange(self, connection: Connection, timeout_s: float = TURN_S) -> None:
         """Send what may be sent, then see to the network once."""
@@ -196,7 +196,7 @@ class Client:
                 self._complain(parcel.publication, problem, Verdict.NEVER)
         self._settle(connection, timeout_s)
 
-    def _send(self, connection: Connection, parcel: Parcel) -> int:
+    def _send(self, connection: Connection, parcel: OutgoingMessage) -> int:
         number = connection.publish(parcel.publication)
         with self._lock:
             self._outgoing.sent(parcel, number)
@@ -245,7 +245,7 @@ class Client:
         events_until_s = begun_s + (self._deadline_s - begun_s) * _EVENTS_SHARE
         while not self._outgoing.idle and (left_s := events_until_s - time.monotonic()) > 0:
             self._exchange(connection, left_s)
-        number = self._send(connection, Parcel(availability(self._topics, online=False)))
+        number = self._send(connection, OutgoingMessage(availability(self._topics, online=False)))
         while (left_s := self._deadline_s - time.monotonic()) > 0:
             if self._settle(connection, left_s, until=number):
                 break

@@ -16,10 +16,10 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from edge.sinks.mqtt import causes, opening, probe
+from edge.sinks.mqtt import client_factory, connection_errors, probe
 from edge.sinks.mqtt.arrival import Arrival
 from edge.sinks.mqtt.capabilities import Capabilities
-from edge.sinks.mqtt.causes import Cause, ConnectionFailure
+from edge.sinks.mqtt.connection_errors import Cause, ConnectionFailure
 from edge.sinks.mqtt.fence import Fence
 from edge.sinks.mqtt.receipt import Receipt
 
@@ -90,7 +90,7 @@ class Connection:
             ConnectionFailure: there is no connection; it says why.
             ConfigError: a certificate file cannot be used.
         """
-        opening.connect(self._client, self._options, self._limits())
+        client_factory.connect(self._client, self._options, self._limits())
         deadline_s = time.monotonic() + timeout_s
         while self._connack is None:
             if stopping.is_set():
@@ -99,13 +99,15 @@ class Connection:
             if (left_s := deadline_s - time.monotonic()) <= 0:
                 self.abandon()
                 # some brokers of old misread MQTT 5's CONNECT and wait for the rest of it
-                raise ConnectionFailure(causes.of_silence(self._options, timeout_s), older_protocol=self._mqtt5)
+                raise ConnectionFailure(
+                    connection_errors.of_silence(self._options, timeout_s), older_protocol=self._mqtt5
+                )
             self.turn(waker, min(left_s, TURN_S))
         code, name = self._connack
         if code:
             self.abandon()
-            unsupported = code == causes.UNSUPPORTED_PROTOCOL
-            cause = causes.of_refusal(code, name, self._options)
+            unsupported = code == connection_errors.UNSUPPORTED_PROTOCOL
+            cause = connection_errors.of_refusal(code, name, self._options)
             raise ConnectionFailure(cause, older_protocol=self._mqtt5 and unsupported, code=code)
         return True
 
@@ -167,7 +169,7 @@ class Connection:
             rc = rc or self._client.loop_misc()
         except Exception as error:  # noqa: BLE001 - whatever bytes come, they must not end the thread
             self.abandon()
-            raise ConnectionFailure(causes.of_error(error, self._options)) from None
+            raise ConnectionFailure(connection_errors.of_error(error, self._options)) from None
         if (rc or self._client.socket() is None) and not (self._connack and self._connack[0]):
             raise self._failure()
         receipts, self._receipts = self._receipts, []
@@ -180,7 +182,7 @@ class Connection:
 
     def abandon(self) -> None:
         """Hang up without a word; harmless when repeated."""
-        opening.hang_up(self._client)
+        client_factory.hang_up(self._client)
 
     def _wait(self, sock: SocketLike, waker: Waker, timeout_s: float) -> tuple[bool, bool]:
         """``(readable, writable)`` of the socket."""
@@ -198,8 +200,8 @@ class Connection:
         self.abandon()
         code, name = self._ended or (None, "")
         answered = self._connack is not None
-        cause = causes.of_loss(self._options, code=code, name=name, noted=self._noted, answered=answered)
-        silent = not answered and causes.of_tls_text(self._noted, self._options) is None
+        cause = connection_errors.of_loss(self._options, code=code, name=name, noted=self._noted, answered=answered)
+        silent = not answered and connection_errors.of_tls_text(self._noted, self._options) is None
         if silent and not self._mqtt5:
             cause = self._explained(cause)
         return ConnectionFailure(cause, older_protocol=self._mqtt5 and silent)
@@ -208,7 +210,7 @@ class Connection:
         """Ask the port whether it wants TLS, which a broker that hangs up does not say."""
         options = self._options
         if options.tls is None and probe.speaks_tls(options.host, options.port):
-            return causes.of_port_with_tls(options)
+            return connection_errors.of_port_with_tls(options)
         return cause
 
     def _request_answer(self) -> int | None:
@@ -222,7 +224,7 @@ class Connection:
         return made
 
     def _make_client(self, will: Publication | None) -> Client:
-        made = opening.new_client(self._options, mqtt5=self._mqtt5)
+        made = client_factory.new_client(self._options, mqtt5=self._mqtt5)
         if will is not None:
             properties = _properties(PacketTypes.WILLMESSAGE, will) if self._mqtt5 else None
             made.will_set(will.topic.name, will.payload, *self.capabilities.form_of(will.topic), properties)
@@ -275,7 +277,7 @@ class Connection:
 
 
 def _properties(packet_type: int, publication: Publication) -> Properties:
-    made = opening.text_properties(packet_type, publication.content_type, publication.expiry_s)
+    made = client_factory.text_properties(packet_type, publication.content_type, publication.expiry_s)
     if publication.correlation is not None:
         made.CorrelationData = publication.correlation
     return made

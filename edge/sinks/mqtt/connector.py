@@ -6,8 +6,8 @@ import logging
 from typing import TYPE_CHECKING
 
 from edge.sinks.mqtt.capabilities import Capabilities
-from edge.sinks.mqtt.causes import ConnectionFailure
 from edge.sinks.mqtt.connection import ANSWER_TIMEOUT_S, Connection
+from edge.sinks.mqtt.connection_errors import ConnectionFailure
 from edge.sinks.mqtt.topics import availability
 
 if TYPE_CHECKING:

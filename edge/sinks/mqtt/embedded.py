@@ -15,10 +15,10 @@ import threading
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Self
 
-from edge.config.telling import EMBEDDED_PORT
-from edge.errors import ConfigError, HardwareUnavailable, SinkError
-from edge.installation import adding
-from edge.sockets import Service, in_url, listen
+from edge.config.messaging import EMBEDDED_PORT
+from edge.core.errors import ConfigError, HardwareUnavailable, SinkError
+from edge.system.installation import adding
+from edge.util.sockets import Service, in_url, listen
 
 if TYPE_CHECKING:
     import socket
@@ -164,10 +164,10 @@ def require_package() -> None:
 def _settings(credentials: tuple[str, str] | None) -> dict[str, Any]:
     plugins: dict[str, dict[str, Any]] = {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}}
     if credentials is not None:
-        from edge.sinks.mqtt import doorman
+        from edge.sinks.mqtt import auth_plugin
 
         username, password = credentials
-        plugins = {doorman.NAME: {"username": username, "password": password}}
+        plugins = {auth_plugin.NAME: {"username": username, "password": password}}
     return {
         "listeners": {_LISTENER: {"type": "external"}},
         "plugins": plugins,

@@ -16,12 +16,12 @@ from collections import Counter, OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from edge.logs import Rarely
 from edge.sinks.mqtt import connect_packet
 from edge.sinks.mqtt.intake import Intake, Outlet
 from edge.sinks.mqtt.ownership import is_own
 from edge.sinks.mqtt.work_budget import WorkBudget
-from edge.sockets import plain_address
+from edge.util.logs import Rarely
+from edge.util.sockets import plain_address
 
 if TYPE_CHECKING:
     import socket

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
-from edge.bounded_read import read_bounded
 from edge.config import embedded_port, secret_file
-from edge.errors import ConfigError, FileUnavailable
-from edge.files import why_unreadable
-from edge.sockets import in_url, local_address
+from edge.core.errors import ConfigError, FileUnavailable
+from edge.util.bounded_read import read_bounded
+from edge.util.files import why_unreadable
+from edge.util.sockets import in_url, local_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -42,7 +42,7 @@ class Verdict(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class OutgoingMessage:
     """A message on its way, with its place in the outbox where it came from there."""
 
     publication: Publication
@@ -57,7 +57,7 @@ class Outgoing:
         self._newest: dict[str, Publication] = {}
         self._due: dict[str, None] = {}
         self._passing: deque[Publication] = deque()
-        self._in_flight: dict[int, Parcel] = {}
+        self._in_flight: dict[int, OutgoingMessage] = {}
         self._passing_drops = 0
 
     @property
@@ -109,20 +109,20 @@ class Outgoing:
         self._passing.popleft()
         self._passing_drops += 1
 
-    def take(self, window: int) -> Parcel | None:
+    def take(self, window: int) -> OutgoingMessage | None:
         """The next message to send, as long as fewer than ``window`` await their receipt: numbered ones last."""
         if len(self._in_flight) >= window:
             return None
         if self._due:
             name = next(iter(self._due))
             del self._due[name]
-            return Parcel(self._newest[name])
+            return OutgoingMessage(self._newest[name])
         if self._passing:
-            return Parcel(self._passing.popleft())
+            return OutgoingMessage(self._passing.popleft())
         entry = self._outbox.take()
-        return None if entry is None else Parcel(entry.publication, entry)
+        return None if entry is None else OutgoingMessage(entry.publication, entry)
 
-    def sent(self, parcel: Parcel, number: int) -> None:
+    def sent(self, parcel: OutgoingMessage, number: int) -> None:
         """``parcel`` went out as ``number``."""
         if parcel.publication.topic.qos:
             self._in_flight[number] = parcel
@@ -142,7 +142,7 @@ class Outgoing:
                     self._outbox.rejected(parcel.entry)
         return parcel.publication
 
-    def reject(self, parcel: Parcel) -> None:
+    def reject(self, parcel: OutgoingMessage) -> None:
         """``parcel`` was taken, but can never be sent."""
         if parcel.entry is not None:
             self._outbox.rejected(parcel.entry)

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from edge.commands import CheckHealth, Mark, SetDisplay, SetPrivacy, StartSession, StopSession
-from edge.events.messages import GROUP_MAX, LABEL_MAX, LONGEST_SESSION_S, Media, SessionKind
-from edge.events.switches import FULL
-from edge.text import in_one_line
+from edge.core.commands import CheckHealth, Mark, SetDisplay, SetPrivacy, StartSession, StopSession
+from edge.core.events.messages import GROUP_MAX, LABEL_MAX, LONGEST_SESSION_S, Media, SessionKind
+from edge.core.events.switches import FULL
+from edge.util.text import in_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edge.commands import Command
+    from edge.core.commands import Command
 
 PAYLOAD_MAX = 4096
 """Bytes of a request; longer ones are refused unread."""

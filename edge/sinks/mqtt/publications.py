@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from edge.events import Aggregate, CameraStatus, Event, Health, Info, Lighting, Privacy, RunningSession, State, Tracks
+from edge.core.events import (
+    Aggregate,
+    CameraStatus,
+    Event,
+    Health,
+    Info,
+    Lighting,
+    Privacy,
+    RunningSession,
+    State,
+    Tracks,
+)
 from edge.sinks.mqtt.topics import PLAIN, Publication, Topics
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edge.events import Message
+    from edge.core.events import Message
 
 _MAKERS: dict[type, Callable[[Any, Topics, int | None], Publication]] = {
     State: lambda state, topics, expiry_s: Publication(topics.state, state.to_json(), expiry_s=expiry_s),

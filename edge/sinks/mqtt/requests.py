@@ -10,18 +10,18 @@ import threading
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from edge.events import Reply
-from edge.logs import Rarely
+from edge.core.events import Reply
 from edge.sinks.mqtt import payloads
 from edge.sinks.mqtt.outgoing import PASSING_MAX
 from edge.sinks.mqtt.topics import Publication, Topic
 from edge.sinks.mqtt.transactions import BUSY, Transactions
-from edge.text import in_one_line
+from edge.util.logs import Rarely
+from edge.util.text import in_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from edge.commands import Answer, Command, Inbox
+    from edge.core.commands import Answer, Command, Inbox
     from edge.sinks.mqtt.arrival import Arrival
 
 _LOG = logging.getLogger(__name__)

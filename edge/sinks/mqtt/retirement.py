@@ -6,9 +6,9 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from edge.errors import SinkError
-from edge.sinks.mqtt.causes import ConnectionFailure
+from edge.core.errors import SinkError
 from edge.sinks.mqtt.connection import Connection
+from edge.sinks.mqtt.connection_errors import ConnectionFailure
 from edge.sinks.mqtt.homeassistant.discovery import removal
 from edge.sinks.mqtt.options import options
 from edge.sinks.mqtt.topics import PLAIN, Publication, Topic, Topics

@@ -6,8 +6,8 @@ import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from edge.errors import FileUnavailable
-from edge.events import Event, EventType, Info
+from edge.core.errors import FileUnavailable
+from edge.core.events import Event, EventType, Info
 from edge.sinks.mqtt.client import REPEAT_S, Client
 from edge.sinks.mqtt.options import options
 from edge.sinks.mqtt.outbox import Outbox
@@ -19,9 +19,9 @@ from edge.sinks.mqtt.topics import Topics
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edge.commands import Inbox
     from edge.config import MqttConfig
-    from edge.events import Message
+    from edge.core.commands import Inbox
+    from edge.core.events import Message
     from edge.sinks.mqtt.arrival import Listener
     from edge.sinks.mqtt.homeassistant.presenter import Presenter
     from edge.sinks.mqtt.topics import Publication

@@ -6,9 +6,9 @@ import contextlib
 import ssl
 from typing import TYPE_CHECKING, Any
 
-from edge.bounded_read import read_bounded
-from edge.errors import FileUnavailable
-from edge.files import why_unreadable
+from edge.core.errors import FileUnavailable
+from edge.util.bounded_read import read_bounded
+from edge.util.files import why_unreadable
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from edge.errors import InputError
-from edge.events import Aggregate, Event, EventType, Health, Info, State
-from edge.fleet.simulation.plan import Plan
-from edge.fleet.simulation.simulator import Simulator
-from edge.fleet.simulation.story import Story
-from edge.fleet.simulation.verify import verify
+from edge.core.errors import InputError
+from edge.core.events import Aggregate, Event, EventType, Health, Info, State
+from tests.fleet.simulation.node_model import NodeModel
+from tests.fleet.simulation.plan import Plan
+from tests.fleet.simulation.simulator import Simulator
+from tests.fleet.simulation.verify import verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pydantic import BaseModel
 
-    from edge.fleet.simulation.progress import Progress
+    from tests.fleet.simulation.progress import Progress
 
 _S = 1_000_000_000
 
@@ -62,7 +62,7 @@ def accounted(progress: Progress) -> int:
 
 
 def test_a_story_is_made_of_valid_messages_that_hang_together() -> None:
-    story = Story("n1", epoch_ns=0, seed=3)
+    story = NodeModel("n1", epoch_ns=0, seed=3)
     now_ns, people, session, seen = 0, 0, None, set()
     ids: list[str] = []
     for number in range(3000):
@@ -90,7 +90,7 @@ def test_a_story_is_made_of_valid_messages_that_hang_together() -> None:
 
 def test_the_same_seed_tells_the_same_story_and_another_one_another() -> None:
     def told(seed: int) -> list[str]:
-        story = Story("n1", epoch_ns=0, seed=seed)
+        story = NodeModel("n1", epoch_ns=0, seed=seed)
         return [story.next_event(second * _S).to_json() for second in range(50)]
 
     assert told(1) == told(1)
@@ -98,7 +98,7 @@ def test_the_same_seed_tells_the_same_story_and_another_one_another() -> None:
 
 
 def test_an_aggregate_sums_what_the_events_told() -> None:
-    story = Story("n1", epoch_ns=0, seed=5)
+    story = NodeModel("n1", epoch_ns=0, seed=5)
     people_s = 0.0
     people = 0
     for second in range(1, 60):
@@ -149,7 +149,7 @@ def test_what_nobody_hears_is_not_called_delivered(play: Any) -> None:
 
 def test_a_killed_process_leaves_its_last_wills(broker: Any, subscribe: Any) -> None:
     subscriber = subscribe(broker.port)
-    command = [sys.executable, "-m", "edge", "simulate", "--broker", broker.uri, "--devices", "3", "--rate", "5"]
+    command = [sys.executable, "-m", "tests.lab", "simulate", "--broker", broker.uri, "--devices", "3", "--rate", "5"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     subscriber.wait_for(lambda: len(subscriber.of("availability")) == 3)
     process.kill()

@@ -14,11 +14,11 @@ pytest.importorskip("starlette", reason="the extra `kiosk` is not installed")
 httpx2 = pytest.importorskip("httpx2", reason="visitors send with httpx2")
 
 from edge import config as configuration
-from edge.commands import Inbox
+from edge.core.commands import Inbox
 from edge.kiosk.analyze.store import Store
 from edge.kiosk.app import Kiosk
-from edge.kiosk.board import Board
 from edge.kiosk.server import Server
+from edge.kiosk.topic_cache import TopicCache
 from edge.kiosk.worker import program
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(program, "NICENESS", 0)
         config = configuration.load(environment={}, flags=flags)
-        served = start_kiosk(Kiosk(config, Board(), Inbox()), folder / "uploads")
+        served = start_kiosk(Kiosk(config, TopicCache(), Inbox()), folder / "uploads")
         yield served
         served.close()
 

@@ -17,8 +17,8 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.kiosk.analyze import desk as desks
 from edge.kiosk.analyze import reader as readers
+from edge.kiosk.analyze import service as desks
 from edge.kiosk.analyze import shares
 from edge.kiosk.worker import program
 

@@ -12,11 +12,11 @@ import pytest
 
 from edge.analysis.inputs import Kind
 from edge.kiosk.analyze.intake import shown_name
-from edge.kiosk.analyze.jobs import Job, Room, State
+from edge.kiosk.analyze.jobs import Job, State, VisitorSession
 from edge.kiosk.analyze.order import in_order
 from edge.kiosk.analyze.pace import Pace
 from edge.kiosk.analyze.store import Store, candidates
-from edge.kiosk.places import Client
+from edge.kiosk.paths import Client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,8 +29,8 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
     made.close()
 
 
-def room(loop: Any, name: str, *kinds: Kind, served: int = 0) -> Room:
-    made = Room(name, Client("192.0.2.1"), loop)
+def room(loop: Any, name: str, *kinds: Kind, served: int = 0) -> VisitorSession:
+    made = VisitorSession(name, Client("192.0.2.1"), loop)
     made.served = served
     for index, kind in enumerate(kinds):
         job = Job(f"{name}{index}", "", kind, "", 1, Path(), 1, state=State.WAITING, since_s=float(index))
@@ -38,7 +38,7 @@ def room(loop: Any, name: str, *kinds: Kind, served: int = 0) -> Room:
     return made
 
 
-def names(rooms: list[Room]) -> list[str]:
+def names(rooms: list[VisitorSession]) -> list[str]:
     return [job.id for _, job in in_order(rooms)]
 
 

@@ -15,11 +15,11 @@ import pytest
 pytest.importorskip("starlette", reason="the extra `kiosk` is not installed")
 
 from edge.analysis.inputs import Kind
-from edge.kiosk.analyze import desk, pace, shares
-from edge.kiosk.analyze.jobs import Job, Room, State
+from edge.kiosk.analyze import pace, service, shares
+from edge.kiosk.analyze.jobs import Job, State, VisitorSession
 from edge.kiosk.analyze.pace import Progress
-from edge.kiosk.analyze.shares import NoRoom, Shares
-from edge.kiosk.places import Client
+from edge.kiosk.analyze.shares import QuotaExceeded, Shares
+from edge.kiosk.paths import Client
 from edge.kiosk.requests import Refused
 
 if TYPE_CHECKING:
@@ -34,17 +34,17 @@ class House:
     """Rooms and their files, without a server."""
 
     def __init__(self, budget: int = 1200 * MEGABYTE, *, local_only: bool = False) -> None:
-        self.rooms: dict[str, Room] = {}
+        self.rooms: dict[str, VisitorSession] = {}
         self.shares = Shares(lambda: budget, self.rooms, local_only=local_only)
         self._loop = asyncio.new_event_loop()
 
-    def room(self, client: Client) -> Room:
+    def room(self, client: Client) -> VisitorSession:
         self.shares.check_room(client)
-        made = Room(str(len(self.rooms)), client, self._loop)
+        made = VisitorSession(str(len(self.rooms)), client, self._loop)
         self.rooms[made.identity] = made
         return made
 
-    def announce(self, room: Room, size: int) -> Job:
+    def announce(self, room: VisitorSession, size: int) -> Job:
         made = Job(str(len(room.jobs)), "a.mp4", Kind.VIDEO, "mp4", size, Path(), held=0)
         room.jobs[made.id] = made
         return made
@@ -88,7 +88,7 @@ def test_four_addresses_leave_operators_room_for_a_file_of_the_largest_size(hous
     jobs = [house.announce(room, 300 * MEGABYTE) for room in rooms]
     for room, job in zip(rooms[:3], jobs, strict=False):
         house.shares.arrive(room, job, 300 * MEGABYTE)
-    with pytest.raises(NoRoom):
+    with pytest.raises(QuotaExceeded):
         house.shares.arrive(rooms[3], jobs[3], 1)
     jobs[3].held = 0
     operator = house.room(OPERATOR)
@@ -107,14 +107,14 @@ def test_results_of_visitors_take_nothing_that_is_kept_for_operators(house: Hous
 
 
 def test_announcements_are_bounded_by_address_and_in_all_and_operators_have_more(house: House) -> None:
-    def announce(room: Room) -> int:
+    def announce(room: VisitorSession) -> int:
         """How many files this visitor can announce."""
         before = len(room.jobs)
-        with contextlib.suppress(NoRoom):
+        with contextlib.suppress(QuotaExceeded):
             while len(room.jobs) < 1000:
                 house.shares.check_announced(room)
                 house.announce(room, 1)
-        with pytest.raises(NoRoom, match=shares.ON_THE_WAY):
+        with pytest.raises(QuotaExceeded, match=shares.ON_THE_WAY):
             house.shares.check_announced(room)
         return len(room.jobs) - before
 
@@ -131,15 +131,15 @@ def test_announcements_are_bounded_by_address_and_in_all_and_operators_have_more
 def test_one_address_takes_half_of_the_rooms_and_operators_have_some_beyond(house: House) -> None:
     for _ in range(shares.MOST_ROOMS // 2):
         house.room(STRANGER)
-    with pytest.raises(NoRoom):
+    with pytest.raises(QuotaExceeded):
         house.room(STRANGER)
     for _ in range(shares.MOST_ROOMS // 2):
         house.room(OTHER)
-    with pytest.raises(NoRoom):
+    with pytest.raises(QuotaExceeded):
         house.room(Client("192.0.2.3"))
     for _ in range(shares.RESERVED_ROOMS):
         house.room(OPERATOR)
-    with pytest.raises(NoRoom):
+    with pytest.raises(QuotaExceeded):
         house.room(OPERATOR)
 
 
@@ -233,10 +233,10 @@ def test_who_announces_and_does_not_send_loses_it_and_the_next_may(
     other = served.visitor("127.0.0.6")
     refused = other.announce("b.jpg", portrait)
     assert (refused.status_code, refused.json()["error"]) == (503, "busy"), "the page tries again"
-    monkeypatch.setattr(desk, "ANNOUNCED_S", 0.0)
+    monkeypatch.setattr(service, "ANNOUNCED_S", 0.0)
     assert eventually(lambda: stranger.files() == {})
     assert served.gone()
-    monkeypatch.setattr(desk, "ANNOUNCED_S", 60.0)
+    monkeypatch.setattr(service, "ANNOUNCED_S", 60.0)
     other.wait_for(other.send("b.jpg", portrait), "done", "running", "waiting")
 
 

@@ -13,7 +13,7 @@ from edge.sinks.display.sheet import sample
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from edge.events import Look
+    from edge.core.events import Look
     from edge.sinks.display.simulated import SimulatedPins
 
 

@@ -8,9 +8,9 @@ import sys
 import pytest
 
 from edge.config import DisplayConfig, LedsConfig, MatrixConfig, OledConfig, RgbLedConfig, TerminalConfig
-from edge.errors import ConfigError
+from edge.core.errors import ConfigError
+from edge.core.types import Emotion
 from edge.sinks.display.factory import create
-from edge.types import Emotion
 
 
 @pytest.mark.parametrize(

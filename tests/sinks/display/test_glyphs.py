@@ -7,9 +7,9 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+from edge.core.types import EMOTIONS, Emotion
 from edge.sinks.display import glyphs
 from edge.sinks.display.looks import MIENS, Mien
-from edge.types import EMOTIONS, Emotion
 
 
 def pixels(mien: Mien) -> np.ndarray:

@@ -12,7 +12,7 @@ import pytest
 from gpiozero.pins.mock import MockFactory, MockPin
 
 from edge.config import RgbLedConfig
-from edge.errors import EdgeError, HardwareUnavailable, SinkError
+from edge.core.errors import EdgeError, HardwareUnavailable, SinkError
 from edge.sinks import gpio
 from edge.sinks.display.rgb_led import RgbLed
 from edge.sinks.display.simulated import SimulatedPin

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edge.config import LedsConfig, RgbLedConfig
-from edge.events import Look, LookKind
+from edge.core.events import Look, LookKind
+from edge.core.types import EMOTIONS, Emotion
 from edge.sinks.display.led_display import FAINTEST
 from edge.sinks.display.leds import Leds
 from edge.sinks.display.looks import APPEARANCES
 from edge.sinks.display.rgb_led import RgbLed
-from edge.types import EMOTIONS, Emotion
 
 if TYPE_CHECKING:
     from edge.sinks.display.led_display import LedDisplay

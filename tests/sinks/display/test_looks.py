@@ -7,9 +7,9 @@ from itertools import combinations, pairwise
 import numpy as np
 import pytest
 
-from edge.events import Look, LookKind
+from edge.core.events import Look, LookKind
+from edge.core.types import EMOTIONS, Emotion
 from edge.sinks.display.looks import APPEARANCES, KINDS, MIENS, Pattern, appearance, mien
-from edge.types import EMOTIONS, Emotion
 
 # Machado, Oliveira and Fernandes (2009), severity 1, on linear RGB
 VISIONS = {

@@ -12,14 +12,14 @@ import pytest
 from luma.core.device import dummy
 
 from edge.config import MatrixConfig, OledConfig
-from edge.errors import ConfigError, EdgeError, HardwareUnavailable, SinkError
-from edge.events import Look, LookKind
+from edge.core.errors import ConfigError, EdgeError, HardwareUnavailable, SinkError
+from edge.core.events import Look, LookKind
+from edge.core.types import Emotion
 from edge.sinks.display import glyphs, luma_device
 from edge.sinks.display.looks import mien
 from edge.sinks.display.matrix import Matrix
 from edge.sinks.display.oled import Oled
 from edge.sinks.display.screen import screen
-from edge.types import Emotion
 
 # luma's own, until it follows Pillow
 pytestmark = pytest.mark.filterwarnings("ignore:Image.Image.getdata:DeprecationWarning")

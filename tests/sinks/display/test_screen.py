@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edge.events import Look, LookKind
+from edge.core.events import Look, LookKind
+from edge.core.types import EMOTIONS, Emotion
 from edge.sinks.display.faces import face
 from edge.sinks.display.looks import MIENS
 from edge.sinks.display.screen import screen
-from edge.types import EMOTIONS, Emotion
 
 REFERENCE = Path(__file__).parents[2] / "data" / "oled_screens.png"
 SIZE = WIDTH, HEIGHT = 128, 64

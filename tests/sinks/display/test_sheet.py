@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
-from edge.errors import InputError
+from edge.core.errors import InputError
 from edge.sinks.display import sheet
 
 if TYPE_CHECKING:

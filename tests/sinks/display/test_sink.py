@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edge.config import TerminalConfig
-from edge.events import CameraStatus, Lighting, Look, LookKind
-from edge.protocols import Sink
+from edge.core.events import CameraStatus, Lighting, Look, LookKind
+from edge.core.protocols import Sink
+from edge.core.types import Emotion
 from edge.sinks.display.sink import DisplaySink
-from edge.types import Emotion
 
 if TYPE_CHECKING:
     from typing import Any

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from edge.errors import SinkError
-from edge.events import Look, LookKind
+from edge.core.errors import SinkError
+from edge.core.events import Look, LookKind
+from edge.core.types import Emotion
 from edge.sinks.display.terminal import Terminal
-from edge.types import Emotion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

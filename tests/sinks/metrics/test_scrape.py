@@ -19,12 +19,12 @@ import pytest
 
 from edge import config as configuration
 from edge.config import Config, MetricsConfig
-from edge.errors import ConfigError, HardwareUnavailable, SinkError
-from edge.events import CameraStatus, EventType, Limit, Privacy, RunningSession, Session, ulid
+from edge.core.errors import ConfigError, HardwareUnavailable, SinkError
+from edge.core.events import CameraStatus, EventType, Limit, Privacy, RunningSession, Session, ulid
+from edge.core.types import Light
 from edge.runtime.dispatch import Dispatcher
 from edge.sinks.memory import MemorySink
 from edge.sinks.metrics.sink import MetricsSink
-from edge.types import Light
 
 pytest.importorskip("prometheus_client", reason="the extra `metrics` is not installed")
 from prometheus_client.parser import text_string_to_metric_families

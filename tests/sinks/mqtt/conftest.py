@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from edge.commands import Inbox
+    from edge.core.commands import Inbox
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

@@ -17,8 +17,8 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersi
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from edge.commands import Answer, Inbox
-from edge.fleet.topics import filters
+from edge.collector.topics import filters
+from edge.core.commands import Answer, Inbox
 from edge.sinks.mqtt.asyncapi import CHANNELS
 from edge.sinks.mqtt.homeassistant import announcement, discovery_topic
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edge.config import MqttConfig, OutboxConfig
-from edge.events import EventType
+from edge.core.events import EventType
 from edge.sinks.mqtt.outbox import Outbox
 from edge.sinks.mqtt.sink import MqttSink
 from edge.sinks.mqtt.topics import Topics

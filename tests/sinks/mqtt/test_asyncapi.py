@@ -14,8 +14,8 @@ import pytest
 from click.testing import CliRunner
 
 from edge.cli.app import cli
-from edge.commands import Answer, Inbox
-from edge.events import (
+from edge.core.commands import Answer, Inbox
+from edge.core.events import (
     CameraStatus,
     Lighting,
     Privacy,
@@ -25,13 +25,13 @@ from edge.events import (
     Tracks,
     ulid,
 )
+from edge.core.types import EMOTIONS, Emotion
 from edge.sinks.mqtt import payloads
 from edge.sinks.mqtt.asyncapi import CHANNELS, document, payload_schema
 from edge.sinks.mqtt.homeassistant import announcement
 from edge.sinks.mqtt.publications import PUBLISHED
 from edge.sinks.mqtt.requests import Requests
 from edge.sinks.mqtt.topics import Topics
-from edge.types import EMOTIONS, Emotion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from edge.commands import Inbox, Mark
-from edge.events import Lighting
+from edge.core.commands import Inbox, Mark
+from edge.core.events import Lighting
 from edge.sinks.mqtt.embedded import EmbeddedBroker
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from edge.commands import Answer, Inbox
 from edge.config import Config, MqttConfig
+from edge.core.commands import Answer, Inbox
 from edge.diagnostics import broker as examination
 from edge.diagnostics.finding import Status
 from edge.sinks.mqtt import probe

@@ -16,8 +16,8 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge import config as configuration
-from edge.commands import Inbox
 from edge.config import MqttConfig, OutboxConfig
+from edge.core.commands import Inbox
 from edge.runtime import build
 from edge.sinks.display.simulated import SimulatedPins, simulated_pins
 from edge.sinks.mqtt.client import Client

@@ -11,8 +11,8 @@ from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from edge.config import MqttConfig
-from edge.errors import ConfigError, HardwareUnavailable, SinkError
-from edge.events import CameraStatus
+from edge.core.errors import ConfigError, HardwareUnavailable, SinkError
+from edge.core.events import CameraStatus
 from edge.sinks.mqtt.client import Client
 from edge.sinks.mqtt.embedded import EmbeddedBroker
 from edge.sinks.mqtt.options import options

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from edge.commands import Mark, SetDisplay, StartSession, StopSession
-from edge.events import CameraStatus, Event, EventType, RunningSession, Session, SessionKind, State, ulid
+from edge.core.commands import Mark, SetDisplay, StartSession, StopSession
+from edge.core.events import CameraStatus, Event, EventType, RunningSession, Session, SessionKind, State, ulid
+from edge.core.types import EMOTIONS, Emotion, Light
 from edge.sinks.mqtt.homeassistant import BORN, LEAST_VERSION, announcement, birth_topic, removal
 from edge.sinks.mqtt.payloads import display, request
-from edge.types import EMOTIONS, Emotion, Light
 
 jinja2 = pytest.importorskip("jinja2", reason="templates are rendered with jinja2: pip install jinja2")
 

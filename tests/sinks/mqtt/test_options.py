@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from edge.config import MqttConfig, embedded_port
-from edge.errors import ConfigError, FileUnavailable
+from edge.core.errors import ConfigError, FileUnavailable
 from edge.sinks.mqtt.options import options
 from edge.sinks.mqtt.sink import MqttSink
 from edge.sinks.mqtt.tls import tls_context

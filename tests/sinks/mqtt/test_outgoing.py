@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from edge.config import OutboxConfig
 from edge.sinks.mqtt.outbox import Outbox
-from edge.sinks.mqtt.outgoing import PASSING_MAX, Outgoing, Parcel, Verdict
+from edge.sinks.mqtt.outgoing import PASSING_MAX, Outgoing, OutgoingMessage, Verdict
 from edge.sinks.mqtt.topics import Publication, Topic, Topics
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def test_what_cannot_be_sent_is_rejected_without_being_sent() -> None:
     parcel = outgoing.take(1)
     assert parcel is not None
     outgoing.reject(parcel)
-    outgoing.reject(Parcel(Publication(TOPICS.info, "i")))
+    outgoing.reject(OutgoingMessage(Publication(TOPICS.info, "i")))
     assert (outgoing.depth, outgoing.drops) == (0, 1)
 
 

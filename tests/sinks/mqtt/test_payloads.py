@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.commands import CheckHealth, Command, Mark, SetDisplay, SetPrivacy, StartSession, StopSession
-from edge.events import Media, SessionKind
+from edge.core.commands import CheckHealth, Command, Mark, SetDisplay, SetPrivacy, StartSession, StopSession
+from edge.core.events import Media, SessionKind
 from edge.sinks.mqtt import payloads
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edge.config import MqttConfig
-from edge.sinks.mqtt import causes
+from edge.sinks.mqtt import connection_errors
 from edge.sinks.mqtt.options import Options, options
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def certificate_error(code: int) -> ssl.SSLCertVerificationError:
     ],
 )
 def test_every_foreign_error_has_its_line(made: Options, error: Exception, text: str, *, lasting: bool) -> None:
-    cause = causes.of_error(error, made)
+    cause = connection_errors.of_error(error, made)
     assert text in cause.text
     assert "mqtts://host:8883" in cause.text
     assert "\n" not in cause.text
@@ -159,11 +159,11 @@ def test_every_foreign_error_has_its_line(made: Options, error: Exception, text:
 def test_refused_credentials_need_a_person(made: Options, code: int) -> None:
     with_user = replace(made, username="u", password="geheim")
     for who in (made, with_user):
-        cause = causes.of_refusal(code, "Not authorized", who)
+        cause = connection_errors.of_refusal(code, "Not authorized", who)
         assert cause.lasting
         assert "geheim" not in cause.text
 
 
 def test_a_busy_broker_is_tried_again_soon(made: Options) -> None:
-    assert not causes.of_refusal(0x89, "Server busy", made).lasting
-    assert causes.of_refusal(0x8A, "Banned", made).lasting
+    assert not connection_errors.of_refusal(0x89, "Server busy", made).lasting
+    assert connection_errors.of_refusal(0x8A, "Banned", made).lasting

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.commands import Answer, Inbox, Mark, SetPrivacy
+from edge.core.commands import Answer, Inbox, Mark, SetPrivacy
 from edge.sinks.mqtt.arrival import Arrival
 from edge.sinks.mqtt.requests import Requests
 

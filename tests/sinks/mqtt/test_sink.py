@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from edge.events import CameraStatus, Look, LookKind
-from edge.protocols import Sink
+from edge.core.events import CameraStatus, Look, LookKind
+from edge.core.protocols import Sink
 from edge.sinks.mqtt.topics import Topics
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from edge.config import EventsConfig, MqttConfig
-from edge.events import SCHEMA_VERSION
+from edge.core.events import SCHEMA_VERSION
 from edge.sinks.mqtt import homeassistant
 from edge.sinks.mqtt.asyncapi.channels import CHANNELS
 from edge.sinks.mqtt.asyncapi.schemas import definitions, reference

@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from edge.events import (
+from edge.core.events import (
     Aggregate,
     Event,
     EventType,
@@ -22,7 +22,7 @@ from edge.events import (
     Tracks,
     ulid,
 )
-from edge.types import EMOTIONS, Emotion, Light
+from edge.core.types import EMOTIONS, Emotion, Light
 
 _TS = datetime(2026, 5, 4, 18, 30, 0, tzinfo=UTC)
 _SCORES = dict(zip(EMOTIONS, (0.02, 0.01, 0.02, 0.71, 0.03, 0.05, 0.16), strict=True))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic.json_schema import models_json_schema
 
-from edge.events import (
+from edge.core.events import (
     SCHEMA_VERSION,
     Aggregate,
     CameraStatus,
@@ -19,7 +19,7 @@ from edge.events import (
     State,
     Tracks,
 )
-from edge.events.switches import FULL
+from edge.core.events.switches import FULL
 from edge.sinks.mqtt.payloads import REQUESTS, LightRequest
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from edge.core.types import EMOTIONS
 from edge.sinks.mqtt.homeassistant.entities import components, unique_prefix
 from edge.sinks.mqtt.topics import PLAIN, Publication, Topic
-from edge.types import EMOTIONS
 
 if TYPE_CHECKING:
-    from edge.events import Info
+    from edge.core.events import Info
 
 PREFIX = "homeassistant"
 """Home Assistant's default for the first level of its discovery topics."""

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from edge.events import EventType
+from edge.core.events import EventType
+from edge.core.types import EMOTIONS
 from edge.sinks.mqtt.homeassistant.controls import session, switches
 from edge.sinks.mqtt.homeassistant.templates import CAMERA, EVENT, SUPPRESSED, TOO_DARK, field, percent
-from edge.types import EMOTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,7 @@ from edge.sinks.mqtt.homeassistant.discovery import BORN, announcement, birth_to
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edge.events import Info
+    from edge.core.events import Info
     from edge.sinks.mqtt.arrival import Arrival
     from edge.sinks.mqtt.topics import Publication
 

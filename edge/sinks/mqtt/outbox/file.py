@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from edge.sqlite import FileDamaged, FileFault, bound, sync_folder, translated
+from edge.util.sqlite import FileDamaged, FileFault, bound, sync_folder, translated
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
 SCHEMA_VERSION = 1
-"""Whoever raises it leaves a copy first, as :mod:`edge.sessions.copies` does, for an upgrade that is taken back."""
+"""Whoever raises it leaves a copy first, as :mod:`edge.recording.copies` does, for an upgrade that is taken back."""
 _SCHEMA = (
     """
     CREATE TABLE message (

@@ -12,8 +12,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Self
 
-from edge.sinks.mqtt.outbox.backlog import Backlog
-from edge.sinks.mqtt.outbox.keeper import Keeper
+from edge.sinks.mqtt.outbox.state import OutboxState
+from edge.sinks.mqtt.outbox.writer import OutboxWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from edge.config import OutboxConfig
-    from edge.sinks.mqtt.outbox.lane import Entry
+    from edge.sinks.mqtt.outbox.stream_queue import Entry
     from edge.sinks.mqtt.topics import Publication, Topics
 
 _LOG = logging.getLogger(__name__)
@@ -39,13 +39,13 @@ class Outbox:
 
     def __init__(self, path: Path | None, topics: Topics, settings: OutboxConfig, *, retry_max_s: float = 60.0) -> None:
         self._changed = threading.Condition()
-        self._backlog = Backlog(
+        self._backlog = OutboxState(
             (topics.event.kind, topics.aggregate.kind),
             unsaved_max=settings.max_messages if path is None else min(UNSAVED_MAX, settings.max_messages),
             retry_max_s=retry_max_s,
             loose=path is None,
         )
-        self._keeper = None if path is None else Keeper(path, topics, self._backlog, self._changed, settings)
+        self._keeper = None if path is None else OutboxWriter(path, topics, self._backlog, self._changed, settings)
         self._max_age_s = settings.max_age_s
         self._max_messages = settings.max_messages
         self._overflow_said = 0

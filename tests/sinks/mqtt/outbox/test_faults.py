@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edge.sinks.mqtt.outbox.file import Bounds, OutboxFile, Row
-from edge.sinks.mqtt.outbox.lane import READ_AHEAD
+from edge.sinks.mqtt.outbox.stream_queue import READ_AHEAD
 from edge.sinks.mqtt.topics import Publication, Topics
-from edge.sqlite import FileDamaged
+from edge.util.sqlite import FileDamaged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -57,8 +57,8 @@ def said(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
 @pytest.fixture
 def full_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[bool], None]]:
     """``full_disk(True)``: no file of this process may grow beyond a few bytes."""
-    monkeypatch.setattr("edge.sinks.mqtt.outbox.keeper._FIRST_RETRY_S", 0.02)
-    monkeypatch.setattr("edge.sinks.mqtt.outbox.keeper._RETRY_MAX_S", 0.02)
+    monkeypatch.setattr("edge.sinks.mqtt.outbox.writer._FIRST_RETRY_S", 0.02)
+    monkeypatch.setattr("edge.sinks.mqtt.outbox.writer._RETRY_MAX_S", 0.02)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
 
     def fill(full: bool) -> None:

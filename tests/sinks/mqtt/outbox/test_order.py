@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from edge.config import OutboxConfig
-from edge.sinks.mqtt.outbox import lane
-from edge.sinks.mqtt.outbox.backlog import Backlog
+from edge.sinks.mqtt.outbox import stream_queue
 from edge.sinks.mqtt.outbox.file import OutboxFile
-from edge.sinks.mqtt.outbox.keeper import Keeper
+from edge.sinks.mqtt.outbox.state import OutboxState
+from edge.sinks.mqtt.outbox.writer import OutboxWriter
 from edge.sinks.mqtt.topics import Publication, Topics
-from edge.sqlite import FileFault
+from edge.util.sqlite import FileFault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,14 +37,14 @@ class Device(RuleBasedStateMachine):
         self.next_seq = dict.fromkeys(STREAMS, 0)
         self.committed: dict[str, list[int]] = {stream: [] for stream in STREAMS}
         self.received: dict[str, list[int]] = {stream: [] for stream in STREAMS}
-        self.flying: list[lane.Entry] = []
+        self.flying: list[stream_queue.Entry] = []
         self.full = False
         self._start()
 
     def _start(self) -> None:
         self.lock = threading.Condition()
-        self.backlog = Backlog(STREAMS, unsaved_max=1000, retry_max_s=0.0)
-        self.keeper = Keeper(self.folder / "o.sqlite3", TOPICS, self.backlog, self.lock, OutboxConfig())
+        self.backlog = OutboxState(STREAMS, unsaved_max=1000, retry_max_s=0.0)
+        self.keeper = OutboxWriter(self.folder / "o.sqlite3", TOPICS, self.backlog, self.lock, OutboxConfig())
         self.keeper.open()
         self.number = dict(self.backlog.next_seq)
 
@@ -141,15 +141,15 @@ class SmallMemory(Device):
 
     @initialize()
     def begin(self) -> None:
-        self.read_ahead = lane.READ_AHEAD
-        lane.READ_AHEAD = 2
+        self.read_ahead = stream_queue.READ_AHEAD
+        stream_queue.READ_AHEAD = 2
         super().begin()
 
     def teardown(self) -> None:
         try:
             super().teardown()
         finally:
-            lane.READ_AHEAD = self.read_ahead
+            stream_queue.READ_AHEAD = self.read_ahead
 
 
 TestDevice = Device.TestCase

@@ -1,0 +1,43 @@
+"""From single faces to the room: mean scores, valence, and what is withheld below ``k`` people (pure)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from edge.core.types import Scores
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from edge.core.types import Face
+
+
+@dataclass(frozen=True, slots=True)
+class GroupState:
+    """The group's figures for one moment; ``scores`` and ``valence`` are ``None`` without people or when withheld."""
+
+    people: int
+    scores: Scores | None
+    valence: float | None
+    suppressed: bool
+
+
+def summarise(faces: Sequence[Face], *, k: int = 1) -> GroupState:
+    """The mean over ``faces``, every face counting alike; withheld for one to ``k - 1`` people."""
+    people = len(faces)
+    if people == 0:
+        return GroupState(0, None, None, suppressed=False)
+    if people < k:
+        return GroupState(people, None, None, suppressed=True)
+    labels = faces[0].scores.labels
+    scores = Scores.of((sum(column) / people for column in zip(*(face.scores for face in faces), strict=True)), labels)
+    return GroupState(people, scores, valence_of(scores), suppressed=False)
+
+
+def valence_of(scores: Scores) -> float:
+    """Pleasant minus unpleasant, -1 to 1, by the label set's weights.
+
+    Of the usual seven it is happy less the sum of angry, disgust, fear and sad; the rest count zero.
+    """
+    return scores.labels.valence(scores)

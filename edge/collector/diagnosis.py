@@ -1,0 +1,58 @@
+"""Why a broker gives a fleet's connections no answer: asked again with a connection that speaks MQTT 3.1.1 too."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from edge.core.errors import ConfigError
+from edge.sinks.mqtt.connection import Connection
+from edge.sinks.mqtt.connection_errors import Cause, ConnectionFailure
+from edge.sinks.mqtt.waker import Waker
+
+if TYPE_CHECKING:
+    from edge.sinks.mqtt.options import Options
+
+TIMEOUT_S = 3.0
+NEEDS_MQTT5 = "speaks MQTT 3.1.1 only; `face-edge collect` and `simulate` need MQTT 5: see docs/fleet.md for brokers"
+
+
+def explained(cause: Cause, options: Options, *, timeout_s: float = TIMEOUT_S) -> Cause:
+    """Return why the broker did not answer MQTT 5; ``cause`` itself where it does answer now.
+
+    Takes up to twice ``timeout_s`` and a little. It asks without credentials: where the broker takes the user name as
+    client id, a second connection of the same user would end the session for which the first asks. A client certificate
+    is such a name too, and without it there may be no answer, so nothing is asked then.
+    """
+    if options.tls is not None and options.tls.certificate is not None:
+        return cause
+    asking = replace(options, client_id=f"probe-{secrets.token_hex(4)}", username=None, password=None)
+    waker = Waker()
+    try:
+        failure = _attempt(asking, waker, timeout_s, older_protocol=False)
+        if failure is None or not failure.older_protocol:
+            # a refusal in CONNACK is an answer, too; where it is of the missing credentials, it explains nothing
+            if failure is None or (failure.code is not None and options.username is not None):
+                return cause
+            return failure.cause
+        older = _attempt(asking, waker, timeout_s, older_protocol=True)
+    except ConfigError as error:
+        return Cause(str(error), lasting=True)
+    finally:
+        waker.close()
+    if older is None or older.code is not None:
+        return Cause(f"{options.address} {NEEDS_MQTT5}", lasting=True)
+    return older.cause
+
+
+def _attempt(options: Options, waker: Waker, timeout_s: float, *, older_protocol: bool) -> ConnectionFailure | None:
+    """Connect and part again; return what went wrong."""
+    connection = Connection(options, will=None, older_protocol=older_protocol)
+    try:
+        connection.open(waker, threading.Event(), timeout_s=timeout_s)
+    except ConnectionFailure as failure:
+        return failure
+    connection.close()
+    return None

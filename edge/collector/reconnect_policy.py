@@ -1,0 +1,57 @@
+"""How long to wait before the next attempt, and what is worth a line in the log: nobody shall be stormed."""
+
+from __future__ import annotations
+
+from edge.util.backoff import Backoff
+
+_STABLE_AFTER_S = 5.0
+_FLAPPING = 3
+_HOPEFUL_S = 60.0
+
+
+class ReconnectPolicy:
+    """Only a connection that lasted earns short pauses and fresh log lines; times are monotonic seconds."""
+
+    def __init__(self) -> None:
+        # after a restart Mosquitto knows shared subscriptions no more: be back before the devices are
+        self._quick = Backoff(first_s=0.05, max_s=0.25)
+        self._backoff = Backoff(first_s=1.0, max_s=10.0)
+        self._joined_s: float | None = None
+        self._lost_s: float | None = None
+        self._short_lived = 0
+        self._said = ""
+
+    @property
+    def flapping(self) -> bool:
+        """True after some connections in a row that did not last."""
+        return self._short_lived >= _FLAPPING
+
+    def attempting(self) -> None:
+        """A connection is attempted."""
+        self._joined_s = None
+
+    def joined(self, now_s: float) -> None:
+        """It came about."""
+        self._joined_s = now_s
+
+    def lost(self, now_s: float) -> None:
+        """It ended, or did not come about."""
+        if self._joined_s is not None and now_s - self._joined_s >= _STABLE_AFTER_S:
+            self._quick.reset()
+            self._backoff.reset()
+            self._lost_s = None
+            self._said = ""
+            self._short_lived = 0
+        elif self._joined_s is not None:
+            self._short_lived += 1
+
+    def is_news(self, text: str) -> bool:
+        """False for what was said last."""
+        news, self._said = text != self._said, text
+        return news
+
+    def pause_s(self, now_s: float) -> float:
+        """Short while a broker may just be restarting, then longer and longer."""
+        self._lost_s = now_s if self._lost_s is None else self._lost_s
+        hopeful = now_s - self._lost_s < _HOPEFUL_S and not self.flapping
+        return (self._quick if hopeful else self._backoff).next_s()

@@ -1,0 +1,268 @@
+"""The payloads of the MQTT feed, versioned: Pydantic models, frozen, with units in their field names.
+
+They are the one source of JSON Schema. ``schema`` counts up when a field changes its meaning or goes; a receiver must
+ignore fields that it does not know.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, PlainSerializer
+
+from edge.core.class_names import ClassName
+from edge.core.types import Light
+
+SCHEMA_VERSION = 1
+LABEL_MAX = 200
+"""Characters of a marker's label or a session's title."""
+GROUP_MAX = 100
+"""The largest ``k``: faces that figures may need."""
+LONGEST_SESSION_S = 7 * 86_400.0
+"""Seconds that a session may be planned for."""
+
+Share = Annotated[float, Field(ge=0, le=1), PlainSerializer(lambda value: round(value, 3))]
+Valence = Annotated[float, Field(ge=-1, le=1), PlainSerializer(lambda value: round(value, 3))]
+Count = Annotated[int, Field(ge=0)]
+Duration = Annotated[float, Field(ge=0), PlainSerializer(lambda value: round(value, 3))]
+Timestamp = Annotated[
+    datetime, PlainSerializer(lambda value: value.isoformat(timespec="milliseconds").replace("+00:00", "Z"))
+]
+Ulid = Annotated[str, Field(pattern=r"^[0-7][0-9A-HJKMNP-TV-Z]{25}$", description="ULID")]
+
+
+class Wire(BaseModel):
+    """A payload; ``schema`` is its version."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    schema_version: int = Field(SCHEMA_VERSION, alias="schema")
+
+    def to_json(self) -> str:
+        """Compact JSON as it is published."""
+        return self.model_dump_json(by_alias=True)
+
+
+class State(Wire):
+    """The retained summary of the room: what the next subscriber learns at once."""
+
+    ts: Timestamp
+    people: int = Field(ge=0, description="faces in view")
+    emotion: ClassName | None = Field(description="dominant emotion of the group, null when none or uncertain")
+    confidence: Share | None = Field(description="probability of the dominant emotion")
+    uncertain: bool = Field(description="faces are in view, but no emotion leads clearly")
+    scores: dict[ClassName, Share] | None = Field(description="mean probability per emotion over the faces")
+    valence: Valence | None = Field(description="-1 unpleasant to 1 pleasant, derived from the scores")
+    suppressed: bool = Field(description="figures withheld: fewer people than the privacy setting asks for")
+    session: Ulid | None = Field(None, description="id of the running session")
+
+    def differs_from(self, other: State | None) -> bool:
+        """True where a subscriber would see anything but the time change."""
+        if other is None:
+            return True
+        volatile = {"ts"}
+        return self.model_dump(exclude=volatile) != other.model_dump(exclude=volatile)
+
+
+class EventType(StrEnum):
+    """The kinds of event that a device publishes."""
+
+    PRESENCE_START = "presence_start"
+    PRESENCE_END = "presence_end"
+    EXPRESSION_CHANGED = "expression_changed"
+    PEAK = "peak"
+    MARKER = "marker"
+    SESSION_START = "session_start"
+    SESSION_END = "session_end"
+    PRIVACY_ON = "privacy_on"
+    PRIVACY_OFF = "privacy_off"
+
+
+class Event(Wire):
+    """One thing that happened; never retained, never lost, recognisable by ``id`` when it comes twice."""
+
+    id: Ulid
+    seq: Count = Field(description="counts up by one per event of this node, also over restarts")
+    ts: Timestamp
+    type: EventType
+    people: Count
+    emotion: ClassName | None = None
+    previous: ClassName | None = None
+    confidence: Share | None = None
+    valence: Valence | None = None
+    label: str | None = Field(None, max_length=LABEL_MAX, description="of a marker; title of a session")
+    session: Ulid | None = Field(None, description="id of the session that it belongs to")
+
+    def to_json(self) -> str:
+        """Compact JSON as it is published; fields that say nothing are left out."""
+        return self.model_dump_json(by_alias=True, exclude_none=True)
+
+
+class Aggregate(Wire):
+    """The room over one window of time; never retained, never lost, recognisable by ``id`` when it comes twice.
+
+    A face that is in view for one second counts one person-second. ``scores``, ``shares``, ``uncertain`` and
+    ``valence`` are means over person-seconds, null without any or when withheld.
+    """
+
+    id: Ulid
+    seq: Count = Field(description="counts up by one per aggregate of this node, also over restarts")
+    ts: Timestamp = Field(description="end of the window")
+    start: Timestamp
+    observed_s: Duration = Field(description="how much of the window the camera looked")
+    people_mean: Duration = Field(description="faces in view, mean over observed_s")
+    people_max: Count
+    person_seconds: Duration
+    scores: dict[ClassName, Share] | None = Field(description="mean probability per emotion")
+    shares: dict[ClassName, Share] | None = Field(description="part of the person-seconds that showed each emotion")
+    uncertain: Share | None = Field(description="part of the person-seconds that showed none clearly")
+    valence: Valence | None = Field(description="-1 unpleasant to 1 pleasant, derived from the scores")
+    suppressed: bool = Field(
+        description="figures withheld, at least in part: fewer people than privacy.k or the session's k asks for"
+    )
+    session: Ulid | None = Field(description="id of the running session")
+    counted_person_seconds: Duration | None = Field(
+        None,
+        description="person-seconds that scores, shares, uncertain and valence come from, without those withheld",
+    )
+
+
+class TrackedFace(BaseModel):
+    """One face in view; ``id`` is random, forgotten when the face leaves, and says nothing of who it is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    box: tuple[Share, Share, Share, Share] = Field(
+        description="left, top, width and height as shares of the picture's width and height"
+    )
+    emotion: ClassName | None = Field(description="null when uncertain")
+    confidence: Share
+    scores: dict[ClassName, Share]
+    primary: bool
+
+
+class Tracks(Wire):
+    """The faces in view, one by one; only where the privacy settings allow it."""
+
+    ts: Timestamp
+    faces: tuple[TrackedFace, ...]
+
+
+class SessionKind(StrEnum):
+    """What a session is about."""
+
+    FILM = "film"
+    ADVERTISEMENT = "advertisement"
+    GAME = "game"
+    PRIVATE = "private"
+    OTHER = "other"
+
+
+class Media(BaseModel):
+    """What is shown to the people, by name only: it is neither opened nor kept."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(min_length=1, max_length=LABEL_MAX)
+    duration_s: Duration | None = None
+
+
+class Session(Wire):
+    """The running session; retained, JSON null when there is none."""
+
+    id: Ulid
+    title: str = Field(max_length=LABEL_MAX)
+    start: Timestamp
+    kind: SessionKind = SessionKind.OTHER
+    planned_s: Duration | None = Field(None, description="after so long it ends by itself")
+    media: Media | None = Field(None, description="what is shown")
+    k: Annotated[int, Field(ge=1, le=GROUP_MAX)] | None = Field(
+        None, description="figures of moments with fewer faces than this are withheld; fixed at the start"
+    )
+    agreed: bool = Field(False, description="the people in view agreed to a k below the device's own")
+
+
+class Info(Wire):
+    """What this node is; retained, sent once per connection."""
+
+    node: str
+    software_version: str
+    model: str
+    model_sha256: str
+    model_fallback: str | None = Field(None, description="why it is not the model that was added last, where it is not")
+    head: str = Field(description="which label set the scores follow: fer2013 or consensus")
+    detector: str
+    runtime: str = Field(description="inference package and version")
+    source: str
+    privacy: dict[str, int | bool] = Field(description="frames_leave_device, tracks_published, k")
+    labels: tuple[ClassName, ...] | None = Field(
+        None, description="classes that scores and emotions name, in order; missing: the usual seven"
+    )
+
+    def to_json(self) -> str:
+        """Compact JSON as it is published; ``labels`` are left out where they are the usual seven."""
+        return self.model_dump_json(by_alias=True, exclude={"labels"} if self.labels is None else set())
+
+
+class Limit(StrEnum):
+    """Why a device looks at fewer frames than it could."""
+
+    HEAT = "heat"
+    MEMORY = "memory"
+
+
+class Health(Wire):
+    """How the node is doing; retained, every 60 s and at once when `light` or `failing` changes."""
+
+    ts: Timestamp
+    uptime_s: float
+    cpu_percent: float | None = Field(description="of one core, since the last message")
+    memory_mb: float | None = Field(description="resident set")
+    temperature_c: float | None
+    capture_fps: float
+    process_fps: float
+    skip_fps: float = Field(description="frames captured but replaced by a newer one before they were looked at")
+    detect_ms_p50: float | None
+    detect_ms_p95: float | None
+    infer_ms_p50: float | None
+    infer_ms_p95: float | None
+    last_frame_age_s: float | None
+    queue_depth: int = Field(
+        description="messages that have been waiting for all sinks together, for two seconds or more"
+    )
+    drops: int = Field(description="messages dropped at a full queue since start")
+    reconnects: int = Field(description="times that the source was opened again since start")
+    limited_by: Limit | None = Field(
+        None, description="why fewer frames than usual are looked at: the board is hot, or short of memory"
+    )
+    light: Light | None = Field(
+        None,
+        description="how well the camera sees, over the last 10 s: in dark pictures contrast is raised, in too_dark "
+        "ones faces are missed; null while that is not known",
+    )
+    failing: tuple[str, ...] = Field(
+        (),
+        description="parts of the device that cannot be used now, such as kiosk (the page), metrics, sessions or a "
+        "display; each is tried again, and `face-edge status` says why",
+    )
+
+
+class Reply(Wire):
+    """The answer to a request."""
+
+    status: Literal["ok", "error"]
+    data: dict[str, JsonValue] | None = None
+    error: str | None = Field(None, description="why it was refused, for people")
+    transaction: str | None = Field(None, description="as the request had it")
+
+
+class CameraStatus(StrEnum):
+    """Judged by frame age; ``paused`` is deliberate, ``ended`` a recording that is over."""
+
+    ONLINE = "online"
+    OFFLINE = "offline"
+    PAUSED = "paused"
+    ENDED = "ended"

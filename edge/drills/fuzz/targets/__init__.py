@@ -1,1 +1,0 @@
-"""The doors that are fuzzed, by what goes through them."""

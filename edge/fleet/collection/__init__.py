@@ -1,1 +1,0 @@
-"""One member of a group of collectors: what it reads from the broker, stores, acknowledges and says of itself."""

@@ -1,1 +1,0 @@
-"""Many devices played in one process, and whether what they sent has arrived."""

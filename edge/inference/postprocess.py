@@ -1,0 +1,133 @@
+"""From a network's logits to what the device says: prior, temperature, and whether it is a face at all.
+
+Pure functions, shared with ``converter``; their parameters are part of a model's manifest
+(:mod:`edge.inference.calibration`).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, cast
+
+import cv2
+import numpy as np
+
+from edge.inference.calibration import ENERGY, ENTROPY
+from edge.inference.preprocess import noise_of, softmax
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from edge.inference.calibration import Certainty, Refusal
+    from edge.inference.manifest import Manifest
+
+    Logits = Mapping[str, NDArray[np.float32]]
+    """Logits ``(n, k)`` by head."""
+
+_LEAST = 1e-9
+_COARSE = 12
+"""Pixels a side of the crop in which its tilt is measured: eyes, brows and mouth, but no wrinkles."""
+_WINDOW = np.outer(np.hanning(_COARSE), np.hanning(_COARSE)).astype(np.float32)
+
+
+def adjusted(logits: NDArray[np.float32], shares: Sequence[float], strength: float) -> NDArray[np.float32]:
+    """Take the prior of the training data out of calibrated ``logits`` ``(..., k)`` (Menon et al., 2021).
+
+    ``shares`` ``(k,)`` are those of the labels in training; ``strength`` 0 changes nothing, 1 makes every label equally
+    likely beforehand.
+    """
+    if not strength:
+        return logits
+    return cast("NDArray[np.float32]", logits - np.float32(strength) * np.log(np.asarray(shares, np.float32)))
+
+
+def entropy(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Entropy in nats over the last axis: 0 where one label has all, log k where all are alike."""
+    parts = probabilities * np.log(probabilities + np.float32(_LEAST))
+    return cast("NDArray[np.float32]", -parts.sum(axis=-1))
+
+
+def detail_of(crop: NDArray[np.uint8]) -> float:
+    """Return how much fine structure a crop ``(n, n)`` uint8 grey has for its contrast, as a logarithm.
+
+    It is the answer of a Laplacian at half the crop's size, over the standard deviation: little where the face was far
+    away or out of focus.
+    """
+    half = cv2.resize(crop, (crop.shape[1] // 2, crop.shape[0] // 2), interpolation=cv2.INTER_AREA)
+    return math.log(noise_of(np.asarray(half)) / (float(crop.std()) + 1) + 1e-3)
+
+
+def tilt_of(crop: NDArray[np.uint8]) -> float:
+    """Return how far the structure of a crop ``(n, n)`` uint8 grey lies aslant, 0 to 1.
+
+    Eyes, brows and mouth of an upright face are level, so that hardly any gradients are diagonal: this is twice the
+    mean product of both components of the gradient over the mean of their squares, about the middle of the crop.
+    """
+    coarse = cv2.resize(crop, (_COARSE, _COARSE), interpolation=cv2.INTER_AREA).astype(np.float32)
+    across, down = (cv2.Sobel(coarse, cv2.CV_32F, x, 1 - x, ksize=3) for x in (1, 0))
+    both = float((across * down * _WINDOW).sum())
+    squares = float(((across * across + down * down) * _WINDOW).sum())
+    return min(1.0, 2 * abs(both) / (squares + 1))
+
+
+def temperature(certainty: Certainty, *, spread: Any, detail: Any, tilt: Any) -> Any:
+    """Return the temperature of a face by its signs, numbers or arrays ``(n,)``; see :class:`Certainty`."""
+    lacking = np.maximum(0.0, certainty.usual_detail - detail)
+    raised = certainty.spread * spread + certainty.detail * lacking + certainty.tilt * tilt
+    return certainty.temperature * np.exp(np.minimum(math.log(certainty.most), raised))
+
+
+def temperatures(manifest: Manifest, head: str, logits: Logits, crops: Sequence[NDArray[np.uint8]]) -> Any:
+    """Return what the logits of ``head`` are divided by: a number for all faces, or an array ``(n,)``.
+
+    ``crops`` ``(n, s, s)`` uint8 grey are what the network was given.
+    """
+    output = manifest.output(head)
+    certainty = output.certainty
+    if certainty is None:
+        return output.temperature
+    other = certainty.head
+    spread = entropy(softmax(logits[other], temperature=manifest.output(other).temperature)) if other else 0.0
+    detail = np.array([detail_of(crop) for crop in crops]) if certainty.detail else 0.0
+    tilt = np.array([tilt_of(crop) for crop in crops]) if certainty.tilt else 0.0
+    return temperature(certainty, spread=spread, detail=detail, tilt=tilt)
+
+
+def probabilities(
+    manifest: Manifest, head: str, logits: Logits, crops: Sequence[NDArray[np.uint8]], strength: float = 0.0
+) -> NDArray[np.float32]:
+    """Return what the device says of each face, ``(n, k)``: divided by the temperature, adjusted, softmax.
+
+    ``strength`` is that of the prior's adjustment; a head without a prior is never adjusted.
+    """
+    divided = logits[head] / np.asarray(temperatures(manifest, head, logits, crops), np.float32)[..., None]
+    prior = manifest.output(head).prior
+    return softmax(divided if prior is None else adjusted(divided, prior.shares, strength))
+
+
+def signs(manifest: Manifest, logits: Logits) -> dict[str, NDArray[np.float32]]:
+    """Return the values ``(n,)`` by which faces and other things differ, as ``HEAD.SIGN``.
+
+    They are each head's logits by label, ``energy`` (the logarithm of the sum of their exponentials; Liu et al., 2020)
+    and ``entropy`` in nats under the plain temperature.
+    """
+    found: dict[str, NDArray[np.float32]] = {}
+    for output in manifest.outputs:
+        if output.head not in logits:
+            continue
+        values = logits[output.head]
+        found |= {f"{output.head}.{label}": values[:, index] for index, label in enumerate(manifest.labels)}
+        highest = values.max(axis=1)
+        found[f"{output.head}.{ENERGY}"] = highest + np.log(np.exp(values - highest[:, None]).sum(axis=1))
+        found[f"{output.head}.{ENTROPY}"] = entropy(softmax(values, temperature=output.temperature))
+    return found
+
+
+def evidence(refusal: Refusal, found: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float64]:
+    """Return how much speaks for a face, ``(n,)`` in log-odds beyond what is required: below 0 it is refused."""
+    table = np.column_stack([found[name] for name in refusal.weights])
+    low, high = np.array([refusal.bounds[name] for name in refusal.weights]).T
+    total: NDArray[np.float64] = np.clip(table, low, high) @ np.array([*refusal.weights.values()])
+    return total + (refusal.bias - refusal.least)

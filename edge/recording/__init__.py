@@ -1,0 +1,1 @@
+"""Record sessions on the device: one row a second, events and markers, in SQLite."""

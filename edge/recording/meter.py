@@ -1,0 +1,159 @@
+"""From observations to one row a second (pure); what a moment shows holds until the next, for at most ``HOLD_S``."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge.audience.aggregate import HOLD_S
+from edge.audience.group_state import valence_of
+from edge.core.types import SEVEN, Scores
+from edge.recording.values import DIGITS, Figures, Second
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from edge.core.labels import LabelSet
+    from edge.core.types import Observation
+
+_NS = 1_000_000_000
+AUDIENCE_S = 60
+"""Seconds over which the largest audience is remembered, for :attr:`Figures.attention`."""
+ENOUGH = 0.5
+"""Part of the time with faces in which there must be ``k`` of them."""
+
+
+class SecondMeter:
+    """Takes observations in order of time, with their time since the session's start, and gives whole seconds.
+
+    Moments with fewer than ``k`` faces enter no figure. A second has figures where ``k`` faces or more were in view
+    for at least half of the time in which there was any; otherwise it is suppressed.
+
+    Attention is the number of faces turned towards the camera (:attr:`edge.core.types.Face.facing`), as a share of the
+    largest audience (mean of a second) of the last minute. Who turns away and who walks out lowers it for a minute
+    alike: where the detector is a frontal one, a face that is turned away is not found any more.
+    """
+
+    def __init__(self, k: int) -> None:
+        self._k = k
+        self._shown: Observation | None = None
+        self._holds_until_ns = 0
+        self._reached_ns = 0
+        self._open: _OpenSecond | None = None
+        self._audience: deque[tuple[int, float]] = deque()
+
+    def observe(self, offset_ns: int, observation: Observation) -> list[Second]:
+        """Take in what is seen ``offset_ns`` after the start; gives the seconds that ended before it."""
+        ended = self.tick(offset_ns)
+        if offset_ns < 0:
+            return ended
+        self._shown, self._holds_until_ns = observation, offset_ns + int(HOLD_S * _NS)
+        self._reached_ns = max(offset_ns, self._reached_ns)
+        return ended
+
+    def tick(self, offset_ns: int) -> list[Second]:
+        """The seconds that ended by now."""
+        ended = []
+        until_ns = min(offset_ns, self._holds_until_ns)
+        while self._shown is not None and self._reached_ns < until_ns:
+            boundary_ns = (self._reached_ns // _NS + 1) * _NS
+            step_ns = min(until_ns, boundary_ns) - self._reached_ns
+            self._current().add(self._shown, step_ns, k=self._k)
+            self._reached_ns += step_ns
+            if self._reached_ns == boundary_ns:
+                ended += self._close()
+        if self._open is not None and offset_ns >= (self._open.second + 1) * _NS:
+            ended += self._close()
+        return ended
+
+    def forget(self, offset_ns: int) -> list[Second]:
+        """What was shown last holds no longer: the camera is paused or gone."""
+        ended = self.tick(offset_ns)
+        self._shown, self._holds_until_ns = None, 0
+        return ended
+
+    def flush(self, offset_ns: int) -> list[Second]:
+        """All that is left, the second that has begun included: the session is over."""
+        return self.forget(offset_ns) + self._close()
+
+    def _current(self) -> _OpenSecond:
+        if self._open is None:
+            self._open = _OpenSecond(self._reached_ns // _NS)
+        return self._open
+
+    def _close(self) -> list[Second]:
+        done, self._open = self._open, None
+        if done is None or not done.observed_ns:
+            return []
+        while self._audience and self._audience[0][0] <= done.second - AUDIENCE_S:
+            self._audience.popleft()
+        self._audience.append((done.second, done.person_ns / done.observed_ns))
+        return [done.told(max(people for _, people in self._audience))]
+
+
+class _OpenSecond:
+    """Sums over the second that has begun; all in nanoseconds, or multiples of them."""
+
+    def __init__(self, second: int) -> None:
+        self.second = second
+        self.observed_ns = 0
+        self.person_ns = 0
+        self._people_max = 0
+        self._facing_ns = 0
+        self._peopled_ns = 0
+        self._enough_ns = 0
+        self._counted_ns = 0
+        self._labels = SEVEN
+        self._scores: NDArray[np.float64] = np.zeros(len(self._labels))
+        self._shown_ns: dict[str, int] = dict.fromkeys(self._labels, 0)
+
+    def add(self, observation: Observation, step_ns: int, *, k: int) -> None:
+        faces = observation.faces
+        self.observed_ns += step_ns
+        self.person_ns += step_ns * len(faces)
+        self._people_max = max(self._people_max, len(faces))
+        self._facing_ns += step_ns * sum(face.facing for face in faces)
+        if not faces:
+            return
+        self._peopled_ns += step_ns
+        if len(faces) < k:
+            return
+        self._enough_ns += step_ns
+        if not self._counted_ns:
+            self._count_in(faces[0].scores.labels)
+        self._counted_ns += step_ns * len(faces)
+        for face in faces:
+            self._scores += np.asarray(face.scores.values) * step_ns
+            if face.emotion is not None:
+                self._shown_ns[face.emotion] += step_ns
+
+    def _count_in(self, labels: LabelSet) -> None:
+        self._labels = labels
+        self._scores, self._shown_ns = np.zeros(len(labels)), dict.fromkeys(labels, 0)
+
+    def told(self, audience: float) -> Second:
+        withheld = self._enough_ns < ENOUGH * self._peopled_ns
+        return Second(
+            second=self.second,
+            observed_s=round(self.observed_ns / _NS, DIGITS),
+            people=round(self.person_ns / self.observed_ns, DIGITS),
+            people_max=self._people_max,
+            person_s=round(self.person_ns / _NS, DIGITS),
+            suppressed=withheld,
+            figures=self._figures(audience) if self._counted_ns and not withheld else None,
+        )
+
+    def _figures(self, audience: float) -> Figures:
+        scores = Scores.of(self._scores, self._labels)
+        shares = [shown_ns / self._counted_ns for shown_ns in self._shown_ns.values()]
+        return Figures(
+            person_s=round(self._counted_ns / _NS, DIGITS),
+            scores=tuple(round(value, DIGITS) for value in scores),
+            shares=tuple(round(value, DIGITS) for value in shares),
+            uncertain=round(max(0.0, 1 - sum(shares)), DIGITS),
+            valence=round(valence_of(scores), DIGITS),
+            attention=round(min(1.0, self._facing_ns / (self.observed_ns * audience)), DIGITS),
+            labels=self._labels,
+        )

@@ -1,0 +1,44 @@
+"""The rule that keeps a display calm: a look stays for a while, and the last one always comes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edge.sinks.display.looks import mien
+
+if TYPE_CHECKING:
+    from edge.core.events import Look
+
+
+class MinDisplayTime:
+    """Decides when a look is shown; pure, all times in nanoseconds of one steady clock.
+
+    Another emotion or kind waits until the shown one has been up for ``min_hold_ns``; new figures for the shown one
+    (confidence, people) pass at once. Of looks that wait, only the newest is kept.
+    """
+
+    def __init__(self, min_hold_ns: int) -> None:
+        self._min_hold_ns = min_hold_ns
+        self._shown: Look | None = None
+        self._since_ns = 0
+        self.wanted: Look | None = None
+
+    def offer(self, look: Look, now_ns: int) -> Look | None:
+        """Take the newest look; returns it when it is to be shown now."""
+        self.wanted = look
+        return self.tick(now_ns)
+
+    def tick(self, now_ns: int) -> Look | None:
+        """The waiting look, once its time has come."""
+        if self.wanted is None or self.wanted == self._shown:
+            return None
+        if self._shown is None or mien(self.wanted) != mien(self._shown):
+            if self._shown is not None and now_ns - self._since_ns < self._min_hold_ns:
+                return None
+            self._since_ns = now_ns
+        self._shown = self.wanted
+        return self._shown
+
+    def forget(self) -> None:
+        """What was shown is gone (the display was closed): the wanted look is due at once."""
+        self._shown = None

@@ -1,0 +1,31 @@
+"""Lets into the embedded broker who knows its password; a plugin that amqtt loads by name."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from amqtt.plugins.base import BaseAuthPlugin
+
+if TYPE_CHECKING:
+    from amqtt.session import Session
+
+NAME = f"{__name__}.Doorman"
+
+
+class BrokerAuthPlugin(BaseAuthPlugin):  # type: ignore[misc,unused-ignore]
+    """One user name and password for all."""
+
+    @dataclass
+    class Config:
+        """What a client must give."""
+
+        username: str = ""
+        password: str = field(default="", repr=False)
+
+    async def authenticate(self, *, session: Session) -> bool:
+        """True for the right user name and password, whatever they are compared in the same time."""
+        given = ((session.username or "", self.config.username), (session.password or "", self.config.password))
+        right = [hmac.compare_digest(one.encode(), other.encode()) for one, other in given]
+        return bool(self.config.username) and all(right)

@@ -1,0 +1,183 @@
+"""What waits for the broker, as far as memory knows; pure and not thread-safe by itself.
+
+A message may leave once it is saved; where there is no file to save it (``loose``), at once. Streams wait for
+themselves: one that the broker refuses does not hold the others up.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edge.sinks.mqtt.outbox.stream_queue import Entry, StreamQueue
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from edge.sinks.mqtt.topics import Publication
+
+
+class OutboxState:
+    """``put`` in, ``take`` out, then ``acknowledged``, ``refused`` or ``give_back``; ``committed`` by the writer.
+
+    ``unsaved_max`` bounds what is in memory alone: beyond it the oldest that waits is dropped and counted.
+    """
+
+    def __init__(self, streams: Iterable[str], *, unsaved_max: int, retry_max_s: float, loose: bool = False) -> None:
+        self.lanes = {stream: StreamQueue(retry_max_s=retry_max_s) for stream in streams}
+        self.unsaved: dict[int, Entry] = {}
+        self.gone: set[int] = set()
+        self.loose = loose
+        self.skip_file = False
+        self.next_seq = dict.fromkeys(self.lanes, 0)
+        self.overflow = 0
+        self._lost = 0
+        self._unsaved_max = unsaved_max
+        self._next_number = 1
+
+    def __len__(self) -> int:
+        return sum(len(lane) for lane in self.lanes.values())
+
+    @property
+    def drops(self) -> int:
+        """Messages lost: at the bounds (``overflow``), with a lost file, or because the broker will never take them."""
+        return self.overflow + self._lost
+
+    @property
+    def flying(self) -> set[int]:
+        """Numbers of the messages on their way to the broker."""
+        return {number for lane in self.lanes.values() for number in lane.taken}
+
+    @property
+    def idle(self) -> bool:
+        """True when nothing is under way and nothing waits but what the broker refuses now."""
+        return all(not lane.taken and (not len(lane) or lane.held) for lane in self.lanes.values())
+
+    def count_from(self, counters: Mapping[str, int]) -> None:
+        """The streams' numbers go on at least from here."""
+        for stream in self.next_seq:
+            self.next_seq[stream] = max(self.next_seq[stream], counters.get(stream, 0))
+
+    def number_from(self, last: int) -> None:
+        """The file's last number is ``last``: what is in memory comes after it."""
+        lift = max(0, last + 1 - min(self.unsaved, default=self._next_number))
+        if not lift:
+            return
+        for lane in self.lanes.values():
+            entries = lane.in_memory()
+            for entry in entries:
+                entry.number += lift
+            lane.taken = {entry.number: entry for entry in lane.taken.values()}
+        self.unsaved = {entry.number: entry for entry in self.unsaved.values()}
+        self._next_number += lift
+
+    def put(self, publication: Publication, at_s: float) -> None:
+        """Add a message at the end of its stream."""
+        if len(self.unsaved) >= self._unsaved_max:
+            self._drop_oldest_unsaved()
+        entry = Entry(self._next_number, publication, at_s)
+        self._next_number += 1
+        self.unsaved[entry.number] = entry
+        stream = publication.topic.kind
+        self.lanes[stream].fresh.append(entry)
+        self.next_seq[stream] = max(self.next_seq[stream], (publication.seq or 0) + 1)
+
+    def take(self, now_s: float) -> Entry | None:
+        """The oldest message that may be sent now."""
+        best: Entry | None = None
+        for lane in self.lanes.values():
+            head = lane.head(now_s, loose=self.loose, skip_file=self.skip_file)
+            if head is not None and (best is None or head.number < best.number):
+                best = head
+        if best is not None:
+            self._lane(best).take(best)
+        return best
+
+    def acknowledged(self, entry: Entry) -> None:
+        """The broker has ``entry``."""
+        self._lane(entry).acknowledged(entry)
+        self._forget(entry)
+
+    def refused(self, entry: Entry, now_s: float) -> None:
+        """The broker will not take ``entry`` now, but may later."""
+        self._lane(entry).refused(entry, now_s)
+
+    def rejected(self, entry: Entry) -> None:
+        """The broker will never take ``entry``: it is dropped and counted."""
+        self.acknowledged(entry)
+        self._lost += 1
+
+    def give_back(self) -> None:
+        """The connection is gone: what was not acknowledged waits again."""
+        for lane in self.lanes.values():
+            lane.give_back()
+
+    def committed(self, batch: Iterable[Entry], deleted: Iterable[int], dropped: Iterable[tuple[int, str]]) -> None:
+        """The file has ``batch``, and has no longer ``deleted`` and what was ``dropped`` at its bounds."""
+        self.gone.difference_update(deleted)
+        for entry in batch:
+            entry.saved = True
+            self.unsaved.pop(entry.number, None)
+            if entry.gone:
+                self.gone.add(entry.number)
+        for lane in self.lanes.values():
+            lane.settle()
+        self.overflow += sum(self._lost_from_file(number, stream) for number, stream in dropped)
+
+    def file_is_new(self) -> int:
+        """Nothing of what is in memory is in the file; gives how many were in the lost one alone."""
+        lost = 0
+        for lane in self.lanes.values():
+            lost += lane.beyond
+            lane.beyond = 0
+        self.gone.clear()
+        entries = sorted((e for lane in self.lanes.values() for e in lane.in_memory()), key=lambda e: e.number)
+        for entry in entries:
+            entry.saved = False
+        self.unsaved = {entry.number: entry for entry in entries}
+        self._lost += lost
+        return lost
+
+    def drop_older_than(self, at_s: float) -> None:
+        """Of what is in memory alone."""
+        while (oldest := self._oldest_unsaved()) is not None and oldest.at_s < at_s:
+            self._drop(oldest)
+
+    def _lost_from_file(self, number: int, stream: str) -> bool:
+        lane = self.lanes.get(stream)
+        if lane is None:
+            return True
+        first = next((entry for entry in lane.ready if entry.number == number), None)
+        if first is not None:
+            first.gone = True
+            lane.discard(first)
+            return True
+        if lane.beyond and number > lane.loaded_to:
+            lane.beyond -= 1
+            return True
+        return False  # on its way, or acknowledged meanwhile
+
+    def _oldest_unsaved(self) -> Entry | None:
+        for entry in self.unsaved.values():
+            if entry.number not in self._lane(entry).taken:
+                return entry
+        return None
+
+    def _drop_oldest_unsaved(self) -> None:
+        oldest = self._oldest_unsaved()
+        if oldest is not None:
+            self._drop(oldest)
+
+    def _drop(self, entry: Entry) -> None:
+        self._lane(entry).discard(entry)
+        self._forget(entry)
+        self.overflow += 1
+
+    def _forget(self, entry: Entry) -> None:
+        entry.gone = True
+        if entry.saved:
+            self.gone.add(entry.number)
+        else:
+            self.unsaved.pop(entry.number, None)
+
+    def _lane(self, entry: Entry) -> StreamQueue:
+        return self.lanes[entry.publication.topic.kind]

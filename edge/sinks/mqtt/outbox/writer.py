@@ -1,0 +1,228 @@
+"""Keeps the outbox's file in step with its backlog: when to write, what, and what to do where that fails.
+
+An SD card wears by the commit, so a burst is one transaction in ``commit_interval_s``, and deletions ride along: alone
+they wait up to a minute, since what a power cut brings back is merely sent twice.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from typing import TYPE_CHECKING
+
+from edge.sinks.mqtt.outbox.file import Bounds, OutboxFile, Row, counters_of_copy
+from edge.sinks.mqtt.outbox.stream_queue import READ_AHEAD, Entry
+from edge.sinks.mqtt.topics import Publication
+from edge.util.backoff import Backoff
+from edge.util.sqlite import FileDamaged, FileFault, set_aside
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from edge.config import OutboxConfig
+    from edge.sinks.mqtt.outbox.state import OutboxState
+    from edge.sinks.mqtt.topics import Topics
+
+_LOG = logging.getLogger(__name__)
+_DELETIONS_WAIT_S = 60.0
+_DELETIONS_MAX = 500
+_CLOCK_STEP_S = 60.0
+_FIRST_RETRY_S, _RETRY_MAX_S = 1.0, 30.0
+_RESCUE_MAX = 10_000
+
+
+class OutboxWriter:
+    """Belongs to one thread, but for ``due_s``, ``now_s`` and ``wants_more``, which want ``lock`` held."""
+
+    def __init__(
+        self, path: Path, topics: Topics, backlog: OutboxState, lock: threading.Condition, settings: OutboxConfig
+    ) -> None:
+        self.path = path
+        self._topics = {topic.kind: topic for topic in (topics.event, topics.aggregate)}
+        self._backlog = backlog
+        self._lock = lock
+        self._settings = settings
+        self._file: OutboxFile | None = None
+        self._inode = 0
+        self._fault = False
+        self._retry = Backoff(first_s=_FIRST_RETRY_S, max_s=_RETRY_MAX_S)
+        self._retry_s = 0.0
+        self._written_s = -math.inf
+        self._clock_offset_s = time.time() - time.monotonic()
+        self._first_own = 1
+        self._event = topics.event.kind
+        self._kept: Callable[[list[int]], None] = lambda _numbers: None
+        self._failing: Callable[[], None] = lambda: None
+
+    def watch(self, kept: Callable[[list[int]], None], failing: Callable[[], None]) -> None:
+        """As :meth:`edge.sinks.mqtt.outbox.Outbox.watch`."""
+        self._kept, self._failing = kept, failing
+
+    def now_s(self) -> float:
+        """Unix time that does not jump while a message waits."""
+        return time.monotonic() + self._clock_offset_s
+
+    @property
+    def wants_more(self) -> bool:
+        """True where the file should be read ahead and can be."""
+        return self._file is not None and any(lane.wants_more for lane in self._backlog.lanes.values())
+
+    def due_s(self) -> float:
+        """When ``turn`` is to be called next, by the monotonic clock."""
+        backlog, file = self._backlog, self._file
+        if self.wants_more:
+            return -math.inf
+        owed = bool(backlog.unsaved or backlog.gone) or file is None or file.counters != backlog.next_seq
+        if self._fault:
+            return self._retry_s if owed else math.inf
+        if backlog.unsaved or len(backlog.gone) >= _DELETIONS_MAX:
+            return self._written_s + self._settings.commit_interval_s
+        return self._written_s + _DELETIONS_WAIT_S if owed else math.inf
+
+    def open(self) -> None:
+        """Open the file; where that fails it is said, and tried again by ``turn``."""
+        self._guard(self._open)
+        if self._file is None:
+            with self._lock:
+                self._backlog.count_from(counters_of_copy(self.path))
+
+    def turn(self, *, last: bool = False) -> None:
+        """Write what is due and read ahead; ``last`` also writes what is not due yet."""
+        if last or not self._fault or time.monotonic() >= self._retry_s:
+            self._guard(self._write)
+        if not last and self.wants_more:
+            self._guard(self._read_ahead)
+
+    def close(self) -> None:
+        """Give the file back; harmless when repeated."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _guard(self, step: Callable[[], None]) -> None:
+        """Do ``step``; a file of no use is replaced, any other fault is said once and tried again later."""
+        try:
+            try:
+                step()
+            except FileDamaged as damage:
+                self._replace(damage)
+        except FileFault as fault:
+            self._fail(fault)
+
+    def _open(self) -> None:
+        """Open the file, and take into account what is in it."""
+        file = OutboxFile(self.path)
+        with self._lock:
+            self._file, backlog = file, self._backlog
+            if not self._inode:
+                backlog.number_from(file.last)
+                for stream, lane in backlog.lanes.items():
+                    lane.beyond, lane.loaded_to = file.counts.get(stream, 0), 0
+                self._first_own = file.last + 1
+            elif file.inode != self._inode:
+                backlog.file_is_new()
+            backlog.count_from(file.counters)
+            backlog.skip_file = False
+            self._inode = file.inode
+
+    def _replace(self, damage: FileDamaged) -> None:
+        self.close()
+        aside = set_aside(self.path, damage.label)
+        with self._lock:
+            lost = self._backlog.file_is_new()
+        self._inode = self._inode or -1
+        self._open()
+        loss = f" and {lost} events in it are lost" if lost else ""
+        _LOG.error("%s %s: it is set aside as %s%s; a new one is begun", self.path, damage, aside.name, loss)
+
+    def _write(self) -> None:
+        """One transaction with everything that has gathered."""
+        if self._file is not None and self._file.vanished:
+            self._leave_vanished(self._file)
+        if self._file is None:
+            self._open()
+        file = self._file
+        assert file is not None  # noqa: S101 - opened just now
+        self._follow_clock(file)
+        with self._lock:
+            batch = list(self._backlog.unsaved.values())
+            gone = list(self._backlog.gone)
+            flying, counters = self._backlog.flying, dict(self._backlog.next_seq)
+        if not batch and not gone and counters == file.counters:
+            return
+        bounds = Bounds(self._settings.max_messages, self.now_s() - self._settings.max_age_s)
+        dropped = file.write([_row(entry) for entry in batch], gone, counters, bounds=bounds, flying=flying)
+        self._written_s = time.monotonic()
+        with self._lock:
+            self._backlog.committed(batch, gone, dropped)
+            self._backlog.loose = False
+        self._kept([entry.publication.seq or 0 for entry in batch if entry.publication.topic.kind == self._event])
+        if self._fault:
+            self._fault = False
+            self._retry.reset()
+            _LOG.info("%s is written again", self.path)
+
+    def _read_ahead(self) -> None:
+        for stream, lane in self._backlog.lanes.items():
+            if self._file is not None and lane.wants_more:
+                self._load(self._file, stream, READ_AHEAD)
+
+    def _load(self, file: OutboxFile, stream: str, limit: int) -> None:
+        lane = self._backlog.lanes[stream]
+        rows = file.read(stream, lane.loaded_to, limit)
+        with self._lock:
+            known = {entry.number for entry in lane.in_memory()} | self._backlog.gone
+            entries = [self._entry(row) for row in rows if row.number not in known]
+            read_to = rows[-1].number if rows else 0
+            lane.loaded(entries, read_to, exhausted=len(rows) < limit)
+
+    def _leave_vanished(self, file: OutboxFile) -> None:
+        """Somebody removed or replaced the file while it was open: what only it knows is fetched out of it."""
+        _LOG.error("%s has vanished: it is begun anew", self.path)
+        try:
+            for stream, lane in self._backlog.lanes.items():
+                if lane.beyond:
+                    self._load(file, stream, _RESCUE_MAX)
+        except FileFault:
+            _LOG.warning("what waited in %s could not be fetched", self.path)
+        self.close()
+        with self._lock:
+            self._backlog.file_is_new()
+        self._inode = -1
+
+    def _follow_clock(self, file: OutboxFile) -> None:
+        """A board without a clock of its own learns the time late: its messages have not aged by that step."""
+        step_s = time.time() - self.now_s()
+        if abs(step_s) < _CLOCK_STEP_S:
+            return
+        file.shift(step_s, self._first_own)
+        with self._lock:
+            self._clock_offset_s += step_s
+            for entry in self._backlog.unsaved.values():
+                entry.at_s += step_s
+
+    def _fail(self, fault: FileFault) -> None:
+        """Go on without the file; a full disk still lets it be read."""
+        if not fault.full:
+            self.close()
+        with self._lock:
+            self._backlog.loose = True
+            self._backlog.skip_file = self._file is None
+        if not self._fault:
+            self._fault = True
+            _LOG.error("%s cannot be used: %s; events are kept in memory until it can", self.path, fault)
+        self._retry_s = time.monotonic() + self._retry.next_s()
+        self._failing()
+
+    def _entry(self, row: Row) -> Entry:
+        publication = Publication(self._topics[row.stream], row.payload, seq=row.seq)
+        return Entry(row.number, publication, row.at_s, saved=True)
+
+
+def _row(entry: Entry) -> Row:
+    publication = entry.publication
+    assert publication.seq is not None  # noqa: S101 - nothing else is put into the outbox
+    return Row(entry.number, publication.topic.kind, entry.at_s, publication.seq, publication.payload)

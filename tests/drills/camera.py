@@ -1,0 +1,110 @@
+"""The drills' camera and clock: the drawn scene and the system's time, until a control file says otherwise."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge.core.errors import SourceError
+from edge.sources.passive import PassiveSource
+from edge.sources.virtual import VirtualCamera
+
+if TYPE_CHECKING:
+    from edge.config import SourceConfig
+    from edge.core.types import Frame
+
+CONTROL = "DRILL_CONTROL"
+"""Environment variable: the control file's path."""
+_CACHED_S = 0.02
+_SIDE = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """``camera``: ok, freeze, unplug or corrupt. ``clock_s`` is added to the wall clock."""
+
+    camera: str = "ok"
+    clock_s: float = 0.0
+
+
+class Control:
+    """Reads the control file, a few dozen times a second at most."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._read_s = -1.0
+        self._fault = Fault()
+
+    @property
+    def fault(self) -> Fault:
+        """What is to be."""
+        now_s = time.monotonic()
+        if now_s - self._read_s > _CACHED_S:
+            self._read_s = now_s
+            self._fault = Fault(**json.loads(self._path.read_bytes()))
+        return self._fault
+
+
+class FaultyCamera(PassiveSource):
+    """A drawn portrait that hangs, vanishes or sends rubbish as the control file says."""
+
+    lossless = False
+    epoch_ns = None
+
+    def __init__(self, config: SourceConfig) -> None:
+        self._scene = VirtualCamera(config.model_copy(update={"uri": "virtual:portrait"}))
+        self._control = Control(Path(os.environ[CONTROL]))
+        self._corrupted = 0
+
+    @property
+    def uri(self) -> str:
+        """``drill``."""
+        return "drill"
+
+    def open(self) -> None:
+        """Open, unless it is unplugged."""
+        self._obey()
+        self._scene.open()
+
+    def read(self) -> Frame:
+        """The next frame, whole or not."""
+        fault = self._obey()
+        frame = self._scene.read()
+        return frame if fault.camera != "corrupt" else self._spoilt(frame)
+
+    def close(self) -> None:
+        """Close."""
+        self._scene.close()
+
+    def _obey(self) -> Fault:
+        while (fault := self._control.fault).camera == "freeze":
+            time.sleep(_CACHED_S)  # as a driver that never returns: for ever, as far as the device can tell
+        if fault.camera == "unplug":
+            msg = "drill: no such device"
+            raise SourceError(msg)
+        return fault
+
+    def _spoilt(self, frame: Frame) -> Frame:
+        """In turn: noise, another size, all of one value, a picture of one pixel, and two ways not to decode."""
+        self._corrupted += 1
+        random = np.random.default_rng(self._corrupted)
+        match self._corrupted % 6:
+            case 0:
+                return replace(frame, image=random.integers(0, 256, frame.image.shape, np.uint8))
+            case 1:
+                return replace(frame, image=random.integers(0, 256, (_SIDE, 3 * _SIDE, 3), np.uint8))
+            case 2:
+                return replace(frame, image=np.full_like(frame.image, 255))
+            case 3:
+                return replace(frame, image=np.zeros((1, 1, 3), np.uint8))
+            case 4:
+                return replace(frame, image=np.zeros((0, 0, 3), np.uint8))  # which a frame refuses
+            case _:
+                msg = "drill: the picture cannot be decoded"
+                raise SourceError(msg)
