@@ -15,10 +15,10 @@ PARALLEL ?= -n 4 --dist loadfile
 # SKIP=1, as in CI, it is none
 UNABLE = || { code=$$?; [ "$$code" = 77 ] && [ -n "$(SKIP)" ] || exit "$$code"; }
 # what runs the network, or leans on numpy, which is older beside the alternative runtime
-ON_BOTH_RUNTIMES := analysis bench contract models runtime/test_device.py vision
+ON_BOTH_RUNTIMES := analysis audience bench contract core inference models runtime/test_device.py system util vision
 
-.PHONY: help demo test coverage mutation check format test-tflite-runtime test-service test-homeassistant test-brokers soak audit \
-	converter docs clean
+.PHONY: help demo test coverage mutation check format test-tflite-runtime test-service test-homeassistant test-brokers \
+	drill simulate scenes soak audit converter docs clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -65,6 +65,15 @@ test-homeassistant: $(VENV)/.dev ## run the tests with Home Assistant, the least
 
 test-brokers: $(VENV)/.dev ## send the feed through Mosquitto, a bridge, HAProxy, nginx, RabbitMQ and Aedes, those that are there
 	FACE_EDGE_TEST_BROKERS=1 $(BIN)/python -m pytest tests/sinks/mqtt/brokers -n 0 -rs
+
+drill: $(VENV)/.dev ## inject one fault into a device or its feed and count what is lost (NAME=kill ARGS="--json")
+	$(BIN)/python -m tests.lab drill $(NAME) $(ARGS)
+
+simulate: $(VENV)/.dev ## simulate many devices against a broker (ARGS="--broker mqtt://HOST --devices 100")
+	$(BIN)/python -m tests.lab simulate $(ARGS)
+
+scenes: $(VENV)/.dev ## measure face detectors on marked pictures of real rooms (DIR=folder)
+	$(BIN)/python -m tests.lab scenes $(DIR) $(ARGS)
 
 soak: $(VENV)/.dev ## a device under every flood that strangers can send, at once (SECONDS=600)
 	$(BIN)/python -m tests.soak --seconds $(or $(SECONDS),600) $(UNABLE)

@@ -35,7 +35,7 @@ pytest_plugins = [
 if TYPE_CHECKING:
     import numpy as np
 
-# the same examples each time, and as long as a busy machine takes: `face-edge drill fuzz` is for what is random
+# the same examples each time, and as long as a busy machine takes: `make drill NAME=fuzz` is for what is random
 settings.register_profile("suite", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
 

@@ -35,7 +35,7 @@ def tracked(folder: str) -> set[str]:
 
 
 def test_pages_reports_and_words_are_in_it(wheel: set[str]) -> None:
-    for folder in ("edge/kiosk/static", "edge/kiosk/templates", "edge/sessions/templates"):
+    for folder in ("edge/kiosk/static", "edge/kiosk/templates", "edge/reports/templates"):
         files = tracked(folder)
         assert files
         assert files - wheel == set()

@@ -1,4 +1,4 @@
-"""``python -m edge.bench``: the cost of a frame against the number of faces and the size of the picture, as a plot.
+"""``python -m tests.bench``: the cost of a frame against the number of faces and the size of the picture, as a plot.
 
 Durations are the processor's, of the loop's thread, with OpenCV kept to that thread: they hold on a busy machine, too.
 """

@@ -235,11 +235,10 @@ def test_an_installation_without_its_model_says_where_it_was_looked_for(tmp_path
     import subprocess
     import sys
 
-    source = Path(manifest.__file__).parent
-    (tmp_path / "edge").mkdir()
-    needed = ("__init__", "bounded_read", "calibration", "contrast", "errors", "labels", "text", "types", "manifest")
-    for name in needed:
-        shutil.copy(source / f"{name}.py", tmp_path / "edge")
+    source = Path(manifest.__file__).parents[1]
+    for room in ("core", "util", "inference"):
+        shutil.copytree(source / room, tmp_path / "edge" / room)
+    shutil.copy(source / "__init__.py", tmp_path / "edge")
     code = (
         "from edge.inference.manifest import *\n"
         "try: packaged_model()\n"

@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 
 SCRIPTED = """
 import os
-from edge.kiosk.visitors.frame_analyzer import Seer
+from edge.kiosk.visitors.frame_analyzer import FrameAnalyzer
 from tests.fixtures.scripted_vision import bright_pipeline
 
 def make(settings):
-    seer = Seer(bright_pipeline)
+    seer = FrameAnalyzer(bright_pipeline)
     def handle(message):
         if message.body.endswith(b"DIE"):
             os._exit(9)

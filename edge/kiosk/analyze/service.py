@@ -96,7 +96,7 @@ class AnalysisService:
         """The room of this visitor, a new one where there is none.
 
         Raises:
-            NoRoom: as many visitors are here, or have come from this address, as may be.
+            QuotaExceeded: as many visitors are here, or have come from this address, as may be.
         """
         room = self.rooms.get(identity)
         if room is None:
@@ -134,7 +134,7 @@ class AnalysisService:
         """A file that will be sent.
 
         Raises:
-            NoRoom: this visitor has as many as may be, too many are on their way, or the store is full.
+            QuotaExceeded: this visitor has as many as may be, too many are on their way, or the store is full.
             OSError: the store cannot be written.
         """
         if len(room.jobs) >= MOST_FILES:

@@ -54,7 +54,7 @@ class Shares:
         """See that a room is free for ``client``.
 
         Raises:
-            NoRoom: as many visitors are here, or have come from this address, as may be.
+            QuotaExceeded: as many visitors are here, or have come from this address, as may be.
         """
         if self._is_bounded(client):
             full = len(self._rooms) >= MOST_ROOMS or len(self._of_address(client)) >= max(1, MOST_ROOMS // 2)
@@ -80,7 +80,7 @@ class Shares:
         """See that this visitor may announce another file.
 
         Raises:
-            NoRoom: as many as may be are on their way, of this address or of all.
+            QuotaExceeded: as many as may be are on their way, of this address or of all.
         """
         if self._is_bounded(room.client):
             visitors = [each for each in self._rooms.values() if self._is_bounded(each.client)]
@@ -100,7 +100,7 @@ class Shares:
         """Count ``held`` bytes of ``job`` that have come.
 
         Raises:
-            NoRoom: others have taken the room meanwhile.
+            QuotaExceeded: others have taken the room meanwhile.
         """
         job.held = held
         if self.free < (self._kept if self._is_bounded(room.client) else 0):

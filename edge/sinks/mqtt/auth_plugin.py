@@ -11,7 +11,7 @@ from amqtt.plugins.base import BaseAuthPlugin
 if TYPE_CHECKING:
     from amqtt.session import Session
 
-NAME = f"{__name__}.Doorman"
+NAME = f"{__name__}.BrokerAuthPlugin"
 
 
 class BrokerAuthPlugin(BaseAuthPlugin):  # type: ignore[misc,unused-ignore]
