@@ -1,4 +1,4 @@
-"""The correction of dark crops and the enlarging of small ones, beyond what tests/inference/test_preprocess.py holds."""
+"""The correction of dark crops and the enlarging of small ones."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ pytest.importorskip("hatchling", reason="hatchling builds the package: pip insta
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-ASK = "from edge.system import installation; print(installation.adding('reports')); print(installation.repairing('numpy'))"
+ASK = "from edge.system.installation import adding, repairing\nprint(adding('reports'))\nprint(repairing('numpy'))"
 
 
 def run(*command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
