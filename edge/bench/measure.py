@@ -164,7 +164,7 @@ def obvious_loop(
     config: Config, reel: Reel, smallest: int, clock_ns: Callable[[], int] = time.perf_counter_ns
 ) -> ObviousLoop:
     """The obvious loop for faces of ``smallest`` pixels and more, otherwise with the settings that ours has."""
-    from edge.runtime import build_vision
+    from edge.pipelines import factory
     from edge.vision.haar import USUAL_CASCADE, HaarDetector
 
     settings = config.detector
@@ -174,7 +174,7 @@ def obvious_loop(
         min_neighbors=_NAIVE_NEIGHBOURS,
         cascade=USUAL_CASCADE,
     )
-    network = build_vision.classifier(config)
+    network = factory.classifier(config)
     return ObviousLoop(detector, network, tracker=config.tracker, smoothing=config.smoothing, clock_ns=clock_ns)
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from edge.core.events import Message
 
 
-class KeptLaps(StageTimer):
+class KeptTimer(StageTimer):
     """Keeps the stages of every frame, and when each began by the wall clock and by the processor's."""
 
     def __init__(self, clock_ns: Callable[[], int] = time.perf_counter_ns) -> None:
@@ -72,9 +72,9 @@ def run(config: Config, reel: Reel, clock_ns: Callable[[], int] = time.perf_coun
     """
     from edge.runtime import build
 
-    laps, seen = KeptLaps(clock_ns), Seen()
-    wiring = build.device(config, source=ReelSource(reel), extra_sinks=[seen], laps=laps)
+    timer, seen = KeptTimer(clock_ns), Seen()
+    wiring = build.device(config, source=ReelSource(reel), extra_sinks=[seen], timer=timer)
     with wiring.resources:
         wiring.device.run()
-    (wall_a, cpu_a), (wall_b, cpu_b) = laps.began[0], laps.began[-1]
-    return Run(seen.observations, laps.frames, (wall_b - wall_a) / 1e9, (cpu_b - cpu_a) / 1e9)
+    (wall_a, cpu_a), (wall_b, cpu_b) = timer.began[0], timer.began[-1]
+    return Run(seen.observations, timer.frames, (wall_b - wall_a) / 1e9, (cpu_b - cpu_a) / 1e9)

@@ -74,7 +74,7 @@ def analyze(
         msg = "--every and --fps say the same thing: give one of them"
         raise click.UsageError(msg)
     from edge.analysis.inputs import copies, gather
-    from edge.runtime import build_vision
+    from edge.pipelines import factory
 
     config = settings.load()
     inputs = gather(paths, recursive=recursive, leave_out=folder)
@@ -85,7 +85,7 @@ def analyze(
         analyzer = resources.enter_context(closing(_analyzer(config, sampling, places)))
         writers: list[Callable[[Result], None]] = [_print_json] if as_json else []
         if csv_path is not None:
-            writers.append(resources.enter_context(_csv_rows(csv_path, build_vision.labels(config))))
+            writers.append(resources.enter_context(_csv_rows(csv_path, factory.labels(config))))
         bad = _run(analyzer, inputs, writers, talk=not as_json)
     if bad:
         click.get_current_context().exit(InputError.exit_code)
@@ -146,11 +146,11 @@ def _check_copies(places: dict[Item, Path]) -> None:
 
 def _analyzer(config: Config, sampling: Sampling, places: dict[Item, Path]) -> Analyzer:
     from edge.analysis.engine import Analyzer
-    from edge.runtime import build_vision
+    from edge.pipelines import factory
     from edge.sources.images import read_image
 
     return Analyzer(
-        lambda still: build_vision.pipeline(config, still=still, seed=0),
+        lambda still: factory.pipeline(config, still=still, seed=0),
         lambda path: read_image(path, max_megapixels=config.analyze.max_megapixels),
         sampling=sampling,
         copies=places,

@@ -119,7 +119,7 @@ def _measure(  # noqa: PLR0917 - what a run is made of
     from edge.bench.reel import Reel
     from edge.bench.reference import machine
     from edge.bench.report import Report
-    from edge.runtime.build_vision import detector_kind
+    from edge.pipelines.detection import detector_kind
 
     # a device of its own: it meets no other's locks, broker or page
     lend_detectors(settings.load(), folder)

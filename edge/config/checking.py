@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from edge.config.clashes import pin_clashes, port_clashes
 from edge.config.explain import explain, without_tag
-from edge.config.layers import Layers
+from edge.config.layers import Layers, collect
 from edge.config.led_names import strange_leds
 from edge.config.tree import Config
 from edge.core.errors import ConfigError
@@ -81,6 +81,25 @@ def examine(layers: Layers) -> Examination:
     for place, message in (*pin_clashes(found.config), *port_clashes(found.config, found.unknown)):
         found.add(place, message)
     return found
+
+
+def load(
+    path: Path | None = None,
+    *,
+    environment: Mapping[str, str] | None = None,
+    flags: Mapping[str, Any] | None = None,
+) -> Config:
+    """Load the device's configuration from all four layers.
+
+    Args:
+        path: TOML file; ``None`` takes the first of :data:`DEFAULT_PATHS` that exists, or none.
+        environment: variables such as ``FACE_EDGE_MQTT__BROKER``; ``None`` reads the process's.
+        flags: values by dotted key, such as ``{"source.uri": "usb:0"}``; the last word.
+
+    Raises:
+        ConfigError: with every problem found, one line each.
+    """
+    return check(collect(path, environment=environment, flags=flags))
 
 
 def check(layers: Layers) -> Config:

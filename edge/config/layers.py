@@ -15,8 +15,6 @@ from edge.util.files import why_unreadable
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from edge.config.tree import Config
-
 ENVIRONMENT_PREFIX = "FACE_EDGE_"
 COMMAND_VARIABLES = frozenset({"FACE_EDGE_CONFIG", "FACE_EDGE_DEBUG"})
 """Variables of the command line itself: no settings."""
@@ -46,34 +44,13 @@ class Layers:
         return ", ".join(file + below) or "defaults"
 
 
-def load(
-    path: Path | None = None,
-    *,
-    environment: Mapping[str, str] | None = None,
-    flags: Mapping[str, Any] | None = None,
-) -> Config:
-    """The device's configuration from all four layers.
-
-    Args:
-        path: TOML file; ``None`` takes the first of :data:`DEFAULT_PATHS` that exists, or none.
-        environment: variables such as ``FACE_EDGE_MQTT__BROKER``; ``None`` reads the process's.
-        flags: values by dotted key, such as ``{"source.uri": "usb:0"}``; the last word.
-
-    Raises:
-        ConfigError: with every problem found, one line each.
-    """
-    from edge.config.checking import check  # which needs the layers itself
-
-    return check(collect(path, environment=environment, flags=flags))
-
-
 def collect(
     path: Path | None = None,
     *,
     environment: Mapping[str, str] | None = None,
     flags: Mapping[str, Any] | None = None,
 ) -> Layers:
-    """The layers that :func:`load` checks, put over one another; arguments as there.
+    """The layers that :func:`edge.config.checking.load` checks, put over one another; arguments as there.
 
     Raises:
         ConfigError: the file or a variable cannot be read at all.

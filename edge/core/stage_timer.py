@@ -13,7 +13,7 @@ _NS_PER_MS = 1_000_000
 
 
 class StageTimer:
-    """``with laps("detect"): …`` adds to a stage of the present frame; for one thread, stages do not nest."""
+    """``with timer("detect"): …`` adds to a stage of the present frame; for one thread, stages do not nest."""
 
     def __init__(self, clock_ns: Callable[[], int] = time.perf_counter_ns) -> None:
         self._clock_ns = clock_ns

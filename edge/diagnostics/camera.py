@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from edge.core.errors import ConfigError, SourceError
 from edge.diagnostics.camera_controls import picamera_words, usb_words
 from edge.diagnostics.finding import fail, joining, ok
-from edge.diagnostics.probe import Outcome, probe
+from edge.sandbox.probe import Outcome, probe
 from edge.sources.check import check
 from edge.sources.factory import create
 from edge.sources.uri import is_usb, number

@@ -6,10 +6,10 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from edge.diagnostics.finding import ok, warn
-from edge.diagnostics.probe import probe
 from edge.sandbox.broker import start_broker
 from edge.sandbox.confine import why_not
 from edge.sandbox.environment import minimal
+from edge.sandbox.probe import probe
 
 if TYPE_CHECKING:
     from edge.diagnostics.finding import Finding

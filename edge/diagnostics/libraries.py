@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge.core.errors import EdgeError
 from edge.diagnostics.finding import fail, ok, skip, warn
-from edge.diagnostics.probe import Outcome, probe
+from edge.sandbox.probe import Outcome, probe
 from edge.system.installation import OPENCV, adding, repairing
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ import json, sys, time
 import numpy
 from edge.config import Config
 from edge.core.errors import EdgeError
-from edge.runtime.build_vision import classifier
+from edge.pipelines.factory import classifier
 config = Config.model_validate_json(sys.argv[1])
 try:
     network = classifier(config)

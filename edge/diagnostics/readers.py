@@ -11,7 +11,7 @@ import sys
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
-from edge.diagnostics.probe import probe
+from edge.sandbox.probe import probe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 from edge.core.errors import EdgeError
 from edge.core.types import Light
 from edge.diagnostics.finding import Status, ok, skip, warn
-from edge.diagnostics.probe import probe
 from edge.diagnostics.sight_probe import CODE, SECTIONS
 from edge.runtime.local import NotRunning, ask, control_paths
+from edge.sandbox.probe import probe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from edge.config import Config
     from edge.diagnostics.finding import Finding
-    from edge.diagnostics.probe import Outcome
+    from edge.sandbox.probe import Outcome
 
 _TIMEOUT_S = 30.0
 _WORDS = {

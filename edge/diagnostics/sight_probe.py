@@ -1,6 +1,6 @@
 """Look through the configured source for a moment: how bright its picture is and from what size faces are found.
 
-Runs in a process of its own (:mod:`edge.diagnostics.probe`): drivers and OpenCV may crash.
+Runs in a process of its own (:mod:`edge.sandbox.probe`): drivers and OpenCV may crash.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def look(config: Config, *, is_free: bool) -> dict[str, Any]:
 
     ``is_free`` says that the camera may be opened.
     """
-    from edge.runtime.build_vision import detector_kind
+    from edge.pipelines.detection import detector_kind
     from edge.vision.reach import reach
 
     source = config.source

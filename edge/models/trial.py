@@ -15,18 +15,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.core.errors import EdgeError, ModelError
-from edge.diagnostics.probe import probe
 from edge.inference.manifest import manifest_path
 from edge.sandbox import limits
 from edge.sandbox.broker import Access, start_broker
 from edge.sandbox.confine import confine
 from edge.sandbox.environment import minimal
 from edge.sandbox.libseccomp import Unavailable
+from edge.sandbox.probe import probe
 from edge.util.text import in_one_line
 
 if TYPE_CHECKING:
     from edge.config import ModelConfig
-    from edge.diagnostics.probe import Outcome
+    from edge.sandbox.probe import Outcome
 
 MEMORY_MIB = 768
 """Of data that the process may have; the packaged model's needs about 120, NumPy and OpenCV included."""

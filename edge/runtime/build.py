@@ -20,7 +20,8 @@ from edge.core.errors import AlreadyRunning, EdgeError
 from edge.core.events import Info, Stamp
 from edge.core.types import SEVEN
 from edge.inference.manifest import PREFERRED
-from edge.runtime import build_sinks, build_vision
+from edge.pipelines import detection, factory
+from edge.runtime import build_sinks
 from edge.runtime.app import Device, Timing
 from edge.runtime.clock import wall_clock_epoch_ns
 from edge.runtime.dispatch import Dispatcher
@@ -66,11 +67,11 @@ def device(
     *,
     extra_sinks: Iterable[Sink] = (),
     source: FrameSource | None = None,
-    laps: StageTimer | None = None,
+    timer: StageTimer | None = None,
 ) -> Wiring:
     """Everything that ``run`` needs, nothing opened yet but the locks, the model and an embedded broker.
 
-    ``source`` takes the place of the configured one; ``laps`` hears how long the stages of each frame take.
+    ``source`` takes the place of the configured one; ``timer`` hears how long the stages of each frame take.
 
     Raises:
         AlreadyRunning: another process holds the node id or the camera.
@@ -90,14 +91,14 @@ def device(
         source = source or played(create_source(config.source), config.source)
         _lock(config, source, resources)
         probation = resources.enter_context(ModelRollback(config, lasting=not source.recorded))
-        network = probation.load(lambda path: build_vision.network(config, path))
+        network = probation.load(lambda path: factory.network(config, path))
         if network.output.head != PREFERRED:
             _LOG.info("model %s: %s", network.manifest.name, network.manifest.heads_in_words(config.model.head))
         inbox, receipts = Inbox(), resources.enter_context(DurabilityBarrier())
         outbox = build_sinks.outbox(config, source, resources, receipts)
         tap = build_sinks.tap(config)
         feed = build_sinks.mqtt(config, resources, outbox, inbox)
-        kind = build_vision.detector_kind(config)
+        kind = detection.detector_kind(config)
         page = build_sinks.kiosk(config, inbox, tap, kind, network.labels)
         shown = [*build_sinks.displays(config, network.labels), *build_sinks.panel(config, inbox)]
         sinks = [*shown, *feed, *page, *build_sinks.metrics(config), *extra_sinks]
@@ -119,13 +120,13 @@ def device(
 
         def seeing(settings: Config, kind: str) -> Pipeline | TappedPipeline:
             seed, clock_ns = (0, None) if source.lossless else (None, time.process_time_ns)
-            pipeline = build_vision.pipeline_of(
-                settings, network, still=False, kind=kind, seed=seed, laps=laps, clock_ns=clock_ns
+            pipeline = factory.pipeline_of(
+                settings, network, still=False, kind=kind, seed=seed, timer=timer, clock_ns=clock_ns
             )
             return build_sinks.watched(pipeline, tap)
 
         def adopt(settings: Config) -> None:
-            kind = build_vision.detector_kind(settings)
+            kind = detection.detector_kind(settings)
             made.adopt(seeing(settings, kind), settings.smoothing, detector=kind)
             for sink in page:
                 sink.see_with(settings.detector, kind)
@@ -133,7 +134,7 @@ def device(
         made = Device(
             frames=frames,
             pipeline=seeing(config, kind),
-            voice=_voice(config, stamp, dispatcher, laps),
+            voice=_voice(config, stamp, dispatcher, timer),
             stamp=stamp,
             dispatcher=dispatcher,
             info=_info(config, network, source, probation, detector=kind),
@@ -166,12 +167,12 @@ def _brake(config: Config) -> ThrottleController:
     return ThrottleController(RateLimiter(fps=config.source.fps, longest_s=0.6 * config.tracker.max_age_s))
 
 
-def _voice(config: Config, stamp: Stamp, dispatcher: Dispatcher, laps: StageTimer | None) -> ObservationPublisher:
+def _voice(config: Config, stamp: Stamp, dispatcher: Dispatcher, timer: StageTimer | None) -> ObservationPublisher:
     events, privacy = config.events, config.privacy
     narrator = EventDetector(stamp, events=events, smoothing=config.smoothing, privacy=privacy)
     windows = Aggregator(stamp, window_s=events.aggregate_s, k=privacy.k) if events.aggregate_s else None
     faces = TrackPublisher(stamp, interval_s=events.track_interval_s, k=privacy.k) if privacy.publish_tracks else None
-    return ObservationPublisher(narrator, dispatcher.put, aggregator=windows, tracks=faces, laps=laps)
+    return ObservationPublisher(narrator, dispatcher.put, aggregator=windows, tracks=faces, timer=timer)
 
 
 def _lock(config: Config, source: FrameSource, resources: ExitStack) -> None:

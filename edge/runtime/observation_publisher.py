@@ -29,7 +29,7 @@ class ObservationPublisher:
         *,
         aggregator: Aggregator | None = None,
         tracks: TrackPublisher | None = None,
-        laps: StageTimer | None = None,
+        timer: StageTimer | None = None,
     ) -> None:
         self.narrator = narrator
         self.aggregator = aggregator
@@ -37,15 +37,15 @@ class ObservationPublisher:
         """States handed to the outputs since the start."""
         self._put = put
         self._tracks = tracks
-        self._laps = laps or StageTimer()
+        self._timer = timer or StageTimer()
 
     def observe(self, observation: Observation) -> None:
         """Say what a frame shows."""
-        with self._laps("tell"):
+        with self._timer("tell"):
             told = self.narrator.observe(observation)
             windows = [] if self.aggregator is None else self.aggregator.observe(observation)
             tracks = None if self._tracks is None else self._tracks.observe(observation)
-        with self._laps("publish"):
+        with self._timer("publish"):
             self._put(observation)
             self._say(told)
             self._say_all(windows)

@@ -15,14 +15,26 @@ import time
 from collections import OrderedDict, deque
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from edge.util.text import in_one_line, json_text
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from edge.config import LogConfig
+
+class LogSettings(Protocol):
+    """What :func:`configure` reads of the configuration."""
+
+    @property
+    def level(self) -> str:
+        """Name of the least level: ``debug``, ``info``, ``warning`` or ``error``."""
+        ...
+
+    @property
+    def format(self) -> str:
+        """``text``, ``json`` or ``journal``."""
+        ...
 
 
 JOURNAL = "/run/systemd/journal/socket"
@@ -128,7 +140,7 @@ def _field(name: str, value: str) -> bytes:
     return name.encode() + b"\n" + struct.pack("<Q", len(data)) + data + b"\n"
 
 
-def configure(settings: LogConfig) -> None:
+def configure(settings: LogSettings) -> None:
     """Send this program's records to standard error or the journal; libraries speak up from warnings on.
 
     Without a journal the text goes to standard error.

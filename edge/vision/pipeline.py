@@ -1,6 +1,6 @@
 """One frame in, one observation out: no thread, no I/O, no clock but the frame's own.
 
-The same frames with the same ``seed`` give the same observations. The laps only fill the two durations.
+The same frames with the same ``seed`` give the same observations. The timer only fills the two durations.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Pipeline:
         refuse: leave out what the classifier takes for no face.
         memory: without it each frame stands for itself, as a folder's pictures do.
         seed: of the tracks' ids.
-        laps: hears how long the stages take.
+        timer: hears how long the stages take.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Pipeline:
         refuse: bool = False,
         memory: bool = True,
         seed: int | None = None,
-        laps: StageTimer | None = None,
+        timer: StageTimer | None = None,
     ) -> None:
         self._search = search
         self._classifier = classifier
@@ -82,7 +82,7 @@ class Pipeline:
         self._primary = primary
         self._refuse = refuse
         self._memory = memory
-        self._laps = laps or StageTimer()
+        self._timer = timer or StageTimer()
         self._tracker = Tracker(rules if memory else replace(rules, min_hits=1), seed=seed)
         self._follower = TemplateFollower()
         self._reducer = Reducer()
@@ -108,15 +108,15 @@ class Pipeline:
         """Return what is to be seen in ``frame``; frames must come in order of time."""
         if not self._memory:
             self.reset()
-        laps, now_ns = self._laps, frame.monotonic_ns
-        laps.begin()
+        timer, now_ns = self._timer, frame.monotonic_ns
+        timer.begin()
         seen = self._find(frame)
         known = self._tracker.faces(now_ns)
         shown = [(track, box) for track, box in known if _in_view(box, frame)]
         interval_ns = max(self._classify_interval_ns, self._classify_share_ns * len(shown))
         due = [(track, box) for track, box in shown if self._is_due(track, now_ns, interval_ns)]
         raw = dict(zip((track.id for track, _ in due), self._classify(frame, due), strict=True))
-        with laps("smooth"):
+        with timer("smooth"):
             memories = [(track, box, self._take_in(track, raw.get(track.id), now_ns)) for track, box in shown]
             faces = [
                 self._face(track, box, memory, raw.get(track.id), now_ns)
@@ -132,8 +132,8 @@ class Pipeline:
             frame_width=frame.width,
             frame_height=frame.height,
             faces=marked,
-            detect_ms=laps.ms("convert", "detect") if "track" in laps.spent_ns else None,
-            classify_ms=laps.ms("crop", "classify"),
+            detect_ms=timer.ms("convert", "detect") if "track" in timer.spent_ns else None,
+            classify_ms=timer.ms("crop", "classify"),
             name=frame.name,
             light=seen,
         )
@@ -141,18 +141,18 @@ class Pipeline:
     def _find(self, frame: Frame) -> Light:
         """Follow the known faces, and look for faces where and when that is due; return how well the camera sees."""
         now_ns = frame.monotonic_ns
-        with self._laps("convert"):
+        with self._timer("convert"):
             view = self._view(frame)
             self._search.update(view)
-        with self._laps("follow"):
+        with self._timer("follow"):
             self._tracker.tick(now_ns)
             followed = self._follow(view)
             self._tracker.follow(followed, now_ns)
         tracks = self._tracker.tracks()
-        with self._laps("detect"):
+        with self._timer("detect"):
             found = self._search.look(view, tracks, followed)
         if found is not None:
-            with self._laps("track"):
+            with self._timer("track"):
                 matched = self._tracker.update(found.detections, now_ns, looked_for=found.looked_for, followed=followed)
                 for track_id, detection in matched.items() if self._memory else ():
                     self._follower.learn(track_id, view.grey, detection.box.scaled(1 / view.scale))
@@ -192,7 +192,7 @@ class Pipeline:
         if not due:
             return []
         network = self._classifier
-        with self._laps("crop"):
+        with self._timer("crop"):
             crops = [
                 crop_face(
                     frame.image,
@@ -204,7 +204,7 @@ class Pipeline:
                 )
                 for track, box in due
             ]
-        with self._laps("classify"):
+        with self._timer("classify"):
             return network.read(crops)
 
     def _take_in(self, track: Track, reading: Reading | None, now_ns: int) -> _Memory:

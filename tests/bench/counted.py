@@ -37,7 +37,7 @@ _SMALLEST = 30
 
 
 class MarkedLaps(StageTimer):
-    """Marks the ends of the laps, and measures no time."""
+    """Marks the ends of the timer, and measures no time."""
 
     def __init__(self, marks: Marks) -> None:
         super().__init__(int)
@@ -115,13 +115,13 @@ def _ours(config: Config, reel: Reel, marks: Marks) -> list[Observation]:
     """What our loop sees in every frame."""
     from edge.runtime import build
 
-    seen, laps = Seen(), MarkedLaps(marks)
-    wiring = build.device(config, source=ReelSource(reel), extra_sinks=[seen], laps=laps)
+    seen, timer = Seen(), MarkedLaps(marks)
+    wiring = build.device(config, source=ReelSource(reel), extra_sinks=[seen], timer=timer)
     with wiring.resources:
         wiring.device.run()
     marks.mark(OUTSIDE)
     for _ in range(_EMPTY_LAPS):
-        with laps(EMPTY):
+        with timer(EMPTY):
             pass
     return seen.observations
 

@@ -19,7 +19,7 @@ from edge.bench.reel import Reel
 from edge.core.errors import EdgeError, HardwareUnavailable
 from edge.core.stage_timer import StageTimer
 from edge.core.types import Frame
-from edge.runtime import build_vision
+from edge.pipelines import factory
 from tests.bench import count, counted
 from tests.bench.counts import Differences, Tally, differences, frame_counts, of_callgrind, of_plugin
 from tests.bench.marks import Marks, a64_marks
@@ -108,23 +108,23 @@ def test_two_machines_differ_by_what_one_alone_sees_and_by_labels() -> None:
 
 def test_laps_mark_what_lies_between_them_and_then_themselves() -> None:
     marks: Any = Recorder()
-    laps: StageTimer = counted.MarkedLaps(marks)
+    timer: StageTimer = counted.MarkedLaps(marks)
     for _ in range(2):
-        laps.begin()
-        with laps("convert"):
+        timer.begin()
+        with timer("convert"):
             pass
     assert marks.told == ["begin", "outside", "between", "convert", "between", "between", "convert"]
-    assert laps.spent_ns == {"convert": 0}
+    assert timer.spent_ns == {"convert": 0}
 
 
 def test_every_stage_of_the_pipeline_has_a_mark_and_a_colour() -> None:
-    laps = StageTimer()
+    timer = StageTimer()
     config = configuration.load(environment={})
-    seeing = build_vision.pipeline_of(config, build_vision.classifier(config), still=False, seed=1, laps=laps)
+    seeing = factory.pipeline_of(config, factory.classifier(config), still=False, seed=1, timer=timer)
     stages: set[str] = set()
     for index in range(3):
         seeing.step(Frame(count.SCENE.frame(index), index * 33_000_000, index))
-        stages |= set(laps.spent_ns)
+        stages |= set(timer.spent_ns)
     assert {"follow", "detect", "track", "classify"} <= stages <= set(STAGES)
     assert len(_COLOURS) == len(STAGES)
 

@@ -44,7 +44,7 @@ def face_edge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 @pytest.fixture
 def scripted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Commands look for bright squares instead of faces; the working folder is empty."""
-    monkeypatch.setattr("edge.runtime.build_vision.pipeline", configured_pipeline)
+    monkeypatch.setattr("edge.pipelines.factory.pipeline", configured_pipeline)
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name.startswith("FACE_EDGE_")]:
         monkeypatch.delenv(name)

@@ -205,9 +205,9 @@ INTERRUPTIBLE = """
 import signal
 import sys
 from edge.cli import main
-from edge.runtime import build_vision
+from edge.pipelines import factory
 from tests.fixtures.scripted_vision import configured_pipeline
-build_vision.pipeline = configured_pipeline
+factory.pipeline = configured_pipeline
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs are born deaf to Ctrl-C
 sys.exit(main(sys.argv[1:]))
 """

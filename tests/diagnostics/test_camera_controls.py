@@ -13,7 +13,7 @@ from edge.core.errors import ConfigError
 from edge.diagnostics import camera, camera_controls
 from edge.diagnostics.camera_controls import picamera_words, usb_words
 from edge.diagnostics.finding import Status
-from edge.diagnostics.probe import Outcome
+from edge.sandbox.probe import Outcome
 from tests.fixtures.media import CAMERA_MODULE_3
 from tests.fixtures.v4l2 import FakeControl, FakeIoctl
 

@@ -16,8 +16,8 @@ from edge.core.errors import HardwareUnavailable
 from edge.diagnostics import broker, camera, displays, libraries, machine
 from edge.diagnostics.examination import healthy
 from edge.diagnostics.finding import Status, fail, ok, skip, warn
-from edge.diagnostics.probe import Outcome, probe
 from edge.runtime.local import LocalControl, control_path
+from edge.sandbox.probe import Outcome, probe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

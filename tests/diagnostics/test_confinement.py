@@ -9,7 +9,7 @@ from edge.diagnostics.finding import Status
 from edge.sandbox.confine import why_not
 
 if TYPE_CHECKING:
-    from edge.diagnostics.probe import Outcome
+    from edge.sandbox.probe import Outcome
 
 
 @pytest.mark.skipif(bool(why_not()), reason=f"no confinement here: {why_not()}")
@@ -27,7 +27,7 @@ def test_a_machine_that_cannot_says_why(monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.mark.skipif(bool(why_not()), reason=f"no confinement here: {why_not()}")
 def test_one_that_lets_through_what_it_should_refuse_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    from edge.diagnostics.probe import probe as real
+    from edge.sandbox.probe import probe as real
 
     def probe(code: str, *arguments: str, **given: object) -> Outcome:
         return real(code.replace("confine(socket", "(lambda line: None)(socket"), *arguments, **given)  # type: ignore[arg-type]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from edge import config as configuration
 from edge.diagnostics.detector import detector
 from edge.diagnostics.finding import Status
-from edge.runtime import build_vision
+from edge.pipelines import detection
 from edge.vision import yunet
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def config(folder: Path, **flags: Any) -> configuration.Config:
 def test_without_its_file_auto_is_haar_and_the_remedy_is_named(tmp_path: Path) -> None:
     found = detector(config(tmp_path))
     assert (found.status, found.remedy) == (Status.WARN, "face-edge models add yunet")
-    assert build_vision.detector_kind(config(tmp_path)) == "haar"
+    assert detection.detector_kind(config(tmp_path)) == "haar"
     assert detector(config(tmp_path, **{"detector.kind": "haar"})).status is Status.OK
 
 
@@ -35,7 +35,7 @@ def test_with_its_file_auto_is_yunet(tmp_path: Path, yunet_file: Path) -> None:
     (tmp_path / "models").mkdir()
     shutil.copy(yunet_file, tmp_path / "models" / yunet.FILE)
     assert detector(config(tmp_path)).message == "yunet"
-    assert build_vision.detector_kind(config(tmp_path)) == "yunet"
+    assert detection.detector_kind(config(tmp_path)) == "yunet"
 
 
 def test_a_damaged_file_leaves_auto_with_haar(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -43,5 +43,5 @@ def test_a_damaged_file_leaves_auto_with_haar(tmp_path: Path, caplog: pytest.Log
     (tmp_path / "models" / yunet.FILE).write_bytes(b"damaged")
     settings = config(tmp_path)
     assert detector(settings).status is Status.WARN
-    assert build_vision.detector(settings).name == "haar"
+    assert detection.detector(settings).name == "haar"
     assert "until then Haar finds the faces" in caplog.text

@@ -10,8 +10,8 @@ from edge.config import Config, load
 from edge.core.events import Health
 from edge.diagnostics import sight
 from edge.diagnostics.finding import Status, fail, ok
-from edge.diagnostics.probe import Outcome, probe
 from edge.diagnostics.sight_probe import look
+from edge.sandbox.probe import Outcome, probe
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -35,7 +35,7 @@ class Young:
 
 def test_the_pace_is_what_a_young_loop_takes_for_the_same_frames(monkeypatch: pytest.MonkeyPatch) -> None:
     young = Young(2.0)
-    monkeypatch.setattr("edge.runtime.build_vision.pipeline", lambda *_config, **_seed: young)
+    monkeypatch.setattr("edge.pipelines.factory.pipeline", lambda *_config, **_seed: young)
     pace = Pace(frames=10)
     median_ms, mean_ms = pace.read_ms()
     assert min(median_ms, mean_ms) >= 2.0

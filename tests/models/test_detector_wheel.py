@@ -165,12 +165,12 @@ def test_the_published_file_runs_by_the_setting(
     blazeface_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from edge.config import load
-    from edge.runtime import build_vision
+    from edge.pipelines import detection
 
     monkeypatch.chdir(tmp_path)
     state = f"node.state_dir={tmp_path}/state"
     assert main(["--set", state, "models", "add", "blazeface", "--from", str(blazeface_file)]) == 0
     assert "detector.kind" in capsys.readouterr().out
     config = load(None, flags={"node.state_dir": f"{tmp_path}/state", "detector.kind": "blazeface"})
-    assert build_vision.detector(config).name == "blazeface"
+    assert detection.detector(config).name == "blazeface"
     assert BLAZEFACE.file in stored(tmp_path / "state")

@@ -7,8 +7,8 @@ import pytest
 
 from edge.config import ModelConfig
 from edge.core.errors import ModelError
-from edge.diagnostics.probe import probe
 from edge.models import trial
+from edge.sandbox.probe import probe
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,8 +13,8 @@ from edge.audience.aggregate import Aggregator
 from edge.config import load
 from edge.core.events import Stamp
 from edge.core.types import EMOTIONS, Box, Emotion, Face, Frame, Observation, Scores
+from edge.pipelines.factory import pipeline
 from edge.recording.meter import SecondMeter
-from edge.runtime.build_vision import pipeline
 
 if TYPE_CHECKING:
     from edge.recording.values import Second

@@ -26,13 +26,13 @@ class Heard:
         self.stamp = Stamp(epoch_ns=0, seed=b"test")
         self.said: list[Any] = []
         self.now_ns = 0
-        self.laps = StageTimer()
+        self.timer = StageTimer()
         self.voice = ObservationPublisher(
             EventDetector(self.stamp, events=config.events, smoothing=config.smoothing, privacy=config.privacy),
             self.said.append,
             aggregator=Aggregator(self.stamp, window_s=10) if full else None,
             tracks=TrackPublisher(self.stamp, interval_s=1.0) if full else None,
-            laps=self.laps,
+            timer=self.timer,
         )
 
     def see(self, seconds: float, *faces: Face) -> None:
@@ -52,7 +52,7 @@ def test_all_that_a_frame_gives_is_said_the_frame_itself_first() -> None:
     assert len(heard.of(Observation)) == len(heard.of(Look)) == 120
     assert len(heard.of(Aggregate)) == 1  # the window that ended after ten seconds
     assert len(heard.of(Tracks)) == 12
-    assert set(heard.laps.spent_ns) == {"tell", "publish"}
+    assert set(heard.timer.spent_ns) == {"tell", "publish"}
 
 
 def test_without_windows_and_faces_neither_is_said() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from edge.config import Config, validate
 from edge.core.types import Frame, Reading
-from edge.runtime.build_vision import _refuses
+from edge.pipelines.detection import refuses
 from edge.vision.refusal import FaceEvidence
 from edge.vision.scripted import BrightDetector, ScriptedClassifier
 from edge.vision.track import TrackRules
@@ -100,11 +100,11 @@ def test_one_reading_however_strong_does_not_decide_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("setting", "name", "refuses"),
+    ("setting", "name", "refused"),
     [("auto", "haar", True), ("auto", "yunet", False), ("on", "yunet", True), ("off", "haar", False)],
 )
-def test_whose_finds_are_refused_is_a_setting(setting: str, name: str, refuses: bool) -> None:
+def test_whose_finds_are_refused_is_a_setting(setting: str, name: str, refused: bool) -> None:
     detector = BrightDetector()
     detector.name = name
     config: Config = validate({"model": {"refusal": setting}}, "test")
-    assert _refuses(config, detector) is refuses
+    assert refuses(config, detector) is refused

@@ -66,7 +66,7 @@ def make(settings: dict[str, Any]) -> Callable[[Message], Iterator[Message]]:
     import cv2
 
     from edge.config import Config
-    from edge.runtime import build_vision
+    from edge.pipelines import factory
 
     if settings["idle"]:
         _yield_processor()
@@ -76,10 +76,10 @@ def make(settings: dict[str, Any]) -> Callable[[Message], Iterator[Message]]:
 
     def pipeline(still: bool) -> Stepper:  # noqa: FBT001 - the analyzer's form
         if still not in pipelines:
-            pipelines[still] = build_vision.pipeline(config, still=still)
+            pipelines[still] = factory.pipeline(config, still=still)
         return pipelines[still]
 
-    labels = build_vision.labels(config)
+    labels = factory.labels(config)
     pipeline(settings["still"])
     with suppress(ImportError):
         import av  # noqa: F401 - while files are opened without asking

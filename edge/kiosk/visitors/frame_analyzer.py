@@ -64,20 +64,20 @@ def make(settings: dict[str, Any]) -> FrameAnalyzer:
     import imagesize  # noqa: F401 - loaded once, for all copies
 
     from edge.config import Config
-    from edge.runtime import build_vision
+    from edge.pipelines import detection, factory
     from edge.vision.pipeline import Pipeline
 
     cv2.setNumThreads(1)
     config = Config.model_validate(settings)
     # few frames come, and the box is to follow the face in each
     config = config.model_copy(update={"detector": config.detector.model_copy(update={"interval_s": 0.0})})
-    network, detector = build_vision.classifier(config), build_vision.detector(config)
+    network, detector = factory.classifier(config), detection.detector(config)
 
     def pipeline() -> Pipeline:
         return Pipeline(
-            build_vision.search(config, detector),
+            detection.search(config, detector),
             network,
-            rules=build_vision.rules(config, detector),
+            rules=detection.rules(config, detector),
             smoothing=config.smoothing,
             primary=config.primary,
         )

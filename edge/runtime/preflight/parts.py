@@ -27,14 +27,14 @@ def source(config: Config) -> Iterator[EdgeError]:
 def model(config: Config) -> Iterator[EdgeError]:
     """The network, its manifest and the inference runtime."""
     from edge.models.rollback import ModelRollback
-    from edge.runtime.build_vision import network
+    from edge.pipelines.factory import network
 
     yield from attempt(ModelRollback(config, lasting=False).check, lambda path: network(config, path).close())
 
 
 def detector(config: Config) -> Iterator[EdgeError]:
     """The face detector and its file."""
-    from edge.runtime.build_vision import detector, search
+    from edge.pipelines.detection import detector, search
 
     yield from attempt(lambda: search(config, detector(config)))
 

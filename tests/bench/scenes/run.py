@@ -101,13 +101,13 @@ def measure(
 
 def film(setups: Sequence[Setup], made: SceneClip) -> dict[str, ClipScore]:
     """Show one clip to each setup; only the pipelines' own steps are timed."""
-    from edge.runtime import build_vision
+    from edge.pipelines import factory
 
     followers = {setup.name: Follower(setup.smallest) for setup in setups}
     with ExitStack() as stack:
         pipelines = []
         for setup in setups:
-            pipeline = build_vision.pipeline(setup.config, seed=0)
+            pipeline = factory.pipeline(setup.config, seed=0)
             stack.callback(pipeline.close)
             pipelines.append((setup.name, pipeline))
         for index, shown in enumerate(made):

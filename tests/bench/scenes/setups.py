@@ -44,14 +44,14 @@ def prepare(
     ``load`` makes a configuration of such values (unless given: packaged defaults alone). ``smallest`` overrides the
     promised size of face for all of them.
     """
-    from edge.runtime import build_vision
+    from edge.pipelines import factory
 
     setups: list[Setup] = []
     skipped: list[SkippedSetup] = []
     for name, flags in wanted.items():
         try:
             config = (load or _defaults)(flags)
-            build_vision.pipeline(config, seed=0).close()
+            factory.pipeline(config, seed=0).close()
         except ConfigError as error:
             skipped.append(SkippedSetup(name, error.problems[0] if error.problems else str(error)))
         except EdgeError as error:

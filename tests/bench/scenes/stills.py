@@ -78,11 +78,11 @@ def measure(
     progress: Callable[[], None] = lambda: None,
 ) -> dict[str, StillsScore]:
     """Let each setup look at each picture as it is, and at each exposure; ``progress`` is called after each look."""
-    from edge.runtime import build_vision
+    from edge.pipelines import factory
 
     scores = {setup.name: StillsScore() for setup in setups}
     for setup in setups:
-        with closing(build_vision.pipeline(setup.config, still=True, seed=0)) as pipeline:
+        with closing(factory.pipeline(setup.config, still=True, seed=0)) as pipeline:
 
             def look(image: NDArray[np.uint8]) -> tuple[list[Box], int]:
                 began_ns = time.process_time_ns()

@@ -29,9 +29,9 @@ class Pace:
     """
 
     def __init__(self, frames: int) -> None:
-        from edge.runtime import build_vision
+        from edge.pipelines import factory
 
-        self._pipeline = build_vision.pipeline(Config(), seed=0)
+        self._pipeline = factory.pipeline(Config(), seed=0)
         self._frames = _drawn(frames)
 
     @classmethod

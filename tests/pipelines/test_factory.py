@@ -14,7 +14,7 @@ from edge.core.errors import ModelError
 from edge.core.types import Box, Emotion, Frame, Light
 from edge.inference.manifest import packaged_model
 from edge.models.store import models_dir
-from edge.runtime import build_vision
+from edge.pipelines import detection, factory
 from edge.vision import yunet
 from edge.vision.haar import HaarDetector
 from edge.vision.local_search import LocalSearch
@@ -47,38 +47,38 @@ def install_yunet(settings: Config, file: Path) -> None:
 
 
 def test_auto_is_yunet_where_its_file_is_and_haar_elsewhere(config: Any, yunet_file: Path) -> None:
-    assert build_vision.detector_kind(config()) == "haar"
+    assert detection.detector_kind(config()) == "haar"
     install_yunet(config(), yunet_file)
-    assert build_vision.detector_kind(config()) == "yunet"
-    assert build_vision.detector_kind(config(**{"detector.kind": "haar"})) == "haar"
-    assert build_vision.detector_kind(config(**{"detector.kind": "blazeface"})) == "blazeface"
+    assert detection.detector_kind(config()) == "yunet"
+    assert detection.detector_kind(config(**{"detector.kind": "haar"})) == "haar"
+    assert detection.detector_kind(config(**{"detector.kind": "blazeface"})) == "blazeface"
 
 
 def test_yunet_without_its_file_and_with_a_wrong_one_says_how_to_get_it(config: Any) -> None:
     with pytest.raises(ModelError, match=yunet.COMMAND):
-        build_vision.detector(config(**{"detector.kind": "yunet"}))
+        detection.detector(config(**{"detector.kind": "yunet"}))
     models_dir(config()).mkdir(parents=True)
     (models_dir(config()) / yunet.FILE).write_bytes(b"not a network")
     with pytest.raises(ModelError, match=yunet.COMMAND):
-        build_vision.detector(config(**{"detector.kind": "yunet"}))
-    assert build_vision.detector(config()).name == "haar"
+        detection.detector(config(**{"detector.kind": "yunet"}))
+    assert detection.detector(config()).name == "haar"
 
 
 def test_haar_looks_close_by_and_yunet_at_whole_pictures(config: Any, yunet_file: Path) -> None:
-    haar = build_vision.detector(config())
+    haar = detection.detector(config())
     assert haar.name == "haar"
-    assert isinstance(build_vision.search(config(), haar), LocalSearch)
+    assert isinstance(detection.search(config(), haar), LocalSearch)
     install_yunet(config(), yunet_file)
-    found = build_vision.detector(config())
+    found = detection.detector(config())
     assert found.name == "yunet"
-    assert isinstance(build_vision.search(config(), found), WholeSearch)
+    assert isinstance(detection.search(config(), found), WholeSearch)
 
 
 @pytest.mark.parametrize("still", [False, True])
 def test_the_profile_says_how_wide_the_picture_is_searched(config: Any, still: bool) -> None:
     def width(**flags: Any) -> int:
         settings = config(**flags)
-        return build_vision.search(settings, build_vision.detector(settings), still=still).grey_width(3840, 2160)
+        return detection.search(settings, detection.detector(settings), still=still).grey_width(3840, 2160)
 
     by_profile = [width(**{"detector.profile": profile}) for profile in ("near", "room", "crowd")]
     if still:
@@ -93,17 +93,17 @@ def test_the_profile_says_how_wide_the_picture_is_searched(config: Any, still: b
 
 
 def test_single_pictures_ask_for_surer_faces_than_tracks_do(config: Any, yunet_file: Path) -> None:
-    live, still = (build_vision.detector(config(), still=still) for still in (False, True))
+    live, still = (detection.detector(config(), still=still) for still in (False, True))
     assert isinstance(still, HaarDetector)
-    live_search, still_search = (build_vision.search(config(), still, still=single) for single in (False, True))
+    live_search, still_search = (detection.search(config(), still, still=single) for single in (False, True))
     assert isinstance(live_search, LocalSearch)
     assert isinstance(still_search, LocalSearch)
     in_light, in_the_dark = still_search._scan._least
     assert live_search._scan._least == (0.0, 0.0)
     assert in_light > in_the_dark > 0, "noise takes hits away"
     install_yunet(config(), yunet_file)
-    live, still = (build_vision.detector(config(), still=still) for still in (False, True))
-    strict = build_vision.detector(config(**{"detector.confidence": 0.95}), still=True)
+    live, still = (detection.detector(config(), still=still) for still in (False, True))
+    strict = detection.detector(config(**{"detector.confidence": 0.95}), still=True)
     assert isinstance(live, YuNetDetector)
     assert isinstance(still, YuNetDetector)
     assert isinstance(strict, YuNetDetector)
@@ -114,22 +114,22 @@ def test_single_pictures_ask_for_surer_faces_than_tracks_do(config: Any, yunet_f
 def test_a_face_must_score_more_to_be_shown_than_to_be_looked_at_again(config: Any, name: str) -> None:
     detector = WatchedDetector()
     detector.name = name
-    rules = build_vision.rules(config(), detector)
+    rules = detection.rules(config(), detector)
     assert 0 < rules.begins < rules.confirms < rules.sure <= 1
 
 
 def test_rules_follow_the_configuration(config: Any) -> None:
     detector = WatchedDetector()
     settings = config(**{"tracker.min_hits": 3, "tracker.max_age_s": 1.5, "tracker.memory_s": 1.0})
-    rules = build_vision.rules(settings, detector)
+    rules = detection.rules(settings, detector)
     assert (rules.min_hits, rules.max_age_s) == (3, 1.5)
     assert rules.memory_s == 1.5, "who is shown is remembered"
-    assert build_vision.rules(config(**{"tracker.max_faces": 7}), detector).max_faces == 7
+    assert detection.rules(config(**{"tracker.max_faces": 7}), detector).max_faces == 7
     detector.name = "yunet"
-    strict = build_vision.rules(config(**{"detector.confidence": 0.95}), detector)
+    strict = detection.rules(config(**{"detector.confidence": 0.95}), detector)
     assert strict.begins < strict.confirms == 0.95 <= strict.sure
     detector.name = "haar"
-    few, many = (build_vision.rules(config(**{"detector.min_neighbors": hits}), detector).confirms for hits in (2, 6))
+    few, many = (detection.rules(config(**{"detector.min_neighbors": hits}), detector).confirms for hits in (2, 6))
     assert few < many
 
 
@@ -141,11 +141,11 @@ def test_a_live_camera_is_searched_within_its_budget_and_a_recording_as_asked(co
     shown = []
     for clock_ns in (None, lambda: next(clock)):
         detector.shown.clear()
-        search = build_vision.search(settings, detector, clock_ns=clock_ns)
+        search = detection.search(settings, detector, clock_ns=clock_ns)
         vision = Pipeline(
             search,
-            build_vision.classifier(settings),
-            rules=build_vision.rules(settings, detector),
+            factory.classifier(settings),
+            rules=detection.rules(settings, detector),
             smoothing=settings.smoothing,
             primary=settings.primary,
         )
@@ -159,7 +159,7 @@ def test_a_live_camera_is_searched_within_its_budget_and_a_recording_as_asked(co
 
 
 def play(settings: Config, picture: NDArray[np.uint8], *, frames: int = 8, every_ms: int = 66) -> list[Observation]:
-    vision = build_vision.pipeline_of(settings, build_vision.network(settings, packaged_model()), still=False, seed=1)
+    vision = factory.pipeline_of(settings, factory.network(settings, packaged_model()), still=False, seed=1)
     try:
         return [vision.step(Frame(picture, index * every_ms * MS, index)) for index in range(frames)]
     finally:

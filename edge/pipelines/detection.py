@@ -1,4 +1,4 @@
-"""Makes what sees: the face detector, the network and the pipeline of both.
+"""Make the face detector, the search for faces and the rules of tracks that the configuration names.
 
 Each function imports what it makes, so that a device pays only for what it has.
 """
@@ -12,21 +12,16 @@ from typing import TYPE_CHECKING
 from edge.vision.budget import ScanBudget
 from edge.vision.haar import CANDIDATE, NEAR_CASCADE, NEIGHBOURS, HaarDetector
 from edge.vision.local_search import LocalSearch
-from edge.vision.pipeline import Pipeline
 from edge.vision.scan import Scan
 from edge.vision.track import TrackRules
 from edge.vision.whole_search import WholeSearch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from edge.config import Config
-    from edge.core.labels import LabelSet
     from edge.core.protocols import FaceDetector
-    from edge.core.stage_timer import StageTimer
     from edge.vision.findings import Search
-    from edge.vision.litert import LiteRtClassifier
 
 _LOG = logging.getLogger(__name__)
 
@@ -46,45 +41,6 @@ HAAR_STILL_SCALE = HAAR_NEAR_SCALE = 1.1
 HAAR_STILL_FACE = 1 / 30
 """Smallest face, as a share of the picture's shorter side, down to which the cascade searches single pictures: beyond
 it finds more things that are no faces than faces."""
-
-
-def classifier(config: Config) -> LiteRtClassifier:
-    """The network that the configuration names, the one that was added, or the packaged one.
-
-    Raises:
-        ModelError: it is missing, corrupt or does not match its manifest.
-        HardwareUnavailable: no inference runtime is installed.
-    """
-    from edge.models.store import model_in_use
-
-    return network(config, model_in_use(config))
-
-
-def labels(config: Config) -> LabelSet:
-    """The classes of the network in use; only its manifest is read.
-
-    Raises:
-        ModelError: its manifest is missing or wrong.
-    """
-    from edge.inference import manifest as manifests
-    from edge.models.store import model_in_use
-
-    return manifests.checked_labels(manifests.load(path := model_in_use(config)), path)
-
-
-def network(config: Config, path: Path) -> LiteRtClassifier:
-    """The network in the file ``path``.
-
-    Raises:
-        ModelError: it is missing, corrupt or does not match its manifest.
-        HardwareUnavailable: no inference runtime is installed.
-    """
-    from edge.vision.litert import LiteRtClassifier
-
-    settings = config.model
-    return LiteRtClassifier(
-        path, head=settings.head, prior=settings.prior, threads=settings.threads, runtime=settings.runtime
-    )
 
 
 def detector_kind(config: Config) -> str:
@@ -196,7 +152,7 @@ def _least_scores(config: Config, detector: FaceDetector) -> tuple[float, float]
     return (hits + 1) / NEIGHBOURS if hits else 0.0, hits / NEIGHBOURS
 
 
-def _refuses(config: Config, detector: FaceDetector) -> bool:
+def refuses(config: Config, detector: FaceDetector) -> bool:
     """Return whether finds that are no faces are left out; YuNet has too few to lose a face in profile for them."""
     return config.model.refusal == "on" or (config.model.refusal == "auto" and detector.name != "yunet")
 
@@ -204,38 +160,3 @@ def _refuses(config: Config, detector: FaceDetector) -> bool:
 def _still_face(config: Config, detector: FaceDetector) -> float:
     least = config.analyze.min_face
     return max(least, HAAR_STILL_FACE) if detector.name == "haar" else least
-
-
-def pipeline(config: Config, *, still: bool = False, seed: int | None = None) -> Pipeline:
-    """Make the vision pipeline.
-
-    ``still`` is for pictures that have nothing to do with each other: each is searched, nothing is smoothed. The same
-    ``seed`` gives the same track ids.
-    """
-    return pipeline_of(config, classifier(config), still=still, seed=seed)
-
-
-def pipeline_of(
-    config: Config,
-    network: LiteRtClassifier,
-    *,
-    still: bool,
-    seed: int | None,
-    kind: str | None = None,
-    laps: StageTimer | None = None,
-    clock_ns: Callable[[], int] | None = None,
-) -> Pipeline:
-    """Make the vision pipeline around a network that is loaded; see :func:`pipeline`, `detector` and `search`."""
-    finder = detector(config, still=still, kind=kind)
-    return Pipeline(
-        search(config, finder, still=still, clock_ns=clock_ns),
-        network,
-        rules=rules(config, finder, still=still),
-        classify_interval_s=0.0 if still else config.model.interval_s,
-        refuse=_refuses(config, finder),
-        smoothing=config.smoothing,
-        primary=config.primary,
-        memory=not still,
-        seed=seed,
-        laps=laps,
-    )
