@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from converter.datasets.faces import SIZE, FaceSet
-from converter.evaluate import truth
+from converter.evaluation.accuracy import truth
 from converter.runner import corrected
 from edge.core.errors import HardwareUnavailable
 from edge.core.types import Box

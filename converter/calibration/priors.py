@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from converter.evaluate import recall_by_name
+from converter.evaluation.accuracy import recall_by_name
 from converter.measure import measure
 from edge.inference.calibration import Prior, PriorScore
 from edge.inference.postprocess import adjusted

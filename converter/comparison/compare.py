@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from converter.architectures import build
 from converter.comparison.speed import milliseconds
-from converter.evaluate import evaluate
+from converter.evaluation.accuracy import evaluate
 from converter.outputs import write_bytes
 from converter.quantization.convert import VALIDATION, Settings, convert
 from converter.quantization.quantize import to_float

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from converter.datasets.faces import count
-from converter.evaluate import by_name, of_subject, truth
+from converter.evaluation.accuracy import by_name, of_subject, truth
 from converter.evaluation.bootstrap import FIGURES, Bootstrap, tally
 from converter.evaluation.certainty import certainty
 from converter.evaluation.conditions import conditions
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from converter.datasets.faces import FaceSet
-    from converter.evaluate import Evaluation
+    from converter.evaluation.accuracy import Evaluation
     from converter.evaluation.divisions import Division
     from converter.evaluation.recurrence import Recurrence
     from converter.evaluation.subject import Subject

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from converter.datasets.holdout import DEFAULT_SHARE, HoldOut
 from converter.datasets.record import difference, record_of
 from converter.datasets.subjects import KNOWN
-from converter.evaluate import of_logits, truth
+from converter.evaluation.accuracy import of_logits, truth
 from converter.measure import fit_temperature
 from converter.outputs import write_bytes
 from converter.quantization import manifest, quantize

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from converter.datasets import describe
 from converter.datasets.faces import SIZE
-from converter.evaluate import recall_by_name
+from converter.evaluation.accuracy import recall_by_name
 from converter.quantization.quantize import output_names
 from converter.runner import interpreter
 from edge.core.contrast import Contrast
@@ -19,7 +19,7 @@ from edge.inference.manifest import InputSpec, Manifest, OutputSpec, Score, Trai
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from converter.evaluate import Evaluation
+    from converter.evaluation.accuracy import Evaluation
     from converter.quantization.quantize import Quantized
     from converter.training.checkpoint import Trained
 

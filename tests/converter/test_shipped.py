@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from converter import datasets, runner
-from converter.evaluate import evaluate
+from converter.evaluation.accuracy import evaluate
 from edge.inference.manifest import load, packaged_model
 from edge.inference.postprocess import probabilities
 from edge.inference.preprocess import probability_step
