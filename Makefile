@@ -18,7 +18,7 @@ UNABLE = || { code=$$?; [ "$$code" = 77 ] && [ -n "$(SKIP)" ] || exit "$$code"; 
 ON_BOTH_RUNTIMES := analysis audience bench contract core inference models runtime/test_device.py system util vision
 
 .PHONY: help demo test coverage mutation check format test-tflite-runtime test-service test-homeassistant test-brokers \
-	drill simulate scenes soak audit converter docs clean
+	drill simulate scenes soak audit house graph converter docs clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -37,10 +37,17 @@ mutation: $(VENV)/.mutation ## change the pure rooms in 4,700 ways and list the 
 	$(BIN)/mutmut run
 	$(BIN)/python tests/mutation.py
 
-check: $(VENV)/.dev ## lint, format and type checks
+check: $(VENV)/.dev ## lint, format, import rules and type checks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/mypy
+
+house: $(VENV)/.dev ## measure the code's structure: sizes, types, docstrings, names used twice
+	$(BIN)/python -m tests.house.measure
+
+graph: $(VENV)/.dev ## draw the packages and their imports again
+	$(BIN)/python -m tests.house.graph docs/img/rooms.svg
 
 format: $(VENV)/.dev ## format and mend what can be mended
 	$(BIN)/ruff format .

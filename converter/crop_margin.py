@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 import cv2
 import numpy as np
 
-from converter.datasets.faces import SIZE, FaceSet
-from converter.evaluation.accuracy import truth
+from converter.datasets.faces import SIZE, FaceSet, truth
 from converter.runner import corrected
 from edge.core.errors import HardwareUnavailable
 from edge.core.types import Box

@@ -11,7 +11,7 @@ from converter.calibration import priors, refusals, temperatures
 from converter.calibration.finds import framed, marked, non_faces
 from converter.calibration.temperatures import Signs
 from converter.calibration.views import PLAIN, views
-from converter.evaluation.accuracy import truth
+from converter.datasets.faces import truth
 from converter.evaluation.conditions import Condition
 from converter.outputs import write_bytes
 from converter.progress import bar

@@ -122,3 +122,8 @@ def count(labels: NDArray[np.int64], classes: tuple[str, ...] = EMOTIONS) -> dic
     """How often each class stands in ``labels``; unknown ones are not counted."""
     found = np.bincount(labels[labels >= 0], minlength=len(classes))
     return {str(name): int(number) for name, number in zip(classes, found, strict=True)}
+
+
+def truth(faces: FaceSet, head: str) -> NDArray[np.int64]:
+    """Return the class that is right for ``head``, ``(n,)``; -1 where none is (FER+ without a usable majority)."""
+    return faces.labels if head == "fer2013" else faces.majority

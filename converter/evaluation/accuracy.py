@@ -6,6 +6,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from converter.datasets.faces import truth
 from converter.datasets.fer2013 import FORM as CSV_FORM
 from converter.datasets.published import FER2013
 from converter.evaluation.subject import open_subject
@@ -52,11 +53,6 @@ def label_set(faces: FaceSet, head: str) -> str:
         return _MAJORITY
     origin = faces.origin
     return "FER2013" if origin is None or origin.published == FER2013 or origin.form == CSV_FORM else "the data's own"
-
-
-def truth(faces: FaceSet, head: str) -> NDArray[np.int64]:
-    """What counts as right for ``head``, ``(n,)``; -1 where nothing does (FER+ without a usable majority)."""
-    return faces.labels if head == "fer2013" else faces.majority
 
 
 def evaluate(model: Path, faces: FaceSet, split: str) -> Evaluation:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from converter.evaluation.accuracy import truth
+from converter.datasets.faces import truth
 from converter.evaluation.judged import Judged
 from converter.runner import corrected
 from edge.inference.calibration import MIN_CONFIDENCE

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from converter import plots
-from converter.evaluation.accuracy import truth
+from converter.datasets.faces import truth
 from converter.evaluation.saliency import method, saliency, spread
 from converter.measure import rank
 from converter.outputs import write_bytes

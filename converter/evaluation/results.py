@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from converter.datasets.faces import count
-from converter.evaluation.accuracy import by_name, of_subject, truth
+from converter.datasets.faces import count, truth
+from converter.evaluation.accuracy import by_name, of_subject
 from converter.evaluation.bootstrap import FIGURES, Bootstrap, tally
 from converter.evaluation.certainty import certainty
 from converter.evaluation.conditions import conditions

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from converter.evaluation.accuracy import truth
+from converter.datasets.faces import truth
 from converter.evaluation.bootstrap import accuracies
 from converter.evaluation.disturbances import DISTURBANCES
 from converter.measure import rank

@@ -6,10 +6,11 @@ import shlex
 from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
+from converter.datasets.faces import truth
 from converter.datasets.holdout import DEFAULT_SHARE, HoldOut
 from converter.datasets.record import difference, record_of
 from converter.datasets.subjects import KNOWN
-from converter.evaluation.accuracy import of_logits, truth
+from converter.evaluation.accuracy import of_logits
 from converter.measure import fit_temperature
 from converter.outputs import write_bytes
 from converter.quantization import manifest, quantize

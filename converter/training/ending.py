@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from converter.evaluation.accuracy import truth
+from converter.datasets.faces import truth
 from converter.training import checkpoint
 from converter.training.devices import device
 from converter.training.resume import LAST

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from converter.evaluation.accuracy import truth
+from converter.datasets.faces import truth
 from converter.training.teachers import probabilities
 
 if TYPE_CHECKING:

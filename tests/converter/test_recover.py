@@ -16,7 +16,7 @@ import torch
 
 from converter import datasets
 from converter.cli import main
-from converter.evaluation.accuracy import truth
+from converter.datasets.faces import truth
 from converter.quantization.recover import agreement, recovered
 from converter.runner import ModelRunner
 from converter.training import checkpoint
