@@ -18,7 +18,7 @@ UNABLE = || { code=$$?; [ "$$code" = 77 ] && [ -n "$(SKIP)" ] || exit "$$code"; 
 ON_BOTH_RUNTIMES := analysis audience bench contract core inference models runtime/test_device.py system util vision
 
 .PHONY: help demo test coverage mutation check format test-tflite-runtime test-service test-homeassistant test-brokers \
-	drill simulate scenes soak audit house graph converter docs clean
+	drill simulate scenes soak audit house graph converter docs site sbom release clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -37,8 +37,9 @@ mutation: $(VENV)/.mutation ## change the pure rooms in 4,700 ways and list the 
 	$(BIN)/mutmut run
 	$(BIN)/python tests/mutation.py
 
-check: $(VENV)/.dev ## lint, format, import rules and type checks
+check: $(VENV)/.dev ## lint, spelling, format, import rules and type checks
 	$(BIN)/ruff check .
+	$(BIN)/codespell
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/mypy
@@ -96,8 +97,17 @@ docs: $(VENV)/.dev ## write the generated parts of the documentation again
 	$(BIN)/python -m edge.sinks.mqtt.asyncapi.page docs/mqtt.md
 	$(BIN)/python -m edge.sinks.display.sheet docs/img/glyphs.png
 
+site: $(VENV)/.dev ## build the documentation with its API pages into site/; a warning is an error (1 minute)
+	$(BIN)/python -m tools.site
+
+sbom: $(VENV)/.dev ## list the packages of a device with their licences in dist/ (CycloneDX; Python 3.11 or 3.13, a network)
+	$(BIN)/python -m tools.release --inventory
+
+release: $(VENV)/.dev ## build a release into dist/ from a clean tree (VERSION=1.2.0; REBUILD=1 for a version that is tagged)
+	$(BIN)/python -m tools.release $(VERSION) $(if $(REBUILD),--rebuild)
+
 clean: ## remove the environments and caches
-	rm -rf $(VENV) $(VENV_TFLITE) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) $(VENV_TFLITE) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist site
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'

@@ -27,7 +27,7 @@ OPENCV = "opencv-python-headless>=4.9,<5"
 _NAME = "face-edge"
 _INSTALLER = Path("installer/install.sh")
 """In the service's environment, put there by the installer itself."""
-_NOT_FOR_A_DEVICE = frozenset({"converter", "backbones", "test", "mutation", "dev"})
+_NOT_FOR_A_DEVICE = frozenset({"converter", "backbones", "test", "mutation", "site", "release", "dev"})
 _EXTRA = re.compile(r"\s*(?:and\s+)?extra\s*==\s*['\"](?P<name>[\w-]+)['\"]")
 
 

@@ -24,7 +24,7 @@ MACHINES = ("aarch64", "x86_64")
 EXTRAS = re.findall(r"^locked=(\S+)", INSTALL, re.MULTILINE)[0].split(",")
 FURTHER = re.findall(r"^further=\((.*)\)", LOCK, re.MULTILINE)[0].split()
 """Extras that a device has where its owner adds them."""
-NOT_FOR_A_DEVICE = {"converter", "backbones", "test", "mutation", "dev"}
+NOT_FOR_A_DEVICE = {"converter", "backbones", "test", "mutation", "site", "release", "dev"}
 FILES = [
     *((python, f"requirements-{python}.txt") for python in PYTHONS),
     *((path.stem.rpartition("-")[2], f"extras/{path.name}") for path in sorted((ROOT / "systemd/extras").iterdir())),

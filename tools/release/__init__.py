@@ -1,0 +1,1 @@
+"""Build what a release consists of, from a commit that is fit for it."""
