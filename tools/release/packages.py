@@ -1,7 +1,7 @@
 """Build wheel and source distribution so that anyone gets the same bytes from the same commit.
 
-Hatchling writes files in a fixed order and takes every time from ``SOURCE_DATE_EPOCH``. The rest of what could differ is
-excluded here: only committed files are built, and the build runs twice, in different folders, under different umasks.
+Hatchling writes files in a fixed order and takes every time from ``SOURCE_DATE_EPOCH``. Only committed files are built,
+and the build runs twice, in different folders and under different umasks, to prove it.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""Build the documentation as a website, with the API pages from the docstrings."""
