@@ -19,6 +19,7 @@ from converter.cli.crop_margin import crop_margin
 from converter.cli.distill import distill
 from converter.cli.evaluate import evaluate
 from converter.cli.export import export
+from converter.cli.latency import latency
 from converter.cli.learning_rate import learning_rate
 from converter.cli.plan import plan
 from converter.cli.prepare import prepare
@@ -64,6 +65,7 @@ COMMANDS = (
     calibrate,
     evaluate,
     compare,
+    latency,
     card,
     crop_margin,
     crop_alignment,

@@ -116,6 +116,12 @@ def test_the_kept_results_are_those_of_the_manifest(model: Path) -> None:
         assert found["ece"] == pytest.approx(score.ece, abs=0.004)
         low, high = found["interval"]["accuracy"]
         assert low < score.accuracy < high
+        prior = shipped.manifest.output(head).prior
+        assert prior is not None
+        (chosen,) = [one for one in prior.scores if one.strength == prior.audience]
+        device = shipped.results["device"]["heads"][head]
+        for name in ("accuracy", "balanced_accuracy", "ece"):
+            assert device[name][0] == pytest.approx(getattr(chosen, name), abs=0.004), name
 
 
 def test_models_stand_side_by_side_with_every_figure(shelf: dict[str, Path]) -> None:

@@ -11,6 +11,7 @@ import pytest
 from converter import datasets
 from converter.card import group_tables
 from converter.cli import main
+from converter.crop_alignment import open_detector
 from converter.datasets.faces import FaceSet
 from converter.evaluation.bootstrap import Bootstrap
 from converter.evaluation.deployed import answers
@@ -19,9 +20,10 @@ from converter.evaluation.groups import LEAST, difference, groups
 from converter.evaluation.judged import Judged, at_mix, wilson
 from converter.evaluation.pose import poses
 from converter.evaluation.subject import open_subject
-from edge.inference.calibration import MIN_CONFIDENCE
-from edge.inference.manifest import load, manifest_path, packaged_model
-from edge.inference.postprocess import evidence, signs
+from edge.calibration import MIN_CONFIDENCE
+from edge.manifest import load, manifest_path, packaged_model
+from edge.postprocess import evidence, signs
+from edge.preprocess import crop_face
 from edge.vision.litert import LiteRtClassifier
 from edge.vision.pose import is_facing, turn_of
 
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from edge.types import Box
 
 for _package in ("scipy", "tqdm"):
     pytest.importorskip(_package, reason=f"{_package} is missing: pip install -e '.[converter]'")
@@ -183,7 +187,7 @@ def test_brightness_and_contrast_come_in_fifths(grey: FaceSet) -> None:
     assert brightness.groups[0].low == pytest.approx(40, abs=1)
     assert contrast.groups[0].members[-15:].all()
     for division in (brightness, contrast):
-        assert sum(group.members.astype(int) for group in division.groups).tolist() == [1] * 100
+        np.testing.assert_array_equal(np.sum([group.members for group in division.groups], axis=0), 1)
 
 
 @pytest.mark.parametrize(("off", "group"), [(0.0, 0), (0.1, 1), (-0.1, 1), (0.2, 2), (0.3, 3)])
@@ -302,3 +306,16 @@ def test_a_checkpoint_gives_no_devices_answers(
     checkpoint = str(two_epochs / "last.ckpt")
     assert main(["evaluate", "--model", checkpoint, "--data", str(tiny_data), "--no-recurring", "--groups"]) == 4
     assert "give the .tflite that is made of it" in capsys.readouterr().err
+
+
+def test_yunets_landmarks_give_pose_and_mirror_image(
+    yunet_file: Path, portrait: NDArray[np.uint8], portrait_face: Box
+) -> None:
+    crop, tilted = (crop_face(portrait, portrait_face, margin=0.1, size=48, roll=-degrees) for degrees in (0.0, 25.0))
+    pixels = np.stack([crop, crop[:, ::-1], tilted, tilted[:, ::-1], np.full((48, 48), 128, np.uint8)])
+    names = np.array(list("abcde"), np.str_)
+    found = poses(open_detector(yunet_file), FaceSet.of(pixels, np.zeros(5, np.int64), names))
+    assert np.isnan(found.tilt).tolist() == [False] * 4 + [True]
+    np.testing.assert_allclose(found.tilt[:4:2], -found.tilt[1:4:2], atol=4)
+    np.testing.assert_allclose(found.turn[:4:2], -found.turn[1:4:2], atol=0.25)
+    assert found.tilt[2] > found.tilt[0] + 2, "clockwise is positive"
