@@ -15,8 +15,8 @@ import numpy as np
 
 from converter.progress import bar
 from converter.runner import interpreter
-from edge import manifest as manifests
-from edge.errors import InputError
+from edge.core.errors import InputError
+from edge.inference import manifest as manifests
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from edge.manifest import Manifest
+    from edge.inference.manifest import Manifest
 
 FACES = (1, 2, 4, 8, 16, 30)
 ROUNDS = 25

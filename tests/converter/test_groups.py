@@ -20,10 +20,10 @@ from converter.evaluation.groups import LEAST, difference, groups
 from converter.evaluation.judged import Judged, at_mix, wilson
 from converter.evaluation.pose import poses
 from converter.evaluation.subject import open_subject
-from edge.calibration import MIN_CONFIDENCE
-from edge.manifest import load, manifest_path, packaged_model
-from edge.postprocess import evidence, signs
-from edge.preprocess import crop_face
+from edge.inference.calibration import MIN_CONFIDENCE
+from edge.inference.manifest import load, manifest_path, packaged_model
+from edge.inference.postprocess import evidence, signs
+from edge.inference.preprocess import crop_face
 from edge.vision.litert import LiteRtClassifier
 from edge.vision.pose import is_facing, turn_of
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from edge.types import Box
+    from edge.core.types import Box
 
 for _package in ("scipy", "tqdm"):
     pytest.importorskip(_package, reason=f"{_package} is missing: pip install -e '.[converter]'")

@@ -13,8 +13,8 @@ from converter.cli import main
 from converter.comparison.boards import BOARDS, COUNTED_MACS
 from converter.comparison.latency import Network, latency, turns
 from converter.comparison.latency_table import markdown
-from edge.errors import InputError
-from edge.manifest import manifest_path, packaged_model, packaged_models
+from edge.core.errors import InputError
+from edge.inference.manifest import manifest_path, packaged_model, packaged_models
 
 if TYPE_CHECKING:
     from collections.abc import Callable
