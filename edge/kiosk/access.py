@@ -1,4 +1,4 @@
-"""Who may do what: roles, the signed cookie that carries one, and the token against forged requests.
+"""Sign and read the cookies that carry a role, and the tokens against forged requests.
 
 Without a password everyone who reaches the page may do everything, which :func:`check` allows on this machine only.
 """
@@ -8,50 +8,22 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ipaddress
-import logging
 import secrets
 import time
-from dataclasses import dataclass, replace
-from enum import IntEnum
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from edge.core.errors import ConfigError, FileUnavailable, InputError
+from edge.core.errors import ConfigError
 from edge.kiosk import passwords
 from edge.kiosk.revocations import RevocationList
-from edge.util.files import write_text
+from edge.kiosk.roles import Role, Visit
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from edge.config import KioskConfig
 
-_LOG = logging.getLogger(__name__)
-SECRET_BYTES = 32
 _HOUR_S = 3600
-
-
-class Role(IntEnum):
-    """What someone may do; a higher one includes the lower."""
-
-    NOBODY = 0
-    VIEWER = 1
-    OPERATOR = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """One browser: ``identity`` is random, ``role`` what it may do, ``fresh`` where it has no cookie yet.
-
-    ``granted`` is what it logged in for, which its cookie carries with the ``generation`` of the login; ``signed_s`` is
-    when that was signed, in Unix seconds.
-    """
-
-    identity: str
-    role: Role
-    fresh: bool = False
-    granted: Role = Role.NOBODY
-    generation: str = ""
-    signed_s: int = 0
 
 
 def check(config: KioskConfig) -> None:
@@ -88,7 +60,7 @@ class Access:
         """
         from itsdangerous import URLSafeTimedSerializer
 
-        self._password, self._token = read_hashes(config)
+        self._password, self._token = passwords.read_hashes(config)
         self._open_to_viewers = config.open_to_viewers
         self.lifetime_s = round(config.session_hours * _HOUR_S)
         # browsers take the prefix as a promise: over TLS alone, for this host alone, set by no neighbour
@@ -194,40 +166,3 @@ class Access:
         if visit.granted is Role.NOBODY:
             return True
         return self.revocations.holds(visit.identity, visit.granted, visit.generation, visit.signed_s)
-
-
-def read_hashes(config: KioskConfig) -> tuple[str | None, str | None]:
-    """Hashes of the operator's password and of the viewers' token, each where a file is named.
-
-    Raises:
-        ConfigError: files cannot be used; with all that is wrong.
-    """
-    problems: list[str] = []
-    hashes: dict[str, str] = {}
-    named = {"password_file": config.password_file, "viewer_token_file": config.viewer_token_file}
-    for setting, path in named.items():
-        if path is None:
-            continue
-        try:
-            hashes[setting] = passwords.read_hash(path.expanduser(), f"kiosk.{setting}")
-        except FileUnavailable as error:
-            problems.extend(error.problems)
-    if problems:
-        raise FileUnavailable(*problems)
-    return hashes.get("password_file"), hashes.get("viewer_token_file")
-
-
-def lasting_secret(path: Path) -> bytes:
-    """The key that signs cookies, made on the first day and readable by the device alone."""
-    try:
-        found = bytes.fromhex(path.read_text(encoding="ascii"))
-    except (OSError, ValueError):
-        found = b""
-    if len(found) == SECRET_BYTES:
-        return found
-    made = secrets.token_bytes(SECRET_BYTES)
-    try:
-        write_text(path, made.hex(), mode=0o600)
-    except InputError as error:
-        _LOG.warning("who is logged in will have to log in again after a restart: %s", error)
-    return made

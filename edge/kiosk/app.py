@@ -1,57 +1,49 @@
-"""Puts the web application together: what its parts share, its routes, what stands in front of them.
+"""Put the page together: its services, the routes that use them, and what the server calls.
 
-A further page brings a module with ``routes(kiosk)`` and is named in :func:`_routes`; one that takes larger bodies adds
-its path to ``bounds``.
+A further page brings a module with ``routes(context, ...)`` and is named in :meth:`Kiosk._routes`; one that takes
+larger bodies adds its path to the bounds beside it.
 """
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import functools
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.config import node_id, state_dir
-from edge.core.commands import CheckHealth
-from edge.core.errors import InputError
 from edge.core.types import SEVEN
-from edge.kiosk import access, state_files, tls
+from edge.kiosk import access, api, certificate_routes, login, pages, signing_key, state_files, tls
+from edge.kiosk.analyze import routes as analyze
 from edge.kiosk.analyze.service import AnalysisService
-from edge.kiosk.attempts import LoginThrottle
-from edge.kiosk.browsers import KnownBrowsers
+from edge.kiosk.application import make_application
+from edge.kiosk.authorization import Authorizer
+from edge.kiosk.commands import CommandClient
 from edge.kiosk.consent import Consent
+from edge.kiosk.context import PageContext
 from edge.kiosk.guard import own_names
+from edge.kiosk.live_feed import LiveFeed
+from edge.kiosk.login_service import LoginService
+from edge.kiosk.media import routes as media
 from edge.kiosk.media.player import Player
-from edge.kiosk.paths import Places
-from edge.kiosk.proxy import prefix_of
-from edge.kiosk.topic_cache import ChangeNotifier
-from edge.kiosk.verifier import Verifier
+from edge.kiosk.reports import routes as reports
+from edge.kiosk.reports.archive import Archive
+from edge.kiosk.visitors import routes as visitors
 from edge.kiosk.visitors.cameras import FRAME_MAX, Cameras
+from edge.recording.paths import session_path
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import asyncio
+    from collections.abc import Coroutine
 
-    from starlette.applications import Starlette
-    from starlette.requests import Request
     from starlette.routing import BaseRoute
 
     from edge.config import Config
-    from edge.core.commands import Answer, Inbox
+    from edge.core.commands import Inbox
     from edge.core.labels import LabelSet
     from edge.kiosk.picture import FrameTap
     from edge.kiosk.topic_cache import TopicCache
 
-HERE = Path(__file__).parent
-_ANSWER_S = 5.0
-_RESERVED_STREAMS = 8
-"""Beyond ``kiosk.max_viewers``, for operators who are logged in and the device's own screen."""
-_HEALTH_S = 5.0
-_RECORD_S = 30.0
-
 
 class Kiosk:
-    """What the pages share: settings, the board, who may do what; ``app`` is the ASGI application."""
+    """The page with its services; ``app`` is the ASGI application."""
 
     def __init__(
         self, config: Config, board: TopicCache, inbox: Inbox, tap: FrameTap | None = None, labels: LabelSet = SEVEN
@@ -63,155 +55,70 @@ class Kiosk:
         """
         self.config = config
         self.settings = config.kiosk
-        self.board = board
-        self.inbox = inbox
-        self.tap = tap
-        self.labels = labels
-        self.node = node_id(config)
+        node, folder = node_id(config), state_dir(config)
         access.check(self.settings)
-        folder = state_dir(config)
         self.tls = tls.of(self.settings, folder)
         self.access = access.Access(
             self.settings,
-            access.lasting_secret(folder / state_files.SECRET),
-            folder / state_files.logins(self.node),
+            signing_key.load_or_create(folder / state_files.SECRET),
+            folder / state_files.logins(node),
         )
-        self.browsers = KnownBrowsers(self.access.key)
-        self.consent = Consent(folder / f"kiosk-consent-{self.node}.json")
-        self.throttle = LoginThrottle()
-        self.verifier = Verifier(self.access.role_for)
-        self.operators = 0
-        self.streams = Places(self.settings.max_viewers, reserved=_RESERVED_STREAMS)
+        self.consent = Consent(folder / f"kiosk-consent-{node}.json")
+        self.logins = LoginService(self.access, self._forget)
         self.cameras = Cameras(config)
         self.desk = AnalysisService(config)
+        self.archive = Archive(session_path(config))
         self.player = Player(self.settings.media_dir, board)
-        self.endings: list[Callable[[], None]] = []
-        self.names = own_names(self.settings.hostnames, self.settings.public_url)
-        self.app = _application(self)
+        names = own_names(self.settings.hostnames, self.settings.public_url)
+        commands = CommandClient(inbox)
+        self.feed = LiveFeed(board, commands, self.settings.max_viewers)
+        context = PageContext(
+            config=config,
+            node=node,
+            labels=labels,
+            authorizer=Authorizer(self.access, names),
+            commands=commands,
+            consent=self.consent,
+            tls=self.tls,
+            tap=tap,
+        )
+        bounds = ((analyze.UPLOAD_PREFIX, self.desk.upload_bytes), (visitors.FRAME_PATH, FRAME_MAX))
+        self.app = make_application(context, self._routes(context), names=names, bounds=bounds)
+
+    def _routes(self, context: PageContext) -> list[BaseRoute]:
+        return [
+            *certificate_routes.routes(context),
+            *pages.routes(context),
+            *login.routes(context, self.logins),
+            *api.routes(context, self.feed, self.player),
+            *analyze.routes(context, self.desk),
+            *media.routes(context, self.player),
+            *reports.routes(context, self.archive),
+            *visitors.routes(context, self.cameras),
+        ]
 
     def begin(self, loop: asyncio.AbstractEventLoop) -> None:
-        """The server starts on ``loop``."""
-        self.bell = ChangeNotifier(loop)
-        self.operators = 0
-        self.cameras = Cameras(self.config)
-        self.board.on_change(self.bell.ring)
+        """Serve on ``loop`` from now on."""
+        self.cameras.begin()
+        self.feed.begin(loop)
         self.desk.begin(loop)
 
+    def watches(self) -> list[Coroutine[None, None, None]]:
+        """Return what runs beside the requests until it is cancelled."""
+        return [self.feed.watch_health(), self.logins.watch_unsaved(), self.desk.run(), tls.watch(self.tls)]
+
     def hush(self) -> None:
-        """The server is about to stop: end what has no end of its own; on its thread."""
-        self.bell.close()
+        """End what has no end of its own: the server is about to stop; on its thread."""
+        self.feed.close_streams()
         self.desk.close()
 
     def end(self) -> None:
-        """The server stops, on its loop: what a page holds is let go."""
-        self.board.on_change(None)
+        """Let go of what the pages hold: the server stops; on its loop."""
+        self.feed.end()
         self.cameras.close()
-        self.verifier.close()
-        for ending in self.endings:
-            ending()
+        self.logins.close()
+        self.archive.close()
 
-    def visit(self, request: Request) -> access.Visit:
-        """Who asks."""
-        return self.access.visit(request.cookies.get(self.access.cookie_below(prefix_of(request))))
-
-    def leave(self, visit: access.Visit) -> bool:
-        """End a visit: its login, its room and its camera. True where that must be recorded."""
-        room = self.desk.rooms.get(visit.identity)
-        if room is not None:
-            self.desk.forget(room)
-        self.cameras.leave(visit.identity)
-        return self.access.revoke(visit)
-
-    async def ask(self, command: object) -> Answer:
-        """Let the loop do ``command``; an answer that does not come is an error too."""
-        from edge.core.commands import Answer
-
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Answer] = loop.create_future()
-
-        def resolve(answer: Answer) -> None:
-            if not future.done():
-                future.set_result(answer)
-
-        def tell(answer: Answer) -> None:
-            with contextlib.suppress(RuntimeError):  # the server has stopped meanwhile
-                loop.call_soon_threadsafe(resolve, answer)
-
-        if not self.inbox.offer(command, tell):  # type: ignore[arg-type]
-            return Answer(error="too many requests wait already")
-        try:
-            async with asyncio.timeout(_ANSWER_S):
-                return await future
-        except TimeoutError:
-            return Answer(error="the device did not answer in time")
-
-    async def watch_revocations(self) -> None:
-        """Record logouts that could not be recorded at once, when the disk has room again."""
-        while True:
-            await asyncio.sleep(_RECORD_S)
-            if self.access.revocations.unsaved:
-                with contextlib.suppress(InputError):  # logged there
-                    await asyncio.to_thread(self.access.revocations.save)
-
-    async def watch_health(self) -> None:
-        """While an operator looks, fresh figures come more often than the feed's."""
-        while True:
-            await asyncio.sleep(_HEALTH_S)
-            if self.operators:
-                answer = await self.ask(CheckHealth())
-                if answer.data is not None:
-                    self.board.put("health", answer.data)
-
-
-def _application(kiosk: Kiosk) -> Starlette:
-    from starlette.applications import Starlette
-    from starlette.middleware import Middleware
-    from starlette.requests import ClientDisconnect
-
-    from edge.config.networks import Networks
-    from edge.kiosk.analyze.routes import UPLOAD_PREFIX
-    from edge.kiosk.crowd import Crowd
-    from edge.kiosk.guard import Guard, TooLarge, failed, is_own
-    from edge.kiosk.proxy import ForwardedHeaders, public_prefix
-    from edge.kiosk.requests import Refused, gone, not_found, refused, too_large
-    from edge.kiosk.visitors.routes import FRAME_PATH
-
-    bounds = [(UPLOAD_PREFIX, kiosk.desk.upload_bytes), (FRAME_PATH, FRAME_MAX)]
-    routes = _routes(kiosk)
-    prefix = public_prefix(kiosk.settings.public_url)
-    pages = {str(getattr(route, "path", "")).split("/")[1] for route in routes}
-    known = functools.partial(is_own, kiosk.names)
-    app = Starlette(
-        routes=routes,
-        middleware=[
-            Middleware(
-                ForwardedHeaders,
-                trusted=Networks.of(kiosk.settings.trusted_proxies),
-                is_own=known,
-                # an address of one of our pages is no path of a proxy
-                public_prefix="" if prefix.split("/")[1:2] and prefix.split("/")[1] in pages else prefix,
-            ),
-            Middleware(Guard, is_own=known, bounds=bounds),
-            Middleware(Crowd, kiosk=kiosk, streamed=tuple(prefix for prefix, _ in bounds)),
-        ],
-        exception_handlers={
-            TooLarge: too_large,
-            Refused: refused,
-            ClientDisconnect: gone,
-            404: not_found,
-            Exception: failed,
-        },
-    )
-    app.router.redirect_slashes = False  # to whole addresses, which are others than a proxy's; see not_found
-    return app
-
-
-def _routes(kiosk: Kiosk) -> list[BaseRoute]:
-    from edge.kiosk import api, login, pages
-    from edge.kiosk.analyze import routes as analyze
-    from edge.kiosk.media import routes as media
-    from edge.kiosk.reports import routes as reports
-    from edge.kiosk.visitors import routes as visitors
-
-    parts = (tls, pages, login, api, analyze, media, reports, visitors)
-    return [route for part in parts for route in part.routes(kiosk)]
+    def _forget(self, identity: str) -> None:
+        self.desk.leave(identity)
+        self.cameras.leave(identity)

@@ -13,7 +13,7 @@ from collections import OrderedDict
 from enum import Enum, auto
 from typing import TYPE_CHECKING, NamedTuple
 
-from edge.kiosk.access import Role
+from edge.kiosk.roles import Role
 from edge.kiosk.throttle import Window, Windows
 from edge.util.connections import site_of
 

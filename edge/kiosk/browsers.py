@@ -9,7 +9,7 @@ import hashlib
 import secrets
 from typing import Any
 
-from edge.kiosk.access import Role
+from edge.kiosk.roles import Role
 
 LIFETIME_S = 180 * 24 * 3600
 

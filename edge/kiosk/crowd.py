@@ -13,14 +13,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from edge.kiosk.guard import TooLarge
-from edge.kiosk.paths import Full, Places, client_of
+from edge.kiosk.paths import Full, Places
 from edge.kiosk.requests import too_large
 from edge.util.rates import Buckets
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from edge.kiosk.app import Kiosk
+    from edge.kiosk.paths import Client
 
 _MOST, _PER_ADDRESS, _RESERVED = 64, 24, 16
 _BURST, _PER_S = 1000, 50
@@ -31,8 +33,8 @@ _SENDING = frozenset({"PUT", "POST"})
 class Crowd:
     """Middleware behind the guard; what is sent below one of the paths ``streamed`` has bounds of its own."""
 
-    def __init__(self, app: ASGIApp, *, kiosk: Kiosk, streamed: tuple[str, ...] = ()) -> None:
-        self._app, self._kiosk, self._streamed = app, kiosk, streamed
+    def __init__(self, app: ASGIApp, *, client_of: Callable[[Request], Client], streamed: tuple[str, ...] = ()) -> None:
+        self._app, self._client_of, self._streamed = app, client_of, streamed
         self.places = Places(_MOST, per_address=_PER_ADDRESS, reserved=_RESERVED)
         self._rate = Buckets(_BURST, _PER_S)
 
@@ -46,7 +48,7 @@ class Crowd:
         except TooLarge as error:
             await (await too_large(Request(scope), error))(scope, receive, send)
             return
-        client = client_of(self._kiosk, Request(scope))
+        client = self._client_of(Request(scope))
         if not (client.operates or client.local or self._rate.take(client.site)):
             words = {"error": "busy", "detail": "this address sends too many requests: try again"}
             # the end of the connection drops what was sent ahead of the answers

@@ -12,8 +12,9 @@ from edge.kiosk.proxy import prefix_of
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from edge.kiosk.app import Kiosk
+    from edge.config import KioskConfig
     from edge.kiosk.certificate import Certificate
+    from edge.kiosk.tls import Tls
 
 PAGE = "/camera"
 
@@ -34,26 +35,25 @@ class Invitation:
         return tuple(" ".join(pairs[at : at + 8]) for at in range(0, len(pairs), 8))
 
 
-def invitation(kiosk: Kiosk, request: Request) -> Invitation | None:
-    """What to show on the wall; ``None`` where visitors may not, or cannot: cameras want HTTPS."""
-    home = _home(kiosk, request) if kiosk.settings.visitors else None
+def invitation(settings: KioskConfig, tls: Tls | None, request: Request) -> Invitation | None:
+    """Return what to show on the wall; ``None`` where visitors may not, or cannot: cameras want HTTPS."""
+    home = _home(settings, request) if settings.visitors else None
     if home is None or not home.startswith("https://"):
         return None
-    own = kiosk.tls is not None and kiosk.tls.own
-    return Invitation(f"{home}{PAGE}", kiosk.tls.certificate if own and kiosk.tls is not None else None)
+    return Invitation(f"{home}{PAGE}", tls.certificate if tls is not None and tls.own else None)
 
 
-def secure_home(kiosk: Kiosk) -> str | None:
-    """Where the device is reached over HTTPS, for those who came over plain HTTP; ``None`` where nowhere."""
-    public = kiosk.settings.public_url
+def secure_home(settings: KioskConfig) -> str | None:
+    """Return where the device is reached over HTTPS, for those who came over plain HTTP; ``None`` where nowhere."""
+    public = settings.public_url
     return public if public.startswith("https://") else None
 
 
-def _home(kiosk: Kiosk, request: Request) -> str | None:
-    if kiosk.settings.public_url:
-        return kiosk.settings.public_url
+def _home(settings: KioskConfig, request: Request) -> str | None:
+    if settings.public_url:
+        return settings.public_url
     try:
-        place = reached_at(kiosk.settings, request.url.netloc, own_addresses())
+        place = reached_at(settings, request.url.netloc, own_addresses())
     except HardwareUnavailable:
         return None
     return None if place is None else f"{request.url.scheme}://{place}{prefix_of(request)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import HTMLResponse
@@ -14,10 +15,10 @@ from edge import __version__
 from edge.core.labels import KNOWN
 from edge.core.types import SEVEN
 from edge.kiosk import consent, join, sign
-from edge.kiosk.access import Role
 from edge.kiosk.guard import POLICY
 from edge.kiosk.proxy import root_of
 from edge.kiosk.requests import to_login
+from edge.kiosk.roles import Role
 from edge.reports.export import offered
 
 if TYPE_CHECKING:
@@ -29,22 +30,23 @@ if TYPE_CHECKING:
     from starlette.types import Scope
 
     from edge.core.labels import Label, LabelSet
-    from edge.kiosk.app import Kiosk
+    from edge.kiosk.context import PageContext
 
 LANGUAGE = "en"
+_HERE = Path(__file__).parent
 _VIEWS = {"/": ("kiosk.html", Role.VIEWER), "/operator": ("operator.html", Role.OPERATOR)}
 _VIEWS |= {"/phone": ("phone.html", Role.VIEWER)}
 
 
-def routes(kiosk: Kiosk) -> list[BaseRoute]:
+def routes(context: PageContext) -> list[BaseRoute]:
     """Views for those who may see them; what is open to everyone; static files."""
-    views = [Route(path, view(kiosk, name, role), methods=["GET"]) for path, (name, role) in _VIEWS.items()]
+    views = [Route(path, view(context, name, role), methods=["GET"]) for path, (name, role) in _VIEWS.items()]
     return [
         *views,
-        Route("/login", _open_page(kiosk, "login.html"), methods=["GET"]),
-        Route("/about", _open_page(kiosk, "about.html"), methods=["GET"]),
-        Route("/sign", _open_page(kiosk, "sign.html"), methods=["GET"]),
-        Mount("/static", _Static(directory=_here("static")), name="static"),
+        Route("/login", _open_page(context, "login.html"), methods=["GET"]),
+        Route("/about", _open_page(context, "about.html"), methods=["GET"]),
+        Route("/sign", _open_page(context, "sign.html"), methods=["GET"]),
+        Mount("/static", _Static(directory=_HERE / "static"), name="static"),
     ]
 
 
@@ -57,31 +59,31 @@ class _Static(StaticFiles):
         return response
 
 
-def view(kiosk: Kiosk, name: str, role: Role) -> Callable[[Request], Awaitable[Response]]:
+def view(context: PageContext, name: str, role: Role) -> Callable[[Request], Awaitable[Response]]:
     """A page for those with ``role``; the others are asked to log in. All may play films of this device alone."""
 
     async def page(request: Request) -> Response:
-        if kiosk.visit(request).role < role:
+        if context.authorizer.visit(request).role < role:
             return to_login(request, request.url.path)
-        answer = render(kiosk, request, name)
+        answer = render(context, request, name)
         answer.headers["Content-Security-Policy"] = f"{POLICY}; media-src 'self'"
         return answer
 
     return page
 
 
-def _open_page(kiosk: Kiosk, name: str) -> Callable[[Request], Awaitable[Response]]:
+def _open_page(context: PageContext, name: str) -> Callable[[Request], Awaitable[Response]]:
     async def page(request: Request) -> Response:
-        return render(kiosk, request, name)
+        return render(context, request, name)
 
     return page
 
 
-def render(kiosk: Kiosk, request: Request, name: str) -> Response:
+def render(context: PageContext, request: Request, name: str) -> Response:
     """The template ``name`` with the texts and what pages know of the device."""
-    home = sign.home(kiosk.settings.public_url, request)
-    invited = join.invitation(kiosk, request)
-    template, classes = _templates().get_template(name), _classes(kiosk.labels)
+    home = sign.home(context.settings.public_url, request)
+    invited = join.invitation(context.settings, context.tls, request)
+    template, classes = _templates().get_template(name), _classes(context.labels)
     return HTMLResponse(
         template.render(
             t=texts(),
@@ -90,18 +92,18 @@ def render(kiosk: Kiosk, request: Request, name: str) -> Response:
             version=__version__,
             classes=classes,
             class_words=[found["word"].lower() for found in classes],
-            class_examples=_examples(kiosk.labels, classes),
+            class_examples=_examples(context.labels, classes),
             forms=offered(),
             contexts=consent.CONTEXTS,
             forbidden=consent.FORBIDDEN,
-            facts=_facts(kiosk),
+            facts=_facts(context),
             home=home,
             reachable=sign.reachable(home),
             code=functools.partial(sign.code, f"{home}/about"),
             join=invited,
             join_code=None if invited is None else functools.partial(sign.code, invited.url),
-            secure_home=join.secure_home(kiosk),
-            tls=kiosk.tls,
+            secure_home=join.secure_home(context.settings),
+            tls=context.tls,
         )
     )
 
@@ -129,10 +131,10 @@ def _examples(labels: LabelSet, classes: list[dict[str, str]]) -> list[str]:
     return [found["word"].lower() for name in names for found in classes if found["name"] == name]
 
 
-def _facts(kiosk: Kiosk) -> Mapping[str, Any]:
-    config = kiosk.config
+def _facts(context: PageContext) -> Mapping[str, Any]:
+    config = context.config
     return {
-        "node": kiosk.node,
+        "node": context.node,
         "k": config.privacy.k,
         "session_k": max(config.sessions.k, config.privacy.k),
         "live_picture": config.kiosk.live_picture,
@@ -141,14 +143,14 @@ def _facts(kiosk: Kiosk) -> Mapping[str, Any]:
         "visitors": config.kiosk.visitors,
         "operator_name": config.kiosk.operator_name,
         "operator_contact": config.kiosk.operator_contact,
-        "context": None if kiosk.consent.now is None else kiosk.consent.now.context,
+        "context": None if context.consent.now is None else context.consent.now.context,
     }
 
 
 @functools.cache
 def texts() -> dict[str, Any]:
     """All words of the pages, by their dotted place."""
-    path = _here("static") / "texts" / f"{LANGUAGE}.json"
+    path = _HERE / "static" / "texts" / f"{LANGUAGE}.json"
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return found
 
@@ -158,15 +160,9 @@ def _templates() -> Any:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     return Environment(
-        loader=FileSystemLoader(_here("templates")),
+        loader=FileSystemLoader(_HERE / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-
-
-def _here(folder: str) -> Any:
-    from edge.kiosk.app import HERE
-
-    return HERE / folder

@@ -21,6 +21,8 @@ from edge.util.files import why_unreadable
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from edge.config import KioskConfig
+
 
 class _Cost(NamedTuple):
     log2_n: int
@@ -73,6 +75,27 @@ def read_hash(path: Path, setting: str) -> str:
         msg = f"{setting}: {path} holds no password hash: {_HASH_COMMAND}"
         raise FileUnavailable(msg) from None
     return line
+
+
+def read_hashes(config: KioskConfig) -> tuple[str | None, str | None]:
+    """Return the hashes of the operator's password and of the viewers' token, each where a file is named.
+
+    Raises:
+        ConfigError: files cannot be used; with all that is wrong.
+    """
+    problems: list[str] = []
+    hashes: dict[str, str] = {}
+    named = {"password_file": config.password_file, "viewer_token_file": config.viewer_token_file}
+    for setting, path in named.items():
+        if path is None:
+            continue
+        try:
+            hashes[setting] = read_hash(path.expanduser(), f"kiosk.{setting}")
+        except FileUnavailable as error:
+            problems.extend(error.problems)
+    if problems:
+        raise FileUnavailable(*problems)
+    return hashes.get("password_file"), hashes.get("viewer_token_file")
 
 
 def _parts(made: str) -> tuple[_Cost, bytes, bytes]:

@@ -14,16 +14,12 @@ from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers
 
-from edge.kiosk.access import Role
 from edge.util.connections import site_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from starlette.requests import Request
     from starlette.types import Scope
-
-    from edge.kiosk.app import Kiosk
 
 _SCREEN = frozenset({"127.0.0.1", "::1"})
 _FORWARDED = ("x-forwarded-for", "x-forwarded-host", "x-real-ip", "forwarded", "via")
@@ -39,12 +35,6 @@ class Client:
     site: str
     operates: bool = False
     local: bool = False
-
-
-def client_of(kiosk: Kiosk, request: Request) -> Client:
-    """Return who sent ``request``; where no password is set, nobody counts as an operator."""
-    operates = kiosk.access.asks and kiosk.visit(request).role is Role.OPERATOR
-    return Client(site(request.scope), operates, is_local(request.scope))
 
 
 def site(scope: Scope) -> str:

@@ -1,28 +1,19 @@
-"""What handlers ask of a request before they act: the right, the origin, the token, a body that makes sense."""
+"""Read the bodies of requests, and answer those that are refused."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse
 
-from edge.core.errors import HardwareUnavailable
-from edge.kiosk.addresses import own_addresses
-from edge.kiosk.proxy import is_proxied, root_of
+from edge.kiosk.proxy import root_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
-
-    from edge.kiosk.access import Role, Visit
-    from edge.kiosk.app import Kiosk
-
-CSRF_HEADER = "x-csrf-token"
-_SHOWN = 100
-"""Characters of a stranger's header that an answer repeats."""
 
 
 class Body(BaseModel):
@@ -49,76 +40,9 @@ def busy(code: str, why: str, *, retry_s: int, status: int = 503) -> Refused:
     return refusal
 
 
-def require(kiosk: Kiosk, request: Request, role: Role) -> Visit:
-    """Who asks, where they have the right.
-
-    Raises:
-        Refused: they have not.
-    """
-    visit = kiosk.visit(request)
-    if visit.role < role:
-        raise Refused(403 if visit.role else 401, "forbidden", f"this asks for the right of a {role.name.lower()}")
-    return visit
-
-
-def require_ours(kiosk: Kiosk, request: Request, role: Role) -> Visit:
-    """The same, for requests that change something: they must come from a page of ours.
-
-    Raises:
-        Refused: another site may stand behind it.
-    """
-    visit = kiosk.visit(request)
-    if not (_same_site(request) and kiosk.access.csrf_holds(visit, request.headers.get(CSRF_HEADER, ""))):
-        raise Refused(403, "forged", "the request does not come from a page of this device: load it again")
-    if not _same_origin(kiosk, request):
-        origin, host = request.headers["origin"], request.headers.get("host", "")
-        raise Refused(
-            403,
-            "forged" if not is_proxied(request) else "proxy",
-            f"the request comes from a page of {origin[:_SHOWN]}, but was sent to {host[:_SHOWN]}: behind a reverse "
-            "proxy name the page's address in kiosk.public_url, or let the proxy pass Host on",
-        )
-    return require(kiosk, request, role)
-
-
 def to_login(request: Request, following: str) -> Response:
     """Send a browser to the login, and from there to the page ``following``."""
     return RedirectResponse(f"{root_of(request)}login?{urlencode({'next': following})}", status_code=303)
-
-
-def _same_site(request: Request) -> bool:
-    return request.headers.get("sec-fetch-site", "same-origin") == "same-origin"
-
-
-def _same_origin(kiosk: Kiosk, request: Request) -> bool:
-    """Compare ``Origin`` with ``Host``, as far as a proxy leaves that as the browser sent it.
-
-    Many pass on the name without its port, or their own name for the device. The token and the cookie, which no other
-    site has, are what forged requests fail at.
-    """
-    origin, host = request.headers.get("origin"), request.headers.get("host", "")
-    if origin is None:
-        return True
-    try:
-        asked, sent = urlsplit(origin), urlsplit(f"//{host}")
-        same_name = asked.hostname is not None and asked.hostname == sent.hostname
-        without_port = sent.port is None
-    except ValueError:
-        return False
-    if asked.netloc == host or (same_name and without_port):
-        return True
-    if not is_proxied(request):
-        return False
-    if same_name or "sec-fetch-site" in request.headers:  # by then it says "same-origin", which no script can
-        return True
-    return asked.hostname in kiosk.names or asked.hostname in _addresses()
-
-
-def _addresses() -> tuple[str, ...]:
-    try:
-        return own_addresses()
-    except HardwareUnavailable:
-        return ()
 
 
 async def read(request: Request, kind: type[B]) -> B:

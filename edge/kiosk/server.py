@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from edge.core.errors import SinkError
 from edge.kiosk.refusals import Refusals, calm
-from edge.kiosk.tls import CHECK_S
 from edge.util.connections import Bounds
 from edge.util.sockets import Service, in_url, listen, local_address
 
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 
     from edge.kiosk.app import Kiosk
     from edge.kiosk.certificate import Certificate
-    from edge.kiosk.tls import Tls
 
 _LOG = logging.getLogger(__name__)
 _START_TIMEOUT_S = 10.0
@@ -107,15 +105,7 @@ class Server:
     async def _serve(self, server: uvicorn.Server, listener: socket.socket) -> None:
         self._loop = asyncio.get_running_loop()
         self._kiosk.begin(self._loop)
-        watches = [
-            asyncio.create_task(watch)
-            for watch in (
-                self._kiosk.watch_health(),
-                self._kiosk.watch_revocations(),
-                self._kiosk.desk.run(),
-                _watch_tls(self._kiosk.tls),
-            )
-        ]
+        watches = [asyncio.create_task(watch) for watch in self._kiosk.watches()]
         try:
             await server.serve(sockets=[listener])
         finally:
@@ -153,13 +143,6 @@ def _make(kiosk: Kiosk) -> uvicorn.Server:
     bounds = Bounds.of(viewers + _SPARE_CONNECTIONS, viewers // 2 + _SPARE_CONNECTIONS // 2)
     trusted = Networks.of(kiosk.settings.trusted_proxies)
     return BoundedServer(settings, bounds, Refusals(), trusted.__contains__)
-
-
-async def _watch_tls(tls: Tls | None) -> None:
-    """Renew the certificate, or take the renewed one, for connections to come."""
-    while tls is not None:
-        await asyncio.sleep(CHECK_S)
-        await asyncio.to_thread(tls.refresh)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import ssl
 from datetime import UTC, datetime
@@ -19,11 +20,7 @@ from edge.util.files import why_unreadable, write_text
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from starlette.requests import Request
-    from starlette.routing import Route
-
     from edge.config import KioskConfig
-    from edge.kiosk.app import Kiosk
     from edge.kiosk.certificate import Certificate
 
 _LOG = logging.getLogger(__name__)
@@ -118,6 +115,13 @@ class Tls:
         self._warned = True
 
 
+async def watch(tls: Tls | None) -> None:
+    """Renew the certificate, or take the renewed one, for connections to come; until cancelled."""
+    while tls is not None:
+        await asyncio.sleep(CHECK_S)
+        await asyncio.to_thread(tls.refresh)
+
+
 def of(config: KioskConfig, folder: Path) -> Tls | None:
     """What the settings ask for; ``None``: plain HTTP. Raises as :class:`Tls`."""
     return None if config.tls == "off" else Tls(config, folder)
@@ -139,21 +143,6 @@ def check(config: KioskConfig) -> None:
     paths, contents = _given(config)
     _checked(paths, *contents)
     _take(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), paths)
-
-
-def routes(kiosk: Kiosk) -> list[Route]:
-    """The certificate, for those who want to compare it or let their machine trust it."""
-    from starlette.exceptions import HTTPException
-    from starlette.responses import Response
-    from starlette.routing import Route
-
-    async def pem(_request: Request) -> Response:
-        if kiosk.tls is None:
-            raise HTTPException(404)
-        name = {"Content-Disposition": f'attachment; filename="{kiosk.node}.pem"'}
-        return Response(kiosk.tls.certificate.pem, media_type="application/x-pem-file", headers=name)
-
-    return [Route("/certificate.pem", pem, methods=["GET"])]
 
 
 def wanted_names(config: KioskConfig) -> frozenset[str]:

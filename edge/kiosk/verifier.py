@@ -12,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from edge.kiosk.access import Role
 from edge.kiosk.attempts import Standing
+from edge.kiosk.roles import Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -57,7 +57,7 @@ def test_log_out_everywhere_takes_every_browser_to_the_login(visit: Callable[...
 def test_a_link_with_a_token_waits_where_guesses_are_slowed_down_and_gets_in(
     visit: Callable[..., Any], served: Any
 ) -> None:
-    throttle = served.sink._server._kiosk.throttle
+    throttle = served.sink._server._kiosk.logins.throttle
     caller = throttle.caller("127.0.0.1", is_local=True, device=None)
     waiting = [5.0, 5.0, 0.0]
     throttle.wait_s, before = lambda _: waiting.pop(0) if len(waiting) > 1 else waiting[0], throttle.wait_s

@@ -9,7 +9,8 @@ import pytest
 
 from edge.core.commands import Mark, SetPrivacy, StartSession
 from edge.core.errors import ConfigError
-from edge.kiosk import access, passwords
+from edge.kiosk import passwords, signing_key
+from edge.kiosk.roles import Role
 from edge.kiosk.throttle import Throttle
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def test_the_password_opens_everything_and_logging_out_ends_it(guarded: Any, bro
     assert inbox.asked == [Mark("x")]
     stolen = one.client.cookies.get(guarded.access.cookie_below())
     assert one.post("logout").status_code == 200
-    assert guarded.access.visit(stolen).role is access.Role.NOBODY
+    assert guarded.access.visit(stolen).role is Role.NOBODY
     assert one.client.get("/operator").status_code == 303
 
 
@@ -82,21 +83,21 @@ def test_a_cookie_ends_is_signed_and_dies_with_the_password(
     make_kiosk: Any, hashes: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kiosk = make_kiosk(host="0.0.0.0", **hashes)
-    _, cookie = kiosk.access.new(access.Role.OPERATOR)
-    assert kiosk.access.visit(cookie).role is access.Role.OPERATOR
-    assert make_kiosk(host="0.0.0.0", **hashes).access.visit(cookie).role is access.Role.OPERATOR, "outlives a restart"
-    assert kiosk.access.visit(cookie[:-2] + "xx").role is access.Role.NOBODY
+    _, cookie = kiosk.access.new(Role.OPERATOR)
+    assert kiosk.access.visit(cookie).role is Role.OPERATOR
+    assert make_kiosk(host="0.0.0.0", **hashes).access.visit(cookie).role is Role.OPERATOR, "outlives a restart"
+    assert kiosk.access.visit(cookie[:-2] + "xx").role is Role.NOBODY
     other = tmp_path / "other"
     other.write_text(passwords.make_hash("another one"))
-    assert make_kiosk(host="0.0.0.0", password_file=other).access.visit(cookie).role is access.Role.NOBODY
+    assert make_kiosk(host="0.0.0.0", password_file=other).access.visit(cookie).role is Role.NOBODY
     later = time.time() + kiosk.access.lifetime_s + 5
     monkeypatch.setattr("itsdangerous.timed.time.time", lambda: later)
-    assert kiosk.access.visit(cookie).role is access.Role.NOBODY
+    assert kiosk.access.visit(cookie).role is Role.NOBODY
 
 
 def test_a_cookie_made_without_a_password_opens_nothing_with_one(make_kiosk: Any, hashes: dict[str, Path]) -> None:
-    _, cookie = make_kiosk().access.new(access.Role.OPERATOR)
-    assert make_kiosk(host="0.0.0.0", **hashes).access.visit(cookie).role is access.Role.NOBODY
+    _, cookie = make_kiosk().access.new(Role.OPERATOR)
+    assert make_kiosk(host="0.0.0.0", **hashes).access.visit(cookie).role is Role.NOBODY
 
 
 def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(guarded: Any, browser: Any) -> None:
@@ -264,4 +265,4 @@ def test_the_secret_is_for_the_device_alone(make_kiosk: Any, tmp_path: Path) -> 
     make_kiosk()
     path = tmp_path / "kiosk-secret"
     assert path.stat().st_mode & 0o077 == 0
-    assert access.lasting_secret(path) == access.lasting_secret(path)
+    assert signing_key.load_or_create(path) == signing_key.load_or_create(path)

@@ -73,7 +73,7 @@ def test_a_request_that_the_end_of_the_page_cuts_short_is_no_error(
         at_work.set()
         go_on.wait(60)
 
-    monkeypatch.setattr(kiosk.verifier, "_compute", compute)
+    monkeypatch.setattr(kiosk.logins.verifier, "_compute", compute)
     served = Server(kiosk)
     served.start()
     try:

@@ -16,8 +16,8 @@ import pytest
 pytest.importorskip("starlette", reason="the extra `kiosk` is not installed")
 
 from edge.kiosk import acceptor, protocol, server
-from edge.kiosk.access import Role
 from edge.kiosk.refusals import EVERY_S, OncePerMinute, Refusals
+from edge.kiosk.roles import Role
 from edge.kiosk.server import Server
 from tests.fixtures.connections import is_cut_off
 

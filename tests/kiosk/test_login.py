@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edge.kiosk import attempts, passwords
-from edge.kiosk.access import Role
 from edge.kiosk.attempts import OVERALL, PER_CALLER, RIGHT_PER_CALLER, Caller, LoginThrottle, Standing
+from edge.kiosk.roles import Role
 from edge.kiosk.stream import Stream
 from edge.kiosk.topic_cache import ChangeNotifier, TopicCache
 from edge.kiosk.verifier import NICENESS, Verifier
@@ -144,9 +144,9 @@ def test_the_cookie_of_a_known_browser_opens_nothing_and_cannot_be_made(kiosk: A
     assert bare.visit()["role"] == "nobody"
     bare.client.cookies.set(kiosk.access.cookie_below(), one.client.cookies[name])
     assert bare.visit()["role"] == "nobody"
-    assert kiosk.browsers.read(one.client.cookies[kiosk.access.cookie_below()]) is None
+    assert kiosk.logins.browsers.read(one.client.cookies[kiosk.access.cookie_below()]) is None
     for value in (None, "", "x", one.client.cookies[name][:-2]):
-        assert kiosk.browsers.read(value) is None
+        assert kiosk.logins.browsers.read(value) is None
 
 
 def test_right_passwords_cost_one_hash_and_are_bounded(kiosk: Any, browser: Any, hashed: list[str]) -> None:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from edge.kiosk import app, passwords, revocations
-from edge.kiosk.access import Role
+from edge.kiosk import login_service, passwords, revocations
 from edge.kiosk.revocations import RevocationList
+from edge.kiosk.roles import Role
 from edge.system import mounts
 from edge.util import files
 
@@ -158,12 +158,12 @@ def test_the_page_tries_again_by_itself(start: Any, browser: Any, monkeypatch: p
     with monkeypatch.context() as full:
         full.setattr(files, "_make", refusal(errno.ENOSPC))
         one.post("logout")
-    monkeypatch.setattr(app, "_RECORD_S", 0.01)
+    monkeypatch.setattr(login_service, "_SAVE_AGAIN_S", 0.01)
 
     async def watch(patch: pytest.MonkeyPatch) -> None:
         loop, saved = asyncio.get_running_loop(), asyncio.Event()
         patch.setattr(revocations, "sync_folder", lambda _: loop.call_soon_threadsafe(saved.set))
-        watching = asyncio.create_task(kiosk.watch_revocations())
+        watching = asyncio.create_task(kiosk.logins.watch_unsaved())
         async with asyncio.timeout(60):
             await saved.wait()
         watching.cancel()

@@ -110,7 +110,7 @@ def test_whose_address_counts(
 ) -> None:
     kiosk = behind(trusted)
     login(from_(kiosk, peer), "wrong", **({} if forwarded is None else {"x_forwarded_for": forwarded}))
-    assert list(kiosk.throttle._failures) == [client]
+    assert list(kiosk.logins.throttle._failures) == [client]
 
 
 def test_a_cookie_behind_https_never_goes_in_the_clear(behind: Callable[..., Any]) -> None:

@@ -28,8 +28,9 @@ from edge.kiosk.analyze.jobs import State
 from edge.kiosk.analyze.pace import Pace
 from edge.kiosk.analyze.shares import MOST_ROOMS, ON_THE_WAY, QuotaExceeded
 from edge.kiosk.guard import POLICY
-from edge.kiosk.paths import Full, Places, client_of
-from edge.kiosk.requests import Body, Refused, busy, read, require, require_ours, to_login
+from edge.kiosk.pages import render
+from edge.kiosk.paths import Full, Places
+from edge.kiosk.requests import Body, Refused, busy, read, to_login
 from edge.kiosk.stream import Held, Stream
 from edge.kiosk.throttle import Throttle
 
@@ -39,9 +40,10 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.routing import BaseRoute
 
-    from edge.kiosk.access import Visit
     from edge.kiosk.analyze.jobs import Job, VisitorSession
-    from edge.kiosk.app import Kiosk
+    from edge.kiosk.analyze.service import AnalysisService
+    from edge.kiosk.context import PageContext
+    from edge.kiosk.roles import Visit
 
     Handler = Callable[[Request], Awaitable[Response]]
 
@@ -63,9 +65,9 @@ class _Leave(Body):
     tab: Annotated[str, Field(max_length=_TAB_MAX)]
 
 
-def routes(kiosk: Kiosk) -> list[BaseRoute]:
+def routes(context: PageContext, service: AnalysisService) -> list[BaseRoute]:
     """The page and everything under ``/api/analyze``."""
-    pages = _Pages(kiosk)
+    pages = _Pages(context, service)
     return [
         Route("/analyze", pages.page, methods=["GET"]),
         Route("/api/analyze/live", pages.live, methods=["GET"]),
@@ -81,9 +83,10 @@ def routes(kiosk: Kiosk) -> list[BaseRoute]:
 class _Pages:
     """What the handlers share."""
 
-    def __init__(self, kiosk: Kiosk) -> None:
-        self._kiosk = kiosk
-        self._desk = kiosk.desk
+    def __init__(self, context: PageContext, service: AnalysisService) -> None:
+        self._context = context
+        self._authorizer = context.authorizer
+        self._service = service
         self._pace = Pace()
         self._throttle = Throttle(per_address=300, overall=1000)
         self._uploads = Places(UPLOADS, per_address=UPLOADS_PER_ADDRESS, reserved=RESERVED_UPLOADS)
@@ -91,61 +94,59 @@ class _Pages:
 
     async def page(self, request: Request) -> Response:
         """The page; only here media of our own may play."""
-        from edge.kiosk.pages import render
-
-        if self._kiosk.visit(request).role < self._desk.role:
+        if self._authorizer.visit(request).role < self._service.role:
             return to_login(request, "/analyze")
-        response = render(self._kiosk, request, "analyze.html")
+        response = render(self._context, request, "analyze.html")
         response.headers["Content-Security-Policy"] = f"{POLICY}; media-src 'self'"
         return response
 
     async def live(self, request: Request) -> Response:
         """How the visitor's files do, as long as the page is open."""
-        visit = require(self._kiosk, request, self._desk.role)
+        visit = self._authorizer.require(request, self._service.role)
         tab = request.query_params.get("tab", "")
         if visit.fresh or not 0 < len(tab) <= _TAB_MAX:
             raise Refused(403, "forged", "this is asked for by the page alone")
         room = self._enter(visit, request)
-        client = client_of(self._kiosk, request)
+        client = self._authorizer.client(request)
         try:
             self._streams.check(client)
         except Full:
             raise _too_many_pages() from None
         if len(room.tabs) >= _TABS and tab not in room.tabs:
             raise _too_many_pages()
-        self._desk.publish(room)
-        desk = self._desk
+        self._service.publish(room)
+        service = self._service
         greeting = {
             "version": __version__,
-            "upload_bytes": desk.upload_bytes,
-            "video_s": desk.reader.max_s,
-            "in_memory": desk.store.in_memory,
+            "upload_bytes": service.upload_bytes,
+            "video_s": service.reader.max_s,
+            "in_memory": service.store.in_memory,
         }
         stream = Stream(
             room.board,
             room.bell,
             {"files", "gone"},
             greeting=json.dumps(greeting),
-            may_go_on=lambda: self._kiosk.access.holds(visit),
+            may_go_on=lambda: self._authorizer.access.holds(visit),
         )
         return Held(self._streams, client, stream, Presence(room, tab, stream))
 
     async def leave(self, request: Request) -> Response:
         """A page is closed: with the visitor's last one everything of theirs goes."""
-        room = self._own_room(require_ours(self._kiosk, request, self._desk.role))
+        room = self._own_room(self._authorizer.require_ours(request, self._service.role))
         room.tabs.discard((await read(request, _Leave)).tab)
         if not room.tabs:
-            self._desk.forget(room)
+            self._service.forget(room)
         return JSONResponse({})
 
     async def announce(self, request: Request) -> Response:
         """Say what will be sent; all refusals come here, before anything large is on its way."""
-        visit = require_ours(self._kiosk, request, self._desk.role)
+        visit = self._authorizer.require_ours(request, self._service.role)
         self._hold_back(request)
         announced = await read(request, Announcement)
-        found = examined(self._desk, announced)
+        found = examined(self._service, announced)
         try:
-            job = self._desk.announce(self._enter(visit, request), shown_name(announced.name), announced.size, found)
+            job = self._service.announce(self._enter(visit, request), shown_name(announced.name), announced.size, found)
         except (QuotaExceeded, OSError) as error:
             code = error.code if isinstance(error, QuotaExceeded) else "no_room"
             if code == ON_THE_WAY:
@@ -156,33 +157,33 @@ class _Pages:
 
     async def upload(self, request: Request) -> Response:
         """Take the file itself."""
-        room, job = self._own(request, require_ours(self._kiosk, request, self._desk.role))
+        room, job = self._own(request, self._authorizer.require_ours(request, self._service.role))
         if job.state is not State.ANNOUNCED:
             raise Refused(409, "twice", "it is here already")
         try:
-            with self._uploads.take(client_of(self._kiosk, request)):
+            with self._uploads.take(self._authorizer.client(request)):
                 request.state.keep = True  # slow as it may be, its connection makes no room for others
-                await receive(self._desk, room, job, request, self._pace)
+                await receive(self._service, room, job, request, self._pace)
         except Full as full:
             job.move(State.ANNOUNCED)  # who asks again keeps the announcement
             why = "others are sending" if not full.of_address else "others are sending from your address"
             refusal = busy("busy", f"{why} at the moment", retry_s=5)
             raise refusal from None
         except (Refused, ClientDisconnect, asyncio.CancelledError):
-            self._desk.remove(room, job)
+            self._service.remove(room, job)
             raise
-        self._desk.received(job)
+        self._service.received(job)
         return JSONResponse({})
 
     async def remove(self, request: Request) -> Response:
         """Cancel a file, or delete what came of it."""
-        room, job = self._own(request, require_ours(self._kiosk, request, self._desk.role))
-        self._desk.remove(room, job)
+        room, job = self._own(request, self._authorizer.require_ours(request, self._service.role))
+        self._service.remove(room, job)
         return JSONResponse({})
 
     async def result(self, request: Request) -> Response:
         """What came of a file; videos in ranges."""
-        _, job = self._own(request, require(self._kiosk, request, self._desk.role))
+        _, job = self._own(request, self._authorizer.require(request, self._service.role))
         name = request.path_params["name"]
         path = job.folder / name
         if job.state is not State.DONE or name not in _RESULTS or not path.is_file():
@@ -194,7 +195,7 @@ class _Pages:
 
     async def all_rows(self, request: Request) -> Response:
         """All results of the visitor in one table."""
-        room = self._own_room(require(self._kiosk, request, self._desk.role))
+        room = self._own_room(self._authorizer.require(request, self._service.role))
         paths = [job.folder / ROWS for job in room.jobs.values() if job.state is State.DONE]
 
         def lines() -> Iterator[bytes]:
@@ -209,14 +210,14 @@ class _Pages:
 
     def _enter(self, visit: Visit, request: Request) -> VisitorSession:
         try:
-            return self._desk.enter(visit.identity, client_of(self._kiosk, request))
+            return self._service.enter(visit.identity, self._authorizer.client(request))
         except QuotaExceeded as error:
             refusal = Refused(503, error.code, "as many visitors are here as may be: try again later")
             refusal.answer.headers["Retry-After"] = "10"
             raise refusal from None
 
     def _own_room(self, visit: Visit) -> VisitorSession:
-        room = self._desk.rooms.get(visit.identity)
+        room = self._service.rooms.get(visit.identity)
         if room is None:
             raise Refused(404, "gone", "nothing of yours is here any more")
         room.touch()

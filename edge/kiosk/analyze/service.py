@@ -14,12 +14,12 @@ import time
 from typing import TYPE_CHECKING
 
 from edge.analysis.inputs import Kind
-from edge.kiosk.access import Role
 from edge.kiosk.analyze.jobs import Job, State, VisitorSession
 from edge.kiosk.analyze.order import in_order
 from edge.kiosk.analyze.reader import Reader
 from edge.kiosk.analyze.shares import QuotaExceeded, Shares
 from edge.kiosk.analyze.store import Store
+from edge.kiosk.roles import Role
 
 if TYPE_CHECKING:
     from edge.analysis.kinds import Recognised
@@ -104,6 +104,12 @@ class AnalysisService:
             room = self.rooms[identity] = VisitorSession(identity, client, self._loop)
         room.touch()
         return room
+
+    def leave(self, identity: str) -> None:
+        """Delete all that the visitor with this identity sent and got; harmless where there is none."""
+        room = self.rooms.get(identity)
+        if room is not None:
+            self.forget(room)
 
     def forget(self, room: VisitorSession, why: str = "left") -> None:
         """Delete all that this visitor sent and got."""

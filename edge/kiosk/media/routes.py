@@ -10,10 +10,10 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from edge.core.commands import NotePlayback, StopSession
-from edge.kiosk.access import Role
 from edge.kiosk.media.folder import MEDIA_TYPES
 from edge.kiosk.media.player import Report
-from edge.kiosk.requests import Body, Refused, read, require, require_ours
+from edge.kiosk.requests import Body, Refused, read
+from edge.kiosk.roles import Role
 from edge.recording.media_timeline import MediaState  # noqa: TC001 - Pydantic reads it
 
 if TYPE_CHECKING:
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from edge.kiosk.app import Kiosk
+    from edge.kiosk.context import PageContext
+    from edge.kiosk.media.player import Player
 
     Handler = Callable[[Request], Awaitable[Response]]
 
@@ -41,33 +42,33 @@ class _Steer(Body):
     play: bool
 
 
-def routes(kiosk: Kiosk) -> list[Route]:
+def routes(context: PageContext, player: Player) -> list[Route]:
     """Everything about the film that the wall plays."""
     return [
-        Route("/api/media", _list(kiosk), methods=["GET"]),
-        Route("/media/{name}", _file(kiosk), methods=["GET"]),
-        Route("/api/player/report", _report(kiosk), methods=["POST"]),
-        Route("/api/player", _steer(kiosk), methods=["POST"]),
+        Route("/api/media", _list(context, player), methods=["GET"]),
+        Route("/media/{name}", _file(context, player), methods=["GET"]),
+        Route("/api/player/report", _report(context, player), methods=["POST"]),
+        Route("/api/player", _steer(context, player), methods=["POST"]),
     ]
 
 
-def _list(kiosk: Kiosk) -> Handler:
+def _list(context: PageContext, player: Player) -> Handler:
     async def listed(request: Request) -> Response:
-        require(kiosk, request, Role.OPERATOR)
-        folder = kiosk.player.folder
+        context.authorizer.require(request, Role.OPERATOR)
+        folder = player.folder
         return JSONResponse({"set_up": folder.set_up, "names": await asyncio.to_thread(folder.names)})
 
     return listed
 
 
-def _file(kiosk: Kiosk) -> Handler:
+def _file(context: PageContext, player: Player) -> Handler:
     """A viewer gets what the session plays and nothing else; ranges are honoured, so that it can be wound."""
 
     async def file(request: Request) -> Response:
-        visit = require(kiosk, request, Role.VIEWER)
+        visit = context.authorizer.require(request, Role.VIEWER)
         name = request.path_params["name"]
-        allowed = visit.role is Role.OPERATOR or name == kiosk.player.file
-        found = await asyncio.to_thread(kiosk.player.folder.find, name) if allowed else None
+        allowed = visit.role is Role.OPERATOR or name == player.file
+        found = await asyncio.to_thread(player.folder.find, name) if allowed else None
         if found is None:
             raise Refused(404, "gone", "no such film")
         request.state.played = True
@@ -76,26 +77,26 @@ def _file(kiosk: Kiosk) -> Handler:
     return file
 
 
-def _report(kiosk: Kiosk) -> Handler:
+def _report(context: PageContext, player: Player) -> Handler:
     async def report(request: Request) -> Response:
-        require_ours(kiosk, request, Role.VIEWER)
+        context.authorizer.require_ours(request, Role.VIEWER)
         said = await read(request, _Report)
-        ours, note, over = kiosk.player.hear(Report(**said.model_dump()))
+        ours, note, over = player.hear(Report(**said.model_dump()))
         if not ours:
             raise Refused(409, "elsewhere", "another wall plays the film, or it is over")
         if note is not None:
-            kiosk.inbox.offer(NotePlayback(note))
+            context.commands.offer(NotePlayback(note))
         if over:
-            await kiosk.ask(StopSession())
+            await context.commands.ask(StopSession())
         return JSONResponse({})
 
     return report
 
 
-def _steer(kiosk: Kiosk) -> Handler:
+def _steer(context: PageContext, player: Player) -> Handler:
     async def steer(request: Request) -> Response:
-        require_ours(kiosk, request, Role.OPERATOR)
-        if not kiosk.player.steer(play=(await read(request, _Steer)).play):
+        context.authorizer.require_ours(request, Role.OPERATOR)
+        if not player.steer(play=(await read(request, _Steer)).play):
             raise Refused(409, "refused", "no film is shown")
         return JSONResponse({})
 

@@ -14,8 +14,8 @@ from edge.kiosk.worker import Limits, Message, Program, Worker, WorkerFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
-    from edge.kiosk.app import Kiosk
     from edge.recording.values import SessionRecord
 
 _MIB = 2**20
@@ -52,12 +52,9 @@ class _Recent:
 
 
 class Archive:
-    """Hands work to one process at a time; used on the server's event loop."""
+    """Hands work on the sessions' file at ``path`` to one process at a time; used on the server's event loop."""
 
-    def __init__(self, kiosk: Kiosk) -> None:
-        from edge.recording.paths import session_path
-
-        path = session_path(kiosk.config)
+    def __init__(self, path: Path) -> None:
         program = Program(
             "edge.kiosk.reports.work:make",
             {"path": str(path)},
@@ -70,7 +67,6 @@ class Archive:
         self._waiting = 0
         self._jobs: dict[Ids, Job] = {}
         self._recent: dict[Ids, _Recent] = {}
-        kiosk.endings.append(self.close)
 
     async def export(self, identity: str, form: str) -> Message:
         """One session's data.

@@ -9,11 +9,10 @@ from pydantic import Field
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from edge.kiosk.access import Role
 from edge.kiosk.guard import POLICY
 from edge.kiosk.pages import view
-from edge.kiosk.reports.archive import Archive
-from edge.kiosk.requests import Body, Refused, read, require, require_ours
+from edge.kiosk.requests import Body, Refused, read
+from edge.kiosk.roles import Role
 from edge.reports.compare import COMPARED_MAX
 from edge.reports.export import FORMATS
 
@@ -22,7 +21,8 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from edge.kiosk.app import Kiosk
+    from edge.kiosk.context import PageContext
+    from edge.kiosk.reports.archive import Archive
 
     Handler = Callable[[Request], Awaitable[Response]]
 
@@ -45,17 +45,16 @@ class _Ids(Body):
     ]
 
 
-def routes(kiosk: Kiosk) -> list[Route]:
+def routes(context: PageContext, archive: Archive) -> list[Route]:
     """Everything about sessions that are kept."""
-    archive = Archive(kiosk)
     return [
-        Route("/sessions", view(kiosk, "sessions.html", Role.OPERATOR), methods=["GET"]),
-        Route("/sessions/view", _framing(view(kiosk, "session.html", Role.OPERATOR)), methods=["GET"]),
-        Route("/sessions/report", _report(kiosk, archive), methods=["GET"]),
-        Route("/sessions/data/{form}", _data(kiosk, archive), methods=["GET"]),
-        Route("/api/sessions", _list(kiosk, archive), methods=["GET"]),
-        Route("/api/sessions/report", _progress(kiosk, archive), methods=["GET"]),
-        Route("/api/sessions/delete", _delete(kiosk, archive), methods=["POST"]),
+        Route("/sessions", view(context, "sessions.html", Role.OPERATOR), methods=["GET"]),
+        Route("/sessions/view", _framing(view(context, "session.html", Role.OPERATOR)), methods=["GET"]),
+        Route("/sessions/report", _report(context, archive), methods=["GET"]),
+        Route("/sessions/data/{form}", _data(context, archive), methods=["GET"]),
+        Route("/api/sessions", _list(context, archive), methods=["GET"]),
+        Route("/api/sessions/report", _progress(context, archive), methods=["GET"]),
+        Route("/api/sessions/delete", _delete(context, archive), methods=["POST"]),
     ]
 
 
@@ -70,9 +69,9 @@ def _framing(page: Handler) -> Handler:
     return framing
 
 
-def _list(kiosk: Kiosk, archive: Archive) -> Handler:
+def _list(context: PageContext, archive: Archive) -> Handler:
     async def listed(request: Request) -> Response:
-        require(kiosk, request, Role.OPERATOR)
+        context.authorizer.require(request, Role.OPERATOR)
         before = request.query_params.get("before")
         if before is not None and not re.fullmatch(r"\d{1,7}", before, re.ASCII):
             raise Refused(422, "invalid", "before: expected a session's number")
@@ -82,11 +81,11 @@ def _list(kiosk: Kiosk, archive: Archive) -> Handler:
     return listed
 
 
-def _progress(kiosk: Kiosk, archive: Archive) -> Handler:
+def _progress(context: PageContext, archive: Archive) -> Handler:
     """Whether a report is there; where it is not, it is begun and its progress told, 0 to 1."""
 
     async def progress(request: Request) -> Response:
-        require(kiosk, request, Role.OPERATOR)
+        context.authorizer.require(request, Role.OPERATOR)
         ids = _ids(request, COMPARED_MAX)
         if await archive.at_hand(ids) is not None:
             return JSONResponse({"ready": True, "progress": 1.0, "ahead": 0})
@@ -98,9 +97,9 @@ def _progress(kiosk: Kiosk, archive: Archive) -> Handler:
     return progress
 
 
-def _report(kiosk: Kiosk, archive: Archive) -> Handler:
+def _report(context: PageContext, archive: Archive) -> Handler:
     async def report(request: Request) -> Response:
-        require(kiosk, request, Role.OPERATOR)
+        context.authorizer.require(request, Role.OPERATOR)
         drawn = await archive.draw(_ids(request, COMPARED_MAX))
         found = _OWN_POLICY.search(drawn.body[:4000].decode(errors="replace"))
         own = "default-src 'none'" if found is None else found[1]
@@ -115,9 +114,9 @@ def _report(kiosk: Kiosk, archive: Archive) -> Handler:
     return report
 
 
-def _data(kiosk: Kiosk, archive: Archive) -> Handler:
+def _data(context: PageContext, archive: Archive) -> Handler:
     async def data(request: Request) -> Response:
-        require(kiosk, request, Role.OPERATOR)
+        context.authorizer.require(request, Role.OPERATOR)
         form = request.path_params["form"]
         if form not in FORMATS:
             raise Refused(404, "gone", f"data come as {', '.join(FORMATS)}")
@@ -127,9 +126,9 @@ def _data(kiosk: Kiosk, archive: Archive) -> Handler:
     return data
 
 
-def _delete(kiosk: Kiosk, archive: Archive) -> Handler:
+def _delete(context: PageContext, archive: Archive) -> Handler:
     async def delete(request: Request) -> Response:
-        require_ours(kiosk, request, Role.OPERATOR)
+        context.authorizer.require_ours(request, Role.OPERATOR)
         ids = (await read(request, _Ids)).ids
         await archive.delete(ids)
         return JSONResponse({"deleted": list(ids)})

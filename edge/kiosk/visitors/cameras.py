@@ -47,7 +47,12 @@ class Cameras:
     def __init__(self, config: Config) -> None:
         self._most = config.kiosk.max_cameras
         limits = Limits(memory=_MEMORY, message=2 * FRAME_MAX)
-        self._template = Template(Program(ENTRY, settings_of(config), limits=limits), idle_s=_IDLE_S)
+        self._program = Program(ENTRY, settings_of(config), limits=limits)
+        self.begin()
+
+    def begin(self) -> None:
+        """Serve on another event loop from now on, with no seat taken; a semaphore keeps to one loop."""
+        self._template = Template(self._program, idle_s=_IDLE_S)
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._seats: dict[str, VisitorSlot] = {}
 

@@ -8,9 +8,8 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from edge.kiosk import pages
-from edge.kiosk.access import Role
-from edge.kiosk.paths import client_of
-from edge.kiosk.requests import Refused, require_ours, to_login
+from edge.kiosk.requests import Refused, to_login
+from edge.kiosk.roles import Role
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -18,51 +17,54 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from edge.kiosk.app import Kiosk
+    from edge.kiosk.context import PageContext
+    from edge.kiosk.visitors.cameras import Cameras
 
 FRAME_PATH = "/api/camera"
 POLICY = "camera=(self), microphone=(), geolocation=()"
 """Of this page alone: no other page of the device may ask for a camera."""
 
 
-def routes(kiosk: Kiosk) -> list[Route]:
+def routes(context: PageContext, cameras: Cameras) -> list[Route]:
     """The page, its frames, and its end."""
     return [
-        Route("/camera", _page(kiosk), methods=["GET"]),
-        Route(FRAME_PATH, _look(kiosk), methods=["POST"]),
-        Route(f"{FRAME_PATH}/leave", _leave(kiosk), methods=["POST"]),
+        Route("/camera", _page(context), methods=["GET"]),
+        Route(FRAME_PATH, _look(context, cameras), methods=["POST"]),
+        Route(f"{FRAME_PATH}/leave", _leave(context, cameras), methods=["POST"]),
     ]
 
 
-def least(kiosk: Kiosk) -> Role:
+def least(context: PageContext) -> Role:
     """Who may have their own camera read."""
-    return Role.VIEWER if kiosk.settings.visitors else Role.OPERATOR
+    return Role.VIEWER if context.settings.visitors else Role.OPERATOR
 
 
-def _page(kiosk: Kiosk) -> Callable[[Request], Awaitable[Response]]:
+def _page(context: PageContext) -> Callable[[Request], Awaitable[Response]]:
     async def page(request: Request) -> Response:
-        if kiosk.visit(request).role < least(kiosk):
+        if context.authorizer.visit(request).role < least(context):
             return to_login(request, "/camera")
-        response = pages.render(kiosk, request, "camera.html")
+        response = pages.render(context, request, "camera.html")
         response.headers["Permissions-Policy"] = POLICY
         return response
 
     return page
 
 
-def _look(kiosk: Kiosk) -> Callable[[Request], Awaitable[Response]]:
+def _look(context: PageContext, cameras: Cameras) -> Callable[[Request], Awaitable[Response]]:
     async def look(request: Request) -> Response:
-        visit = require_ours(kiosk, request, least(kiosk))
+        visit = context.authorizer.require_ours(request, least(context))
         if request.headers.get("content-type", "") != "image/jpeg":
             raise Refused(415, "invalid", "expected image/jpeg")
-        return JSONResponse(await kiosk.cameras.look(visit.identity, client_of(kiosk, request), await request.body()))
+        return JSONResponse(
+            await cameras.look(visit.identity, context.authorizer.client(request), await request.body())
+        )
 
     return look
 
 
-def _leave(kiosk: Kiosk) -> Callable[[Request], Awaitable[Response]]:
+def _leave(context: PageContext, cameras: Cameras) -> Callable[[Request], Awaitable[Response]]:
     async def leave(request: Request) -> Response:
-        kiosk.cameras.leave(require_ours(kiosk, request, least(kiosk)).identity)
+        cameras.leave(context.authorizer.require_ours(request, least(context)).identity)
         return JSONResponse({})
 
     return leave

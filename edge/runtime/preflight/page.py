@@ -33,7 +33,7 @@ def rights(config: Config) -> Iterator[EdgeError]:
 
 def secrets(config: Config) -> Iterator[EdgeError]:
     """The files of password and token."""
-    from edge.kiosk.access import read_hashes
+    from edge.kiosk.passwords import read_hashes
 
     if config.kiosk.enabled:
         yield from attempt(read_hashes, config.kiosk)
