@@ -8,6 +8,8 @@ import numpy as np
 
 from edge.core.errors import HardwareUnavailable, ModelError
 from edge.inference import manifest as manifests
+from edge.inference.calibration import FACE
+from edge.inference.postprocess import signs
 from edge.inference.preprocess import quantize, read_logits, stretch
 from edge.system.installation import repairing
 from edge.util.stderr import lines_dropped
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge.core.contrast import Contrast
-    from edge.inference.manifest import Manifest, OutputSpec
+    from edge.inference.manifest import FaceSpec, Manifest, OutputSpec
 
 _GREETING = b"INFO: Created TensorFlow Lite"
 """How the lines begin that the runtime writes when it starts."""
@@ -50,6 +52,24 @@ class ModelRunner:
         levels = quantize(pixels, scale=spec.scale, zero_point=spec.zero_point)
         raw = invoke_all(self._interpreter, levels.reshape(-1, *spec.shape))
         return logits_of(raw, self.manifest.outputs)
+
+    def signs(self, crops: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+        """Values ``(n,)`` by which faces and other things differ: that of the face output where the model has one.
+
+        Without one they are all of :func:`edge.inference.postprocess.signs`.
+        """
+        spec, face = self.manifest.input, self.manifest.face
+        levels = quantize(crops, scale=spec.scale, zero_point=spec.zero_point)
+        raw = invoke_all(self._interpreter, levels.reshape(-1, *spec.shape))
+        if face is None:
+            return signs(self.manifest, logits_of(raw, self.manifest.outputs))
+        return {FACE: face_values(raw, face)}
+
+
+def face_values(raw: Mapping[str, NDArray[Any]], face: FaceSpec) -> NDArray[np.float32]:
+    """Return the values ``(n,)`` of the face output from those of the output tensors by name."""
+    values = raw[face.name]
+    return read_logits(values, scale=face.scale, zero_point=face.zero_point, windows=face.windows)[:, 0]
 
 
 def corrected(pixels: NDArray[np.uint8], contrast: Contrast | None) -> NDArray[np.uint8]:

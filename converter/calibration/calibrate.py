@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from converter.calibration import priors, refusals, temperatures
-from converter.calibration.finds import framed, marked, non_faces
+from converter.calibration import non_faces, priors, refusals, temperatures
+from converter.calibration.finds import framed, marked
 from converter.calibration.temperatures import Signs
 from converter.calibration.views import PLAIN, views
 from converter.datasets.faces import truth
@@ -17,7 +17,7 @@ from converter.outputs import write_bytes
 from converter.progress import bar
 from converter.runner import ModelRunner
 from edge.inference.manifest import SCHEMA_VERSION, OutputSpec, manifest_path
-from edge.inference.postprocess import detail_of, entropy, signs, temperature, tilt_of
+from edge.inference.postprocess import detail_of, entropy, temperature, tilt_of
 from edge.inference.preprocess import softmax
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from converter.calibration.finds import Finds
     from converter.datasets.faces import FaceSet
     from edge.inference.calibration import Prior, Refusal
     from edge.inference.manifest import Manifest
@@ -54,7 +53,9 @@ def calibrate(
         validation: faces to choose by; ``split`` is what it is called.
         split: name for the manifest.
         tolerance: accuracy that the prior `audience` may cost.
-        empty: folder of pictures without faces; without it what was fitted before stays.
+        empty: pictures without faces, or what was cut out of them (:func:`converter.calibration.non_faces.read`);
+            without it what was fitted before stays. For a model with a face output only those count that are not for
+            training.
         scenes: folder of pictures with marked faces, on which the refusal is only measured.
 
     Raises:
@@ -145,14 +146,16 @@ def _calibrated(
 
 def _refusal(runner: ModelRunner, faces: FaceSet, empty: Path, scenes: Path | None) -> Refusal:
     contrast = runner.manifest.input.contrast
-    inside, outside = framed(faces, contrast), non_faces(empty, contrast)
+    non = non_faces.read(empty, contrast)
+    outside = non.finds if runner.manifest.face is None else non.for_measuring
+    inside = framed(faces, contrast)
     known = np.flatnonzero(faces.votes.sum(axis=1) > 0)
     small = SMALL.crops(faces.take(known), contrast)
     crops = np.concatenate([inside.crops, small])
     rule = refusals.fit(
-        signs(runner.manifest, runner.logits(crops)),
+        runner.signs(crops),
         np.concatenate([inside.pictures, known]),
-        _read(runner, outside),
+        runner.signs(outside.crops),
         outside.pictures,
     )
     if scenes is None:
@@ -161,15 +164,11 @@ def _refusal(runner: ModelRunner, faces: FaceSet, empty: Path, scenes: Path | No
     return _with(
         rule,
         scene_faces=len(theirs),
-        scene_lost=refusals.shares_below(rule, _read(runner, theirs)),
+        scene_lost=refusals.shares_below(rule, runner.signs(theirs.crops)),
         scene_non_faces=len(others),
-        scene_refused=refusals.shares_below(rule, _read(runner, others)),
+        scene_refused=refusals.shares_below(rule, runner.signs(others.crops)),
     )
 
 
 def _with(rule: Refusal, **figures: float) -> Refusal:
     return replace(rule, figures={**rule.figures, **{name: float(value) for name, value in figures.items()}})
-
-
-def _read(runner: ModelRunner, found: Finds) -> dict[str, NDArray[np.float32]]:
-    return signs(runner.manifest, runner.logits(found.crops))

@@ -50,11 +50,20 @@ class Finds:
     def __len__(self) -> int:
         return len(self.crops)
 
+    def take(self, rows: NDArray[np.bool_]) -> Finds:
+        """Return the finds at ``rows``."""
+        return Finds(self.crops[rows], self.scores[rows], self.pictures[rows])
+
     @classmethod
     def of(cls, found: Sequence[tuple[NDArray[np.uint8], float, int]]) -> Finds:
         """Put ``(crop, score, picture)`` into arrays."""
         crops = np.array([crop for crop, _, _ in found], np.uint8).reshape(-1, SIZE, SIZE)
         return cls(crops, np.array([one[1] for one in found], float), np.array([one[2] for one in found], np.int64))
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """Return the pictures of ``folder`` in order."""
+    return sorted(path for path in folder.glob("*") if path.suffix.lower() in _SUFFIXES)
 
 
 def non_faces(folder: Path, contrast: Contrast | None) -> Finds:
@@ -63,7 +72,7 @@ def non_faces(folder: Path, contrast: Contrast | None) -> Finds:
     Raises:
         InputError: there are no pictures, or nothing is found in any.
     """
-    paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in _SUFFIXES)
+    paths = pictures_in(folder)
     found = [
         (_cut(image, each, contrast), each.score, number)
         for number, path in enumerate(bar(paths, "non-faces"))

@@ -1,4 +1,4 @@
-"""A logistic rule that tells faces from other things by the network's own logits."""
+"""A logistic rule that tells faces from other things by the network's own outputs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from converter.calibration.logistic import logistic
 from edge.inference.calibration import Refusal
 from edge.inference.postprocess import evidence
 
@@ -72,29 +73,16 @@ def _take(found: Signs, rows: NDArray[np.bool_]) -> dict[str, NDArray[np.float32
 
 
 def _fit(faces: Signs, others: Signs) -> Refusal:
-    """Logistic regression on standardised signs, written out for the signs as they are."""
-    from scipy.optimize import minimize
-
+    """Logistic regression on the signs, each cut at its bounds first."""
     names = list(faces)
     table = np.concatenate([np.column_stack([side[name] for name in names]) for side in (faces, others)])
     low, high = np.quantile(table, [_CUT, 1 - _CUT], axis=0)
-    table = np.clip(table.astype(np.float64), low, high)
-    mean, deviation = table.mean(axis=0), table.std(axis=0) + 1e-9
-    table = (table - mean) / deviation
     count = len(next(iter(faces.values())))
     sign = np.where(np.arange(len(table)) < count, 1.0, -1.0)
     weight = np.where(sign > 0, 0.5 / count, 0.5 / (len(table) - count))
-
-    def loss(values: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        margin = sign * (values[0] + table @ values[1:])
-        slope = -sign * weight / (1 + np.exp(np.minimum(margin, 500)))
-        total = float((weight * np.logaddexp(0, -margin)).sum() + _PENALTY * (values[1:] ** 2).sum())
-        return total, np.concatenate([[slope.sum()], table.T @ slope + 2 * _PENALTY * values[1:]])
-
-    made = minimize(loss, np.zeros(1 + len(names)), jac=True, method="L-BFGS-B", options={"maxiter": 2000}).x
-    weights = made[1:] / deviation
+    bias, weights = logistic(np.clip(table.astype(np.float64), low, high), sign, weight, _PENALTY)
     return Refusal(
-        bias=round(float(made[0] - (weights * mean).sum()), 4),
+        bias=round(bias, 4),
         weights={name: round(float(value), 4) for name, value in zip(names, weights, strict=True)},
         bounds={
             name: (round(float(least), 4), round(float(most), 4))

@@ -19,6 +19,7 @@ from converter.cli.crop_margin import crop_margin
 from converter.cli.distill import distill
 from converter.cli.evaluate import evaluate
 from converter.cli.export import export
+from converter.cli.face_output import face_output, non_faces
 from converter.cli.latency import latency
 from converter.cli.learning_rate import learning_rate
 from converter.cli.plan import plan
@@ -60,6 +61,8 @@ COMMANDS = (
     plan,
     checkpoint,
     average,
+    non_faces,
+    face_output,
     export,
     quantize,
     calibrate,

@@ -30,9 +30,10 @@ if TYPE_CHECKING:
 @click.option(
     "--non-faces",
     "empty",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    metavar="DIR",
-    help="Pictures without faces: fit the refusal of what Haar finds there.",
+    type=click.Path(path_type=Path, exists=True),
+    metavar="PATH",
+    help="A folder of pictures without faces, or a file of face-convert non-faces: fit the refusal to what Haar finds "
+    "there.",
 )
 @click.option(
     "--scenes",

@@ -26,9 +26,9 @@ def export(*, checkpoint: Path, out: Path) -> None:
     onnx.require()
     trained = checkpoints.load(checkpoint)
     content = onnx.to_onnx(trained)
-    error = onnx.greatest_error(content, trained.network)
+    error = onnx.greatest_error(content, trained.whole)
     write_bytes(out, content)
-    print(f"{out}: {len(content) / 1e6:.1f} MB, outputs {', '.join(trained.head_names)}")
+    print(f"{out}: {len(content) / 1e6:.1f} MB, outputs {', '.join(trained.whole.head_names)}")
     if error is None:
         say("not held against the network: ONNX Runtime (the package onnxruntime) is not installed", err=True)
     else:

@@ -61,6 +61,8 @@ def quantize(
     made = convert(checkpoint, training, validation, out, settings)
     print(f"{out}: {out.stat().st_size / 1e6:.2f} MB, {made.training.macs / 1e6:.0f} MMAC, sha256 {made.sha256[:12]}…")
     print(f"  heads: {heads.summary([output.head for output in made.outputs])}")
+    if made.face is not None:
+        print("  face output: yes; face-convert calibrate fits the refusal to it")
     for line in _remarks(made.training):
         print(f"  {line}")
     for score in made.scores:

@@ -70,7 +70,7 @@ def convert(source: Path, training: FaceSet, validation: FaceSet, out: Path, set
     network = _fine_tuned(trained, training, pictures, settings)
     quantized, logits = _fine_enough(network, pictures, validation, _temperatures(float_logits, validation))
     temperatures = _temperatures(logits, validation)
-    content, heads = quantized.content, trained.head_names
+    content, heads, face = quantized.content, trained.head_names, trained.face
     common: dict[str, Any] = {"split": VALIDATION, "temperatures": temperatures, "model": out.name}
     made = manifest.build(
         content,
@@ -78,7 +78,8 @@ def convert(source: Path, training: FaceSet, validation: FaceSet, out: Path, set
         name=out.stem,
         version=settings.version,
         crop_margin=settings.crop_margin,
-        outputs=manifest.tensors(quantized, heads, temperatures, VALIDATION),
+        outputs=manifest.tensors(quantized, tuple(network.head_names), temperatures, VALIDATION),
+        face=None if face is None else manifest.face_tensor(quantized, face.record),
         evaluations=(
             of_logits(logits, validation, precision="int8", **common),
             of_logits(float_logits, validation, precision="float", **common),
@@ -107,10 +108,10 @@ def _fine_tuned(
     trained: checkpoint.Trained, training: FaceSet, pictures: NDArray[np.float32], settings: Settings
 ) -> nn.Module:
     if not settings.fine_tune:
-        return trained.network
+        return trained.whole
     from converter.quantization.finetune import FineTuning, fine_tune
 
-    return fine_tune(trained.network, training, pictures, FineTuning(settings.fine_tune, seed=settings.seed))
+    return fine_tune(trained.whole, training, pictures, FineTuning(settings.fine_tune, seed=settings.seed))
 
 
 def _fine_enough(

@@ -148,6 +148,11 @@ def rounded(folded: Folded, calibration: NDArray[np.float32]) -> fx.GraphModule:
     return made
 
 
+def _classes(logits: Tensor) -> Tensor:
+    """Logits of two classes for a face output, which gives the log-odds of one; those of a head as they are."""
+    return logits if logits.shape[1] > 1 else torch.cat([logits, torch.zeros_like(logits)], dim=1)
+
+
 class _Imitation(lightning.LightningModule):
     """The rounded network under cross entropy against the float network's probabilities."""
 
@@ -163,7 +168,7 @@ class _Imitation(lightning.LightningModule):
             targets = self.wanted(pictures)
         loss = torch.zeros((), device=pictures.device)
         for logits, target in zip(self.learning(pictures), targets, strict=True):
-            loss = loss + soft_cross_entropy(logits, target.softmax(dim=1))
+            loss = loss + soft_cross_entropy(_classes(logits), _classes(target).softmax(dim=1))
         self.log("loss", loss, prog_bar=True)
         return loss
 

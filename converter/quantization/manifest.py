@@ -14,7 +14,8 @@ from converter.quantization.quantize import output_names
 from converter.runner import interpreter
 from edge.core.contrast import Contrast
 from edge.core.errors import ModelError
-from edge.inference.manifest import InputSpec, Manifest, OutputSpec, Score, Training
+from edge.inference.calibration import FACE
+from edge.inference.manifest import FaceSpec, InputSpec, Manifest, OutputSpec, Score, Training
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -29,13 +30,17 @@ UNRECORDED = "the checkpoint does not record what it was trained on; this data w
 def tensors(
     quantized: Quantized, heads: tuple[str, ...], temperatures: Mapping[str, float], split: str
 ) -> tuple[OutputSpec, ...]:
-    """What the outputs of a model file say of themselves, with the temperature of each head."""
+    """What the outputs of a model file say of themselves, with the temperature of each head.
+
+    ``heads`` are all outputs in order; a face output has no part in the result.
+    """
     model = interpreter(quantized.content)
     details = {str(detail["name"]): detail for detail in model.get_output_details()}
     names = output_names(model)
     if len(names) != len(heads):
         msg = f"expected {len(heads)} outputs ({', '.join(heads)}), found {len(names)}"
         raise ModelError(msg)
+    tensors = zip(heads, names, quantized.windows, strict=True)
     return tuple(
         OutputSpec(
             head=head,
@@ -46,7 +51,23 @@ def tensors(
             temperature=temperatures.get(head, 1.0),
             temperature_split=split,
         )
-        for head, name, count in zip(heads, names, quantized.windows, strict=True)
+        for head, name, count in tensors
+        if head != FACE
+    )
+
+
+def face_tensor(quantized: Quantized, record: Mapping[str, Any]) -> FaceSpec:
+    """What the last output of a model file says of itself, where that is the face output; ``record`` is its layer's."""
+    model = interpreter(quantized.content)
+    name = output_names(model)[-1]
+    (detail,) = (detail for detail in model.get_output_details() if detail["name"] == name)
+    scale, zero_point = detail["quantization"]
+    return FaceSpec(
+        name=name,
+        scale=float(scale),
+        zero_point=int(zero_point),
+        windows=quantized.windows[-1],
+        training=dict(record),
     )
 
 
@@ -73,6 +94,7 @@ def build(
     version: str,
     crop_margin: float,
     outputs: tuple[OutputSpec, ...],
+    face: FaceSpec | None = None,
     evaluations: Iterable[Evaluation],
     command: str,
     quantization: Mapping[str, Any],
@@ -95,6 +117,7 @@ def build(
         classes=None if recipe.mapping is None else recipe.mapping.shown,
         input=input_tensor(content, crop_margin),
         outputs=outputs,
+        face=face,
         training=Training(
             command=command,
             architecture=recipe.architecture,

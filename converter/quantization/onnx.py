@@ -43,6 +43,7 @@ def require() -> None:
 def to_onnx(trained: Trained) -> bytes:
     """The ONNX file of a network: ``pictures`` ``(n, 1, 48, 48)`` float32 in 0..1, and logits ``(n, 7)`` by head.
 
+    A face output follows them as ``face`` ``(n, 1)``.
     Its metadata has the recipe, as JSON.
 
     Raises:
@@ -50,7 +51,7 @@ def to_onnx(trained: Trained) -> bytes:
         ModelError: the network cannot be exported.
     """
     require()
-    network = trained.network.eval()
+    network = trained.whole.eval()
     example = torch.zeros(_PICTURES, 1, SIZE, SIZE)
     sink = io.StringIO()
     try:
@@ -59,7 +60,7 @@ def to_onnx(trained: Trained) -> bytes:
                 network,
                 (example,),
                 input_names=[INPUT],
-                output_names=list(trained.head_names),
+                output_names=list(network.head_names),
                 dynamic_shapes=({0: torch.export.Dim("n")},),
                 dynamo=True,
                 verbose=False,

@@ -25,6 +25,7 @@ from converter.datasets.faces import SIZE
 from converter.quantization import windows
 from converter.runner import interpreter, invoke_all
 from edge.core.errors import InputError, ModelError
+from edge.inference.calibration import FACE
 from edge.util.stderr import lines_dropped
 
 if TYPE_CHECKING:
@@ -71,11 +72,14 @@ def to_int8(
     """``network`` in full int8, calibrated on ``(n, 48, 48)`` float32 in 0..1.
 
     The outputs are as fine as :data:`converter.quantization.windows.MAX_STEP` asks for when the logits of a head are
-    divided by its temperature (1 where none is given).
+    divided by its temperature (1 where none is given); that of a face output is
+    :data:`converter.quantization.windows.FACE_WINDOW`.
     """
     heads = network.head_names
     found = {
-        index: windows.choose(float(logits.min()), float(logits.max()), (temperatures or {}).get(heads[index], 1.0))
+        index: windows.FACE_WINDOW
+        if heads[index] == FACE
+        else windows.choose(float(logits.min()), float(logits.max()), (temperatures or {}).get(heads[index], 1.0))
         for index, logits in enumerate(_logits(network, calibration))
     }
     with _quiet():

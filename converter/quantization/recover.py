@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from converter.architectures import build
+from converter.architectures.face import FaceLayer
 from converter.architectures.plain import PlainNet
 from converter.datasets.record import checked
 from converter.quantization.quantize import output_names
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
-    from edge.inference.manifest import Manifest, OutputSpec
+    from edge.inference.manifest import FaceSpec, Manifest, OutputSpec
 
 _CONVOLUTIONS = {"CONV_2D", "DEPTHWISE_CONV_2D"}
 _DENSE = "FULLY_CONNECTED"
@@ -87,6 +88,7 @@ def recovered(model: Path, pixels: NDArray[np.uint8]) -> tuple[Trained, dict[str
         InputError: as :func:`recover`.
     """
     network, manifest = recover(model, pixels)
+    face = None if manifest.face is None else _face(model, manifest.face)
     kept = dict(manifest.training.recipe)
     epochs = int(kept.pop("checkpoint_epoch", manifest.training.epochs))
     try:
@@ -95,7 +97,7 @@ def recovered(model: Path, pixels: NDArray[np.uint8]) -> tuple[Trained, dict[str
         msg = f"{model}: the recipe in its manifest is not one of this version: {error}"
         raise ModelError(msg) from error
     data = checked(manifest.training.data) if manifest.training.data else None
-    return Trained(network, recipe, epochs, data), {"read_back_from": manifest.file, "sha256": manifest.sha256}
+    return Trained(network, recipe, epochs, data, face), {"read_back_from": manifest.file, "sha256": manifest.sha256}
 
 
 def agreement(model: Path, trained: Trained, pixels: NDArray[np.uint8]) -> dict[str, float]:
@@ -139,13 +141,20 @@ def _fill(network: PlainNet, layers: list[_Layer], outputs: list[str], manifest:
         _copy(norm.bias, layer.bias)
         norm.running_mean.zero_()
         norm.running_var.fill_(1 - norm.eps)
-    for head, name, linear in zip(network.head_names, outputs, network.heads, strict=True):
+    heads = outputs[: len(network.head_names)]  # a face output follows them
+    for head, name, linear in zip(network.head_names, heads, network.heads, strict=True):
         weight, bias = _one_window(dense[name], manifest.output(head))
         _copy(linear.weight, weight)
         _copy(linear.bias, bias)
 
 
-def _one_window(layer: _Layer, spec: OutputSpec) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _face(model: Path, spec: FaceSpec) -> FaceLayer:
+    layers = _layers(interpreter(model.read_bytes()))
+    weight, bias = _one_window(next(layer for layer in layers if layer.output == spec.name), spec)
+    return FaceLayer(weight[0], float(bias[0]), spec.training)
+
+
+def _one_window(layer: _Layer, spec: OutputSpec | FaceSpec) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Weight ``(classes, in)`` and bias ``(classes,)`` of a head whose layer is written out once a window."""
     shifts = np.array(Windows(spec.windows, spec.scale, spec.zero_point).shifts, np.float32)
     weight = layer.weight.reshape(spec.windows, len(layer.bias) // spec.windows, -1).mean(axis=0)

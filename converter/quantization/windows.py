@@ -57,6 +57,10 @@ class Windows:
         return tuple(first + window * _LEVELS * self.scale for window in range(self.count))
 
 
+FACE_WINDOW = Windows(1, 1 / 16, 0)
+"""Of the output that says whether it is a face: log-odds of -8 to 8 in steps that are finer than any threshold."""
+
+
 def choose(least: float, greatest: float, temperature: float) -> Windows:
     """The fewest windows over logits ``least`` to ``greatest`` whose step moves no probability beyond the limit.
 

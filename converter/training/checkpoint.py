@@ -14,6 +14,7 @@ import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 from torch.utils.flop_counter import FlopCounterMode
 
+from converter.architectures.face import FaceLayer, with_face
 from converter.datasets.faces import SIZE
 from converter.datasets.record import checked
 from converter.outputs import write_bytes
@@ -44,6 +45,13 @@ class Trained:
     recipe: Recipe
     epochs_seen: int
     data: Mapping[str, Any] | None = None
+    face: FaceLayer | None = None
+    """The layer of the output that says whether it is a face (``face-convert face-output``)."""
+
+    @property
+    def whole(self) -> nn.Module:
+        """The network with its face output, where it has one."""
+        return self.network if self.face is None else with_face(self.network, self.face)
 
     @property
     def head_names(self) -> tuple[str, ...]:
@@ -115,7 +123,30 @@ def load(path: Path) -> Trained:
     if not all(bool(values.isfinite().all()) for values in task.network.state_dict().values()):
         msg = f"{path}: holds weights that are not numbers (NaN or infinite): choose another checkpoint"
         raise InputError(msg)
-    return Trained(task.network.eval(), task.recipe, epochs_seen, record_in(content, path))
+    face = _face_in(content, path)
+    trained = Trained(task.network.eval(), task.recipe, epochs_seen, record_in(content, path), face)
+    try:
+        trained.whole.eval()
+    except InputError as error:
+        msg = f"{path}: {error}"
+        raise InputError(msg) from error
+    return trained
+
+
+def _face_in(content: Mapping[str, Any], path: Path) -> FaceLayer | None:
+    kept = content.get("face")
+    if kept is None:
+        return None
+    try:
+        weight, bias = kept["weight"].float().numpy(), float(kept["bias"])
+        record = dict(kept["record"])
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        msg = f"{path}: its face output cannot be read: {_cause(error)}"
+        raise InputError(msg) from error
+    if weight.ndim != 1 or not np.isfinite(weight).all() or not np.isfinite(bias):
+        msg = f"{path}: its face output holds weights that are not numbers, or not one a feature: train it again"
+        raise InputError(msg)
+    return FaceLayer(weight, bias, record)
 
 
 def record_in(content: Mapping[str, Any], path: Path) -> dict[str, Any] | None:
@@ -193,6 +224,9 @@ def save(path: Path, trained: Trained, notes: Mapping[str, str | int] | None = N
         "loops": {"fit_loop": {"epoch_progress": {"current": {"processed": trained.epochs_seen}}}},
         "notes": dict(notes or {}),
     }
+    if trained.face is not None:
+        weight = torch.from_numpy(trained.face.weight)
+        content["face"] = {"weight": weight, "bias": trained.face.bias, "record": dict(trained.face.record)}
     torch.save(content, stream)
     write_bytes(path, stream.getvalue())
 

@@ -23,6 +23,7 @@ def averaged(weights: Mapping[Path, float]) -> Trained:
     """Return the average of checkpoints by their weights, which are taken as shares of their sum.
 
     Statistics of batch norms are averaged like weights; counts are those of the last. The recipe is the last one's.
+    A face output is left out: it is for one network alone.
 
     Raises:
         InputError: a checkpoint cannot be read, or the networks differ in architecture or heads.
@@ -44,7 +45,7 @@ def averaged(weights: Mapping[Path, float]) -> Trained:
         last.network.load_state_dict(state)
     said = "average of " + " and ".join(f"{checkpoint.name_of(path)} ({share:.2f})" for path, share in shares.items())
     epochs = sum(trained.epochs_seen for trained in networks.values())
-    return replace(last, recipe=replace(last.recipe, start=said), epochs_seen=epochs)
+    return replace(last, recipe=replace(last.recipe, start=said), epochs_seen=epochs, face=None)
 
 
 def _described(trained: Trained) -> str:

@@ -18,6 +18,8 @@ MIN_CONFIDENCE = 0.4
 """Confidence below which a face is shown as unclear, unless `smoothing.min_confidence` says otherwise."""
 ENERGY, ENTROPY = "energy", "entropy"
 """Signs of a head beside its logits, see :func:`edge.inference.postprocess.signs`."""
+FACE = "face"
+"""The output of a network that says whether it is a face, and the sign that it gives."""
 _Positive = Annotated[float, Field(gt=0, le=1)]
 
 

@@ -17,7 +17,7 @@ from edge.core.contrast import Contrast
 from edge.core.errors import ModelError
 from edge.core.labels import COLOUR, FACES, NAME, LabelSet, problem_with
 from edge.core.types import EMOTIONS, SEVEN
-from edge.inference.calibration import ENERGY, ENTROPY, Certainty, Prior, Refusal
+from edge.inference.calibration import ENERGY, ENTROPY, FACE, Certainty, Prior, Refusal
 from edge.util.bounded_read import read_bounded
 from edge.util.text import in_one_line
 
@@ -75,6 +75,17 @@ class OutputSpec(_Part):
     temperature_split: str
     prior: Prior | None = Field(None, description="how often training had each label; null: `model.prior` does nothing")
     certainty: Certainty | None = Field(None, description="temperature by face; null: `temperature` for every face")
+
+
+class FaceSpec(_Part):
+    """The output that says whether it is a face: one value, above 0 for a face, in windows like a head's logit."""
+
+    name: str = Field(description="name of the output tensor")
+    dtype: Literal["int8"] = "int8"
+    scale: float = Field(gt=0)
+    zero_point: int = Field(ge=-128, le=127)
+    windows: int = Field(1, ge=1, description="values that make the one")
+    training: dict[str, Any] = Field(default_factory=dict, description="what it was trained on, and how")
 
 
 class Training(_Part):
@@ -135,6 +146,7 @@ class Manifest(_Part):
     )
     input: InputSpec
     outputs: tuple[OutputSpec, ...] = Field(min_length=1)
+    face: FaceSpec | None = Field(None, description="the output that says whether it is a face; null: there is none")
     refusal: Refusal | None = Field(None, description="which finds are no faces; null: none is refused")
     training: Training
     scores: tuple[Score, ...]
@@ -179,7 +191,7 @@ class Manifest(_Part):
 
     def to_json(self) -> str:
         """The file's text, indented for people and stable for version control."""
-        left_out = {name for name in ("classes", "refusal") if getattr(self, name) is None}
+        left_out = {name for name in ("classes", "face", "refusal") if getattr(self, name) is None}
         return self.model_dump_json(by_alias=True, indent=2, exclude=left_out) + "\n"
 
 
@@ -276,8 +288,9 @@ def _calibration_problem(manifest: Manifest) -> str:
                 f"outputs.{index}.certainty.head: expected one of {', '.join(heads)}, found {output.certainty.head!r}"
             )
     known = {f"{head}.{sign}" for head in heads for sign in (*manifest.labels, ENERGY, ENTROPY)}
+    known |= {FACE} if manifest.face is not None else set()
     strange = sorted(set(manifest.refusal.weights) - known) if manifest.refusal is not None else []
-    return f"refusal.weights: {in_one_line(strange[0])!r} is no sign of this model's heads" if strange else ""
+    return f"refusal.weights: {in_one_line(strange[0])!r} is no sign of this model's outputs" if strange else ""
 
 
 def read_model(model: Path) -> bytes:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import cv2
 import numpy as np
 
-from edge.inference.calibration import ENERGY, ENTROPY
+from edge.inference.calibration import ENERGY, ENTROPY, FACE
 from edge.inference.preprocess import noise_of, softmax
 
 if TYPE_CHECKING:
@@ -111,7 +111,8 @@ def signs(manifest: Manifest, logits: Logits) -> dict[str, NDArray[np.float32]]:
     """Return the values ``(n,)`` by which faces and other things differ, as ``HEAD.SIGN``.
 
     They are each head's logits by label, ``energy`` (the logarithm of the sum of their exponentials; Liu et al., 2020)
-    and ``entropy`` in nats under the plain temperature.
+    and ``entropy`` in nats under the plain temperature; and as :data:`FACE` the value of the output that says whether
+    it is a face, where ``logits`` has it, ``(n, 1)``.
     """
     found: dict[str, NDArray[np.float32]] = {}
     for output in manifest.outputs:
@@ -122,6 +123,8 @@ def signs(manifest: Manifest, logits: Logits) -> dict[str, NDArray[np.float32]]:
         highest = values.max(axis=1)
         found[f"{output.head}.{ENERGY}"] = highest + np.log(np.exp(values - highest[:, None]).sum(axis=1))
         found[f"{output.head}.{ENTROPY}"] = entropy(softmax(values, temperature=output.temperature))
+    if FACE in logits:
+        found[FACE] = logits[FACE][:, 0]
     return found
 
 

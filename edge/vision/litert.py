@@ -11,10 +11,11 @@ import numpy as np
 
 from edge.core.errors import HardwareUnavailable, ModelError
 from edge.inference import manifest as manifests
-from edge.inference.calibration import AUDIENCE
+from edge.inference.calibration import AUDIENCE, FACE
 from edge.inference.preprocess import quantize, read_logits
 from edge.system.installation import adding, repairing
 from edge.util.stderr import lines_dropped
+from edge.util.text import in_one_line
 from edge.vision.reading import Interpretation
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge.core.types import Reading, Scores
-    from edge.inference.manifest import Manifest, OutputSpec
+    from edge.inference.manifest import FaceSpec, Manifest, OutputSpec
 
 RUNTIMES = {
     "ai-edge-litert": "ai_edge_litert.interpreter",
@@ -70,10 +71,14 @@ class LiteRtClassifier:
         self.runtime, module = import_runtime(runtime)
         self._interpreter: Any = interpreter_of(module, content, threads, path)
         self._input_index = _check_input(self._interpreter, self.manifest, path)
-        self._outputs = {
+        self._outputs: dict[str, tuple[int, OutputSpec | FaceSpec]] = {
             name: (_check_output(self._interpreter, self.manifest, name, path), self.manifest.output(name))
             for name in self._interpretation.heads
         }
+        if self.manifest.face is not None:
+            index = _check_face(self._interpreter, self.manifest.face, path)
+            if self._interpretation.asks_for_face:
+                self._outputs[FACE] = index, self.manifest.face
 
     @property
     def runtime_version(self) -> str:
@@ -114,7 +119,7 @@ class LiteRtClassifier:
         return self._run(crop)[self.output.head]
 
     def _run(self, crop: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
-        """Return the raw values of each head that is needed, by name."""
+        """Return the raw values of each output that is needed, by head or as :data:`FACE`."""
         if self._interpreter is None:
             msg = "the classifier is closed"
             raise ValueError(msg)
@@ -128,7 +133,7 @@ class LiteRtClassifier:
         self._interpreter.invoke()
         return {head: self._logits_of(index, spec) for head, (index, spec) in self._outputs.items()}
 
-    def _logits_of(self, index: int, spec: OutputSpec) -> NDArray[np.float32]:
+    def _logits_of(self, index: int, spec: OutputSpec | FaceSpec) -> NDArray[np.float32]:
         values = self._interpreter.get_tensor(index)[0]
         return read_logits(values, scale=spec.scale, zero_point=spec.zero_point, windows=spec.windows)
 
@@ -194,15 +199,21 @@ def _check_input(interpreter: Any, manifest: Manifest, path: Path) -> int:
 
 
 def _check_output(interpreter: Any, manifest: Manifest, head: str, path: Path) -> int:
-    spec = manifest.output(head)
+    return _checked(interpreter, manifest.output(head), f"{path}: output {head}", len(manifest.labels))
+
+
+def _check_face(interpreter: Any, spec: FaceSpec, path: Path) -> int:
+    return _checked(interpreter, spec, f"{path}: output {FACE}", 1)
+
+
+def _checked(interpreter: Any, spec: OutputSpec | FaceSpec, place: str, values: int) -> int:
+    """Return the index of the tensor that ``spec`` describes; it gives so many ``values`` of each face."""
     details = {tensor["name"]: tensor for tensor in interpreter.get_output_details()}
     if spec.name not in details:
-        msg = f"{path}: expected an output named {spec.name!r}, found {', '.join(sorted(details))}"
+        msg = f"{place}: expected an output named {in_one_line(spec.name)!r}, found {', '.join(sorted(details))}"
         raise ModelError(msg)
     tensor = details[spec.name]
-    _check_tensor(
-        tensor, f"{path}: output {head}", (1, spec.windows * len(manifest.labels)), spec.scale, spec.zero_point
-    )
+    _check_tensor(tensor, place, (1, spec.windows * values), spec.scale, spec.zero_point)
     return int(tensor["index"])
 
 

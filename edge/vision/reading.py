@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from edge.core.errors import ModelError
 from edge.core.types import Reading, Scores
-from edge.inference.calibration import AUDIENCE, WEB
+from edge.inference.calibration import AUDIENCE, FACE, WEB
 from edge.inference.postprocess import evidence, probabilities, signs
 from edge.util.text import in_one_line
 
@@ -43,15 +43,20 @@ class Interpretation:
             raise ModelError(msg)
         self.strength = 0.0 if output.prior is None else output.prior.strength(prior)
         needed = {head}
-        if manifest.refusal is not None:
-            needed |= {name.rpartition(".")[0] for name in manifest.refusal.weights}
+        weights = {} if manifest.refusal is None else manifest.refusal.weights
+        needed |= {name.rpartition(".")[0] for name in weights}
         if output.certainty is not None and output.certainty.head is not None:
             needed.add(output.certainty.head)
         self.heads = tuple(each.head for each in manifest.outputs if each.head in needed)
         """Heads whose logits are needed."""
+        self.asks_for_face = FACE in weights
+        """Whether the value of the output :data:`FACE` is needed too."""
 
     def read(self, logits: Mapping[str, NDArray[np.float32]], crops: Sequence[NDArray[np.uint8]]) -> list[Reading]:
-        """Return a reading for each crop from the logits ``(n, k)`` of :attr:`heads`."""
+        """Return a reading for each crop from the logits ``(n, k)`` of :attr:`heads`.
+
+        Where :attr:`asks_for_face`, ``logits`` also has the value ``(n, 1)`` of that output.
+        """
         rows = probabilities(self._manifest, self._head, logits, crops, self.strength).tolist()
         scores = [Scores.of(row, self._labels) for row in rows]
         rule = self._manifest.refusal
