@@ -48,28 +48,23 @@ class ModelRunner:
 
     def logits(self, pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
         """Logits ``(n, 7)`` of each head for crops ``(n, 48, 48)`` uint8 grey, dark ones corrected already."""
+        return logits_of(self._run(pixels), self.manifest.outputs)
+
+    def signs(self, pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+        """Values ``(n,)`` by name by which faces and other things differ, of such crops."""
+        raw, face = self._run(pixels), self.manifest.face
+        logits = logits_of(raw, self.manifest.outputs)
+        return signs(self.manifest, logits if face is None else {**logits, FACE: face_values(raw, face)})
+
+    def _run(self, pixels: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
         spec = self.manifest.input
         levels = quantize(pixels, scale=spec.scale, zero_point=spec.zero_point)
-        raw = invoke_all(self._interpreter, levels.reshape(-1, *spec.shape))
-        return logits_of(raw, self.manifest.outputs)
-
-    def signs(self, crops: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
-        """Values ``(n,)`` by which faces and other things differ: that of the face output where the model has one.
-
-        Without one they are all of :func:`edge.inference.postprocess.signs`.
-        """
-        spec, face = self.manifest.input, self.manifest.face
-        levels = quantize(crops, scale=spec.scale, zero_point=spec.zero_point)
-        raw = invoke_all(self._interpreter, levels.reshape(-1, *spec.shape))
-        if face is None:
-            return signs(self.manifest, logits_of(raw, self.manifest.outputs))
-        return {FACE: face_values(raw, face)}
+        return invoke_all(self._interpreter, levels.reshape(-1, *spec.shape))
 
 
 def face_values(raw: Mapping[str, NDArray[Any]], face: FaceSpec) -> NDArray[np.float32]:
-    """Return the values ``(n,)`` of the face output from those of the output tensors by name."""
-    values = raw[face.name]
-    return read_logits(values, scale=face.scale, zero_point=face.zero_point, windows=face.windows)[:, 0]
+    """Return the values ``(n, 1)`` of the face output from those of the output tensors by name."""
+    return read_logits(raw[face.name], scale=face.scale, zero_point=face.zero_point, windows=face.windows)
 
 
 def corrected(pixels: NDArray[np.uint8], contrast: Contrast | None) -> NDArray[np.uint8]:

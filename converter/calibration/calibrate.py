@@ -16,7 +16,7 @@ from converter.evaluation.conditions import Condition
 from converter.outputs import write_bytes
 from converter.progress import bar
 from converter.runner import ModelRunner
-from edge.inference.manifest import SCHEMA_VERSION, OutputSpec, manifest_path
+from edge.inference.manifest import SCHEMA_VERSION, SCHEMA_WITH_FACE, OutputSpec, manifest_path
 from edge.inference.postprocess import detail_of, entropy, temperature, tilt_of
 from edge.inference.preprocess import softmax
 
@@ -83,7 +83,8 @@ def calibrate(
         for output in before.outputs
     )
     refusal = before.refusal if empty is None else _refusal(runner, validation, empty, scenes)
-    made = before.model_copy(update={"schema_version": SCHEMA_VERSION, "outputs": outputs, "refusal": refusal})
+    schema = SCHEMA_VERSION if before.face is None else SCHEMA_WITH_FACE
+    made = before.model_copy(update={"schema_version": schema, "outputs": outputs, "refusal": refusal})
     write_bytes(manifest_path(model), made.to_json().encode())
     return made
 

@@ -52,10 +52,11 @@ def answers(subject: Subject, faces: FaceSet) -> Answers | None:
     crops = corrected(faces.pixels, subject.contrast)
     logits = subject.logits_of_crops(crops, "as the device")
     refusal = manifest.refusal
+    found = signs(manifest, logits) if subject.signs is None else subject.signs(crops)
     return Answers(
         manifest,
         {head: probabilities(manifest, head, logits, list(crops), strength(manifest, head)) for head in logits},
-        None if refusal is None else evidence(refusal, signs(manifest, logits)) < 0,
+        None if refusal is None else evidence(refusal, found) < 0,
     )
 
 

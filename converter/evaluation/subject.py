@@ -50,6 +50,8 @@ class Subject:
     heads: tuple[str, ...] = ()
     mapping: LabelMapping | None = None
     manifest: Manifest | None = None
+    signs: Callable[[NDArray[np.uint8]], Mapping[str, NDArray[np.float32]]] | None = None
+    """Gives the signs by which faces and other things differ, where the model has an output for that."""
 
     def logits(self, pixels: NDArray[np.uint8], what: str = "pictures") -> dict[str, NDArray[np.float32]]:
         """Logits ``(n, 7)`` per head for ``(n, 48, 48)`` uint8 grey, dark ones corrected as the device does.
@@ -89,6 +91,7 @@ def open_subject(model: Path) -> Subject:
             heads=tuple(temperatures),
             mapping=mapping_of(runner.manifest, model),
             manifest=runner.manifest,
+            signs=runner.signs if runner.manifest.face is not None else None,
         )
     if model.suffix == ".ckpt":
         from converter.training import checkpoint

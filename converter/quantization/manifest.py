@@ -15,7 +15,16 @@ from converter.runner import interpreter
 from edge.core.contrast import Contrast
 from edge.core.errors import ModelError
 from edge.inference.calibration import FACE
-from edge.inference.manifest import FaceSpec, InputSpec, Manifest, OutputSpec, Score, Training
+from edge.inference.manifest import (
+    SCHEMA_VERSION,
+    SCHEMA_WITH_FACE,
+    FaceSpec,
+    InputSpec,
+    Manifest,
+    OutputSpec,
+    Score,
+    Training,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -108,6 +117,7 @@ def build(
     """
     recipe, found = trained.recipe, trained.data or data
     return Manifest(
+        schema_version=SCHEMA_VERSION if face is None else SCHEMA_WITH_FACE,
         name=name,
         version=version,
         file=f"{name}.tflite",

@@ -21,10 +21,12 @@ from edge.inference.calibration import ENERGY, ENTROPY, FACE, Certainty, Prior, 
 from edge.util.bounded_read import read_bounded
 from edge.util.text import in_one_line
 
-SCHEMA_VERSION = 4
-READABLE = (1, 2, 3, 4)
+SCHEMA_VERSION, SCHEMA_WITH_FACE = 4, 5
+"""What is written, and what is written of a model with a face output, which earlier versions cannot read."""
+READABLE = (1, 2, 3, 4, 5)
 """In schema 1 an output was always one window; before schema 3 dark crops were not corrected; before schema 4 there was
-neither a prior nor a temperature by face, and nothing was refused."""
+neither a prior nor a temperature by face, and nothing was refused; before schema 5 no output said whether it is a face.
+"""
 DEFAULT_MODEL = "gdconv-117m-int8.tflite"
 Head = Literal["consensus", "fer2013"]
 PREFERRED = "consensus"

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # other libraries' words about their own insides
 ARCHITECTURE = "gdconv:8/16"
+VOTE_OF_LABEL = (4, 5, 6, 1, 3, 2, 0)
+"""Column of each emotion among the votes."""
 PICTURES = 20
 
 
@@ -226,7 +228,19 @@ def test_the_part_of_a_picture_follows_from_its_content(tmp_path: Path, portrait
 
 
 @pytest.fixture(scope="module")
-def models(taught: Trained, tiny_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def data(write_data: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data set whose pictures are waves down and across, so that int8 has room for both."""
+    rows, votes = [], []
+    for usage, each in (("Training", 35), ("PublicTest", 14)):
+        pixels = np.concatenate([faces(each, seed=each).pixels, gratings(each, each)])
+        for label, picture in enumerate(pixels):
+            rows.append(f"{label % 7},{' '.join(map(str, picture.ravel().tolist()))},{usage}")
+            votes.append([10 if column == VOTE_OF_LABEL[label % 7] else 0 for column in range(10)])
+    return write_data(tmp_path_factory.mktemp("waves"), rows, votes)
+
+
+@pytest.fixture(scope="module")
+def models(taught: Trained, data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with ``with.tflite`` and ``without.tflite``, of the same network."""
     pytest.importorskip("litert_torch", reason="litert_torch is missing: pip install -e '.[converter]'")
     folder = tmp_path_factory.mktemp("models")
@@ -234,7 +248,7 @@ def models(taught: Trained, tiny_data: Path, tmp_path_factory: pytest.TempPathFa
     checkpoint.save(folder / "without.ckpt", network())
     for name in ("with", "without"):
         files = ["--checkpoint", str(folder / f"{name}.ckpt"), "--out", str(folder / f"{name}.tflite")]
-        assert main(["quantize", *files, "--data", str(tiny_data)]) == 0
+        assert main(["quantize", *files, "--data", str(data)]) == 0
     non_faces.save(folder / "kept.npz", others(), Contrast())
     return folder
 
@@ -254,6 +268,7 @@ def test_the_heads_of_the_int8_file_are_the_same_to_the_byte(models: Path, taugh
     assert manifest.face is not None
     assert taught.face is not None
     assert manifest.face.training == taught.face.record
+    assert (manifest.schema_version, two.manifest.schema_version) == (5, 4)
     assert "face" not in json.loads(manifest_path(models / "without.tflite").read_text())
     value = np.clip(features(taught.network, pixels, "pictures") @ taught.face.weight + taught.face.bias, -8, 7.94)
     assert np.abs(one.signs(pixels)["face"] - value).mean() < 0.4
@@ -263,7 +278,7 @@ def test_the_heads_of_the_int8_file_are_the_same_to_the_byte(models: Path, taugh
 
 
 def test_the_refusal_is_fitted_to_it_and_the_device_uses_it(
-    models: Path, tiny_data: Path, monkeypatch: pytest.MonkeyPatch
+    models: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from converter.calibration import calibrate
     from converter.runner import ModelRunner
@@ -275,12 +290,13 @@ def test_the_refusal_is_fitted_to_it_and_the_device_uses_it(
     monkeypatch.setattr(calibrate.SMALL.__class__, "crops", lambda _self, some, _contrast: faces(len(some), 6).pixels)
     for name in ("with", "without"):
         words = ["--model", str(models / f"{name}.tflite"), "--non-faces", str(models / "kept.npz")]
-        assert main(["calibrate", *words, "--data", str(tiny_data)]) == 0
+        assert main(["calibrate", *words, "--data", str(data)]) == 0
     rule = load(models / "with.tflite").refusal
     other = load(models / "without.tflite").refusal
     assert rule is not None
     assert other is not None
     assert list(rule.weights) == ["face"]
+    assert [load(models / f"{name}.tflite").schema_version for name in ("with", "without")] == [5, 4]
     assert "face" not in other.weights
     assert rule.figures["non_faces"] == len(others().for_measuring)
     assert rule.figures["refused"] > 0.9
