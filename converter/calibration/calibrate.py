@@ -16,6 +16,7 @@ from converter.evaluation.conditions import Condition
 from converter.outputs import write_bytes
 from converter.progress import bar
 from converter.runner import ModelRunner
+from edge.inference.calibration import FACE
 from edge.inference.manifest import SCHEMA_VERSION, SCHEMA_WITH_FACE, OutputSpec, manifest_path
 from edge.inference.postprocess import detail_of, entropy, temperature, tilt_of
 from edge.inference.preprocess import softmax
@@ -153,12 +154,8 @@ def _refusal(runner: ModelRunner, faces: FaceSet, empty: Path, scenes: Path | No
     known = np.flatnonzero(faces.votes.sum(axis=1) > 0)
     small = SMALL.crops(faces.take(known), contrast)
     crops = np.concatenate([inside.crops, small])
-    rule = refusals.fit(
-        runner.signs(crops),
-        np.concatenate([inside.pictures, known]),
-        runner.signs(outside.crops),
-        outside.pictures,
-    )
+    rows = np.concatenate([inside.pictures, known])
+    rule = refusals.fit(_to_fit(runner, crops), rows, _to_fit(runner, outside.crops), outside.pictures)
     if scenes is None:
         return rule
     theirs, others = marked(scenes, contrast)
@@ -169,6 +166,12 @@ def _refusal(runner: ModelRunner, faces: FaceSet, empty: Path, scenes: Path | No
         scene_non_faces=len(others),
         scene_refused=refusals.shares_below(rule, runner.signs(others.crops)),
     )
+
+
+def _to_fit(runner: ModelRunner, crops: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+    """Signs that the rule is made of: the face output alone, where the model has one."""
+    found = runner.signs(crops)
+    return {FACE: found[FACE]} if FACE in found else found
 
 
 def _with(rule: Refusal, **figures: float) -> Refusal:

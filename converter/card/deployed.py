@@ -131,8 +131,8 @@ def _refusals(models: Sequence[Shipped]) -> Iterator[str]:
         return
     yield "### Refusal"
     yield (
-        "Finds of Haar's cascade and whether they are refused; of the split and of the non-faces by cross-validation, "
-        "while\nnothing was fitted to the group pictures:"
+        "Finds of Haar's cascade and whether they are refused; of the split and of the non-faces by cross-validation"
+        f"{_held_out(refusing)}, while\nnothing was fitted to the group pictures:"
     )
     figures = [model.manifest.refusal.figures for model in refusing if model.manifest.refusal is not None]
     rows = [
@@ -141,6 +141,13 @@ def _refusals(models: Sequence[Shipped]) -> Iterator[str]:
         if any(number in one for one in figures)
     ]
     yield table(["", *(model.name for model in refusing)], rows)
+
+
+def _held_out(models: Sequence[Shipped]) -> str:
+    """Say which non-faces measure a face output."""
+    if all(model.manifest.face is None for model in models):
+        return ""
+    return ",\nfor a model with a face output in pictures that it was not trained on"
 
 
 def _refused(found: Mapping[str, Any], number: str, share: str) -> str:

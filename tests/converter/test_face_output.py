@@ -281,6 +281,8 @@ def test_the_refusal_is_fitted_to_it_and_the_device_uses_it(
     models: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from converter.calibration import calibrate
+    from converter.evaluation.deployed import answers
+    from converter.evaluation.subject import open_subject
     from converter.runner import ModelRunner
     from edge.models.trial import _run
     from edge.vision.litert import RUNTIMES, LiteRtClassifier
@@ -301,6 +303,12 @@ def test_the_refusal_is_fitted_to_it_and_the_device_uses_it(
     assert rule.figures["non_faces"] == len(others().for_measuring)
     assert rule.figures["refused"] > 0.9
     assert other.figures["non_faces"] == len(others().finds)
+    for name in ("with", "without"):
+        subject = open_subject(models / f"{name}.tflite")
+        said = answers(subject, faces(20, seed=8))
+        assert said is not None
+        assert said.refused is not None
+        assert said.refused.mean() < 0.2
     crops = [*faces(20, seed=8).pixels, *gratings(20, 9)]
     found = importlib.util.find_spec
     for runtime in (name for name, module in RUNTIMES.items() if found(module.partition(".")[0]) is not None):
