@@ -42,11 +42,6 @@ VOTE_OF_LABEL = (4, 5, 6, 1, 3, 2, 0)
 PICTURES = 20
 
 
-def network(seed: int = 1) -> Trained:
-    torch.manual_seed(seed)
-    return Trained(build(ARCHITECTURE).eval(), Recipe(architecture=ARCHITECTURE), 3)
-
-
 def gratings(n: int, seed: int) -> np.ndarray:
     """What plays the non-faces: waves across, where the faces' run down."""
     generator = np.random.default_rng(seed)
@@ -63,6 +58,19 @@ def faces(n: int = 200, seed: int = 2) -> FaceSet:
     votes = np.zeros((n, 7), np.float32)
     votes[:, 3] = 1
     return FaceSet(pixels, np.full(n, 3), votes, np.full(n, 3))
+
+
+def network() -> Trained:
+    """An untrained network whose batch norms have the statistics of waves, so that its features say something."""
+    torch.manual_seed(1)
+    made = build(ARCHITECTURE)
+    for module in made.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = 1.0
+    pixels = np.concatenate([faces(32, seed=4).pixels, gratings(32, 5)])
+    with torch.no_grad():
+        made.train()(torch.from_numpy(pixels).unsqueeze(1).float() / 255)
+    return Trained(made.eval(), Recipe(architecture=ARCHITECTURE), 3)
 
 
 def others(n: int = 100) -> NonFaces:
@@ -361,7 +369,8 @@ def test_a_refusal_by_an_output_that_is_not_there_is_refused(models: Path, tmp_p
 def test_fine_tuning_keeps_it(taught: Trained) -> None:
     from converter.quantization.finetune import FineTuning, fine_tune
 
-    tuned = fine_tune(taught.whole, faces(64), faces(16).pixels.astype(np.float32) / 255, FineTuning(1, batch_size=32))
+    pictures = faces(16).pixels.astype(np.float32) / np.float32(255)
+    tuned = fine_tune(taught.whole, faces(64), pictures, FineTuning(1, batch_size=32))
     assert tuned.head_names == ("fer2013", "consensus", "face")
     shown = torch.from_numpy(np.concatenate([faces(20, 8).pixels, gratings(20, 9)])).unsqueeze(1).float() / 255
     with torch.inference_mode():
