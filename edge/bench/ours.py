@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edge.bench.reel import ReelSource
+from edge.core.sink_base import BaseSink
 from edge.core.stage_timer import StageTimer
 from edge.core.types import Observation
 
@@ -43,7 +44,7 @@ class Run:
     cpu_s: float
 
 
-class Seen:
+class Seen(BaseSink):
     """A sink that keeps what the loop saw."""
 
     name = "seen"

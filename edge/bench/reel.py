@@ -117,11 +117,12 @@ class ReelSource(PassiveSource):
         shown: Any = self._reel.frame(index % len(self._reel)).image
         return Frame(shown, due_ns, index)
 
-    def skip(self) -> None:
+    def skip(self) -> bool:
         """Let the next frame go by."""
         due_ns = self._started_ns + round(self._index * _NS / self._reel.fps)
         time.sleep(max(0, due_ns - time.monotonic_ns()) / _NS)
         self._index += 1
+        return True
 
     def close(self) -> None:
         """Nothing to release."""

@@ -1,4 +1,4 @@
-"""The four seams of the device; backends implement them, ``runtime`` alone names the concrete classes."""
+"""The five seams of the device; backends implement them, ``runtime`` alone names the concrete classes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from edge.core.contrast import Contrast
     from edge.core.events import Message
     from edge.core.labels import LabelSet
-    from edge.core.types import Box, Detection, Frame, Reading, Scores
+    from edge.core.types import Box, Detection, Frame, Observation, Reading, Scores
 
 
 @runtime_checkable
@@ -21,8 +21,8 @@ class FrameSource(Protocol):
     """Where frames come from: a camera, a stream, files, a drawn scene.
 
     ``open`` and ``close`` may be called again and again, ``close`` also before ``open``. ``read`` never blocks for
-    longer than the source's read timeout. A camera may have ``skip() -> None`` besides, which is ``read`` without the
-    work of decoding: while there is nothing to see, frames go by that way.
+    longer than the source's read timeout. While there is nothing to see, frames pass
+    through ``skip``.
     """
 
     @property
@@ -60,6 +60,13 @@ class FrameSource(Protocol):
         Raises:
             SourceEnded: a finite source has no more frames.
             SourceError: nothing came in time, or what came cannot be decoded.
+        """
+        ...
+
+    def skip(self) -> bool:
+        """Let the next frame pass without the work of decoding it; return False where the source cannot do that.
+
+        Waits as long as :meth:`read` does, and raises the same errors.
         """
         ...
 
@@ -122,12 +129,50 @@ class EmotionClassifier(Protocol):
 
 
 @runtime_checkable
+class ObservationPipeline(Protocol):
+    """Turns frames into observations; used by the loop alone, on its thread."""
+
+    @property
+    def still(self) -> bool:
+        """True while nobody is known to be in view and nothing moved in the last frame."""
+        ...
+
+    def step(self, frame: Frame) -> Observation:
+        """Return the faces in ``frame`` with their scores.
+
+        Raises:
+            EdgeError: the model failed for good.
+        """
+        ...
+
+    def reset(self) -> None:
+        """Forget the faces in view: the frames before are no longer those just before the next one."""
+        ...
+
+    def close(self) -> None:
+        """Free the model; harmless when repeated."""
+        ...
+
+
+@runtime_checkable
 class Sink(Protocol):
     """Receives messages on a thread of its own; may be slow, may fail, never holds the loop up."""
 
     name: str
     accepts: tuple[type, ...]
     """The kinds of message that ``handle`` wants; others are never queued for it."""
+    wants_ticks: bool
+    """True where ``tick`` is called, at least every 50 ms while the sink is open and no call lasts longer."""
+
+    @property
+    def queue_depth(self) -> int:
+        """Messages that wait in the sink itself, where it queues for its network; from any thread."""
+        ...
+
+    @property
+    def drops(self) -> int:
+        """Messages that the sink itself has dropped since the start; from any thread."""
+        ...
 
     def open(self) -> None:
         """Connect to the hardware or network.
@@ -140,6 +185,10 @@ class Sink(Protocol):
 
     def handle(self, message: Message) -> None:
         """Take one message; an exception is logged and the sink opened again after a pause."""
+        ...
+
+    def tick(self, now_ns: int) -> None:
+        """Do what is due without a message, at ``now_ns`` of ``time.monotonic_ns``; on the thread of ``handle``."""
         ...
 
     def close(self) -> None:

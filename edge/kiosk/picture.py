@@ -11,8 +11,8 @@ import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from edge.core.protocols import ObservationPipeline
     from edge.core.types import Frame, Observation
-    from edge.vision.pipeline import Pipeline
 
 WIDTH = 640
 QUALITY = 70
@@ -47,7 +47,7 @@ class FrameTap:
 class TappedPipeline:
     """A pipeline whose frames are seen by ``tap``, and forgotten there when it is reset or closed."""
 
-    def __init__(self, pipeline: Pipeline, tap: FrameTap) -> None:
+    def __init__(self, pipeline: ObservationPipeline, tap: FrameTap) -> None:
         self._pipeline = pipeline
         self._tap = tap
 

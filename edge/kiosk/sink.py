@@ -21,6 +21,7 @@ from edge.core.events import (
     Privacy,
     RunningSession,
 )
+from edge.core.sink_base import BaseSink
 from edge.core.types import SEVEN, Observation
 from edge.kiosk import live
 from edge.kiosk.timeline import Timeline
@@ -47,7 +48,7 @@ _LOUD = {EventType.MARKER, EventType.PEAK, EventType.SESSION_START, EventType.SE
 """Kinds of event that an operator is told one by one."""
 
 
-class KioskSink:
+class KioskSink(BaseSink):
     """``open`` serves the pages, ``close`` ends that; what was last known stays over a closing and opening.
 
     ``tap`` gives the live picture, where that is switched on; ``labels`` are the classes of the model in use. While a
@@ -56,6 +57,7 @@ class KioskSink:
     """
 
     name = "kiosk"
+    wants_ticks = True
     accepts: tuple[type, ...] = (
         Observation,
         Look,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge.audience.group_size import GroupSize
 from edge.core.events import CameraStatus, Event, EventType, Info, Playback, RunningSession
+from edge.core.sink_base import BaseSink
 from edge.core.types import SEVEN, Observation
 from edge.recording.commit_watcher import CommitWatcher
 from edge.recording.media_timeline import ENDED, is_news
@@ -59,7 +60,7 @@ class _Current:
     film: MediaPoint | None = None
 
 
-class SessionSink:
+class SessionSink(BaseSink):
     """A sink for observations and events that keeps sessions and nothing else.
 
     ``time_of`` gives the wall-clock time of the loop's own time (``Stamp.time``); ``live`` where that time is
@@ -70,6 +71,7 @@ class SessionSink:
     """
 
     name = "sessions"
+    wants_ticks = True
     accepts: tuple[type, ...] = (Observation, Event, RunningSession, Info, CameraStatus, Playback)
 
     def __init__(

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from edge.config import SmoothingConfig
     from edge.core.commands import Inbox
     from edge.core.events import Health, Info, Stamp
+    from edge.core.protocols import ObservationPipeline
     from edge.core.types import Frame
-    from edge.kiosk.picture import TappedPipeline
     from edge.runtime.dispatch import Dispatcher
     from edge.runtime.durability_barrier import DurabilityBarrier
     from edge.runtime.health_supervisor import HealthSupervisor
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from edge.runtime.saved_switches import SettingsStore
     from edge.runtime.throttle import ThrottleController
     from edge.sources.newest import NewestFrame
-    from edge.vision.pipeline import Pipeline
 
 _LOG = logging.getLogger(__name__)
 _NS = 1_000_000_000
@@ -73,7 +72,7 @@ class Device:
         self,
         *,
         frames: NewestFrame,
-        pipeline: Pipeline | TappedPipeline,
+        pipeline: ObservationPipeline,
         voice: ObservationPublisher,
         stamp: Stamp,
         dispatcher: Dispatcher,
@@ -148,7 +147,7 @@ class Device:
         """Have the loop do ``call`` in its next turn; from any thread."""
         self._soon.put(call)
 
-    def adopt(self, pipeline: Pipeline | TappedPipeline, smoothing: SmoothingConfig, *, detector: str) -> None:
+    def adopt(self, pipeline: ObservationPipeline, smoothing: SmoothingConfig, *, detector: str) -> None:
         """See with another pipeline from the next frame on; on the loop's thread. Who is in view is found again."""
         self._pipeline = pipeline
         self._voice.narrator.smooth(smoothing)

@@ -34,16 +34,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from edge.config import Config
-    from edge.core.protocols import FrameSource, Sink
+    from edge.core.protocols import FrameSource, ObservationPipeline, Sink
     from edge.core.stage_timer import StageTimer
-    from edge.kiosk.picture import TappedPipeline
     from edge.models.rollback import ModelRollback
     from edge.runtime.health_supervisor import HealthSupervisor
     from edge.runtime.manager import ServiceManager
     from edge.runtime.throttle import ThrottleController
     from edge.sources.newest import NewestFrame
     from edge.vision.litert import LiteRtClassifier
-    from edge.vision.pipeline import Pipeline
 
 _LOG = logging.getLogger(__name__)
 _ALL_THREADS = -1
@@ -118,7 +116,7 @@ def device(
         dispatcher = Dispatcher([*sinks, *kept], lossless=source.lossless)
         manager = resources.enter_context(ServiceManager())
 
-        def seeing(settings: Config, kind: str) -> Pipeline | TappedPipeline:
+        def seeing(settings: Config, kind: str) -> ObservationPipeline:
             seed, clock_ns = (0, None) if source.lossless else (None, time.process_time_ns)
             pipeline = factory.pipeline_of(
                 settings, network, still=False, kind=kind, seed=seed, timer=timer, clock_ns=clock_ns

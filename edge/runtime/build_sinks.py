@@ -19,14 +19,13 @@ if TYPE_CHECKING:
     from edge.core.commands import Inbox
     from edge.core.events import Stamp
     from edge.core.labels import LabelSet
-    from edge.core.protocols import FrameSource, Sink
-    from edge.kiosk.picture import FrameTap, TappedPipeline
+    from edge.core.protocols import FrameSource, ObservationPipeline, Sink
+    from edge.kiosk.picture import FrameTap
     from edge.kiosk.sink import KioskSink
     from edge.runtime.durability_barrier import DurabilityBarrier
     from edge.sinks.mqtt.outbox import Outbox
     from edge.sinks.mqtt.sink import MqttSink
     from edge.vision.litert import LiteRtClassifier
-    from edge.vision.pipeline import Pipeline
 
 _LOG = logging.getLogger(__name__)
 
@@ -170,7 +169,7 @@ def tap(config: Config) -> FrameTap | None:
     return FrameTap()
 
 
-def watched(made: Pipeline, tap: FrameTap | None) -> Pipeline | TappedPipeline:
+def watched(made: ObservationPipeline, tap: FrameTap | None) -> ObservationPipeline:
     """The pipeline, which shows ``tap`` what it saw."""
     if tap is None:
         return made

@@ -116,12 +116,12 @@ class _Worker:
     @property
     def depth(self) -> int:
         """What waits here, and in the sink itself where it queues for its network."""
-        return len(self._mailbox) + int(getattr(self._sink, "queue_depth", 0))
+        return len(self._mailbox) + self._sink.queue_depth
 
     @property
     def drops(self) -> int:
         """What was dropped here, and by the sink itself."""
-        return self._mailbox.drops + int(getattr(self._sink, "drops", 0))
+        return self._mailbox.drops + self._sink.drops
 
     @property
     def name(self) -> str:
@@ -147,20 +147,18 @@ class _Worker:
 
     def _serve(self) -> None:
         """Hand over until told to stop, then what still waits."""
-        tick = getattr(self._sink, "tick", None)
+        interval_s = TICK_S if self._sink.wants_ticks else None
         while True:
             with self._changed:
-                self._changed.wait_for(
-                    lambda: bool(len(self._mailbox)) or self._stopping, TICK_S if tick is not None else None
-                )
+                self._changed.wait_for(lambda: bool(len(self._mailbox)) or self._stopping, interval_s)
                 message = self._mailbox.take() if len(self._mailbox) else None
                 self._changed.notify_all()
             if message is not None:
                 self._hand_over(message)
             elif self._stopping:
                 return
-            if tick is not None:
-                tick(time.monotonic_ns())
+            if self._sink.wants_ticks:
+                self._sink.tick(time.monotonic_ns())
 
     def _hand_over(self, message: Message) -> None:
         try:

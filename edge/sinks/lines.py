@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, TextIO
 
 from edge.core.events import Aggregate, CameraStatus, Event, Health, Info, State, Tracks
+from edge.core.sink_base import BaseSink
 
 if TYPE_CHECKING:
     from edge.core.events import Message
@@ -21,7 +22,7 @@ _TOPICS: dict[type, str] = {
 }
 
 
-class LinesSink:
+class LinesSink(BaseSink):
     """``{"topic": "event", "payload": {…}}`` a line; a reader that went away closes the sink, not the device."""
 
     name = "lines"

@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING, TypeVar
 
 from edge.core.events import CameraStatus, Event, Health, Info, Look, State
+from edge.core.sink_base import BaseSink
 from edge.core.types import Observation
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class MemorySink:
+class MemorySink(BaseSink):
     """Keeps every message in order in ``messages``; ``opened`` and ``closed`` count the calls."""
 
     def __init__(

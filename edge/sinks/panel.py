@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge.core.commands import SetPrivacy, StartSession, StopSession
 from edge.core.events import CameraStatus, Privacy, RunningSession
+from edge.core.sink_base import BaseSink
 from edge.sinks.gpio import gpio_errors, open_leds, pin_factory
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ _BEEPS = {"paused": (0.4, 1), "looking": (0.1, 1), "started": (0.1, 2), "stopped
 """Seconds and number of beeps."""
 
 
-class PanelSink:
+class PanelSink(BaseSink):
     """Button, light and buzzer, each where it has a pin; ``handle`` and the button's callbacks are on two threads.
 
     ``clock`` gives monotonic seconds.

@@ -223,14 +223,15 @@ class NewestFrame:
 
     def _rest(self, stopping: threading.Event) -> None:
         """Let frames go by undecoded until ``rest_s`` is nearly over, where the source can do that."""
-        skip = getattr(self._source, "skip", None)
-        if skip is None or self._arrived_s is None:
+        if self._arrived_s is None:
             return
         while self.rest_s > 0 and not stopping.is_set():
             if time.monotonic() - self._arrived_s > self.rest_s - 1 / self._config.fps:
                 return
             with self._asking():
-                skip()
+                skipped = self._source.skip()
+            if not skipped:
+                return
 
     @contextmanager
     def _asking(self) -> Iterator[None]:

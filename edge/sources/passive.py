@@ -1,4 +1,4 @@
-"""The base of sources that cannot be directed at anything."""
+"""The base of sources that cannot be directed at anything and decode every frame."""
 
 from __future__ import annotations
 
@@ -22,3 +22,7 @@ class PassiveSource:
 
     def aim(self, faces: Sequence[Box], brightness: float | None) -> None:
         """Do nothing: there is nothing to direct at the faces."""
+
+    def skip(self) -> bool:
+        """Return False: a frame cannot pass without being decoded."""
+        return False

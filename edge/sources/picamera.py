@@ -127,7 +127,7 @@ class PiCamera:
         self._index += 1
         return frame
 
-    def skip(self) -> None:
+    def skip(self) -> bool:
         """Give the next frame back without copying it.
 
         Raises:
@@ -144,6 +144,7 @@ class PiCamera:
             msg = f"{self.uri}: capture failed ({_first_line(error)})"
             raise SourceError(msg) from error
         self._index += 1
+        return True
 
     def _capture(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """Copies of both streams' pictures; the camera has few buffers, so each is given back whatever happens."""

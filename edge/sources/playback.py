@@ -105,7 +105,7 @@ class Playback(PassiveSource):
             raise self._over()
         return self._give(frame, self._due_ns)
 
-    def skip(self) -> None:
+    def skip(self) -> bool:
         """Let the next frame go by, as a camera's does while nobody is in view.
 
         Raises:
@@ -113,6 +113,7 @@ class Playback(PassiveSource):
             SourceError: the recording is damaged or not open.
         """
         self.read()
+        return True
 
     def _take(self) -> None:
         """Decode the next frame that is not late; after the last one, its end is what is due."""

@@ -109,7 +109,7 @@ class UsbCamera(PassiveSource):
         self._index += 1
         return frame
 
-    def skip(self) -> None:
+    def skip(self) -> bool:
         """Let the camera's next frame go by without decoding it.
 
         Raises:
@@ -119,6 +119,7 @@ class UsbCamera(PassiveSource):
             msg = f"{self.uri}: delivers no frames; check its cable and power"
             raise SourceError(msg)
         self._index += 1
+        return True
 
     def close(self) -> None:
         """Release the device."""

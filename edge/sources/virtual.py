@@ -93,11 +93,12 @@ class VirtualCamera(PassiveSource):
         self._index += 1
         return frame
 
-    def skip(self) -> None:
+    def skip(self) -> bool:
         """Let the next frame go by without drawing it."""
         if self._frames is None or self._again or self._index < self._frames:
             self._wait()
             self._index += 1
+        return True
 
     def _wait(self) -> int:
         """Until the next frame is due, and when that was."""

@@ -177,6 +177,7 @@ def test_a_sink_that_hangs_does_not_hold_the_end_up(caplog: pytest.LogCaptureFix
 
 def test_a_sink_with_a_tick_is_called_while_nothing_comes() -> None:
     class Ticking(MemorySink):
+        wants_ticks = True
         ticks = 0
 
         def tick(self, now_ns: int) -> None:

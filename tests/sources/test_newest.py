@@ -256,9 +256,10 @@ class Skippable(Scripted):
         self.read_count += 1
         return frame(self.read_count)
 
-    def skip(self) -> None:
+    def skip(self) -> bool:
         time.sleep(0.01)
         self.skip_count += 1
+        return True
 
 
 def test_while_it_rests_most_frames_go_by_undecoded() -> None:

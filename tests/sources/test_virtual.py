@@ -107,11 +107,11 @@ def test_frames_that_go_by_take_their_time_and_are_counted() -> None:
     source.open()
     first = source.read()
     for _ in range(3):
-        source.skip()  # type: ignore[attr-defined]
+        source.skip()
     last = source.read()
     assert (first.index, last.index) == (0, 4)
     assert last.monotonic_ns - first.monotonic_ns >= 40_000_000  # more where the machine was held up
-    source.skip()  # type: ignore[attr-defined]
+    source.skip()
     with pytest.raises(SourceEnded):
         source.read()
     source.close()

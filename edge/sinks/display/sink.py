@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from edge.core.events import Lighting, Look
+from edge.core.sink_base import BaseSink
 from edge.sinks.display.min_display_time import MinDisplayTime
 
 if TYPE_CHECKING:
@@ -16,13 +17,14 @@ if TYPE_CHECKING:
     from edge.sinks.display.base import Display
 
 
-class DisplaySink:
+class DisplaySink(BaseSink):
     """Shows looks on ``display``; ``handle`` and ``tick`` belong to one thread.
 
     ``tick`` is wanted at least every 50 ms: it shows the look that waited and moves blinking on. ``clock`` gives
     steady nanoseconds and is the one that ``tick`` is called with.
     """
 
+    wants_ticks = True
     accepts: tuple[type, ...] = (Look, Lighting)
 
     def __init__(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from edge.core.errors import HardwareUnavailable
 from edge.core.events import CameraStatus, Event, Health, Info, Privacy, RunningSession, State
+from edge.core.sink_base import BaseSink
 from edge.system.installation import adding
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 
 
-class MetricsSink:
+class MetricsSink(BaseSink):
     """``open`` serves, ``close`` ends that; what was counted stays over a closing and opening.
 
     Neither a missing package nor a taken port keeps the device from its work: it is told, and tried again.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from edge.core.errors import FileUnavailable
 from edge.core.events import Event, EventType, Info
+from edge.core.sink_base import BaseSink
 from edge.sinks.mqtt.client import REPEAT_S, Client
 from edge.sinks.mqtt.options import options
 from edge.sinks.mqtt.outbox import Outbox
@@ -34,7 +35,7 @@ _ASKED_FOR = {EventType.MARKER, EventType.SESSION_START, EventType.SESSION_END}
 """Events that answer a person or a program: they are on the disk at once, not with the next burst."""
 
 
-class MqttSink:
+class MqttSink(BaseSink):
     """Publishes everything about one node.
 
     No method waits for the network but ``close``, for about a second. ``heartbeat_s`` is how often state and health

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from edge.core.sink_base import BaseSink
 from edge.core.types import Observation
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Phase:
     process_cpu: float
 
 
-class Count:
+class Count(BaseSink):
     """A sink that counts what the loop has looked at."""
 
     name = "count"
