@@ -59,8 +59,8 @@ def face_output(
     left out, for calibrate to measure the output with. Give the checkpoint that is written to quantize.
     """
     from converter.calibration import non_faces as finds
+    from converter.calibration.face_output import FaceSettings, train
     from converter.training import checkpoint as checkpoints
-    from converter.training.face_output import FaceSettings, train
     from edge.core.contrast import Contrast
 
     options.refuse_suffix(out, ".ckpt")

@@ -19,13 +19,13 @@ import torch
 from converter.architectures import build
 from converter.architectures.face import FaceLayer, features, with_face
 from converter.calibration import non_faces
+from converter.calibration.face_output import FaceSettings, train
 from converter.calibration.finds import Finds
 from converter.calibration.non_faces import NonFaces
 from converter.cli import main
 from converter.datasets.faces import FaceSet
 from converter.training import checkpoint
 from converter.training.checkpoint import Trained
-from converter.training.face_output import FaceSettings, train
 from converter.training.recipe import Recipe
 from edge.core.contrast import Contrast
 from edge.core.errors import InputError, ModelError
