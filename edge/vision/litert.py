@@ -41,8 +41,7 @@ _SCALE_TOLERANCE = 1e-6
 class LiteRtClassifier:
     """Runs one head of an int8 model, one face at a time.
 
-    Several faces are several invocations: at batch 50 a resized input tensor was no faster per face, and each new
-    number of faces would lay the network's memory out again. ``prior`` is a name of
+    Several faces are several invocations: a batch of them takes a few percent less at best (docs/performance.md). ``prior`` is a name of
     :mod:`edge.inference.calibration` or a strength of 0 to 1.
 
     Raises:
