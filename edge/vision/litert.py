@@ -41,8 +41,8 @@ _SCALE_TOLERANCE = 1e-6
 class LiteRtClassifier:
     """Runs one head of an int8 model, one face at a time.
 
-    Several faces are several invocations: a batch of them takes a few percent less at best (docs/performance.md). ``prior`` is a name of
-    :mod:`edge.inference.calibration` or a strength of 0 to 1.
+    Several faces are several invocations: a batch of them takes a few percent less at best (docs/performance.md).
+    ``prior`` is a name of :mod:`edge.inference.calibration` or a strength of 0 to 1.
 
     Raises:
         ModelError: the file or its manifest is missing, corrupt or contradicts the other.
