@@ -156,7 +156,7 @@ def test_a_manifest_that_is_none(model: Path, text: str) -> None:
         (lambda m: m.update(labels=m["labels"][::-1]), ["expected labels angry, disgust", "found neutral, surprise"]),
         (lambda m: m.update(labels=m["labels"][:6]), ["expected labels", "found angry"]),
         (lambda m: m.update(file="other.tflite"), ["expected to describe gdconv", "found other.tflite"]),
-        (lambda m: m.update(schema=99), ["expected schema 1 or 2 or 3 or 4, found 99"]),
+        (lambda m: m.update(schema=99), ["expected schema 1 or 2 or 3 or 4 or 5, found 99"]),
         (lambda m: m.update(surprise=1), ["surprise: unknown field; "]),
         (lambda m: m["input"].update(scale=-1), ["input.scale", "-1"]),
         (lambda m: m["input"].update(dtype="float32"), ["input.dtype", "float32"]),
