@@ -1,4 +1,4 @@
-"""Says which events have reached the sessions' file, to whoever holds an answer back until they have."""
+"""Report which events are stored in the session file, for answers that are held back until then."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ if TYPE_CHECKING:
 
     from edge.recording.writer import SessionWriter
 
-_MOST = 1000
+_PENDING_MAX = 1000
 
 
 class CommitWatcher:
-    """``kept`` hears of events by their ``seq``, ``failing`` that the file cannot be written now."""
+    """Watcher of writes: passes the ``seq`` of stored events to ``kept``, and calls ``failing`` when writes fail."""
 
     def __init__(self) -> None:
         self._handled: list[int] = []
@@ -22,16 +22,16 @@ class CommitWatcher:
         self.failing: Callable[[], None] = lambda: None
 
     def handled(self, number: int) -> None:
-        """What is to be kept of this event, if anything, was given to the keeper."""
+        """Note that everything to be stored of this event was passed to the writer."""
         self._handled.append(number)
-        del self._handled[:-_MOST]
+        del self._handled[:-_PENDING_MAX]
 
-    def tell(self, keeper: SessionWriter) -> None:
-        """Tell what has changed; to be called after each write."""
-        if not keeper.waits and (self._handled or self._failed):
+    def notify(self, writer: SessionWriter) -> None:
+        """Call the callbacks for what has changed; to be called after each write."""
+        if not writer.waits and (self._handled or self._failed):
             kept, self._handled = self._handled, []
             self._failed = False
             self.kept(kept)
-        elif keeper.faulty and self._handled and not self._failed:
+        elif writer.faulty and self._handled and not self._failed:
             self._failed = True
             self.failing()

@@ -1,7 +1,7 @@
-"""The sessions' file as it was before a newer version changed its tables, for an upgrade that is taken back.
+"""Copies of the session file from before a migration, for going back to an older version.
 
-A copy lies beside the file as ``PATH.of-version-N``, with N its own. It lasts a day at most, and goes at once where a
-session is deleted: what somebody wants gone must not stay in it.
+A copy lies beside the file as ``PATH.of-version-N``, with N its schema version. It is kept for at most a day, and is
+removed at once when a session is deleted: deleted data must not stay in it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _NAME = re.compile(r"\.of-version-(\d+)")
 
 
 def keep(connection: sqlite3.Connection, path: Path, version: int) -> None:
-    """Copy the open file, which is of ``version``, before it is changed; where there is no room, go on without."""
+    """Copy the open file, which has schema ``version``, before it is changed; failure to copy is only logged."""
     copy = path.with_name(f"{path.name}.of-version-{version}")
     fresh = copy.with_name(f"{copy.name}.{os.getpid()}")
     try:
@@ -47,8 +47,8 @@ def keep(connection: sqlite3.Connection, path: Path, version: int) -> None:
         _LOG.warning("%s could not be copied before its tables are changed: %s", path, fault)
 
 
-def take_back(path: Path, known: int) -> Path | None:
-    """Put the newest copy that a program which knows version ``known`` can read in the file's place; gives its name."""
+def restore(path: Path, known: int) -> Path | None:
+    """Restore the newest copy of schema version ``known`` or older; return its path, ``None`` without one."""
     copies = [
         (int(matched[1]), copy)
         for copy in _beside(path)
@@ -64,7 +64,7 @@ def take_back(path: Path, known: int) -> Path | None:
 
 
 def drop(path: Path, *, outdated: bool = False) -> None:
-    """Remove all copies, unfinished ones too, or those that are ``outdated`` alone."""
+    """Remove all copies, including unfinished ones, or only the ``outdated`` ones."""
     for copy in _beside(path):
         with translated():
             if not outdated or time.time() - copy.stat().st_mtime > _LASTS_S:
@@ -72,5 +72,5 @@ def drop(path: Path, *, outdated: bool = False) -> None:
 
 
 def _beside(path: Path) -> list[Path]:
-    """Whatever begins like a copy."""
+    """Return all files named like a copy."""
     return list(path.parent.glob(f"{path.name}.of-version-*"))

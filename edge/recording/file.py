@@ -1,7 +1,7 @@
-"""The sessions' SQLite file: written by the device, read by anybody on the machine at the same time (WAL).
+"""SQLite file of sessions: written by the device, readable by other processes at the same time (WAL).
 
-Every commit is on the disk before it returns (``synchronous=FULL``); pages of 1 KiB and a padded log (``psow=0``) keep
-what a second costs a memory card small and never rewrite a sector that holds committed data.
+Every commit is on the disk before it returns (``synchronous=FULL``). Pages of 1 KiB and a padded log (``psow=0``) keep
+the writes of one second small on a memory card, and never rewrite a sector that holds committed data.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from urllib.parse import quote
 from edge.recording import copies
 from edge.recording.order import credible_starts
 from edge.recording.rows import (
-    HAPPENING_COLUMNS,
+    EVENT_COLUMNS,
     MEDIA_COLUMNS,
     SESSION_READ,
     STORED_COLUMNS,
-    Statement,
+    SqlStatement,
     end_others,
+    event_of,
     forget_content,
-    happening_of,
     media_of,
     seconds_of,
     session_of,
@@ -52,13 +52,13 @@ _LASTED = (
 
 
 class SessionFile:
-    """An open file, of the newest schema.
+    """Open session file with the newest schema.
 
-    ``device_runs`` false says that no device writes to it: what nobody ended was interrupted then.
+    Set ``device_runs`` to false if no device writes to the file: sessions without an end are then read as interrupted.
 
     Raises:
-        FileDamaged: it is no file of sessions, or one of a newer version.
-        FileFault: it cannot be opened now, or is not there and ``create`` is false.
+        FileDamaged: the file is not a session file, or has a newer schema version.
+        FileFault: the file cannot be opened now, or does not exist and ``create`` is false.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class SessionFile:
 
     @property
     def vanished(self) -> bool:
-        """True where the path is no longer this file."""
+        """True if the path no longer names this file."""
         try:
             return self.path.stat().st_ino != self.inode
         except OSError:
@@ -105,13 +105,13 @@ class SessionFile:
 
     @property
     def used_bytes(self) -> int:
-        """What sessions take up; room that was freed and kept is not counted."""
+        """Size of the content in bytes, without free pages."""
         with translated():
             pages = self._number("PRAGMA page_count") - self._number("PRAGMA freelist_count")
             return pages * self._number("PRAGMA page_size")
 
-    def write(self, statements: Iterable[Statement]) -> None:
-        """All of it, in one transaction that is on the disk afterwards, or nothing.
+    def write(self, statements: Iterable[SqlStatement]) -> None:
+        """Execute the statements in one transaction that is on the disk afterwards, or none of them.
 
         Raises:
             FileFault: as the class.
@@ -128,14 +128,14 @@ class SessionFile:
                 raise
 
     def sessions(self) -> list[SessionRecord]:
-        """All sessions, the one that began last first."""
+        """Return all sessions, newest first."""
         columns = _SESSIONS.replace("lasted_s", _LASTED)
         with translated():
             rows = self._connection.execute(f"SELECT {columns} FROM session ORDER BY number DESC, id DESC").fetchall()  # noqa: S608
         return [self._session_of(row) for row in rows]
 
     def newest(self, *, before: int | None, limit: int) -> list[SessionRecord]:
-        """At most ``limit`` sessions, the one that began last first; with ``before`` those of a smaller number."""
+        """Return at most ``limit`` sessions, newest first; with ``before`` only those with a smaller number."""
         columns = _SESSIONS.replace("lasted_s", _LASTED)
         where = "" if before is None else "WHERE number < ?"
         sql = f"SELECT {columns} FROM session {where} ORDER BY number DESC LIMIT ?"  # noqa: S608 - ours
@@ -143,7 +143,7 @@ class SessionFile:
         return [self._session_of(row) for row in self.read(sql, values)]
 
     def read(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
-        """All rows of a query.
+        """Return all rows of a query.
 
         Raises:
             FileFault: as the class.
@@ -152,26 +152,26 @@ class SessionFile:
             return self._connection.execute(sql, tuple(values)).fetchall()
 
     def session(self, identity: str) -> SessionRecord | None:
-        """The session with this id, if there is one."""
+        """Return the session with this id, ``None`` if there is none."""
         columns = _SESSIONS.replace("lasted_s", _LASTED)
         with translated():
             row = self._connection.execute(f"SELECT {columns} FROM session WHERE id = ?", (identity,)).fetchone()  # noqa: S608
         return None if row is None else self._session_of(row)
 
     def recording(self, record: SessionRecord) -> Recording:
-        """The whole of a session, as it was at one moment."""
+        """Return a whole session, read in one transaction."""
         with translated():
             self._connection.execute("BEGIN")
             try:
                 seconds = self._of("second", STORED_COLUMNS, "second", record.id)
-                happenings = self._of("happening", HAPPENING_COLUMNS, "at_s, id", record.id)
+                events = self._of("happening", EVENT_COLUMNS, "at_s, id", record.id)
                 media = self._of("media_point", MEDIA_COLUMNS, "at_s", record.id)
             finally:
                 self._connection.execute("COMMIT")
         return Recording(
             record,
             seconds_of(seconds, record.labels),
-            tuple(map(happening_of, happenings)),
+            tuple(map(event_of, events)),
             tuple(map(media_of, media)),
         )
 
@@ -184,25 +184,25 @@ class SessionFile:
         return self._connection.execute(sql, (session,)).fetchall()
 
     def last_second(self, identity: str) -> int:
-        """The last second that is kept of a session; -1 for none."""
+        """Return the index of the last stored second of a session; -1 for none."""
         with translated():
             sql = "SELECT coalesce(max(second), -1) FROM second WHERE session = ?"
             return int(self._connection.execute(sql, (identity,)).fetchone()[0])
 
     def delete(self, identity: str) -> None:
-        """Take a session away, also from copies of older versions; its bytes are overwritten."""
+        """Delete a session, also from copies of older versions; its bytes are overwritten."""
         copies.drop(self.path)
-        self.write([*forget_content(identity), Statement("DELETE FROM session WHERE id = ?", (identity,))])
+        self.write([*forget_content(identity), SqlStatement("DELETE FROM session WHERE id = ?", (identity,))])
         with translated():
             self._connection.execute("PRAGMA incremental_vacuum").fetchall()
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def end_others(self, running: str | None) -> None:
-        """End what nobody ended, but for the session that runs."""
+        """End all sessions without an end except the running one."""
         self.write(end_others(running))
 
     def outdated(self, *, max_bytes: int, oldest: datetime | None) -> list[SessionRecord]:
-        """Finished sessions that must go: older than ``oldest``, and the first one where ``max_bytes`` are used."""
+        """Return finished sessions to delete: all older than ``oldest``, else the first if over ``max_bytes``."""
         records = self.sessions()[::-1]
         starts = credible_starts(records, datetime.now(UTC))
         done = [(record, start) for record, start in zip(records, starts, strict=True) if not record.running]
@@ -210,7 +210,7 @@ class SessionFile:
         return old or ([record for record, _ in done[:1]] if self.used_bytes > max_bytes else [])
 
     def close(self) -> None:
-        """Fold the log into the file; harmless when repeated."""
+        """Merge the log into the file and close it; safe to call again."""
         with contextlib.suppress(sqlite3.Error):
             self._connection.close()
 
@@ -227,7 +227,7 @@ class SessionFile:
 
 
 def _connect(path: Path, timeout_s: float) -> sqlite3.Connection:
-    """Open for writing; where the folder cannot be written, for reading, with what a lost device had not folded in."""
+    """Open for writing; if the folder is read-only, for reading, including a log that was never merged."""
     connection = _open(path, "mode=rw&psow=0", timeout_s)
     try:
         for pragma in _PRAGMAS:
@@ -245,12 +245,12 @@ def _connect(path: Path, timeout_s: float) -> sqlite3.Connection:
     return connection
 
 
-def _open(path: Path, how: str, timeout_s: float) -> sqlite3.Connection:
+def _open(path: Path, options: str, timeout_s: float) -> sqlite3.Connection:
     if not path.exists():
-        msg = "is not there"
+        msg = "does not exist"
         raise FileFault(msg)
     if not path.is_file():
-        msg = "is no file"
+        msg = "is not a file"
         raise FileDamaged(msg)
-    uri = f"file:{quote(str(path))}?{how}"
+    uri = f"file:{quote(str(path))}?{options}"
     return bound(sqlite3.connect(uri, uri=True, timeout=timeout_s, isolation_level=None, check_same_thread=False))

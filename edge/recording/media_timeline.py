@@ -1,4 +1,4 @@
-"""The film's own time over a session's: where it was played, paused, wound back and at its end (pure)."""
+"""Map a session's time to the film's, which may be paused, wound back or at its end (pure)."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 PLAYING, PAUSED, ENDED = "playing", "paused", "ended"
 DRIFT_S = 0.25
-"""A report that agrees this well with what is known already is not kept."""
+"""A position that differs less than this from the expected one is not stored; seconds."""
 MediaState = Literal["playing", "paused", "ended"]
 
 
 def is_news(last: MediaPoint | None, point: MediaPoint) -> bool:
-    """True where ``point`` says more than ``last`` did."""
+    """Return whether ``point`` differs from the position expected after ``last``."""
     if last is None or last.state != point.state:
         return True
     runs_s = point.at_s - last.at_s if last.state == PLAYING else 0.0
@@ -32,10 +32,10 @@ def is_news(last: MediaPoint | None, point: MediaPoint) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class FilmClock:
-    """Tells the film's time at any second of a session.
+    """Clock of the film at any second of a session.
 
-    ``points`` begin where the film first played, and each holds until the next; before them the film's time is
-    negative. Without any, it is the session's time less ``shift_s``.
+    ``points`` start at the first playback, and each applies until the next; before them the film's time is negative.
+    Without any, it is the session's time minus ``shift_s``.
     """
 
     points: tuple[MediaPoint, ...] = ()
@@ -43,23 +43,23 @@ class FilmClock:
 
     @classmethod
     def of(cls, recording: Recording, media_start_s: float | None = None) -> FilmClock:
-        """As the device noted it, or from ``media_start_s`` seconds after the session's start where that is given."""
+        """Return the recorded clock, or one that starts ``media_start_s`` after the session's start if given."""
         if media_start_s is not None:
             return cls(shift_s=media_start_s)
         return cls(tuple(dropwhile(lambda point: point.state != PLAYING, recording.media)))
 
     @property
     def counts_film(self) -> bool:
-        """True where times are the film's and not the session's."""
+        """True if times are the film's and not the session's."""
         return bool(self.points or self.shift_s)
 
     @property
     def stood(self) -> bool:
-        """True where the film was paused."""
+        """True if the film was paused."""
         return any(point.state == PAUSED for point in self.points)
 
     def code(self, at_s: float) -> str:
-        """The time code at ``at_s``: ``12:05``, ``12:05 (paused)``, ``1:34:00 + 0:30`` after the end."""
+        """Return the time code at ``at_s``: ``12:05``, ``12:05 (paused)``, ``1:34:00 + 0:30`` after the end."""
         point = self._before(at_s)
         if point is None or point.state == PLAYING:
             return timecode(self._film_s(at_s))
@@ -68,26 +68,26 @@ class FilmClock:
         return f"{timecode(point.media_s)} + {timecode(at_s - point.at_s)}"
 
     def shows_s(self, at_s: float) -> float | None:
-        """The film's second at ``at_s``; ``None`` while it stands."""
+        """Return the film's position at ``at_s`` in seconds; ``None`` while it does not play."""
         point = self._before(at_s)
         return None if point is not None and point.state != PLAYING else self._film_s(at_s)
 
     def ticks(self, length: float, step: float, *, apart_s: float) -> list[tuple[float, str]]:
-        """Where in a session of ``length`` seconds the film passes multiples of ``step``, with their time codes.
+        """Return the seconds at which the film passes multiples of ``step``, with time codes, up to ``length`` seconds.
 
-        Ticks nearer than ``apart_s`` to the one before, as winding back makes them, are left out.
+        Ticks closer than ``apart_s`` to the one before, as after winding back, are left out.
         """
-        found: list[tuple[float, str]] = []
+        ticks: list[tuple[float, str]] = []
         for start, end in self._runs(length):
             first = self._film_s(start)
             for film_s in np.arange(np.ceil(first / step - 1e-9) * step, first + end - start + 1e-9, step):
                 at_s = start + float(film_s) - first
-                if not found or at_s - found[-1][0] >= apart_s:
-                    found.append((at_s, timecode(float(film_s))))
-        return found
+                if not ticks or at_s - ticks[-1][0] >= apart_s:
+                    ticks.append((at_s, timecode(float(film_s))))
+        return ticks
 
     def _runs(self, length: float) -> Iterator[tuple[float, float]]:
-        """Stretches of the session in which the film runs, or has not begun."""
+        """Yield the spans of the session in which the film plays or has not started."""
         if not self.points:
             yield 0.0, length
             return

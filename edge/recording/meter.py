@@ -1,4 +1,4 @@
-"""From observations to one row a second (pure); what a moment shows holds until the next, for at most ``HOLD_S``."""
+"""Convert observations to one row a second (pure); an observation applies until the next, for at most ``HOLD_S``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from edge.audience.aggregate import HOLD_S
 from edge.audience.group_state import valence_of
 from edge.core.types import SEVEN, Scores
-from edge.recording.values import DIGITS, Figures, Second
+from edge.recording.values import DIGITS, ExpressionFigures, Second
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
 
 _NS = 1_000_000_000
 AUDIENCE_S = 60
-"""Seconds over which the largest audience is remembered, for :attr:`Figures.attention`."""
+"""Length of the window in which the largest audience is taken, for :attr:`ExpressionFigures.attention`; seconds."""
 ENOUGH = 0.5
-"""Part of the time with faces in which there must be ``k`` of them."""
+"""Part of the time with faces in which at least ``k`` faces must be in view."""
 
 
 class SecondMeter:
-    """Takes observations in order of time, with their time since the session's start, and gives whole seconds.
+    """Converter of observations, in order of time, to whole seconds of a session.
 
-    Moments with fewer than ``k`` faces enter no figure. A second has figures where ``k`` faces or more were in view
-    for at least half of the time in which there was any; otherwise it is suppressed.
+    Observations of fewer than ``k`` faces are left out of all figures. A second has figures if ``k`` faces or more were
+    in view for at least half of the time in which any face was; otherwise it is suppressed.
 
     Attention is the number of faces turned towards the camera (:attr:`edge.core.types.Face.facing`), as a share of the
-    largest audience (mean of a second) of the last minute. Who turns away and who walks out lowers it for a minute
-    alike: where the detector is a frontal one, a face that is turned away is not found any more.
+    largest audience (mean of a second) of the last minute. Turning away and leaving both lower it for a minute: a
+    frontal detector no longer finds a face that is turned away.
     """
 
     def __init__(self, k: int) -> None:
@@ -45,7 +45,7 @@ class SecondMeter:
         self._audience: deque[tuple[int, float]] = deque()
 
     def observe(self, offset_ns: int, observation: Observation) -> list[Second]:
-        """Take in what is seen ``offset_ns`` after the start; gives the seconds that ended before it."""
+        """Add the observation made ``offset_ns`` after the start; return the seconds that ended before it."""
         ended = self.tick(offset_ns)
         if offset_ns < 0:
             return ended
@@ -54,7 +54,7 @@ class SecondMeter:
         return ended
 
     def tick(self, offset_ns: int) -> list[Second]:
-        """The seconds that ended by now."""
+        """Return the seconds that have ended by ``offset_ns``."""
         ended = []
         until_ns = min(offset_ns, self._holds_until_ns)
         while self._shown is not None and self._reached_ns < until_ns:
@@ -69,13 +69,13 @@ class SecondMeter:
         return ended
 
     def forget(self, offset_ns: int) -> list[Second]:
-        """What was shown last holds no longer: the camera is paused or gone."""
+        """Drop the last observation, because the camera is paused or gone; return the seconds that ended."""
         ended = self.tick(offset_ns)
         self._shown, self._holds_until_ns = None, 0
         return ended
 
     def flush(self, offset_ns: int) -> list[Second]:
-        """All that is left, the second that has begun included: the session is over."""
+        """Return all remaining seconds at the session's end, including the unfinished one."""
         return self.forget(offset_ns) + self._close()
 
     def _current(self) -> _OpenSecond:
@@ -90,11 +90,11 @@ class SecondMeter:
         while self._audience and self._audience[0][0] <= done.second - AUDIENCE_S:
             self._audience.popleft()
         self._audience.append((done.second, done.person_ns / done.observed_ns))
-        return [done.told(max(people for _, people in self._audience))]
+        return [done.result(max(people for _, people in self._audience))]
 
 
 class _OpenSecond:
-    """Sums over the second that has begun; all in nanoseconds, or multiples of them."""
+    """Sums over the current second, in nanoseconds or multiples of them."""
 
     def __init__(self, second: int) -> None:
         self.second = second
@@ -122,18 +122,18 @@ class _OpenSecond:
             return
         self._enough_ns += step_ns
         if not self._counted_ns:
-            self._count_in(faces[0].scores.labels)
+            self._start_counts(faces[0].scores.labels)
         self._counted_ns += step_ns * len(faces)
         for face in faces:
             self._scores += np.asarray(face.scores.values) * step_ns
             if face.emotion is not None:
                 self._shown_ns[face.emotion] += step_ns
 
-    def _count_in(self, labels: LabelSet) -> None:
+    def _start_counts(self, labels: LabelSet) -> None:
         self._labels = labels
         self._scores, self._shown_ns = np.zeros(len(labels)), dict.fromkeys(labels, 0)
 
-    def told(self, audience: float) -> Second:
+    def result(self, audience: float) -> Second:
         withheld = self._enough_ns < ENOUGH * self._peopled_ns
         return Second(
             second=self.second,
@@ -145,10 +145,10 @@ class _OpenSecond:
             figures=self._figures(audience) if self._counted_ns and not withheld else None,
         )
 
-    def _figures(self, audience: float) -> Figures:
+    def _figures(self, audience: float) -> ExpressionFigures:
         scores = Scores.of(self._scores, self._labels)
         shares = [shown_ns / self._counted_ns for shown_ns in self._shown_ns.values()]
-        return Figures(
+        return ExpressionFigures(
             person_s=round(self._counted_ns / _NS, DIGITS),
             scores=tuple(round(value, DIGITS) for value in scores),
             shares=tuple(round(value, DIGITS) for value in shares),

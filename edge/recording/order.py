@@ -1,4 +1,4 @@
-"""When sessions began, judged by their order: a board without a battery for its clock may have had another year."""
+"""Correct the start times of sessions by their order: a board without a clock battery may have had a wrong year."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 def credible_starts(records: Sequence[SessionRecord], now: datetime) -> list[datetime]:
-    """Starts of ``records``, which are in the order in which they began, none later than ``now`` or out of order.
+    """Return plausible starts of ``records``, which are in the order in which the sessions started.
 
-    A start that lies behind that of an earlier session is taken for as late as that one; one that is still to come, for
-    as early as the next one.
+    No start is later than ``now``. A start before that of an earlier session is moved to the earlier session's start;
+    a start in the future is moved to that of the next session.
     """
     starts: list[datetime] = []
     latest: datetime | None = None

@@ -1,4 +1,4 @@
-"""Where a node keeps its sessions, for the device and for the commands beside it."""
+"""Paths of a node's session file, for the device and for the commands."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _SERVICE_STATE = Path("/var/lib/face-edge")
 
 
 def session_path(config: Config, environment: Mapping[str, str] | None = None) -> Path:
-    """The file that a device with this configuration writes."""
+    """Return the file that a device with this configuration writes."""
     return state_dir(config, environment) / f"sessions-{node_id(config)}.sqlite3"
 
 
 def find_sessions(config: Config, environment: Mapping[str, str] | None = None) -> Path:
-    """The file to read: the configured one, or the system service's where only that is there."""
+    """Return the file to read: the configured one, or the system service's if only that exists."""
     own = session_path(config, environment)
     service = _SERVICE_STATE / own.name
     variables = os.environ if environment is None else environment
-    return service if not variables.get("STATE_DIRECTORY") and not _there(own) and _there(service) else own
+    return service if not variables.get("STATE_DIRECTORY") and not _exists(own) and _exists(service) else own
 
 
-def _there(path: Path) -> bool:
+def _exists(path: Path) -> bool:
     try:
         return path.exists()
     except PermissionError:

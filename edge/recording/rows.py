@@ -1,4 +1,4 @@
-"""What is kept as rows of SQLite, there and back (pure)."""
+"""Conversion between values and SQLite rows (pure)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from edge.recording import checks
 from edge.recording.checks import checked
 from edge.recording.media_timeline import ENDED, PAUSED, PLAYING
 from edge.recording.schema import SCORES, SHARES
-from edge.recording.values import Figures, Happening, MediaPoint, Second, SessionRecord
+from edge.recording.values import ExpressionFigures, MediaPoint, RecordedEvent, Second, SessionRecord
 from edge.util.sqlite import FileDamaged
 
 if TYPE_CHECKING:
@@ -27,15 +27,15 @@ _COUNTED = ("second", "observed_s", "people", "people_max", "person_s", "suppres
 _DERIVED = ("uncertain", "valence", "attention")
 SECOND_COLUMNS = (*_COUNTED, *SCORES, *SHARES, *_DERIVED)
 STORED_COLUMNS = (*SECOND_COLUMNS, "own")
-"""Columns of a second in the file; ``own`` has scores and shares of a model with classes of its own."""
+"""Columns of a second in the file; ``own`` holds scores and shares of a model with custom classes."""
 SESSION_COLUMNS = (
     "id", "title", "kind", "start_ms", "k", "planned_s", "media_name", "media_duration_s", "end_ms", "ended_by",
     "lasted_s", "about", "agreed",
 )  # fmt: skip
 SESSION_READ = (*SESSION_COLUMNS, "number")
-"""Columns of a session as it is read; the file itself counts ``number``."""
+"""Columns of a session when read; ``number`` is assigned by the file."""
 MEDIA_COLUMNS = ("at_s", "media_s", "state")
-HAPPENING_COLUMNS = ("at_s", "id", "type", "people", "label", "emotion")
+EVENT_COLUMNS = ("at_s", "id", "type", "people", "label", "emotion")
 _SESSION = {
     "id": checks.text, "title": checks.text, "kind": checks.one_of(*SessionKind), "start_ms": checks.number,
     "k": checks.count, "media_name": checks.optional(checks.text), "lasted_s": checks.seconds, "about": checks.text,
@@ -55,8 +55,8 @@ _MEDIA = {"at_s": checks.seconds, "media_s": checks.seconds, "state": checks.one
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
-    """One change to the file; ``second`` where it stores one, so that it may be let go when there is no room."""
+class SqlStatement:
+    """SQL statement that changes the file; ``second`` is true if it stores a second, which may be dropped."""
 
     sql: str
     values: tuple[Any, ...] = ()
@@ -64,43 +64,43 @@ class Statement:
 
 
 def to_ms(moment: datetime) -> int:
-    """Unix milliseconds."""
+    """Return Unix milliseconds."""
     return (moment - _EPOCH) // timedelta(milliseconds=1)
 
 
 def from_ms(ms: int) -> datetime:
-    """UTC time of Unix milliseconds."""
+    """Return the UTC time of Unix milliseconds."""
     return _EPOCH + timedelta(milliseconds=ms)
 
 
-def put_session(record: SessionRecord) -> Statement:
-    """Store ``record``, in the place of one with its id, or behind all others."""
+def put_session(record: SessionRecord) -> SqlStatement:
+    """Store ``record``, replacing one with the same id, or as the last."""
     values = (
         record.id, record.title, record.kind.value, to_ms(record.start), record.k, record.planned_s,
         record.media_name, record.media_duration_s, None if record.end is None else to_ms(record.end),
         record.ended_by, record.lasted_s, json.dumps(dict(record.about), ensure_ascii=False), int(record.agreed),
     )  # fmt: skip
-    return Statement(_PUT_SESSION, (*values, record.id))
+    return SqlStatement(_PUT_SESSION, (*values, record.id))
 
 
-def begin_session(record: SessionRecord) -> list[Statement]:
-    """Store ``record`` as the last one; what was kept under its id goes, as when a clip is played again."""
+def begin_session(record: SessionRecord) -> list[SqlStatement]:
+    """Store ``record`` as the last one; delete a session with the same id, as when a clip is played again."""
     return [
         *forget_content(record.id),
-        Statement("DELETE FROM session WHERE id = ?", (record.id,)),
+        SqlStatement("DELETE FROM session WHERE id = ?", (record.id,)),
         put_session(record),
     ]
 
 
-def forget_content(session: str) -> list[Statement]:
-    """Take away the seconds, events and film times of ``session``, and what was derived from them."""
+def forget_content(session: str) -> list[SqlStatement]:
+    """Delete the seconds, events and film positions of ``session``, and data derived from them."""
     tables = ("second", "happening", "media_point", "summary", "page")
-    return [Statement(f"DELETE FROM {table} WHERE session = ?", (session,)) for table in tables]  # noqa: S608 - ours
+    return [SqlStatement(f"DELETE FROM {table} WHERE session = ?", (session,)) for table in tables]  # noqa: S608 - ours
 
 
-def put_second(session: str, second: Second) -> Statement:
+def put_second(session: str, second: Second) -> SqlStatement:
     """Store one second."""
-    return Statement(_replace("second", ("session", *STORED_COLUMNS)), (session, *_stored(second)), second=True)
+    return SqlStatement(_replace("second", ("session", *STORED_COLUMNS)), (session, *_stored(second)), second=True)
 
 
 def _stored(second: Second) -> tuple[Any, ...]:
@@ -114,13 +114,13 @@ def _stored(second: Second) -> tuple[Any, ...]:
 
 
 def second_columns(labels: LabelSet) -> tuple[str, ...]:
-    """Names of the values of a second whose figures are of ``labels``; :data:`SECOND_COLUMNS` for the usual seven."""
+    """Return the column names of a second with classes ``labels``; :data:`SECOND_COLUMNS` for the default seven."""
     figures = (f"{kind}_{name}" for kind in ("score", "share") for name in labels)
     return (*_COUNTED, *figures, *_DERIVED)
 
 
 def second_values(second: Second, labels: LabelSet = SEVEN) -> tuple[Any, ...]:
-    """In the order of :func:`second_columns`; what figures there are none of is ``None``."""
+    """Return the values of ``second`` in the order of :func:`second_columns`; missing figures are ``None``."""
     own = (
         second.second, second.observed_s, second.people, second.people_max, second.person_s, int(second.suppressed),
     )  # fmt: skip
@@ -132,49 +132,49 @@ def second_values(second: Second, labels: LabelSet = SEVEN) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def put_happening(session: str, happening: Happening) -> Statement:
+def put_event(session: str, event: RecordedEvent) -> SqlStatement:
     """Store one event or marker."""
     values = (
-        session, happening.at_s, happening.id, happening.type, happening.people, happening.label, happening.emotion,
+        session, event.at_s, event.id, event.type, event.people, event.label, event.emotion,
     )  # fmt: skip
-    return Statement(_replace("happening", ("session", *HAPPENING_COLUMNS)), values)
+    return SqlStatement(_replace("happening", ("session", *EVENT_COLUMNS)), values)
 
 
-def put_media(session: str, point: MediaPoint) -> Statement:
-    """Store where the film was."""
-    return Statement(_replace("media_point", ("session", *MEDIA_COLUMNS)), (session, *astuple(point)))
+def put_media(session: str, point: MediaPoint) -> SqlStatement:
+    """Store a position of the film."""
+    return SqlStatement(_replace("media_point", ("session", *MEDIA_COLUMNS)), (session, *astuple(point)))
 
 
-def end_session(session: str, end: datetime, ended_by: str, lasted_s: float) -> Statement:
-    """Note that ``session`` is over."""
+def end_session(session: str, end: datetime, ended_by: str, lasted_s: float) -> SqlStatement:
+    """Store the end of ``session``."""
     sql = "UPDATE session SET end_ms = ?, ended_by = ?, lasted_s = ? WHERE id = ?"
-    return Statement(sql, (to_ms(end), ended_by, lasted_s, session))
+    return SqlStatement(sql, (to_ms(end), ended_by, lasted_s, session))
 
 
-def end_others(running: str | None) -> list[Statement]:
-    """Sessions that nobody ended, other than ``running``, ended with their last second."""
+def end_others(running: str | None) -> list[SqlStatement]:
+    """End sessions without an end, except ``running``, at their last second."""
     lasted = "coalesce((SELECT max(kept.second) + 1 FROM second AS kept WHERE kept.session = session.id), 0)"
     where = "WHERE end_ms IS NULL AND id IS NOT ?"
     sql = f"UPDATE session SET lasted_s = {lasted}, end_ms = start_ms + 1000 * {lasted}, ended_by = 'interruption' "  # noqa: S608 - ours
-    return [Statement(sql + where, (running,))]
+    return [SqlStatement(sql + where, (running,))]
 
 
 def session_of(row: Sequence[Any]) -> SessionRecord:
-    """From a row of :data:`SESSION_READ`.
+    """Return the session of a row of :data:`SESSION_READ`.
 
     Raises:
-        FileDamaged: it is none that was ever written; as do the others below.
+        FileDamaged: the row is not plausible; also raised by the functions below.
     """
-    found = dict(zip(SESSION_READ, checked("session", SESSION_READ, row, _SESSION), strict=True))
-    start_ms, end_ms = found.pop("start_ms"), found.pop("end_ms")
+    values = dict(zip(SESSION_READ, checked("session", SESSION_READ, row, _SESSION), strict=True))
+    start_ms, end_ms = values.pop("start_ms"), values.pop("end_ms")
     record = SessionRecord(
-        **found
+        **values
         | {
-            "kind": SessionKind(found["kind"]),
+            "kind": SessionKind(values["kind"]),
             "start": from_ms(start_ms),
             "end": None if end_ms is None else from_ms(end_ms),
-            "about": _about(found["about"]),
-            "agreed": bool(found["agreed"]),
+            "about": _about(values["about"]),
+            "agreed": bool(values["agreed"]),
         }
     )
     try:
@@ -186,10 +186,9 @@ def session_of(row: Sequence[Any]) -> SessionRecord:
 
 
 def second_of(row: Sequence[Any], labels: LabelSet = SEVEN) -> Second:
-    """From a row of :data:`STORED_COLUMNS`, or of :data:`SECOND_COLUMNS`.
+    """Return the second of a row of :data:`STORED_COLUMNS` or :data:`SECOND_COLUMNS`.
 
-    Figures of another set than ``labels`` are left out: a model that is changed while a session runs says something
-    else from then on.
+    Figures with other classes than ``labels`` are left out: they come from a model installed while the session ran.
     """
     plain, own = row[: len(SECOND_COLUMNS)], row[len(SECOND_COLUMNS) :]
     named = _named(own[0]) if own and own[0] is not None else None
@@ -201,53 +200,53 @@ def second_of(row: Sequence[Any], labels: LabelSet = SEVEN) -> Second:
     if counted_s is not None and named is not None and tuple(named) == labels.names:
         scores, shares = (tuple(pair[at] for pair in named.values()) for at in (0, 1))
         uncertain, valence, attention = rest[-len(_DERIVED) :]
-        figures = Figures(counted_s, scores, shares, uncertain, valence, attention, labels)
+        figures = ExpressionFigures(counted_s, scores, shares, uncertain, valence, attention, labels)
     elif has_seven and labels == SEVEN:
         seven, others = rest[: -len(_DERIVED)], rest[-len(_DERIVED) :]
-        figures = Figures(counted_s, tuple(seven[: len(SCORES)]), tuple(seven[len(SCORES) :]), *others)
+        figures = ExpressionFigures(counted_s, tuple(seven[: len(SCORES)]), tuple(seven[len(SCORES) :]), *others)
     return Second(number, observed_s, people, people_max, person_s, bool(suppressed), figures)
 
 
 def _named(text: Any) -> dict[str, tuple[float, float]]:
-    """Score and share by class of the column ``own``."""
+    """Return score and share by class from the column ``own``."""
     try:
-        found = {str(name): tuple(pair) for name, pair in json.loads(text).items()}
+        figures = {str(name): tuple(pair) for name, pair in json.loads(text).items()}
     except (ValueError, TypeError, AttributeError, RecursionError):
-        found = {}
-    if not found or any(len(pair) != 2 or not all(map(checks.number, pair)) for pair in found.values()):
+        figures = {}
+    if not figures or any(len(pair) != 2 or not all(map(checks.number, pair)) for pair in figures.values()):
         msg = "is damaged (a second's figures cannot be read)"
         raise FileDamaged(msg)
-    return found
+    return figures
 
 
 def seconds_of(rows: Sequence[Sequence[Any]], labels: LabelSet = SEVEN) -> tuple[Second, ...]:
-    """From the rows of a whole session; a damaged file gives them in any order, and twice."""
-    found = tuple(second_of(row, labels) for row in rows)
-    if any(later.second <= earlier.second for earlier, later in pairwise(found)):
+    """Return the seconds of a whole session; a damaged file may hold rows out of order or twice."""
+    seconds = tuple(second_of(row, labels) for row in rows)
+    if any(later.second <= earlier.second for earlier, later in pairwise(seconds)):
         msg = "is damaged (a session's seconds are out of order)"
         raise FileDamaged(msg)
-    return found
+    return seconds
 
 
-def happening_of(row: Sequence[Any]) -> Happening:
-    """From a row of :data:`HAPPENING_COLUMNS`."""
-    return Happening(*checked("happening", HAPPENING_COLUMNS, row, _HAPPENING))
+def event_of(row: Sequence[Any]) -> RecordedEvent:
+    """Return the event of a row of :data:`EVENT_COLUMNS`."""
+    return RecordedEvent(*checked("happening", EVENT_COLUMNS, row, _HAPPENING))
 
 
 def media_of(row: Sequence[Any]) -> MediaPoint:
-    """From a row of :data:`MEDIA_COLUMNS`."""
+    """Return the film position of a row of :data:`MEDIA_COLUMNS`."""
     return MediaPoint(*checked("media_point", MEDIA_COLUMNS, row, _MEDIA))
 
 
 def _about(text: str) -> dict[str, Any]:
     try:
-        found = json.loads(text)
+        about = json.loads(text)
     except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
-        msg = "is damaged (what a session says of its device cannot be read)"
+        about = None
+    if not isinstance(about, dict):
+        msg = "is damaged (a session's description of its device cannot be read)"
         raise FileDamaged(msg)
-    return found
+    return about
 
 
 def _replace(table: str, columns: Sequence[str]) -> str:

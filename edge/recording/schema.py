@@ -1,4 +1,4 @@
-"""The tables of the sessions' file, version by version, and how a file comes to the newest."""
+"""Tables of the session file by schema version, and the migrations between versions."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ _ORDER = (
     "ALTER TABLE session ADD COLUMN number INTEGER NOT NULL DEFAULT 0",
     "UPDATE session SET number = (SELECT count(*) FROM session AS other WHERE other.id <= session.id)",
 )
-"""``number`` counts the sessions in the order in which they began here: ids and times come from a clock that may be
+"""``number`` counts the sessions in the order in which they started: ids and times come from a clock that may be
 wrong."""
 
 
 def _invalidate(table: str, column: str) -> tuple[str, ...]:
-    """Triggers that drop what was derived from a session when a row of ``table`` that belongs to it changes."""
+    """Return triggers that drop data derived from a session when one of its rows in ``table`` changes."""
     changes = {
         "INSERT": f"(NEW.{column})",
         "UPDATE": f"(OLD.{column}, NEW.{column})",
@@ -86,29 +86,29 @@ _DERIVED = (
     *_invalidate("happening", "session"),
     *_invalidate("media_point", "session"),
 )
-"""``agreed``: the people in view agreed to the session's ``k``. ``summary`` and ``page`` hold what was derived from a
-session, until the session changes."""
+"""``agreed``: the people in view agreed to the session's ``k``. ``summary`` and ``page`` hold data derived from a
+session until the session changes."""
 _OWN = ("ALTER TABLE second ADD COLUMN own TEXT",)
-"""``own``: scores and shares by class, as JSON, of a model with classes of its own."""
+"""``own``: scores and shares by class, as JSON, of a model with custom classes."""
 MIGRATIONS: tuple[Sequence[str], ...] = (_FIRST, _MEDIA, _ORDER, _DERIVED, _OWN)
-"""Statements that lead from version N to N + 1; what was released is never changed, only added to."""
+"""Statements that migrate from version N to N + 1; released entries are never changed, only new ones added."""
 
 
 def version_of(connection: sqlite3.Connection) -> int:
-    """The schema version of an open file; 0 for an empty one."""
+    """Return the schema version of an open file; 0 for an empty one."""
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 def migrate(
     connection: sqlite3.Connection, migrations: Sequence[Sequence[str]] = MIGRATIONS, *, first: Callable[[int], None]
 ) -> bool:
-    """Bring the file to the newest version in one transaction; True where something was done.
+    """Migrate the file to the newest version in one transaction; return whether anything changed.
 
-    ``first`` is called with the version it has before a file that holds anything is changed.
+    ``first`` is called with the current version before a file that is not empty is changed.
 
     Raises:
-        FileDamaged: it is of a newer version than this program knows.
-        sqlite3.Error: it cannot be written.
+        FileDamaged: the file has a newer version than this program supports.
+        sqlite3.Error: the file cannot be written.
     """
     version = version_of(connection)
     if version > len(migrations):

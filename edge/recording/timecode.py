@@ -6,7 +6,7 @@ _HOUR, _MINUTE = 3600, 60
 
 
 def timecode(seconds: float) -> str:
-    """``4:05``, ``1:04:05``; ``-0:30`` before the start of what is shown."""
+    """Format seconds as ``4:05`` or ``1:04:05``; negative times, before the start, as ``-0:30``."""
     whole = round(seconds)
     sign, whole = ("-" if whole < 0 else ""), abs(whole)
     hours, rest = divmod(whole, _HOUR)

@@ -1,4 +1,4 @@
-"""What is kept of a session: frozen values, seconds counted from its start."""
+"""Values of a recorded session, all frozen; times are seconds since the session's start."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 DIGITS = 4
-"""Decimals of every share and score that is kept."""
+"""Number of decimals of stored shares and scores."""
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
-    """How the faces of one second looked; means over person-seconds, each 0 to 1 but ``valence``, -1 to 1.
+class ExpressionFigures:
+    """Expression figures of one second: means over person-seconds, from 0 to 1 (``valence``: -1 to 1).
 
-    ``scores`` are mean probabilities and sum to 1, ``shares`` the part of the person-seconds that showed each emotion,
-    both in the order of ``labels``; ``shares`` and ``uncertain`` sum to 1. ``person_s`` is how many
-    person-seconds they cover.
+    ``scores`` are mean probabilities and sum to 1. ``shares`` are the parts of the person-seconds that showed each
+    emotion; ``shares`` and ``uncertain`` sum to 1. Both follow the order of ``labels``. ``person_s`` is the number of
+    person-seconds that the figures cover.
     """
 
     person_s: float
@@ -36,17 +36,17 @@ class Figures:
     labels: LabelSet = SEVEN
 
     def share(self, emotion: str) -> float:
-        """Part of the person-seconds that showed ``emotion``."""
+        """Return the part of the person-seconds that showed ``emotion``."""
         return self.shares[self.labels.index(emotion)]
 
 
 @dataclass(frozen=True, slots=True)
 class Second:
-    """One second of a session in which the camera looked.
+    """One second of a session in which the camera delivered frames.
 
-    ``second`` counts from the session's start, 0 being the first. ``observed_s`` is how much of it the camera looked,
-    ``people`` the mean number of faces in that time. Where too few faces were in view, ``suppressed`` is true and
-    ``figures`` are none; they are none without faces too.
+    ``second`` is its index, starting at 0. ``observed_s`` is the time covered by frames, ``people`` the mean number of
+    faces in that time. ``figures`` is ``None`` without faces, and where too few faces were in view; ``suppressed`` is
+    true in the second case.
     """
 
     second: int
@@ -55,11 +55,11 @@ class Second:
     people_max: int
     person_s: float
     suppressed: bool = False
-    figures: Figures | None = None
+    figures: ExpressionFigures | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
+class RecordedEvent:
     """An event or marker ``at_s`` seconds after the session's start; ``id`` is the event's own, a ULID."""
 
     at_s: float
@@ -72,9 +72,9 @@ class Happening:
 
 @dataclass(frozen=True, slots=True)
 class MediaPoint:
-    """Where the film was ``at_s`` seconds after the session's start: at its own second ``media_s``.
+    """Position ``media_s`` of the film ``at_s`` seconds after the session's start.
 
-    ``state`` is ``playing``, ``paused`` or ``ended``, and holds until the next point.
+    ``state`` is ``playing``, ``paused`` or ``ended``, and applies until the next point.
     """
 
     at_s: float
@@ -84,13 +84,13 @@ class MediaPoint:
 
 @dataclass(frozen=True, slots=True)
 class SessionRecord:
-    """All that is known of a session but its seconds and events.
+    """Metadata of a session, without its seconds and events.
 
-    ``end`` and ``ended_by`` (``stop``, ``plan``, ``media`` or ``interruption``) are none while it runs. ``about`` is
-    what the device said of itself: node, software, model, detector and the model's accuracy. ``number`` is its place in
-    the order in which the file's sessions began, from 1 on; 0 for one that was not read from a file. ``k`` is the
-    number of faces that figures need, fixed at the start; ``agreed`` is true where the people in view agreed to a
-    smaller one than usual.
+    ``end`` and ``ended_by`` (``stop``, ``plan``, ``media`` or ``interruption``) are ``None`` while the session runs.
+    ``about`` describes the device: node, software, model, detector and the model's accuracy. ``number`` is the
+    position in the order in which the file's sessions started, from 1; 0 if the record was not read from a file. ``k``
+    is the number of faces that figures require, fixed at the start; ``agreed`` is true if the people in view agreed to
+    a smaller ``k`` than usual.
     """
 
     id: str
@@ -110,36 +110,36 @@ class SessionRecord:
 
     @property
     def labels(self) -> LabelSet:
-        """The classes that its figures name: those of the model that it began with.
+        """Classes of the figures: those of the model at the session's start.
 
         Raises:
-            ValueError: what is kept of them was never written.
+            ValueError: the stored classes are not valid.
         """
         classes = self.about.get("classes")
         return LabelSet.from_json(classes) if classes else SEVEN
 
     @property
     def name(self) -> str:
-        """The title, or the id where it has none."""
+        """Title, or the id if there is none."""
         return self.title or self.id
 
     @property
     def running(self) -> bool:
-        """True while nobody ended it."""
+        """True until the session has ended."""
         return self.end is None
 
     def interrupted(self) -> SessionRecord:
-        """Itself as it is where no device runs: over with its last second, unless somebody ended it."""
+        """Return the record as it stands when no device runs: a session without an end was interrupted."""
         if not self.running:
             return self
         return replace(self, end=self.start + timedelta(seconds=self.lasted_s), ended_by="interruption")
 
 
 @dataclass(frozen=True, slots=True)
-class Glance:
-    """A session in a line: mean and most faces, mean valence over person-seconds.
+class SessionSummary:
+    """Short summary of a session: mean and maximum number of faces, mean valence over person-seconds.
 
-    ``figures_s`` is how many seconds have figures, ``withheld_s`` how many were withheld.
+    ``figures_s`` is the number of seconds with figures, ``withheld_s`` the number of withheld ones.
     """
 
     people: float | None
@@ -151,9 +151,9 @@ class Glance:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A whole session as it is read: its record, its seconds, its events and the film's places, in order of time."""
+    """A whole session: its record, seconds, events and film positions, in order of time."""
 
     record: SessionRecord
     seconds: tuple[Second, ...] = ()
-    happenings: tuple[Happening, ...] = ()
+    events: tuple[RecordedEvent, ...] = ()
     media: tuple[MediaPoint, ...] = ()

@@ -1,4 +1,4 @@
-"""Brings what is to be kept into the file, and goes on where the file fails: full disk, damage, removal."""
+"""Write to the session file, and continue when it fails: full disk, damage, removal."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from edge.config import SessionsConfig
-    from edge.recording.rows import Statement
+    from edge.recording.rows import SqlStatement
     from edge.recording.values import SessionRecord
 
 _LOG = logging.getLogger(__name__)
@@ -29,32 +29,32 @@ _TIDY_EVERY_S = 60.0
 
 
 class SessionWriter:
-    """Holds the open file; statements that cannot be written wait, at most an hour of seconds of them.
+    """Writer that owns the open file; statements that cannot be written wait, up to an hour of seconds.
 
-    ``again`` gives what a new file must know first, where one has to be begun while a session runs. A fault is told
-    once and tried again after a growing pause.
+    ``restore`` returns the first statements for a file that has to be recreated while a session runs. A fault is logged
+    once and retried after increasing delays.
     """
 
-    def __init__(self, path: Path, config: SessionsConfig, *, again: Callable[[], Iterable[Statement]]) -> None:
+    def __init__(self, path: Path, config: SessionsConfig, *, restore: Callable[[], Iterable[SqlStatement]]) -> None:
         self.path = path
         self.drops = 0
         self._max_bytes = config.max_mb * _MB
         self._keep_days = config.keep_days
-        self._again = again
+        self._restore = restore
         self._file: SessionFile | None = None
-        self._waiting: deque[Statement] = deque()
+        self._waiting: deque[SqlStatement] = deque()
         self._backoff = Backoff(first_s=1.0, max_s=30.0)
         self._retry_s = 0.0
         self._tidy_s = 0.0
         self._fault = ""
 
     def open(self) -> None:
-        """Open the file where there is one; a fault is told, and tried again when there is something to write."""
-        if self.there:
+        """Open an existing file; a fault is logged, and retried when there is something to write."""
+        if self.exists:
             self._guarded(self._opened)
 
-    def add(self, statements: Iterable[Statement]) -> None:
-        """Keep for the next :meth:`flush`; beyond the bound the oldest seconds go."""
+    def add(self, statements: Iterable[SqlStatement]) -> None:
+        """Queue statements for the next :meth:`flush`; beyond the limit the oldest seconds are dropped."""
         self._waiting.extend(statements)
         while len(self._waiting) > _WAITING_MAX:
             oldest = next((index for index, statement in enumerate(self._waiting) if statement.second), 0)
@@ -62,61 +62,61 @@ class SessionWriter:
             self.drops += 1
 
     def flush(self, *, now: bool = False) -> None:
-        """Write what waits in one transaction; after a fault not before its pause is over, unless ``now``."""
+        """Write pending statements in one transaction; after a fault, only when the delay is over, unless ``now``."""
         if self._waiting and (now or time.monotonic() >= self._retry_s):
             self._guarded(self._write)
 
     def last_second(self, session: str) -> int:
-        """The last second that is kept of ``session``; -1 for none, or where it cannot be told."""
-        found = -1
+        """Return the index of the last stored second of ``session``; -1 for none, or if the file cannot be read."""
+        second = -1
 
-        def look() -> None:
-            nonlocal found
-            found = self._opened().last_second(session)
+        def read() -> None:
+            nonlocal second
+            second = self._opened().last_second(session)
 
-        self._guarded(look)
-        return found
+        self._guarded(read)
+        return second
 
-    def known(self, session: str) -> SessionRecord | None:
-        """What the file says of ``session``; ``None`` where it says nothing, or cannot be read."""
-        found: list[SessionRecord | None] = []
+    def find(self, session: str) -> SessionRecord | None:
+        """Return the record of ``session``; ``None`` if the file has none or cannot be read."""
+        records: list[SessionRecord | None] = []
 
-        def look() -> None:
-            found.append(self._opened().session(session))
+        def read() -> None:
+            records.append(self._opened().session(session))
 
-        if self.there:
-            self._guarded(look)
-        return found[-1] if found else None
+        if self.exists:
+            self._guarded(read)
+        return records[-1] if records else None
 
     @property
     def waits(self) -> bool:
-        """True while something is not in the file yet."""
+        """True while statements are pending."""
         return bool(self._waiting)
 
     @property
     def faulty(self) -> bool:
-        """True from a failed write until one goes well."""
+        """True from a failed write until one succeeds."""
         return bool(self._fault)
 
     @property
-    def there(self) -> bool:
-        """True where a file exists, open or not."""
+    def exists(self) -> bool:
+        """True if the file exists, open or not."""
         return self._file is not None or self.path.exists()
 
     def close(self) -> None:
-        """Write what waits and close; harmless when repeated."""
+        """Write pending statements and close; safe to call again."""
         self.flush(now=True)
         if self._waiting and self._fault:
-            _LOG.warning("%s: %d changes could not be kept", self.path, len(self._waiting))
-        self._let_go()
+            _LOG.warning("%s: %d changes could not be written and are lost", self.path, len(self._waiting))
+        self._release()
 
-    def _let_go(self) -> None:
+    def _release(self) -> None:
         file, self._file = self._file, None
         if file is not None:
             file.close()
 
     def _guarded(self, step: Callable[[], object]) -> None:
-        """Do ``step``; a file of no use is replaced, any other fault is said once and tried again later."""
+        """Run ``step``; a damaged file is replaced, any other fault is logged once and retried later."""
         try:
             try:
                 step()
@@ -130,9 +130,9 @@ class SessionWriter:
 
     def _opened(self) -> SessionFile:
         if self._file is not None and self._file.vanished:
-            _LOG.error("%s has vanished: it is begun anew", self.path)
-            self._let_go()
-            self._waiting.extendleft(reversed(list(self._again())))
+            _LOG.error("%s has been removed: it is recreated", self.path)
+            self._release()
+            self._waiting.extendleft(reversed(list(self._restore())))
         if self._file is None:
             self._file = SessionFile(self.path, create=True, max_bytes=self._max_bytes)
         return self._file
@@ -152,43 +152,43 @@ class SessionWriter:
             self._tidy(file)
 
     def _tidy(self, file: SessionFile, *, full: bool = False) -> int:
-        """Delete what is too old, or the oldest finished session where there is no room; gives how many went.
+        """Delete sessions that are too old, or the oldest finished one if there is no room; return their number.
 
-        Reports that are kept go first.
+        Stored reports are deleted first.
         """
         copies.drop(self.path, outdated=True)
-        most = 0 if full else int(0.9 * self._max_bytes)
-        if file.used_bytes > most and kept_pages.size_bytes(file):
+        limit = 0 if full else int(0.9 * self._max_bytes)
+        if file.used_bytes > limit and kept_pages.size_bytes(file):
             kept_pages.forget(file)  # reports can be drawn again, sessions cannot be had again
             if full:
                 return 1
         oldest = datetime.now(UTC) - timedelta(days=self._keep_days) if self._keep_days else None
-        gone = file.outdated(max_bytes=most, oldest=oldest)
-        for record in gone:
+        outdated = file.outdated(max_bytes=limit, oldest=oldest)
+        for record in outdated:
             file.delete(record.id)
-            why = "there is no room for more" if oldest is None or record.start >= oldest else "it is too old"
-            _LOG.warning("session %r of %s is deleted: %s", record.name, f"{record.start:%Y-%m-%d}", why)
-        return len(gone)
+            reason = "there is no room for more" if oldest is None or record.start >= oldest else "it is too old"
+            _LOG.warning("session %r of %s is deleted: %s", record.name, f"{record.start:%Y-%m-%d}", reason)
+        return len(outdated)
 
     def _replace(self, damage: FileDamaged) -> None:
-        self._let_go()
+        self._release()
         aside = set_aside(self.path, damage.label)
-        copy = copies.take_back(self.path, len(MIGRATIONS))
-        instead = f"it is as it was in {copy.name} again" if copy else "a new one is begun"
-        _LOG.error("%s %s: it is set aside as %s and %s", self.path, damage, aside.name, instead)
-        self._waiting.extendleft(reversed(list(self._again())))
+        copy = copies.restore(self.path, len(MIGRATIONS))
+        remedy = f"{copy.name} is restored" if copy else "a new file is created"
+        _LOG.error("%s %s: it is renamed to %s, and %s", self.path, damage, aside.name, remedy)
+        self._waiting.extendleft(reversed(list(self._restore())))
 
     def _fail(self, fault: FileFault) -> None:
         if not fault.full:
-            self._let_go()
+            self._release()
         self._retry_s = time.monotonic() + self._backoff.next_s()
         if not self._fault:
-            _LOG.error("%s cannot be used: %s; the session waits in memory until it can", self.path, fault)
+            _LOG.error("%s cannot be used: %s; the session is kept in memory until it can", self.path, fault)
         self._fault = str(fault)
 
     def _recover(self) -> None:
         if self._fault:
             lost = f"; {self.drops} seconds were lost" if self.drops else ""
-            _LOG.info("%s is written again%s", self.path, lost)
+            _LOG.info("%s can be written again%s", self.path, lost)
             self._fault = ""
             self._backoff.reset()

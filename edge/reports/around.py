@@ -1,4 +1,4 @@
-"""What changed around a marker, and how unusual that is in its session (pure)."""
+"""Changes around markers, and their rarity within the session (pure)."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge.reports.timeline import Timeline, weighted_mean
+from edge.reports.timeline import SessionTimeline, weighted_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from edge.recording.values import Happening
+    from edge.recording.values import RecordedEvent
     from edge.reports.timeline import Series
 
 AROUND_S = 15
@@ -23,8 +23,8 @@ COMPARISONS_MIN = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
-    """Means over those seconds before or after a marker that have figures."""
+class SideMeans:
+    """Means over the seconds with figures before or after a marker."""
 
     seconds: int
     people: float
@@ -33,50 +33,50 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True)
-class Around:
-    """What happened around a marker.
+class MarkerChange:
+    """Change around a marker.
 
     The share of ``emotion`` changed most, from ``was`` to ``became``. ``as_large`` is the part of this session's
-    moments at which some share changed as much or more; ``None`` where there are too few moments to compare with. Both
-    sides are ``None`` where one of them has too few seconds with figures.
+    seconds at which some share changed as much or more; ``None`` if there are too few seconds to compare with. Both
+    sides are ``None`` if one of them has too few seconds with figures.
     """
 
     at_s: float
     label: str
-    before: Side | None = None
-    after: Side | None = None
+    before: SideMeans | None = None
+    after: SideMeans | None = None
     emotion: str | None = None
     was: float = 0.0
     became: float = 0.0
     as_large: float | None = None
 
     @property
-    def change(self) -> float:
-        """How far the share rose."""
+    def rise(self) -> float:
+        """Rise of the share, negative if it fell."""
         return self.became - self.was
 
 
-def around(timeline: Timeline, markers: Iterable[Happening]) -> list[Around]:
-    """What happened around each marker: means of :data:`AROUND_S` before and after."""
+def around(timeline: SessionTimeline, markers: Iterable[RecordedEvent]) -> list[MarkerChange]:
+    """Compare the means of :data:`AROUND_S` seconds before and after each marker."""
     usual = _usual_changes(timeline)
     return [_around(timeline, marker, usual) for marker in markers]
 
 
-def _around(timeline: Timeline, marker: Happening, usual: Series) -> Around:
+def _around(timeline: SessionTimeline, marker: RecordedEvent, usual: Series) -> MarkerChange:
     at = min(int(marker.at_s), timeline.length)
     before = _side(timeline, slice(max(0, at - AROUND_S), at))
     after = _side(timeline, slice(at, at + AROUND_S))
     label = marker.label or ""
     if before is None or after is None:
-        return Around(marker.at_s, label)
+        return MarkerChange(marker.at_s, label)
     changes = np.subtract(after.shares, before.shares)
     most = int(np.abs(changes).argmax())
     was, became, change = before.shares[most], after.shares[most], float(changes[most])
     as_large = float((usual >= abs(change) - 1e-9).mean()) if len(usual) >= COMPARISONS_MIN else None
-    return Around(marker.at_s, label, before, after, timeline.labels.names[most], was, became, as_large)
+    return MarkerChange(marker.at_s, label, before, after, timeline.labels.names[most], was, became, as_large)
 
 
-def _side(timeline: Timeline, where: slice) -> Side | None:
+def _side(timeline: SessionTimeline, where: slice) -> SideMeans | None:
     weight = timeline.weight[where]
     seconds = int((weight > 0).sum())
     if seconds < AROUND_MIN_S:
@@ -84,11 +84,11 @@ def _side(timeline: Timeline, where: slice) -> Side | None:
     columns = timeline.shares[where].T
     shares = tuple(weighted_mean(column, weight) or 0.0 for column in columns)
     valence = weighted_mean(timeline.valence[where], weight) or 0.0
-    return Side(seconds, timeline.faces(where), valence, shares)
+    return SideMeans(seconds, timeline.faces(where), valence, shares)
 
 
-def _usual_changes(timeline: Timeline) -> Series:
-    """The largest change of any share at every second of the session that has figures enough on both sides."""
+def _usual_changes(timeline: SessionTimeline) -> Series:
+    """Return the largest change of any share, for each second with enough figures on both sides; shape (n,)."""
     length = timeline.length
     if length <= 2 * AROUND_MIN_S:
         return np.empty(0)
@@ -107,5 +107,5 @@ def _usual_changes(timeline: Timeline) -> Series:
 
 
 def _running(values: Series) -> Series:
-    """Sums of the first n rows, n from 0."""
+    """Return running sums over the rows of ``values`` (n, columns), starting with zeros; shape (n + 1, columns)."""
     return np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(values, axis=0)])

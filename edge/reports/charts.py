@@ -1,4 +1,4 @@
-"""The report's charts, drawn by Matplotlib as SVG: no script, text stays text, sharp on paper."""
+"""Charts of the report, drawn by Matplotlib as SVG: no script, text stays text, sharp in print."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from edge.core.labels import LabelSet
     from edge.recording.media_timeline import FilmClock
     from edge.reports.flags import Flag
-    from edge.reports.timeline import Series, Timeline
+    from edge.reports.timeline import Series, SessionTimeline
 
 _DRAWING = threading.Lock()
-"""Matplotlib's settings belong to the process."""
+"""Matplotlib's settings are global to the process."""
 COLOURS: dict[str, str] = {
     Emotion.HAPPY: "#f2b134",
     Emotion.SURPRISE: "#ee7f4b",
@@ -40,22 +40,22 @@ COLOURS: dict[str, str] = {
     Emotion.DISGUST: "#5d9b6a",
     Emotion.ANGRY: "#c9424f",
 }
-"""In the order in which they are stacked: pleasant below, unpleasant hanging from above."""
+"""Colours in stacking order: pleasant emotions at the bottom, unpleasant ones at the top."""
 UNCERTAIN = "#e9ecf0"
 
 
 def colours_of(labels: LabelSet) -> dict[str, str]:
-    """Colour by class, in the order in which they are stacked."""
+    """Return the colours by class, in stacking order."""
     if labels == SEVEN:
         return COLOURS
     return {label.name: label.colour for label in sorted(labels.labels, key=lambda label: -label.valence)}
 
 
 def stacked(labels: LabelSet) -> list[tuple[str | None, str]]:
-    """Classes and colours as they are stacked; ``None`` stands for what is uncertain, above all that is pleasant."""
-    found: list[tuple[str | None, str]] = list(colours_of(labels).items())
-    found.insert(sum(label.valence >= 0 for label in labels.labels), (None, UNCERTAIN))
-    return found
+    """Return classes and colours in stacking order; ``None`` stands for uncertain, above the pleasant classes."""
+    layers: list[tuple[str | None, str]] = list(colours_of(labels).items())
+    layers.insert(sum(label.valence >= 0 for label in labels.labels), (None, UNCERTAIN))
+    return layers
 
 
 INK, FAINT, ACCENT, SECOND = "#1d2733", "#8a94a1", "#1f5fa8", "#2f7d63"
@@ -75,7 +75,7 @@ _SETTINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """A chart for one width of screen: inches, points that a line may have, ticks on the time axis."""
+    """Size of a chart for one screen width: inches, points of a line at most, ticks of the time axis at most."""
 
     name: str
     width: float
@@ -88,19 +88,21 @@ NARROW = Size("narrow", 3.7, 180, 4)
 SIZES = (WIDE, NARROW)
 _LEFT_IN, _RIGHT_IN = 0.52, 0.18
 _MARGINS_IN = _LEFT_IN + _RIGHT_IN
-"""Of a figure beside its axes."""
+"""Width of a figure outside its axes; inches."""
 
 
-class Painter:
-    """Draws for one page, whose head ``styles`` go into."""
+class ChartPainter:
+    """ChartPainter of the charts of one page; the page's head must include ``styles``."""
 
     def __init__(self) -> None:
         _matplotlib()
         self.styles = Styles()
         self._drawn = 0
 
-    def mood(self, timeline: Timeline, flags: Sequence[Flag], label: str, *, clock: FilmClock, size: Size) -> str:
-        """Stacked shares of the emotions over time."""
+    def mood(
+        self, timeline: SessionTimeline, flags: Sequence[Flag], label: str, *, clock: FilmClock, size: Size
+    ) -> str:
+        """Draw the stacked shares of the emotions over time."""
         figure, [axes] = _figure(size, (2.9,))
         at = _sample(timeline.length, size.points, flags)
         uncertain = timeline.smooth(timeline.uncertain)
@@ -119,8 +121,10 @@ class Painter:
         self._flags(axes, flags, timeline.length, size)
         return self._svg(figure, label, size)
 
-    def course(self, timeline: Timeline, flags: Sequence[Flag], label: str, *, clock: FilmClock, size: Size) -> str:
-        """Valence, attention and people over time, one below the other; with numbers where no other chart has them."""
+    def course(
+        self, timeline: SessionTimeline, flags: Sequence[Flag], label: str, *, clock: FilmClock, size: Size
+    ) -> str:
+        """Draw valence, attention and people over time; markers are numbered here if there is no other chart."""
         figure, rows = _figure(size, (1.3, 1.0, 1.0))
         valence, attention, people = rows
         at = _sample(timeline.length, size.points, flags)
@@ -150,9 +154,9 @@ class Painter:
         return self._svg(figure, label, size)
 
     def overlay(
-        self, timelines: Sequence[Timeline | None], clocks: Sequence[FilmClock], label: str, *, size: Size
+        self, timelines: Sequence[SessionTimeline | None], clocks: Sequence[FilmClock], label: str, *, size: Size
     ) -> str:
-        """Valence of several sessions, each over the time of its own clock; ``None`` for one that is not drawn."""
+        """Draw the valence of several sessions, each over its own clock; ``None`` for one that is not drawn."""
         figure, [axes] = _figure(size, (2.6,))
         axes.axhline(0, color=FAINT, linewidth=0.7)
         reach, first, last = 0.25, 0.0, 1.0
@@ -173,12 +177,12 @@ class Painter:
         return self._svg(figure, label, size)
 
     def _flags(self, axes: Any, flags: Sequence[Flag], length: int, size: Size) -> None:
-        """Numbers of markers in a row of their own above the letters of strong moments."""
+        """Draw the numbers of markers in a row above the letters of strong moments."""
         self._row(axes, [flag for flag in flags if flag.strong], length, size, y=1.06)
         self._row(axes, [flag for flag in flags if not flag.strong], length, size, y=1.15)
 
     def _row(self, axes: Any, flags: Sequence[Flag], length: int, size: Size, *, y: float) -> None:
-        """Labels of one kind at the height ``y`` of the axes, each tied to its seconds."""
+        """Draw labels of one kind at the height ``y`` of the axes, each connected to its seconds."""
         for label in labels(flags, max(length, 1), size.width - _MARGINS_IN):
             strong = label.strong
             for at_s in label.at_s:
@@ -207,7 +211,7 @@ class Painter:
 
 
 def _matplotlib() -> None:
-    """Check that it is there.
+    """Check that Matplotlib is installed.
 
     Raises:
         HardwareUnavailable: Matplotlib is not installed.
@@ -237,14 +241,14 @@ def _figure(size: Size, heights: Sequence[float]) -> tuple[Any, list[Any]]:
 
 
 def _sample(length: int, points: int, flags: Sequence[Flag] = ()) -> NDArray[np.int64]:
-    """Which seconds are drawn: every n-th, so that there are about ``points``, and those of strong moments."""
+    """Return the seconds to draw: every n-th, about ``points`` of them, and those of strong moments; shape (n,)."""
     regular = np.arange(0, length, max(1, -(-length // points)), dtype=np.int64)
     moments = [int(flag.at_s) for flag in flags if flag.strong and flag.at_s < length]
     return np.union1d(regular, np.array(moments, dtype=np.int64))
 
 
 def _steps(at: NDArray[np.int64], length: int, values: Series) -> tuple[Series, Series]:
-    """Each value from its own second to the next that is drawn: a gap begins and ends where it does."""
+    """Return x and y of a step line through ``values`` (n,), so that gaps keep their exact ends; shape (2n,) each."""
     edges = np.append(at, length).astype(float)
     return np.repeat(edges, 2)[1:-1], np.repeat(values, 2)
 
@@ -259,7 +263,7 @@ def _fill(axes: Any, at: NDArray[np.int64], length: int, heights: tuple[Series, 
 
 
 def _time_axis(axes: Any, length: int, clock: FilmClock, size: Size, *, labelled: bool = True) -> None:
-    """Over the session's own seconds, with the film's time codes."""
+    """Set up the time axis in the session's seconds, labelled with the film's time codes."""
     ticks = clock.ticks(length, _step(length, size), apart_s=0.5 * length / size.ticks)
     _plain_axis(axes, (0, max(length, 1)), [(at_s, code if labelled else "") for at_s, code in ticks])
 
@@ -278,7 +282,7 @@ def _valence_axis(axes: Any, reach: float) -> None:
 
 
 def _step(span_s: float, size: Size) -> int:
-    """Seconds between ticks."""
+    """Return the seconds between ticks."""
     return next((step for step in _STEPS if span_s / step <= size.ticks), _STEPS[-1])
 
 
@@ -290,8 +294,8 @@ def _line(axes: Any, x: NDArray[np.floating[Any]], drawn: Series, colour: str) -
         axes.plot(x[alone], drawn[alone], ".", color=colour, markersize=4)
 
 
-def _people(axes: Any, timeline: Timeline, at: NDArray[np.int64]) -> None:
-    """Counted in withheld seconds too; the mean of the seconds that one step stands for."""
+def _people(axes: Any, timeline: SessionTimeline, at: NDArray[np.int64]) -> None:
+    """Draw the number of faces, also in withheld seconds; each step is the mean of the seconds it covers."""
     edges = [*map(int, at), timeline.length]
     steps = [slice(first, end) for first, end in pairwise(edges)]
     means = [weighted_mean(timeline.people[step], timeline.observed[step]) for step in steps]
@@ -299,8 +303,8 @@ def _people(axes: Any, timeline: Timeline, at: NDArray[np.int64]) -> None:
     _fill(axes, at, timeline.length, (np.zeros(len(at)), heights), "#b9c6d6")
 
 
-def _gaps(axes: Any, timeline: Timeline, low: float, high: float) -> None:
-    """Where figures are withheld is hatched; where nothing was seen is left white."""
+def _gaps(axes: Any, timeline: SessionTimeline, low: float, high: float) -> None:
+    """Hatch the seconds with withheld figures; unobserved seconds stay white."""
     for start, end in runs(timeline.suppressed):
         axes.fill_between(
             [start, end], low, high, facecolor="#f4f5f7", edgecolor="#aab3bf", hatch="////", linewidth=0, zorder=0

@@ -1,4 +1,4 @@
-"""Several sessions side by side on one self-contained page."""
+"""Comparison of several sessions on one self-contained page."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import numpy as np
 from edge.core.errors import InputError
 from edge.recording.media_timeline import FilmClock
 from edge.reports import text
-from edge.reports.charts import OVERLAY, SIZES, Painter, colours_of
+from edge.reports.charts import OVERLAY, SIZES, ChartPainter, colours_of
 from edge.reports.highlights import markers_of, strongest
 from edge.reports.page import markup, render
 from edge.reports.report import codes, flags_of, local, tiles_of
 from edge.reports.spans import LEAST_COVERAGE, time_use
-from edge.reports.timeline import Timeline
+from edge.reports.timeline import SessionTimeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime, tzinfo
 
     from edge.core.labels import LabelSet
-    from edge.recording.values import Happening, Recording, SessionRecord
+    from edge.recording.values import RecordedEvent, Recording, SessionRecord
     from edge.reports.highlights import Moment
     from edge.reports.spans import TimeUse
     from edge.reports.timeline import Series
@@ -41,7 +41,7 @@ def comparison(
     made: datetime | None = None,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> str:
-    """Several sessions on one page; arguments as for :func:`edge.reports.report.report`.
+    """Render several sessions on one page; arguments as for :func:`edge.reports.report.report`.
 
     Raises:
         InputError: there are fewer than two, or more than :data:`COMPARED_MAX`.
@@ -50,16 +50,16 @@ def comparison(
     if not 2 <= len(recordings) <= COMPARED_MAX:
         msg = f"expected 2 to {COMPARED_MAX} sessions to compare, got {len(recordings)}"
         raise InputError(msg)
-    timelines = [Timeline.of(recording) for recording in recordings]
+    timelines = [SessionTimeline.of(recording) for recording in recordings]
     uses = [time_use(recording, timeline) for recording, timeline in zip(recordings, timelines, strict=True)]
     enough = [_enough(timeline, use) for timeline, use in zip(timelines, uses, strict=True)]
     clocks = [FilmClock.of(recording, media_start_s) for recording in recordings]
     names = _distinct([recording.record for recording in recordings], zone)
-    painter = Painter()
+    painter = ChartPainter()
     moods = []
     whole = len(SIZES) * (len(recordings) + 1)
     for number, (recording, timeline, name) in enumerate(zip(recordings, timelines, names, strict=True)):
-        markers = markers_of(recording.happenings)
+        markers = markers_of(recording.events)
         moments = strongest(timeline, markers)
         flags = flags_of([marker.at_s for marker in markers], moments)
         label = f"Stacked shares of the emotions over time: {name}."
@@ -70,12 +70,12 @@ def comparison(
         moods.append({
             "name": name,
             "chart": markup(chart) if enough[number] else None,
-            "moments": _moments_said(timeline.labels, moments, clocks[number]),
-            "markers": _markers_said(markers, clocks[number]),
+            "moments": _moments_text(timeline.labels, moments, clocks[number]),
+            "markers": _markers_text(markers, clocks[number]),
             "why": _why(recording, timeline, uses[number], clocks[number]),
         })  # fmt: skip
         progress(len(SIZES) * (number + 1), whole)
-    with_figures = [number for number, told in enumerate(enough) if told]
+    with_figures = [number for number, comparable in enumerate(enough) if comparable]
     label = "Valence of each session over time; the table above has the means."
     shown = [timelines[number] if number in with_figures else None for number in range(len(timelines))]
     overlay = "".join(painter.overlay(shown, clocks, label, size=size) for size in SIZES) if with_figures else None
@@ -102,18 +102,18 @@ def comparison(
     )
 
 
-def _enough(timeline: Timeline, use: TimeUse) -> bool:
+def _enough(timeline: SessionTimeline, use: TimeUse) -> bool:
     return int((timeline.weight > 0).sum()) >= FEWEST_S and use.sums_up
 
 
-def _why(recording: Recording, timeline: Timeline, use: TimeUse, clock: FilmClock) -> str:
+def _why(recording: Recording, timeline: SessionTimeline, use: TimeUse, clock: FilmClock) -> str:
     if timeline.has_figures and use.sums_up:
         return f"Fewer than {FEWEST_S} seconds have figures: too few to compare."
     return text.summary(recording.record, timeline, use, [], clock)
 
 
-def _moments_said(labels: LabelSet, moments: Sequence[Moment], clock: FilmClock) -> list[tuple[str, str]]:
-    """Letter and words of each strong moment in the chart."""
+def _moments_text(labels: LabelSet, moments: Sequence[Moment], clock: FilmClock) -> list[tuple[str, str]]:
+    """Return letter and text of each strong moment in the chart."""
     times = codes([moment.at_s for moment in moments], clock)
     letters = [flag.text for flag in flags_of([], moments)]
     return [
@@ -122,8 +122,8 @@ def _moments_said(labels: LabelSet, moments: Sequence[Moment], clock: FilmClock)
     ]
 
 
-def _markers_said(markers: Sequence[Happening], clock: FilmClock) -> list[tuple[str, str]]:
-    """Number and words of each marker in the chart."""
+def _markers_text(markers: Sequence[RecordedEvent], clock: FilmClock) -> list[tuple[str, str]]:
+    """Return number and text of each marker in the chart."""
     times = codes([marker.at_s for marker in markers], clock)
     return [
         (str(number + 1), f"{time} {marker.label or ''}".rstrip())
@@ -131,8 +131,8 @@ def _markers_said(markers: Sequence[Happening], clock: FilmClock) -> list[tuple[
     ]
 
 
-def _share(timeline: Timeline, name: str) -> Series:
-    """Of a class that the session's model does not tell apart, nothing."""
+def _share(timeline: SessionTimeline, name: str) -> Series:
+    """Return the share over time, shape (seconds,); NaN for a class that the session's model does not have."""
     return timeline.share(name) if name in timeline.labels else np.full(timeline.length, np.nan)
 
 
@@ -145,17 +145,17 @@ def _distinct(records: Sequence[SessionRecord], zone: tzinfo | None) -> list[str
     return [f"{name}, {number + 1}" if number else name for name, number in zip(names, again, strict=True)]
 
 
-def _from(record: SessionRecord) -> str:
+def _k_text(record: SessionRecord) -> str:
     return f"{text.faces(record.k)} on{', agreed' if record.agreed else ''}"
 
 
 def _compared(
-    timelines: Sequence[Timeline], uses: Sequence[TimeUse], names: Sequence[str], enough: Sequence[bool]
+    timelines: Sequence[SessionTimeline], uses: Sequence[TimeUse], names: Sequence[str], enough: Sequence[bool]
 ) -> str:
     parts = {name: text.percent(use.part) for name, use in zip(names, uses, strict=True)}
     valences = {
-        name: timeline.mean(timeline.valence) if told else None
-        for name, timeline, told in zip(names, timelines, enough, strict=True)
+        name: timeline.mean(timeline.valence) if comparable else None
+        for name, timeline, comparable in zip(names, timelines, enough, strict=True)
     }
     known = {name: value for name, value in valences.items() if value is not None}
     if len(known) < 2:
@@ -172,7 +172,7 @@ def _compared(
 
 def _compared_rows(
     recordings: Sequence[Recording],
-    timelines: Sequence[Timeline],
+    timelines: Sequence[SessionTimeline],
     uses: Sequence[TimeUse],
     *,
     clocks: Sequence[FilmClock],
@@ -181,15 +181,18 @@ def _compared_rows(
     rows: list[tuple[str, list[str]]] = []
     tiles = [tiles_of(timeline, use) for timeline, use in zip(timelines, uses, strict=True)]
 
-    def figures(series: Callable[[Timeline], Series]) -> list[str]:
+    def figures(series: Callable[[SessionTimeline], Series]) -> list[str]:
         return [
-            text.percent(timeline.mean(series(timeline)) if told else None)
-            for timeline, told in zip(timelines, enough, strict=True)
+            text.percent(timeline.mean(series(timeline)) if comparable else None)
+            for timeline, comparable in zip(timelines, enough, strict=True)
         ]
 
     for index, (name, _) in enumerate(tiles[0]):
         hidden = name in _WITHHELD
-        values = [tile[index][1] if told or not hidden else text.DASH for tile, told in zip(tiles, enough, strict=True)]
+        values = [
+            tile[index][1] if comparable or not hidden else text.DASH
+            for tile, comparable in zip(tiles, enough, strict=True)
+        ]
         rows.append((name, values))
     titles = {name: timeline.labels.label(name).title for timeline in timelines for name in colours_of(timeline.labels)}
     rows += [
@@ -202,18 +205,18 @@ def _compared_rows(
         for use, timeline in zip(uses, timelines, strict=True)
     ]
     rows.append(("Time withheld", withheld))
-    rows.append(("Figures from", [_from(recording.record) for recording in recordings]))
+    rows.append(("Figures from", [_k_text(recording.record) for recording in recordings]))
     moments = [
-        max(strongest(timeline), key=lambda moment: moment.rise, default=None) if told else None
-        for timeline, told in zip(timelines, enough, strict=True)
+        max(strongest(timeline), key=lambda moment: moment.rise, default=None) if comparable else None
+        for timeline, comparable in zip(timelines, enough, strict=True)
     ]
-    said = [
+    moment_texts = [
         text.DASH
         if moment is None
         else f"{timeline.labels.label(moment.emotion).word} {text.percent(moment.share)} at {clock.code(moment.at_s)}"
         for timeline, moment, clock in zip(timelines, moments, clocks, strict=True)
     ]
-    rows.append(("Strongest moment", said))
+    rows.append(("Strongest moment", moment_texts))
     models = [str((recording.record.about or {}).get("model", text.DASH)) for recording in recordings]
     rows.append(("Model", models))
     return rows

@@ -1,4 +1,4 @@
-"""A session's data for other programs: CSV, JSON, Parquet, written a piece at a time."""
+"""Export of a session's data as CSV, JSON or Parquet."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from edge.recording.values import Happening, Recording, SessionRecord
+    from edge.recording.values import RecordedEvent, Recording, SessionRecord
 
 FORMATS = ("csv", "json", "parquet")
 _STEP = 1000
 
 
 def columns(record: SessionRecord) -> tuple[str, ...]:
-    """Columns of CSV and Parquet: one score and one share a class of the model that the session began with."""
+    """Return the columns of CSV and Parquet: a score and a share for each class of the session's model."""
     return (*second_columns(record.labels), "media_s", "markers")
 
 
@@ -42,11 +42,11 @@ def write(
 
     CSV and Parquet have a row a second: :func:`edge.recording.rows.second_columns`, ``media_s`` (the film's own time in
     the second's middle, where the device played one) and ``markers``. JSON has the session, its seconds, its events
-    and the film's places; Parquet keeps the session and its events, as JSON, in its metadata.
+    and the film's positions; Parquet keeps the session and its events, as JSON, in its metadata.
 
     Raises:
         HardwareUnavailable: Parquet needs the extra ``parquet``.
-        OSError: it cannot be written.
+        OSError: the file cannot be written.
     """
     {"csv": _csv, "json": _json, "parquet": _parquet}[form](recording, path, progress)
 
@@ -59,17 +59,17 @@ def _installed(package: str) -> bool:
 
 
 def session_dict(record: SessionRecord) -> dict[str, Any]:
-    """Plain values for JSON; times in ISO 8601, UTC."""
-    found = asdict(record)
+    """Return the record as plain values for JSON; times in ISO 8601, UTC."""
+    fields = asdict(record)
     for name in ("start", "end"):
         moment = getattr(record, name)
-        found[name] = None if moment is None else moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return found | {"kind": record.kind.value, "about": dict(record.about)}
+        fields[name] = None if moment is None else moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return fields | {"kind": record.kind.value, "about": dict(record.about)}
 
 
 def rows(recording: Recording, progress: Callable[[int, int], None]) -> Iterator[dict[str, Any]]:
-    """One dictionary a second."""
-    markers, clock, labels = _labels(recording.happenings), FilmClock.of(recording), recording.record.labels
+    """Yield one dictionary for each second."""
+    markers, clock, labels = _labels(recording.events), FilmClock.of(recording), recording.record.labels
     names = second_columns(labels)
     for number, second in enumerate(recording.seconds):
         if number % _STEP == 0:
@@ -80,12 +80,12 @@ def rows(recording: Recording, progress: Callable[[int, int], None]) -> Iterator
         yield row | {"suppressed": second.suppressed, "markers": markers.pop(second.second, "")}
 
 
-def _labels(happenings: tuple[Happening, ...]) -> dict[int, str]:
-    found: dict[int, list[str]] = {}
-    for happening in happenings:
-        if happening.type == EventType.MARKER:
-            found.setdefault(int(happening.at_s), []).append(happening.label or "marker")
-    return {second: "; ".join(labels) for second, labels in found.items()}
+def _labels(events: tuple[RecordedEvent, ...]) -> dict[int, str]:
+    by_second: dict[int, list[str]] = {}
+    for event in events:
+        if event.type == EventType.MARKER:
+            by_second.setdefault(int(event.at_s), []).append(event.label or "marker")
+    return {second: "; ".join(labels) for second, labels in by_second.items()}
 
 
 def _csv(recording: Recording, path: Path, progress: Callable[[int, int], None]) -> None:
@@ -98,7 +98,7 @@ def _csv(recording: Recording, path: Path, progress: Callable[[int, int], None])
 
 def _json(recording: Recording, path: Path, progress: Callable[[int, int], None]) -> None:
     with path.open("w", encoding="utf-8") as stream:
-        head = {"session": session_dict(recording.record), "events": [asdict(found) for found in recording.happenings]}
+        head = {"session": session_dict(recording.record), "events": [asdict(event) for event in recording.events]}
         head["media"] = [asdict(point) for point in recording.media]
         stream.write(json.dumps(head, ensure_ascii=False, indent=1)[:-2] + ',\n "seconds": [')
         for number, row in enumerate(rows(recording, progress)):
@@ -116,7 +116,7 @@ def _parquet(recording: Recording, path: Path, progress: Callable[[int, int], No
     whole = {"second": pa.int64(), "people_max": pa.int64(), "suppressed": pa.bool_(), "markers": pa.string()}
     about = {
         "face-edge.session": json.dumps(session_dict(recording.record), ensure_ascii=False),
-        "face-edge.events": json.dumps([asdict(found) for found in recording.happenings], ensure_ascii=False),
+        "face-edge.events": json.dumps([asdict(event) for event in recording.events], ensure_ascii=False),
     }
     schema = pa.schema([(name, whole.get(name, pa.float64())) for name in columns(recording.record)], metadata=about)
     pq.write_table(pa.Table.from_pylist(list(rows(recording, progress)), schema=schema), path, compression="zstd")

@@ -1,4 +1,4 @@
-"""Where the marks above a chart stand, so that every one of them can be read (pure)."""
+"""Layout of the labels above a chart, so that they do not overlap (pure)."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _FRAME_IN, _LETTER_IN = 0.14, 0.065
-"""Inches that a label's frame and each of its letters take."""
+"""Width of a label's frame and of each letter; inches."""
 _SAME_IN = 0.05
-"""Markers this near to each other cannot be told apart on the axis."""
+"""Markers closer than this on the axis share a label; inches."""
 
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """Something to point at above a chart: a marker's number or a moment's letter."""
+    """Flag above a chart: a marker's number or a moment's letter."""
 
     at_s: float
     text: str
@@ -25,8 +25,8 @@ class Flag:
 
 
 @dataclass(frozen=True, slots=True)
-class Label:
-    """Text centred at ``x_s`` that points at the seconds ``at_s``."""
+class FlagLabel:
+    """Label centred at ``x_s`` that points at the seconds ``at_s``."""
 
     x_s: float
     text: str
@@ -34,11 +34,11 @@ class Label:
     strong: bool = False
 
 
-def labels(flags: Sequence[Flag], length_s: float, width_in: float) -> list[Label]:
-    """Labels of all ``flags``, side by side above an axis of ``length_s`` seconds that is ``width_in`` inches wide.
+def labels(flags: Sequence[Flag], length_s: float, width_in: float) -> list[FlagLabel]:
+    """Return the labels of ``flags`` above an axis of ``length_s`` seconds that is ``width_in`` inches wide.
 
-    Crowded ones are moved apart. Numbers of markers that point at nearly the same place, or have no room of their own,
-    share one label, such as ``3-5``.
+    Overlapping labels are moved apart. Markers that are very close to each other, or for which there is no room, share
+    a label such as ``3-5``.
     """
     second_in = width_in / max(length_s, 1e-9)
     groups: list[list[Flag]] = []
@@ -54,7 +54,7 @@ def labels(flags: Sequence[Flag], length_s: float, width_in: float) -> list[Labe
     centres = [(group[0].at_s + group[-1].at_s) / 2 * second_in for group in groups]
     places = _apart(centres, [_width_in(group) for group in groups], width_in)
     return [
-        Label(place / second_in, _text(group), tuple(flag.at_s for flag in group), group[0].strong)
+        FlagLabel(place / second_in, _text(group), tuple(flag.at_s for flag in group), group[0].strong)
         for place, group in zip(places, groups, strict=True)
     ]
 
@@ -68,14 +68,14 @@ def _width_in(group: Sequence[Flag]) -> float:
 
 
 def _apart(centres: Sequence[float], widths: Sequence[float], whole: float) -> list[float]:
-    """``centres`` moved right as far as their left neighbours need, then back left as far as the end needs."""
-    found = list(centres)
+    """Return ``centres`` moved right where left neighbours need room, then left where the end requires it."""
+    places = list(centres)
     least = 0.0
     for index, width in enumerate(widths):
-        found[index] = max(found[index], least + width / 2)
-        least = found[index] + width / 2
+        places[index] = max(places[index], least + width / 2)
+        least = places[index] + width / 2
     most = max(whole, sum(widths))
-    for index in range(len(found) - 1, -1, -1):
-        found[index] = min(found[index], most - widths[index] / 2)
-        most = found[index] - widths[index] / 2
-    return found
+    for index in range(len(places) - 1, -1, -1):
+        places[index] = min(places[index], most - widths[index] / 2)
+        most = places[index] - widths[index] / 2
+    return places

@@ -1,4 +1,4 @@
-"""Which moments of a session stand out: by rules that the report states (pure)."""
+"""Selection of a session's strongest moments, by rules that the report states (pure)."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from edge.recording.values import Happening
-    from edge.reports.timeline import Series, Timeline
+    from edge.recording.values import RecordedEvent
+    from edge.reports.timeline import Series, SessionTimeline
 
 RISE = 0.15
-"""How far a smoothed share must lie above the session's own mean to make a strong moment."""
+"""Least height of a strong moment's smoothed share above the session's mean."""
 FALL = 0.1
-"""How far the share must fall between two peaks of one emotion for them to count as two moments."""
+"""Least fall of the share between two peaks of one emotion for them to count as two moments."""
 APART_S = 10
-"""Seconds between two moments at least; their windows must not overlap either."""
+"""Least seconds between two moments; their windows must not overlap either."""
 MOMENTS_MAX = 8
 FEWEST_WINDOWS = 6
-"""A session with figures for less than so many smoothing windows has no strong moments."""
+"""Least number of smoothing windows with figures that a session needs to have strong moments."""
 NEAR_S = 30
-"""A marker this long before a moment is named beside it."""
+"""A marker at most this many seconds before a moment is named beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,22 +47,22 @@ class Moment:
 
     @property
     def rise(self) -> float:
-        """How far it stands out."""
+        """Height of the share above the session's mean."""
         return self.share - self.mean
 
 
-def enough_for_moments(timeline: Timeline) -> bool:
-    """True where the session has enough seconds with figures to speak of strong moments."""
+def enough_for_moments(timeline: SessionTimeline) -> bool:
+    """Return whether the session has enough seconds with figures for strong moments."""
     return int((timeline.weight > 0).sum()) >= FEWEST_WINDOWS * timeline.window_s
 
 
-def apart_s(timeline: Timeline) -> int:
-    """Seconds that two moments are apart at least, so that no second counts for both."""
+def apart_s(timeline: SessionTimeline) -> int:
+    """Return the least distance of two moments in seconds, so that no second counts for both."""
     return max(APART_S, timeline.window_s)
 
 
-def strongest(timeline: Timeline, markers: Iterable[Happening] = ()) -> list[Moment]:
-    """Strong moments in order of time, the :data:`MOMENTS_MAX` that stand out most.
+def strongest(timeline: SessionTimeline, markers: Iterable[RecordedEvent] = ()) -> list[Moment]:
+    """Return the at most :data:`MOMENTS_MAX` strongest moments in order of time.
 
     A moment is a second at which the smoothed share of an emotion other than neutral is the highest around, at least
     :data:`RISE` above the session's mean of that emotion, and whose window is covered by figures for half of its time.
@@ -83,7 +83,7 @@ def strongest(timeline: Timeline, markers: Iterable[Happening] = ()) -> list[Mom
 
 
 def _apart(moments: Iterable[Moment], apart: int) -> list[Moment]:
-    """The moments that stand out most and do not overlap, the strongest first."""
+    """Return the moments that stand out most and do not overlap, strongest first."""
     chosen: list[Moment] = []
     for moment in sorted(moments, key=lambda moment: (-moment.rise, moment.at_s)):
         if all(abs(moment.at_s - other.at_s) >= apart for other in chosen):
@@ -91,8 +91,8 @@ def _apart(moments: Iterable[Moment], apart: int) -> list[Moment]:
     return chosen
 
 
-def _peaks(timeline: Timeline, emotion: str, covered: NDArray[np.bool_]) -> list[Moment]:
-    """Local maxima of an emotion's smoothed share that are high enough; the middle of a plateau stands for it."""
+def _peaks(timeline: SessionTimeline, emotion: str, covered: NDArray[np.bool_]) -> list[Moment]:
+    """Return sufficiently high local maxima of an emotion's smoothed share; a plateau counts at its middle."""
     series = timeline.share(emotion)
     mean = timeline.mean(series) or 0.0
     smoothed = np.where(covered, timeline.smooth(series), np.nan)
@@ -105,7 +105,7 @@ def _peaks(timeline: Timeline, emotion: str, covered: NDArray[np.bool_]) -> list
 
 
 def _maxima(smoothed: Series, least: float) -> list[int]:
-    """Seconds that are as high as their neighbours and at least ``least``; the first one of a plateau."""
+    """Return seconds of local maxima of at least ``least`` in ``smoothed`` (seconds,); the first one of a plateau."""
     heights = np.pad(np.nan_to_num(smoothed, nan=-1.0), 1, constant_values=-1.0)
     here = heights[1:-1]
     found = np.flatnonzero((here >= least) & (here > heights[:-2]) & (here >= heights[2:]))
@@ -113,7 +113,7 @@ def _maxima(smoothed: Series, least: float) -> list[int]:
 
 
 def _separate(smoothed: Series, at: int, higher: int, window_s: int) -> bool:
-    """True where the share falls between two seconds, or has no figures for a window or longer."""
+    """Return whether the share falls between two seconds, or has no figures for more than a window."""
     low, high = min(at, higher), max(at, higher)
     between = smoothed[low : high + 1]
     finite = np.flatnonzero(np.isfinite(between))
@@ -123,15 +123,15 @@ def _separate(smoothed: Series, at: int, higher: int, window_s: int) -> bool:
 
 
 def _middle(smoothed: Series, at: int) -> int:
-    """The middle of the plateau that begins at ``at``."""
+    """Return the middle of the plateau that starts at ``at``."""
     last = at
     while last + 1 < len(smoothed) and smoothed[last + 1] == smoothed[at]:
         last += 1
     return (at + last) // 2
 
 
-def _named(moment: Moment, markers: list[Happening]) -> Moment:
-    """With the marker that was last set within :data:`NEAR_S` before it."""
+def _named(moment: Moment, markers: list[RecordedEvent]) -> Moment:
+    """Name the last marker within :data:`NEAR_S` before the moment."""
     before = [marker for marker in markers if marker.label and 0 <= moment.at_s - marker.at_s <= NEAR_S]
     if not before:
         return moment
@@ -140,6 +140,6 @@ def _named(moment: Moment, markers: list[Happening]) -> Moment:
     return replace(moment, near=f"{after_s} s after “{last.label}”")
 
 
-def markers_of(happenings: Iterable[Happening]) -> list[Happening]:
-    """The markers among what happened."""
-    return [happening for happening in happenings if happening.type == EventType.MARKER]
+def markers_of(events: Iterable[RecordedEvent]) -> list[RecordedEvent]:
+    """Return the markers among ``events``."""
+    return [event for event in events if event.type == EventType.MARKER]

@@ -1,4 +1,4 @@
-"""What the commands and the device's pages both do with the sessions that are kept."""
+"""Access to stored sessions, shared by the commands and the device's pages."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from edge.recording.media_timeline import FilmClock
-    from edge.recording.values import Happening, Recording, SessionRecord
+    from edge.recording.values import RecordedEvent, Recording, SessionRecord
     from edge.reports.highlights import Moment
     from edge.reports.spans import TimeUse
-    from edge.reports.timeline import Timeline
+    from edge.reports.timeline import SessionTimeline
 
 _FEWEST = 4
 
 
 @contextmanager
 def reading(path: Path) -> Iterator[SessionFile]:
-    """The file at ``path``, which a device may be writing at the same time.
+    """Open the file at ``path``, which a device may be writing at the same time.
 
     Raises:
         InputError: there is none, or it cannot be read.
     """
     try:
         if not path.exists():
-            msg = f"{path}: there are no sessions yet: begin one with `face-edge sessions start`"
+            msg = f"{path}: there are no sessions yet: start one with `face-edge sessions start`"
             raise InputError(msg)
         with SessionFile(path, timeout_s=5.0) as file:
             yield file
@@ -45,28 +45,28 @@ def reading(path: Path) -> Iterator[SessionFile]:
 
 
 def choose(file: SessionFile, word: str) -> SessionRecord:
-    """The session that ``word`` names: an id, the beginning or end of one, or ``last``.
+    """Return the session that ``word`` names: an id, the beginning or end of one, or ``last``.
 
     Raises:
-        InputError: none, or more than one.
+        InputError: no session matches, or more than one.
     """
     records = file.sessions()
     if word.lower() == "last" and records:
         return records[0]
     wanted = word.upper()
     exact = [record for record in records if record.id == wanted]
-    found = exact or [record for record in records if record.id.startswith(wanted) or record.id.endswith(wanted)]
-    if len(found) == 1 and (exact or len(wanted) >= _FEWEST):
-        return found[0]
-    why = "names no session" if not found else f"names {len(found)} sessions: give more of the id"
-    if found and len(wanted) < _FEWEST:
-        why = f"is too short: give {_FEWEST} characters or more"
-    msg = f"{word!r} {why}; `face-edge sessions list` shows them"
+    matches = exact or [record for record in records if record.id.startswith(wanted) or record.id.endswith(wanted)]
+    if len(matches) == 1 and (exact or len(wanted) >= _FEWEST):
+        return matches[0]
+    reason = "names no session" if not matches else f"names {len(matches)} sessions: give more of the id"
+    if matches and len(wanted) < _FEWEST:
+        reason = f"is too short: give {_FEWEST} characters or more"
+    msg = f"{word!r} {reason}; `face-edge sessions list` shows them"
     raise InputError(msg)
 
 
 def choose_all(file: SessionFile, words: Iterable[str]) -> list[SessionRecord]:
-    """The sessions that ``words`` name, each once.
+    """Return the sessions that ``words`` name, each once.
 
     Raises:
         InputError: as :func:`choose`.
@@ -75,30 +75,30 @@ def choose_all(file: SessionFile, words: Iterable[str]) -> list[SessionRecord]:
 
 
 def finished(records: Iterable[SessionRecord]) -> list[SessionRecord]:
-    """These, where all are over and may be deleted.
+    """Return ``records`` as a list after checking that all are finished.
 
     Raises:
-        InputError: one is running.
+        InputError: a session is running.
     """
-    found = list(records)
-    for record in found:
+    sessions = list(records)
+    for record in sessions:
         if record.running:
             msg = f"session {record.name!r} is running: end it first with `face-edge sessions stop`"
             raise InputError(msg)
-    return found
+    return sessions
 
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """A session in a few figures; ``shares`` by emotion, ``None`` where there is nothing to say.
+    """Key figures of a session; ``shares`` by emotion, values are ``None`` without figures.
 
     ``shares``, ``valence``, ``attention`` and ``people`` come from the same seconds: those of ``use.measured_s``.
     """
 
-    timeline: Timeline
+    timeline: SessionTimeline
     clock: FilmClock
     use: TimeUse
-    markers: list[Happening]
+    markers: list[RecordedEvent]
     moments: list[Moment]
     shares: dict[str, float | None]
     valence: float | None
@@ -107,13 +107,13 @@ class Digest:
 
 
 def digest(recording: Recording) -> Digest:
-    """The figures of a whole session."""
+    """Return the key figures of a whole session."""
     from edge.recording.media_timeline import FilmClock
     from edge.reports.highlights import markers_of, strongest
     from edge.reports.spans import time_use
-    from edge.reports.timeline import Timeline
+    from edge.reports.timeline import SessionTimeline
 
-    timeline, markers = Timeline.of(recording), markers_of(recording.happenings)
+    timeline, markers = SessionTimeline.of(recording), markers_of(recording.events)
     return Digest(
         timeline=timeline,
         clock=FilmClock.of(recording),

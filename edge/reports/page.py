@@ -1,4 +1,4 @@
-"""A finished page: templates, the style sheet and its hash, in one file that asks for nothing."""
+"""Rendering of a self-contained page from templates, with the style sheet and its hash."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from edge.core.labels import LabelSet
-    from edge.reports.charts import Painter
+    from edge.reports.charts import ChartPainter
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
 def render(
-    template: str, painter: Painter, *, labels: Iterable[LabelSet], made: datetime | None = None, **context: Any
+    template: str, painter: ChartPainter, *, labels: Iterable[LabelSet], made: datetime | None = None, **context: Any
 ) -> str:
-    """The page as text, with a key of the classes of ``labels``.
+    """Render the page, with a legend of the classes of ``labels``.
 
     Raises:
         HardwareUnavailable: Jinja2 is not installed.
@@ -57,14 +57,14 @@ def render(
 
 
 def markup(text: str) -> Any:
-    """``text`` as it stands: it was made here, not by a user."""
+    """Mark ``text`` as safe markup: it was generated here, not by a user."""
     from markupsafe import Markup
 
     return Markup(text)  # noqa: S704 - drawn and escaped by ourselves
 
 
 def key(sets: Iterable[LabelSet]) -> list[dict[str, str]]:
-    """Words and colours in the order in which charts stack them, each once."""
+    """Return the words and colours of the legend, each once, in stacking order."""
     rows = [
         ("unclear" if name is None else labels.label(name).word, colour)
         for labels in sets

@@ -1,7 +1,7 @@
-"""Reports that were drawn, kept in the sessions' file until their session changes or is deleted.
+"""Cache of rendered reports, stored in the session file until their session changes or is deleted.
 
-The file's triggers drop a page as soon as anything of its session changes; a new version of the program, or another
-time zone, has it drawn anew.
+Triggers in the file drop a page as soon as its session changes; a new version of the program or another time zone
+makes it outdated too.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge import __version__
-from edge.recording.rows import Statement
+from edge.recording.rows import SqlStatement
 from edge.util.sqlite import FileFault
 
 if TYPE_CHECKING:
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from edge.recording.values import SessionRecord
 
 PAGES_MAX = 40
-"""Pages that are kept: those drawn last."""
+"""Maximum number of stored pages; the newest are kept."""
 _BYTES_MAX = 900_000
-"""Of a page as it is kept; a cell of the file may have 1 MiB."""
+"""Maximum size of a compressed page; a cell of the file may hold 1 MiB."""
 _PLAIN_MAX = 16 * 2**20
 
 
 def find(file: SessionFile, record: SessionRecord) -> str | None:
-    """The page of ``record`` where it was drawn by this version; ``None`` otherwise, and while the session runs."""
+    """Return the page of ``record`` if this version rendered it; ``None`` otherwise, and while the session runs."""
     if record.running:
         return None
     rows = file.read("SELECT content FROM page WHERE session = ? AND made_by = ?", (record.id, made_by()))
@@ -44,7 +44,7 @@ def find(file: SessionFile, record: SessionRecord) -> str | None:
 
 
 def keep(file: SessionFile, record: SessionRecord, page: str) -> None:
-    """Keep the page of a session that is over and still there; a file without room goes without."""
+    """Store the page of a finished session that still exists; faults of the file, such as no room, are ignored."""
     content = zlib.compress(page.encode(), 6)
     if record.running or len(content) > _BYTES_MAX or file.session(record.id) != record:
         return
@@ -55,17 +55,17 @@ def keep(file: SessionFile, record: SessionRecord, page: str) -> None:
     )
     bound = "DELETE FROM page WHERE session NOT IN (SELECT session FROM page ORDER BY made_ms DESC LIMIT ?)"
     with suppress(FileFault):
-        file.write([Statement(insert, values), Statement(bound, (PAGES_MAX,))])
+        file.write([SqlStatement(insert, values), SqlStatement(bound, (PAGES_MAX,))])
 
 
 def made_by() -> str:
-    """The program that draws, and what else a page depends on beside its session."""
+    """Return a key of all that a page depends on besides its session: version, program files, time zone."""
     return f"{__version__} {_program()} {'/'.join(time.tzname)}"
 
 
 @functools.cache
 def _program() -> str:
-    """Short digest of the files that make a page, by name, size and time of their last change."""
+    """Return a short digest of the files that make a page, by name, size and modification time."""
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parent.rglob("*.*")):
         if path.suffix in {".py", ".html", ".css"}:

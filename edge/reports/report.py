@@ -1,4 +1,4 @@
-"""The report of one session as one self-contained page: nothing in it is fetched, and no script runs."""
+"""Report of one session as a self-contained page: it fetches nothing and runs no script."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from edge.recording.media_timeline import FilmClock
 from edge.recording.timecode import timecode
 from edge.reports import text
-from edge.reports.around import AROUND_S, Around, around
-from edge.reports.charts import SIZES, Painter, colours_of
+from edge.reports.around import AROUND_S, MarkerChange, around
+from edge.reports.charts import SIZES, ChartPainter, colours_of
 from edge.reports.flags import Flag
 from edge.reports.highlights import (
     FALL,
@@ -24,7 +24,7 @@ from edge.reports.highlights import (
 )
 from edge.reports.page import markup, render
 from edge.reports.spans import TimeUse, time_use
-from edge.reports.timeline import Timeline
+from edge.reports.timeline import SessionTimeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,24 +47,24 @@ def report(
     made: datetime | None = None,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> str:
-    """One session's page.
+    """Render the page of one session.
 
     Args:
         recording: the session.
-        media_start_s: when the film began, in seconds after the session's start, where the device did not play it;
-            times count from there.
-        zone: the time zone of dates; the machine's own by default.
-        made: what stands for "now", for tests.
-        progress: told how many of all charts are drawn.
+        media_start_s: start of the film in seconds after the session's start, if the device did not play it; times
+            count from there.
+        zone: the time zone of dates; the machine's by default.
+        made: the time of creation instead of now, for tests.
+        progress: called with the number of charts drawn and the number of all charts.
 
     Raises:
         HardwareUnavailable: the extra ``reports`` is not installed.
     """
-    record, timeline, clock = recording.record, Timeline.of(recording), FilmClock.of(recording, media_start_s)
+    record, timeline, clock = recording.record, SessionTimeline.of(recording), FilmClock.of(recording, media_start_s)
     use = time_use(recording, timeline)
-    markers = markers_of(recording.happenings)
+    markers = markers_of(recording.events)
     moments = strongest(timeline, markers)
-    painter = Painter()
+    painter = ChartPainter()
     flags = flags_of([marker.at_s for marker in markers], moments)
     drawings: list[tuple[Callable[..., str], str]] = []
     if timeline.has_figures:
@@ -115,7 +115,7 @@ def report(
 
 
 def flags_of(marker_times: Sequence[float], moments: Sequence[Moment]) -> list[Flag]:
-    """What charts point at: markers by number, strong moments by letter."""
+    """Return the flags of a chart: markers by number, strong moments by letter."""
     numbers = [Flag(at_s, str(number + 1)) for number, at_s in enumerate(marker_times)]
     return numbers + [Flag(moment.at_s + 0.5, _letter(number), strong=True) for number, moment in enumerate(moments)]
 
@@ -125,7 +125,7 @@ def _letter(number: int) -> str:
 
 
 def local(moment: datetime, zone: tzinfo | None) -> datetime:
-    """In ``zone``, or the machine's own."""
+    """Convert ``moment`` to ``zone``, or to the machine's time zone."""
     return moment.astimezone(zone)
 
 
@@ -142,8 +142,8 @@ def _meta(record: SessionRecord, zone: tzinfo | None) -> list[str]:
     return [*parts, text.ending(record, zone)]
 
 
-def tiles_of(timeline: Timeline, use: TimeUse) -> list[tuple[str, str]]:
-    """The figures at a glance, by name; means of expression only where they cover enough to sum up the session."""
+def tiles_of(timeline: SessionTimeline, use: TimeUse) -> list[tuple[str, str]]:
+    """Return the key figures by name; means of expression only if they cover enough of the session."""
     people = timeline.mean_in_time(timeline.people)
     most = int(timeline.people_max.max(initial=0))
     minutes = timeline.person_s.sum() / 60
@@ -160,28 +160,28 @@ def tiles_of(timeline: Timeline, use: TimeUse) -> list[tuple[str, str]]:
     ]  # fmt: skip
 
 
-def _bars(timeline: Timeline) -> list[dict[str, Any]]:
-    """Shares from large to small, unclear moments last."""
+def _bars(timeline: SessionTimeline) -> list[dict[str, Any]]:
+    """Return the shares from large to small, unclear moments last."""
     labels, colours = timeline.labels, colours_of(timeline.labels)
     shares = {emotion: timeline.mean(timeline.share(emotion)) or 0.0 for emotion in colours}
-    found = [
+    bars = [
         (labels.label(emotion).word, shares[emotion], colours[emotion])
         for emotion in sorted(colours, key=lambda emotion: -shares[emotion])
     ]
-    found.append(("unclear", timeline.mean(timeline.uncertain) or 0.0, "#b5bdc7"))
+    bars.append(("unclear", timeline.mean(timeline.uncertain) or 0.0, "#b5bdc7"))
     return [
-        {"name": name, "share": share, "colour": colour, "text": text.percent(share)} for name, share, colour in found
+        {"name": name, "share": share, "colour": colour, "text": text.percent(share)} for name, share, colour in bars
     ]
 
 
 def _resting(labels: LabelSet) -> str:
-    """``an emotion other than neutral``."""
+    """Return a phrase for classes that are not resting, such as ``an emotion other than neutral``."""
     names = [label.name for label in labels.labels if label.resting]
     return f"an emotion other than {text.listed(names, 'or')}" if names else "an emotion"
 
 
 def _valence(labels: LabelSet) -> str:
-    """``the mean probability of happy less those of angry, disgust, fear and sad``."""
+    """Return the definition of valence: ``the mean probability of happy less those of angry, fear and sad``."""
     pleasant, unpleasant = (
         [
             label.name if abs(label.valence) == 1 else f"{label.name} (times {abs(label.valence):g})"
@@ -195,11 +195,11 @@ def _valence(labels: LabelSet) -> str:
 
 
 def codes(times: Sequence[float], clock: FilmClock) -> list[str]:
-    """Time codes of ``times``, with the session's own time where the film's stands, or comes twice."""
-    found = [clock.code(at_s) for at_s in times]
+    """Return time codes of ``times``; the session's time is added if the film's time is paused or repeats."""
+    film_codes = [clock.code(at_s) for at_s in times]
     return [
-        f"{code} (session {timecode(at_s)})" if found.count(code) > 1 and clock.counts_film else code
-        for at_s, code in zip(times, found, strict=True)
+        f"{code} (session {timecode(at_s)})" if film_codes.count(code) > 1 and clock.counts_film else code
+        for at_s, code in zip(times, film_codes, strict=True)
     ]
 
 
@@ -220,32 +220,32 @@ def _moment_row(labels: LabelSet, moment: Moment, number: int, time: str) -> dic
     }
 
 
-def _no_moments(timeline: Timeline) -> str:
+def _no_moments(timeline: SessionTimeline) -> str:
     if not enough_for_moments(timeline):
         least = FEWEST_WINDOWS * timeline.window_s
         return f"Fewer than {least} seconds have figures: too few to call any moment strong."
     return "No moment stood out by this rule: expressions stayed close to their mean."
 
 
-def _marker_rows(found: Sequence[Around], clock: FilmClock) -> list[dict[str, str]]:
-    times = codes([item.at_s for item in found], clock)
-    return [_marker_row(item, number, times[number]) for number, item in enumerate(found)]
+def _marker_rows(changes: Sequence[MarkerChange], clock: FilmClock) -> list[dict[str, str]]:
+    times = codes([change.at_s for change in changes], clock)
+    return [_marker_row(change, number, times[number]) for number, change in enumerate(changes)]
 
 
-def _marker_row(found: Around, number: int, time: str) -> dict[str, str]:
+def _marker_row(change: MarkerChange, number: int, time: str) -> dict[str, str]:
     valence = text.DASH
-    if found.before is not None and found.after is not None:
-        valence = f"{text.signed(found.before.valence)} → {text.signed(found.after.valence)}"
+    if change.before is not None and change.after is not None:
+        valence = f"{text.signed(change.before.valence)} → {text.signed(change.after.valence)}"
     return {
         "number": str(number + 1),
         "time": time,
-        "label": found.label or "without a name",
+        "label": change.label or "without a name",
         "valence": valence,
-        "text": text.around_said(found),
+        "text": text.change_text(change),
     }
 
 
-def _uses(use: TimeUse, timeline: Timeline) -> list[tuple[str, str, str]]:
+def _uses(use: TimeUse, timeline: SessionTimeline) -> list[tuple[str, str, str]]:
     rows = [
         ("Measured", use.measured_s),
         ("Nobody in view", use.nobody_s),
@@ -283,8 +283,8 @@ def _rule(k: int) -> str:
     )
 
 
-def _nothing(record: SessionRecord, timeline: Timeline) -> str | None:
-    """Why the report has no figures about expression, where too few faces are the reason."""
+def _nothing(record: SessionRecord, timeline: SessionTimeline) -> str | None:
+    """Explain missing figures about expression if too few faces are the reason; return ``None`` otherwise."""
     if timeline.has_figures or not timeline.suppressed.any():
         return None
     most = int(timeline.people_max.max(initial=0))
@@ -304,7 +304,7 @@ def _nothing(record: SessionRecord, timeline: Timeline) -> str | None:
 def _device(record: SessionRecord) -> list[tuple[str, str]]:
     about = record.about
     if not about:
-        return [("Device", "said nothing of itself"), ("Session", record.id)]
+        return [("Device", "not recorded"), ("Session", record.id)]
     rows = [
         ("Device", f"{about.get('node')}, FACE Edge {about.get('software_version')}"),
         ("Faces found by", f"{about.get('detector')}{_FINDS_ONLY.get(str(about.get('detector')), '')}"),

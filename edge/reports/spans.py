@@ -1,4 +1,4 @@
-"""What became of the session's time: measured, nobody there, withheld, not looked at (pure)."""
+"""Division of a session's time into measured, empty, withheld, paused and unobserved (pure)."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edge.recording.values import Recording
-    from edge.reports.timeline import Timeline
+    from edge.reports.timeline import SessionTimeline
 
 LEAST_COVERAGE = 0.1
-"""Part of the time with faces in view that figures must come from for a headline to be drawn from them."""
+"""Part of the time with faces in view that figures must cover to summarise the session."""
 
 
 @dataclass(frozen=True, slots=True)
 class TimeUse:
-    """Seconds of the session by what is known of them; they sum to its length.
+    """Division of a session's time in seconds; the parts sum to its length.
 
-    ``measured_s`` are those that figures about expression come from.
+    ``measured_s`` is the time with figures about expression.
     """
 
     measured_s: float
@@ -34,12 +34,12 @@ class TimeUse:
 
     @property
     def whole_s(self) -> float:
-        """Length of the session."""
+        """Length of the session in seconds."""
         return self.measured_s + self.nobody_s + self.suppressed_s + self.paused_s + self.unseen_s
 
     @property
     def looked_s(self) -> float:
-        """Time in which the camera looked."""
+        """Observed time in seconds."""
         return self.measured_s + self.nobody_s + self.suppressed_s
 
     @property
@@ -54,12 +54,12 @@ class TimeUse:
 
     @property
     def sums_up(self) -> bool:
-        """True where figures cover enough of what was in view to sum the session up with them."""
+        """True if figures cover enough of the time with faces to summarise the session."""
         return self.measured_s > 0 and self.coverage >= LEAST_COVERAGE
 
 
-def time_use(recording: Recording, timeline: Timeline) -> TimeUse:
-    """Where the session's time went; pauses are those that the privacy switch made."""
+def time_use(recording: Recording, timeline: SessionTimeline) -> TimeUse:
+    """Divide the session's time; pauses are those of the privacy switch."""
     observed = timeline.observed
     figures = timeline.weight > 0
     measured_s = float(observed[figures].sum())
@@ -71,19 +71,19 @@ def time_use(recording: Recording, timeline: Timeline) -> TimeUse:
 
 
 def pauses(recording: Recording, lasted_s: float) -> list[tuple[float, float]]:
-    """Start and end of each pause, in seconds."""
-    found: list[tuple[float, float]] = []
+    """Return start and end of each pause, in seconds."""
+    spans: list[tuple[float, float]] = []
     since: float | None = None
-    for happening in recording.happenings:
-        if happening.type == EventType.PRIVACY_ON and since is None:
-            since = happening.at_s
-        elif happening.type == EventType.PRIVACY_OFF and since is not None:
-            found.append((since, happening.at_s))
+    for event in recording.events:
+        if event.type == EventType.PRIVACY_ON and since is None:
+            since = event.at_s
+        elif event.type == EventType.PRIVACY_OFF and since is not None:
+            spans.append((since, event.at_s))
             since = None
-    return found if since is None else [*found, (since, max(since, lasted_s))]
+    return spans if since is None else [*spans, (since, max(since, lasted_s))]
 
 
 def runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """Start and end (not included) of every stretch of true."""
+    """Return start and end (exclusive) of every run of true in ``mask`` (n,)."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
     return [(int(start), int(end)) for start, end in zip(edges[::2], edges[1::2], strict=True)]

@@ -1,4 +1,4 @@
-"""Matplotlib's SVG made fit to stand inside a page: no namespaces, styles as classes, ids of its own, short numbers."""
+"""Prepare Matplotlib's SVG for embedding in a page: no namespaces, styles as classes, unique ids, short numbers."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ _ROUNDED = {"d", "x", "y", "points", "transform", "width", "height", "x1", "x2",
 
 
 class Styles:
-    """Style attributes as classes, so that a strict content policy can name them by their hash."""
+    """Registry of style attributes as CSS classes, so that a strict content policy can allow them by hash."""
 
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
 
     def name(self, style: str) -> str:
-        """The class for ``style``."""
+        """Return the class for ``style``."""
         return self._names.setdefault(style, f"c{len(self._names)}")
 
     @property
     def css(self) -> str:
-        """One rule a class."""
+        """Style sheet with one rule for each class."""
         return "\n".join(f".{name}{{{style}}}" for style, name in self._names.items())
 
 
 def inline(svg: str, *, prefix: str, label: str, styles: Styles, css_class: str = "") -> str:
-    """``svg`` as an element of a page; ``prefix`` makes its ids differ from those of others, ``label`` is read out."""
+    """Return ``svg`` as an element of a page; ``prefix`` makes its ids unique, ``label`` is for screen readers."""
     root = ET.fromstring(svg)  # noqa: S314 - written by ourselves a moment ago
     box = root.get("viewBox", "")
     for element in list(root.iter()):
@@ -56,8 +56,8 @@ def _written(element: ET.Element, prefix: str, styles: Styles) -> str:
 
 def _attributes(element: ET.Element, prefix: str, styles: Styles) -> Iterator[tuple[str, str]]:
     used = _local(element.tag) in {"path", "clipPath", "g", "pattern"} or element.get("id") is None
-    for full, given in element.attrib.items():
-        name, value = _local(full), given
+    for full, raw in element.attrib.items():
+        name, value = _local(full), raw
         if name == "style":
             yield "class", styles.name(_style(value, prefix))
             continue
@@ -75,7 +75,7 @@ def _attributes(element: ET.Element, prefix: str, styles: Styles) -> Iterator[tu
 
 
 def _style(style: str, prefix: str) -> str:
-    """Without the font's family, which is the page's."""
+    """Shorten a style and drop the font family, which the page sets."""
     style = _FONT.sub(lambda found: f"font-size:{found[2]}px" + (f";font-weight:{found[1]}" if found[1] else ""), style)
     return style.replace("url(#", f"url(#{prefix}").replace(": ", ":").replace("; ", ";").strip()
 

@@ -1,4 +1,4 @@
-"""Times, shares and the summary in plain English (pure)."""
+"""Text of a report: durations, shares and the summary (pure)."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
     from edge.recording.media_timeline import FilmClock
     from edge.recording.values import SessionRecord
-    from edge.reports.around import Around
+    from edge.reports.around import MarkerChange
     from edge.reports.highlights import Moment
     from edge.reports.spans import TimeUse
-    from edge.reports.timeline import Timeline
+    from edge.reports.timeline import SessionTimeline
 
 APPARENT = (
     "These figures describe apparent facial expression, as a camera and a statistical model read it. They do not say "
@@ -33,7 +33,7 @@ _ENDS = {"stop": "stopped by hand", "plan": "ended as planned", "media": "ended 
 
 
 def duration(seconds: float) -> str:
-    """``42 minutes``, ``1 h 5 min``, ``12 seconds``: as exact as one would say it."""
+    """Format seconds with everyday precision: ``12 seconds``, ``42 minutes``, ``1 h 5 min``."""
     whole = round(seconds)
     if whole < 2 * _MINUTE:
         return f"{whole} second" + ("" if whole == 1 else "s")
@@ -42,7 +42,7 @@ def duration(seconds: float) -> str:
 
 
 def ending(record: SessionRecord, zone: tzinfo | None = None) -> str:
-    """How the session ended, ``still running`` where it did not; times in ``zone``, or the machine's own."""
+    """Describe the end of the session, or ``still running``; times are in ``zone``, or the machine's time zone."""
     if record.end is None:
         return "still running"
     if record.ended_by == "interruption":
@@ -53,20 +53,20 @@ def ending(record: SessionRecord, zone: tzinfo | None = None) -> str:
 
 
 def file_name(record: SessionRecord, suffix: str) -> str:
-    """What a browser calls the file: title and day, in letters that every system takes."""
+    """Return a name for downloads: title and date, in characters that every system accepts."""
     words = re.sub(r"[^\w]+", "-", record.title, flags=re.ASCII).strip("-").lower()[:60]
     return f"{words or 'session'}-{record.start.astimezone():%Y-%m-%d-%H%M}.{suffix}"
 
 
 def percent(share: float | None) -> str:
-    """``43 %``, ``under 1 %``; a dash where it is not known."""
+    """Format a share from 0 to 1 as ``43 %`` or ``under 1 %``; a dash for ``None``."""
     if share is None:
         return DASH
     return "under 1 %" if 0 < share < 0.005 else f"{round(100 * share)} %"
 
 
 def signed(value: float | None) -> str:
-    """``+0.31``, with a true minus sign; a dash where it is not known."""
+    """Format a value as ``+0.31``, with a typographic minus sign; a dash for ``None``."""
     if value is None:
         return DASH
     text = f"{abs(value):.2f}"
@@ -74,19 +74,19 @@ def signed(value: float | None) -> str:
 
 
 def listed(names: Sequence[str], joint: str = "and") -> str:
-    """``angry, fear and sad``."""
+    """Join names as ``angry, fear and sad``."""
     return f" {joint} ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 
 def faces(number: int) -> str:
-    """``1 face``, ``3 faces``."""
+    """Format a number of faces as ``1 face`` or ``3 faces``."""
     return f"{number} face" if number == 1 else f"{number} faces"
 
 
 def summary(
-    record: SessionRecord, timeline: Timeline, use: TimeUse, moments: Sequence[Moment], clock: FilmClock
+    record: SessionRecord, timeline: SessionTimeline, use: TimeUse, moments: Sequence[Moment], clock: FilmClock
 ) -> str:
-    """A few sentences of nothing but the figures, each with the time that it speaks of."""
+    """Summarise the session in a few sentences, each with the time that its figures cover."""
     length = duration(timeline.lasted_s)
     if not timeline.observed.any():
         return f"The session lasted {length}; the camera saw nothing of it."
@@ -104,16 +104,16 @@ def summary(
             few = f"{faces(record.k).capitalize()} or more were never in view for most of a second"
         return f"{opening} {few}, so nothing is said about their expression: figures need {faces(record.k)} or more."
     if not use.sums_up:
-        parts = [opening, _too_little_said(record, use)]
+        parts = [opening, _low_coverage_text(record, use)]
     else:
-        parts = [opening, _shares_said(record, timeline, use), _moment_said(timeline, moments, clock)]
+        parts = [opening, _shares_text(record, timeline, use), _moment_text(timeline, moments, clock)]
     if use.suppressed_s >= 0.01 * timeline.lasted_s:
         part = percent(use.suppressed_s / timeline.lasted_s)
         parts.append(f"For {part} of the session fewer than {record.k} faces were in view; those figures are withheld.")
     return " ".join(filter(None, parts))
 
 
-def _shares_said(record: SessionRecord, timeline: Timeline, use: TimeUse) -> str:
+def _shares_text(record: SessionRecord, timeline: SessionTimeline, use: TimeUse) -> str:
     labels = timeline.labels
     shares = {name: timeline.mean(timeline.share(name)) or 0.0 for name in labels}
     order = sorted(labels, key=lambda name: -shares[name])
@@ -127,7 +127,7 @@ def _shares_said(record: SessionRecord, timeline: Timeline, use: TimeUse) -> str
     return text + "."
 
 
-def _too_little_said(record: SessionRecord, use: TimeUse) -> str:
+def _low_coverage_text(record: SessionRecord, use: TimeUse) -> str:
     return (
         f"{faces(record.k).capitalize()} or more were in view for only {duration(use.measured_s)}, "
         f"{percent(use.coverage)} of the time with faces in view; below {percent(LEAST_COVERAGE)} the session is not "
@@ -135,7 +135,7 @@ def _too_little_said(record: SessionRecord, use: TimeUse) -> str:
     )
 
 
-def _moment_said(timeline: Timeline, moments: Sequence[Moment], clock: FilmClock) -> str:
+def _moment_text(timeline: SessionTimeline, moments: Sequence[Moment], clock: FilmClock) -> str:
     if not moments:
         return ""
     best = max(moments, key=lambda moment: moment.rise)
@@ -147,23 +147,23 @@ def _moment_said(timeline: Timeline, moments: Sequence[Moment], clock: FilmClock
     )
 
 
-def around_said(found: Around) -> str:
-    """What changed at a marker, no more certain than the figures are."""
-    if found.before is None or found.after is None or found.emotion is None:
+def change_text(change: MarkerChange) -> str:
+    """Describe the change at a marker, with the certainty that the figures allow."""
+    if change.before is None or change.after is None or change.emotion is None:
         return f"Too little to compare: fewer than {AROUND_MIN_S} of the {AROUND_S} seconds on a side have figures."
-    if abs(found.change) < SMALL_CHANGE:
+    if abs(change.rise) < SMALL_CHANGE:
         text = "About as before."
     else:
-        verb = "rose" if found.change > 0 else "fell"
-        shares = f"{percent(found.was)} to {percent(found.became)}"
-        text = f"{found.emotion.capitalize()} {verb} from {shares}. {_how_rare(found.as_large)}"
-    few = min(found.before.people, found.after.people)
-    if few < _FEW_FACES and abs(found.change) >= SMALL_CHANGE:
+        verb = "rose" if change.rise > 0 else "fell"
+        shares = f"{percent(change.was)} to {percent(change.became)}"
+        text = f"{change.emotion.capitalize()} {verb} from {shares}. {_rarity_text(change.as_large)}"
+    few = min(change.before.people, change.after.people)
+    if few < _FEW_FACES and abs(change.rise) >= SMALL_CHANGE:
         text += f" With about {faces(round(few))}, one face alone makes {percent(1 / max(few, 1))}."
     return text
 
 
-def _how_rare(as_large: float | None) -> str:
+def _rarity_text(as_large: float | None) -> str:
     if as_large is None:
         return "The session is too short to say whether that is unusual."
     if as_large <= _RARE:

@@ -1,4 +1,4 @@
-"""A session as arrays, one element a second, and its means over time (pure)."""
+"""Session as arrays, one element a second, and means over time (pure)."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _WINDOWS_A_SESSION = 120
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Timeline:
-    """Arrays of ``(seconds,)``, ``shares`` and ``scores`` ``(seconds, labels)``; NaN where a second has no such figure.
+class SessionTimeline:
+    """Arrays of shape (seconds,), ``shares`` and ``scores`` (seconds, labels); NaN where a second has no such figure.
 
-    ``weight`` is the person-seconds that a second's figures cover, 0 without figures. ``observed`` is the part of each
-    second in which the camera looked, 0 where it did not; ``covered`` the part whose faces the figures come from.
+    ``weight`` is the number of person-seconds that a second's figures cover, 0 without figures. ``observed`` is the
+    part of each second that frames cover, ``covered`` the part whose faces the figures come from.
     """
 
     labels: LabelSet
@@ -45,8 +45,8 @@ class Timeline:
     attention: Series
 
     @classmethod
-    def of(cls, recording: Recording) -> Timeline:
-        """The arrays of a recording; as long as the session lasted."""
+    def of(cls, recording: Recording) -> SessionTimeline:
+        """Return the arrays of a recording, as long as the session lasted."""
         seconds = recording.seconds
         lasted_s = max(recording.record.lasted_s, float(seconds[-1].second) if seconds else 0.0)
         length = max(math.ceil(lasted_s), seconds[-1].second + 1 if seconds else 0)
@@ -55,70 +55,78 @@ class Timeline:
             return np.full((length, *shape), np.nan)
 
         labels = recording.record.labels
-        made = cls(
+        timeline = cls(
             labels, lasted_s, np.zeros(length), empty(), np.zeros(length), np.zeros(length),
             np.zeros(length, dtype=bool), np.zeros(length), np.zeros(length), empty(len(labels)), empty(len(labels)),
             empty(), empty(), empty(),
         )  # fmt: skip
         for second in seconds:
             at, figures = second.second, second.figures
-            made.observed[at], made.people[at], made.person_s[at] = second.observed_s, second.people, second.person_s
-            made.people_max[at], made.suppressed[at] = second.people_max, second.suppressed
+            timeline.observed[at], timeline.people[at], timeline.person_s[at] = (
+                second.observed_s,
+                second.people,
+                second.person_s,
+            )
+            timeline.people_max[at], timeline.suppressed[at] = second.people_max, second.suppressed
             if figures is not None and len(figures.shares) == len(labels):
-                made.weight[at], made.shares[at], made.scores[at] = figures.person_s, figures.shares, figures.scores
+                timeline.weight[at], timeline.shares[at], timeline.scores[at] = (
+                    figures.person_s,
+                    figures.shares,
+                    figures.scores,
+                )
                 # moments with fewer faces count for nothing, so this is as long as they can have been in view
-                made.covered[at] = min(second.observed_s, figures.person_s / max(recording.record.k, 1))
-                made.uncertain[at], made.valence[at] = figures.uncertain, figures.valence
-                made.attention[at] = figures.attention
-        return made
+                timeline.covered[at] = min(second.observed_s, figures.person_s / max(recording.record.k, 1))
+                timeline.uncertain[at], timeline.valence[at] = figures.uncertain, figures.valence
+                timeline.attention[at] = figures.attention
+        return timeline
 
     @property
     def length(self) -> int:
-        """Whole seconds."""
+        """Length in whole seconds."""
         return len(self.observed)
 
     @property
     def has_figures(self) -> bool:
-        """True where there is anything to say about expression."""
+        """True if any second has figures about expression."""
         return bool(self.weight.any())
 
     @property
     def window_s(self) -> int:
-        """Width of the smoothing: 1/120 of the session, 5 to 31 s, odd."""
+        """Width of the smoothing window in seconds: 1/120 of the session, 5 to 31, odd."""
         wanted = round(self.length / _WINDOWS_A_SESSION)
         return min(max(wanted, SHORTEST_WINDOW_S), LONGEST_WINDOW_S) // 2 * 2 + 1
 
     def share(self, emotion: str) -> Series:
-        """The share of one emotion over time."""
+        """Return the share of one emotion over time, shape (seconds,), 0 to 1."""
         return self.shares[:, self.labels.index(emotion)]
 
     def mean(self, series: Series, where: slice | None = None) -> float | None:
-        """Mean over person-seconds; ``None`` without any."""
+        """Return the mean of ``series`` (seconds,) over person-seconds; ``None`` without any."""
         where = where or slice(None)
         return weighted_mean(series[where], self.weight[where])
 
     def mean_in_time(self, series: Series) -> float | None:
-        """Mean over the time in which the camera looked and there was such a figure."""
+        """Return the mean of ``series`` (seconds,) over the observed time; ``None`` without any."""
         return weighted_mean(series, self.observed)
 
     def window(self, at: int) -> slice:
-        """The seconds over which the value at second ``at`` is smoothed."""
+        """Return the seconds over which the value at second ``at`` is smoothed."""
         half = self.window_s // 2
         return slice(max(0, at - half), at + half + 1)
 
     def faces(self, where: slice) -> float:
-        """Mean number of faces that the figures of ``where`` come from; 0 without figures."""
+        """Return the mean number of faces that the figures of ``where`` come from; 0 without figures."""
         covered = float(self.covered[where].sum())
         return float(self.weight[where].sum()) / covered if covered else 0.0
 
     @property
     def covered_windows(self) -> NDArray[np.bool_]:
-        """True at seconds in whose window figures cover at least half of the time that the camera looked."""
+        """True at seconds in whose window figures cover at least half of the observed time; shape (seconds,)."""
         covered, observed = (moving_sum(series, self.window_s) for series in (self.covered, self.observed))
         return np.asarray(covered >= observed / 2 - 1e-9)
 
     def smooth(self, series: Series) -> Series:
-        """Centred moving mean over :attr:`window_s`, weighted by person-seconds.
+        """Return the centred moving mean over :attr:`window_s`, weighted by person-seconds; shape (seconds,).
 
         NaN where the second itself has no figure, or fewer than half of its window have.
         """
@@ -126,20 +134,20 @@ class Timeline:
 
 
 def weighted_mean(series: Series, weight: Series) -> float | None:
-    """The mean of the finite values; ``None`` where they weigh nothing."""
+    """Return the weighted mean of the finite values of ``series`` (n,); ``None`` without any weight."""
     known = np.isfinite(series) & (weight > 0)
     total = weight[known].sum()
     return float((series[known] * weight[known]).sum() / total) if total > 0 else None
 
 
 def moving_sum(series: Series, window: int) -> Series:
-    """Centred sum over ``window`` elements; at the ends the window is cut, not filled up."""
+    """Return the centred sum over ``window`` elements, shape (n,); the window is truncated at the ends, not padded."""
     kernel = np.ones(min(window, 2 * max(len(series), 1) - 1))
     return np.convolve(np.pad(series, len(kernel) // 2), kernel, mode="valid")
 
 
 def moving_mean(series: Series, weight: Series, window: int) -> Series:
-    """Centred, weighted moving mean; at the ends the window is cut, not filled up."""
+    """Return the centred, weighted moving mean, shape (n,); the window is truncated at the ends, not padded."""
     known = np.isfinite(series) & (weight > 0)
     if not known.any():
         return np.full(len(series), np.nan)

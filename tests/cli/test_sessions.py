@@ -23,7 +23,7 @@ from edge.core.commands import Answer, Inbox
 from edge.core.errors import EdgeError
 from edge.core.events import SessionKind
 from edge.recording.file import SessionFile
-from edge.recording.rows import put_happening, put_second, put_session
+from edge.recording.rows import put_event, put_second, put_session
 from edge.runtime.durability_barrier import WARNING
 from edge.runtime.local import LocalControl, control_path
 
@@ -61,7 +61,7 @@ def kept(tmp_path: Path, made_up: Any) -> list[Any]:
             record = recording.record
             file.write([put_session(record)])
             file.write([put_second(record.id, second) for second in recording.seconds])
-            file.write([put_happening(record.id, happening) for happening in recording.happenings])
+            file.write([put_event(record.id, happening) for happening in recording.events])
     return recordings
 
 

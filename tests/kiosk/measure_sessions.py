@@ -36,7 +36,7 @@ from datetime import timedelta
 from pathlib import Path
 from edge.core.events import ulid
 from edge.recording.file import SessionFile
-from edge.recording.rows import put_happening, put_second, put_session
+from edge.recording.rows import put_event, put_second, put_session
 spec = importlib.util.spec_from_file_location("fixtures_sessions", sys.argv[2])
 made = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(made)
@@ -49,7 +49,7 @@ with SessionFile(Path(sys.argv[1]), create=True) as file:
         identity = ulid(int(start.timestamp() * 1000), bytes([number] * 10))
         record = replace(found.record, id=identity, title=f"Session {number}", start=start, end=end)
         rows = [put_second(record.id, second) for second in found.seconds]
-        rows += [put_happening(record.id, happening) for happening in found.happenings]
+        rows += [put_event(record.id, happening) for happening in found.events]
         file.write([put_session(record), *rows])
 """
 

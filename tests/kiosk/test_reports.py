@@ -18,7 +18,7 @@ from edge.core.events import SessionKind
 from edge.kiosk.worker import WorkerFailed
 from edge.recording.file import SessionFile
 from edge.recording.paths import session_path
-from edge.recording.rows import put_happening, put_second, put_session
+from edge.recording.rows import put_event, put_second, put_session
 from edge.reports.text import file_name
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def keep(kiosk: Kiosk, *recordings: Any) -> list[str]:
             record = recording.record
             file.write([put_session(record)])
             file.write([put_second(record.id, second) for second in recording.seconds])
-            file.write([put_happening(record.id, happening) for happening in recording.happenings])
+            file.write([put_event(record.id, happening) for happening in recording.events])
     return [recording.record.id for recording in recordings]
 
 

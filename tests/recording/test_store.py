@@ -21,7 +21,7 @@ from edge.core.events import CameraStatus, EventType, Info, Media, Playback, Run
 from edge.core.types import Emotion
 from edge.recording.file import SessionFile
 from edge.recording.rows import second_values, seconds_of
-from edge.recording.summaries import glances
+from edge.recording.summaries import session_summaries
 from edge.reports.library import choose, reading
 from edge.util.sqlite import FileDamaged, FileFault
 
@@ -57,7 +57,7 @@ def test_a_whole_session(room: Room, crowd: Crowd, messages: Any) -> None:
     assert found.seconds[3].figures.shares == (0, 0, 0, 0.5, 0.25, 0, 0)
     assert found.seconds[3].figures.uncertain == 0.25
     assert found.seconds[3].figures.attention == 1
-    assert [(h.type, h.at_s, h.label) for h in found.happenings] == [
+    assert [(h.type, h.at_s, h.label) for h in found.events] == [
         ("session_start", 0, "Matinee"),
         ("marker", 5.5, "the stairs"),
         ("session_end", 30.2, "Matinee"),
@@ -81,7 +81,7 @@ def test_figures_of_too_few_people_never_reach_the_file(room: Room, crowd: Crowd
     room.stop(4)
     found = room.recording()
     assert all(second.suppressed and second.figures is None for second in found.seconds)
-    assert [h.type for h in found.happenings] == ["session_start", "session_end"]
+    assert [h.type for h in found.events] == ["session_start", "session_end"]
     with sqlite3.connect(room.path) as connection:
         assert connection.execute("SELECT count(*) FROM second WHERE valence IS NOT NULL").fetchone() == (0,)
     connection.close()
@@ -114,7 +114,7 @@ def test_a_restart_goes_on_with_the_session(room: Room, crowd: Crowd) -> None:
     room.stop(66)
     found = room.recording()
     assert [second.second for second in found.seconds] == [*range(5), *range(60, 66)]
-    assert [h.at_s for h in found.happenings if h.type == "marker"] == [64]
+    assert [h.at_s for h in found.events if h.type == "marker"] == [64]
     assert found.record.lasted_s == 66
 
 
@@ -213,7 +213,7 @@ def test_a_full_disk_is_one_line_and_nothing_is_lost_once_there_is_room(
 ) -> None:
     room.start(0)
     room.show(0, 5, *crowd)
-    file = room.sink._keeper._opened()
+    file = room.sink._writer._opened()
     pages = file._number("PRAGMA page_count")
     file._connection.execute(f"PRAGMA max_page_count={pages}")
     room.show(5, 60, *crowd)
@@ -222,11 +222,11 @@ def test_a_full_disk_is_one_line_and_nothing_is_lost_once_there_is_room(
     assert len(said) == 1
     assert "no room left" in said[0]
     file._connection.execute("PRAGMA max_page_count=100000")
-    monkeypatch.setattr(room.sink._keeper, "_retry_s", 0.0)
+    monkeypatch.setattr(room.sink._writer, "_retry_s", 0.0)
     room.show(60, 62, *crowd)
     found = room.recording()
     assert [second.second for second in found.seconds] == list(range(61))
-    assert [h.label for h in found.happenings if h.type == "marker"] == ["no room"]
+    assert [h.label for h in found.events if h.type == "marker"] == ["no room"]
     assert room.sink.drops == 0
 
 
@@ -238,7 +238,7 @@ def test_where_there_is_no_room_the_oldest_finished_session_goes(
     room.show(0, 300, *crowd, fps=1)
     room.stop(300)
     first = room.session.id
-    file = room.sink._keeper._opened()
+    file = room.sink._writer._opened()
     file._connection.execute(f"PRAGMA max_page_count={file._number('PRAGMA page_count') + 4}")
     room.session = room.session.model_copy(update={"id": first[:-1] + "Z", "title": "second"})
     room.start(400)
@@ -256,7 +256,7 @@ def test_old_sessions_go_where_the_settings_say_so(room: Room, crowd: Crowd) -> 
     room.start(0)
     room.show(0, 2, *crowd)
     room.stop(2)
-    room.sink._keeper._tidy(room.sink._keeper._opened())
+    room.sink._writer._tidy(room.sink._writer._opened())
     with SessionFile(room.path) as file:
         assert file.sessions() == []
 
@@ -321,10 +321,10 @@ def test_a_damaged_file_is_set_aside_and_the_session_goes_on(
     assert len(room.recording().seconds) == 3
     if content:
         assert (room.path.parent / f"{room.path.name}.damaged-1").read_bytes() == content
-        assert sum("set aside" in record.message for record in caplog.records) == 1
+        assert sum("is renamed to" in record.message for record in caplog.records) == 1
 
 
-def test_a_file_that_is_removed_under_the_device_is_begun_anew(room: Room, crowd: Crowd) -> None:
+def test_a_file_that_is_removed_under_the_device_is_recreated(room: Room, crowd: Crowd) -> None:
     room.start(0)
     room.show(0, 3, *crowd)
     for path in room.path.parent.iterdir():
@@ -359,7 +359,7 @@ def test_deleted_bytes_are_gone(room: Room, crowd: Crowd) -> None:
 
 
 def test_a_missing_file_is_said(tmp_path: Path) -> None:
-    with pytest.raises(FileFault, match="not there"):
+    with pytest.raises(FileFault, match="does not exist"):
         SessionFile(tmp_path / "none.sqlite3")
 
 
@@ -384,7 +384,7 @@ def test_a_replayed_clip_does_not_mix_with_its_last_play(room: Room, crowd: Crow
     room.stop(4)
     found = room.recording()
     assert len(found.seconds) == 4
-    assert len(found.happenings) == 2
+    assert len(found.events) == 2
 
 
 def test_what_the_device_said_of_itself_is_kept_as_json(room: Room, messages: Any) -> None:
@@ -438,11 +438,11 @@ def test_a_glance_sums_up_without_what_is_withheld(room: Room, crowd: Crowd) -> 
     room.show(4, 10, *crowd[:2])
     room.stop(10)
     with SessionFile(room.path) as file:
-        glance = glances(file, file.sessions())[room.session.id]
-    assert (glance.people_max, glance.figures_s, glance.withheld_s) == (4, 4, 6)
-    assert glance.people == pytest.approx(2.8, abs=0.1)
+        summary = session_summaries(file, file.sessions())[room.session.id]
+    assert (summary.people_max, summary.figures_s, summary.withheld_s) == (4, 4, 6)
+    assert summary.people == pytest.approx(2.8, abs=0.1)
     measured = [second.figures.valence for second in room.recording().seconds if second.figures]
-    assert glance.valence == pytest.approx(sum(measured) / len(measured), abs=0.01)
+    assert summary.valence == pytest.approx(sum(measured) / len(measured), abs=0.01)
 
 
 @pytest.mark.parametrize(

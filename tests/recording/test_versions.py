@@ -83,7 +83,7 @@ def test_an_upgrade_that_is_taken_back_has_its_sessions_again(
     seconds = [second.second for second in room.recording().seconds]
     assert seconds[:3] == [0, 1, 2]
     assert seconds[-1] >= 7
-    assert f"it is as it was in {_copy(room).name} again" in caplog.text
+    assert f"{_copy(room).name} is restored" in caplog.text
     assert (room.path.parent / f"{room.path.name}.version-{len(MIGRATIONS) + 1}-1").exists()
     assert not _copy(room).exists()
 
@@ -106,10 +106,10 @@ def test_a_copy_that_an_older_program_cannot_read_either_is_left(room: Room) -> 
     room.stop(1)
     room.sink.close()
     _newer(room).close()
-    assert copies.take_back(room.path, len(MIGRATIONS)) is None, "the file is there"
+    assert copies.restore(room.path, len(MIGRATIONS)) is None, "the file is there"
     room.path.unlink()
-    assert copies.take_back(room.path, len(MIGRATIONS) - 1) is None
-    assert copies.take_back(room.path, len(MIGRATIONS)) == _copy(room)
+    assert copies.restore(room.path, len(MIGRATIONS) - 1) is None
+    assert copies.restore(room.path, len(MIGRATIONS)) == _copy(room)
 
 
 def test_a_deleted_session_is_in_no_copy(room: Room) -> None:

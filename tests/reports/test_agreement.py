@@ -14,7 +14,7 @@ from edge.recording.media_timeline import FilmClock
 from edge.reports import text
 from edge.reports.export import session_dict, write
 from edge.reports.spans import time_use
-from edge.reports.timeline import Timeline
+from edge.reports.timeline import SessionTimeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +36,7 @@ def test_with_agreement_figures_of_one_person_are_kept(room: Room, make_face: Ca
     assert figures(room) == [True] * 5
     record = room.recording().record
     assert (record.k, record.agreed, record.kind) == (1, True, SessionKind.GAME)
-    assert EventType.PEAK in {happening.type for happening in room.recording().happenings}
+    assert EventType.PEAK in {happening.type for happening in room.recording().events}
 
 
 def test_without_it_they_are_not(room: Room, make_face: Callable[..., Any]) -> None:
@@ -46,7 +46,7 @@ def test_without_it_they_are_not(room: Room, make_face: Callable[..., Any]) -> N
     room.stop(5)
     assert figures(room) == [False] * 5
     assert (room.recording().record.k, room.recording().record.agreed) == (3, False)
-    assert EventType.PEAK not in {happening.type for happening in room.recording().happenings}
+    assert EventType.PEAK not in {happening.type for happening in room.recording().events}
 
 
 @pytest.mark.parametrize(("first", "later"), [(3, 1), (1, 3)])
@@ -127,7 +127,7 @@ def test_an_empty_report_says_why(made_up: Any) -> None:
     assert "Figures about expression need 3 faces or more in view" in page
     assert "this report has counts only" in page
     assert "game or private" in page
-    timeline = Timeline.of(few)
+    timeline = SessionTimeline.of(few)
     said = text.summary(few.record, timeline, time_use(few, timeline), [], FilmClock.of(few))
     assert "figures need 3 faces or more" in said
     assert "counts only" not in report(made_up(seconds=90))

@@ -40,7 +40,7 @@ def test_json_there_and_back(tmp_path: Path, made_up: Make) -> None:
     assert found["session"]["id"] == recording.record.id
     assert found["session"]["start"] == "2026-05-04T18:30:00.000Z"
     assert tuple(second_of([row[name] for name in SECOND_COLUMNS]) for row in found["seconds"]) == recording.seconds
-    assert len(found["events"]) == len(recording.happenings)
+    assert len(found["events"]) == len(recording.events)
 
 
 def test_a_session_without_seconds_is_json_too(tmp_path: Path, made_up: Make) -> None:
@@ -83,6 +83,6 @@ def test_withheld_seconds_are_empty(tmp_path: Path, made_up: Make) -> None:
 @pytest.mark.parametrize("label", ["=1+1", "@x", "-1", "+1"])
 def test_a_label_is_no_formula(tmp_path: Path, made_up: Make, label: str) -> None:
     recording = made_up(seconds=60)
-    marked = replace(recording, happenings=(replace(recording.happenings[1], type="marker", label=label),))
+    marked = replace(recording, events=(replace(recording.events[1], type="marker", label=label),))
     write(marked, tmp_path / "s.csv", "csv")
     assert f"'{label}" in (tmp_path / "s.csv").read_text(encoding="utf-8")

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 
 from edge.core.types import EMOTIONS, Emotion
 from edge.recording.media_timeline import FilmClock
-from edge.recording.values import Figures, Happening, MediaPoint, Recording, Second
+from edge.recording.values import ExpressionFigures, MediaPoint, RecordedEvent, Recording, Second
 from edge.reports import text
 from edge.reports.flags import Flag, labels
 from edge.reports.highlights import APART_S, FALL, strongest
 from edge.reports.spans import LEAST_COVERAGE, time_use
-from edge.reports.timeline import Timeline
+from edge.reports.timeline import SessionTimeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -37,7 +37,7 @@ def shares(**given: float) -> tuple[float, ...]:
 def second(number: int, people: float, *, counted: float | None = None, k: int = 3, **given: float) -> Second:
     """``people`` on average, of whose person-seconds ``counted`` have figures (all of them from ``k`` people on)."""
     counted = people if counted is None and people >= k else counted
-    figures = Figures(counted, shares(**given), shares(**given), 0.0, 0.0, 1.0) if counted else None
+    figures = ExpressionFigures(counted, shares(**given), shares(**given), 0.0, 0.0, 1.0) if counted else None
     return Second(number, 1.0, people, max(k, math.ceil(people)), people, suppressed=not counted and people > 0,
                   figures=figures)  # fmt: skip
 
@@ -54,7 +54,7 @@ def session(made_up: Make) -> Callable[..., Recording]:
 
 
 def summary(recording: Recording) -> str:
-    timeline = Timeline.of(recording)
+    timeline = SessionTimeline.of(recording)
     return text.summary(
         recording.record, timeline, time_use(recording, timeline), strongest(timeline), FilmClock.of(recording)
     )
@@ -65,7 +65,7 @@ def test_faces_for_a_blink_make_no_strong_moment(session: Any) -> None:
     blinks = (second(n, 0.3, counted=0.3, happy=1.0 if n // 75 % 2 else 0.1) for n in range(900) if n % 75 < 9)
     rest = (second(n, 1.0 if n % 75 < 50 else 0.0) for n in range(900) if n % 75 >= 9)
     found = session(sorted([*blinks, *rest], key=lambda one: one.second))
-    assert strongest(Timeline.of(found)) == []
+    assert strongest(SessionTimeline.of(found)) == []
 
 
 def test_the_faces_of_a_moment_are_those_of_its_share(session: Any) -> None:
@@ -74,7 +74,7 @@ def test_the_faces_of_a_moment_are_those_of_its_share(session: Any) -> None:
         second(n, 0.4 if n == 100 else 6.0, counted=0.4 if n == 100 else None, happy=0.9 if 95 <= n <= 105 else 0.1)
         for n in range(200)
     )
-    [moment] = strongest(Timeline.of(found))
+    [moment] = strongest(SessionTimeline.of(found))
     assert moment.share == pytest.approx(0.9)
     assert moment.people == pytest.approx(6, abs=1.2)
 
@@ -84,7 +84,7 @@ def test_the_faces_of_a_moment_are_those_of_its_share(session: Any) -> None:
 def test_moments_never_overlap_and_have_faces_enough(made_up: Make, rows: list[tuple[float, float, float]]) -> None:
     found = tuple(second(n, people, happy=happy, sad=(1 - happy) * sad) for n, (people, happy, sad) in enumerate(rows))
     recording = Recording(replace(made_up(seconds=10).record, lasted_s=float(len(found))), found)
-    timeline = Timeline.of(recording)
+    timeline = SessionTimeline.of(recording)
     moments = strongest(timeline)
     apart = max(APART_S, timeline.window_s)
     assert all(b.at_s - a.at_s >= apart for a, b in pairwise(moments))
@@ -100,7 +100,7 @@ def test_a_plateau_with_ripples_and_short_gaps_is_one_moment(session: Any) -> No
         return 1.0 - 0.02 * (n % 11 == 0) if 100 <= n < 200 else 0.1
 
     found = session(second(n, 2.0 if n in {130, 160} else 5.0, happy=happy(n)) for n in range(600))
-    assert len(strongest(Timeline.of(found))) == 1
+    assert len(strongest(SessionTimeline.of(found))) == 1
 
 
 def test_two_peaks_with_a_clear_fall_between_are_two(session: Any) -> None:
@@ -108,9 +108,9 @@ def test_two_peaks_with_a_clear_fall_between_are_two(session: Any) -> None:
         return 0.1 + 0.7 * max(float(np.exp(-(((n - at) / 8) ** 2))) for at in (100, 160))
 
     found = session(second(n, 5.0, happy=happy(n)) for n in range(400))
-    assert [round(moment.at_s, -1) for moment in strongest(Timeline.of(found))] == [100, 160]
+    assert [round(moment.at_s, -1) for moment in strongest(SessionTimeline.of(found))] == [100, 160]
     shallow = session(second(n, 5.0, happy=max(happy(n), 0.8 - FALL / 2 if 100 < n < 160 else 0)) for n in range(400))
-    assert len(strongest(Timeline.of(shallow))) == 1
+    assert len(strongest(SessionTimeline.of(shallow))) == 1
 
 
 def test_emotions_that_rise_together_are_one_moment(session: Any) -> None:
@@ -118,7 +118,7 @@ def test_emotions_that_rise_together_are_one_moment(session: Any) -> None:
         return height * float(np.exp(-(((n - at) / 5) ** 2)))
 
     found = session(second(n, 5.0, happy=bell(n, 102, 0.5), surprise=bell(n, 98, 0.4)) for n in range(300))
-    [moment] = strongest(Timeline.of(found))
+    [moment] = strongest(SessionTimeline.of(found))
     assert moment.emotion is Emotion.HAPPY
 
 
@@ -159,9 +159,9 @@ def crowded(session: Callable[..., Recording]) -> Recording:
 
     recording = session(second(n, 12.0, happy=happy(n)) for n in range(5400))
     markers = tuple(
-        Happening(3000.0 + 3 * n, f"{n:026d}", "marker", 12, f"Scene {n}" if n % 3 else None) for n in range(40)
+        RecordedEvent(3000.0 + 3 * n, f"{n:026d}", "marker", 12, f"Scene {n}" if n % 3 else None) for n in range(40)
     )
-    return replace(recording, happenings=markers)
+    return replace(recording, events=markers)
 
 
 @pytest.mark.parametrize("size", ["wide", "narrow"])
@@ -189,8 +189,8 @@ def test_without_a_chart_of_the_mood_the_other_one_has_the_numbers(session: Any,
     from edge.reports.report import report
 
     few = session(second(n, 1.0) for n in range(120))
-    markers = tuple(Happening(20.0 * n + 5, f"{n:026d}", "marker", 1, "Scene") for n in range(4))
-    page = report(replace(few, happenings=markers))
+    markers = tuple(RecordedEvent(20.0 * n + 5, f"{n:026d}", "marker", 1, "Scene") for n in range(4))
+    page = report(replace(few, events=markers))
     numbers = set(re.findall(r'<span class="flag">(\d+)</span>', page))
     assert numbers == {"1", "2", "3", "4"}
     [course] = texts(page, size)
@@ -248,7 +248,7 @@ def test_the_chart_reaches_what_the_table_says(session: Any) -> None:
     from edge.reports.charts import NARROW, _sample
     from edge.reports.report import flags_of
 
-    timeline = Timeline.of(crowded(session))
+    timeline = SessionTimeline.of(crowded(session))
     moments = strongest(timeline)
     at = _sample(timeline.length, NARROW.points, flags_of([], moments))
     assert {moment.at_s for moment in moments} <= set(at.tolist())
@@ -259,7 +259,7 @@ def test_what_is_not_summed_up_has_no_means_in_the_tiles(session: Any) -> None:
     from edge.reports.report import tiles_of
 
     def tiles(recording: Recording) -> dict[str, str]:
-        timeline = Timeline.of(recording)
+        timeline = SessionTimeline.of(recording)
         return dict(tiles_of(timeline, time_use(recording, timeline)))
 
     little = tiles(session(second(n, 4.0 if n < 30 else 1.0, happy=0.8) for n in range(600)))

@@ -82,7 +82,7 @@ def test_report_and_data_follow_the_film(made_up: Any, tmp_path: Path) -> None:
     points = (MediaPoint(100, 0, "playing"), MediaPoint(700, 600, "paused"), MediaPoint(760, 600, "playing"))
     found = replace(made_up(seconds=1500), media=points)
     page = report(found)
-    [marker] = [happening for happening in found.happenings if happening.label == "The market"]
+    [marker] = [happening for happening in found.events if happening.label == "The market"]
     assert f'<td class="time">{FilmClock(points).code(marker.at_s)}</td>' in page
     assert "whose clock stands where it was paused" in page
     assert ">-1:40<" in page or ">0:00<" in page

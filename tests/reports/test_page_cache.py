@@ -10,9 +10,9 @@ import pytest
 from edge.config import SessionsConfig
 from edge.recording import summaries
 from edge.recording.file import SessionFile
-from edge.recording.rows import Statement, end_session, put_happening, put_media, put_second, put_session
-from edge.recording.summaries import counts_only, glances, put_summary
-from edge.recording.values import Happening, MediaPoint, Recording, Second
+from edge.recording.rows import SqlStatement, end_session, put_event, put_media, put_second, put_session
+from edge.recording.summaries import counts_only, put_summary, session_summaries
+from edge.recording.values import MediaPoint, RecordedEvent, Recording, Second
 from edge.recording.writer import SessionWriter
 from edge.reports import page_cache
 from edge.util.sqlite import FileDamaged
@@ -49,9 +49,9 @@ def kept(file: SessionFile, table: str) -> list[str]:
 
 
 def test_a_list_reads_summaries_and_no_seconds(file: SessionFile, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = glances(file, file.sessions())
+    first = session_summaries(file, file.sessions())
     monkeypatch.setattr(summaries, "_SUMMED", "SELECT nothing FROM nowhere WHERE ? = ?")
-    assert glances(file, file.sessions()) == first
+    assert session_summaries(file, file.sessions()) == first
     assert len(first) == 1
 
 
@@ -61,20 +61,20 @@ def test_a_session_that_ends_is_summed_up_at_once(room: Any, crowd: Any, monkeyp
     room.stop(4)
     monkeypatch.setattr(summaries, "_SUMMED", "SELECT nothing FROM nowhere WHERE ? = ?")
     with SessionFile(room.path) as opened:
-        glance = glances(opened, opened.sessions())[room.session.id]
-    assert (glance.people, glance.people_max, glance.figures_s) == (4, 4, 4)
+        summary = session_summaries(opened, opened.sessions())[room.session.id]
+    assert (summary.people, summary.people_max, summary.figures_s) == (4, 4, 4)
 
 
-def changes(recording: Recording) -> dict[str, Statement]:
+def changes(recording: Recording) -> dict[str, SqlStatement]:
     record = recording.record
     return {
         "a second more": put_second(record.id, Second(100, 1.0, 2.0, 2, 2.0, suppressed=True)),
         "another second": put_second(record.id, replace(recording.seconds[5], people=9.0)),
-        "an event": put_happening(record.id, Happening(3.0, "0" * 26, "marker", 3, "here")),
+        "an event": put_event(record.id, RecordedEvent(3.0, "0" * 26, "marker", 3, "here")),
         "the film": put_media(record.id, MediaPoint(1.0, 0.0, "playing")),
         "another title": put_session(replace(record, title="Other")),
         "another end": end_session(record.id, record.start, "plan", 30.0),
-        "a second less": Statement("DELETE FROM second WHERE session = ? AND second = 7", (record.id,)),
+        "a second less": SqlStatement("DELETE FROM second WHERE session = ? AND second = 7", (record.id,)),
     }
 
 
@@ -102,9 +102,9 @@ def test_the_rest_waits_where_summing_up_takes_long(file: SessionFile, made_up: 
     for seed in range(2, 6):
         store(file, made_up(seconds=30, seed=seed))
     records = file.sessions()
-    assert glances(file, records, limit_s=-1.0) == {}
-    assert len(glances(file, records)) == 5
-    assert len(glances(file, records, limit_s=-1.0)) == 5
+    assert session_summaries(file, records, limit_s=-1.0) == {}
+    assert len(session_summaries(file, records)) == 5
+    assert len(session_summaries(file, records, limit_s=-1.0)) == 5
 
 
 def test_a_session_that_runs_has_no_page_and_no_lasting_summary(file: SessionFile, made_up: Make) -> None:
@@ -112,7 +112,7 @@ def test_a_session_that_runs_has_no_page_and_no_lasting_summary(file: SessionFil
     record = file.sessions()[0]
     assert record.running
     page_cache.keep(file, record, PAGE)
-    assert glances(file, [record])[record.id].people is not None
+    assert session_summaries(file, [record])[record.id].people is not None
     assert (page_cache.find(file, record), kept(file, "page"), kept(file, "summary")) == (None, [], [])
 
 
@@ -145,7 +145,7 @@ def test_a_damaged_page_is_drawn_again(file: SessionFile) -> None:
     [record] = file.sessions()
     page_cache.keep(file, record, PAGE)
     for content in (b"nonsense", "text", 7):
-        file.write([Statement("UPDATE page SET content = ?", (content,))])
+        file.write([SqlStatement("UPDATE page SET content = ?", (content,))])
         assert page_cache.find(file, record) is None
 
 
@@ -160,23 +160,23 @@ def test_as_many_pages_are_kept_as_may_be(file: SessionFile, made_up: Make, monk
 
 def test_pages_make_room_before_sessions_do(tmp_path: Path, made_up: Make) -> None:
     path = tmp_path / "full.sqlite3"
-    keeper = SessionWriter(path, SessionsConfig(max_mb=1), again=list)
+    writer = SessionWriter(path, SessionsConfig(max_mb=1), restore=list)
     recordings = [made_up(seconds=900, seed=seed) for seed in range(2, 4)]
     for found in recordings:
-        keeper.add([put_session(found.record), *(put_second(found.record.id, second) for second in found.seconds)])
-        keeper.flush(now=True)
+        writer.add([put_session(found.record), *(put_second(found.record.id, second) for second in found.seconds)])
+        writer.flush(now=True)
     with SessionFile(path) as opened:
         for record in opened.sessions():
-            opened.write([Statement(
+            opened.write([SqlStatement(
                 "REPLACE INTO page (session, made_by, made_ms, content) VALUES (?, ?, 0, randomblob(250000))",
                 (record.id, page_cache.made_by()),
             )])  # fmt: skip
         assert opened.used_bytes > 900_000
-    keeper._tidy_s = 0.0
+    writer._tidy_s = 0.0
     more = made_up(seconds=10, seed=9)
-    keeper.add([put_session(more.record)])
-    keeper.flush(now=True)
-    keeper.close()
+    writer.add([put_session(more.record)])
+    writer.flush(now=True)
+    writer.close()
     with SessionFile(path) as opened:
         assert len(opened.sessions()) == 3
         assert kept(opened, "page") == []
@@ -191,7 +191,7 @@ def test_a_file_of_an_older_version_is_summed_up_when_it_is_listed(
     older(path, 3)
     with SessionFile(path) as opened:
         assert kept(opened, "summary") == []
-        found = glances(opened, opened.sessions())
+        found = session_summaries(opened, opened.sessions())
         assert found[recording.record.id].figures_s == sum(one.figures is not None for one in recording.seconds)
         assert kept(opened, "summary") == [recording.record.id]
         assert opened.sessions()[0].agreed is False
@@ -200,18 +200,18 @@ def test_a_file_of_an_older_version_is_summed_up_when_it_is_listed(
 @pytest.mark.parametrize(("column", "value"), [("people", "many"), ("people_max", -1), ("valence", b"x"),
                                                ("figures_s", 1e300), ("withheld_s", "nine")])  # fmt: skip
 def test_a_damaged_summary_is_summed_up_again(file: SessionFile, column: str, value: object) -> None:
-    before = glances(file, file.sessions())
-    file.write([Statement(f"UPDATE summary SET {column} = ?", (value,))])
-    assert glances(file, file.sessions()) == before
-    file.write([Statement("DELETE FROM summary"), Statement("UPDATE second SET people_max = 'x'")])
+    before = session_summaries(file, file.sessions())
+    file.write([SqlStatement(f"UPDATE summary SET {column} = ?", (value,))])
+    assert session_summaries(file, file.sessions()) == before
+    file.write([SqlStatement("DELETE FROM summary"), SqlStatement("UPDATE second SET people_max = 'x'")])
     with pytest.raises(FileDamaged, match="cannot be summed up"):
-        glances(file, file.sessions())
+        session_summaries(file, file.sessions())
 
 
 def test_counts_only_is_said_in_a_line(file: SessionFile, made_up: Make) -> None:
     store(file, made_up(seconds=30, seed=2, people=2, k=5))
     few, enough = file.sessions()
-    found = glances(file, [few, enough])
+    found = session_summaries(file, [few, enough])
     said = counts_only(few, found[few.id])
     assert said.startswith("figures need 5 faces or more in view, ")
     assert counts_only(enough, found[enough.id]) == ""

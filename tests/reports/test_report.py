@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edge.core.errors import InputError
-from edge.recording.values import Happening, Recording, Second
+from edge.recording.values import RecordedEvent, Recording, Second
 
 pytest.importorskip("matplotlib", reason="the extra `reports` is not installed")
 pytest.importorskip("jinja2", reason="the extra `reports` is not installed")
@@ -99,8 +99,8 @@ def test_the_same_session_gives_the_same_page(film: tuple[Recording, str]) -> No
 def test_what_people_typed_cannot_break_the_page(made_up: Make) -> None:
     evil = '<script>alert("1")</script>" onload=x'
     recording = made_up(seconds=60, title=evil, media_name=evil)
-    marker = Happening(30, recording.record.id, "marker", 9, evil)
-    page = report(replace(recording, happenings=(marker,)))
+    marker = RecordedEvent(30, recording.record.id, "marker", 9, evil)
+    page = report(replace(recording, events=(marker,)))
     check(page)
     assert "<script" not in page
 

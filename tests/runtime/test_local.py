@@ -158,7 +158,7 @@ def test_a_session_on_a_real_device(tmp_path: Path) -> None:
     with SessionFile(path) as file:
         found = file.recording(record)
     assert [second.second for second in found.seconds][:1] == [0]
-    assert [h.type for h in found.happenings if h.type in {"session_start", "marker", "session_end"}] == [
+    assert [h.type for h in found.events if h.type in {"session_start", "marker", "session_end"}] == [
         "session_start", "marker", "session_end",
     ]  # fmt: skip
     assert find_sessions(config) == path

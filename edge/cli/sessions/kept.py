@@ -22,19 +22,19 @@ _SUM_UP_S = 1.0
 @pass_settings
 def list_(settings: Settings, *, as_json: bool) -> None:
     """List the sessions that are kept here, the newest first."""
-    from edge.recording.summaries import counts_only, glances
+    from edge.recording.summaries import counts_only, session_summaries
     from edge.recording.timecode import timecode
     from edge.reports.export import session_dict
 
     with opened(settings) as file:
         records = file.sessions()
-        figures = {} if as_json else glances(file, records, limit_s=_SUM_UP_S)
+        figures = {} if as_json else session_summaries(file, records, limit_s=_SUM_UP_S)
     for record in records:
         if as_json:
             click.echo(json_text(session_dict(record)))
             continue
-        glance = figures.get(record.id)
-        note = "  (counts only: too few faces)" if glance is not None and counts_only(record, glance) else ""
+        summary = figures.get(record.id)
+        note = "  (counts only: too few faces)" if summary is not None and counts_only(record, summary) else ""
         note += f"  (k = {record.k}, agreed)" if record.agreed else ""
         note += "  (interrupted)" if record.ended_by == "interruption" else ""
         state = "running" if record.running else timecode(record.lasted_s)

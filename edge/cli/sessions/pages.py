@@ -38,7 +38,7 @@ _FILM = click.option(
 @pass_settings
 def report(settings: Settings, session: str, out: Path, media_start: float | None, *, force: bool) -> None:
     """Write a session's report, one HTML file that opens anywhere and prints on A4."""
-    from edge.recording.summaries import counts_only, glances
+    from edge.recording.summaries import counts_only, session_summaries
     from edge.reports import page_cache
     from edge.reports.library import choose
     from edge.util.files import write_text
@@ -47,13 +47,13 @@ def report(settings: Settings, session: str, out: Path, media_start: float | Non
         record = choose(file, session)
         text = (page_cache.find(file, record) if media_start is None else None) or ""
         recording = None if text else file.recording(record)
-        glance = glances(file, [record])[record.id]
+        figures = session_summaries(file, [record])[record.id]
     _free(out, force=force)
     if recording is not None:
         text = _drawn(settings, recording, media_start)
     write_text(out, text, overwrite=force)
     click.echo(out)
-    if note := counts_only(record, glance):
+    if note := counts_only(record, figures):
         click.echo(f"{note}: the report has counts only", err=True)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from edge.core.errors import EdgeError, InputError
 from edge.kiosk.requests import Refused
 from edge.kiosk.worker import Message
-from edge.recording.summaries import glances
+from edge.recording.summaries import session_summaries
 from edge.reports import page_cache
 from edge.reports.library import finished, reading
 from edge.reports.text import file_name
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from edge.recording.file import SessionFile
-    from edge.recording.values import Glance, SessionRecord
+    from edge.recording.values import SessionRecord, SessionSummary
 
 T = TypeVar("T")
 _SUM_UP_S = 0.3
@@ -76,7 +76,7 @@ class Catalog:
         with reading(self._path) as file:
             found = file.newest(before=before, limit=limit + 1)
             shown = found[:limit]
-            figures = glances(file, shown, limit_s=_SUM_UP_S)
+            figures = session_summaries(file, shown, limit_s=_SUM_UP_S)
         lines = [line(record, figures.get(record.id)) for record in shown]
         return {"sessions": lines, "more": len(found) > limit}
 
@@ -107,7 +107,7 @@ def record_of(file: SessionFile, identity: str) -> SessionRecord:
     return found
 
 
-def line(record: SessionRecord, glance: Glance | None) -> dict[str, Any]:
+def line(record: SessionRecord, summary: SessionSummary | None) -> dict[str, Any]:
     """A session in the list; ``pending`` while it is not summed up."""
     return {
         "id": record.id,
@@ -120,12 +120,12 @@ def line(record: SessionRecord, glance: Glance | None) -> dict[str, Any]:
         "media": record.media_name,
         "k": record.k,
         "agreed": record.agreed,
-        "pending": glance is None,
-        "people": _rounded(None if glance is None else glance.people, 1),
-        "people_max": None if glance is None else glance.people_max,
-        "valence": _rounded(None if glance is None else glance.valence, 2),
-        "figures_s": 0 if glance is None else glance.figures_s,
-        "withheld_s": 0 if glance is None else glance.withheld_s,
+        "pending": summary is None,
+        "people": _rounded(None if summary is None else summary.people, 1),
+        "people_max": None if summary is None else summary.people_max,
+        "valence": _rounded(None if summary is None else summary.valence, 2),
+        "figures_s": 0 if summary is None else summary.figures_s,
+        "withheld_s": 0 if summary is None else summary.withheld_s,
     }
 
 

@@ -77,7 +77,7 @@ def _with_cells(folder: Path, whole: bytes, body: bytes) -> bytes:
 
 def _read_sessions(folder: Path, body: bytes) -> None:
     """As the commands and the page of sessions do."""
-    from edge.recording.summaries import glances
+    from edge.recording.summaries import session_summaries
     from edge.reports.export import write
     from edge.reports.library import digest, reading
     from edge.reports.report import report
@@ -87,7 +87,7 @@ def _read_sessions(folder: Path, body: bytes) -> None:
     try:
         with reading(path) as file:
             records = file.sessions()[:3]
-            glances(file, records)
+            session_summaries(file, records)
             recordings = [file.recording(record) for record in records]
     except InputError as error:
         in_one_line(error)
@@ -134,8 +134,8 @@ def _place(path: Path, body: bytes) -> None:
 def _sessions(folder: Path) -> bytes:
     """A minute of a session with a film."""
     from edge.recording.file import SessionFile
-    from edge.recording.rows import put_happening, put_media, put_second, put_session
-    from edge.recording.values import Figures, Happening, MediaPoint, Second, SessionRecord
+    from edge.recording.rows import put_event, put_media, put_second, put_session
+    from edge.recording.values import ExpressionFigures, MediaPoint, RecordedEvent, Second, SessionRecord
 
     path = folder / "drawn-sessions.sqlite3"
     start = datetime(2026, 3, 1, 19, 30, tzinfo=UTC)
@@ -143,10 +143,10 @@ def _sessions(folder: Path) -> bytes:
     seven = tuple(1 / 7 for _ in range(7))
     with SessionFile(path, create=True) as file:
         file.write([put_session(record)])
-        figures = Figures(1.0, seven, seven, 0.1, 0.2, 0.9)
+        figures = ExpressionFigures(1.0, seven, seven, 0.1, 0.2, 0.9)
         seconds = [Second(index, 1.0, 2.0, 3, 2.0, figures=figures) for index in range(60)]
         file.write(put_second(record.id, second) for second in seconds)
-        file.write([put_happening(record.id, Happening(9.5, "01KQT426230000000000000004", "marker", 2, "kiss", None))])
+        file.write([put_event(record.id, RecordedEvent(9.5, "01KQT426230000000000000004", "marker", 2, "kiss", None))])
         file.write(
             [
                 put_media(record.id, MediaPoint(3.0, 0.0, "playing")),
