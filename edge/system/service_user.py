@@ -91,7 +91,7 @@ def acting() -> Iterator[None]:
         STATE.mkdir(mode=0o700)
         os.chown(STATE, owner.pw_uid, owner.pw_gid)
     added = {name: str(folder) for name, folder in _FOLDERS.items() if not os.environ.get(name) and folder.is_dir()}
-    groups, mask = os.getgroups(), os.umask(0o077)
+    groups = os.getgroups()
     os.environ.update(added)
     try:
         os.setgroups(os.getgrouplist(owner.pw_name, owner.pw_gid))
@@ -102,7 +102,6 @@ def acting() -> Iterator[None]:
         os.seteuid(0)
         os.setegid(0)
         os.setgroups(groups)
-        os.umask(mask)
         for name in added:
             with suppress(KeyError):
                 del os.environ[name]

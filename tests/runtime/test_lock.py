@@ -125,3 +125,14 @@ def test_the_runtime_directory_comes_first_then_the_users_then_the_state_directo
     assert runtime_dir(tmp_path, environment) == of_user
     of_user.rmdir()
     assert runtime_dir(tmp_path, environment) == tmp_path
+
+
+def test_the_lock_file_is_private_without_the_help_of_the_umask(tmp_path: Path) -> None:
+    held = lock(tmp_path, "node a")
+    mask = os.umask(0)
+    try:
+        held.acquire()
+    finally:
+        os.umask(mask)
+    assert held.path.stat().st_mode & 0o777 == 0o600
+    held.release()

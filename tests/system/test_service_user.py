@@ -170,7 +170,9 @@ def test_retire_holds_the_lock_of_the_service(
         assert {each.stat().st_uid for each in path.rglob("*")} <= {service.pw_uid}
 
 
-def test_settings_of_the_process_are_as_before(service: pwd.struct_passwd, installed: None, tmp_path: Path) -> None:
+def test_settings_of_the_process_are_as_before(
+    service: pwd.struct_passwd, installed: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert installed is None
     groups = os.getgroups()
     seen: list[object] = []
@@ -179,6 +181,11 @@ def test_settings_of_the_process_are_as_before(service: pwd.struct_passwd, insta
         with service_user.acting():
             seen.extend((os.geteuid(), os.getegid(), os.environ["STATE_DIRECTORY"]))
             raise KeyError
+
+    def forbidden(_mask: int) -> int:
+        pytest.fail("the umask is the whole process's: other threads create files meanwhile")
+
+    monkeypatch.setattr(os, "umask", forbidden)
 
     with pytest.raises(KeyError):
         act()
