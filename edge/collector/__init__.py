@@ -1,9 +1,9 @@
-"""Many devices: their feed collected into PostgreSQL, played by a simulator, and measured.
+"""Collection of the messages of many devices in PostgreSQL.
 
 .. code-block:: text
 
     devices ─MQTT 5─► broker ─shared subscription─► collectors ─COPY─► PostgreSQL ─views─► Grafana, SQL
 
-A collector acknowledges a message to the broker only after the database has committed it. A message can therefore come
-twice and is stored once: its id is the key.
+A collector acknowledges a message to the broker only after the database has committed it. A message can therefore be
+delivered twice and is stored once: its id is the key.
 """

@@ -1,7 +1,7 @@
-"""A member of a group of collectors: reads from the broker, acknowledges what the database has committed.
+"""Member of a group of collectors: reads from the broker and acknowledges what the database has committed.
 
-The session outlives the connection: what was in flight when this process was killed comes again when it is back under
-the same client id. Until then it waits with the broker, and with Mosquitto so does this member's share of what is new.
+The session outlives the connection: messages in flight when this process is killed are sent again once it is back under
+the same client id. Until then they wait at the broker, and with Mosquitto so does this member's share of new messages.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _TAKEN_OVER = "another client took over"
 
 
 class Collector:
-    """``run`` until ``stop``; ``report`` is called with a :class:`Status` every ``report_every_s`` and at the end."""
+    """Collector; ``report`` is called with a :class:`Status` every ``report_every_s`` and at the end."""
 
     def __init__(
         self,
@@ -76,12 +76,12 @@ class Collector:
         )
 
     def stop(self) -> None:
-        """Store and acknowledge what is here, disconnect; from any thread."""
+        """Store and acknowledge received messages and disconnect; callable from any thread."""
         self._stopping.set()
         self._waker.set()
 
     def run(self) -> Status:
-        """Collect; returns the totals."""
+        """Collect until ``stop`` and return the totals."""
         thread = threading.Thread(target=self._writer.run, name="writer", daemon=True)
         thread.start()
         try:
@@ -95,7 +95,7 @@ class Collector:
         return self._tell(total=True)
 
     def _attempt(self, writing: threading.Thread) -> None:
-        """Connect, serve until the connection ends, wait."""
+        """Connect, serve until the connection ends, then pause."""
         link = self._new_link()
         self._composure.attempting()
         try:
@@ -112,7 +112,7 @@ class Collector:
             self._figures.broker = "away"
 
     def _explained(self, failure: ConnectionFailure) -> Cause:
-        """Ask once more, now and then, what a broker wants that does not answer."""
+        """Diagnose a silent broker by another connection, at intervals."""
         now_s = time.monotonic()
         if now_s >= self._explain_due_s:
             self._explain_due_s = now_s + _EXPLAIN_EVERY_S
@@ -135,7 +135,7 @@ class Collector:
         return PolledConnection(self._options, terms, on_message=came)
 
     def _join(self, link: PolledConnection) -> None:
-        """Wait for the broker's answer and subscribe."""
+        """Wait for the broker's answer, then subscribe."""
         deadline_s = time.monotonic() + _ANSWER_TIMEOUT_S
         asked = False
         while not (link.answered and (link.subscribed or self._membership.leave)):
@@ -185,7 +185,7 @@ class Collector:
         return not self._receipts.in_hand and not len(self._inbox) and quiet_s > self._membership.leave_after_s
 
     def _turn(self, link: PolledConnection, *, reading: bool = True) -> None:
-        """Serve the network once; reads before it writes, for what has come outlives a connection that is gone."""
+        """Serve the network once, reading before writing, since received data outlive a lost connection."""
         poller = select.poll()
         poller.register(link.fileno(), (select.POLLIN if reading else 0) | (select.POLLOUT if link.wants_write else 0))
         poller.register(self._waker, select.POLLIN)
@@ -199,7 +199,7 @@ class Collector:
         link.tend()
 
     def _take(self, message: Any, link: int) -> None:
-        """Called for each message as it comes."""
+        """Queue a received message."""
         self._came_s = time.monotonic()
         try:
             topic = str(message.topic)
@@ -211,30 +211,30 @@ class Collector:
         )
 
     def _settled(self, letters: Sequence[IncomingMessage]) -> None:
-        """Called by the writer: these need not come again."""
+        """Record, on the writer's thread, that ``items`` can be acknowledged."""
         self._receipts.settle(letters)
         self._waker.set()
 
     def _take_leave(self, link: PolledConnection, writing: threading.Thread) -> None:
-        """Read no more; store, acknowledge and say goodbye while there is time."""
+        """Stop reading; store, acknowledge and disconnect while there is time."""
         self._inbox.close()
         deadline_s = time.monotonic() + self._membership.stop_grace_s
         while (writing.is_alive() or self._receipts.due or link.wants_write) and time.monotonic() < deadline_s:
             self._turn(link, reading=False)
         if writing.is_alive():
-            _LOG.warning("stopped while the database was away; what was not stored stays with the broker")
+            _LOG.warning("stopped while the database was unavailable; messages not stored stay at the broker")
         link.part(max(deadline_s - time.monotonic(), _PARTING_S), forget_session=self._membership.leave)
 
     def _judged(self, cause: Cause) -> str:
-        """In words."""
+        """Describe a failure."""
         self._composure.lost(time.monotonic())
-        # Mosquitto hangs up on the older one of two without giving the reason
+        # Mosquitto disconnects the older of two without giving the reason
         if _TAKEN_OVER in cause.text or self._composure.flapping:
-            return f"{self._options.address}: does another collector use --instance {self._membership.instance}, too?"
+            return f"{self._options.address}: does another collector also use --instance {self._membership.instance}?"
         return cause.text
 
     def _pause(self, text: str, *, lasting: bool = False) -> None:
-        """A report where it is due, one line a cause, then a pause that a stop ends."""
+        """Report if due, log once per cause, then pause until the next attempt or a stop."""
         self._figures.broker = "away"
         if self._composure.is_news(text) and not self._stopping.is_set():
             _LOG.log(logging.ERROR if lasting else logging.WARNING, "%s; trying again", text)

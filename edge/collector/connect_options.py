@@ -1,4 +1,4 @@
-"""What a client asks of the broker when it connects."""
+"""Properties of MQTT 5 CONNECT and the last will."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from paho.mqtt.properties import Properties
 
 @dataclass(frozen=True, slots=True)
 class ConnectOptions:
-    """What a client asks for in CONNECT; zero and ``None`` leave the broker's defaults.
+    """Options of CONNECT; zero and ``None`` keep the broker's defaults.
 
-    ``receive_maximum`` bounds the messages of QoS 1 that the broker sends before they are acknowledged,
-    ``packet_max_bytes`` what it sends at all.
+    ``receive_maximum`` bounds the unacknowledged QoS 1 messages from the broker, ``packet_max_bytes`` the size of its
+    packets.
     """
 
     session_expiry_s: int = 0
@@ -23,7 +23,7 @@ class ConnectOptions:
     manual_ack: bool = False
 
     def properties(self) -> Properties:
-        """As CONNECT carries them."""
+        """Return the options as properties of CONNECT."""
         made = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         if self.session_expiry_s:
             made.SessionExpiryInterval = self.session_expiry_s
@@ -36,7 +36,7 @@ class ConnectOptions:
 
 @dataclass(frozen=True, slots=True)
 class Will:
-    """What the broker publishes, retained, when the client is gone without a word."""
+    """Retained message that the broker publishes when the client disappears."""
 
     topic: str
     payload: str

@@ -1,4 +1,4 @@
-"""Why a broker gives a fleet's connections no answer: asked again with a connection that speaks MQTT 3.1.1 too."""
+"""Diagnosis of a broker that does not answer MQTT 5, by a connection that also speaks MQTT 3.1.1."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ NEEDS_MQTT5 = "speaks MQTT 3.1.1 only; `face-edge collect` and `simulate` need M
 
 
 def explained(cause: Cause, options: Options, *, timeout_s: float = TIMEOUT_S) -> Cause:
-    """Return why the broker did not answer MQTT 5; ``cause`` itself where it does answer now.
+    """Return why the broker did not answer MQTT 5, or ``cause`` itself if it does answer now.
 
-    Takes up to twice ``timeout_s`` and a little. It asks without credentials: where the broker takes the user name as
-    client id, a second connection of the same user would end the session for which the first asks. A client certificate
-    is such a name too, and without it there may be no answer, so nothing is asked then.
+    This takes slightly more than twice ``timeout_s`` at most. It connects without credentials: if the broker uses the
+    user name as client id, a second connection of the same user would end the session being diagnosed. A client
+    certificate acts as such a name too, and without it there may be no answer, so nothing is tested then.
     """
     if options.tls is not None and options.tls.certificate is not None:
         return cause
@@ -33,7 +33,7 @@ def explained(cause: Cause, options: Options, *, timeout_s: float = TIMEOUT_S) -
     try:
         failure = _attempt(asking, waker, timeout_s, older_protocol=False)
         if failure is None or not failure.older_protocol:
-            # a refusal in CONNACK is an answer, too; where it is of the missing credentials, it explains nothing
+            # a refusal in CONNACK is an answer, too; one for missing credentials explains nothing
             if failure is None or (failure.code is not None and options.username is not None):
                 return cause
             return failure.cause
@@ -48,7 +48,7 @@ def explained(cause: Cause, options: Options, *, timeout_s: float = TIMEOUT_S) -
 
 
 def _attempt(options: Options, waker: Waker, timeout_s: float, *, older_protocol: bool) -> ConnectionFailure | None:
-    """Connect and part again; return what went wrong."""
+    """Connect, disconnect and return the failure, if any."""
     connection = Connection(options, will=None, older_protocol=older_protocol)
     try:
         connection.open(waker, threading.Event(), timeout_s=timeout_s)

@@ -1,7 +1,7 @@
-"""Between the thread that reads from the broker and the one that writes to the database.
+"""Queue between the thread that reads from the broker and the one that writes to the database.
 
-What the broker sends with QoS 1 is bounded by the receive maximum, since nothing is acknowledged before it is stored;
-what comes with QoS 0 is bounded here: beyond the bound it is dropped and counted.
+QoS 1 messages are bounded by the receive maximum, since nothing is acknowledged before it is stored; QoS 0 messages are
+bounded here: beyond the limit they are dropped and counted.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class IncomingMessage:
-    """A message as it came; ``link`` says over which connection, 0 for QoS 0, which nobody acknowledges."""
+    """A received message; ``link`` is the number of its connection, 0 for QoS 0, which is not acknowledged."""
 
     topic: str
     payload: bytes
@@ -28,7 +28,7 @@ class IncomingMessage:
 
 
 class Inbox:
-    """``put`` on one side, ``take`` on the other; safe between threads."""
+    """Thread-safe queue of received messages: ``put`` on one side, ``take`` on the other."""
 
     def __init__(self, *, unacknowledged_max: int = 10_000) -> None:
         self._letters: deque[IncomingMessage] = deque()
@@ -42,7 +42,7 @@ class Inbox:
         return len(self._letters)
 
     def put(self, letter: IncomingMessage) -> None:
-        """Add one; of those that nobody acknowledges the newest is dropped where too many wait."""
+        """Add a message; drop it if it is of QoS 0 and too many of those wait."""
         with self._changed:
             if not letter.link:
                 if self._unacknowledged >= self._unacknowledged_max:
@@ -54,10 +54,10 @@ class Inbox:
                 self._changed.notify()
 
     def take(self, most: int, *, linger_s: float, timeout_s: float) -> list[IncomingMessage] | None:
-        """Up to ``most``, in order.
+        """Return up to ``most`` messages, in order.
 
-        Waits ``timeout_s`` for the first one, and ``linger_s`` more for others, since a commit costs the same for many.
-        Gives nothing where none came, ``None`` where none will come any more.
+        Wait ``timeout_s`` for the first one, and ``linger_s`` more for others, since a commit costs the same for many.
+        Return an empty list if none arrived, and ``None`` if the inbox is closed and empty.
         """
         with self._changed:
             if not self._letters and not self._closed:
@@ -73,7 +73,7 @@ class Inbox:
         return taken
 
     def close(self) -> None:
-        """Nothing more comes; what waits can still be taken."""
+        """Close the inbox; waiting messages can still be taken."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()

@@ -1,4 +1,4 @@
-"""Who a collector is in its group."""
+"""Identity of a collector in its group."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """Who this collector is, and how much it takes at a time.
+    """Identity and capacity of this collector.
 
-    ``own_client_id`` is for a broker that allows a user one client id; by default it is made of the names.
-    ``receive_maximum`` bounds memory: so many messages of at most ``packet_max_bytes`` are here at once, two batches,
-    so that one can be read while the other is written. ``leave`` takes what waits and then ends the session for good.
+    ``own_client_id`` is for a broker that prescribes the client id of a user; by default it is built from the names.
+    ``receive_maximum`` bounds memory: at most that many messages of ``packet_max_bytes`` are held, two batches, so that
+    one is read while the other is written. With ``leave`` the collector processes waiting messages and ends its
+    session.
     """
 
     prefix: str
@@ -27,5 +28,5 @@ class Membership:
 
     @property
     def client_id(self) -> str:
-        """Stable over restarts: the broker finds the session by it."""
+        """Client id, stable across restarts so that the broker finds the session."""
         return self.own_client_id or f"{self.prefix.replace('/', '-')}-collect-{self.group}-{self.instance}"

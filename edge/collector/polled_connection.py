@@ -1,11 +1,11 @@
-"""One MQTT 5 connection over paho for those who drive many, or hold acknowledgements back; it is polled, not threaded.
+"""MQTT 5 connection over paho for callers that drive many or delay acknowledgements; polled, without threads.
 
-It is not the device's own :class:`edge.sinks.mqtt.connection.Connection`, which waits for one connection at a time,
-speaks 3.1.1 too and acknowledges what it reads: here the caller polls, says when to acknowledge, and keeps a session.
-What the two have in common is :mod:`edge.sinks.mqtt.client_factory` and :mod:`edge.sinks.mqtt.connection_errors`.
+The device's :class:`edge.sinks.mqtt.connection.Connection` differs: it waits for one connection at a time, also speaks
+3.1.1 and acknowledges what it reads. Here the caller polls, decides when to acknowledge, and keeps a session. The two
+share :mod:`edge.sinks.mqtt.client_factory` and :mod:`edge.sinks.mqtt.connection_errors`.
 
-Nothing is written while paho handles what it read: writing to a connection that the other side has closed would make
-paho drop messages that have arrived and were not read yet.
+Nothing is written while paho processes received data: writing to a connection that the peer has closed would make paho
+drop messages that have arrived and were not read yet.
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ if TYPE_CHECKING:
 _PACKETS_A_TURN = 500
 _DRAIN_BYTES = 1 << 16
 _ONLY_IF_NEW = 1
-"""Retain handling: retained messages come with a new subscription, not with the renewal of one that the session has."""
+"""Retain handling: retained messages are sent for new subscriptions only, not for renewed ones of the session."""
 
 _NEEDED = (
     ("SharedSubscriptionAvailable", "shared subscriptions"),
     ("WildcardSubscriptionAvailable", "wildcard subscriptions"),
     ("MaximumQoS", "quality of service 1"),
 )
-"""Properties of CONNACK, which are there where they are not said to be 0, and their names for people."""
+"""Properties of CONNACK for features that are available unless they are 0, with display names."""
 
 
 class PolledConnection:
-    """Opened once, used, closed once; for one thread; every method but ``open`` and ``part`` returns at once."""
+    """Connection for one thread, opened and closed once; every method except ``open`` and ``part`` returns at once."""
 
     def __init__(
         self,
@@ -73,12 +73,12 @@ class PolledConnection:
         self._goodbye = False
         self.session_present = False
         self.lacking: tuple[str, ...] = ()
-        """What the broker cannot do of what subscribers with a session need."""
+        """Features that subscribers with a session need and the broker lacks."""
         self.subscribed = False
         self._client = self._make_client(will)
 
     def open(self) -> None:
-        """Connect (TCP and TLS, up to some seconds); the broker's answer comes with later reads.
+        """Connect (TCP and TLS, up to some seconds); the broker's answer arrives with later reads.
 
         Raises:
             ConnectionFailure: it cannot be reached.
@@ -90,21 +90,21 @@ class PolledConnection:
 
     @property
     def answered(self) -> bool:
-        """True once the broker has taken the connection."""
+        """True once the broker has accepted the connection."""
         return self._connack is not None and not self._connack[0]
 
     @property
     def wants_write(self) -> bool:
-        """True while something waits for the socket to take it."""
+        """True while data wait for the socket to accept them."""
         return self._client.want_write()
 
     def fileno(self) -> int:
-        """The descriptor to poll; -1 where there is none any more."""
+        """Return the descriptor to poll; -1 if there is none any more."""
         sock = self._client.socket()
         return -1 if sock is None else sock.fileno()
 
     def read(self) -> None:
-        """Take in what has come, up to some hundred packets.
+        """Read received data, up to some hundred packets.
 
         Raises:
             ConnectionFailure: the connection is gone; what came before was handed on.
@@ -121,7 +121,7 @@ class PolledConnection:
             raise ConnectionFailure(connection_errors.of_refusal(*self._connack, self._options))
 
     def write(self) -> None:
-        """Send what waits, as far as the socket takes it; not to a peer that has gone, which is for ``read`` to find.
+        """Write waiting data as far as the socket accepts them; a closed peer is left for ``read`` to detect.
 
         Raises:
             ConnectionFailure: the connection is gone.
@@ -130,15 +130,15 @@ class PolledConnection:
             self._check(self._client.loop_write())
 
     def tend(self) -> None:
-        """Ping where it is time.
+        """Send a ping if it is due.
 
         Raises:
-            ConnectionFailure: the broker was silent for too long.
+            ConnectionFailure: The broker was silent for too long.
         """
         self._check(self._client.loop_misc())
 
     def subscribe(self, filters: Iterable[Filter]) -> None:
-        """Ask for messages; ``subscribed`` says when that was granted."""
+        """Subscribe; ``subscribed`` is set once that is granted."""
         wanted = [
             (
                 one.name,
@@ -149,21 +149,21 @@ class PolledConnection:
         _, self._subscribing = self._client.subscribe(wanted)
 
     def unsubscribe(self, filters: Iterable[Filter]) -> None:
-        """Ask for no more messages."""
+        """Unsubscribe."""
         self._client.unsubscribe([one.name for one in filters])
 
     def publish(self, topic: str, payload: str, *, qos: int, retain: bool = False, expiry_s: int | None = None) -> int:
-        """Queue a message; gives the number that its receipt will carry."""
+        """Queue a message and return its packet identifier."""
         content_type = "application/json" if payload[:1] == "{" else "text/plain"
         properties = client_factory.text_properties(PacketTypes.PUBLISH, content_type, expiry_s)
         return self._client.publish(topic, payload, qos, retain, properties).mid
 
     def acknowledge(self, number: int) -> None:
-        """Queue the receipt of message ``number`` of QoS 1."""
+        """Queue the acknowledgement of QoS 1 message ``number``."""
         self._client.ack(number, 1)
 
     def say_goodbye(self, *, forget_session: bool = False) -> None:
-        """Queue DISCONNECT: no last will; ``forget_session`` ends a session that would have outlived this."""
+        """Queue DISCONNECT without a last will; ``forget_session`` ends the persistent session too."""
         self._goodbye = True
         properties = None
         if forget_session:
@@ -172,10 +172,11 @@ class PolledConnection:
         self._client.disconnect(ReasonCode(PacketTypes.DISCONNECT, "Normal disconnection"), properties)
 
     def part(self, within_s: float, *, forget_session: bool = False) -> None:
-        """Say goodbye and hang up after the broker has, or after ``within_s``.
+        """Disconnect and close once the broker has closed, or after ``within_s`` seconds.
 
-        Where this side hangs up first on what the broker still sends, the connection is reset. Mosquitto finds
-        that out as it writes, and no longer reads what has reached it: receipts, for one. So it is let end in peace.
+        If this side closes first while the broker is still sending, the connection is reset. Mosquitto notices that
+        while writing and no longer reads what has reached it, such as acknowledgements. Therefore the broker closes
+        first.
         """
         sock = self._client.socket()
         if sock is None:
@@ -196,7 +197,7 @@ class PolledConnection:
                         break
 
     def abandon(self) -> None:
-        """Hang up without a word; harmless when repeated."""
+        """Close the socket without DISCONNECT; idempotent."""
         client_factory.hang_up(self._client)
 
     def _hung_up(self) -> bool:
@@ -226,7 +227,7 @@ class PolledConnection:
 
     def _make_client(self, will: Will | None) -> Client:
         made = client_factory.new_client(self._options, manual_ack=self._terms.manual_ack)
-        made.max_inflight_messages_set(65535)  # whoever publishes keeps count
+        made.max_inflight_messages_set(65535)  # the publisher counts them itself
         if will is not None:
             made.will_set(will.topic, will.payload, 1, retain=True)
         made.on_connect = self._connected
@@ -242,7 +243,7 @@ class PolledConnection:
         self._connack = (reason.value, reason.getName())
         self.lacking = tuple(what for name, what in _NEEDED if getattr(properties, name, 1) == 0)
         self.session_present = flags.session_present
-        # it explains why no connection comes about; later every message would be put into words for it
+        # the log explains a failed connection; afterwards it would format a line for every message
         self._client.on_log = None
 
     def _came(self, _client: Any, _data: Any, message: Any) -> None:

@@ -9,5 +9,5 @@ if TYPE_CHECKING:
 
 
 def quantile(ordered: Sequence[float], share: float) -> float | None:
-    """The nearest-rank quantile of sorted numbers; ``None`` of none."""
+    """Return the nearest-rank quantile of sorted numbers; ``None`` if there are none."""
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else None

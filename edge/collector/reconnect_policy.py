@@ -1,4 +1,4 @@
-"""How long to wait before the next attempt, and what is worth a line in the log: nobody shall be stormed."""
+"""Pauses between connection attempts and filtering of log lines, so that no broker is flooded."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _HOPEFUL_S = 60.0
 
 
 class ReconnectPolicy:
-    """Only a connection that lasted earns short pauses and fresh log lines; times are monotonic seconds."""
+    """Policy that resets pauses and log filter only after a stable connection; times in monotonic seconds."""
 
     def __init__(self) -> None:
-        # after a restart Mosquitto knows shared subscriptions no more: be back before the devices are
+        # a restarted Mosquitto has lost shared subscriptions: reconnect before the devices do
         self._quick = Backoff(first_s=0.05, max_s=0.25)
         self._backoff = Backoff(first_s=1.0, max_s=10.0)
         self._joined_s: float | None = None
@@ -23,19 +23,19 @@ class ReconnectPolicy:
 
     @property
     def flapping(self) -> bool:
-        """True after some connections in a row that did not last."""
+        """True after several successive short-lived connections."""
         return self._short_lived >= _FLAPPING
 
     def attempting(self) -> None:
-        """A connection is attempted."""
+        """Record a connection attempt."""
         self._joined_s = None
 
     def joined(self, now_s: float) -> None:
-        """It came about."""
+        """Record that the connection was established."""
         self._joined_s = now_s
 
     def lost(self, now_s: float) -> None:
-        """It ended, or did not come about."""
+        """Record that the connection ended or failed."""
         if self._joined_s is not None and now_s - self._joined_s >= _STABLE_AFTER_S:
             self._quick.reset()
             self._backoff.reset()
@@ -46,12 +46,12 @@ class ReconnectPolicy:
             self._short_lived += 1
 
     def is_news(self, text: str) -> bool:
-        """False for what was said last."""
+        """Return whether ``text`` differs from the last line logged."""
         news, self._said = text != self._said, text
         return news
 
     def pause_s(self, now_s: float) -> float:
-        """Short while a broker may just be restarting, then longer and longer."""
+        """Return the next pause in seconds: short while a broker may be restarting, then increasing."""
         self._lost_s = now_s if self._lost_s is None else self._lost_s
         hopeful = now_s - self._lost_s < _HOPEFUL_S and not self.flapping
         return (self._quick if hopeful else self._backoff).next_s()

@@ -1,4 +1,4 @@
-"""A PostgreSQL server and a Mosquitto broker for a bench or a test: private, unprivileged, gone after it."""
+"""Private, unprivileged PostgreSQL server and Mosquitto broker for benchmarks and tests, removed afterwards."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LAST_WORDS = 3
 
 
 class Service:
-    """One server process on 127.0.0.1 in a folder of its own; it may be killed and started again."""
+    """A server process on 127.0.0.1 in its own folder; it may be killed and started again."""
 
     name: str
     stop_signal = signal.SIGTERM
@@ -33,21 +33,21 @@ class Service:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
-        # right below the temporary folder: others than root must be able to come here
+        # directly below the temporary folder, since other users than root must have access
         self.folder = Path(tempfile.mkdtemp(prefix=f"face-edge-{self.name}-"))
         self.log = self.folder / "server.log"
         self.process: subprocess.Popen[bytes] | None = None
         self._program = program
-        # both refuse to serve as root, or had better not
+        # both refuse to run as root, or should
         self._user = "nobody" if os.geteuid() == 0 else None
         if self._user is not None:
             shutil.chown(self.folder, self._user)
 
     def start(self) -> Self:
-        """Start and wait until it answers.
+        """Start and wait until the server answers.
 
         Raises:
-            SinkError: it ended at once or never answered; with the last lines of its log.
+            SinkError: It ended at once or never answered; contains the last lines of its log.
         """
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603 - our own command line
@@ -64,18 +64,18 @@ class Service:
 
     @property
     def pid(self) -> int:
-        """Of the process; 0 where none runs."""
+        """Id of the process; 0 if none runs."""
         return 0 if self.process is None else self.process.pid
 
     def kill(self) -> None:
-        """SIGKILL; harmless when repeated."""
+        """Kill the process with SIGKILL; idempotent."""
         process, self.process = self.process, None
         if process is not None:
             process.kill()
             process.wait()
 
     def stop(self) -> None:
-        """End in order; harmless when repeated."""
+        """Shut down in order; idempotent."""
         process, self.process = self.process, None
         if process is not None:
             process.send_signal(self.stop_signal)
@@ -99,7 +99,7 @@ class Service:
 
 
 class Mosquitto(Service):
-    """A broker that keeps sessions over a restart, as a fleet's must; ``lines`` are added to its settings."""
+    """Broker that keeps sessions across restarts, as a fleet's must; ``lines`` are added to its settings."""
 
     name = "mosquitto"
 
@@ -114,7 +114,7 @@ class Mosquitto(Service):
 
     @property
     def uri(self) -> str:
-        """As ``--broker`` takes it."""
+        """URL for ``--broker``."""
         return f"mqtt://127.0.0.1:{self.port}"
 
     def _command(self) -> Sequence[str | Path]:
@@ -122,10 +122,10 @@ class Mosquitto(Service):
 
 
 class PostgreSQL(Service):
-    """A cluster with one database; commits are durable and stamped, all else is as packaged but for ``settings``."""
+    """Cluster with one database; commits are durable and timestamped, other settings are defaults and ``settings``."""
 
     name = "postgresql"
-    stop_signal = signal.SIGINT  # "fast": sessions are ended, the state is saved
+    stop_signal = signal.SIGINT  # "fast" shutdown: sessions are ended, the state is saved
 
     def __init__(self, **settings: str) -> None:
         folders = sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), reverse=True)
@@ -136,11 +136,11 @@ class PostgreSQL(Service):
 
     @property
     def uri(self) -> str:
-        """As ``--database`` takes it."""
+        """URL for ``--database``."""
         return f"postgresql://edge@127.0.0.1:{self.port}/postgres"
 
     def start(self) -> Self:
-        """Start and wait until it answers; the first time it makes the cluster.
+        """Start and wait until the server answers; the first start creates the cluster.
 
         Raises:
             SinkError: it does not start.
@@ -163,7 +163,7 @@ class PostgreSQL(Service):
                 msg = f"initdb failed: {made.stderr.strip().splitlines()[-1]}"
                 raise SinkError(msg)
             self._initialised = True
-        # a server that was killed leaves its lock behind
+        # a killed server leaves its lock file behind
         (self._data / "postmaster.pid").unlink(missing_ok=True)
         return super().start()
 

@@ -1,4 +1,4 @@
-"""What a collector says of itself now and then, for people or for programs."""
+"""Periodic status reports of a collector."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _SAMPLES_MAX = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """One report; rates and lags are of the time since the report before, counts since the start.
+    """A report; rates and lags cover the time since the previous report, counts the time since the start.
 
-    ``lag``: from an event's own time stamp to the answer of the database that it is committed, in seconds; the clocks
-    of device and collector must agree for it.
+    ``lag`` is the time in seconds from an event's timestamp to the database's confirmation of its commit; it requires
+    synchronized clocks of device and collector.
     """
 
     seconds: float
@@ -41,11 +41,11 @@ class Status:
     database: str
 
     def as_dict(self) -> dict[str, object]:
-        """For JSON; rounded to what means something."""
+        """Return the report for JSON, rounded to meaningful digits."""
         return {key: round(value, 4) if isinstance(value, float) else value for key, value in asdict(self).items()}
 
     def as_line(self) -> str:
-        """For people."""
+        """Return the report as text."""
         parts = [f"{self.stored_per_s:,.0f} messages/s"]
         if self.lag_p50_s is not None:
             parts.append(f"lag {self.lag_p50_s:.3f} s (p99 {self.lag_p99_s:.3f})")
@@ -62,7 +62,7 @@ class Status:
 
 
 class Figures:
-    """Counts on the writer's side; ``report`` closes an interval. Safe between threads."""
+    """Thread-safe counters of the writer; ``report`` closes an interval."""
 
     def __init__(self, now_s: float) -> None:
         self._lock = threading.Lock()
@@ -74,7 +74,7 @@ class Figures:
         self.database = "not connected yet"
 
     def committed(self, *, rows: int, keyed: int, new: int, seconds: float, lags: Sequence[float]) -> None:
-        """A batch of ``rows`` was stored, ``keyed`` of them events and aggregates, of which ``new`` came first now."""
+        """Count a stored batch of ``rows``, with ``keyed`` events and aggregates of which ``new`` were new."""
         counts = Counter(stored=new, repeated=keyed - new, rows=rows, batches=1)
         with self._lock:
             self._totals += counts
@@ -85,12 +85,12 @@ class Figures:
                 self._lags = random.sample(self._lags, _SAMPLES_MAX // 2)
 
     def refused(self) -> None:
-        """A message was counted and let go."""
+        """Count a refused message."""
         with self._lock:
             self._totals["refused"] += 1
 
     def report(self, now_s: float, *, waiting: int, dropped: int, total: bool = False) -> Status:
-        """The interval that ends now; with ``total`` the counts' rate is over the whole time."""
+        """Return the report of the interval that ends now; with ``total`` rates cover the whole time."""
         with self._lock:
             seconds = max(now_s - (self._begun_s if total else self._since_s), 1e-6)
             counts, lags = self._interval, sorted(self._lags)

@@ -1,4 +1,4 @@
-"""Which topics a collector listens to, and what a topic says of its message (pure)."""
+"""Topics that a collector subscribes to, and the information in a topic (pure)."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ class Kind(StrEnum):
 
 
 SHARED = (Kind.EVENT, Kind.AGGREGATE, Kind.HEALTH)
-"""Each of these goes to one member of the group."""
+"""Kinds of which each message goes to one member of the group."""
 TOLD_TO_ALL = (Kind.AVAILABILITY, Kind.INFO)
-"""Of these the newest value counts. Every member hears all of them, in order, and so all end with the same one; through
-a shared subscription a slow member could write an old value over a new one, and nobody would get the retained ones."""
+"""Kinds of which only the newest value counts. Every member receives all of them in order, so all end with the same;
+through a shared subscription a slow member could overwrite a newer value, and retained messages would not be sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Who sent a message and what kind it is."""
+    """Node and kind of a message."""
 
     node: str
     kind: Kind
@@ -36,20 +36,20 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """One subscription; ``qos`` is the highest that is asked for."""
+    """A subscription; ``qos`` is the maximum requested."""
 
     name: str
     qos: int = 1
 
 
 def filters(prefix: str, group: str) -> tuple[Filter, ...]:
-    """What a member of ``group`` subscribes to."""
+    """Return the subscriptions of a member of ``group``."""
     shared = (Filter(f"$share/{group}/{prefix}/+/{kind}") for kind in SHARED)
     return (*shared, *(Filter(f"{prefix}/+/{kind}") for kind in TOLD_TO_ALL))
 
 
 def address(topic: str, prefix: str) -> Address | None:
-    """Node and kind of ``PREFIX/NODE/KIND``; ``None`` for any other topic."""
+    """Return node and kind of ``PREFIX/NODE/KIND``; ``None`` for any other topic."""
     head, _, last = topic.rpartition("/")
     begin, _, node = head.rpartition("/")
     if begin != prefix or not _NODE.fullmatch(node) or last not in set(Kind):

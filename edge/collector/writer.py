@@ -1,4 +1,4 @@
-"""From letters to committed rows: parses, stores in batches, waits for the database, refuses what is wrong."""
+"""Writer of received messages: parses them, stores batches, waits for the database and refuses invalid ones."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _EVENT_TS = TABLES[Kind.EVENT].columns.index("ts")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """``batch_max`` messages are committed together; the first of them waits at most ``linger_s`` for the others."""
+    """Limits of the writer: ``batch_max`` messages per commit, the first of which waits up to ``linger_s``."""
 
     batch_max: int = 1000
     linger_s: float = 0.02
@@ -50,9 +50,9 @@ class _Item:
 
 
 class Writer:
-    """``run`` on a thread of its own until the inbox is closed and empty, or ``give_up`` is called.
+    """Writer; ``run`` it on its own thread until the inbox is closed and empty, or ``give_up`` is called.
 
-    ``done`` is called with the letters of each batch when they need not come again: stored, or refused for good.
+    ``done`` is called with the messages of each batch once they are stored or permanently refused.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Writer:
         self._retention_due_s = 0.0
 
     def run(self) -> None:
-        """Store what comes."""
+        """Store messages until the inbox is closed and empty."""
         try:
             while not self._giving_up.is_set():
                 letters = self._inbox.take(
@@ -94,11 +94,11 @@ class Writer:
             self._store.close()
 
     def give_up(self) -> None:
-        """Wait for the database no longer; what is not stored stays unacknowledged."""
+        """Stop waiting for the database; unstored messages stay unacknowledged."""
         self._giving_up.set()
 
     def _stored(self, letters: Sequence[IncomingMessage]) -> bool:
-        """False where we gave up before."""
+        """Store a batch, retrying while the database is unavailable; return False after ``give_up``."""
         items = [item for letter in letters if (item := self._item(letter)) is not None]
         return self._commit(items)
 
@@ -116,7 +116,7 @@ class Writer:
             return None
 
     def _commit(self, items: Sequence[_Item]) -> bool:
-        """Store ``items``; halves them until the rows stand alone that the database cannot hold."""
+        """Store ``items``, halving the batch until rows that the database can never store are isolated."""
         if not items:
             return True
         batch = Batch()
@@ -127,7 +127,7 @@ class Writer:
                 self._write(batch)
             except BadRow as bad:
                 if len(items) == 1:
-                    self._refuse(items[0].node, items[0].kind, f"the database cannot hold it: {bad}")
+                    self._refuse(items[0].node, items[0].kind, f"the database cannot store it: {bad}")
                     return True
                 middle = len(items) // 2
                 return self._commit(items[:middle]) and self._commit(items[middle:])
@@ -143,7 +143,7 @@ class Writer:
         seconds = time.monotonic() - begun_s
         keyed = sum(len(batch.rows.get(kind, ())) for kind in _KEYED)
         now = datetime.now(UTC)
-        # of a batch with repeats nobody knows which rows were stored just now
+        # in a batch with repeats it is unknown which rows were stored just now
         fresh = batch.rows.get(Kind.EVENT, ()) if new == keyed else ()
         lags = [(now - values[_EVENT_TS]).total_seconds() for values in fresh]
         rows = sum(map(len, batch.rows.values()))
@@ -159,18 +159,18 @@ class Writer:
         self._backoff.reset()
 
     def _wait(self, error: SinkError) -> None:
-        """One line a cause, then a pause."""
+        """Log once per cause, then pause."""
         self._figures.database = "away"
         if self._away_since_s is None:
             self._away_since_s = time.monotonic()
         cause = str(error)
         if cause not in self._said:
             self._said.add(cause)
-            _LOG.warning("the database is away, messages wait at the broker: %s", cause)
+            _LOG.warning("the database is unavailable, messages wait at the broker: %s", cause)
         self._giving_up.wait(self._backoff.next_s())
 
     def _refuse(self, node: str, kind: str, why: str) -> None:
-        """Count, and tell once per node, kind and sort of fault."""
+        """Count a refusal and log it once per node, kind and category."""
         self._figures.refused()
         key = (node, kind, why.partition(":")[0])
         if key in self._complained or len(self._complained) >= _COMPLAINTS_MAX:
@@ -179,7 +179,7 @@ class Writer:
         _LOG.warning("%s of %s refused (%s); more of these are only counted", kind, node, why)
 
     def _retain(self) -> None:
-        """Drop what is older than it may be, once an hour."""
+        """Drop data beyond the retention period, once an hour."""
         if self._limits.keep_days is None or time.monotonic() < self._retention_due_s:
             return
         self._retention_due_s = time.monotonic() + _RETENTION_EVERY_S
@@ -187,7 +187,7 @@ class Writer:
             dropped = self._store.drop_before(datetime.now(UTC) - timedelta(days=self._limits.keep_days))
         except SinkError as error:
             if isinstance(error, DatabaseAway):
-                _LOG.warning("what is older than %d days stays for now: %s", self._limits.keep_days, error)
+                _LOG.warning("data older than %d days are kept for now: %s", self._limits.keep_days, error)
             return
         if dropped:
-            _LOG.info("dropped what is older than %d days: %s", self._limits.keep_days, ", ".join(dropped))
+            _LOG.info("dropped data older than %d days: %s", self._limits.keep_days, ", ".join(dropped))

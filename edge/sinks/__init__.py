@@ -1,1 +1,1 @@
-"""What receives observations and events."""
+"""Receivers of observations and events."""

@@ -1,4 +1,4 @@
-"""LEDs on GPIO pins through gpiozero; the one place where its errors and lgpio's become ours."""
+"""LEDs on GPIO pins through gpiozero, with its errors and lgpio's translated to ours."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _PIPES = ".lgd-nfy*"
 
 
 def open_leds(display: str, pins: Mapping[str, int], *, active_high: bool) -> dict[str, Any]:
-    """A dark dimmable LED (``gpiozero.PWMLED``) for each role's BCM pin; all of them or none.
+    """Return a dark dimmable LED (``gpiozero.PWMLED``) per role's BCM pin; all of them or none.
 
     Raises:
-        SinkError: a pin is wrong, busy or not permitted; the message names ``display``, pin and remedy.
+        SinkError: A pin is wrong, busy or not permitted; the message names ``display``, pin and remedy.
         HardwareUnavailable: there is no GPIO here, or the package to drive it is missing.
     """
     from gpiozero import PWMLED
@@ -44,7 +44,7 @@ def open_leds(display: str, pins: Mapping[str, int], *, active_high: bool) -> di
 
 @contextmanager
 def gpio_errors(where: str) -> Iterator[None]:
-    """Turn gpiozero's, lgpio's and the system's errors into one line that begins with ``where``."""
+    """Convert errors of gpiozero, lgpio and the system to one line that begins with ``where``."""
     try:
         yield
     except EdgeError:
@@ -57,7 +57,7 @@ def gpio_errors(where: str) -> Iterator[None]:
 
 
 def explain(where: str, error: Exception) -> EdgeError | None:
-    """Our error for a foreign one; ``None`` where it is none of theirs but a mistake of our own."""
+    """Convert a library error to ours; return ``None`` if it is a programming error."""
     import gpiozero
 
     said = str(getattr(error, "value", error))  # lgpio's str() is a repr
@@ -80,7 +80,7 @@ def explain(where: str, error: Exception) -> EdgeError | None:
 
 
 def _no_factory(where: str, reasons: str) -> EdgeError:
-    """Why no pin driver could be loaded, judged by what lgpio said."""
+    """Explain why no pin driver could be loaded, from lgpio's message."""
     if "can not open gpiochip" in reasons and Path("/dev/gpiochip0").exists():
         return SinkError(f"{where}: /dev/gpiochip0 cannot be opened; {_PERMIT}")
     if "No module named 'lgpio'" in reasons and _on_a_pi():
@@ -98,7 +98,7 @@ def _on_a_pi() -> bool:
 
 
 def pin_factory(where: str) -> Any:
-    """The process's one pin driver: the simulated one where it was set, otherwise what the board has."""
+    """Return the process's pin driver: the simulated one if set, otherwise the board's."""
     from gpiozero import Device
 
     with _FACTORY_LOCK, gpio_errors(where):
@@ -108,7 +108,7 @@ def pin_factory(where: str) -> Any:
 
 
 def _choose_pin_factory() -> None:
-    """Let gpiozero find a driver that can dim, and keep what it says of lgpio when it finds none.
+    """Let gpiozero find a driver that can dim, and keep lgpio's message if there is none.
 
     Raises:
         gpiozero.BadPinFactory: there is none.
@@ -124,25 +124,25 @@ def _choose_pin_factory() -> None:
             raise BadPinFactory(_reason(fallbacks) or str(error)) from error
     chosen: Any = Device.pin_factory
     if type(chosen).__module__ == "gpiozero.pins.native":
-        # the last resort cannot dim, and would stay chosen when the cause is gone
+        # the fallback driver cannot dim and would stay selected after the cause is gone
         Device.pin_factory = None
         chosen.close()
         raise BadPinFactory(_reason(fallbacks))
 
 
 def _reason(fallbacks: list[warnings.WarningMessage]) -> str:
-    """What stopped lgpio, the driver of choice."""
+    """Return the error that stopped lgpio, the preferred driver."""
     messages = (str(fallback.message) for fallback in fallbacks)
     said = next((text.partition("from lgpio: ")[2] for text in messages if "from lgpio: " in text), "")
     return said[1:-1] if said[:1] == "'" == said[-1:] else said
 
 
 def load_lgpio() -> None:
-    """Import lgpio, which makes a named pipe in the working directory, in a way that leaves the directory as it was.
+    """Import lgpio, which creates a named pipe in the working directory, and remove the pipe.
 
-    Where that cannot be written (a service's usually is ``/``), the pipe goes to a temporary directory through
-    lgpio's own ``LG_WD``, which also changes the process's working directory: that is taken back. Nobody opens the
-    pipe again, so that its name is removed. Nothing happens where lgpio is not installed.
+    If that directory is not writable (a service's usually is ``/``), the pipe goes to a temporary directory through
+    lgpio's ``LG_WD``, which also changes the process's working directory; that change is reverted. The pipe is never
+    opened again, so its name is removed. Nothing happens if lgpio is not installed.
     """
     if "lgpio" in sys.modules:
         return

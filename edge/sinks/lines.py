@@ -1,4 +1,4 @@
-"""Writes states and events to a stream, a JSON document a line, for programs that read standard output."""
+"""Sink that writes states and events to a stream, one JSON document per line, e.g. to standard output."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _TOPICS: dict[type, str] = {
 
 
 class LinesSink(BaseSink):
-    """``{"topic": "event", "payload": {…}}`` a line; a reader that went away closes the sink, not the device."""
+    """Writer of ``{"topic": "event", "payload": {…}}`` lines; if the reader leaves, only the sink closes."""
 
     name = "lines"
     accepts: tuple[type, ...] = (State, Event, Aggregate, Tracks, Info, Health, CameraStatus)
@@ -33,7 +33,7 @@ class LinesSink(BaseSink):
         self._reader_gone = False
 
     def open(self) -> None:
-        """Nothing to open."""
+        """Do nothing: the stream is open."""
 
     def handle(self, message: Message) -> None:
         """Write one line and flush it."""
@@ -50,4 +50,4 @@ class LinesSink(BaseSink):
             self._reader_gone = True
 
     def close(self) -> None:
-        """The stream is its owner's to close."""
+        """Do nothing: the owner closes the stream."""

@@ -1,4 +1,4 @@
-"""A sink that keeps what it receives: for tests, and for whoever embeds the loop."""
+"""A sink that stores what it receives, for tests and embedding applications."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class MemorySink(BaseSink):
-    """Keeps every message in order in ``messages``; ``opened`` and ``closed`` count the calls."""
+    """Store of all messages in order, ``messages``; ``opened`` and ``closed`` count the calls."""
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class MemorySink(BaseSink):
         self.opened += 1
 
     def handle(self, message: Message) -> None:
-        """Keep ``message``."""
+        """Store ``message``."""
         with self._arrived:
             self.messages.append(message)
             self._arrived.notify_all()
@@ -45,11 +45,11 @@ class MemorySink(BaseSink):
         self.closed += 1
 
     def of(self, kind: type[T]) -> list[T]:
-        """What came so far of one kind."""
+        """Return the messages of one kind received so far."""
         return [message for message in self.messages if isinstance(message, kind)]
 
     def wait_for(self, kind: type[T], *, count: int = 1, timeout_s: float = 60.0) -> list[T]:
-        """What came of ``kind``, as soon as there are ``count`` of it or the time is up."""
+        """Return the messages of ``kind`` once there are ``count`` of them or the time is up."""
         with self._arrived:
             self._arrived.wait_for(lambda: len(self.of(kind)) >= count, timeout_s)
         return self.of(kind)

@@ -1,7 +1,7 @@
-"""The panel on the device: a button that pauses and starts sessions, a light that says what is going on, a buzzer.
+"""The panel on the device: a button that pauses and starts sessions, a status light and a buzzer.
 
-It is a sink, since it shows what the loop tells; what is pressed goes to the loop as every request does, and works
-while the camera or the network is away.
+It is a sink, since it shows the messages of the main loop; button presses go to the loop like any other request and
+work while the camera or the network is unavailable.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
 
 _NAME = "panel"
 _WINK = (1.8, 0.2)
-"""Seconds on and off: a session runs."""
+"""Seconds on and off while a session runs."""
 _SLOW = (0.1, 1.9)
-"""Seconds on and off: paused, and still alive."""
+"""Seconds on and off while paused."""
 _FAST = (0.2, 0.2)
-"""Seconds on and off: the camera is away."""
+"""Seconds on and off while the camera is unavailable."""
 _BEEPS = {"paused": (0.4, 1), "looking": (0.1, 1), "started": (0.1, 2), "stopped": (0.1, 3)}
-"""Seconds and number of beeps."""
+"""Duration in seconds and number of beeps."""
 
 
 class PanelSink(BaseSink):
-    """Button, light and buzzer, each where it has a pin; ``handle`` and the button's callbacks are on two threads.
+    """Button, light and buzzer, each if it has a pin; ``handle`` and the button's callbacks run on two threads.
 
-    ``clock`` gives monotonic seconds.
+    ``clock`` returns monotonic seconds.
     """
 
     name = _NAME
@@ -56,7 +56,7 @@ class PanelSink(BaseSink):
         self._camera = CameraStatus.ONLINE
 
     def open(self) -> None:
-        """Take the pins.
+        """Open the pins.
 
         Raises:
             SinkError: a pin is wrong, busy or not permitted.
@@ -74,7 +74,7 @@ class PanelSink(BaseSink):
         self._shine()
 
     def handle(self, message: Message) -> None:
-        """Show what is going on; the first news of each kind is no change, and makes no sound."""
+        """Show the state of the device; the first message of each kind is not a change and makes no sound."""
         if isinstance(message, CameraStatus):
             self._camera = message
         elif isinstance(message, Privacy):
@@ -89,7 +89,7 @@ class PanelSink(BaseSink):
         self._shine()
 
     def close(self) -> None:
-        """Dark, silent, pins free; harmless when repeated."""
+        """Switch light and buzzer off and release the pins; idempotent."""
         self._parts.close()
         self._light = self._buzzer = None
 
@@ -124,7 +124,7 @@ class PanelSink(BaseSink):
         self._inbox.offer(StopSession() if self._session else StartSession())
 
     def _released(self) -> None:
-        # a contact that bounces closes for moments only; not every pin driver keeps that from us
+        # a bouncing contact closes only briefly; not every pin driver filters that
         if not self._was_long and self._clock() - self._pressed_s >= self._config.debounce_s:
             self._inbox.offer(SetPrivacy())
 

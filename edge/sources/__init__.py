@@ -1,1 +1,1 @@
-"""Where frames come from; ``factory.create`` resolves a URI lazily to its backend."""
+"""Frame sources; ``factory.create`` resolves a URI to its backend and imports only that."""

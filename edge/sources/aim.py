@@ -1,4 +1,4 @@
-"""Where the faces are, handed from the loop to the thread that owns the source."""
+"""Face positions, passed from the main loop to the thread that owns the source."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
     from edge.core.types import Box, Frame
 
 INTERVAL_NS = 1_000_000_000
-"""At least so long between two aims: focus and exposure follow slowly anyway."""
+"""Minimum seconds between two aims; focus and exposure follow slowly anyway."""
 _MOST_FACES = 10
 _MARGIN = -0.15
-"""Brightness is measured inside the box, where there is skin and no background."""
+"""Central share of the box in which brightness is measured: skin without background."""
 
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """Faces in pixels of the source's own picture, largest first, and their usual grey level (0 to 255)."""
+    """Faces in pixels of the source's own frame, largest first, and their median grey level (0 to 255)."""
 
     faces: tuple[Box, ...]
     brightness: float | None
 
 
 class AimSlot:
-    """Holds the newest aim until the source's thread takes it; safe on two threads."""
+    """Thread-safe holder of the newest aim until the source's thread takes it."""
 
     def __init__(self, *, rotation: int, mirror: bool) -> None:
         self._rotation = rotation
@@ -43,7 +43,7 @@ class AimSlot:
         self._offered_ns: int | None = None
 
     def offer(self, frame: Frame, faces: Iterable[Box]) -> None:
-        """Remember the ``faces`` seen in the upright ``frame``, at most once a second of the frames' time."""
+        """Store the ``faces`` seen in the upright ``frame``, at most once per second of frame time."""
         if self._offered_ns is not None and 0 <= frame.monotonic_ns - self._offered_ns < INTERVAL_NS:
             return
         self._offered_ns = frame.monotonic_ns
@@ -56,14 +56,14 @@ class AimSlot:
             self._aim = aim
 
     def take(self) -> Aim | None:
-        """The newest aim that was not taken yet."""
+        """Return the newest aim and clear it; ``None`` if there is no new one."""
         with self._lock:
             aim, self._aim = self._aim, None
         return aim
 
 
 def brightness_of(frame: Frame, faces: Sequence[Box]) -> float | None:
-    """Median over ``faces`` of their mean grey level, 0 to 255; ``None`` where none of them is in the picture."""
+    """Return the median over ``faces`` of their mean grey level, 0 to 255; ``None`` if no face is in the picture."""
     picture = frame.image if frame.small_grey is None else frame.small_grey
     scale_x, scale_y = picture.shape[1] / frame.width, picture.shape[0] / frame.height
     levels = [_level(picture, face.expanded(_MARGIN).scaled(scale_x, scale_y)) for face in faces]

@@ -1,7 +1,7 @@
-"""Video files that OpenCV reads wrongly, through PyAV where it is installed.
+"""Decoding with PyAV, if installed, of video files that OpenCV decodes incorrectly.
 
-OpenCV takes the first track, also where that is a cover picture or not the default one. It ends at the first empty
-packet, by which Theora says that a picture is held.
+OpenCV selects the first track, even if that is a cover picture or not the default one. It ends at the first empty
+packet, with which Theora marks a held picture.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ class AvCapture:
         track.thread_type = "AUTO"
 
     def isOpened(self) -> bool:  # noqa: N802 - OpenCV's name
-        """True: it was opened before."""
+        """Return True, since the file is open from construction on."""
         return True
 
     def read(self) -> tuple[bool, NDArray[np.uint8] | None]:
-        """``(True, picture)``, upright BGR, or ``(False, None)`` at the end."""
+        """Return ``(True, picture)``, an upright (h, w, 3) uint8 BGR array, or ``(False, None)`` at the end."""
         import av
 
         try:
@@ -49,11 +49,11 @@ class AvCapture:
         return True, np.ascontiguousarray(image)
 
     def grab(self) -> bool:
-        """Take the next picture."""
+        """Decode the next picture without returning it."""
         return self.read()[0]
 
     def get(self, prop: int) -> float:
-        """Frame rate, number of frames or the last frame's time in milliseconds; 0 for what is not known."""
+        """Return frame rate, number of frames or time of the last frame in milliseconds; 0 if unknown."""
         if prop == cv2.CAP_PROP_FPS:
             return float(self._track.average_rate or 0)
         if prop == cv2.CAP_PROP_FRAME_COUNT:
@@ -61,7 +61,7 @@ class AvCapture:
         return self._position_ms if prop == cv2.CAP_PROP_POS_MSEC else 0.0
 
     def set(self, _prop: int, _value: float) -> bool:
-        """Refuse: nothing can be set."""
+        """Return False, since nothing can be set."""
         return False
 
     def release(self) -> None:
@@ -76,7 +76,7 @@ class AvCapture:
 
 
 def instead_of_opencv(path: Path) -> AvCapture | None:
-    """Open ``path``, where it is one that OpenCV reads wrongly and PyAV is there."""
+    """Open ``path`` if OpenCV decodes it incorrectly and PyAV is installed; otherwise return ``None``."""
     try:
         import av
     except ImportError:
@@ -94,7 +94,7 @@ def instead_of_opencv(path: Path) -> AvCapture | None:
 
 
 def main_video(container: Any) -> Any | None:
-    """Return the track that players show: the default one, never a cover picture; ``None`` where there is no video."""
+    """Return the track that players show: the default one, never a cover picture; ``None`` if there is no video."""
     from av.stream import Disposition
 
     tracks = [track for track in container.streams.video if track.codec_context is not None]
@@ -103,5 +103,5 @@ def main_video(container: Any) -> Any | None:
 
 
 def tolerant(av: Any) -> dict[str, Any]:
-    """Return the options for ``av.open`` with which odd letters in a title do not matter; PyAV 19 needs none."""
+    """Return options for ``av.open`` that tolerate malformed characters in a title; PyAV 19 needs none."""
     return {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}

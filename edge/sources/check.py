@@ -1,4 +1,4 @@
-"""Whether the configured source can be used at all, as far as that shows without a camera."""
+"""Check of the configured source, as far as that is possible without a camera."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 
 def check(config: SourceConfig) -> None:
-    """See that the source can be made, that its package is installed and that its files can be read.
+    """Check that the source can be created, its package is installed and its files can be read.
 
-    Cameras and streams are not opened: they may come later.
+    Cameras and streams are not opened: they may become available later.
 
     Raises:
         ConfigError: no source has this form.

@@ -1,7 +1,7 @@
-"""What a video's container says about the file: whether part of it is missing, and whether its clock may leap.
+"""Container metadata of video files: truncation, and clocks that may jump.
 
-Times and counts in headers are no measure of that: a last picture may be held for minutes, a picture may be a single
-one beside an hour of sound. What a container says about its size is exact.
+Times and counts in headers are unreliable here: a last picture may be held for minutes, or accompany an hour of sound.
+The size that a container states is exact.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ _ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 _ASF_FILE = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 _MOST_HEADER = 1 << 20
 _MOST_PARTS = 200_000
-"""A bound for files that are made to be slow; a day of film has fewer."""
+"""Limit for files crafted to be slow; a day-long film has fewer."""
 _FLV_TAGS = {8, 9, 18}
 
 
 def is_cut_off(path: Path) -> bool:
-    """Return whether the container announces pictures or sound beyond the end of the file.
+    """Return whether the container announces video or audio data beyond the end of the file.
 
-    False for containers that announce no size: transport and program streams, Ogg, recordings that were never closed.
+    Containers that announce no size give False: transport and program streams, Ogg, recordings never finalized.
     """
     try:
         with path.open("rb") as stream:
@@ -39,7 +39,7 @@ def is_cut_off(path: Path) -> bool:
 
 
 def clock_may_leap(path: Path) -> bool:
-    """Return whether this is an MPEG transport or program stream: recordings joined in one have unrelated clocks."""
+    """Return whether this is an MPEG transport or program stream; joined recordings have unrelated clocks."""
     try:
         with path.open("rb") as stream:
             head = stream.read(400)
@@ -51,7 +51,7 @@ def clock_may_leap(path: Path) -> bool:
 
 
 def counts_frames(path: Path) -> bool:
-    """Return whether this is an MP4 or MOV, which has a list of its frames; other containers only give estimates."""
+    """Return whether this is an MP4 or MOV, which lists its frames; other containers only give estimates."""
     try:
         with path.open("rb") as stream:
             return stream.read(8)[4:] in _ISO_TYPES
@@ -82,7 +82,7 @@ def _is_iso_cut(stream: BinaryIO, size: int) -> bool:
         if length == 1:
             length = int.from_bytes(head[8:16])
         if kind not in _ISO_TYPES or length < 8:
-            return False  # the end, data that somebody appended, or a box that reaches to the end of the file
+            return False  # the end, appended data, or a box that extends to the end of the file
         if at + length > size:
             return kind in _ISO_DATA
         at += length
@@ -113,13 +113,13 @@ def _is_matroska_cut(stream: BinaryIO, size: int) -> bool:
         stream.seek(at)
         kind, length, header = _ebml_element(stream.read(12))
         if length is None:
-            break  # the end, or of unknown size: a stream, or a recording that was never closed
+            break  # the end, or unknown size: a live stream, or a recording that was never finalized
         if kind == _SEGMENT:
             announced = at + header + length
             at += header
             continue
         if at + header + length > size:
-            return kind == _CLUSTER  # else an index or the like: every picture is there
+            return kind == _CLUSTER  # otherwise an index or similar: every frame is present
         at += header + length
     return announced > size
 
@@ -139,7 +139,7 @@ def _ebml_element(head: bytes) -> tuple[int, int | None, int]:
 
 
 def _is_gif_cut(stream: BinaryIO, size: int) -> bool:
-    """Return whether the file ends within a picture; one that lacks only the end mark does not."""
+    """Return whether the file ends within a frame; a missing end mark alone does not count."""
     at = 13 + _gif_table(stream, 10)
     for _ in range(_MOST_PARTS):
         stream.seek(at)
@@ -158,7 +158,7 @@ def _is_gif_cut(stream: BinaryIO, size: int) -> bool:
 
 
 def _gif_table(stream: BinaryIO, flags_at: int) -> int:
-    """Return the length of the colour table that the byte at ``flags_at`` announces."""
+    """Return the length in bytes of the color table announced by the byte at ``flags_at``."""
     stream.seek(flags_at)
     flags = int.from_bytes(stream.read(1))
     return 3 << (flags & 7) + 1 if flags & 0x80 else 0

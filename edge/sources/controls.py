@@ -1,4 +1,4 @@
-"""Settings for a camera's own controls, checked against what the camera lists (pure)."""
+"""Validation of camera control settings against the camera's list of controls (pure)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Kind(StrEnum):
-    """What values a control takes."""
+    """Value type of a control."""
 
     FLAG = "true or false"
     INTEGER = "a whole number"
@@ -25,9 +25,9 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """One control that a camera lists.
+    """A control listed by a camera.
 
-    A limit is ``None`` where the camera names none. ``length`` is how many values it takes at once (0: any number).
+    A limit is ``None`` if the camera states none. ``length`` is the number of values it takes at once (0: any number).
     ``choices`` are a menu's values with their names; without them every value in the range is allowed.
     """
 
@@ -42,7 +42,7 @@ class Control:
 
     @property
     def expected(self) -> str:
-        """The allowed values in words."""
+        """Description of the allowed values."""
         if self.choices:
             return "one of " + ", ".join(f"{value} ({name})" for value, name in self.choices.items())
         words = str(self.kind)
@@ -57,9 +57,9 @@ def _plain(limit: float) -> str:
 
 
 def check(wanted: Mapping[str, Any], listed: Mapping[str, Control], uri: str) -> dict[str, Any]:
-    """The ``wanted`` values by the names in ``listed``, in the types that those controls take.
+    """Return the ``wanted`` values by the names in ``listed``, converted to the types of those controls.
 
-    Letter case in names does not matter, since environment variables lose it, and text that holds a number is one.
+    Names are case-insensitive, since environment variables lose case, and text that holds a number is converted.
 
     Raises:
         ConfigError: a control is unknown or its value not allowed; one line for each.
@@ -72,7 +72,7 @@ def check(wanted: Mapping[str, Any], listed: Mapping[str, Control], uri: str) ->
         if control is None:
             problems.append(f"source.controls.{name}: {uri} has no such control{_hint(name, names)}")
         elif control.read_only:
-            problems.append(f"source.controls.{name}: {uri} lets nobody change it; remove the setting")
+            problems.append(f"source.controls.{name}: {uri} does not allow changing it; remove the setting")
         else:
             try:
                 values[control.name] = value_of(control, value)
@@ -91,7 +91,7 @@ def _hint(name: str, names: Mapping[str, str]) -> str:
 
 
 def value_of(control: Control, value: Any) -> Any:
-    """``value`` as ``control`` takes it.
+    """Convert ``value`` to the type of ``control``.
 
     Raises:
         TypeError: it is of another type.

@@ -1,6 +1,6 @@
-"""An exposure bias that keeps faces readable where the camera meters the whole picture (pure).
+"""Exposure bias that keeps faces readable if the camera meters the whole picture (pure).
 
-Automatic exposure looks at the picture: people before a bright window get too dark, faces in a spotlight before a dark
+Automatic exposure meters the whole picture: people before a bright window get too dark, faces in a spotlight on a dark
 stage burn out. The bias follows the faces' brightness in small steps, each after exposure has settled from the last.
 """
 
@@ -10,16 +10,16 @@ LIMIT_EV = 2.0
 """Largest bias in either direction, in stops: a factor of four."""
 STEP_EV = 1 / 3
 _TOO_DARK, _TOO_BRIGHT = 70.0, 190.0
-"""Grey levels of faces beyond which a correction begins; dark and light skin in good light lie between."""
+"""Grey levels of faces (0 to 255) beyond which correction starts; dark and light skin in good light is between."""
 _DARK_ENOUGH, _BRIGHT_ENOUGH = 165.0, 95.0
-"""Grey levels at which it ends; the gap to where it begins keeps it from swinging."""
+"""Grey levels at which correction stops; the gap to the start prevents oscillation."""
 _SETTLE_S = 2.0
 _HOLD_S = 30.0
-"""So long the bias stays after the last face; then it goes back to none, a step at a time."""
+"""Seconds for which the bias is held after the last face; then it returns to zero step by step."""
 
 
 class FaceExposure:
-    """The bias in force, and when to change it."""
+    """Exposure bias controller."""
 
     def __init__(self) -> None:
         self.bias_ev = 0.0
@@ -28,7 +28,7 @@ class FaceExposure:
         self._seen_s: float | None = None
 
     def update(self, brightness: float | None, now_s: float) -> float | None:
-        """The new bias in stops where it changes, else ``None``.
+        """Return the new bias in stops if it changes, else ``None``.
 
         ``brightness`` is the faces' grey level, 0 to 255; ``None`` while nobody is in view.
         """

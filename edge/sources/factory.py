@@ -1,4 +1,4 @@
-"""One setting chooses the source: a URI is resolved to its backend, and only that backend is imported."""
+"""Creation of the configured source: its URI selects the backend, and only that backend is imported."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BACKENDS = {
     "replay": "edge.sources.replay:replay",
     "virtual": "edge.sources.virtual:VirtualCamera",
 }
-"""Scheme of a URI, and where its class is; each is made from a :class:`~edge.config.SourceConfig`."""
+"""URI schemes and the location of their classes; each takes a :class:`~edge.config.SourceConfig`."""
 
 _SHOWN = 80
 FORMS = (
@@ -36,7 +36,7 @@ PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", 
 
 
 def create(config: SourceConfig) -> FrameSource:
-    """The source that ``config.uri`` names, not opened yet.
+    """Return the source that ``config.uri`` names, not opened yet.
 
     Raises:
         ConfigError: no source has this form; the message lists those that there are.
@@ -58,7 +58,7 @@ def _backend(uri: str) -> str:
     path = Path(uri)
     try:
         is_folder, is_file = path.is_dir(), path.is_file()
-    except OSError:  # a name longer than any file can have
+    except OSError:  # the name is longer than any file name can be
         raise _unknown(uri[:_SHOWN], scheme) from None
     if is_folder or path.suffix.lower() in PICTURE_SUFFIXES:
         return BACKENDS["images"]
@@ -70,4 +70,4 @@ def _backend(uri: str) -> str:
 def _unknown(uri: str, scheme: str) -> ConfigError:
     near = difflib.get_close_matches((scheme or uri).lower(), BACKENDS, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    return ConfigError(f"source.uri: {masked(uri)!r} is no source{hint} (expected {FORMS})")
+    return ConfigError(f"source.uri: {masked(uri)!r} is not a source{hint} (expected {FORMS})")

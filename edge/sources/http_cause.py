@@ -1,4 +1,4 @@
-"""Asks a camera over HTTP what it sends, after FFmpeg could make nothing of it."""
+"""Diagnosis of an HTTP camera whose stream FFmpeg cannot decode."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _JPEG = b"\xff\xd8\xff"
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """What a camera sends: ``pictures`` where JPEGs come one after another; ``cause``: why none of it is a video."""
+    """Result of an examination: ``pictures`` if it sends successive JPEGs; ``cause`` why it is not a video."""
 
     pictures: bool
     cause: str
 
 
 def examine(uri: str, timeout_s: float) -> Examined:
-    """Ask for ``uri`` and look at the beginning of the answer; takes about twice ``timeout_s`` at most."""
+    """Request ``uri`` and examine the beginning of the answer; takes about twice ``timeout_s`` at most."""
     to = target(uri)
     try:
         with _opener(uri, to).open(_without_credentials(uri), timeout=timeout_s) as answer:
@@ -35,11 +35,11 @@ def examine(uri: str, timeout_s: float) -> Examined:
             return _judged(kind, _beginning(answer, timeout_s), to)
     except urllib.error.HTTPError as error:
         return Examined(False, of_status(error.code, to) or "it sends nothing")
-    except ConnectionError as error:  # of which one is an HTTPException, too
+    except ConnectionError as error:  # includes one that is an HTTPException as well
         return Examined(False, of_connection(error, to))
     except http.client.HTTPException:
         return Examined(False, f"port {to.port} does not speak HTTP; check the port, and whether it wants rtsp://")
-    except TimeoutError:  # one while connecting is a URLError
+    except TimeoutError:  # while connecting it is a URLError
         return Examined(False, nothing_sent(to))
     except OSError as error:
         return Examined(False, of_connection(error, to))
@@ -52,7 +52,7 @@ def _judged(kind: str, beginning: bytes, to: Target) -> Examined:
         return Examined(False, "it is a single picture, not a stream; see the camera's manual for its stream's address")
     if kind == "text/html" or beginning.lstrip()[:9].lower() in {b"<!doctype", b"<html>"}:
         why = "see the camera's manual for its stream's address"
-        return Examined(False, f"it is a web page, such as one to log in, not a stream; {why}")
+        return Examined(False, f"it is a web page, such as a login page, not a stream; {why}")
     if not beginning:
         return Examined(False, nothing_sent(to))
     if kind.startswith(("video/", "audio/")):
@@ -61,7 +61,7 @@ def _judged(kind: str, beginning: bytes, to: Target) -> Examined:
 
 
 def _beginning(answer: http.client.HTTPResponse, timeout_s: float) -> bytes:
-    """What comes within ``timeout_s``, up to the first picture."""
+    """Read what arrives within ``timeout_s``, up to the first picture."""
     deadline_s, found = time.monotonic() + timeout_s, b""
     try:
         while len(found) < _LOOKED_AT and _JPEG not in found and time.monotonic() < deadline_s:
@@ -70,7 +70,7 @@ def _beginning(answer: http.client.HTTPResponse, timeout_s: float) -> bytes:
                 break
             found += piece
     except (OSError, http.client.HTTPException):
-        pass  # what came is judged
+        pass  # the data received so far is examined
     return found
 
 

@@ -1,4 +1,4 @@
-"""Pictures from files, upright, as BGR; bad ones are told in one line before anything large is allocated."""
+"""Pictures from files, upright, as BGR; bad files are refused in one line before any large allocation."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ _LOG = logging.getLogger(__name__)
 _NS = 1_000_000_000
 MAX_MEGAPIXELS = 120
 COMPLAINTS = (b"libpng ", b"Corrupt JPEG data", b"Premature end of JPEG", b"Invalid SOS", b"Unsupported marker")
-"""Lines that the decoders write past OpenCV's log level; whoever reads standard error gets our one line instead."""
+"""Decoder messages that bypass OpenCV's log level; users get our single line instead."""
 _ON_PHONES = " (on an iPhone: Settings, Camera, Formats, Most Compatible)"
 _CUT_OFF = "is cut off: the end of the picture is missing"
 _PREMATURE = re.compile(rb"premature end|found marker 0xd9 instead of RST")
 _EXTRANEOUS = re.compile(rb"(\d+) extraneous bytes before marker 0xd9")
 _BYTES_PER_MEGAPIXEL = 8_000_000
-"""Four channels of 16 bits, not compressed."""
+"""Bytes per pixel of four uncompressed 16-bit channels."""
 _HEADERS = 16_000_000
 
 
 def read_image(path: Path, *, max_megapixels: int = MAX_MEGAPIXELS) -> NDArray[np.uint8]:
-    """The picture in ``path`` as it is meant to be seen: ``(height, width, 3)`` uint8 BGR.
+    """Read the picture in ``path`` in its intended orientation: an (h, w, 3) uint8 BGR array.
 
-    EXIF orientation is applied, transparency dropped, 16 bits reduced to 8, grey made colour.
+    EXIF orientation is applied, transparency dropped, 16 bits reduced to 8, grey converted to color.
 
     Raises:
         InputError: it is missing, unreadable, empty, too large, damaged, or no picture.
@@ -58,7 +58,7 @@ def read_image(path: Path, *, max_megapixels: int = MAX_MEGAPIXELS) -> NDArray[n
     picture = picture_in(data)
     image, complaint = _decode(picture)
     if image is not None and (extra := _EXTRANEOUS.search(complaint)):
-        # the decoder says the first thing alone that is wrong, and this one is harmless
+        # the decoder reports only the first problem, and this one is harmless
         image, complaint = _decode(picture[: -2 - int(extra[1])] + picture[-2:])
     if image is None:
         msg = f"{path}: {_why_not(data)}"
@@ -70,7 +70,7 @@ def read_image(path: Path, *, max_megapixels: int = MAX_MEGAPIXELS) -> NDArray[n
 
 
 def _decode(data: bytes) -> tuple[NDArray[np.uint8] | None, bytes]:
-    """Return the picture, and the line in which its decoder complains of it."""
+    """Return the picture and the decoder's complaint."""
     complaints: list[bytes] = []
     try:
         with lines_dropped(*COMPLAINTS) as complaints:
@@ -89,15 +89,15 @@ def _why_not(data: bytes) -> str:
 
 
 def _check_size(path: Path, max_megapixels: int) -> None:
-    """Refuse by size and header alone: reading or decoding a bomb first would be too late."""
+    """Refuse by size and header alone, since reading or decoding a decompression bomb would be too late."""
     if path.stat().st_size > max_megapixels * _BYTES_PER_MEGAPIXEL + _HEADERS:
-        msg = f"{path}: is larger than any picture of {max_megapixels} megapixels; it is probably of another kind"
+        msg = f"{path}: is larger than any picture of {max_megapixels} megapixels; it is probably not a picture"
         raise InputError(msg)
     try:
         width, height = imagesize.get(str(path))
     except (ValueError, OSError, IndexError, KeyError):
-        return  # not a header it knows: the decoder will say
-    except Exception as error:  # struct.error and the like of a cut-off header
+        return  # unknown header: the decoder will report it
+    except Exception as error:  # struct.error and others for a truncated header
         msg = f"{path}: is damaged: its header cannot be read"
         raise InputError(msg) from error
     if width * height > max_megapixels * 1_000_000:
@@ -109,7 +109,7 @@ def _check_size(path: Path, max_megapixels: int) -> None:
 
 
 def find_pictures(path: Path) -> list[Path]:
-    """``path`` itself, or the pictures in this folder by name.
+    """Return ``path`` itself, or the pictures in this folder sorted by name.
 
     Raises:
         SourceError: it does not exist or cannot be read, or the folder holds no picture.
@@ -120,13 +120,13 @@ def find_pictures(path: Path) -> list[Path]:
             raise SourceError(msg)
         if not path.is_dir():
             return [path]
-        # whether each is a file that can be read is seen, and said, when its turn comes
+        # each file is checked when it is read
         found = sorted(each for each in path.iterdir() if each.suffix.lower() in PICTURE_SUFFIXES and not _is_dir(each))
     except OSError as error:
         msg = f"{path}: cannot be read: {error.strerror}; check its permissions"
         raise SourceError(msg) from None
     if not found:
-        msg = f"{path}: holds no picture ({', '.join(sorted(PICTURE_SUFFIXES))})"
+        msg = f"{path}: contains no picture ({', '.join(sorted(PICTURE_SUFFIXES))})"
         raise SourceError(msg)
     return found
 
@@ -134,12 +134,12 @@ def find_pictures(path: Path) -> list[Path]:
 def _is_dir(path: Path) -> bool:
     try:
         return path.is_dir()
-    except OSError:  # a folder that may be listed, but not entered
+    except OSError:  # a folder that may be listed but not entered
         return False
 
 
 class Images(PassiveSource):
-    """``images:PATH[,PATH…]``: every picture once, ``1/fps`` apart in time; a bad one is logged and left out."""
+    """Source ``images:PATH[,PATH…]``: every picture once, ``1/fps`` seconds apart; bad ones are logged and skipped."""
 
     lossless = True
     epoch_ns: int | None = 0
@@ -161,7 +161,7 @@ class Images(PassiveSource):
         return "images:" + ",".join(map(str, self._paths))
 
     def open(self) -> None:
-        """Look the pictures up.
+        """List the pictures.
 
         Raises:
             SourceError: a path does not exist, or there is no picture.
@@ -170,7 +170,7 @@ class Images(PassiveSource):
         self._index, self._bad = 0, 0
 
     def read(self) -> Frame:
-        """The next picture that can be read.
+        """Return the next readable picture.
 
         Raises:
             SourceEnded: that was the last.
@@ -199,5 +199,5 @@ class Images(PassiveSource):
         raise SourceEnded(msg)
 
     def close(self) -> None:
-        """Forget the list."""
+        """Clear the list."""
         self._left = None

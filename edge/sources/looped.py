@@ -1,4 +1,4 @@
-"""A recording over and over, without a break in its times."""
+"""A recording in an endless loop with continuous frame times."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 STILL_NS = 3_000_000_000
-"""A picture that is alone in its recording has no duration of its own; it stays for so long."""
+"""Seconds that the frame of a single-frame recording lasts, since it has no duration of its own."""
 
 
 class Looped(PassiveSource):
-    """``clip`` again and again; times and numbers of its frames go on at each beginning."""
+    """``clip`` in a loop; times and numbers of its frames continue at each restart."""
 
     lossless = True
     epoch_ns: int | None = 0
@@ -33,7 +33,7 @@ class Looped(PassiveSource):
 
     @property
     def uri(self) -> str:
-        """That of the recording."""
+        """URI of the recording."""
         return self._clip.uri
 
     def open(self) -> None:
@@ -46,7 +46,7 @@ class Looped(PassiveSource):
         self._clip.open()
 
     def read(self) -> Frame:
-        """The next frame, after the last one the first again.
+        """Return the next frame; after the last one, the first again.
 
         Raises:
             SourceError: the recording is damaged, gone, or not open.
@@ -54,7 +54,7 @@ class Looped(PassiveSource):
         try:
             frame = self._clip.read()
         except SourceEnded:
-            _LOG.debug("%s: begins again", self.uri)
+            _LOG.debug("%s: starts again", self.uri)
             frame = self._first_again()
         else:
             if self._last_ns is not None:
@@ -67,7 +67,7 @@ class Looped(PassiveSource):
         self._clip.open()
         frame = self._clip.read()
         if self._last_ns is not None:
-            # as long after the last frame as that was after the one before it
+            # keep the interval between the last two frames
             self._offset_ns += self._last_ns + self._step_ns - frame.monotonic_ns
         return frame
 

@@ -1,7 +1,7 @@
-"""Times of a recording that go forward from zero, although its own clock starts anywhere and may jump (pure).
+"""Monotonic frame times from zero for recordings whose clock starts anywhere and may jump (pure).
 
-A camera that restarts, or recordings joined into one file (``cat a.ts b.ts``), begin their clock again. Each such
-segment follows the one before it without a gap.
+The clock restarts when a camera restarts or when recordings are joined into one file (``cat a.ts b.ts``). Each such
+segment follows the previous one without a gap.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 _JITTER_S = 0.1
-"""A clock that steps back by less is inexact, not restarted; FFmpeg uses the same limit."""
+"""Smaller backward steps are inaccuracies, not restarts; FFmpeg uses the same limit."""
 _APART_S = 1.0
-"""How far apart the streams of one segment may begin."""
+"""Maximum offset in seconds between the starts of the streams of a segment."""
 _LONGEST_GAP_S = 60.0
-"""Where clocks restart, a longer leap forward is a restart as well, not a frame that is held."""
+"""In files whose clocks restart, a longer forward jump is also a restart, not a held frame."""
 _TICK_S = 0.001
 
 
@@ -22,8 +22,8 @@ class FrameClock:
     """Seconds since the first frame, for frames in the order in which they are shown.
 
     Args:
-        frame_s: seconds from a frame to the next where the recording does not say.
-        leaps: the container is one whose clock may leap forward, such as an MPEG transport stream.
+        frame_s: Seconds between frames if the recording does not state them.
+        leaps: The container is one whose clock may jump forward, such as an MPEG transport stream.
     """
 
     frame_s: float
@@ -33,7 +33,7 @@ class FrameClock:
     _last_s: float | None = None
 
     def __call__(self, time_s: float | None) -> float:
-        """Return the time of the next frame, later than the last one's; ``time_s`` is its own, if it has one."""
+        """Return the time of the next frame in seconds, later than the last; ``time_s`` is its own, if known."""
         before_s, last_s = self._own_s, self._last_s
         own_s = self._own_s = before_s if time_s is None else time_s
         if last_s is None:
@@ -41,7 +41,7 @@ class FrameClock:
             self._last_s = 0.0
             return 0.0
         if own_s is None or before_s is None or own_s == before_s:
-            self._last_s = last_s + self.frame_s  # a clock that stands still
+            self._last_s = last_s + self.frame_s  # the clock does not advance
             return self._last_s
         if _is_restart(own_s - before_s, leaps=self.leaps):
             self._offset_s = last_s + self.frame_s - own_s
@@ -51,7 +51,7 @@ class FrameClock:
 
 @dataclass(slots=True)
 class _Track:
-    """One stream of a recording: its segment, its last packet's time and where its packets end so far."""
+    """State of one stream: its segment, the time of its last packet and the end of its packets so far."""
 
     segment: int = 0
     last_s: float | None = None
@@ -60,9 +60,9 @@ class _Track:
 
 @dataclass(slots=True)
 class PacketClock:
-    """What to add to the times of packets, in decoding order, so that all streams of a recording go forward.
+    """Offsets for packet times, in decoding order, that make all streams of a recording advance.
 
-    The streams of a segment share its shift and so stay in step with each other.
+    The streams of a segment share its offset and so stay synchronized.
     """
 
     leaps: bool = False

@@ -1,8 +1,8 @@
-"""Reads a source on a thread of its own and keeps only the newest frame; opens it again when it fails.
+"""Reader that keeps only the newest frame of a source and reopens the source after failures.
 
-A live source never holds up nor is held up: frames that nobody took are replaced and counted. From a lossless one
-every frame is handed over. A thread that hangs in a driver is left behind on ``stop`` and waited for before the source
-is opened again.
+A live source neither blocks nor is blocked: frames not taken in time are replaced and counted. A lossless source
+delivers every frame. A thread that hangs in a driver is abandoned on ``stop`` and awaited before the source is opened
+again.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 _STOP_S = 0.8
 _STEADY_S = 2.0
-"""So long frames must come without a break before a cause is news again: a loose plug must not fill the log."""
+"""Seconds of steady frames before a failure is logged again, so that a loose plug does not fill the log."""
 
 
 class NewestFrame:
-    """The newest frame of a source, and how the source is doing.
+    """Newest frame of a source, with the state of the source.
 
-    ``rest_s`` may be set at any time: from then on frames come about so far apart.
+    ``rest_s`` may be set at any time: from then on frames arrive about that many seconds apart.
     """
 
     def __init__(self, source: FrameSource, config: SourceConfig) -> None:
@@ -63,17 +63,17 @@ class NewestFrame:
 
     @property
     def uri(self) -> str:
-        """The source as messages name it."""
+        """Name of the source in messages."""
         return self._source.uri
 
     @property
     def lossless(self) -> bool:
-        """True where no frame may be skipped."""
+        """True if no frame may be skipped."""
         return self._source.lossless
 
     @property
     def recorded(self) -> bool:
-        """True for a recording: it may end, and its faults do not mend themselves."""
+        """True for a recording, which may end and whose faults are permanent."""
         return self._source.recorded
 
     @property
@@ -88,12 +88,12 @@ class NewestFrame:
 
     @property
     def held_up_s(self) -> float:
-        """Seconds for which the driver has not answered the call that is under way; 0 while there is none."""
+        """Seconds for which the current driver call has not returned; 0 if there is none."""
         asked_s = self._asked_s
         return 0.0 if asked_s is None else time.monotonic() - asked_s
 
     def start(self) -> None:
-        """Begin reading; also again after ``stop``."""
+        """Start reading; may be called again after ``stop``."""
         before = self._thread
         self._began_s = time.monotonic()
         self._stopping = threading.Event()
@@ -104,7 +104,7 @@ class NewestFrame:
         self._thread.start()
 
     def stop(self) -> None:
-        """End reading and release the source, within a second also where its driver hangs."""
+        """Stop reading and release the source, within a second even if its driver hangs."""
         with self._changed:
             self._stopping.set()
             self._slot = None
@@ -112,23 +112,23 @@ class NewestFrame:
         if self._thread is not None:
             self._thread.join(_STOP_S)
             if self._thread.is_alive():
-                _LOG.warning("%s: its driver does not answer and is left behind", self.uri)
+                _LOG.warning("%s: its driver does not respond; its thread is abandoned", self.uri)
 
     def hold(self) -> None:
-        """Let a recording wait where it is: from ``stop`` and ``start`` it would begin anew."""
+        """Pause a recording at its position; ``stop`` and ``start`` would restart it."""
         with self._changed:
             self._held = True
             if not self._source.lossless:
                 self._slot = None
 
     def go_on(self) -> None:
-        """Read on after ``hold``."""
+        """Resume reading after ``hold``."""
         with self._changed:
             self._held, self._arrived_s, self._began_s = False, None, time.monotonic()
             self._changed.notify_all()
 
     def get(self, timeout_s: float) -> Frame | None:
-        """The newest frame that was not taken yet, waiting for one at most ``timeout_s`` seconds."""
+        """Return the newest frame not taken yet, waiting at most ``timeout_s`` seconds for one."""
         with self._changed:
             self._changed.wait_for(lambda: self._slot is not None or self.ended, timeout_s)
             frame, self._slot = self._slot, None
@@ -140,9 +140,9 @@ class NewestFrame:
         return orient(frame, rotation=self._config.rotation, mirror=self._config.mirror)
 
     def aim(self, frame: Frame, faces: Iterable[Box]) -> None:
-        """Tell a live source where the ``faces`` in ``frame`` are; it is told before its next read.
+        """Pass the ``faces`` in ``frame`` to a live source before its next read.
 
-        Cheap enough for every frame: more than one a second is ignored.
+        Cheap enough to call for every frame: more than one aim per second is ignored.
         """
         if not self._source.lossless:
             self._aim.offer(frame, faces)
@@ -160,21 +160,21 @@ class NewestFrame:
                 self.reconnects += 1
 
     def _attempt(self, stopping: threading.Event, backoff: Backoff) -> bool:
-        """Open and deliver until something fails; true where another attempt is worth it."""
+        """Open and deliver until a failure; return True if another attempt makes sense."""
         try:
             with self._asking():
                 self._source.open()
             self._deliver(stopping, backoff)
-        except Exception as raised:  # noqa: BLE001 - whatever a driver raises, this thread must live to try again
+        except Exception as raised:  # noqa: BLE001 - the thread must survive any driver error to retry
             if stopping.is_set():
-                return False  # it was left behind: what became of it is not the next run's business
+                return False  # abandoned: its outcome does not concern the next run
             if isinstance(raised, SourceEnded):
                 _LOG.info("%s", raised)
                 self._end(None)
                 return False
             error = self._known(raised)
             if self._source.recorded or isinstance(error, HardwareUnavailable | ConfigError):
-                self._end(error)  # neither a file, a missing package nor a wrong setting mends itself
+                self._end(error)  # a bad file, missing package or wrong setting is permanent
                 return False
             self._tell(error)
         finally:
@@ -182,7 +182,7 @@ class NewestFrame:
         return True
 
     def _known(self, raised: Exception) -> EdgeError:
-        """The error as one of ours; what no source foresaw is logged whole, once per cause."""
+        """Convert an error to ours; log an unforeseen one with traceback, once per cause."""
         if isinstance(raised, EdgeError):
             return raised
         detail = next(iter(str(raised).splitlines()), "")
@@ -222,7 +222,7 @@ class NewestFrame:
             self._rest(stopping)
 
     def _rest(self, stopping: threading.Event) -> None:
-        """Let frames go by undecoded until ``rest_s`` is nearly over, where the source can do that."""
+        """Skip frames without decoding until ``rest_s`` has almost passed, if the source can."""
         if self._arrived_s is None:
             return
         while self.rest_s > 0 and not stopping.is_set():
@@ -235,7 +235,7 @@ class NewestFrame:
 
     @contextmanager
     def _asking(self) -> Iterator[None]:
-        """While a driver is at work, which may never answer."""
+        """Mark the time during which a driver call, which may hang, is running."""
         self._asked_s = time.monotonic()
         try:
             yield
@@ -248,20 +248,20 @@ class NewestFrame:
             self._changed.notify_all()
 
     def _note_steady(self, now_s: float) -> None:
-        """Say once that frames come, and again when they have come steadily after a while of coming and going."""
+        """Log the first frames, and again once they are steady after a period of interruptions."""
         if not self._told:
             return
         self._steady_s = now_s if self._steady_s is None else self._steady_s
         steady = now_s - self._steady_s >= _STEADY_S
         if self._owed and (steady or not self._came_back):
-            _LOG.info("%s: delivers again", self.uri)
+            _LOG.info("%s: delivers frames again", self.uri)
             self._owed, self._came_back = False, True
         if steady:
             self._told.clear()
             self._came_back, self._steady_s = False, None
 
     def _tell(self, error: EdgeError) -> None:
-        """Once per cause: a camera that stays away, or comes and goes, must not fill the log."""
+        """Log once per cause, so that an absent or intermittent camera does not fill the log."""
         self.error, self.failing, self._steady_s = error, True, None
         if str(error) not in self._told:
             self._told.add(str(error))

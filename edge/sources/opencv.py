@@ -1,4 +1,4 @@
-"""Cameras, streams and files through OpenCV's VideoCapture; those that may hang with a deadline for every call."""
+"""Cameras, streams and files through OpenCV's VideoCapture, with a deadline for every call that may hang."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ class Capture(Protocol):
     """The part of ``cv2.VideoCapture`` that is used."""
 
     def isOpened(self) -> bool:  # noqa: N802 - OpenCV's name
-        """True where frames can be read."""
+        """Return whether frames can be read."""
         ...
 
     def read(self) -> tuple[bool, Any]:
-        """``(True, picture)``, or ``(False, None)``."""
+        """Return ``(True, picture)`` or ``(False, None)``."""
         ...
 
     def grab(self) -> bool:
-        """Take the next picture without decoding it."""
+        """Grab the next picture without decoding it."""
         ...
 
     def release(self) -> None:
-        """Close it."""
+        """Close the capture."""
         ...
 
 
 class BoundedCapture:
-    """A capture that is opened, read and released on a thread of its own, because each of these may hang."""
+    """A capture that is opened, read and released on its own thread, because each of these calls may hang."""
 
     def __init__(self, uri: str) -> None:
         self._uri = uri
@@ -50,7 +50,7 @@ class BoundedCapture:
         self._is_open = False
 
     def open(self, make: Callable[[], Capture], timeout_s: float) -> bool:
-        """True where ``make`` gave an open capture.
+        """Open the capture with ``make`` and return whether it is open.
 
         Raises:
             SourceError: it took longer than ``timeout_s``, or an earlier call hangs to this moment.
@@ -58,10 +58,10 @@ class BoundedCapture:
         self.close()
         if self._calls is not None and self._calls.alive:
             msg = (
-                f"{self._uri}: the last attempt still hangs; if this lasts, disconnect the camera and connect it again"
+                f"{self._uri}: the last attempt still hangs; if this continues, unplug the camera and plug it in again"
             )
             raise SourceError(msg)
-        # of this attempt alone: one that comes back too late must not disturb the next
+        # local to this attempt: one that returns too late must not disturb the next
         self._held = held = []
         self._calls = BoundedCalls(self._uri)
 
@@ -72,7 +72,7 @@ class BoundedCapture:
         try:
             self._is_open = self._calls.call(begin, timeout_s)
         except TimeoutError:
-            msg = f"{self._uri}: opening it took longer than {timeout_s:g} s; check that it is on"
+            msg = f"{self._uri}: opening took longer than {timeout_s:g} s; check that the camera is on"
             raise SourceError(msg) from None
         except cv2.error:
             self._is_open = False
@@ -82,7 +82,7 @@ class BoundedCapture:
         return self._is_open
 
     def read(self, timeout_s: float, is_gone: Callable[[], bool] | None = None) -> NDArray[np.uint8] | None:
-        """The next picture, BGR or grey, or ``None`` where the driver says that there is none.
+        """Return the next picture, (h, w, 3) BGR or (h, w) grey uint8, or ``None`` if the driver has none.
 
         Raises:
             SourceError: it is not open, it did not answer within ``timeout_s``, it ``is_gone``, or OpenCV failed in it.
@@ -90,7 +90,7 @@ class BoundedCapture:
         return self._ask(lambda capture: picture(capture, self._uri), timeout_s, is_gone)
 
     def skip(self, timeout_s: float, is_gone: Callable[[], bool] | None = None) -> bool:
-        """Let the next picture go by undecoded; False where the driver says that there is none.
+        """Skip the next picture without decoding it; return False if the driver has none.
 
         Raises:
             SourceError: it is not open, it did not answer within ``timeout_s``, or it ``is_gone``.
@@ -113,7 +113,7 @@ class BoundedCapture:
             raise SourceError(msg) from None
 
     def close(self) -> None:
-        """Release it now, or as soon as a call that hangs comes back; harmless when repeated."""
+        """Release the capture now, or as soon as a hanging call returns; idempotent."""
         if self._is_open:
             self._is_open = False
             self._let_go(wait_s=_RELEASE_S)
@@ -130,14 +130,14 @@ class BoundedCapture:
 
 
 def quiet() -> None:
-    """Keep OpenCV's and FFmpeg's own lines off standard error: ours say what is wrong and what to do."""
+    """Silence OpenCV's and FFmpeg's messages on standard error: ours state the problem and the remedy."""
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     set_level = getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel  # before and from OpenCV 4.12 on
     set_level(0)
 
 
 def picture(capture: Capture, uri: str) -> NDArray[np.uint8] | None:
-    """The next picture, BGR or grey, or ``None`` where none came.
+    """Return the next picture, (h, w, 3) BGR or (h, w) grey uint8, or ``None`` if there is none.
 
     Raises:
         SourceError: OpenCV failed in it.

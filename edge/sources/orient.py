@@ -1,4 +1,4 @@
-"""Puts frames upright as the mounting asks, and takes their colour where it is not wanted, for all sources."""
+"""Rotation, mirroring and conversion to grey of frames, for all sources."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_C
 
 
 def orient(frame: Frame, *, rotation: int, mirror: bool) -> Frame:
-    """``frame`` turned clockwise by ``rotation`` degrees (0, 90, 180, 270), then mirrored left to right."""
+    """Rotate ``frame`` clockwise by ``rotation`` degrees (0, 90, 180, 270), then mirror it left to right if asked."""
     if not rotation and not mirror:
         return frame
     small = None if frame.small_grey is None else _orient(frame.small_grey, rotation, mirror=mirror)
@@ -42,7 +42,7 @@ def as_mounted(box: Box, width: int, height: int, *, rotation: int, mirror: bool
 
 
 def without_colour(frame: Frame) -> Frame:
-    """``frame`` with a grey picture; one that is grey already passes through."""
+    """Convert the picture of ``frame`` to (h, w) grey uint8; one that is grey already is returned unchanged."""
     if frame.image.ndim == 2:
         return frame
     return replace(frame, image=cast("NDArray[np.uint8]", cv2.cvtColor(frame.image, cv2.COLOR_BGR2GRAY)))

@@ -1,4 +1,4 @@
-"""The base of sources that cannot be directed at anything and decode every frame."""
+"""Base class of sources without controllable focus and exposure that decode every frame."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class PassiveSource:
 
     @property
     def recorded(self) -> bool:
-        """True for files and the like; a source of which every frame counts is one."""
+        """True for files and similar sources; a source of which every frame counts is one."""
         return self.lossless
 
     def aim(self, faces: Sequence[Box], brightness: float | None) -> None:
-        """Do nothing: there is nothing to direct at the faces."""
+        """Do nothing: focus and exposure are fixed."""
 
     def skip(self) -> bool:
         """Return False: a frame cannot pass without being decoded."""

@@ -1,4 +1,4 @@
-"""The Raspberry Pi's camera through picamera2: a full-size picture, and a small grey one for detection for nothing."""
+"""Raspberry Pi camera through picamera2: a full-size picture and, at no cost, a small grey one for detection."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 LORES_WIDTH = 640
-"""Width in pixels of the small stream at most; detection reduces it further where it is asked to."""
+"""Maximum width in pixels of the small stream; detection reduces it further if configured."""
 INSTALL = "sudo apt install python3-picamera2, and make the environment with `python3 -m venv --system-site-packages`"
 _LAST_MOMENT_S = 0.1
 
 
 class PiCamera:
-    """``picamera[:N]``; a capture that takes longer than the read timeout is a :class:`SourceError`."""
+    """Source ``picamera[:N]``; a capture that exceeds the read timeout is a :class:`SourceError`."""
 
     lossless = False
     recorded = False
@@ -76,7 +76,7 @@ class PiCamera:
             self.close()
             raise
         except Exception as error:
-            # libcamera raises RuntimeError, IndexError and more, all meaning: not now
+            # libcamera raises RuntimeError, IndexError and others, all meaning: not available now
             self.close()
             msg = f"{self.uri}: cannot be started ({_first_line(error)}); another program may be using the camera"
             raise SourceError(msg) from error
@@ -87,16 +87,16 @@ class PiCamera:
         main, small = _sizes(self._config.width, self._config.height)
         self._camera.configure(
             self._camera.create_video_configuration(
-                # what is called RGB888 is B, G, R in memory; of YUV420 the grey plane alone is used
+                # the format named RGB888 is B, G, R in memory; of YUV420 only the grey plane is used
                 main={"size": main, "format": "YUV420" if self._config.grey else "RGB888"},
                 lores={"size": small, "format": "YUV420"},
                 queue=False,
             )
         )
-        # what the pipeline made of it: it may have aligned the sizes
+        # the pipeline may have aligned the sizes
         configuration = self._camera.camera_configuration()
         self._size, self._small_size = (_whole(configuration[name]["size"]) for name in ("main", "lores"))
-        controls = listed(self._camera.camera_controls)  # the limits are those of the sensor's mode from now on
+        controls = listed(self._camera.camera_controls)  # the limits are those of the selected sensor mode
         chosen = self._config.controls
         self._camera.set_controls(starting_values(controls, self._config, self.uri))
         self._face_aim = FaceAim(focus=focuses_on_faces(controls, chosen), exposure=exposes_for_faces(controls, chosen))
@@ -104,7 +104,7 @@ class PiCamera:
         self._camera.start()
 
     def read(self) -> Frame:
-        """The next frame with its small grey picture.
+        """Return the next frame with its small grey picture.
 
         Raises:
             SourceError: it is not open, nothing came within the read timeout, or what came is of no use.
@@ -128,7 +128,7 @@ class PiCamera:
         return frame
 
     def skip(self) -> bool:
-        """Give the next frame back without copying it.
+        """Release the next frame without copying it.
 
         Raises:
             SourceError: it is not open, or nothing came within the read timeout.
@@ -147,7 +147,7 @@ class PiCamera:
         return True
 
     def _capture(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """Copies of both streams' pictures; the camera has few buffers, so each is given back whatever happens."""
+        """Copy both streams' pictures; the camera has few buffers, so each is released in any case."""
         request = self._request()
         try:
             self._follow_faces(request)
@@ -156,11 +156,11 @@ class PiCamera:
             request.release()
 
     def aim(self, faces: Sequence[Box], brightness: float | None) -> None:
-        """Direct autofocus and exposure at ``faces`` with the next picture that is read."""
+        """Aim autofocus and exposure at ``faces`` with the next picture that is read."""
         self._aimed_at = faces, brightness
 
     def _follow_faces(self, request: Any) -> None:
-        """Set what the last aim asks for; which part of the sensor is seen, the picture's metadata say."""
+        """Apply the last aim; the picture's metadata give the visible part of the sensor."""
         aimed_at, self._aimed_at = self._aimed_at, None
         if aimed_at is None or self._face_aim is None:
             return
@@ -171,7 +171,7 @@ class PiCamera:
             values = self._face_aim.values(faces, brightness, size=self._size, crop=crop, now_s=now_s)
             if values:
                 self._camera.set_controls(values)
-        except Exception:  # noqa: BLE001 - pictures without it are better than none
+        except Exception:  # noqa: BLE001 - pictures without face exposure are better than none
             self._face_aim = None
             _LOG.exception("%s: focus and exposure cannot follow faces", self.uri)
 
@@ -180,9 +180,9 @@ class PiCamera:
         try:
             return job.get_result(timeout=self._config.read_timeout_s)
         except TimeoutError:
-            # else the camera would go on waiting for this request, also while it is being closed
+            # otherwise the camera would keep waiting for this request, even while it is being closed
             self._camera.cancel_all_and_flush()
-        # one that was completed in between is no longer cancelled, and would never be given back
+        # a request completed in between is no longer cancelled and would never be released
         with contextlib.suppress(CancelledError, TimeoutError):
             return job.get_result(timeout=_LAST_MOMENT_S)
         msg = f"{self.uri}: no frame for {self._config.read_timeout_s:g} s; check the ribbon cable"
@@ -194,7 +194,7 @@ class PiCamera:
         if camera is None:
             return
         for step in (camera.stop, camera.close):
-            with contextlib.suppress(Exception):  # it may be gone already
+            with contextlib.suppress(Exception):  # the camera may be gone already
                 step()
 
 
@@ -204,7 +204,7 @@ def require_package(uri: str) -> Any:
     Raises:
         HardwareUnavailable: it is missing, or does not work with this NumPy.
     """
-    # libcamera tells every step on standard error otherwise
+    # libcamera otherwise logs every step on standard error
     os.environ.setdefault("LIBCAMERA_LOG_LEVELS", "*:ERROR")
     try:
         return importlib.import_module("picamera2")
@@ -214,7 +214,7 @@ def require_package(uri: str) -> Any:
 
 
 def _sizes(width: int, height: int) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Sizes of the full and the small stream, of one shape and even, as the sensor's pipeline wants them."""
+    """Return the sizes of the full and the small stream, of equal shape and even, as the sensor pipeline requires."""
     main = (width // 2 * 2, height // 2 * 2)
     small = min(LORES_WIDTH, main[0]) // 2 * 2
     return main, (small, max(2, round(main[1] * small / main[0]) // 2 * 2))
@@ -225,7 +225,7 @@ def _whole(size: tuple[Any, Any]) -> tuple[int, int]:
 
 
 def _luma(planes: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """The grey picture in YUV420, whose planes lie one below the other, their rows padded."""
+    """Return the (h, w) grey plane of YUV420, whose planes are stacked vertically with padded rows."""
     width, height = size
     return planes[:height, :width]
 

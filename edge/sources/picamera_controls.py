@@ -1,4 +1,4 @@
-"""Controls of the Raspberry Pi's cameras by libcamera's names, and what is set of them automatically (pure).
+"""Controls of Raspberry Pi cameras by libcamera's names, and their automatic values (pure).
 
 The values are those of libcamera's ``control_ids_core.yaml``.
 """
@@ -20,20 +20,20 @@ AF_MANUAL = 0
 EXPOSURE_LONG = 2
 FLICKER_OFF, FLICKER_MANUAL, FLICKER_AUTO = 0, 1, 2
 _FLICKER_PERIOD_US = {"50": 10_000, "60": 8_333}
-"""Light flickers twice in each period of the mains."""
+"""Number of light flickers per period of the mains."""
 _NORMAL_LIMIT_US = 66_666
 LONG_LIMIT_US = 120_000
-"""Longest automatic exposure in Raspberry Pi's tuning files (imx219, imx477, imx708, ov5647); Normal ends before."""
+"""Longest automatic exposure in Raspberry Pi's tuning files (imx219, imx477, imx708, ov5647), beyond mode Normal."""
 _LENGTHS = {"FrameDurationLimits": 2, "ColourGains": 2, "ColourCorrectionMatrix": 9, "AfWindows": 0, "ScalerCrops": 0}
-"""Controls that take several values, as libcamera's list of controls does not say; 0: any number."""
+"""Controls that take several values, which libcamera's list does not state; 0: any number."""
 _BY_HAND = {"ExposureTime", "AeEnable", "ExposureTimeMode"}
-"""Any of them in the configuration switches off what steers automatic exposure."""
+"""Controls that, if configured, disable automatic exposure steering."""
 
 
 def listed(camera_controls: Mapping[str, tuple[Any, Any, Any]]) -> dict[str, Control]:
-    """picamera2's ``camera_controls`` (minimum, maximum, default by name) as controls to check settings against."""
+    """Convert picamera2's ``camera_controls`` (minimum, maximum, default by name) for checking settings."""
     controls = {name: _control(name, *limits) for name, limits in camera_controls.items()}
-    if "FrameDurationLimits" in controls:  # picamera2 makes that of it
+    if "FrameDurationLimits" in controls:  # picamera2 derives FrameRate from it
         controls["FrameRate"] = Control("FrameRate", Kind.NUMBER, minimum=0.001, maximum=1000.0)
     return controls
 
@@ -51,7 +51,7 @@ def _control(name: str, minimum: Any, maximum: Any, default: Any) -> Control:
 
 
 def starting_values(controls: Mapping[str, Control], config: SourceConfig, uri: str) -> dict[str, Any]:
-    """Everything to set before the camera starts: automatic values, and the configured ones, which win.
+    """Return all controls to set before the camera starts: automatic values, overridden by configured ones.
 
     Raises:
         ConfigError: a configured control is unknown or its value not allowed.
@@ -59,19 +59,19 @@ def starting_values(controls: Mapping[str, Control], config: SourceConfig, uri: 
     chosen = check(config.controls, controls, uri)
     automatic = _focus(chosen) | _exposure(controls, config, chosen) | _flicker(controls, config, chosen, uri)
     if "ScalerCrop" in chosen:
-        # on a Pi 5 picamera2 sets one for each stream, which would win over the one for all
+        # on a Pi 5 picamera2 sets one per stream, which would override the common one
         automatic["ScalerCrops"] = (chosen["ScalerCrop"], chosen["ScalerCrop"])
     return {name: value for name, value in automatic.items() if name in controls} | chosen
 
 
 def _focus(chosen: Mapping[str, Any]) -> dict[str, Any]:
     if "LensPosition" in chosen:
-        return {"AfMode": AF_MANUAL}  # only then the lens goes there
+        return {"AfMode": AF_MANUAL}  # required for the lens to move there
     return {"AfMode": AF_CONTINUOUS}
 
 
 def _exposure(controls: Mapping[str, Control], config: SourceConfig, chosen: Mapping[str, Any]) -> dict[str, Any]:
-    """Frame durations from the asked rate to the lowest, and the mode that makes use of them."""
+    """Return frame durations from the requested rate to the lowest, and the exposure mode that uses them."""
     if "FrameRate" in chosen or "FrameDurationLimits" in chosen:
         return {}
     shortest = 1_000_000 / config.fps
@@ -95,7 +95,7 @@ def _flicker(
     if wanted == "auto":
         return {"AeFlickerMode": FLICKER_AUTO} if mode is not None and (mode.maximum or 0) >= FLICKER_AUTO else {}
     if mode is None:
-        msg = f"source.power_line: {uri} cannot be set to {wanted!r}; use 'auto', which leaves it alone"
+        msg = f"source.power_line: {uri} cannot be set to {wanted!r}; use 'auto', which changes nothing"
         raise ConfigError(msg)
     if wanted == "off":
         return {"AeFlickerMode": FLICKER_OFF}
@@ -103,18 +103,18 @@ def _flicker(
 
 
 def focuses_on_faces(controls: Mapping[str, Control], chosen: Mapping[str, Any]) -> bool:
-    """True where autofocus may be directed at faces."""
+    """Return whether autofocus may be aimed at faces."""
     by_hand = {"AfMode", "AfMetering", "AfWindows", "LensPosition"}
     return {"AfMode", "AfMetering", "AfWindows"} <= controls.keys() and not by_hand & _names(chosen)
 
 
 def exposes_for_faces(controls: Mapping[str, Control], chosen: Mapping[str, Any]) -> bool:
-    """True where automatic exposure may get a bias for faces."""
+    """Return whether automatic exposure may get a bias for faces."""
     return "ExposureValue" in controls and not (_BY_HAND | {"ExposureValue"}) & _names(chosen)
 
 
 def _names(chosen: Mapping[str, Any]) -> set[str]:
-    """Names as libcamera writes them: settings may differ in letter case."""
+    """Convert names to libcamera's spelling; settings may differ in letter case."""
     known = {"AfMode", "AfMetering", "AfWindows", "LensPosition", "ExposureValue", *_BY_HAND}
     written = {name.casefold() for name in chosen}
     return {name for name in known if name.casefold() in written}

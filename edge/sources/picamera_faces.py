@@ -1,6 +1,6 @@
-"""Focus and exposure of the Raspberry Pi's camera, directed at the faces found (pure).
+"""Focus and exposure of the Raspberry Pi camera, aimed at detected faces (pure).
 
-On the Raspberry Pi libcamera has windows for focus and none for exposure: its metering modes weigh fixed zones. So
+On the Raspberry Pi libcamera supports windows for focus but not for exposure: its metering modes weight fixed zones. So
 focus gets the faces as windows, and exposure a bias by their brightness.
 """
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 METERING_AUTO, METERING_WINDOWS = 0, 1
 MOST_WINDOWS = 10
-"""Raspberry Pi's autofocus takes no more."""
+"""Maximum number of autofocus windows on Raspberry Pi."""
 _SAME = 0.7
-"""Overlap from which a window counts as unmoved."""
+"""Overlap (0 to 1) from which a window counts as unmoved."""
 _HOLD_S = 10.0
-"""So long focus stays where the faces were after the last one is gone."""
+"""Seconds for which focus stays at the last faces after they are gone."""
 
 
 class FaceAim:
-    """What to set for the faces seen; ``focus`` and ``exposure`` say which of the two the camera lets us steer."""
+    """Controls for the faces seen; ``focus`` and ``exposure`` enable the two functions."""
 
     def __init__(self, *, focus: bool, exposure: bool) -> None:
         self._focus = focus
@@ -44,14 +44,14 @@ class FaceAim:
         crop: Rectangle | None,
         now_s: float,
     ) -> dict[str, Any]:
-        """Controls that change; empty where all stays as it is.
+        """Return the controls that change; empty if none does.
 
         Args:
             faces: in pixels of the picture, largest first.
             brightness: of the faces, grey level 0 to 255, ``None`` without any.
             size: of the picture, ``(width, height)``.
             crop: part of the sensor that the picture shows, ``(x, y, width, height)`` in sensor pixels, if known.
-            now_s: any steady clock.
+            now_s: Time on any monotonic clock, in seconds.
         """
         values: dict[str, Any] = {}
         if self._focus and crop is not None:
@@ -79,7 +79,7 @@ class FaceAim:
 
 
 def on_sensor(face: Box, size: tuple[int, int], crop: Rectangle) -> Rectangle | None:
-    """``face`` in sensor pixels, cut at the picture's border; ``None`` where nothing of it is inside."""
+    """Return ``face`` in sensor pixels, clipped to the picture; ``None`` if it lies outside."""
     left, right = max(0.0, face.x), min(float(size[0]), face.x + face.width)
     top, bottom = max(0.0, face.y), min(float(size[1]), face.y + face.height)
     scale_x, scale_y = crop[2] / size[0], crop[3] / size[1]

@@ -1,7 +1,7 @@
-"""The picture in a file's bytes: without the data behind its end, and with the end mark that it may lack (pure).
+"""Picture data in a file's bytes: trailing data removed, missing end mark added (pure).
 
-Phones append a film to a picture, editors leave trailers, cheap cameras leave the end mark out. None of that is damage:
-a picture is cut off where it does not decode to its end.
+Phones append a video to a picture, editors leave trailers, cheap cameras omit the end mark. None of that is damage: a
+picture is truncated only if it does not decode to its end.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import zlib
 _JPEG, _PNG = b"\xff\xd8", b"\x89PNG\r\n\x1a\n"
 _EOI = b"\xff\xd9"
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
-"""What is neither data (``FF 00``) nor a restart mark, which data has between its parts."""
+"""Matches anything but data (``FF 00``) and the restart marks between its parts."""
 _SOF_SEQUENTIAL = {0xC0, 0xC1}
 _SOF_OTHER = {0xC2, 0xC3, *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0)}
 _BETWEEN_SCANS = {0xC4, 0xDA, 0xDB, 0xDD, 0xFE, *range(0xE0, 0xF0)}
@@ -22,7 +22,7 @@ _AVIF_BRANDS = {b"avif", b"avis"}
 
 
 def picture_in(data: bytes) -> bytes:
-    """Return what a decoder needs of ``data`` for its first picture; formats other than JPEG and PNG as they are."""
+    """Return the part of ``data`` that decodes to the first picture; formats other than JPEG and PNG unchanged."""
     if data.startswith(_JPEG):
         end, marked = _jpeg_end(data)
         return data[:end] if marked else data[:end] + _EOI
@@ -30,7 +30,7 @@ def picture_in(data: bytes) -> bytes:
 
 
 def ends_early(data: bytes) -> bool:
-    """Return whether the file is shorter than it says, which explains why it does not decode."""
+    """Return whether the file is shorter than its header states, which explains a decoding failure."""
     if data.startswith(_JPEG):
         return not _jpeg_end(data)[1]
     if data.startswith(_PNG):
@@ -50,7 +50,7 @@ def foreign_format(data: bytes) -> str | None:
 
 
 def _jpeg_end(data: bytes) -> tuple[int, bool]:
-    """Return where the first picture ends, and whether an end mark is there.
+    """Return the end of the first picture and whether an end mark is present.
 
     Segments are skipped by their length: a preview in the header has marks of its own.
     """
@@ -73,7 +73,7 @@ def _jpeg_end(data: bytes) -> tuple[int, bool]:
 
 
 def _png_parts(data: bytes) -> tuple[int, int | None]:
-    """Return where the last whole chunk ends, and where the picture does, if its end is there."""
+    """Return the end of the last complete chunk, and the end of the picture if present."""
     at = len(_PNG)
     while at + 12 <= len(data):
         end = at + 12 + int.from_bytes(data[at : at + 4])
@@ -86,14 +86,14 @@ def _png_parts(data: bytes) -> tuple[int, int | None]:
 
 
 def _whole_png(data: bytes) -> bytes:
-    """Return ``data`` up to its end; where only the end is missing and all pixels are there, with a new end."""
+    """Return ``data`` up to its end; add the end chunk if only that is missing."""
     last, end = _png_parts(data)
     if end is not None:
         return data[:end]
     partial = data[last + 8 :] if data[last + 4 : last + 8] == b"IDAT" else b""
     if not _is_unpacked_whole([*_pixels(data, last), partial]):
         return data
-    # decoders check the sum behind each chunk, so the last one is made anew without that of the original
+    # decoders verify the checksum of each chunk, so the last one is rebuilt without the original's
     rest = _chunk(b"IDAT", partial) if partial else b""
     return data[:last] + rest + _chunk(b"IEND", b"")
 

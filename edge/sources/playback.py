@@ -1,4 +1,4 @@
-"""A recording at its own pace, as a player shows it to a camera."""
+"""Real-time playback of a recording, as if a player showed it to a camera."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 _NS = 1_000_000_000
 _LATE_NS = _NS // 10
-"""A frame that is later than this is left out."""
+"""Delay after which a frame is skipped."""
 _CATCH_UP_NS = _NS // 2
-"""So long frames are left out at a stretch; where that does not help, decoding is slower than the recording."""
+"""Longest stretch of skipped frames; if skipping does not help, decoding is slower than the recording."""
 _HALTED_NS = 2 * _NS
-"""After so long a standstill the recording goes on where it was."""
+"""Standstill after which playback continues at the old position instead of catching up."""
 REPEAT_NS = _NS // 5
-"""A picture that stays is given again so often: who is in it stays in view."""
+"""Interval at which a still picture is repeated, so that people in it stay in view."""
 _STAYS_NS = REPEAT_NS * 3 // 2
 
 
 class Playback(PassiveSource):
-    """Frames of ``clip`` when they are due, with the time of our clock; late ones are left out.
+    """Frames of ``clip`` when they are due, with times of our clock; late ones are skipped.
 
-    For a device, not for an analysis: a slow loop sees fewer frames, never older ones. A picture that stays for longer
-    is given again every :data:`REPEAT_NS`. ``clock_ns`` and ``sleep`` are for trying it out without waiting.
+    For a device, not for an analysis: a slow loop sees fewer frames, never older ones. A still picture is repeated
+    every :data:`REPEAT_NS`. ``clock_ns`` and ``sleep`` are injectable for tests.
     """
 
     lossless = False
@@ -69,7 +69,7 @@ class Playback(PassiveSource):
 
     @property
     def uri(self) -> str:
-        """That of the recording."""
+        """URI of the recording."""
         return self._clip.uri
 
     def open(self) -> None:
@@ -82,7 +82,7 @@ class Playback(PassiveSource):
         self._clip.open()
 
     def read(self) -> Frame:
-        """The frame that is due next, or the last one once more where that stays.
+        """Return the next frame when it is due, or repeat the last one while it is shown.
 
         Raises:
             SourceEnded: the last frame has been shown for its time.
@@ -106,7 +106,7 @@ class Playback(PassiveSource):
         return self._give(frame, self._due_ns)
 
     def skip(self) -> bool:
-        """Let the next frame go by, as a camera's does while nobody is in view.
+        """Skip the next frame, as a camera source does while nobody is in view.
 
         Raises:
             SourceEnded: the last frame has been shown for its time.
@@ -116,7 +116,7 @@ class Playback(PassiveSource):
         return True
 
     def _take(self) -> None:
-        """Decode the next frame that is not late; after the last one, its end is what is due."""
+        """Decode the next frame that is not late, or schedule the end after the last one."""
         started_ns = self._clock_ns()
         while True:
             try:
@@ -143,7 +143,7 @@ class Playback(PassiveSource):
             return
 
     def _slip(self, late_ns: int) -> None:
-        """Go on where the recording is: what was missed is not caught up with."""
+        """Continue at the current position without catching up."""
         if self._began_ns is not None:
             self._began_ns += late_ns
         if self._shown is not None:
@@ -153,7 +153,7 @@ class Playback(PassiveSource):
     def _warn_once(self) -> None:
         if not self._is_slow:
             self._is_slow = True
-            _LOG.warning("%s: is decoded more slowly than it plays, and takes longer than its length", self.uri)
+            _LOG.warning("%s: decoding is slower than playback, so it takes longer than its length", self.uri)
 
     def _give(self, frame: Frame, time_ns: int) -> Frame:
         self._wait_until(time_ns)
@@ -168,7 +168,7 @@ class Playback(PassiveSource):
             self._sleep(left_ns / _NS)
 
     def _over(self) -> SourceEnded:
-        late = f"; {self.left_out} came too late and were left out" if self.left_out else ""
+        late = f"; {self.left_out} frames were late and skipped" if self.left_out else ""
         return SourceEnded(f"{self._ended}{late}")
 
     def close(self) -> None:
@@ -178,7 +178,7 @@ class Playback(PassiveSource):
 
 
 def played(source: FrameSource, config: SourceConfig) -> FrameSource:
-    """Return ``source`` as the device runs it: a recording at its own pace unless ``config`` says fast, and looped."""
+    """Wrap ``source`` as the device runs it: recordings in real time unless ``config`` says fast, and looped."""
     if not (source.recorded and source.lossless) or config.uri.startswith("virtual"):
         return source
     looped = Looped(source) if config.loop else source

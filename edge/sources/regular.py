@@ -1,4 +1,4 @@
-"""Whether a path is a file that can be read at all, in one line; nothing is read from pipes and devices."""
+"""Check that a path is a readable regular file, without reading from pipes and devices."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 
 def fault(path: Path) -> str | None:
-    """Why ``path`` is no readable file with something in it, as one line that begins with the path; else ``None``."""
+    """Return why ``path`` is not a readable, non-empty file, as one line that begins with the path; else ``None``."""
     try:
-        # without O_NONBLOCK, opening a pipe waits for a writer for ever
+        # without O_NONBLOCK, opening a pipe waits indefinitely for a writer
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         return f"{path}: no such file"

@@ -1,4 +1,4 @@
-"""A recorded clip instead of a camera: as fast as possible, or at its own pace like a live one."""
+"""Replay of a recorded clip instead of a camera, as fast as possible or in real time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Replay(VideoFile):
-    """``replay:FILE``: every frame of a video, as fast as it is taken."""
+    """Source ``replay:FILE``: every frame of a video, as fast as it is read."""
 
     def __init__(self, config: SourceConfig, path: str) -> None:
         super().__init__(config.model_copy(update={"uri": path}))
@@ -28,7 +28,7 @@ class Replay(VideoFile):
 
 
 def replay(config: SourceConfig) -> FrameSource:
-    """Return the source for ``replay:FILE``, or with ``?pace=real`` one that gives frames when they are due.
+    """Return the source for ``replay:FILE``; with ``?pace=real`` it plays in real time.
 
     Raises:
         ConfigError: no file is named, or an option is unknown.

@@ -1,4 +1,4 @@
-"""Asks a camera over RTSP to describe its stream, after FFmpeg could not play it."""
+"""Diagnosis of an RTSP camera whose stream FFmpeg cannot play."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _status(answer: str) -> int | None:
 
 
 def _authorization(answer: str, to: Target) -> str | None:
-    """Return the header that proves who asks, by the challenge in ``answer``: Digest before Basic."""
+    """Return the authorization header for the challenge in ``answer``: Digest in preference to Basic."""
     challenges = dict(
         line.partition(":")[2].strip().partition(" ")[::2]
         for line in answer.splitlines()

@@ -30,16 +30,16 @@ _ONE_AT_A_TIME = threading.Lock()
 _ASK_S = 3.0
 _MOST_OF_IT = 0.8
 _FEW = 2
-"""After so few frames a stream has not broken off: it is not what it seemed to be."""
+"""A stream that ends within so many frames was not interrupted: it is not a video stream."""
 _GRACE_S = 0.5
-"""FFmpeg keeps to its own timeouts but for the look-up of the host's name; only then ours cuts it off."""
+"""Extra seconds before our deadline: FFmpeg observes its own timeouts except during name lookup."""
 
 
 class NetworkStream(PassiveSource):
-    """``rtsp://`` or ``http://`` through FFmpeg, with bounded waits; credentials never reach a message.
+    """Source ``rtsp://`` or ``http://`` through FFmpeg, with bounded waits and credentials kept out of messages.
 
-    Cheap cameras' MJPEG breaks its own rules: no boundary at the beginning, wrong lengths. FFmpeg then takes the
-    pictures out of the stream without regard to what stands between them, at the price of one frame's delay.
+    MJPEG of cheap cameras violates the format: no boundary at the beginning, wrong lengths. FFmpeg then extracts the
+    pictures regardless of the data between them, at the cost of one frame of delay.
     """
 
     lossless = False
@@ -59,7 +59,7 @@ class NetworkStream(PassiveSource):
         return masked(self._config.uri)
 
     def open(self) -> None:
-        """Connect, waiting at most the open timeout, and about twice as long again to find out why it fails.
+        """Connect within the open timeout; diagnosing a failure takes about twice as long again.
 
         Raises:
             SourceError: nobody answers, or the answer is no video; the message names the likeliest cause.
@@ -78,7 +78,7 @@ class NetworkStream(PassiveSource):
         raise SourceError(msg)
 
     def read(self) -> Frame:
-        """The stream's next frame, at the latest after the read timeout.
+        """Return the stream's next frame within the read timeout.
 
         Raises:
             SourceError: none came, the camera or the network is gone.
@@ -88,7 +88,7 @@ class NetworkStream(PassiveSource):
         if image is None:
             waited_s = time.monotonic() - asked_s
             if waited_s > self._config.read_timeout_s * _MOST_OF_IT:
-                msg = f"{self.uri}: the stream broke off or paused for over {self._config.read_timeout_s:g} s"
+                msg = f"{self.uri}: the stream was interrupted for over {self._config.read_timeout_s:g} s"
                 raise SourceError(msg)
             image = self._after_the_end()
         frame = Frame(image, time.monotonic_ns(), self._index)
@@ -101,7 +101,7 @@ class NetworkStream(PassiveSource):
         self._capture.close()
 
     def _after_the_end(self) -> NDArray[np.uint8]:
-        """Return the next picture of a stream that FFmpeg thinks over, where its pictures alone can be read.
+        """Return the next picture of a stream that FFmpeg buffers, if it is a sequence of pictures.
 
         Raises:
             SourceError: it is over, or was none.
@@ -123,7 +123,7 @@ class NetworkStream(PassiveSource):
         return self._capture.open(lambda: _ffmpeg(self._config, bare=bare), self._config.open_timeout_s + _GRACE_S)
 
     def _examined(self) -> tuple[bool, str]:
-        """Whether JPEG pictures come one after another, and what is wrong if they cannot be read."""
+        """Return whether the camera sends successive JPEGs, and the cause if they cannot be read."""
         timeout_s = min(self._config.open_timeout_s, _ASK_S)
         if not self._config.uri.startswith("http"):
             return False, rtsp_cause.cause(self._config.uri, timeout_s)
@@ -132,7 +132,7 @@ class NetworkStream(PassiveSource):
 
 
 def _ffmpeg(config: SourceConfig, *, bare: bool = False) -> cv2.VideoCapture:
-    # over TCP a picture is whole or late; over UDP, FFmpeg's default, a lossy network gives grey smears
+    # over TCP a picture is complete or late; over UDP, FFmpeg's default, packet loss smears it
     os.environ.setdefault(_OPTIONS, "rtsp_transport;tcp")
     limits = [
         cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
@@ -146,8 +146,8 @@ def _ffmpeg(config: SourceConfig, *, bare: bool = False) -> cv2.VideoCapture:
 
 @contextmanager
 def _pictures_alone() -> Iterator[None]:
-    """Let FFmpeg look for JPEG pictures and for nothing else in what is opened inside the block."""
-    with _ONE_AT_A_TIME:  # the environment is the only way to tell OpenCV
+    """Make FFmpeg expect only JPEG pictures in streams opened inside the block."""
+    with _ONE_AT_A_TIME:  # the environment is the only way to configure OpenCV
         before = os.environ[_OPTIONS]
         os.environ[_OPTIONS] = f"{before}|input_format;mjpeg|analyzeduration;1|probesize;4096"
         try:

@@ -1,4 +1,4 @@
-"""Why a network camera gives no video, found by asking it once more: the likeliest cause and its remedy in one line."""
+"""Diagnosis of network cameras without video: the likeliest cause and its remedy in one line."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _TLS = {"https", "rtsps"}
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a camera is asked, and as whom."""
+    """Address and credentials of a camera."""
 
     scheme: str
     host: str
@@ -36,12 +36,12 @@ class Target:
 
     @property
     def encrypted(self) -> bool:
-        """True where the connection is TLS."""
+        """True if the connection uses TLS."""
         return self.scheme in _TLS
 
 
 def target(uri: str) -> Target:
-    """Take a stream's address apart."""
+    """Parse the address of a stream."""
     parts = urlsplit(uri)
     path = parts.path or "/"
     return Target(
@@ -55,7 +55,7 @@ def target(uri: str) -> Target:
 
 
 def unverified() -> ssl.SSLContext:
-    """TLS as FFmpeg uses it for cameras, whose certificates nobody signs: nothing is trusted that they say."""
+    """Return a TLS context that, like FFmpeg, accepts self-signed certificates; the received data are not trusted."""
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -72,7 +72,7 @@ def of_connection(error: Exception, to: Target) -> str:
 
 
 def of_status(status: int, to: Target) -> str | None:
-    """Return what a status of HTTP or RTSP means for a stream; ``None`` for one that means success."""
+    """Explain an HTTP or RTSP status for a stream; return ``None`` for success."""
     if status < 300:
         return None
     words = _OF_STATUS.get(status, "it answers {status}; check the path and the camera's settings")
@@ -82,7 +82,7 @@ def of_status(status: int, to: Target) -> str | None:
 
 
 def _refused(to: Target) -> str:
-    return f"nobody listens on port {to.port} of {to.host}; check the port, and that the camera is on"
+    return f"nothing listens on port {to.port} of {to.host}; check the port, and that the camera is on"
 
 
 def _unknown(to: Target) -> str:
@@ -94,8 +94,8 @@ def _silent(to: Target) -> str:
 
 
 def nothing_sent(to: Target) -> str:
-    """Return the cause where a camera takes the connection and stays silent."""
-    return f"{to.host} takes the connection and sends nothing: too many viewers, or it wants a restart"
+    """Return the cause for a camera that accepts the connection and stays silent."""
+    return f"{to.host} accepts the connection and sends nothing: it may have too many viewers or need a restart"
 
 
 def _no_tls(to: Target) -> str:

@@ -21,14 +21,14 @@ def is_usb(uri: str) -> bool:
 
 
 def masked(uri: str) -> str:
-    """``uri`` without user name, password or secret options, fit for logs and topics, however malformed it is."""
+    """Return ``uri`` without user name, password or secret options, even if malformed, for logs and topics."""
     if "://" not in uri:
         return uri
     return _SECRET_OPTION.sub(r"\1***", _CREDENTIALS.sub("***@", uri))
 
 
 def options(uri: str, allowed: dict[str, tuple[str, ...] | None]) -> tuple[str, dict[str, str]]:
-    """What stands before ``?`` without its scheme, and the options behind it.
+    """Split ``uri`` into the part before ``?`` without its scheme, and the options after it.
 
     ``allowed`` lists each option's values, ``None`` for a whole number.
 
@@ -50,7 +50,7 @@ def options(uri: str, allowed: dict[str, tuple[str, ...] | None]) -> tuple[str, 
 
 
 def number(uri: str) -> int:
-    """The number behind a camera's scheme: ``usb:1`` gives 1, ``picamera`` gives 0.
+    """Return the number after a camera's scheme: ``usb:1`` gives 1, ``picamera`` gives 0.
 
     Raises:
         ConfigError: what stands there is no whole number.

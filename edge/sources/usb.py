@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 
 _SETTLE_S, _LOOK_S = 5.0, 0.1
-"""Seconds that udev may take to give a new device file its group, and between two looks."""
+"""Seconds that udev may take to assign the group of a new device file, and the polling interval."""
 
 
 class UsbCamera(PassiveSource):
-    """``usb:N``, ``usb:NAME`` or a path under ``/dev``; see :class:`CameraFinder`.
+    """Source ``usb:N``, ``usb:NAME`` or a path under ``/dev``; see :class:`CameraFinder`.
 
     A camera that stops delivering is a :class:`SourceError` after the read timeout, one that is disconnected at once.
-    ``devices``, ``system``, ``capture`` and ``ioctl`` are for trying the source out without a camera.
+    ``devices``, ``system``, ``capture`` and ``ioctl`` are injectable for tests without a camera.
     """
 
     lossless = False
@@ -58,11 +58,11 @@ class UsbCamera(PassiveSource):
 
     @property
     def uri(self) -> str:
-        """``usb:N``, or as the configuration names the camera."""
+        """URI of the camera as configured."""
         return self._finder.uri
 
     def open(self) -> None:
-        """Open the device, ask for size and rate, and set its controls.
+        """Open the device, request size and rate, and set its controls.
 
         Raises:
             SourceError: it is not there, not permitted, in use, or does not answer.
@@ -81,11 +81,11 @@ class UsbCamera(PassiveSource):
         self._finder.opened(device)
 
     def _is_gone(self) -> bool:
-        """Return whether the device file that was opened is not there any more, or is that of another device."""
+        """Return whether the opened device file is gone or now belongs to another device."""
         return _place(self._device) != self._is_at
 
     def _begin(self) -> opencv.Capture:
-        """Open and adjust it; called on the thread that may hang."""
+        """Open and configure the device, on the thread that may hang."""
         capture = self._make(self._device, self._config)
         try:
             if capture.isOpened():
@@ -96,7 +96,7 @@ class UsbCamera(PassiveSource):
         return capture
 
     def read(self) -> Frame:
-        """The camera's next frame.
+        """Return the camera's next frame.
 
         Raises:
             SourceError: none came within the read timeout, or the camera is not open.
@@ -110,7 +110,7 @@ class UsbCamera(PassiveSource):
         return frame
 
     def skip(self) -> bool:
-        """Let the camera's next frame go by without decoding it.
+        """Skip the camera's next frame without decoding it.
 
         Raises:
             SourceError: none came within the read timeout, or the camera is not open.
@@ -127,7 +127,7 @@ class UsbCamera(PassiveSource):
 
 
 def _may_open(device: Path) -> bool:
-    """Return whether this user may open the camera; one that was just connected gets its rights a moment later."""
+    """Return whether this user may open the camera; a newly connected one gets its permissions with a delay."""
     while not os.access(device, os.R_OK | os.W_OK):
         try:
             age_s = time.time() - device.stat().st_ctime
@@ -140,7 +140,7 @@ def _may_open(device: Path) -> bool:
 
 
 def _place(device: Path) -> tuple[int, int] | None:
-    """Return what tells one device file from a later one of its name; ``None`` where it is not there."""
+    """Return an identity that distinguishes device files of the same name; ``None`` if there is none."""
     try:
         status = device.stat()
     except OSError:
@@ -149,10 +149,10 @@ def _place(device: Path) -> tuple[int, int] | None:
 
 
 def _video4linux(device: Path, config: SourceConfig) -> cv2.VideoCapture:
-    # OpenCV's own limit, 10 s by default: after it a silent camera is let go of. Read once, in whole seconds
+    # OpenCV's own limit, 10 s by default, after which it gives up on a silent camera. Read once, in whole seconds
     os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", str(math.ceil(config.read_timeout_s)))
     capture = cv2.VideoCapture(str(device), cv2.CAP_V4L2)
-    # compressed: over USB 2 an uncompressed 720p picture comes 5 to 10 times a second only
+    # compressed: over USB 2 uncompressed 720p reaches only 5 to 10 frames per second
     capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
     capture.set(cv2.CAP_PROP_FRAME_WIDTH, config.width)
     capture.set(cv2.CAP_PROP_FRAME_HEIGHT, config.height)

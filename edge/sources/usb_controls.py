@@ -1,4 +1,4 @@
-"""What a USB camera is set to when it is opened: automatic settings, and those of the configuration, which win."""
+"""Controls set when a USB camera is opened: automatic values, overridden by configured ones."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _OVERRULED_BY = {
     v4l2.EXPOSURE_AUTO_PRIORITY: {v4l2.EXPOSURE_AUTO_PRIORITY, v4l2.EXPOSURE_AUTO, v4l2.EXPOSURE_ABSOLUTE},
     v4l2.POWER_LINE_FREQUENCY: {v4l2.POWER_LINE_FREQUENCY},
 }
-"""Each automatic setting, and the controls of which any in the configuration switches it off."""
+"""Automatic settings, and the configured controls that disable each of them."""
 
 
 def adjust(path: Path, config: SourceConfig, uri: str, ioctl: Ioctl = fcntl.ioctl) -> None:
@@ -46,14 +46,12 @@ def adjust(path: Path, config: SourceConfig, uri: str, ioctl: Ioctl = fcntl.ioct
                 _try(device, number, value)
             _set(device, listed, chosen, uri)
     except OSError as error:
-        msg = (
-            f"{uri}: its controls cannot be set ({error.strerror or error}); disconnect the camera and connect it again"
-        )
+        msg = f"{uri}: its controls cannot be set ({error.strerror or error}); unplug the camera and plug it in again"
         raise SourceError(msg) from error
 
 
 def chosen_values(listed: Mapping[str, DeviceControl], config: SourceConfig, uri: str) -> dict[str, Any]:
-    """The configured values by the driver's names.
+    """Return the configured values by the driver's names.
 
     Raises:
         ConfigError: a control is unknown or its value not allowed.
@@ -62,7 +60,7 @@ def chosen_values(listed: Mapping[str, DeviceControl], config: SourceConfig, uri
     if config.power_line in {"50", "60", "off"}:
         name = next((name for name, found in listed.items() if found.id == v4l2.POWER_LINE_FREQUENCY), None)
         if name is None or _POWER_LINE[config.power_line] not in listed[name].control.choices:
-            msg = f"source.power_line: {uri} cannot be set to {config.power_line!r}; use 'auto', which leaves it alone"
+            msg = f"source.power_line: {uri} cannot be set to {config.power_line!r}; use 'auto', which changes nothing"
             raise ConfigError(msg)
         values.setdefault(name, _POWER_LINE[config.power_line])
     return values
@@ -71,7 +69,7 @@ def chosen_values(listed: Mapping[str, DeviceControl], config: SourceConfig, uri
 def automatic_values(
     listed: Mapping[str, DeviceControl], config: SourceConfig, chosen: Mapping[str, Any] | None = None
 ) -> dict[int, int]:
-    """What is set without being asked for, by control number: only what the driver has and nobody ``chosen``."""
+    """Return the automatic settings by control number, for controls that exist and are not in ``chosen``."""
     by_number = {found.id: found.control for found in listed.values()}
     values = {v4l2.FOCUS_AUTO: 1, v4l2.EXPOSURE_AUTO_PRIORITY: int(config.min_fps < config.fps)}
     power_line = by_number.get(v4l2.POWER_LINE_FREQUENCY)
@@ -95,7 +93,7 @@ def _try(device: Device, number: int, value: int) -> None:
 
 
 def _set(device: Device, listed: Mapping[str, DeviceControl], values: Mapping[str, Any], uri: str) -> None:
-    """Set all ``values``; those that depend on another one, such as exposure on its mode, in a second round."""
+    """Set all ``values``, and dependent ones, such as exposure on its mode, in a second round."""
     waiting = dict(values)
     for _ in range(2):
         refused: dict[str, OSError] = {}

@@ -1,7 +1,7 @@
-"""Cameras of Video4Linux as the kernel describes them: found by number, by name, by path, and again after a reconnect.
+"""Video4Linux cameras as described by the kernel, found by number, name or path, and again after reconnecting.
 
-A camera that is connected again while a program still has its old device file open gets another number. What stays is
-its name, vendor, product and serial number, and mostly the port.
+A camera that is reconnected while a program still has its old device file open gets another number. Its name, vendor,
+product and serial number stay the same, and usually the port.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ DEVICES = Path("/dev")
 SYSTEM = Path("/sys/class/video4linux")
 """The kernel's list of Video4Linux devices."""
 _LEVELS_TO_USB = 4
-"""A device's USB data are in its folder of sysfs or one of so many above it."""
+"""Number of sysfs parent folders that may contain a device's USB data."""
 
 
 @dataclass(frozen=True, slots=True)
 class Camera:
-    """A device file and what the kernel says of it.
+    """A device file and its description by the kernel.
 
-    ``index`` counts the files of one device: pictures come from the first, data about them from others. ``place`` is
+    ``index`` counts the files of one device: the first delivers pictures, others metadata. ``place`` is
     the device's folder in sysfs, which names the port. ``model`` is ``vendor:product`` in hexadecimal.
     """
 
@@ -41,36 +41,36 @@ class Camera:
 
     @property
     def number(self) -> str:
-        """``0`` of ``/dev/video0``."""
+        """Number of the device: ``0`` for ``/dev/video0``."""
         return self.node.name.removeprefix("video")
 
     @property
     def title(self) -> str:
-        """`` (Name)`` where the name is known."""
+        """Suffix `` (Name)`` for messages if the name is known."""
         return f" ({self.name})" if self.name else ""
 
     def is_like(self, other: Camera) -> bool:
-        """Return whether both are cameras of one kind, with the same serial number where they have any."""
+        """Return whether both cameras are the same model, with the same serial number if they have one."""
         return (self.name, self.model, self.serial, self.index) == (other.name, other.model, other.serial, other.index)
 
 
 def cameras(devices: Path = DEVICES, system: Path = SYSTEM) -> list[Camera]:
-    """Return the device files that are there, by number, also those of which the kernel says nothing."""
+    """Return the existing device files by number, including those that the kernel does not describe."""
     nodes = sorted(devices.glob("video[0-9]*"), key=lambda node: (len(node.name), node.name))
     return [_camera(system / node.name, node) for node in nodes]
 
 
 def words(found: Iterable[Camera]) -> str:
-    """Return ``connected: usb:0 (Name), usb:2 (Name)`` for messages; of each camera the file that gives pictures."""
+    """Return ``connected: usb:0 (Name), usb:2 (Name)`` for messages, with the capture file of each camera."""
     names = ", ".join(f"usb:{camera.number}{camera.title}" for camera in found if camera.index == 0)
     return f"connected: {names}" if names else "none is connected"
 
 
 class CameraFinder:
-    """Finds the camera that a URI means: ``usb:0``, ``usb:NAME``, ``/dev/video0`` or ``/dev/v4l/by-id/NAME``.
+    """Finder of the camera for a URI: ``usb:0``, ``usb:NAME``, ``/dev/video0`` or ``/dev/v4l/by-id/NAME``.
 
-    A number stands for the camera that had it when it was opened first: :meth:`opened` remembers that one and it is
-    followed from then on. Names and the links of udev (``by-id``, ``by-path``) are looked up each time.
+    A number means the camera that had it when first opened: :meth:`opened` remembers that camera, which is followed
+    from then on. Names and the links of udev (``by-id``, ``by-path``) are looked up each time.
     """
 
     def __init__(self, uri: str, devices: Path = DEVICES, system: Path = SYSTEM) -> None:
@@ -97,16 +97,16 @@ class CameraFinder:
         return self._named(wanted, found)
 
     def opened(self, node: Path) -> None:
-        """Remember the camera at ``node``, and which others are connected."""
+        """Store the camera at ``node`` and which others are connected."""
         found = cameras(self._devices, self._system)
         now = next((camera for camera in found if camera.node == node.resolve() or camera.node == node), None)
         if now is not None and self._known is not None and now.node != self._known.node:
-            _LOG.info("%s: %s is at %s now", self.uri, now.name or "it", now.node)
+            _LOG.info("%s: %s is now at %s", self.uri, now.name or "it", now.node)
         self._known = now
         self._others = frozenset(camera.place for camera in found if now is not None and camera.place != now.place)
 
     def _again(self, found: list[Camera]) -> Camera | None:
-        """Return the camera that was open before: at its port, or the only one of its kind that was not there."""
+        """Return the camera opened before: at its port, or the only new one of its kind."""
         known = self._known
         if known is None:
             return None
@@ -124,7 +124,7 @@ class CameraFinder:
         if self._known is None and node.name == "video0" and len(usb) == 1:
             return usb[0].node
         name = "" if self._known is None else self._known.name
-        what = f"{name} is away" if name else f"{node} does not exist"
+        what = f"{name} is not connected" if name else f"{node} does not exist"
         msg = f"{self.uri}: {what}; plug the camera in, or set source.uri ({words(found)})"
         raise SourceError(msg)
 
@@ -167,7 +167,7 @@ def _camera(entry: Path, node: Path) -> Camera:
 
 
 def _read(file: Path) -> str:
-    """Return the text of a file in sysfs; empty where the device has no such file, or is just going away."""
+    """Return the text of a sysfs file; empty if the device lacks it or is being removed."""
     try:
         return file.read_text(encoding="utf-8", errors="replace").strip()
     except OSError:

@@ -1,4 +1,4 @@
-"""Controls of Video4Linux devices: list them and set them.
+"""Listing and setting of the controls of Video4Linux devices.
 
 Struct layouts and numbers are those of the kernel's ``linux/videodev2.h`` and ``linux/v4l2-controls.h``. They are the
 same on all Linux machines. A second handle may set controls while another program streams.
@@ -46,16 +46,16 @@ _MOST_CHOICES = 256
 
 @dataclass(frozen=True, slots=True)
 class DeviceControl:
-    """A control and the number by which the driver knows it."""
+    """A control and its number in the driver."""
 
     id: int
     control: Control
 
 
 class Device:
-    """An open ``/dev/videoN``, for its controls alone; a context manager.
+    """An open ``/dev/videoN``, for its controls only; a context manager.
 
-    ``ioctl`` is for trying it out without a device.
+    ``ioctl`` is injectable for tests without a device.
     """
 
     def __init__(self, path: Path, ioctl: Ioctl = fcntl.ioctl) -> None:
@@ -69,7 +69,7 @@ class Device:
         os.close(self._file)
 
     def controls(self) -> dict[str, DeviceControl]:
-        """What the driver lists, by the names that ``v4l2-ctl -l`` prints; nothing where it has no controls.
+        """Return the driver's controls by the names that ``v4l2-ctl -l`` prints; empty if it has none.
 
         Raises:
             OSError: the device is gone.
@@ -110,7 +110,7 @@ class Device:
                 yield index, whole if type_ == _INTEGER_MENU else _text(raw)
 
     def _ask(self, request: int, query: bytearray) -> bool:
-        """False where the driver has no such thing."""
+        """Query the driver; return False if it has no such entry."""
         try:
             self._ioctl(self._file, request, query)
         except OSError as error:
@@ -129,7 +129,7 @@ class Device:
 
 
 def variable_name(name: bytes) -> str:
-    """A control's name as ``v4l2-ctl`` prints it: ``Exposure, Dynamic Framerate`` is ``exposure_dynamic_framerate``."""
+    """Return a name as ``v4l2-ctl`` prints it: ``Exposure, Dynamic Framerate`` is ``exposure_dynamic_framerate``."""
     return re.sub(r"[^a-z0-9]+", "_", _text(name).lower()).strip("_")
 
 

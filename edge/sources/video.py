@@ -1,4 +1,4 @@
-"""Video files, upright, every frame, at the times that the file itself says."""
+"""Video files: every frame, upright, at the file's own times."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 _NS = 1_000_000_000
 _USUAL_FPS = 25.0
 _WHOLE_SHARE = 0.9
-"""Edit lists and frames without a reference make sound files a little shorter than their index."""
+"""Share of announced frames that intact files have at least; edit lists make them slightly shorter."""
 _HIGHEST_FPS = 1000.0
-"""What is above comes of containers that give a clock's ticks for frames."""
+"""Frame rates above this come from containers that report clock ticks as frames."""
 
 
 class VideoFile(PassiveSource):
-    """A file as fast as it can be processed; ``monotonic_ns`` is the position in the clip, so runs repeat."""
+    """A file read as fast as possible; ``monotonic_ns`` is the position in the clip, so runs are repeatable."""
 
     lossless = True
     epoch_ns: int | None = 0
@@ -40,7 +40,7 @@ class VideoFile(PassiveSource):
 
     @property
     def uri(self) -> str:
-        """The file's path as it was given."""
+        """Path of the file as configured."""
         return str(self._path)
 
     def open(self) -> None:
@@ -56,7 +56,7 @@ class VideoFile(PassiveSource):
         capture = instead_of_opencv(self._path) or cv2.VideoCapture(str(self._path), cv2.CAP_FFMPEG)
         if not capture.isOpened():
             capture.release()
-            msg = f"{self._path}: is no video that can be decoded; it may be damaged or of another kind"
+            msg = f"{self._path}: is not a decodable video; it may be damaged or of another kind"
             raise SourceError(msg)
         capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
         fps = capture.get(cv2.CAP_PROP_FPS)
@@ -66,7 +66,7 @@ class VideoFile(PassiveSource):
         self._capture, self._index = capture, 0
 
     def read(self) -> Frame:
-        """The next frame.
+        """Return the next frame.
 
         Raises:
             SourceEnded: that was the last.
@@ -89,7 +89,7 @@ class VideoFile(PassiveSource):
                 f"{self._path}: not one frame of it can be decoded; it is damaged, or of a kind that is not read: "
                 "convert it to MP4"
             )
-        # a file that has a cover picture alone gives one frame
+        # a file with only a cover picture yields one frame
         short = is_cut_off(self._path) or 1 < self._index < self._announced * _WHOLE_SHARE
         of = f" of {self._announced}" if self._index < self._announced else ""
         cut = f"{of}; it may be damaged or cut off" if short else ""

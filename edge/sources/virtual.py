@@ -1,6 +1,6 @@
-"""Drawn scenes instead of a camera: a real face from a public-domain photograph, a crowd, an empty room, a stall.
+"""Synthetic scenes instead of a camera: a real face from a public-domain photograph, a crowd, an empty room, a stall.
 
-What a frame shows depends on its number alone. ``virtual:SCENE?pace=fast&frames=N`` gives so many and ends.
+The content of a frame depends only on its number. ``virtual:SCENE?pace=fast&frames=N`` ends after N frames.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ if TYPE_CHECKING:
 _NS = 1_000_000_000
 PORTRAIT = Path(__file__).parent / "assets" / "portrait.jpg"
 HEAD = (slice(0, 300), slice(70, 370))
-"""Rows and columns of the head and shoulders in the portrait."""
+"""Rows and columns (start, stop) of the head and shoulders in the portrait."""
 FACE = (slice(20, 220), slice(124, 324))
-"""Rows and columns of the head alone."""
+"""Rows and columns (start, stop) of the head alone."""
 PERIOD_S = 12.0
-"""The one face of ``portrait`` is in view for the first three quarters of each period."""
+"""Period in seconds of ``portrait``, whose face is in view for the first three quarters."""
 
 
 _STALL_AFTER = 30
-"""Frames that the scene ``stall`` gives before it stalls, where ``frames`` says nothing else."""
+"""Default number of frames before the scene ``stall`` stalls."""
 
 
 class VirtualCamera(PassiveSource):
-    """Frames of a drawn scene at ``config.fps``, or as fast as they are taken."""
+    """Frames of a synthetic scene at ``config.fps``, or as fast as they are read."""
 
     def __init__(self, config: SourceConfig) -> None:
         scene, found = options(config.uri, {"pace": ("real", "fast"), "frames": None})
@@ -61,22 +61,22 @@ class VirtualCamera(PassiveSource):
 
     @property
     def recorded(self) -> bool:
-        """True where it is no stand-in for a camera: fast, or with an end."""
+        """True if the scene is not a live camera substitute: fast, or with an end."""
         return self.lossless or (self._frames is not None and self._scene != "stall")
 
     @property
     def uri(self) -> str:
-        """``virtual:SCENE``."""
+        """URI ``virtual:SCENE``."""
         return f"virtual:{self._scene}"
 
     def open(self) -> None:
-        """Prepare the scene and begin at its first frame."""
+        """Prepare the scene and start at its first frame."""
         self._draw = SCENES[self._scene](self._config.width, self._config.height)
         self._index = 0
         self._started_ns = 0 if self.lossless else time.monotonic_ns()
 
     def read(self) -> Frame:
-        """The next frame, at its time.
+        """Return the next frame when it is due.
 
         Raises:
             SourceEnded: all frames that were asked for are delivered.
@@ -94,18 +94,18 @@ class VirtualCamera(PassiveSource):
         return frame
 
     def skip(self) -> bool:
-        """Let the next frame go by without drawing it."""
+        """Skip the next frame without drawing it."""
         if self._frames is None or self._again or self._index < self._frames:
             self._wait()
             self._index += 1
         return True
 
     def _wait(self) -> int:
-        """Until the next frame is due, and when that was."""
+        """Wait until the next frame is due and return that time."""
         due_ns = self._started_ns + self._index * self._step_ns
         if not self.lossless:
             late_ns = time.monotonic_ns() - due_ns
-            if late_ns > self._step_ns:  # drawing cannot keep up: its clock must not fall ever further behind ours
+            if late_ns > self._step_ns:  # drawing is too slow: keep the scene's clock from lagging further
                 self._started_ns += late_ns
                 due_ns += late_ns
             time.sleep(max(0, -late_ns) / _NS)
@@ -120,19 +120,19 @@ class VirtualCamera(PassiveSource):
         raise SourceEnded(msg)
 
     def close(self) -> None:
-        """Forget the scene."""
+        """Discard the scene."""
         self._draw = None
 
 
 def _background(width: int, height: int) -> NDArray[np.uint8]:
-    """A wall that is lighter at the top, BGR."""
+    """Return an (h, w, 3) uint8 BGR wall that is lighter at the top."""
     column = np.linspace(150, 70, height, dtype=np.float32)[:, None, None]
     tint = np.array([1.0, 0.97, 0.9], np.float32)
     return np.ascontiguousarray(np.broadcast_to(column * tint, (height, width, 3)).astype(np.uint8))
 
 
 def cut(part: tuple[slice, slice]) -> NDArray[np.uint8]:
-    """A part of the portrait, such as :data:`HEAD`, BGR.
+    """Return a part of the portrait, such as :data:`HEAD`, as (h, w, 3) uint8 BGR.
 
     Raises:
         SourceError: the picture that came along is missing or damaged.
@@ -158,7 +158,7 @@ def _paste(
 
 
 def _portrait(width: int, height: int) -> Callable[[float], NDArray[np.uint8]]:
-    """One person who comes, moves about in changing light, and goes."""
+    """Draw one person who enters, moves in changing light, and leaves."""
     wall, head = _background(width, height), cut(HEAD)
 
     def draw(time_s: float) -> NDArray[np.uint8]:
@@ -175,7 +175,7 @@ def _portrait(width: int, height: int) -> Callable[[float], NDArray[np.uint8]]:
 
 
 def _crowd(width: int, height: int) -> Callable[[float], NDArray[np.uint8]]:
-    """Fifteen people in three rows, those in front larger, all swaying."""
+    """Draw fifteen swaying people in three rows, larger in front."""
     wall, head = _background(width, height), cut(FACE)
     seats = [(row, column) for row in range(3) for column in range(5)]
 
@@ -192,7 +192,7 @@ def _crowd(width: int, height: int) -> Callable[[float], NDArray[np.uint8]]:
 
 
 def _blank(width: int, height: int) -> Callable[[float], NDArray[np.uint8]]:
-    """Nobody."""
+    """Draw an empty room."""
     wall = _background(width, height)
     return lambda _time_s: wall.copy()
 

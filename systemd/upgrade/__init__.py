@@ -1,5 +1,5 @@
-"""Tries a new version of the service and goes back to the one before where it does not become healthy.
+"""Trial of a new version of the service, with rollback to the previous one if it does not become healthy.
 
-Runs as root on the system's Python with nothing but the standard library: it must work while the version that it
-judges does not. ``systemd/install.sh`` puts it beside the versions; a package may do the same.
+Runs as root on the system's Python with only the standard library: it must work even if the version that it judges does
+not. ``systemd/install.sh`` puts it beside the versions; a package may do the same.
 """

@@ -17,7 +17,7 @@ _USAGE = 2
 
 
 def main(arguments: list[str]) -> int:
-    """Do what ``arguments`` name; 0: done, 1: rejected or refused, 2: no such command."""
+    """Run the command in ``arguments``; return 0: done, 1: rejected or refused, 2: unknown command."""
     trial = Trial(
         Releases(),
         Service(),
@@ -63,7 +63,7 @@ def _attended(trial: Trial, candidate: Path, *, delete: bool = True) -> int:
         return 0
     if first:
         return _failed(
-            f"it does not become healthy ({verdict.reason}); mend /etc/face-edge/config.toml and run: "
+            f"it does not become healthy ({verdict.reason}); fix /etc/face-edge/config.toml and run: "
             "sudo systemctl restart face-edge"
         )
     return _failed(f"{verdict.reason}; see journalctl -u face-edge")
@@ -72,13 +72,13 @@ def _attended(trial: Trial, candidate: Path, *, delete: bool = True) -> int:
 def _rollback(trial: Trial) -> int:
     target = trial.releases.previous
     if target is None or not trial.releases.is_finished(target):
-        return _failed("there is no version to go back to: install one with `install.sh --wheel FILE`")
-    say(f"going back to {target.name}")
+        return _failed("there is no previous version: install one with `install.sh --wheel FILE`")
+    say(f"rolling back to {target.name}")
     return _attended(trial, target, delete=False)
 
 
 def _place(releases: Releases, candidate: Path) -> int:
-    """Put a version in place without starting it, as in the image of a card."""
+    """Activate a version without starting it, as in the image of a card."""
     before = releases.current
     try:
         releases.switch(candidate)
@@ -86,7 +86,7 @@ def _place(releases: Releases, candidate: Path) -> int:
         if before is not None and before != candidate.resolve():
             releases.accept(before)
     except OSError as error:
-        return _failed(f"the version cannot be put in place: {error.strerror or error}")
+        return _failed(f"the version cannot be activated: {error.strerror or error}")
     return 0
 
 
@@ -96,7 +96,7 @@ def _failed(text: str) -> int:
 
 
 def _end_with_the_installer() -> None:
-    """A killed installer kills this judge, which the guard then notices; Ctrl-C and SIGTERM end the trial in order."""
+    """Let the installer's death kill this process, which the guard notices; end the trial in order on signals."""
     parent = os.getppid()
     ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
     if os.getppid() != parent:

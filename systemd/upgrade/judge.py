@@ -1,16 +1,16 @@
-"""Decide from samples of a started version whether it does its work.
+"""Decide from samples of a started version whether it works.
 
-Pure: the caller gives the time. Evidence is an answer of the device's own loop that says one of these:
+Pure: the caller passes the time. Evidence is an answer of the device's main loop that reports one of these:
 
-- it looks at frames: more than at the sample before, and it has handed at least one state to its outputs;
+- it processes frames: more than at the previous sample, and it has passed at least one state to its outputs;
 - it is paused by its operator;
-- its film has ended, and it has looked at frames of it;
-- its camera is away, and that is no news: the version before had no camera either, or another one was configured.
+- its recording has ended, and it has processed frames of it;
+- its camera is unavailable, as it was with the previous version, or another one is configured.
 
-Where the version before was connected to its broker, the new one must be, too. The version is accepted when evidence
-has lasted for ``watch_s`` without a gap of ``stall_s``. It is rejected as soon as its process has ended or was started
-again, when its loop does not answer any more or looks at nothing any more for ``stall_s``, and when there is not enough
-evidence in time.
+If the previous version was connected to its broker, the new one must be, too. The version is accepted when evidence has
+lasted for ``watch_s`` without a gap of ``stall_s``. It is rejected as soon as its process ends or is restarted, when
+its loop does not answer or processes no frames for ``stall_s``, and when there is not enough evidence in time.
+
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _ACTIVE = ("active", "reloading")
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """The service as the service manager sees it: ``pid`` of its main process, ``restarts`` by the manager itself."""
+    """State of the service in systemd: ``pid`` of its main process, number of automatic ``restarts``."""
 
     state: str
     pid: int
@@ -34,7 +34,7 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The device as it describes itself; figures that an older version does not give are ``None``."""
+    """Status reported by the device; values that an older version does not report are ``None``."""
 
     camera: str | None
     source: str = ""
@@ -46,10 +46,10 @@ class Report:
 
     @classmethod
     def of(cls, status: dict[str, Any]) -> Report:
-        """Read the answer of ``face-edge status --json``.
+        """Parse the answer of ``face-edge status --json``.
 
         Raises:
-            KeyError, TypeError, ValueError: it is no such answer.
+            KeyError, TypeError, ValueError: The answer has another form.
         """
         work = status.get("work") or {}
         return cls(
@@ -65,20 +65,20 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The outcome, and why."""
+    """Outcome of a trial, with the reason."""
 
     healthy: bool
     reason: str
 
 
 class Judge:
-    """Collects samples of one start.
+    """Judge of one start of the service by its samples.
 
     Args:
-        watch_s: how long evidence must last; longer than the watchdog waits.
-        stall_s: how long a loop may answer nothing, or look at nothing, once it has begun.
-        patience_s: how long it may take until evidence begins.
-        before: the last report of the version before, where it ran.
+        watch_s: Seconds for which evidence must last; longer than the watchdog's period.
+        stall_s: Seconds for which a running loop may not answer or process frames.
+        patience_s: Maximum seconds until evidence begins.
+        before: Last report of the previous version, if it was running.
     """
 
     def __init__(self, *, watch_s: float, stall_s: float, patience_s: float, before: Report | None = None) -> None:
@@ -95,12 +95,12 @@ class Judge:
         self._lacks = "it does not answer `face-edge status`"
 
     def observe(self, now_s: float, unit: Unit, report: Report | None) -> Verdict | None:
-        """Take in one sample; the verdict as soon as there is one.
+        """Process one sample; return the verdict once there is one.
 
         Args:
-            now_s: monotonic time of the sample.
-            unit: the service at that time.
-            report: the answer of its loop; ``None`` without one.
+            now_s: Monotonic time of the sample in seconds.
+            unit: State of the service at that time.
+            report: Answer of its loop; ``None`` without one.
         """
         if self._started_s == math.inf:
             self._started_s, self._pid = now_s, unit.pid
@@ -118,7 +118,7 @@ class Judge:
         return self._overdue(now_s)
 
     def _note(self, now_s: float) -> float:
-        """Note evidence; since when it has lasted without a gap."""
+        """Record evidence and return the time since which it has lasted without a gap."""
         if self._since_s is None or now_s - self._evidence_s > self._stall_s:
             self._since_s = now_s
         self._evidence_s = now_s
@@ -126,53 +126,53 @@ class Judge:
 
     def _overdue(self, now_s: float) -> Verdict | None:
         if self._since_s is not None and self._lacks == _NO_FRAMES and now_s - self._evidence_s > self._stall_s:
-            return Verdict(healthy=False, reason=f"it has looked at no frame for {self._stall_s:g} s")
+            return Verdict(healthy=False, reason=f"it has processed no frame for {self._stall_s:g} s")
         if now_s - self._started_s > self._patience_s + self._watch_s:
             return Verdict(healthy=False, reason=self._lacks or "it does not work steadily")
         return None
 
     def _ended(self, unit: Unit) -> str:
-        """Why the process that was started is no longer the one that runs; empty where it is."""
+        """Return why the started process no longer runs; empty if it does."""
         if unit.restarts > 0 or (unit.state in _ACTIVE and unit.pid != self._pid):
-            return "it ended and was started again"
+            return "it ended and was restarted"
         if unit.state not in _ACTIVE:
             return f"it ended: {unit.result if unit.result != 'success' else unit.state}"
         return ""
 
     def _lacking(self, report: Report) -> str:
-        """What the evidence lacks in this report; empty where it is complete."""
+        """Return the evidence missing in this report; empty if it is complete."""
         before = self._before
         if before is not None and before.broker and report.broker is False:
-            return "it does not reach the broker, which the version before did"
+            return "it does not reach the broker, which the previous version did"
         if report.paused or (report.camera == "ended" and report.frames != 0):
             return ""
         if report.camera == "offline":
             if before is not None and before.camera == "online" and before.source == report.source:
-                return f"{report.source} is away, which the version before could use"
+                return f"{report.source} is unavailable, which the previous version could use"
             return ""
         if report.camera is None or not self._has_looked(report):
             return _NO_FRAMES
         return "it has published no state" if report.states == 0 else ""
 
     def _has_looked(self, report: Report) -> bool:
-        """Whether frames were looked at since the report before; an older version gives a rate alone."""
+        """Return whether frames were processed since the last report; an older version reports only a rate."""
         if report.frames is None:
             return report.frames_per_second > 0
         earlier = self._report.frames if self._report is not None else 0
         return earlier is not None and report.frames > earlier
 
 
-_NO_FRAMES = "it looks at no frames"
+_NO_FRAMES = "it processes no frames"
 
 
 def _work(report: Report) -> str:
-    """What an accepted version does, in words."""
-    lacks = ", and its broker is away" if report.broker is False else ""
+    """Describe the activity of an accepted version."""
+    lacks = ", and its broker is unavailable" if report.broker is False else ""
     if report.paused:
         return f"paused by its operator{lacks}"
     if report.camera == "offline":
-        return f"{report.source} is away{lacks}"
+        return f"{report.source} is unavailable{lacks}"
     if report.camera == "ended":
         return f"{report.source} has ended{lacks}"
     counted = "" if report.frames is None else f", {report.frames} frames"
-    return f"looking at {report.source}{counted}{lacks}"
+    return f"processing {report.source}{counted}{lacks}"

@@ -1,14 +1,14 @@
-"""The versions on the disk: their folders, the links that choose one, and the unit files that each brings.
+"""Versions on the disk: their folders, the links that select one, and the unit files of each.
 
 .. code-block:: text
 
     /opt/face-edge/releases/TIME/   an environment, with its unit files in units/
     /opt/face-edge/current          the version in use
     /opt/face-edge/previous         the version before it
-    /opt/face-edge/trial            there while ``current`` is on trial: the version to go back to
+    /opt/face-edge/trial            present while ``current`` is on trial: the version to go back to
 
-A trial is accepted by one rename, of ``trial`` to ``previous``. Until then every start without a living judge goes back
-(:mod:`upgrade.trial`), whatever step a power cut fell into: :meth:`Releases.switch` may be repeated from any state.
+A trial is accepted by renaming ``trial`` to ``previous``. Until then every start without a living judge goes back
+(:mod:`upgrade.trial`), at whatever step the power was cut: :meth:`Releases.switch` may be repeated from any state.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _REJECTED = ".rejected"
 
 
 class Releases:
-    """Versions below ``root`` and their unit files in ``units``; ``sync`` has file systems on the disk."""
+    """Versions below ``root`` and their unit files in ``units``; ``sync`` flushes file systems to the disk."""
 
     def __init__(self, root: Path = ROOT, units: Path = UNITS, *, sync: Callable[..., None] | None = None) -> None:
         self.root = root
@@ -38,14 +38,14 @@ class Releases:
 
     @property
     def current(self) -> Path | None:
-        """The version in use; ``None`` where there is none."""
+        """Version in use; ``None`` if there is none."""
         return self._target("current")
 
     @property
     def previous(self) -> Path | None:
-        """The version to which ``--rollback`` goes; ``None`` where there is none.
+        """Version to which ``--rollback`` goes; ``None`` if there is none.
 
-        Without a link, as installers before this one left it, it is the newest of the older ones.
+        Without a link, as left by earlier installers, it is the newest of the older ones.
         """
         found, current = self._target("previous"), self.current
         if found is not None and found != current and self.is_finished(found):
@@ -59,17 +59,17 @@ class Releases:
 
     @property
     def on_trial(self) -> bool:
-        """Whether ``current`` has yet to be accepted."""
+        """True while ``current`` is not accepted yet."""
         return (self.root / "trial").is_symlink()
 
     @property
     def fallback(self) -> Path | None:
-        """The version to go back to from a trial; ``None`` where it is gone or damaged."""
+        """Version to go back to from a trial; ``None`` if it is missing or damaged."""
         found = self._target("trial")
         return found if found is not None and self.is_finished(found) else None
 
     def stage(self, release: Path) -> None:
-        """Write the version's unit files beside their places, so that only renames are left to do.
+        """Write the version's unit files beside their final paths, so that only renames remain.
 
         Raises:
             OSError: the disk is full or cannot be written; nothing has changed.
@@ -77,7 +77,7 @@ class Releases:
         try:
             for unit in _unit_files(release):
                 self._staged(unit.name).unlink(missing_ok=True)
-                if not _same(unit, self._units / unit.name):  # a full disk then does not keep it from going back
+                if not _same(unit, self._units / unit.name):  # a full disk must not prevent the rollback
                     shutil.copyfile(unit, self._staged(unit.name))
                     self._staged(unit.name).chmod(0o644)
             self._sync(release, self._units)
@@ -86,7 +86,7 @@ class Releases:
             raise
 
     def switch(self, release: Path) -> None:
-        """Use ``release``: each name changes in one step; files on the disk before names."""
+        """Switch to ``release``: each name changes in one step, after its files are on the disk."""
         self.stage(release)
         self._link("current", release)
         wanted = {unit.name for unit in _unit_files(release)}
@@ -99,12 +99,12 @@ class Releases:
         self._sync(self._units, self.root)
 
     def begin_trial(self, before: Path) -> None:
-        """Note that the next version is on trial, before anything changes."""
+        """Record that the next version is on trial, before anything changes."""
         self._link("trial", before)
         self._sync(self.root)
 
     def accept(self, before: Path | None) -> None:
-        """The version in use is good; ``--rollback`` goes to ``before`` from now on."""
+        """Accept the version in use; ``--rollback`` goes to ``before`` from now on."""
         if self.on_trial:
             (self.root / "trial").replace(self.root / "previous")
         elif before is not None:
@@ -112,24 +112,24 @@ class Releases:
         self._sync(self.root)
 
     def end_trial(self) -> None:
-        """The version before is in use again."""
+        """End the trial after the previous version is in use again."""
         (self.root / "trial").unlink(missing_ok=True)
         self._sync(self.root)
 
     def reject(self, release: Path) -> None:
-        """Keep ``release`` out of the choice for ``--rollback``."""
+        """Exclude ``release`` from the choice for ``--rollback``."""
         with suppress(OSError):
             (release / _REJECTED).touch()
 
     def tidy(self) -> None:
-        """Delete every version but the one in use, the one before, and what a trial needs."""
+        """Delete every version except the one in use, the previous one and those that a trial needs."""
         kept = {self.current, self.previous, self._target("trial")}
         for folder in self._folders():
             if folder not in kept:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def is_finished(self, release: Path) -> bool:
-        """Whether ``release`` is one of ours, and complete."""
+        """Return whether ``release`` is one of our versions and complete."""
         return release.resolve() in self._finished()
 
     def _finished(self) -> list[Path]:
@@ -140,7 +140,7 @@ class Releases:
         ]
 
     def _folders(self) -> list[Path]:
-        """Every version's folder, the oldest first: their names are times."""
+        """Return every version's folder, the oldest first: their names are times."""
         folder = self.root / "releases"
         return sorted(path.resolve() for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
 
@@ -163,7 +163,7 @@ class Releases:
                 self._staged(unit.name).unlink(missing_ok=True)
 
     def _unit_names(self) -> set[str]:
-        """Names of all units that any version on the disk brings."""
+        """Return the names of all units of the versions on the disk."""
         return {unit.name for folder in self._folders() for unit in _unit_files(folder)}
 
 
@@ -176,5 +176,5 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def _sync(*paths: Path) -> None:
-    """Have the file systems of ``paths`` on the disk."""
+    """Flush the file systems of ``paths`` to the disk."""
     subprocess.run(["sync", "--file-system", *map(str, paths)], check=False)

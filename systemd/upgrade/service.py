@@ -1,4 +1,4 @@
-"""The service as it runs: the service manager's commands, and the answer of the device's loop."""
+"""The running service: systemd's commands, and the answers of the device's main loop."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ UNIT = "face-edge.service"
 FAULT_UNIT = "face-edge-fault.service"
 SOCKETS = Path("/run/face-edge")
 WATCHDOG_S = 30.0
-"""Assumed for a unit without a watchdog."""
+"""Watchdog period in seconds assumed for a unit without one."""
 _ANSWER_S = 7.0
 _LONGEST_ANSWER = 1 << 20
 _STOP_S = 300.0
@@ -23,18 +23,18 @@ _LOG_LINES = 12
 
 
 class Service:
-    """Commands for the service manager and questions to the device; ``sockets`` is where the device listens."""
+    """Access to systemd and to the device, which listens in the folder ``sockets``."""
 
     def __init__(self, sockets: Path = SOCKETS) -> None:
         self._sockets = sockets
 
     def start(self) -> bool:
-        """Start the service and wait until it is ready; ``False`` where it ended before that."""
+        """Start the service and wait until it is ready; return ``False`` if it ends before that."""
         _systemctl("reset-failed", UNIT)
         return _systemctl("start", UNIT).returncode == 0
 
     def stop(self) -> None:
-        """Stop the service and its fault look; a slow or unclean end is an end all the same."""
+        """Stop the service and its fault display; a slow or unclean end counts as stopped."""
         deadline_s = time.monotonic() + _STOP_S
         while time.monotonic() < deadline_s:
             _systemctl("stop", UNIT, FAULT_UNIT)
@@ -48,11 +48,11 @@ class Service:
         _systemctl("restart", "--no-block", UNIT)
 
     def reload_units(self) -> None:
-        """Have the service manager read its unit files again."""
+        """Make systemd reload its unit files."""
         _systemctl("daemon-reload")
 
     def unit(self) -> Unit:
-        """How the service manager sees the service."""
+        """Return the state of the service in systemd."""
         found = _shown("ActiveState", "MainPID", "NRestarts", "Result")
         return Unit(
             state=found.get("ActiveState", ""),
@@ -62,11 +62,11 @@ class Service:
         )
 
     def watchdog_s(self) -> float:
-        """The period of the service's watchdog, which the service manager knows once the service has started."""
+        """Return the service's watchdog period in seconds, which systemd knows once the service has started."""
         return seconds(_shown("WatchdogUSec").get("WatchdogUSec", "")) or WATCHDOG_S
 
     def report(self) -> Report | None:
-        """What the device's loop answers; ``None`` where it does not."""
+        """Return the answer of the device's loop; ``None`` if it does not answer."""
         for path in sorted(self._sockets.glob("face-edge-*.sock")):
             try:
                 return Report.of(_ask(path))
@@ -75,13 +75,13 @@ class Service:
         return None
 
     def log_tail(self, since_epoch_s: float) -> str:
-        """The last lines that the service has logged since then."""
+        """Return the last lines of the service's log since ``since_epoch_s`` (Unix seconds)."""
         command = ["journalctl", "-u", UNIT, "-n", str(_LOG_LINES), "--no-pager", "-o", "cat"]
         done = subprocess.run([*command, f"--since=@{int(since_epoch_s)}"], capture_output=True, text=True, check=False)
         return done.stdout.strip()
 
     def guard(self, name: str) -> None:
-        """Run ``guard`` of this package as a unit that outlives this process."""
+        """Run this package's ``guard`` as a unit that outlives this process."""
         folder = Path(__file__).resolve().parent.parent
         options = [f"--unit={name}", f"--setenv=PYTHONPATH={folder}", "--setenv=PYTHONDONTWRITEBYTECODE=1"]
         command = [sys.executable, "-P", "-m", "upgrade", "guard"]
@@ -89,7 +89,7 @@ class Service:
 
 
 def seconds(span: str) -> float:
-    """Read a time span as ``systemctl show`` prints it (``1min 30s``, ``500ms``); 0 for ``infinity`` and nonsense."""
+    """Parse a time span of ``systemctl show`` (``1min 30s``, ``500ms``) to seconds; 0 for ``infinity``."""
     units = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
     total = 0.0
     for part in span.split():
@@ -111,7 +111,7 @@ def _shown(*properties: str) -> dict[str, str]:
 
 
 def _ask(path: Path) -> dict[str, object]:
-    """Put ``status`` to the device that listens at ``path``."""
+    """Request ``status`` from the device that listens at ``path``."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as device:
         device.settimeout(_ANSWER_S)
         device.connect(str(path))

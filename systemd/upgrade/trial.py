@@ -1,8 +1,8 @@
-"""Put a new version on trial, and go back to the one before where it is not accepted.
+"""Put a new version on trial, and roll back to the previous one if it is not accepted.
 
-The judge holds a lock as long as it lives. Every start of the service runs :func:`settle` first
-(``face-edge-trial.service``): a trial whose judge does not live any more, after a power cut or a kill, ends with the
-version before. A unit that waits for the lock causes such a start at once when the judge is killed (:func:`guard`).
+The judge holds a lock while it lives. Every start of the service first runs :func:`settle`
+(``face-edge-trial.service``): a trial whose judge is gone, after a power cut or a kill, ends with the previous version.
+A unit that waits for the lock triggers such a start as soon as the judge is killed (:func:`guard`).
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ if TYPE_CHECKING:
 LOCK = Path("/run/face-edge-upgrade.lock")
 PATIENCE_S = 120.0
 BACK_S = 5.0
-"""Evidence that the version before has to give after it was put back."""
+"""Seconds of evidence required of the previous version after the rollback."""
 _WATCHDOGS = 2.0
-"""Periods of the watchdog that a new version is watched for."""
+"""Number of watchdog periods for which a new version is observed."""
 _POLL_S = 1.0
 
 
 class Refused(Exception):
-    """The trial cannot begin: nothing has changed."""
+    """The trial cannot start; nothing has changed."""
 
 
 class Interrupted(Exception):
-    """The operator ends the trial."""
+    """The operator has ended the trial."""
 
 
 @dataclass
 class Trial:
-    """What a trial works with; times in seconds."""
+    """Trial of a version; times in seconds."""
 
     releases: Releases
     service: Service
@@ -56,18 +56,18 @@ class Trial:
     sleep: Callable[[float], None] = time.sleep
 
     def run(self, candidate: Path, *, delete: bool = True) -> Verdict:
-        """Have ``candidate`` take over, watch it, and accept it or go back.
+        """Switch to ``candidate``, observe it, and accept it or roll back.
 
         Args:
-            candidate: the folder of a complete version.
-            delete: delete it where it is rejected.
+            candidate: Folder of a complete version.
+            delete: Delete the folder if the version is rejected.
 
         Raises:
-            Refused: another trial runs, the version is not complete, or its unit files cannot be written.
+            Refused: Another trial is running, the version is incomplete, or its unit files cannot be written.
         """
         with held(self.lock, timeout_s=30.0) as is_held:
             if not is_held:
-                msg = "another version is on trial at the moment: try again in a minute"
+                msg = "another version is on trial: try again in a minute"
                 raise Refused(msg)
             self.settle_held()
             before = self.releases.current
@@ -82,19 +82,19 @@ class Trial:
             return self._try(candidate.resolve(), before, delete=delete)
 
     def settle(self) -> None:
-        """Go back from a trial whose judge does not live any more; run before each start of the service."""
+        """Roll back a trial whose judge is gone; run before each start of the service."""
         with held(self.lock) as is_held:
             if is_held:
                 self.settle_held()
 
     def settle_held(self) -> None:
-        """The same for the holder of the lock."""
+        """Roll back as :meth:`settle` does, for the holder of the lock."""
         releases = self.releases
         if not releases.on_trial:
             return
         candidate, fallback = releases.current, releases.fallback
         if fallback is None:
-            self.say("a trial was interrupted, and the version before is gone: the new one stays")
+            self.say("a trial was interrupted, and the previous version is gone: the new one stays")
         else:
             if candidate is not None and candidate != fallback:
                 releases.reject(candidate)
@@ -104,7 +104,7 @@ class Trial:
         releases.end_trial()
 
     def guard(self) -> None:
-        """Wait until the judge has ended; where it left its trial open, have the service started again."""
+        """Wait until the judge has ended; if it left its trial open, restart the service."""
         with held(self.lock, timeout_s=None):
             pass
         if self.releases.on_trial:
@@ -121,7 +121,7 @@ class Trial:
             if before is not None:
                 self.service.guard(f"face-edge-guard-{os.getpid()}")
                 self.releases.begin_trial(before)
-            # the old one reads its own files until it has ended
+            # the old version reads its own files until it has ended
             self.service.stop()
             self.releases.switch(candidate)
             self.service.reload_units()
@@ -129,7 +129,7 @@ class Trial:
             if verdict.healthy:
                 self.releases.accept(before)
         except OSError as error:
-            verdict = Verdict(healthy=False, reason=f"it cannot be put in place: {error.strerror or error}")
+            verdict = Verdict(healthy=False, reason=f"it cannot be activated: {error.strerror or error}")
         except Interrupted:
             verdict = Verdict(healthy=False, reason="interrupted")
         if verdict.healthy or before is None:
@@ -160,29 +160,29 @@ class Trial:
         return verdict
 
     def _go_back(self, candidate: Path, before: Path, verdict: Verdict, *, delete: bool) -> Verdict:
-        self.say(f"going back to the version before: {verdict.reason}")
+        self.say(f"rolling back to the previous version: {verdict.reason}")
         self.service.stop()
         self.releases.reject(candidate)
         try:
             self.releases.switch(before)
             self.releases.end_trial()
         except OSError as error:  # the next start tries again
-            reason = f"{verdict.reason}; the version before cannot be put back: {error.strerror or error}"
+            reason = f"{verdict.reason}; the previous version cannot be restored: {error.strerror or error}"
             return Verdict(healthy=False, reason=reason)
         self.service.reload_units()
         if delete:
             shutil.rmtree(candidate, ignore_errors=True)
         back = self._judge(None, watch_s=BACK_S)
         if not back.healthy:
-            reason = f"neither the new version ({verdict.reason}) nor the one before ({back.reason}) becomes healthy"
+            reason = f"neither the new version ({verdict.reason}) nor the previous one ({back.reason}) becomes healthy"
             return Verdict(healthy=False, reason=reason)
-        reason = f"the new version did not become healthy ({verdict.reason}); the one before runs again: {back.reason}"
+        reason = f"the new version is not healthy ({verdict.reason}); the previous one runs again: {back.reason}"
         return Verdict(healthy=False, reason=reason)
 
 
 @contextmanager
 def held(path: Path, *, timeout_s: float | None = 0.0) -> Iterator[bool]:
-    """Hold the lock at ``path``; gives ``False`` where another process still has it after ``timeout_s``."""
+    """Hold the lock at ``path``; yield ``False`` if another process still has it after ``timeout_s``."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         yield _taken(descriptor, timeout_s)

@@ -181,7 +181,7 @@ def bad(tmp_path: Path) -> dict[str, list[str]]:
     ("case", "code", "says"),
     [
         ("configuration", 3, ["source.url", "did you mean 'uri'", "mqtt.keepalive_s"]),
-        ("source", 3, ["'telepathy' is no source", "picamera"]),
+        ("source", 3, ["'telepathy' is not a source", "picamera"]),
         ("clip", 5, ["missing.mp4: no such file"]),
         ("model", 6, ["expected sha256", "found"]),
     ],

@@ -195,7 +195,7 @@ def test_a_database_that_is_away_holds_the_acknowledgements(collect_process: Any
     errors = process.communicate(timeout=60)[1]
     assert process.returncode == 0
     assert "is back" in errors
-    told = [line for line in errors.splitlines() if "is away" in line]
+    told = [line for line in errors.splitlines() if "is unavailable" in line]
     assert 1 <= len(told) <= 4, told
     assert len(set(told)) == len(told)
 

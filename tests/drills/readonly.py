@@ -77,7 +77,7 @@ def run(folder: Path, *, events: int, seed: int, progress: Callable[[float], Non
 def _mended(device: Appliance) -> bool:
     """True once the outbox writes its file again."""
     deadline_s = time.monotonic() + _PATIENCE_S
-    while not any("is written again" in line for line in device.lines):
+    while not any("can be written again" in line for line in device.lines):
         if time.monotonic() > deadline_s:
             return False
         time.sleep(0.1)

@@ -164,7 +164,7 @@ vivid=/sys/bus/platform/drivers/vivid
 bind_anew() { marked=$(date +%s); echo vivid.0 >"$vivid/unbind"; echo vivid.0 >"$vivid/bind"; }
 said() { journalctl -u face-edge --since "@$marked" --no-pager | grep "$1"; }   # since the driver was bound anew
 follows() { said 'is at /dev/video1 now'; }
-looks_again() { said 'delivers again'; }
+looks_again() { said 'delivers frames again'; }
 
 faults() {
     waits 180 told 'looking at usb:0' || true

@@ -227,7 +227,7 @@ python3 "$checkout/tests/service/break_version.py" exits "$wheel" /tmp/bad
 sed -i 's/^Description=.*/& (the next version)/' /tmp/bad/systemd/face-edge.service
 code=0; now=$(date +%s)
 /tmp/bad/systemd/install.sh --no-apt --wheel /tmp/bad/*.whl >"$log" 2>&1 || code=$?
-[ $code = 1 ] && grep -q 'the one before runs again' "$log" && [ "$(readlink /opt/face-edge/current)" = "$one" ] \
+[ $code = 1 ] && grep -q 'the previous one runs again' "$log" && [ "$(readlink /opt/face-edge/current)" = "$one" ] \
     && is ActiveState active && ! grep -q 'next version' /etc/systemd/system/face-edge.service && waits 20 logged "$now" 'of the next version now' || fail
 looks && face-edge sessions list >"$log" 2>&1 && grep -q 'Before it' "$log" && ok || fail
 

@@ -55,7 +55,7 @@ def test_work_for_the_whole_watch_is_accepted() -> None:
     assert healthy(verdict)
     assert version.took_s == 61
     assert verdict is not None
-    assert "looking at usb:0, 305 frames" in verdict.reason
+    assert "processing usb:0, 305 frames" in verdict.reason
 
 
 @pytest.mark.parametrize("dies_s", [0, 5, 31, 45, 59])
@@ -111,7 +111,7 @@ def test_one_that_never_looks_at_a_frame_is_rejected() -> None:
     for camera in ("online", None):
         verdict = Version(fps=0, report=replace(LOOKS, camera=camera)).runs(1000)
         assert not healthy(verdict)
-        assert "looks at no frames" in str(verdict)
+        assert "processes no frames" in str(verdict)
 
 
 def test_one_that_publishes_no_state_is_rejected() -> None:
@@ -156,13 +156,13 @@ def test_a_film_that_ends_within_the_watch_is_work() -> None:
 def test_a_camera_that_is_away_is_not_the_version_s_fault(before: Report | None) -> None:
     verdict = Version(before=before, report=AWAY, fps=0).runs(70)
     assert healthy(verdict)
-    assert "usb:0 is away" in str(verdict)
+    assert "usb:0 is unavailable" in str(verdict)
 
 
 def test_a_camera_that_only_the_version_before_could_use_is() -> None:
     verdict = Version(before=LOOKS, report=AWAY, fps=0).runs(1000)
     assert not healthy(verdict)
-    assert "usb:0 is away, which the version before could use" in str(verdict)
+    assert "usb:0 is unavailable, which the previous version could use" in str(verdict)
 
 
 def test_a_camera_that_comes_late_is_waited_for() -> None:

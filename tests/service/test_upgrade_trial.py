@@ -170,7 +170,7 @@ def test_one_that_dies_after_45_seconds_is_taken_back(board: Board) -> None:
     board.service.bad = {NEW}
     verdict = board.trial.run(new)
     assert not verdict.healthy
-    assert "the one before runs again" in verdict.reason
+    assert "the previous one runs again" in verdict.reason
     assert (board.in_use, board.is_consistent, board.releases.on_trial) == (OLD, True, False)
     assert board.service.runs == OLD
     assert not new.exists()
@@ -181,14 +181,14 @@ def test_one_without_the_camera_that_the_old_one_had_is_taken_back(board: Board)
     board.service.away = {NEW}
     verdict = board.trial.run(board.new())
     assert (verdict.healthy, board.in_use) == (False, OLD)
-    assert "usb:0 is away" in verdict.reason
+    assert "usb:0 is unavailable" in verdict.reason
 
 
 def test_a_camera_that_goes_during_the_trial_is_away_with_the_old_one_too_which_is_said(board: Board) -> None:
     board.service.before_stop = lambda: board.service.away.update({OLD, NEW})
     verdict = board.trial.run(board.new())
     assert (verdict.healthy, board.in_use) == (False, OLD)
-    assert verdict.reason.endswith("the one before runs again: usb:0 is away")
+    assert verdict.reason.endswith("the previous one runs again: usb:0 is unavailable")
 
 
 def test_a_broker_that_goes_during_the_trial_is_away_with_the_old_one_too_which_is_said(board: Board) -> None:
@@ -197,7 +197,7 @@ def test_a_broker_that_goes_during_the_trial_is_away_with_the_old_one_too_which_
     verdict = board.trial.run(board.new())
     assert (verdict.healthy, board.in_use) == (False, OLD)
     assert "it does not reach the broker" in verdict.reason
-    assert verdict.reason.endswith("frames, and its broker is away")
+    assert verdict.reason.endswith("frames, and its broker is unavailable")
 
 
 def test_both_bad_is_said(board: Board) -> None:
@@ -453,4 +453,4 @@ def test_a_killed_holder_frees_the_lock(tmp_path: Path) -> None:
 
 def test_verdicts_say_why(board: Board) -> None:
     verdict: Verdict = board.trial.run(board.new())
-    assert verdict.reason.startswith("looking at usb:0")
+    assert verdict.reason.startswith("processing usb:0")

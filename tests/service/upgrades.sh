@@ -45,11 +45,11 @@ uses "$good" && looks && grep -q 'runs again' "$log" && ! fault_since "$now" && 
 
 step 'one that freezes after it was ready is taken back'
 code=0; started=$SECONDS; now=$(date +%s); upgrader trial "$(like_it freezes)" || code=$?
-[ $code = 1 ] && grep -q 'the one before runs again' "$log" && uses "$good" && looks && ! fault_since "$now" && ok "$(took)" || fail
+[ $code = 1 ] && grep -q 'the previous one runs again' "$log" && uses "$good" && looks && ! fault_since "$now" && ok "$(took)" || fail
 
 step 'one that ends when the watchdog would have been content is taken back'
 code=0; started=$SECONDS; upgrader trial "$(like_it late)" || code=$?
-[ $code = 1 ] && grep -q 'the one before runs again' "$log" && uses "$good" && looks && ok "$(took)" || fail
+[ $code = 1 ] && grep -q 'the previous one runs again' "$log" && uses "$good" && looks && ok "$(took)" || fail
 
 step 'the installer killed right after the switch: the version before runs, by itself'
 cut_off || fail

@@ -71,7 +71,7 @@ def test_values_are_taken_in_the_types_of_the_camera(name: str, value: Any, take
         ("backlight", 3, "expected a whole number 0 to 8 in steps of 2, found 3"),
         ("exposure", 2, r"expected one of 1 \(Manual Mode\), 3 \(Aperture Priority Mode\), found 2"),
         ("exposure", "Auto", "expected one of"),
-        ("privacy", True, "lets nobody change it; remove the setting"),
+        ("privacy", True, "does not allow changing it; remove the setting"),
     ],
 )
 def test_what_is_not_allowed_is_one_line_that_says_where_and_what_is(name: str, value: Any, says: str) -> None:

@@ -118,6 +118,6 @@ def test_importing_the_package_loads_no_heavy_library() -> None:
 
 
 def test_a_name_that_no_file_can_have_is_one_line() -> None:
-    with pytest.raises(ConfigError, match="is no source") as raised:
+    with pytest.raises(ConfigError, match="is not a source") as raised:
         create(SourceConfig(uri="x" * 5000))
     assert len(str(raised.value)) < 400

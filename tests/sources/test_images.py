@@ -215,7 +215,7 @@ def test_several_paths_are_read_in_the_order_given(picture: np.ndarray, tmp_path
 
 
 def test_a_folder_without_pictures_says_so(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="holds no picture"):
+    with pytest.raises(SourceError, match="contains no picture"):
         create(SourceConfig(uri=f"images:{tmp_path}")).open()
     with pytest.raises(SourceError, match="no such file or folder"):
         create(SourceConfig(uri="images:/does/not/exist")).open()

@@ -69,7 +69,7 @@ def test_the_loops_reader_gets_frames_of_an_odd_stream(odd_camera: Any) -> None:
 
 
 CAUSES = {
-    "login": "it is a web page, such as one to log in, not a stream",
+    "login": "it is a web page, such as a login page, not a stream",
     "settings": "it sends application/json, not a video",
     "nothing-here": r"it has nothing at this path \(404\)",
     "forbidden": r"it refuses access \(403\)",
@@ -117,7 +117,7 @@ def read_many(source: Any) -> None:
 def test_nobody_there_names_the_port(scheme: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    with pytest.raises(SourceError, match=f"gives no video: nobody listens on port {port} of 127.0.0.1"):
+    with pytest.raises(SourceError, match=f"gives no video: nothing listens on port {port} of 127.0.0.1"):
         create(config(f"{scheme}://127.0.0.1:{port}/x")).open()
 
 
@@ -136,7 +136,8 @@ def test_a_camera_that_says_nothing_is_named_in_time() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         for cause in (http_cause.examine(f"http://127.0.0.1:{port}/x", 0.3).cause, _silent_rtsp(port)):
-            assert cause == "127.0.0.1 takes the connection and sends nothing: too many viewers, or it wants a restart"
+            hint = "it may have too many viewers or need a restart"
+            assert cause == f"127.0.0.1 accepts the connection and sends nothing: {hint}"
 
 
 def _silent_rtsp(port: int) -> str:

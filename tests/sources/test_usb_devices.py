@@ -86,11 +86,11 @@ def test_another_camera_that_was_there_all_along_is_never_taken_for_it(video4lin
     video4linux.connect(TWIN, "1-2")
     found = opened("usb:0", video4linux)
     video4linux.disconnect("1-1")
-    with pytest.raises(SourceError, match=r"HD Pro Webcam C920 is away; .*connected: usb:2"):
+    with pytest.raises(SourceError, match=r"HD Pro Webcam C920 is not connected; .*connected: usb:2"):
         found.find()
     video4linux.disconnect("1-2")  # and comes back under the number of ours
     assert video4linux.connect(TWIN, "1-2") == 0
-    with pytest.raises(SourceError, match="is away"):
+    with pytest.raises(SourceError, match="is not connected"):
         found.find()
     assert video4linux.connect(TWIN, "1-1") == 2
     assert number(found) == "video2"
@@ -182,7 +182,7 @@ def test_a_camera_that_comes_back_under_another_number_delivers_again(
         usb_driver.plugged.set()
         frames.stop()
     assert {path.name for path in usb_driver.opened} == {"video0", "video2"}
-    assert f"{uri}: HD Pro Webcam C920 is at {video4linux.devices}/video2 now" in caplog.text
+    assert f"{uri}: HD Pro Webcam C920 is now at {video4linux.devices}/video2" in caplog.text
     assert usb_driver.most_held == 1
 
 

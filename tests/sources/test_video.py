@@ -191,8 +191,8 @@ def test_files_that_are_no_video_are_one_line(
     whole = make_clip().read_bytes()
     bad = {
         "empty.mp4": (b"", "is empty"),
-        "text.mp4": (b"no video at all\n" * 10, "is no video"),
-        "cut.mp4": (whole[: len(whole) // 2], "is no video|not one frame"),
+        "text.mp4": (b"no video at all\n" * 10, "is not a decodable video"),
+        "cut.mp4": (whole[: len(whole) // 2], "is not a decodable video|not one frame"),
     }
     for name, (data, says) in bad.items():
         path = tmp_path / name

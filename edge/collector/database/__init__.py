@@ -1,1 +1,1 @@
-"""The feed in PostgreSQL: its schema, payloads as rows, batches of rows in one transaction."""
+"""Storage in PostgreSQL: schema, conversion of payloads to rows, and batches of rows in one transaction."""

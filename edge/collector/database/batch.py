@@ -1,4 +1,4 @@
-"""What is stored together."""
+"""Batch of rows that are stored together."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Batch:
-    """Rows by kind, in the order in which they came."""
+    """Rows by kind, in order of arrival."""
 
     rows: dict[Kind, list[Row]] = field(default_factory=dict)
 
     def add(self, kind: Kind, row: Row) -> None:
-        """Append one."""
+        """Append a row."""
         self.rows.setdefault(kind, []).append(row)
 
     def nodes(self) -> set[str]:
-        """Whose rows they are."""
+        """Return the nodes that the rows belong to."""
         return {row[0] for rows in self.rows.values() for row in rows}

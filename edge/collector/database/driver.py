@@ -1,4 +1,4 @@
-"""psycopg as the fleet uses it: imported when it is needed, its settings, and its failures as ours."""
+"""Lazy import of psycopg, its connection settings, and translation of its errors."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from edge.core.errors import ConfigError, HardwareUnavailable, SinkError
 from edge.system.installation import adding
 
-# a peer that is gone without a word is noticed in half a minute instead of two hours
+# a peer that disappears is noticed after half a minute instead of two hours
 _CONNECTION = {
     "connect_timeout": 5,
     "keepalives_idle": 10,
@@ -19,23 +19,23 @@ _CONNECTION = {
 
 
 class DatabaseAway(SinkError):
-    """The database cannot be used now; the batch is whole and may be tried again."""
+    """The database is unavailable now; the batch is intact and may be tried again."""
 
 
 class BadRow(SinkError):
-    """The database cannot hold one of these values, however often it is tried."""
+    """The database can never store one of these values."""
 
 
 def connection_string(psycopg: Any, database: str) -> str:
-    """The connection string with our timeouts, where it sets none of its own.
+    """Return the connection string with our timeouts added where it sets none.
 
     Raises:
-        ConfigError: it is none.
+        ConfigError: It is not a connection string.
     """
     try:
         given = psycopg.conninfo.conninfo_to_dict(database)
     except psycopg.Error:
-        # the message would repeat the URL, and with it a password
+        # libpq's message would repeat the URL, including a password
         msg = "--database: expected postgresql://[USER@]HOST[:PORT]/NAME or a libpq connection string"
         raise ConfigError(msg) from None
     made: str = psycopg.conninfo.make_conninfo(**{**_CONNECTION, **given})
@@ -43,16 +43,16 @@ def connection_string(psycopg: Any, database: str) -> str:
 
 
 def in_words(error: Exception) -> str:
-    """The first line of what the database said; a password is never part of it."""
+    """Return the first line of the database's error, without any password."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[0] if lines else type(error).__name__
 
 
 def import_psycopg() -> Any:
-    """The driver.
+    """Import and return psycopg.
 
     Raises:
-        HardwareUnavailable: it is not installed.
+        HardwareUnavailable: psycopg is not installed.
     """
     try:
         import psycopg

@@ -1,4 +1,4 @@
-"""Brings the database to the schema that this program knows: numbered SQL files, each applied once."""
+"""Migration of the database schema by numbered SQL files, each applied once."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _LOCK = 0x46_41_43_45
-"""Of ``pg_advisory_xact_lock``: copies that start together wait for the one that came first."""
+"""Key of ``pg_advisory_xact_lock``, which serializes collectors that start together."""
 
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One step; ``sql`` may hold many statements."""
+    """A migration step; ``sql`` may contain many statements."""
 
     number: int
     name: str
@@ -27,7 +27,7 @@ class Migration:
 
 
 def migrations() -> list[Migration]:
-    """All steps in order, from the package's ``sql`` folder."""
+    """Return all steps in order, from the package's ``sql`` folder."""
     files = (
         file
         for file in resources.files("edge.collector.database").joinpath("sql").iterdir()
@@ -41,13 +41,13 @@ def migrations() -> list[Migration]:
 
 
 def migrate(connection: psycopg.Connection[Any]) -> int:
-    """Apply what is missing, all of it or nothing; gives how many steps were.
+    """Apply the missing steps in one transaction and return their number.
 
-    A database that is up to date is only read, so that a role without the right to create tables can collect.
+    A current database is only read, so that a role without permission to create tables can collect.
 
     Raises:
-        SinkError: the database is newer than this program.
-        psycopg.Error: the database refuses.
+        SinkError: The schema of the database is newer than this program.
+        psycopg.Error: The database refuses a step.
     """
     steps = migrations()
     if _version(connection, steps) == steps[-1].number:
@@ -67,12 +67,12 @@ def migrate(connection: psycopg.Connection[Any]) -> int:
                 "INSERT INTO face_edge.migrations (number, name) VALUES (%s, %s)", (step.number, step.name)
             )
     if missing:
-        _LOG.info("the database has schema version %d now", steps[-1].number)
+        _LOG.info("the database now has schema version %d", steps[-1].number)
     return len(missing)
 
 
 def _version(connection: psycopg.Connection[Any], steps: list[Migration]) -> int:
-    """The database's version; 0 where there is none yet."""
+    """Return the database's schema version; 0 if there is none yet."""
     (table,) = connection.execute("SELECT to_regclass('face_edge.migrations')").fetchone() or (None,)
     if table is None:
         return 0

@@ -1,7 +1,7 @@
-"""Payloads of the feed as rows of the database (pure).
+"""Conversion of payloads to database rows (pure).
 
-The models are the device's own, made tolerant: fields that they do not know are ignored, figures that are missing are
-null. What identifies a message must be there.
+The models are the device's, made tolerant: unknown fields are ignored, missing values are null. The identity of a
+message is required.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PAYLOAD_MAX = 16 * 1024
-"""Bytes; the longest message of the contract has less than 2,000."""
+"""Maximum size in bytes; the longest message of the contract has less than 2,000."""
 
 
 class Refused(ValueError):
-    """A payload that cannot be stored; the text says why in a few words."""
+    """A payload cannot be stored; the text gives the reason briefly."""
 
 
 _INT4 = Annotated[int, Field(ge=0, le=2**31 - 1)]
@@ -35,7 +35,7 @@ _INT8 = Annotated[int, Field(ge=0, le=2**63 - 1)]
 
 
 def _tolerant(model: type[BaseModel], needed: set[str], **fields: Any) -> type[BaseModel]:
-    """``model`` that ignores unknown fields; all but ``needed`` ones may be missing or null."""
+    """Return ``model`` made to ignore unknown fields and to accept missing or null values except in ``needed``."""
     optional: dict[str, Any] = {
         name: (Optional[Annotated[info.annotation, Field(), *info.metadata]], None)  # noqa: UP045 - at run time
         for name, info in model.model_fields.items()
@@ -48,7 +48,7 @@ def _tolerant(model: type[BaseModel], needed: set[str], **fields: Any) -> type[B
 
 
 _MODELS = {
-    # a device that is newer than this program may tell events of a kind that is not known here yet
+    # a newer device may send events of a kind that is unknown here
     Kind.EVENT: _tolerant(
         Event, {"id", "seq", "ts", "type"}, type=(str, Field(pattern=r"^[a-z0-9_]{1,40}$")), seq=(_INT8, ...)
     ),
@@ -66,18 +66,18 @@ _MODELS = {
 
 
 def removes(kind: Kind, payload: bytes) -> bool:
-    """True for an empty message that takes a retained one off the broker, which leaves nothing to store."""
+    """Return whether this is an empty message that clears a retained one, which leaves nothing to store."""
     return not payload and kind in {Kind.INFO, Kind.HEALTH}
 
 
 def row(node: str, kind: Kind, payload: bytes, received_at: datetime) -> Row:
-    """The values of ``TABLES[kind].columns``; an availability that was removed is neither true nor false, but ``None``.
+    """Return the values of ``TABLES[kind].columns``; a removed availability is ``None``.
 
     Raises:
-        Refused: the payload is too long, malformed, or of a newer schema.
+        Refused: The payload is too long, malformed, or of a newer schema.
     """
     if len(payload) > PAYLOAD_MAX:
-        msg = f"oversized: {len(payload)} bytes, at most {PAYLOAD_MAX} are taken"
+        msg = f"oversized: {len(payload)} bytes, at most {PAYLOAD_MAX} are accepted"
         raise Refused(msg)
     if kind is Kind.AVAILABILITY:
         return _availability(node, payload, received_at)
@@ -105,7 +105,7 @@ def _parsed(model: type[BaseModel], payload: bytes) -> Any:
         msg = in_one_line(f"malformed: {place + ': ' if place else ''}{first['msg']}")
         raise Refused(msg) from None
     except ValueError as error:
-        # pydantic lets some of its own validators' errors through
+        # pydantic does not convert some errors of its validators
         msg = in_one_line(f"malformed: {error}")
         raise Refused(msg) from None
     if message.schema_version > SCHEMA_VERSION:
@@ -124,7 +124,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [str(item) for item in value]
     if isinstance(value, datetime):
-        # a device without a time zone means UTC
+        # times without a zone are UTC
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value
     return value
 
@@ -134,7 +134,7 @@ def _event(message: Any) -> list[Any]:
 
 
 def _aggregate(message: Any) -> list[Any]:
-    """The usual seven have a column each; the classes of another model go into one."""
+    """Return one column per usual class, and the classes of another model in one column."""
     figures = (message.scores or {}, message.shares or {})
     values = _values(message, AGGREGATE_FIELDS)
     if set(figures[0]) in (set(), set(EMOTIONS)):

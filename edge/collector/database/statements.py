@@ -1,6 +1,6 @@
-"""The statements that put a batch into the tables; inside a transaction of the caller's.
+"""Statements that write a batch, inside a transaction of the caller.
 
-They let psycopg's errors through.
+Errors of psycopg are not translated here.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _INFO = (
 
 
 def make_staging(connection: psycopg.Connection[Any]) -> None:
-    """Temporary tables for COPY, which cannot skip what is there already; they last as long as the connection."""
+    """Create temporary tables for COPY, which cannot skip existing rows; they last as long as the connection."""
     for table in {table.name for table in TABLES.values()} - {"nodes"}:
         connection.execute(
             f"CREATE TEMPORARY TABLE staging_{table}"  # noqa: S608 - names of our own
@@ -44,7 +44,7 @@ def make_staging(connection: psycopg.Connection[Any]) -> None:
 
 
 def insert(connection: psycopg.Connection[Any], kind: Kind, rows: list[Row]) -> int:
-    """Add the rows that are not there yet; gives how many those were."""
+    """Insert the rows that do not exist yet and return their number."""
     table = TABLES[kind]
     columns, identity = ", ".join(table.columns), ", ".join(table.identity)
     staging = f"staging_{table.name}"
@@ -52,7 +52,7 @@ def insert(connection: psycopg.Connection[Any], kind: Kind, rows: list[Row]) -> 
         with cursor.copy(f"COPY {staging} ({columns}) FROM STDIN") as copy:
             for row in rows:
                 copy.write_row(row)
-        # in one order for all, so that collectors that write the same rows do not wait for each other in a ring
+        # a fixed order prevents deadlocks between collectors that write the same rows
         cursor.execute(
             f"INSERT INTO face_edge.{table.name} ({columns}) SELECT {columns} FROM {staging}"  # noqa: S608
             f" ORDER BY {identity} ON CONFLICT DO NOTHING"
@@ -63,7 +63,7 @@ def insert(connection: psycopg.Connection[Any], kind: Kind, rows: list[Row]) -> 
 
 
 def see_nodes(connection: psycopg.Connection[Any], batch: Batch, known: set[str]) -> None:
-    """Nodes that are not among the ``known`` ones, what they say of themselves, whether they are there."""
+    """Upsert nodes that are not in ``known``, their descriptions and their availability."""
     unknown = sorted(batch.nodes() - known)
     if unknown:
         connection.execute(

@@ -1,4 +1,4 @@
-"""Batches of rows into PostgreSQL, each in one transaction, each row once however often it comes."""
+"""Storage of batches in PostgreSQL: one transaction per batch, each row once however often it is sent."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 _DAYS_BACK = 31
 _DAYS_AHEAD = 1
-"""Days that get a partition of their own when a message comes; beyond them a clock was never set."""
+"""Range of days that get a partition; days beyond it come from unset clocks."""
 _TS = {kind: TABLES[kind].columns.index("ts") for kind in (Kind.EVENT, Kind.AGGREGATE, Kind.HEALTH)}
 _FEEDS = ("events", "aggregates", "health")
 _NODES_KNOWN_MAX = 1_000_000
 
 
 class Store:
-    """One connection to the database, opened when it is needed and again after it failed.
+    """Connection to the database, opened on demand and reopened after failures.
 
     Args:
-        database: a URL or libpq connection string; what it leaves out comes from libpq's environment
+        database: URL or libpq connection string; missing parts come from libpq's environment
             (``PGPASSWORD``, ``PGPASSFILE``, ``PGSERVICE``, …).
     """
 
@@ -41,11 +41,11 @@ class Store:
         self._nodes: set[str] = set()
 
     def open(self) -> None:
-        """Connect and bring the schema up to date; nothing to do where that was done.
+        """Connect and migrate the schema, unless that is done already.
 
         Raises:
             DatabaseAway: not now.
-            SinkError: the database is newer than this program.
+            SinkError: The schema of the database is newer than this program.
         """
         if self._connection is not None:
             return
@@ -62,7 +62,7 @@ class Store:
             raise
 
     def close(self) -> None:
-        """Disconnect; harmless when repeated."""
+        """Disconnect; idempotent."""
         connection, self._connection = self._connection, None
         self._days.clear()
         self._nodes.clear()
@@ -70,11 +70,11 @@ class Store:
             connection.close()
 
     def write(self, batch: Batch) -> int:
-        """Commit a batch; gives how many of its events and aggregates were new.
+        """Commit a batch and return how many of its events and aggregates were new.
 
         Raises:
-            DatabaseAway: nothing was written, or the commit's answer was lost: try the same batch again.
-            BadRow: nothing was written, and never will be with all of these rows.
+            DatabaseAway: Nothing was written, or the commit's answer was lost: try the same batch again.
+            BadRow: Nothing was written, and a batch with all these rows never can be.
         """
         self.open()
         assert self._connection is not None  # noqa: S101 - open() would have raised
@@ -92,7 +92,7 @@ class Store:
         return new
 
     def drop_before(self, cutoff: datetime) -> list[str]:
-        """Retention; gives what was dropped, and leaves it for the next time where someone reads it just now.
+        """Drop expired partitions and return their names; one that is being read is left for the next time.
 
         Raises:
             DatabaseAway: not now.

@@ -1,4 +1,4 @@
-"""The tables' columns and what makes a row the same row (pure); the SQL files beside this hold their types."""
+"""Columns and row identities of the tables (pure); the SQL files beside this module hold their types."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Row = tuple[Any, ...]
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Where a kind of message goes; ``identity`` makes a repeat recognisable."""
+    """Table of a kind of message; ``identity`` are the columns that make repeats recognizable."""
 
     name: str
     columns: tuple[str, ...]

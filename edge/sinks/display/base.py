@@ -1,4 +1,4 @@
-"""What every display can do; :class:`~edge.sinks.display.sink.DisplaySink` drives it from one thread."""
+"""Base class of displays; :class:`~edge.sinks.display.sink.DisplaySink` drives it from one thread."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 class Display(ABC):
     """A piece of hardware that shows looks.
 
-    ``open`` and ``close`` may be called again and again, ``close`` also before ``open``. ``name`` says which one it
-    is, with its pins or bus, and opens every message.
+    ``open`` and ``close`` may be called repeatedly, ``close`` also before ``open``. ``name`` identifies the display
+    with its pins or bus and begins every message.
     """
 
     name: str
 
     @abstractmethod
     def open(self) -> None:
-        """Take the hardware and leave it dark.
+        """Open the hardware and leave it dark.
 
         Raises:
             SinkError: it is busy, broken or not permitted; the message names the pin or bus and the remedy.
@@ -40,18 +40,18 @@ class Display(ABC):
 
     @abstractmethod
     def dim(self, level: float) -> None:
-        """Shine with ``level`` 0..1 of the configured brightness from now on, also after ``close`` and ``open``.
+        """Set the brightness to ``level`` 0..1 of the configured one, also after ``close`` and ``open``.
 
         Raises:
             SinkError: the hardware went away.
         """
 
-    def animate(self, now_ns: int) -> None:  # noqa: B027 - most displays stand still
-        """Move a blinking or breathing look on to ``now_ns`` on a steady clock; called at least every 50 ms."""
+    def animate(self, now_ns: int) -> None:  # noqa: B027 - most displays are static
+        """Advance a blinking or breathing look to ``now_ns`` on a monotonic clock; called at least every 50 ms."""
 
     @abstractmethod
     def close(self) -> None:
-        """Go dark and release the hardware; harmless when repeated."""
+        """Go dark and release the hardware; idempotent."""
 
     def __enter__(self) -> Self:
         self.open()

@@ -1,7 +1,7 @@
 """The 64x64 faces and signs for an OLED, drawn with lines and arcs.
 
 Everything is drawn on a canvas four times as large, in units of the final pixels, and reduced, which gives smoother
-curves on a display that knows black and white only.
+curves on a black-and-white display.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class _Pen:
             self.disc(x, y, width / 2)
 
     def arc(self, box: tuple[float, float, float, float], start: float, end: float) -> None:
-        """Part of an ellipse in ``(left, top, right, bottom)``; degrees clockwise from three o'clock."""
+        """Draw part of an ellipse in ``(left, top, right, bottom)``; degrees clockwise from three o'clock."""
         self._draw.arc([edge * _FINER for edge in box], start, end, fill=255, width=round(_WIDTH * _FINER))
 
     def area(self, *points: tuple[float, float], fill: int = 255) -> None:
@@ -64,7 +64,7 @@ class _Pen:
             self.disc(x, _EYES, radius)
 
     def brows(self, outer_y: float, inner_y: float, *, spread: float = 0) -> None:
-        """Both brows as straight lines from the temples to the nose."""
+        """Draw both brows as straight lines from the temples to the nose."""
         self.line((_LEFT - 7 - spread, outer_y), (_LEFT + 6, inner_y))
         self.line((_RIGHT + 7 + spread, outer_y), (_RIGHT - 6, inner_y))
 
@@ -183,7 +183,7 @@ _DRAWN: dict[str, Callable[[_Pen], None]] = {
 
 @lru_cache(maxsize=len(LookKind) + MOST)
 def face(mien: Mien) -> Image:
-    """The 64x64 picture of mode ``1``; classes have the outline of a face, the rest are signs."""
+    """Return the 64x64 picture of mode ``1``; classes have the outline of a face, the rest are signs."""
     from PIL import Image, ImageDraw
 
     large = Image.new("L", (SIZE * _FINER, SIZE * _FINER))
@@ -198,7 +198,7 @@ def face(mien: Mien) -> Image:
 
 
 def _initial(sign: str, size: tuple[int, int]) -> Image:
-    """The 8x8 letter of the LED matrix in the middle of a mask of ``size``, half as large."""
+    """Return the 8x8 letter of the LED matrix, centered in a mask of ``size`` at half its size."""
     from PIL import Image
 
     mask = Image.new("L", size)

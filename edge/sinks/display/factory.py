@@ -1,4 +1,4 @@
-"""Makes the display that a configuration names; each backend is imported only when it is asked for."""
+"""Creation of the configured display; only its backend is imported."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def create(config: DisplayConfig) -> DisplaySink:
-    """A sink that shows looks on the display of ``config``; nothing is opened yet.
+    """Return a sink for the display of ``config``, not opened.
 
     Raises:
         ConfigError: ``emulate`` names no emulator.
@@ -22,7 +22,7 @@ def create(config: DisplayConfig) -> DisplaySink:
 
 
 def create_display(config: DisplayConfig) -> Display:
-    """The bare display of ``config``, not opened.
+    """Return the display of ``config`` without its sink, not opened.
 
     Raises:
         ConfigError: ``emulate`` names no emulator.

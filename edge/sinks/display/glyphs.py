@@ -1,6 +1,6 @@
 """The 8x8 pictures for an LED matrix, drawn by hand: ``#`` is a lit LED.
 
-No outline: at this size all eight rows are needed for brows, eyes and mouth, which is what tells the faces apart.
+There is no outline: at this size all eight rows are needed for brows, eyes and mouth, which distinguish the faces.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ GLYPHS: dict[str, str] = {
         ....###.
         .....#..
     """,
-    # eyes torn open, chattering teeth
+    # eyes wide open, chattering teeth
     Emotion.FEAR: """
         ###..###
         #.#..#.#
@@ -159,7 +159,7 @@ GLYPHS: dict[str, str] = {
 
 
 def rows(mien: Mien) -> tuple[str, ...]:
-    """The glyph's eight rows of eight ``#`` or ``.``, top first."""
+    """Return the glyph's eight rows of eight ``#`` or ``.``, top first."""
     if not isinstance(mien, Label):
         return tuple(GLYPHS[mien].split())
     if mien.face:
@@ -169,7 +169,7 @@ def rows(mien: Mien) -> tuple[str, ...]:
 
 
 def letter(sign: str) -> Image:
-    """One character as an 8x8 picture of mode ``1``, in the middle."""
+    """Return one character as a centered 8x8 picture of mode ``1``."""
     from PIL import Image, ImageDraw, ImageFont
 
     font = getattr(ImageFont, "load_default_imagefont", ImageFont.load_default)()
@@ -182,7 +182,7 @@ def letter(sign: str) -> Image:
 
 
 def picture(mien: Mien) -> Image:
-    """The glyph as an 8x8 PIL picture of mode ``1``."""
+    """Return the glyph as an 8x8 PIL picture of mode ``1``."""
     from PIL import Image
 
     made = Image.new("1", (SIZE, SIZE))

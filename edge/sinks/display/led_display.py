@@ -1,4 +1,4 @@
-"""What an RGB LED and a row of LEDs share: dimmable LEDs that follow a look's pattern."""
+"""Base class of RGB LED and LED row: dimmable LEDs that follow a look's pattern."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from edge.sinks.display.looks import Mien, Pattern
 
 FAINTEST = 0.01
-"""The smallest duty that is not dark: lgpio's PWM knows whole percents only, and so do we."""
+"""Smallest duty that is not dark: lgpio's PWM supports only whole percents, and so do we."""
 
 
 class LedDisplay(Display):
-    """LEDs by role; a subclass says in :meth:`targets` which of them a look lights and how much."""
+    """LEDs by role; a subclass defines in :meth:`targets` which of them a look lights and how brightly."""
 
     def __init__(self, name: str, pins: Mapping[str, int], *, brightness: float, active_high: bool) -> None:
         self.name = name
@@ -35,28 +35,28 @@ class LedDisplay(Display):
 
     @abstractmethod
     def targets(self, look: Look) -> Mapping[str, float]:
-        """Light 0..1 of each role's LED at the top of the look's pattern; roles left out are dark."""
+        """Return the light 0..1 of each role's LED at the top of the look's pattern; omitted roles are dark."""
 
     def open(self) -> None:
-        """Take the pins; the LEDs are dark."""
+        """Open the pins; the LEDs are dark."""
         self.close()
         self._leds = open_leds(self.name, self._pins, active_high=self._active_high)
 
     def show(self, look: Look) -> None:
-        """Light the look's LEDs; a look that is up already goes on with its pattern."""
+        """Light the look's LEDs; a look already shown continues its pattern."""
         if self._now is not None and self._now.mien == mien(look):
             return
         self._now = _Showing(mien(look), appearance(look).pattern, dict(self.targets(look)))
         self._write(self._now, self._now.elapsed_s)
 
     def dim(self, level: float) -> None:
-        """Dim what is up at once."""
+        """Apply the brightness to the current look at once."""
         self._level = level
         if self._now is not None:
             self._write(self._now, self._now.elapsed_s)
 
     def animate(self, now_ns: int) -> None:
-        """Follow the pattern; its time begins with the first call after ``show``."""
+        """Follow the pattern, whose time starts with the first call after ``show``."""
         if self._now is None or self._now.pattern.steady:
             return
         if self._now.since_ns is None:
@@ -65,7 +65,7 @@ class LedDisplay(Display):
         self._write(self._now, self._now.elapsed_s)
 
     def close(self) -> None:
-        """All LEDs off, all pins released."""
+        """Switch all LEDs off and release all pins."""
         leds, self._leds, self._now = self._leds, {}, None
         with gpio_errors(self.name), ExitStack() as all_of_them:
             for led in leds.values():
@@ -85,7 +85,7 @@ class LedDisplay(Display):
 
 @dataclass(slots=True)
 class _Showing:
-    """What is up, and since when its pattern runs."""
+    """The look being shown and the start of its pattern."""
 
     mien: Mien
     pattern: Pattern

@@ -1,4 +1,4 @@
-"""One LED per emotion and, where there is one, a status LED."""
+"""One LED per emotion and an optional status LED."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ STATUS = "status"
 class Leds(LedDisplay):
     """A row of LEDs.
 
-    An emotion lights its own LED, or the status LED where it has none. What is no emotion plays its pattern on the
-    status LED, or on all LEDs together where there is none.
+    An emotion lights its own LED, or the status LED if it has none. Other looks play their pattern on the status LED,
+    or on all LEDs together if there is none.
     """
 
     def __init__(self, config: LedsConfig) -> None:
@@ -26,7 +26,7 @@ class Leds(LedDisplay):
         self._of_the_rest = [STATUS] if config.status is not None else list(self._of_emotion.values())
 
     def targets(self, look: Look) -> dict[str, float]:
-        """Full light on the LEDs that this look is shown on."""
+        """Return full light for the LEDs on which this look is shown."""
         if look.emotion is None:
             return dict.fromkeys(self._of_the_rest, 1.0)
         return {self._of_emotion.get(look.emotion, STATUS): 1.0}

@@ -1,9 +1,8 @@
-"""How each emotion and each other state looks: one table for every display; models may bring classes of their own.
+"""Appearance of each emotion and state in one table for all displays; models may add classes of their own.
 
-Emotions shine steadily, each in a colour of its own; what is no emotion blinks, breathes or is dim, so that the two
-cannot be mistaken for each other on a display without colour either. The colours are shares of LED light (linear, as
-a PWM duty is) and chosen so that every two stay apart by 25 CIELAB units or more for people with protanopia,
-deuteranopia or tritanopia too.
+Emotions are steady, each in its own color; other states blink, breathe or are dim, so that the two cannot be confused
+on a display without color. The colors are shares of LED light (linear, like a PWM duty), chosen so that any two differ
+by at least 25 CIELAB units, also for people with protanopia, deuteranopia or tritanopia.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from edge.core.events import Look
 
 Mien: TypeAlias = Emotion | LookKind | Label
-"""What a display tells apart: an emotion, a class of a model with labels of its own, or a look that is neither."""
+"""Key of the table: an emotion, a class of a model with its own labels, or another state."""
 
 KINDS: tuple[LookKind, ...] = tuple(kind for kind in LookKind if kind is not LookKind.EMOTION)
 MIENS: tuple[Mien, ...] = (*EMOTIONS, *KINDS)
@@ -37,16 +36,16 @@ class Pattern:
 
     @property
     def steady(self) -> bool:
-        """True where the light never changes."""
+        """True if the light never changes."""
         return len(self.points) == 1
 
     @property
     def period_s(self) -> float:
-        """Seconds until it repeats, 0 for steady light."""
+        """Period in seconds, 0 for steady light."""
         return self.points[-1][0]
 
     def level(self, elapsed_s: float) -> float:
-        """Light 0..1 at ``elapsed_s`` seconds after the look appeared."""
+        """Return the light 0..1 at ``elapsed_s`` seconds after the look appeared."""
         if self.steady:
             return self.points[0][1]
         time_s = elapsed_s % self.period_s
@@ -91,14 +90,14 @@ APPEARANCES: dict[Mien, Appearance] = {
 
 
 def mien(look: Look) -> Mien:
-    """The row of the table that ``look`` belongs to, or the class that has none."""
+    """Return the key of ``look`` in the table, or its class if that has no row."""
     if look.emotion is None:
         return look.kind
     return Emotion(look.emotion) if look.label is None else look.label
 
 
 def appearance(look: Look) -> Appearance:
-    """How ``look`` looks: by the table, or as the model's manifest has it."""
+    """Return the appearance of ``look`` from the table or the model's manifest."""
     row = mien(look)
     if not isinstance(row, Label):
         return APPEARANCES[row]

@@ -1,4 +1,4 @@
-"""Opens displays of the luma library, real or emulated; the one place where its errors become ours."""
+"""Displays of the luma library, real or emulated, with its errors translated to ours."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def check_emulator(name: str, where: str) -> None:
 
 
 def emulated(name: str, size: tuple[int, int], *, rotate: int, matrix: bool, stem: str) -> Any:
-    """A stand-in of ``size`` pixels; ``capture`` and ``gifanim`` write ``stem.png`` and ``stem.gif`` where they run."""
+    """Return an emulator of ``size`` (width, height) pixels; some write ``stem.png`` or ``stem.gif``."""
     width, height = size
     if name == "dummy":
         from luma.core.device import dummy
 
         return dummy(width=width, height=height, rotate=rotate, mode="1")
-    os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")  # it would greet on standard output
+    os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")  # it would print a greeting on standard output
     import luma.emulator.device
 
     options: dict[str, Any] = {"capture": {"file_template": f"{stem}.png"}, "gifanim": {"filename": f"{stem}.gif"}}
@@ -54,7 +54,7 @@ def emulated(name: str, size: tuple[int, int], *, rotate: int, matrix: bool, ste
 
 @contextmanager
 def luma_errors(where: str, bus: str) -> Iterator[None]:
-    """Turn luma's and the system's errors into one line that begins with ``where``; ``bus`` is ``spi`` or ``i2c``."""
+    """Convert errors of luma and the system to one line that begins with ``where``; ``bus``: ``spi`` or ``i2c``."""
     try:
         yield
     except EdgeError:
@@ -67,7 +67,7 @@ def luma_errors(where: str, bus: str) -> Iterator[None]:
 
 
 def explain(where: str, bus: str, error: BaseException) -> EdgeError | None:
-    """Our error for a foreign one; ``None`` where it is none of theirs but a mistake of our own."""
+    """Convert a library error to ours; return ``None`` if it is a programming error."""
     module = type(error).__module__
     made: EdgeError | None = None
     if isinstance(error, SystemExit):
@@ -116,4 +116,4 @@ def _system_error(where: str, bus: str, error: OSError) -> EdgeError:
 
 
 def _no_answer(where: str) -> SinkError:
-    return SinkError(f"{where}: nothing answers at this address; check wiring and address (i2cdetect of i2c-tools)")
+    return SinkError(f"{where}: no device responds at this address; check wiring and address (i2cdetect of i2c-tools)")

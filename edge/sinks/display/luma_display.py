@@ -1,4 +1,4 @@
-"""What the LED matrix and the OLED share: a luma device that shows pictures of two colours."""
+"""Base class of LED matrix and OLED: a luma device that shows monochrome pictures."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 class LumaDisplay(Display):
-    """A monochrome display; a subclass says how to open the real one and what picture a look has.
+    """A monochrome display; a subclass opens the real device and draws the picture of a look.
 
-    ``device`` is luma's device while it is open. Brightness is the chip's own contrast; 0 switches the light off.
+    ``device`` is luma's device while it is open. Brightness is the chip's contrast; 0 switches the light off.
     """
 
     bus: str
@@ -36,14 +36,14 @@ class LumaDisplay(Display):
 
     @abstractmethod
     def connect(self) -> Any:
-        """Luma's device on the real bus."""
+        """Return luma's device on the real bus."""
 
     @abstractmethod
     def picture(self, look: Look, size: tuple[int, int]) -> Image:
-        """The picture of ``look``, ``size`` pixels of mode ``1``."""
+        """Return the picture of ``look``, ``size`` (width, height) pixels of mode ``1``."""
 
     def open(self) -> None:
-        """Find the display, blank and at the configured brightness."""
+        """Open the display, blank and at the configured brightness."""
         self.close()
         with luma_errors(self.name, self.bus):
             self.device = self._emulated() if self._config.emulate else self.connect()
@@ -51,7 +51,7 @@ class LumaDisplay(Display):
             self._shine()
 
     def show(self, look: Look) -> None:
-        """Draw ``look``; a picture that is up already is not sent again, as a bus is slow."""
+        """Draw ``look``; an unchanged picture is not sent again, since the bus is slow."""
         if self.device is not None:
             self._picture = self.picture(look, self.device.size)
             with luma_errors(self.name, self.bus):
@@ -65,12 +65,12 @@ class LumaDisplay(Display):
                 self._shine()
 
     def close(self) -> None:
-        """Blank the display, switch its light off and let the bus go."""
+        """Blank the display, switch its light off and close the bus."""
         device, self.device, self._shown, self._picture = self.device, None, None, None
         if device is None:
             return
         with luma_errors(self.name, self.bus), ExitStack() as steps:
-            # luma's own cleanup goes last and even then when the display does not answer any more
+            # luma's cleanup runs last, even if the display no longer responds
             steps.callback(_release, device)
             device.clear()
             device.hide()
@@ -102,6 +102,6 @@ class LumaDisplay(Display):
 
 
 def _release(device: Any) -> None:
-    """Close the bus without sending anything more over it."""
+    """Close the bus without sending anything over it."""
     device.persist = True
     device.cleanup()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Matrix(LumaDisplay):
-    """Shows one glyph; SPI gives no answer, so that a matrix that is not plugged in goes unnoticed."""
+    """Display of one glyph; SPI has no acknowledgement, so a missing matrix goes unnoticed."""
 
     bus = "spi"
     native_size = (glyphs.SIZE, glyphs.SIZE)
@@ -26,14 +26,14 @@ class Matrix(LumaDisplay):
         self._port, self._chip_select = config.spi_port, config.spi_device
 
     def connect(self) -> Any:
-        """The MAX7219; its chip select is the bus's own, no other pin is used."""
+        """Return the MAX7219; its chip select is the bus's, no other pin is used."""
         from luma.core.interface.serial import noop, spi
         from luma.led_matrix.device import max7219
 
-        # no data/command and reset pins here: without a stand-in luma would ask for RPi.GPIO
+        # there are no data/command and reset pins: without a substitute luma would need RPi.GPIO
         serial = spi(port=self._port, device=self._chip_select, gpio=noop())
         return max7219(serial, width=glyphs.SIZE, height=glyphs.SIZE, rotate=self._config.rotate)
 
-    def picture(self, look: Look, size: tuple[int, int]) -> Image:  # noqa: ARG002 - a square is one either way
-        """The look's glyph."""
+    def picture(self, look: Look, size: tuple[int, int]) -> Image:  # noqa: ARG002 - always square
+        """Return the look's glyph."""
         return glyphs.picture(mien(look))

@@ -1,4 +1,4 @@
-"""The rule that keeps a display calm: a look stays for a while, and the last one always comes."""
+"""Minimum display time: each look stays for a while, and the newest is always shown eventually."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 class MinDisplayTime:
-    """Decides when a look is shown; pure, all times in nanoseconds of one steady clock.
+    """Decision when a look is shown; pure, all times in nanoseconds of one monotonic clock.
 
-    Another emotion or kind waits until the shown one has been up for ``min_hold_ns``; new figures for the shown one
-    (confidence, people) pass at once. Of looks that wait, only the newest is kept.
+    Another emotion or kind waits until the current one has been shown for ``min_hold_ns``; new values of the current
+    one (confidence, people) pass at once. Of waiting looks only the newest is kept.
     """
 
     def __init__(self, min_hold_ns: int) -> None:
@@ -24,12 +24,12 @@ class MinDisplayTime:
         self.wanted: Look | None = None
 
     def offer(self, look: Look, now_ns: int) -> Look | None:
-        """Take the newest look; returns it when it is to be shown now."""
+        """Accept the newest look; return it if it must be shown now."""
         self.wanted = look
         return self.tick(now_ns)
 
     def tick(self, now_ns: int) -> Look | None:
-        """The waiting look, once its time has come."""
+        """Return the waiting look once it is due."""
         if self.wanted is None or self.wanted == self._shown:
             return None
         if self._shown is None or mien(self.wanted) != mien(self._shown):
@@ -40,5 +40,5 @@ class MinDisplayTime:
         return self._shown
 
     def forget(self) -> None:
-        """What was shown is gone (the display was closed): the wanted look is due at once."""
+        """Reset after the display was closed: the wanted look is due at once."""
         self._shown = None

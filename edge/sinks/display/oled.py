@@ -17,7 +17,7 @@ _DISPLAY_OFF = 0xAE
 
 
 class Oled(LumaDisplay):
-    """Shows a face, its name, the number of people and a confidence bar."""
+    """Display of a face, its name, the number of people and a confidence bar."""
 
     bus = "i2c"
     native_size = (128, 64)
@@ -27,13 +27,13 @@ class Oled(LumaDisplay):
         self._port, self._address = config.i2c_port, config.i2c_address
 
     def connect(self) -> Any:
-        """The SSD1306."""
+        """Return the SSD1306."""
         from luma.core.interface.serial import i2c
         from luma.oled.device import ssd1306
 
         serial = i2c(port=self._port, address=self._address)
         try:
-            # luma's devices live until the process ends: make none, at each attempt, for a display that is not there
+            # luma's devices live until the process ends: create none for a display that is not connected
             serial.command(_DISPLAY_OFF)
         except BaseException:
             serial.cleanup()
@@ -41,5 +41,5 @@ class Oled(LumaDisplay):
         return ssd1306(serial, rotate=self._config.rotate)
 
     def picture(self, look: Look, size: tuple[int, int]) -> Image:
-        """Face beside or, on a display turned upright, above the figures."""
+        """Draw the face beside the values, or above them on a rotated display."""
         return screen(look, size)

@@ -1,4 +1,4 @@
-"""One RGB LED: a colour an emotion, blinking and breathing for the rest."""
+"""One RGB LED: a color per emotion, blinking and breathing for other states."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 class RgbLed(LedDisplay):
     """An RGB LED on three pins, common cathode or common anode.
 
-    It is three dimmable LEDs to gpiozero, so that a pin that cannot be had is named.
+    It is three dimmable LEDs for gpiozero, so that errors name the affected pin.
     """
 
     def __init__(self, config: RgbLedConfig) -> None:
         super().__init__("RGB LED", config.pins(), brightness=config.brightness, active_high=not config.common_anode)
 
     def targets(self, look: Look) -> dict[str, float]:
-        """The look's colour."""
+        """Return the look's color as light per role."""
         return dict(zip(("red", "green", "blue"), appearance(look).colour, strict=True))

@@ -1,4 +1,4 @@
-"""The OLED's picture: a large face, and beside or below it the word, the number of people and a confidence bar."""
+"""The OLED's picture: a large face, with the label, the number of people and a confidence bar beside or below it."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from edge.core.events import Look
 
 _STEPS = 20
-"""Confidence is shown in steps of 5 %: a bar that trembles with each frame keeps the bus busy and the eye too."""
+"""Step of the displayed confidence: a bar that changes with each frame would load the bus and distract."""
 
 
 def confidence_percent(look: Look) -> int:
-    """Confidence as it is shown, in steps of 5 %."""
+    """Return the confidence rounded to the displayed steps of 5 %."""
     return round(look.confidence * _STEPS) * 100 // _STEPS
 
 
 def screen(look: Look, size: tuple[int, int]) -> Image:
-    """The picture of mode ``1`` for a display of ``(width, height)`` pixels: 128x64, or 64x128 turned upright."""
+    """Return the picture of mode ``1`` for a display of ``(width, height)`` pixels: 128x64, or 64x128 if rotated."""
     from PIL import Image, ImageDraw
 
     picture = Image.new("1", size)
@@ -45,7 +45,7 @@ def _word(draw: Any, text: str, centre: int, top: int) -> None:
 
 
 def _people(draw: Any, count: int, centre: int, top: int) -> None:
-    """A small head and shoulders, then the number."""
+    """Draw a small head and shoulders, then the number."""
     text = str(count) if count < 1000 else "999+"
     font = _font()
     left = centre - (14 + round(draw.textlength(text, font=font))) // 2
@@ -55,7 +55,7 @@ def _people(draw: Any, count: int, centre: int, top: int) -> None:
 
 
 def _bar(draw: Any, percent: int, left: int, top: int) -> None:
-    """A framed bar of 56 by 12 pixels, filled from the left."""
+    """Draw a framed bar of 56 by 12 pixels, filled from the left."""
     draw.rectangle((left, top, left + 55, top + 11), outline=255)
     filled = round(52 * percent / 100)
     if filled:
@@ -63,7 +63,7 @@ def _bar(draw: Any, percent: int, left: int, top: int) -> None:
 
 
 def _font() -> Any:
-    """Pillow's built-in bitmap font: the same pixels in every version, with FreeType or without."""
+    """Return Pillow's built-in bitmap font: the same pixels in every version, with FreeType or without."""
     from PIL import ImageFont
 
     return getattr(ImageFont, "load_default_imagefont", ImageFont.load_default)()

@@ -1,4 +1,4 @@
-"""Draws one sheet of all looks on every display, for the documentation.
+"""Overview picture of all looks on every display, for the documentation.
 
 ``python -m edge.sinks.display.sheet OUT.png``
 """
@@ -27,7 +27,7 @@ _OLED_ON, _MATRIX_ON, _MATRIX_OFF = (170, 220, 255), (255, 60, 40), (50, 20, 18)
 
 
 def sheet() -> Image:
-    """The picture: per look its LED colour and light over time, its matrix glyph and its OLED screen, labelled."""
+    """Return the picture: per look its LED color and light over time, matrix glyph and OLED screen, labeled."""
     from PIL import Image, ImageDraw
 
     lines = -(-len(MIENS) // _COLUMNS)
@@ -44,7 +44,7 @@ def sheet() -> Image:
 
 
 def sample(mien: Mien) -> Look:
-    """A look of each kind, with plausible figures."""
+    """Return a look of each kind, with plausible values."""
     if isinstance(mien, Label):
         return Look(LookKind.EMOTION, mien.name, confidence=0.75, people=3, label=mien)
     if isinstance(mien, Emotion):
@@ -53,7 +53,7 @@ def sample(mien: Mien) -> Look:
 
 
 def _led(draw: Any, look: Look, left: int, top: int) -> None:
-    """A round LED, the label, and the light's course over four seconds."""
+    """Draw a round LED, the label, and the light over four seconds."""
     rich = appearance(look)
     peak = max(level for _, level in rich.pattern.points)
     draw.ellipse((left, top, left + 60, top + 60), fill=_on_screen(rich.colour, peak), outline=_INK, width=2)
@@ -78,7 +78,7 @@ def _matrix(draw: Any, mien: Mien, left: int, top: int) -> None:
 
 
 def _on_screen(colour: tuple[float, float, float], level: float) -> tuple[int, ...]:
-    """Linear light as sRGB bytes, near enough (gamma 2.2)."""
+    """Convert linear light to sRGB bytes, approximately (gamma 2.2)."""
     return tuple(round(255 * (share * level) ** (1 / 2.2)) for share in colour)
 
 
@@ -89,7 +89,7 @@ def _font(size: int) -> Any:
 
 
 def main(arguments: list[str]) -> None:
-    """Write the sheet to the one argument.
+    """Write the sheet to the path given as the only argument.
 
     Raises:
         InputError: there is not exactly one, or it cannot be written.

@@ -1,7 +1,7 @@
-"""LEDs for a machine without GPIO: gpiozero's mock pins, with their levels and history to read.
+"""LEDs for a machine without GPIO: gpiozero's mock pins with readable levels and history.
 
-Used by ``face-edge demo`` and by whoever tries a configuration on a desk computer. gpiozero's pin driver is one for
-the whole process, so that every display opened within :func:`simulated_pins` gets simulated pins.
+Used by ``face-edge demo`` and to try a configuration on a desktop computer. gpiozero has one pin driver per process, so
+every display opened within :func:`simulated_pins` gets simulated pins.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 HISTORY_LENGTH = 10_000
-"""Changes kept per pin: a demonstration without end must not fill the memory."""
+"""Number of changes kept per pin, so that an endless demonstration does not fill the memory."""
 
 
 class SimulatedPin(MockPWMPin):
-    """A mock pin that can be dimmed and knows when its level changed."""
+    """A dimmable mock pin with times of its changes."""
 
     def __init__(self, factory: Any, info: Any) -> None:
         self.history: deque[tuple[float, float]] = deque(maxlen=HISTORY_LENGTH)
         super().__init__(factory, info)
 
     def clear_states(self) -> None:
-        """Begin gpiozero's own list of changes anew, bounded as well."""
+        """Restart gpiozero's list of changes, bounded as well."""
         super().clear_states()
         begun: list[Any] = self.states
         self.states: Any = deque(begun, maxlen=HISTORY_LENGTH)
@@ -48,15 +48,15 @@ class SimulatedPins:
         self._factory = factory
 
     def levels(self, pins: Iterable[int]) -> dict[int, float]:
-        """What each pin drives now, as a share of full voltage 0..1; 0 for one that drives nothing."""
+        """Return the current level of each pin as a share of full voltage 0..1; 0 for one that drives nothing."""
         return {pin: self._level(pin) for pin in pins}
 
     def history(self, pin: int) -> list[tuple[float, float]]:
-        """``(time.monotonic() seconds, level 0..1)`` of each change of ``pin``, oldest first."""
+        """Return ``(time.monotonic() seconds, level 0..1)`` of each change of ``pin``, oldest first."""
         return list(self._factory.pin(pin).history)
 
     def driven(self, pin: int) -> bool:
-        """True while a device drives ``pin``; an LED on a pin that floats is dark, whichever way it is wired."""
+        """Return whether a device drives ``pin``; an LED on a floating pin is dark, however it is wired."""
         return bool(self._factory.pin(pin).function == "output")
 
     def _level(self, pin: int) -> float:
@@ -65,7 +65,7 @@ class SimulatedPins:
 
 @contextmanager
 def simulated_pins() -> Iterator[SimulatedPins]:
-    """Give gpiozero simulated pins for as long as the context lasts, then what it had before."""
+    """Give gpiozero simulated pins inside the context, then restore its driver."""
     before = Device.pin_factory
     factory = MockFactory(pin_class=SimulatedPin)
     Device.pin_factory = factory

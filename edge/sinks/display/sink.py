@@ -1,4 +1,4 @@
-"""A display as a sink: takes looks, holds each for a while, keeps animations moving."""
+"""A display as a sink: applies the minimum display time and advances animations."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 class DisplaySink(BaseSink):
-    """Shows looks on ``display``; ``handle`` and ``tick`` belong to one thread.
+    """Sink that shows looks on ``display``; ``handle`` and ``tick`` belong to one thread.
 
-    ``tick`` is wanted at least every 50 ms: it shows the look that waited and moves blinking on. ``clock`` gives
-    steady nanoseconds and is the one that ``tick`` is called with.
+    ``tick`` is required at least every 50 ms: it shows the waiting look and advances blinking. ``clock`` returns
+    monotonic nanoseconds, the same clock with which ``tick`` is called.
     """
 
     wants_ticks = True
@@ -36,7 +36,7 @@ class DisplaySink(BaseSink):
         self._hold = MinDisplayTime(round(config.min_hold_s * 1e9))
 
     def open(self) -> None:
-        """Open the display and show what was wanted last, where it was closed in between.
+        """Open the display and show the last look, if it was closed in between.
 
         Raises:
             SinkError: it cannot be used now.
@@ -47,7 +47,7 @@ class DisplaySink(BaseSink):
         self._show(self._hold.tick(self._clock()))
 
     def handle(self, message: Message) -> None:
-        """Take one look, or how bright to show it.
+        """Accept a look or a brightness.
 
         Raises:
             SinkError: the display went away.
@@ -58,7 +58,7 @@ class DisplaySink(BaseSink):
             self.display.dim(message.level)
 
     def tick(self, now_ns: int) -> None:
-        """Show the look whose time has come and move animations on to ``now_ns``.
+        """Show the look that is due and advance animations to ``now_ns``.
 
         Raises:
             SinkError: the display went away.
@@ -67,7 +67,7 @@ class DisplaySink(BaseSink):
         self.display.animate(now_ns)
 
     def close(self) -> None:
-        """Go dark and release the hardware; harmless when repeated."""
+        """Go dark and release the hardware; idempotent."""
         self.display.close()
 
     def _show(self, look: Look | None) -> None:

@@ -1,4 +1,4 @@
-"""The terminal as a display: one line, redrawn in place, or a plain line per change where nobody watches."""
+"""The terminal as a display: one line redrawn in place, or a plain line per change if it is not a terminal."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _NARROWEST, _USUAL_WIDTH = 20, 80
 
 
 class Terminal(Display):
-    """Writes to ``stream``, standard error unless told, so that what is piped from standard output stays clean.
+    """Display on ``stream``, by default standard error, so that output piped from standard output stays clean.
 
-    Colour is left out where ``NO_COLOR`` is set, emoji where the stream's encoding has none.
+    Color is omitted if ``NO_COLOR`` is set, emoji if the stream's encoding has none.
     """
 
     name = "terminal"
@@ -41,7 +41,7 @@ class Terminal(Display):
         self._dark = False
 
     def open(self) -> None:
-        """Take the stream as it is now and see what it can do."""
+        """Detect the capabilities of the stream."""
         self._stream = self._given or sys.stderr
         self._last = None
         self._in_place = self._stream.isatty() and self._environment.get("TERM") != "dumb"
@@ -49,7 +49,7 @@ class Terminal(Display):
         self._unicode = _can_write(self._stream, "😀█░")
 
     def show(self, look: Look) -> None:
-        """Redraw the line, or write one where the emotion, kind or number of people changed."""
+        """Redraw the line, or write one if the emotion, kind or number of people changed."""
         self._look = look
         if self._stream is None or self._dark:
             return
@@ -60,7 +60,7 @@ class Terminal(Display):
         self._last = (mien(look), look.people)
 
     def dim(self, level: float) -> None:
-        """A terminal has no brightness: at 0 the line goes, above it is there."""
+        """Remove the line at brightness 0 and show it above."""
         was_dark, self._dark = self._dark, level <= 0
         if self._dark:
             self._wipe()
@@ -68,7 +68,7 @@ class Terminal(Display):
             self.show(self._look)
 
     def close(self) -> None:
-        """Wipe the line; the stream is its owner's to close."""
+        """Erase the line; the owner closes the stream."""
         self._wipe()
         self._stream = None
 
@@ -78,7 +78,7 @@ class Terminal(Display):
             self._write(_CLEAR_LINE)
 
     def _line(self, look: Look) -> str:
-        """Sign, word, bar and figures, cut to the terminal's width, as a line that wraps cannot be redrawn."""
+        """Return sign, label, bar and values, cut to the terminal's width, since a wrapped line cannot be redrawn."""
         rich = appearance(look)
         sign = rich.emoji if self._unicode else f"{rich.emoticon:<3}"
         room = max(_NARROWEST, self._columns() - 5)
@@ -117,7 +117,7 @@ class Terminal(Display):
             self._stream.flush()
         except (OSError, ValueError) as error:  # a closed pipe, a closed file
             self._stream = None
-            msg = f"{self.name}: cannot be written any more: {error}"
+            msg = f"{self.name}: cannot be written: {error}"
             raise SinkError(msg) from error
 
 
@@ -128,7 +128,7 @@ def _people(look: Look) -> str:
 
 
 def _palette_index(colour: tuple[float, float, float]) -> int:
-    """Nearest of the 256-colour terminal's 6x6x6 cube; light is linear, screens are not (gamma 2.2)."""
+    """Return the nearest color of the 256-color 6x6x6 cube; light is linear, screens are not (gamma 2.2)."""
     red, green, blue = (round(5 * math.pow(max(share, 0.03), 1 / 2.2)) for share in colour)
     return 16 + 36 * red + 6 * green + blue
 

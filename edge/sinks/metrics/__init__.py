@@ -1,1 +1,1 @@
-"""What the device says of itself to Prometheus: a sink that answers when it is scraped."""
+"""Prometheus metrics of the device: a sink that answers scrapes."""

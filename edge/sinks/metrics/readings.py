@@ -1,7 +1,7 @@
-"""What is scraped: the newest of each message, named as Prometheus wants it, in base units.
+"""The metrics: the newest message of each kind, in Prometheus's naming and base units.
 
-Monitoring systems keep their figures for long and under the device's name. So this is about the device alone:
-nothing of what faces express is in it, and of people no more than how many are in view.
+Monitoring systems store values for long and under the device's name. Therefore the metrics are about the device only:
+they contain nothing of what faces express, and of people only the number in view.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _PREFIX = "face_edge"
 
 
 class Readings(Collector):
-    """Written by the sink's thread, read by the server's; each value is replaced whole."""
+    """Values written by the sink's thread and read by the server's; each value is replaced as a whole."""
 
     def __init__(self) -> None:
         self.info: Info | None = None
@@ -42,7 +42,7 @@ class Readings(Collector):
         self._events[event.type] += 1
 
     def collect(self) -> Iterator[Metric]:
-        """All families; what is not known yet has no sample, since 0 would be a lie."""
+        """Yield all families; unknown values have no sample, since 0 would be wrong."""
         yield from self._build()
         yield from self._states()
         yield from self._told()
@@ -141,7 +141,7 @@ def _light(health: Health) -> Iterator[Metric]:
 
 
 def _durations(health: Health) -> Iterator[Metric]:
-    """Quantiles over the last frames, ready made: a histogram would want every frame, and sinks get the newest."""
+    """Yield quantiles over the last frames: a histogram would need every frame, and sinks receive the newest."""
     for name, text, quantiles in (
         ("detection_seconds", "Time to find faces in a frame.", (health.detect_ms_p50, health.detect_ms_p95)),
         ("inference_seconds", "Time to classify the faces of a frame.", (health.infer_ms_p50, health.infer_ms_p95)),

@@ -1,7 +1,7 @@
-"""Answers scrapes over HTTP: few at a time, of each address fewer, and each for seconds only.
+"""HTTP server for scrapes, with few connections at a time, fewer per address, each limited to seconds.
 
-Where every place is taken, the connection that has lasted longest makes room: scrapes are answered at once, so it is
-one of a silent or slow client.
+If all places are taken, the oldest connection is closed: scrapes are answered at once, so it belongs to a silent or
+slow client.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ PATH = "/metrics"
 _AT_ONCE, _PER_ADDRESS = 8, 4
 _PATIENCE_S = 5.0
 _LONGEST_S = 10.0
-"""From the connection to the end of the answer."""
+"""Maximum seconds from the connection to the end of the answer."""
 _BURST, _PER_S = 200, 20
-"""New connections of one address."""
+"""Maximum rate of new connections per address."""
 _WARN_EVERY_S = 60.0
 _EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _POLL_S = 0.25
@@ -48,14 +48,14 @@ class _Handler(WSGIRequestHandler):
 
 
 class _Scrape:
-    """A connection; it counts as idle all its life, since an answer takes a moment only."""
+    """A connection; it always counts as idle, since an answer takes only a moment."""
 
     def __init__(self, connection: socket.socket) -> None:
         self.idle_since: float | None = time.monotonic()
         self._connection = connection
 
     def drop(self) -> None:
-        """End it; its thread notices and closes it."""
+        """Shut the connection down; its thread notices and closes it."""
         with suppress(OSError):
             self._connection.shutdown(socket.SHUT_RDWR)
 
@@ -74,7 +74,7 @@ class _Server(ThreadingMixIn, WSGIServer):
         super().__init__(listener.getsockname()[:2], _Handler, bind_and_activate=False)
         self.socket.close()
         self.socket = listener
-        # not asked of a name server, which takes long where the network is bad
+        # no reverse lookup, which is slow on a bad network
         self.server_name, self.server_port = host, int(listener.getsockname()[1])
         self.setup_environ()
         self.set_app(_only_metrics(make_wsgi_app(registry)))
@@ -101,7 +101,7 @@ class _Server(ThreadingMixIn, WSGIServer):
             return
         try:
             super().process_request(request, client_address)
-        except BaseException:  # no thread could be started
+        except BaseException:  # the thread could not be started
             self._forget(request, address)
             raise
 
@@ -117,7 +117,7 @@ class _Server(ThreadingMixIn, WSGIServer):
                 self._table.remove(address, scrape)
 
     def service_actions(self) -> None:
-        """End what has lasted too long: a client that sends a byte now and then."""
+        """Close connections that have lasted too long, such as a client that sends a byte now and then."""
         oldest_s = time.monotonic() - _LONGEST_S
         with self._lock:
             for scrape in self._scrapes.values():
@@ -125,14 +125,14 @@ class _Server(ThreadingMixIn, WSGIServer):
                     scrape.drop()
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - the library's
-        _LOG.debug("a visitor to the metrics went wrong", exc_info=True)
+        _LOG.debug("a request for metrics failed", exc_info=True)
 
 
 class MetricsServer:
-    """Serves ``registry`` from its making until ``close``; ``port`` is the one in use where 0 was asked for."""
+    """Server of ``registry`` from construction until ``close``; ``port`` is the actual one if 0 was requested."""
 
     def __init__(self, host: str, port: int, registry: CollectorRegistry) -> None:
-        """Take the address and serve.
+        """Bind the address and start serving.
 
         Raises:
             SinkError: the address cannot be used.
@@ -146,7 +146,7 @@ class MetricsServer:
         self._thread.start()
 
     def close(self) -> None:
-        """Serve no longer and free the port."""
+        """Stop serving and free the port."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join(1.0)

@@ -1,4 +1,4 @@
-"""The sink behind the metrics: keeps the newest of what is told and answers scrapes while it is open."""
+"""Sink of the metrics: stores the newest messages and answers scrapes while it is open."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _LOG = logging.getLogger(__name__)
 
 
 class MetricsSink(BaseSink):
-    """``open`` serves, ``close`` ends that; what was counted stays over a closing and opening.
+    """Metrics sink; counts survive closing and reopening.
 
-    Neither a missing package nor a taken port keeps the device from its work: it is told, and tried again.
+    Neither a missing package nor a port in use stops the device: the problem is logged, and opening is retried.
     """
 
     name = "metrics"
@@ -36,11 +36,11 @@ class MetricsSink(BaseSink):
 
     @property
     def url(self) -> str | None:
-        """Where it is scraped; ``None`` while it is closed."""
+        """URL of the metrics; ``None`` while the sink is closed."""
         return None if self._server is None else self._server.url
 
     def open(self) -> None:
-        """Serve.
+        """Start serving.
 
         Raises:
             SinkError: the address cannot be served.
@@ -62,7 +62,7 @@ class MetricsSink(BaseSink):
         _LOG.info("metrics are served at %s%s", self._server.url, everyone)
 
     def handle(self, message: Message) -> None:
-        """Make it the newest of its kind."""
+        """Store ``message`` as the newest of its kind."""
         readings = self._readings
         if readings is None:
             return
@@ -83,14 +83,14 @@ class MetricsSink(BaseSink):
                 readings.session = message.session is not None
 
     def close(self) -> None:
-        """Serve no longer; harmless when repeated."""
+        """Stop serving; idempotent."""
         server, self._server = self._server, None
         if server is not None:
             server.close()
 
 
 def require_package() -> None:
-    """See that what it takes is installed.
+    """Check that the required package is installed.
 
     Raises:
         HardwareUnavailable: it is not.

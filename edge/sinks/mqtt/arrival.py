@@ -1,4 +1,4 @@
-"""A message that reached us, and who wants it."""
+"""Received messages and the protocol of their listeners."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """As it came; ``response_topic`` and ``correlation`` are MQTT 5's, where the sender gave them."""
+    """A received message; ``response_topic`` and ``correlation`` are MQTT 5 properties, if the sender set them."""
 
     topic: str
     payload: bytes
@@ -18,11 +18,11 @@ class Arrival:
 
 
 class Listener(Protocol):
-    """Wants what is published on some topics."""
+    """Receiver of the messages on some topics."""
 
     @property
     def subscriptions(self) -> tuple[str, ...]:
         """Topic filters; no two listeners share one."""
 
     def take(self, arrival: Arrival) -> None:
-        """See to a message, on the client's thread; returns at once and raises nothing."""
+        """Handle a message on the client's thread; return at once and raise nothing."""

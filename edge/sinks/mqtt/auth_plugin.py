@@ -1,4 +1,4 @@
-"""Lets into the embedded broker who knows its password; a plugin that amqtt loads by name."""
+"""Password authentication for the embedded broker; a plugin that amqtt loads by name."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ NAME = f"{__name__}.BrokerAuthPlugin"
 
 
 class BrokerAuthPlugin(BaseAuthPlugin):  # type: ignore[misc,unused-ignore]
-    """One user name and password for all."""
+    """Authenticate broker clients by one shared user name and password."""
 
     @dataclass
     class Config:
-        """What a client must give."""
+        """Required credentials."""
 
         username: str = ""
         password: str = field(default="", repr=False)
 
     async def authenticate(self, *, session: Session) -> bool:
-        """True for the right user name and password, whatever they are compared in the same time."""
+        """Return whether user name and password match, compared in constant time."""
         given = ((session.username or "", self.config.username), (session.password or "", self.config.password))
         right = [hmac.compare_digest(one.encode(), other.encode()) for one, other in given]
         return bool(self.config.username) and all(right)

@@ -1,4 +1,4 @@
-"""amqtt's broker with bounds on what its clients can have it keep."""
+"""amqtt's broker with bounds on the data it stores for its clients."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 TOPIC_MAX = 512
-"""Letters of a topic or filter."""
+"""Maximum characters of a topic or filter."""
 LEVELS_MAX = 32
 SUBSCRIPTIONS_PER_CLIENT = 64
 SUBSCRIPTIONS = 2048
@@ -25,18 +25,18 @@ RETAINED = 500
 RETAINED_BYTES = 4 << 20
 WAITING_PER_SESSION = 1000
 WAITING_BYTES_PER_SESSION = 512 << 10
-"""Messages for a client with a session that is away; the oldest go first."""
+"""Messages queued for an absent client with a session; the oldest are dropped first."""
 DELIVERED_MAX = 64
-"""Messages of one client that were read and not handed on yet."""
+"""Messages of one client that are read and not passed on yet."""
 BROADCAST_MAX = 64
 _REFUSED = 0x80
 _LOG_EVERY_S = 60.0
 
 
 class BoundedBroker(Broker):  # type: ignore[misc,unused-ignore]
-    """``outlets`` are the connections of other clients than the device, by client id.
+    """Broker with limits; ``outlets`` are the connections of clients other than the device, by client id.
 
-    What the device retains is always kept.
+    Messages retained by the device are always stored.
     """
 
     def __init__(self, config: dict[str, Any]) -> None:
@@ -49,7 +49,7 @@ class BoundedBroker(Broker):  # type: ignore[misc,unused-ignore]
 
     @property
     def sessions_count(self) -> int:
-        """Number of sessions, of clients that are away too."""
+        """Number of sessions, including those of absent clients."""
         return len(self._sessions)
 
     def has_session(self, client_id: str) -> bool:
@@ -57,13 +57,13 @@ class BoundedBroker(Broker):  # type: ignore[misc,unused-ignore]
         return client_id in self._sessions
 
     def is_crowded(self, client_id: str) -> bool:
-        """Return whether enough that this client sent waits to be handled."""
+        """Return whether the unprocessed messages of this client have reached the limit."""
         session, _ = self._sessions.get(client_id, (None, None))
         waiting = 0 if session is None else session.delivered_message_queue.qsize()
         return bool(waiting >= DELIVERED_MAX or self._broadcast_queue.qsize() >= BROADCAST_MAX)
 
     async def add_subscription(self, subscription: tuple[str, int], session: Session) -> int:
-        """Refuse long filters, and more of them than a client needs."""
+        """Refuse long filters and too many subscriptions."""
         name = subscription[0]
         if not 0 < len(name) <= TOPIC_MAX or name.count("/") >= LEVELS_MAX:
             return _REFUSED
@@ -75,14 +75,14 @@ class BoundedBroker(Broker):  # type: ignore[misc,unused-ignore]
         if name not in own and (
             len(own) >= SUBSCRIPTIONS_PER_CLIENT or sum(counts) >= SUBSCRIPTIONS or len(counts) >= SUBSCRIPTIONS
         ):
-            self._say("a client asks for more subscriptions than it may have: they are refused")
+            self._say("a client requests more subscriptions than allowed: they are refused")
             return _REFUSED
         return int(await super().add_subscription(subscription, session))
 
     async def retain_message(
         self, source_session: Session | None, topic_name: str | None, data: Any, qos: int | None = None
     ) -> None:
-        """Keep no more retained messages than the bounds allow."""
+        """Store retained messages within the bounds."""
         former = self._retained_messages.get(topic_name)
         size = len(data or b"") + len(topic_name or "")
         grown = size - (0 if former is None else len(former.data) + len(former.topic))
@@ -96,14 +96,14 @@ class BoundedBroker(Broker):  # type: ignore[misc,unused-ignore]
                 or self._retained_bytes + grown > RETAINED_BYTES
             )
         ):
-            self._say("clients have it retain more than it may: the newest are not retained")
+            self._say("clients retain more messages than allowed: the newest are not stored")
             return
         if data or former is not None:
             self._retained_bytes += grown if data else -(len(former.data) + len(former.topic))
         await super().retain_message(source_session, topic_name, data, qos)
 
     async def _retain_broadcast_message(self, broadcast: dict[str, Any], qos: int, target_session: Session) -> None:
-        """Let the oldest go where too much waits for a client that is away."""
+        """Drop the oldest messages if too many wait for an absent client."""
         client_id, queue = str(target_session.client_id), target_session.retained_messages
         size = len(broadcast["data"])
         waiting = self._waiting_bytes.get(client_id, 0) if queue.qsize() else 0
@@ -114,7 +114,7 @@ class BoundedBroker(Broker):  # type: ignore[misc,unused-ignore]
         await super()._retain_broadcast_message(broadcast, qos, target_session)
 
     async def _topic_filtering(self, session: Session, topic: str, action: Action) -> bool:
-        """Hang up on a client that does not take what it asked for, instead of keeping it in memory."""
+        """Disconnect a client that does not read its messages, instead of queueing them."""
         if action is Action.RECEIVE and (outlet := self.outlets.get(str(session.client_id))) is not None:
             if max(outlet.unwritten, len(session.inflight_out)) >= UNWRITTEN_MAX:
                 outlet.hang_up()
@@ -125,7 +125,7 @@ class BoundedBroker(Broker):  # type: ignore[misc,unused-ignore]
     async def _publish_retained_messages_for_subscription(
         self, subscription: tuple[str, int], session: Session
     ) -> None:
-        """Send retained messages for the client's own filters only; amqtt does it for everybody's when one connects."""
+        """Send retained messages for the client's own filters; amqtt sends them for all clients' when one connects."""
         members = self._subscriptions.get(subscription[0], [])
         if any(member.client_id == session.client_id for member, _ in members):
             await super()._publish_retained_messages_for_subscription(subscription, session)

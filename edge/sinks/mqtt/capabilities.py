@@ -1,4 +1,4 @@
-"""What a broker can do, as MQTT 5's CONNACK and the configuration say."""
+"""Capabilities of a broker, from MQTT 5's CONNACK and the configuration."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ QOS_NOT_SUPPORTED = 0x9B
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """``qos`` is the highest quality of service, ``packet_max`` the most bytes of a packet; ``None``: no bound."""
+    """Highest quality of service ``qos``, largest packet ``packet_max`` in bytes (``None``: no limit), and features."""
 
     qos: int = 1
     retain: bool = True
@@ -24,11 +24,11 @@ class Capabilities:
 
     @classmethod
     def configured(cls, options: Options) -> Self:
-        """Return what the configuration allows at most; MQTT 3.1.1 brokers cannot say it themselves."""
+        """Return the limits set by the configuration; MQTT 3.1.1 brokers cannot announce theirs."""
         return cls(qos=options.max_qos, retain=options.retain)
 
     def narrowed(self, properties: Any) -> Capabilities:
-        """Return what is left after CONNACK's ``properties``; what they do not name is there."""
+        """Return the capabilities after CONNACK's ``properties``; whatever they do not mention is available."""
         return Capabilities(
             qos=min(self.qos, getattr(properties, "MaximumQoS", 1)),
             retain=self.retain and bool(getattr(properties, "RetainAvailable", 1)),
@@ -37,7 +37,7 @@ class Capabilities:
         )
 
     def after_refusal(self, code: int | None) -> Capabilities | None:
-        """Return what to ask for after CONNACK refused the last will with ``code``; ``None`` where that was not it."""
+        """Return capabilities reduced after refusal ``code``; ``None`` if the last will is not the reason."""
         if code == RETAIN_NOT_SUPPORTED and self.retain:
             return replace(self, retain=False)
         if code == QOS_NOT_SUPPORTED and self.qos:
@@ -45,17 +45,17 @@ class Capabilities:
         return None
 
     def form_of(self, topic: Topic) -> tuple[int, bool]:
-        """Return ``(qos, retain)`` with which ``topic`` is published."""
+        """Return the ``(qos, retain)`` with which ``topic`` is published."""
         return min(topic.qos, self.qos), topic.retain and self.retain
 
     def limits(self, repeat_s: float | None = None) -> list[str]:
-        """Return what is missing and what is done about it, for the log; empty where nothing is."""
+        """Describe each missing capability and its workaround, for the log."""
         found = []
         if not self.retain:
             again = "" if repeat_s is None else f", so state and the like are published again every {repeat_s:g} s"
             found.append(f"retained messages are not kept{again}")
         if not self.qos:
-            found.append("QoS is 0 only, so each batch of events is confirmed by an answered request that follows it")
+            found.append("only QoS 0 is available, so each batch of events is confirmed by a request sent after it")
         if not self.wildcards:
-            found.append("wildcard subscriptions are not possible, so every request has one of its own")
+            found.append("wildcard subscriptions are not possible, so each request has its own subscription")
         return found

@@ -1,6 +1,6 @@
-"""Keeps a connection to the broker in the background, whatever happens to it.
+"""Client that maintains a connection to the broker in the background and recovers from every failure.
 
-All network work is done on one thread; callers only put messages into :class:`Outgoing` and wake it.
+All network work happens on one thread; callers only put messages into :class:`Outgoing` and wake it.
 """
 
 from __future__ import annotations
@@ -37,16 +37,16 @@ _FIRST_PAUSE_S = 0.5
 _FIRST_PAUSE_WHEN_LASTING_S = 10.0
 _STABLE_AFTER_S = 5.0
 REPEAT_S = 60.0
-"""Between two publications of what a broker does not retain."""
+"""Interval between two publications of the values that a broker does not retain."""
 _FLAPPING = 3
 _EVENTS_SHARE = 0.6
-"""Of the time that a clean stop may take, for events that still wait; the rest is for ``offline``."""
+"""Share of the shutdown time for events that still wait; the rest is for ``offline``."""
 
 
 class Client:
-    """Started once, stopped once; ``outgoing`` may be handed on to the next one.
+    """MQTT client, started and stopped once; ``outgoing`` may be passed on to the next one.
 
-    ``options`` is asked before every attempt, so that a mended password file is used without a restart.
+    ``options`` is called before every attempt, so that a corrected password file is used without a restart.
     """
 
     def __init__(
@@ -81,22 +81,22 @@ class Client:
         outgoing.listen(self._waker.set)
 
     def start(self) -> None:
-        """Begin to connect; returns at once."""
+        """Start connecting; return at once."""
         self._thread.start()
 
     def publish(self, publication: Publication) -> None:
-        """Send when there is a connection; returns at once."""
+        """Send once there is a connection; return at once."""
         with self._lock:
             self._outgoing.put(publication)
         self._waker.set()
 
     def stop(self, timeout_s: float = 1.0) -> bool:
-        """Publish what waits and ``offline``, disconnect; False where that was not done within ``timeout_s``."""
+        """Publish waiting messages and ``offline``, then disconnect; return False if that exceeds ``timeout_s``."""
         self._deadline_s = time.monotonic() + timeout_s
         self._stopping.set()
         self._waker.set()
         if self._thread.is_alive():
-            # it keeps to the deadline itself, unless a name lookup or the TCP handshake holds it
+            # the thread observes the deadline, unless a name lookup or the TCP handshake blocks it
             self._thread.join(timeout_s + 0.1)
         return not self._thread.is_alive()
 
@@ -124,22 +124,22 @@ class Client:
             self._pause(failure.cause)
         except ConfigError as error:
             self._pause(Cause(str(error), lasting=True))
-        except Exception as error:  # noqa: BLE001 - our own fault, and still no reason to end the feed for good
+        except Exception as error:  # noqa: BLE001 - a defect of ours must not end the feed for good
             self._pause(Cause(f"the connection to the broker failed: {error!r}", lasting=True), error)
 
     def _serve(self, connection: Connection) -> None:
-        """Until we are to stop.
+        """Serve the connection until the client stops.
 
         Raises:
-            ConnectionFailure: the connection ended before.
+            ConnectionFailure: The connection ended earlier.
         """
         since_s = time.monotonic()
         try:
             with self._lock:
                 self._outgoing.reconnected()
             self._subscribe(connection)
-            # a broker that thinks better of it says why before it hangs up; a second message would run into the closed
-            # door before that is read
+            # a broker that changes its mind sends a reason before it closes; a second message would fail
+            # before that reason is read
             self._settle(connection, 0.0)
             self._send(connection, OutgoingMessage(availability(self._topics, online=True)))
             self.connected = True
@@ -160,7 +160,7 @@ class Client:
         connection.subscribe(filters if connection.capabilities.wildcards else without_wildcards(filters))
 
     def _repeat(self, connection: Connection) -> None:
-        """Publish what others would be retained again, so that those who come later hear it, too."""
+        """Publish retained values again if the broker does not retain, so that later subscribers receive them."""
         if connection.capabilities.retain or time.monotonic() < self._repeat_due_s:
             return
         self._repeat_due_s = time.monotonic() + self._repeat_s
@@ -169,7 +169,7 @@ class Client:
             self._outgoing.repeat()
 
     def _judge(self, lived_s: float, failure: ConnectionFailure) -> None:
-        """Only a connection that lasted earns short pauses and fresh log lines: no broker is to be stormed."""
+        """Reset backoff and log filter only after a stable connection, so that no broker is flooded."""
         if lived_s >= _STABLE_AFTER_S:
             self._backoff.reset()
             self._slow_backoff.reset()
@@ -181,7 +181,7 @@ class Client:
             failure.cause = connection_errors.of_flapping(self._options(), mqtt5=not self._connector.older_protocol)
 
     def _exchange(self, connection: Connection, timeout_s: float = TURN_S) -> None:
-        """Send what may be sent, then see to the network once."""
+        """Send what may be sent, then serve the network once."""
         while not connection.congested:
             with self._lock:
                 parcel = self._outgoing.take(connection.window)
@@ -203,7 +203,7 @@ class Client:
         return number
 
     def _settle(self, connection: Connection, timeout_s: float, *, until: int | None = None) -> bool:
-        """Serve the network once and book the receipts; True where number ``until`` was among them."""
+        """Serve the network once and process acknowledgements; return True if number ``until`` was among them."""
         receipts = connection.turn(self._waker, max(0.0, timeout_s))
         self._hand_out(connection)
         for receipt in receipts:
@@ -217,7 +217,7 @@ class Client:
         return any(receipt.number == until for receipt in receipts)
 
     def _hand_out(self, connection: Connection) -> None:
-        """Give what arrived to who listens."""
+        """Pass received messages to their listeners."""
         for arrival in connection.arrivals():
             for listener in self._listeners:
                 if any(topic_matches_sub(name, arrival.topic) for name in listener.subscriptions):
@@ -225,13 +225,13 @@ class Client:
         for name in connection.refusals():
             parts = without_wildcards([name])
             if parts != (name,) and connection.capabilities.wildcards:
-                # MQTT 3.1.1 has no word for a broker without wildcards
+                # MQTT 3.1.1 cannot announce that a broker lacks wildcards
                 connection.subscribe(parts)
             else:
                 self._complain_of_refusal(name)
 
     def _complain_of_refusal(self, name: str) -> None:
-        """Once per subscription, be it one of many topics."""
+        """Log a refusal once per subscription, even if it covers many topics."""
         wanted = [wanted for listener in self._listeners for wanted in listener.subscriptions]
         whole = next((one for one in wanted if name in without_wildcards([one])), name)
         if (whole, "") not in self._complained:
@@ -239,7 +239,7 @@ class Client:
             _LOG.error("the broker refuses the subscription to %s; check its access rules", whole)
 
     def _take_leave(self, connection: Connection) -> None:
-        """Empty the queue while there is time, then say ``offline`` and wait until the broker has it."""
+        """Empty the queue while there is time, then publish ``offline`` and wait for its acknowledgement."""
         self._outgoing.hurry()
         begun_s = time.monotonic()
         events_until_s = begun_s + (self._deadline_s - begun_s) * _EVENTS_SHARE
@@ -252,27 +252,27 @@ class Client:
         connection.close()
 
     def _complain(self, publication: Publication, problem: str, verdict: Verdict) -> None:
-        """Once per topic and problem, until the broker takes the topic again."""
+        """Log a problem once per topic, until the broker accepts the topic again."""
         what = (publication.topic.name, problem)
         if what in self._complained:
             return
         self._complained.add(what)
         if verdict is Verdict.NEVER:
-            _LOG.error("the broker can never take a message on %s: %s; such are dropped", *what)
+            _LOG.error("the broker can never accept a message on %s: %s; such messages are dropped", *what)
         elif publication.seq is None:
             _LOG.error("the broker does not take %s: %s; check its access rules", *what)
         else:
             _LOG.error("the broker does not take %s: %s; check its access rules; events wait until it does", *what)
 
     def _forgive(self, publication: Publication) -> None:
-        """The broker took a message: the next refusal on this topic is news again."""
+        """Report that the broker accepts a topic again, so that its next refusal is logged."""
         topic = publication.topic.name
         if any(name == topic for name, _ in self._complained):
             self._complained = {what for what in self._complained if what[0] != topic}
             _LOG.info("the broker takes %s again", topic)
 
     def _pause(self, cause: Cause, error: Exception | None = None) -> None:
-        """Wait before the next attempt; the log has one line per change of cause, be the outage days long."""
+        """Wait before the next attempt; log one line per change of cause, however long the outage."""
         if cause.text != self._said and not self._stopping.is_set():
             self._said = cause.text
             _LOG.log(logging.ERROR if cause.lasting else logging.WARNING, "%s", cause.text, exc_info=error)

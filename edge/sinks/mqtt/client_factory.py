@@ -1,4 +1,4 @@
-"""What every connection over paho has in common: the client, how it is opened, and what a text message carries."""
+"""Creation, connection and text properties shared by all paho clients."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT_S = 5.0
 
-# Mosquitto answers PUBLISH with "packet too large", which MQTT 5 has for other packets: paho takes that for nonsense
+# Mosquitto answers PUBLISH with "packet too large", which MQTT 5 defines for other packets: paho rejects that
 ReasonCode.names = {
     **ReasonCode.names,
     0x95: {"Packet too large": [PacketTypes.CONNACK, PacketTypes.DISCONNECT, PacketTypes.PUBACK]},
@@ -30,7 +30,7 @@ ReasonCode.names = {
 
 
 def new_client(options: Options, *, mqtt5: bool = True, manual_ack: bool = False) -> paho.Client:
-    """A client that is not connected, knows its user and never reconnects by itself."""
+    """Return an unconnected client with credentials set and automatic reconnection off."""
     made = paho.Client(
         CallbackAPIVersion.VERSION2,
         client_id=options.client_id,
@@ -51,11 +51,11 @@ def connect(
     *,
     clean_start: paho.CleanStartOption = paho.MQTT_CLEAN_START_FIRST_ONLY,
 ) -> None:
-    """TCP, TLS and CONNECT; the broker's answer comes with later reads.
+    """Open TCP and TLS and send CONNECT; the broker's answer arrives with later reads.
 
     Raises:
-        ConnectionFailure: it cannot be reached.
-        ConfigError: a certificate file cannot be used.
+        ConnectionFailure: The broker cannot be reached.
+        ConfigError: A certificate file cannot be used.
     """
     if options.tls is not None:
         client.tls_set_context(tls_context(options.tls))
@@ -65,8 +65,8 @@ def connect(
         raise ConnectionFailure(_cause(error, options)) from None
     sock = client.socket()
     if isinstance(sock, socket.socket):
-        # small packets shall not wait for the receipt of the one before (Nagle's algorithm)
-        with contextlib.suppress(OSError):  # gone already: the next read tells why
+        # small packets must not wait for the acknowledgement of the previous one (Nagle's algorithm)
+        with contextlib.suppress(OSError):  # already closed: the next read reports why
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
@@ -81,14 +81,14 @@ def _cause(error: Exception, options: Options) -> Cause:
 
 
 def hang_up(client: paho.Client) -> None:
-    """Without a word; harmless when repeated."""
+    """Close the socket without DISCONNECT; idempotent."""
     sock = client.socket()
     if sock is not None:
         sock.close()
 
 
 def text_properties(packet_type: int, content_type: str, expiry_s: int | None) -> Properties:
-    """Of a message whose payload is UTF-8 text."""
+    """Return the properties of a message whose payload is UTF-8 text; ``expiry_s`` in seconds."""
     made = Properties(packet_type)  # type: ignore[no-untyped-call]
     made.PayloadFormatIndicator = 1  # UTF-8
     made.ContentType = content_type

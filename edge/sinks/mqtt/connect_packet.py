@@ -1,4 +1,4 @@
-"""MQTT 3.1.1 CONNECT, read before the embedded broker sees it (pure)."""
+"""Parser of MQTT 3.1.1 CONNECT, applied before the embedded broker receives it (pure)."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ REFUSED_PROTOCOL = bytes([0x20, 2, 0, 1])
 REFUSED_IDENTIFIER = bytes([0x20, 2, 0, 2])
 REFUSED_BUSY = bytes([0x20, 2, 0, 3])
 REFUSED_CREDENTIALS = bytes([0x20, 2, 0, 5])
-"""CONNACK with the reason why a client is not taken."""
+"""CONNACK packets that refuse a client, by reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectPacket:
-    """Fields of CONNECT; of another protocol level than 3.1.1's only ``level`` is known."""
+    """Fields of CONNECT; for other protocol levels than 3.1.1 only ``level`` is set."""
 
     level: int
     client_id: str = ""
@@ -27,10 +27,10 @@ class ConnectPacket:
 
 
 def parse(packet: bytes, header_length: int) -> ConnectPacket:
-    """Read ``packet``, whose fixed header has ``header_length`` bytes.
+    """Parse ``packet``, whose fixed header has ``header_length`` bytes.
 
     Raises:
-        ValueError: it is no CONNECT, or damaged.
+        ValueError: The packet is not a CONNECT, or is malformed.
     """
     if packet[0] != 0x10:
         msg = "not a CONNECT"
@@ -56,7 +56,7 @@ def parse(packet: bytes, header_length: int) -> ConnectPacket:
 
 
 def with_client_id(packet: bytes, header_length: int, client_id: str) -> bytes:
-    """Return ``packet``, which has an empty client id, with this one."""
+    """Return ``packet``, which has an empty client id, with ``client_id`` inserted."""
     text = client_id.encode()
     at = header_length + _VARIABLE_HEADER
     body = packet[header_length:at] + len(text).to_bytes(2, "big") + text + packet[at + 2 :]
@@ -68,7 +68,7 @@ def with_client_id(packet: bytes, header_length: int, client_id: str) -> bytes:
 
 
 def _cut(data: bytes) -> tuple[bytes, bytes]:
-    """``(text, rest)`` of data that begins with a text after its length."""
+    """Split data that begins with a length-prefixed text into ``(text, rest)``."""
     if len(data) < 2 or len(data) - 2 < (length := int.from_bytes(data[:2], "big")):
         msg = "cut short"
         raise ValueError(msg)

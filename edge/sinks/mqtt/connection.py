@@ -1,7 +1,7 @@
-"""One connection to the broker over paho, driven by the one thread that made it; nothing here outlives a failure.
+"""A single connection to the broker over paho, driven by the thread that made it; no state outlives a failure.
 
-paho's own loop thread is not used: its reconnect has no jitter, sleeps in whole seconds and keeps a queue of its own,
-whose messages could come twice or out of order beside ours.
+paho's loop thread is not used: its reconnect has no jitter, sleeps in whole seconds and keeps a second queue, whose
+messages could be sent twice or out of order.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ if TYPE_CHECKING:
 ANSWER_TIMEOUT_S = 5.0
 TURN_S = 1.0
 _SPARE = 3
-"""Of the broker's receive maximum, kept free for retained messages beside events."""
+"""Part of the broker's receive maximum reserved for retained messages besides events."""
 _PACKET_MAX = 64 * 1024
-"""Bytes of the longest message that the broker may send us, asked of MQTT 5 brokers."""
+"""Maximum size in bytes of a message from the broker, announced to MQTT 5 brokers."""
 _SEND_NO_RETAINED = 2
 _OVERHEAD_BYTES = 40
-"""Of a PUBLISH packet, at the most, beside its texts."""
+"""Upper bound of the size of a PUBLISH packet besides its texts."""
 
 
 class Connection:
-    """Opened once, used, closed once; once it is open, ``capabilities`` are the broker's.
+    """Connection that is opened and closed once; after opening, ``capabilities`` are those of the broker.
 
-    ``offered`` bounds them from the beginning, for the last will that is told before the broker says what it can do.
+    ``offered`` bounds them from the start, for the last will, which is sent before the broker announces its own.
     """
 
     def __init__(
@@ -70,25 +70,25 @@ class Connection:
         self._refusals: list[str] = []
         self._filters: dict[int, str] = {}
         self.window = 16
-        """How many messages may await their receipt."""
+        """Maximum number of unacknowledged messages."""
         self._client = self._make_client(will)
 
     @property
     def protocol(self) -> str:
-        """The version spoken, for people."""
+        """Protocol version for display."""
         return "MQTT 5" if self._mqtt5 else "MQTT 3.1.1"
 
     @property
     def congested(self) -> bool:
-        """True while the network has not taken what was published: more would only pile up here."""
+        """True while the network has not accepted what was published, so that more would accumulate here."""
         return self._client.want_write()
 
     def open(self, waker: Waker, stopping: threading.Event, *, timeout_s: float = ANSWER_TIMEOUT_S) -> bool:
-        """Connect and wait for the broker's answer, unless ``stopping``; False where that came first.
+        """Connect and wait for the broker's answer; return False if ``stopping`` is set first.
 
         Raises:
-            ConnectionFailure: there is no connection; it says why.
-            ConfigError: a certificate file cannot be used.
+            ConnectionFailure: There is no connection, with the cause.
+            ConfigError: A certificate file cannot be used.
         """
         client_factory.connect(self._client, self._options, self._limits())
         deadline_s = time.monotonic() + timeout_s
@@ -98,7 +98,7 @@ class Connection:
                 return False
             if (left_s := deadline_s - time.monotonic()) <= 0:
                 self.abandon()
-                # some brokers of old misread MQTT 5's CONNECT and wait for the rest of it
+                # some old brokers misread MQTT 5's CONNECT and wait for the rest of it
                 raise ConnectionFailure(
                     connection_errors.of_silence(self._options, timeout_s), older_protocol=self._mqtt5
                 )
@@ -112,14 +112,14 @@ class Connection:
         return True
 
     def fits(self, publication: Publication) -> bool:
-        """False where the broker said that it ends a connection over a message of this size."""
+        """Return whether ``publication`` is within the broker's maximum packet size."""
         if self.capabilities.packet_max is None:
             return True
         texts = (publication.payload, publication.topic.name, publication.content_type)
         return sum(len(text.encode()) for text in texts) + _OVERHEAD_BYTES <= self.capabilities.packet_max
 
     def publish(self, publication: Publication) -> int:
-        """Send, or let paho keep it until the socket takes it; gives the number that the receipt will carry."""
+        """Send, or let paho hold it until the socket accepts it; return the packet identifier."""
         topic = publication.topic
         qos, retain = self.capabilities.form_of(topic)
         properties = _properties(PacketTypes.PUBLISH, publication) if self._mqtt5 else None
@@ -129,7 +129,7 @@ class Connection:
         return sent.mid
 
     def subscribe(self, filters: Iterable[str]) -> None:
-        """Ask for what is published on ``filters`` from now on; retained values, which are old, are not wanted."""
+        """Subscribe to ``filters``; old retained values are not requested."""
         qos = self.capabilities.qos
         for name in filters:
             if self._mqtt5:
@@ -141,20 +141,20 @@ class Connection:
                 self._filters[number] = name
 
     def arrivals(self) -> list[Arrival]:
-        """What came since the last call, oldest first."""
+        """Return the messages received since the last call, oldest first."""
         arrived, self._arrivals = self._arrivals, []
         return arrived
 
     def refusals(self) -> list[str]:
-        """Of what was subscribed to, what the broker did not grant since the last call."""
+        """Return the topic filters refused since the last call."""
         refused, self._refusals = self._refusals, []
         return refused
 
     def turn(self, waker: Waker, timeout_s: float = TURN_S) -> list[Receipt]:
-        """Serve the network once, for at most ``timeout_s`` or until woken; gives the receipts that came.
+        """Serve the network once, for at most ``timeout_s`` or until woken, and return new acknowledgements.
 
         Raises:
-            ConnectionFailure: the connection is gone; it says why.
+            ConnectionFailure: The connection is lost, with the cause.
         """
         sock = self._client.socket()
         if sock is None or self._ended is not None:
@@ -167,7 +167,7 @@ class Connection:
             if writable and not rc:
                 rc = self._client.loop_write()
             rc = rc or self._client.loop_misc()
-        except Exception as error:  # noqa: BLE001 - whatever bytes come, they must not end the thread
+        except Exception as error:  # noqa: BLE001 - no received bytes may end the thread
             self.abandon()
             raise ConnectionFailure(connection_errors.of_error(error, self._options)) from None
         if (rc or self._client.socket() is None) and not (self._connack and self._connack[0]):
@@ -176,16 +176,16 @@ class Connection:
         return self._fence.sort(receipts)
 
     def close(self) -> None:
-        """Say goodbye, so that the broker forgets the last will; harmless when repeated."""
+        """Disconnect cleanly, so that the broker discards the last will; idempotent."""
         self._client.disconnect()
         self.abandon()
 
     def abandon(self) -> None:
-        """Hang up without a word; harmless when repeated."""
+        """Close the socket without DISCONNECT; idempotent."""
         client_factory.hang_up(self._client)
 
     def _wait(self, sock: SocketLike, waker: Waker, timeout_s: float) -> tuple[bool, bool]:
-        """``(readable, writable)`` of the socket."""
+        """Wait for the socket or the waker; return ``(readable, writable)`` of the socket."""
         pending = isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
         poller = select.poll()
         poller.register(sock.fileno(), select.POLLIN | (select.POLLOUT if self.congested else 0))
@@ -207,7 +207,7 @@ class Connection:
         return ConnectionFailure(cause, older_protocol=self._mqtt5 and silent)
 
     def _explained(self, cause: Cause) -> Cause:
-        """Ask the port whether it wants TLS, which a broker that hangs up does not say."""
+        """Refine ``cause`` by testing whether the port expects TLS, which a broker does not report."""
         options = self._options
         if options.tls is None and probe.speaks_tls(options.host, options.port):
             return connection_errors.of_port_with_tls(options)

@@ -1,4 +1,4 @@
-"""Why there is no connection, in one line that says what to do; foreign errors end here."""
+"""Translation of connection errors into one line with the cause and the remedy."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _HANGS = "does it hang, is it overloaded, or is the port another service's?"
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """``lasting`` where nothing mends itself: a person must act, and there is no point in trying often."""
+    """Cause of a failure; ``lasting`` if a person must act, so that frequent retries are pointless."""
 
     text: str
     lasting: bool = False
@@ -40,7 +40,7 @@ class Cause:
 class ConnectionFailure(SinkError):
     """There is no connection to the broker.
 
-    ``older_protocol`` where MQTT 3.1.1 may work instead; ``code`` is the reason with which it refused one.
+    ``older_protocol`` is set if MQTT 3.1.1 may work instead; ``code`` is the reason code of a refusal.
     """
 
     def __init__(self, cause: Cause, *, older_protocol: bool = False, code: int | None = None) -> None:
@@ -51,7 +51,7 @@ class ConnectionFailure(SinkError):
 
 
 def of_error(error: Exception, options: Options) -> Cause:
-    """Why a connection could not be made at all."""
+    """Explain an error raised while connecting."""
     where = options.address
     match error:
         case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
@@ -63,7 +63,7 @@ def of_error(error: Exception, options: Options) -> Cause:
         case ConnectionRefusedError():
             text = f"{where} refuses connections: is the broker running, and is the port right?"
         case TimeoutError() if _in_handshake(error):
-            text = f"{where} took the connection but gives no answer in TLS: {_HANGS}"
+            text = f"{where} accepted the connection but gives no answer in TLS: {_HANGS}"
         case TimeoutError():
             text = f"{where} does not answer: check mqtt.broker, the network and firewalls"
         case ConnectionError():
@@ -76,7 +76,7 @@ def of_error(error: Exception, options: Options) -> Cause:
 
 
 def is_unanswered(error: Exception) -> bool:
-    """Return True where the broker took the connection and then hung up or kept silent."""
+    """Return whether the broker accepted the connection and then closed it or stayed silent."""
     if isinstance(error, TimeoutError):
         return _in_handshake(error)
     return isinstance(error, (ConnectionResetError, ConnectionAbortedError, BrokenPipeError, ssl.SSLError)) and not (
@@ -85,12 +85,12 @@ def is_unanswered(error: Exception) -> bool:
 
 
 def of_port_without_tls(options: Options) -> Cause:
-    """The port answers MQTT without TLS, but ``mqtts://`` is configured."""
+    """Return the cause for a port that speaks MQTT without TLS although ``mqtts://`` is configured."""
     return Cause(f"{options.address} speaks MQTT without TLS: check the port, or use mqtt://", lasting=True)
 
 
 def of_port_with_tls(options: Options) -> Cause:
-    """The port answers in TLS, but ``mqtt://`` is configured."""
+    """Return the cause for a port that speaks TLS although ``mqtt://`` is configured."""
     return Cause(f"{options.address} speaks TLS: use mqtts:// in mqtt.broker", lasting=True)
 
 
@@ -115,7 +115,7 @@ def _of_certificate(error: ssl.SSLCertVerificationError, options: Options) -> Ca
         case code if code == _EXPIRED:
             text = f"{where} has expired: renew it, or set this device's clock"
         case code if code == _NOT_YET_VALID:
-            # a board without a battery-backed clock meets this until it has the time from the network
+            # happens on boards without a battery-backed clock until they have network time
             return Cause(f"{where} is not valid yet: set this device's clock")
         case _:
             text = f"{where} is not trusted ({error.verify_message}): set mqtt.tls.ca to the CA that signed it"
@@ -123,7 +123,7 @@ def _of_certificate(error: ssl.SSLCertVerificationError, options: Options) -> Ca
 
 
 def of_tls_text(text: str, options: Options) -> Cause | None:
-    """What the broker's TLS alert says of our certificate, as OpenSSL words it; ``None`` where it says nothing."""
+    """Explain the broker's TLS alert about our certificate, in OpenSSL's wording; ``None`` if there is none."""
     alert = text.upper().replace(" ", "_")
     if "CERTIFICATE_REQUIRED" in alert or "ALERT_HANDSHAKE_FAILURE" in alert:
         return Cause(
@@ -140,7 +140,7 @@ def of_tls_text(text: str, options: Options) -> Cause | None:
 
 
 def of_refusal(code: int, name: str, options: Options) -> Cause:
-    """Why the broker answered CONNECT with reason ``code``, in MQTT 5 numbers."""
+    """Explain the broker's refusal of CONNECT with reason ``code``, in MQTT 5 numbers."""
     where = options.address
     if code in _BAD_CREDENTIALS and options.username is None:
         return Cause(f"{where} wants a user name: set mqtt.username and mqtt.password_file", lasting=True)
@@ -148,7 +148,7 @@ def of_refusal(code: int, name: str, options: Options) -> Cause:
         text = f"{where} refuses user {options.username!r} ({name.lower()}): check mqtt.username and the password"
         return Cause(text, lasting=True)
     if code == _CLIENT_ID_INVALID:
-        # Mosquitto says the same of a keep-alive beyond its max_keepalive where MQTT 3.1.1 is spoken
+        # Mosquitto sends the same code for a keep-alive above its max_keepalive with MQTT 3.1.1
         remedy = "set another node.id or mqtt.client_id, or a smaller mqtt.keepalive_s"
         text = f"{where} refuses client id {options.client_id!r}: {remedy}"
         return Cause(text, lasting=True)
@@ -158,12 +158,12 @@ def of_refusal(code: int, name: str, options: Options) -> Cause:
 
 
 def of_silence(options: Options, timeout_s: float) -> Cause:
-    """The broker took the connection and said nothing."""
-    return Cause(f"{options.address} took the connection but gave no MQTT answer within {timeout_s:g} s: {_HANGS}")
+    """Return the cause for a broker that accepts the connection and stays silent for ``timeout_s`` seconds."""
+    return Cause(f"{options.address} accepted the connection but gave no MQTT answer within {timeout_s:g} s: {_HANGS}")
 
 
 def of_loss(options: Options, *, code: int | None, name: str, noted: str, answered: bool) -> Cause:
-    """Why a connection ended; ``code`` where the broker said so, ``noted`` what the network library complained of."""
+    """Explain the end of a connection; ``code`` if the broker sent one, ``noted`` the network library's error."""
     if code == _TAKEN_OVER:
         text = f"another client took over client id {options.client_id!r}: {_one_each(options)}"
         return Cause(f"{options.address}: {text}", lasting=True)
@@ -173,11 +173,11 @@ def of_loss(options: Options, *, code: int | None, name: str, noted: str, answer
         return _of_nonsense(options)
     if not answered:
         return of_tls_text(noted, options) or _hung_up(options, after_handshake=True)
-    return Cause(f"the connection to {options.address} broke")
+    return Cause(f"the connection to {options.address} was lost")
 
 
 def of_flapping(options: Options, *, mqtt5: bool = True) -> Cause:
-    """One short-lived connection after another, and no word from the broker."""
+    """Return the cause for repeated short-lived connections that the broker ends without a reason."""
     hint = f"does another client use id {options.client_id!r}? G{_one_each(options)[1:]}"
     if not mqtt5:
         hint += "; or does it take no QoS 1 or no retained messages? Set mqtt.max_qos = 0 or mqtt.retain = false"
@@ -185,7 +185,7 @@ def of_flapping(options: Options, *, mqtt5: bool = True) -> Cause:
 
 
 def _one_each(options: Options) -> str:
-    """Return the remedy for two clients with one id."""
+    """Return the remedy for two clients with the same id."""
     own = "give each device a node.id of its own"
     if options.username is None:
         return own

@@ -1,4 +1,4 @@
-"""Opens connections to the broker, asking for less where it cannot do what was asked for first."""
+"""Connector that opens connections to the broker and reduces its demands to the broker's capabilities."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _LOG = logging.getLogger(__name__)
 
 
 class Connector:
-    """``options`` is asked before every attempt; ``opened`` counts the connections made.
+    """Opens connections; ``options`` is called before every attempt, and ``opened`` counts the connections made.
 
-    ``older_protocol`` is True once the broker proved to know MQTT 3.1.1 only. ``repeat_s``, for the log, is how often
-    what the broker does not retain is published again.
+    ``older_protocol`` is set once the broker is known to support only MQTT 3.1.1. ``repeat_s``, for the log, is the
+    interval at which values that the broker does not retain are published again.
     """
 
     def __init__(
@@ -45,17 +45,17 @@ class Connector:
         self.opened = 0
 
     def open(self, waker: Waker, stopping: threading.Event, *, quiet: bool = False) -> Connection | None:
-        """A connection, by MQTT 3.1.1 where the broker knows no 5; ``None`` where we are to stop.
+        """Open a connection, by MQTT 3.1.1 if the broker does not support 5; return ``None`` if ``stopping`` is set.
 
         Raises:
-            ConnectionFailure: there is none; it says why.
-            ConfigError: the settings contradict each other, or a file cannot be used.
+            ConnectionFailure: There is no connection, with the cause.
+            ConfigError: Settings contradict each other, or a file cannot be used.
         """
         options = self._options()
         try:
             connection = self._open_by_version(options, waker, stopping)
         except ConnectionFailure:
-            # the version was not the trouble
+            # the protocol version was not the cause
             self.older_protocol = False
             raise
         if connection is not None:
@@ -73,7 +73,7 @@ class Connector:
         return self._open_as_able(options, waker, stopping)
 
     def _open_as_able(self, options: Options, waker: Waker, stopping: threading.Event) -> Connection | None:
-        """Ask for less where the broker refuses the last will for what it cannot do."""
+        """Reduce the demands if the broker refuses the last will as unsupported."""
         offered = Capabilities.configured(options)
         will = availability(self._topics, online=False)
         while True:

@@ -1,8 +1,8 @@
-"""A broker inside this process, for one device and programs on the same machine, with nothing installed beside it.
+"""A broker inside this process, for one device and programs on the same machine, without installing another.
 
-It is amqtt on a thread and event loop of its own. It speaks MQTT 3.1.1 without TLS, serves this machine only unless
-told otherwise and then only who knows the password, and forgets everything when it stops; whoever needs more runs
-Mosquitto.
+It is amqtt on a thread and event loop of its own. It speaks MQTT 3.1.1 without TLS, serves only this machine unless
+configured otherwise and then only clients with the password, and forgets everything when it stops. Use Mosquitto for
+more than that.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _LISTENER = "default"
 
 
 class EmbeddedBroker:
-    """``start`` and ``stop`` may be called again and again; port 0 takes a free one, see ``port``."""
+    """Embedded broker that can be started and stopped repeatedly; port 0 selects a free one, see ``port``."""
 
     def __init__(
         self,
@@ -44,12 +44,12 @@ class EmbeddedBroker:
         password: str | None = None,
         own_client_id: str | None = None,
     ) -> None:
-        """Take the address and, beyond this machine, the credentials that everyone must give.
+        """Set the address and, beyond this machine, the credentials that every client must present.
 
         ``own_client_id`` is the device's, which no other process may use.
 
         Raises:
-            ConfigError: others could come in without a password.
+            ConfigError: The broker would be reachable from other machines without a password.
         """
         check_credentials(host, username=username, password=password)
         self._credentials = (username, password) if username and password else None
@@ -61,10 +61,10 @@ class EmbeddedBroker:
         self._stopping: asyncio.Event | None = None
 
     def start(self) -> None:
-        """Serve; returns once connections are accepted.
+        """Start serving; return once connections are accepted.
 
         Raises:
-            SinkError: the port cannot be used.
+            SinkError: The port cannot be used.
             HardwareUnavailable: amqtt is not installed.
         """
         if self._thread is not None:
@@ -86,17 +86,17 @@ class EmbeddedBroker:
         _LOG.info("the embedded broker serves mqtt://%s:%d", in_url(self.host), self.port)
 
     def stop(self) -> None:
-        """End all connections and free the port; harmless when repeated."""
+        """Close all connections and free the port; idempotent."""
         thread, self._thread = self._thread, None
         loop, stopping = self._loop, self._stopping
         if thread is None or loop is None or stopping is None:
             return
-        # closed where the broker failed of itself
+        # the loop is closed if the broker failed
         with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(stopping.set)
         thread.join(_STOP_TIMEOUT_S + 0.4)
         if thread.is_alive():
-            _LOG.warning("the embedded broker did not stop in time and is left behind")
+            _LOG.warning("the embedded broker did not stop in time; its thread is abandoned")
 
     def __enter__(self) -> Self:
         self.start()
@@ -110,7 +110,7 @@ class EmbeddedBroker:
     def _run(self, broker_class: Any, listener: socket.socket, started: Future[None]) -> None:
         try:
             asyncio.run(self._serve(broker_class, listener, started))
-        except Exception as error:  # noqa: BLE001 - the thread's last word, handed to whoever waits for it
+        except Exception as error:  # noqa: BLE001 - passed to the thread that waits for the start
             if started.done():
                 _LOG.error("the embedded broker failed: %s", error)
             else:
@@ -139,24 +139,24 @@ class EmbeddedBroker:
 
 
 def check_credentials(host: str, *, username: str | None, password: str | None) -> None:
-    """See that nobody beyond this machine comes in without a password.
+    """Check that clients on other machines need a password.
 
     Raises:
-        ConfigError: others could.
+        ConfigError: They would not.
     """
     if not (username and password) and not ipaddress.ip_address(host).is_loopback:
         msg = (
-            f"mqtt.embedded_host: beyond this machine ({host}) the embedded broker asks for a password: "
+            f"mqtt.embedded_host: beyond this machine ({host}) the embedded broker requires a password: "
             "set mqtt.username and mqtt.password_file"
         )
         raise ConfigError(msg)
 
 
 def require_package() -> None:
-    """See that amqtt is installed.
+    """Check that amqtt is installed.
 
     Raises:
-        HardwareUnavailable: it is not.
+        HardwareUnavailable: amqtt is not installed.
     """
     _import_amqtt()
 
@@ -183,13 +183,13 @@ def _listen(host: str, port: int) -> socket.socket:
 
 def _import_amqtt() -> Any:
     try:
-        import amqtt.broker  # noqa: F401 - to see whether it is there
+        import amqtt.broker  # noqa: F401 - only to test whether it is installed
     except ImportError:
         msg = f"the embedded broker needs amqtt: {adding('broker')}, or set mqtt.broker to a broker's URL"
         raise HardwareUnavailable(msg) from None
     from edge.sinks.mqtt.bounded_broker import BoundedBroker
 
-    # it reports every client that comes and goes, and its own failures with tracebacks that we put into one line
+    # amqtt logs every client that connects or leaves, and tracebacks of failures that we log in one line
     logging.getLogger("amqtt").setLevel(logging.CRITICAL)
     logging.getLogger("transitions").setLevel(logging.CRITICAL)
     return BoundedBroker

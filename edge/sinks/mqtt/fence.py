@@ -1,8 +1,8 @@
-"""Confirms messages of QoS 0, for brokers that take no other.
+"""Confirmation of QoS 0 messages, for brokers that accept nothing else.
 
-A broker handles the packets of a connection in order. So when it answers a request that was sent after a message, it
-has read the message, too. The request is an UNSUBSCRIBE for a topic that was never subscribed to, which changes nothing
-and is always answered.
+A broker handles the packets of a connection in order, so when it answers a request that was sent after a message, it
+has read the message as well. The request is an UNSUBSCRIBE for a topic that was never subscribed to, which changes
+nothing and is always answered.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from edge.sinks.mqtt.receipt import Receipt
 
 PATIENCE_S = 10.0
-"""A broker that leaves the request unanswered for so long does not answer such; written then counts as confirmed."""
+"""Seconds after which an unanswered request counts as unsupported; written messages then count as confirmed."""
 
 
 class Fence:
-    """Holds back the receipts of messages that went out with QoS 0; ``ask`` sends the request, and gives its number."""
+    """Delays receipts of QoS 0 messages until confirmed; ``ask`` sends the request and returns its number."""
 
     def __init__(self, ask: Callable[[], int | None], *, clock: Callable[[], float] = time.monotonic) -> None:
         self._ask = ask
@@ -34,16 +34,16 @@ class Fence:
         self._unanswered = False
 
     def expect(self, number: int) -> None:
-        """Message ``number`` is to be confirmed; be called before :meth:`sort` sees its receipt."""
+        """Expect confirmation of message ``number``; call this before :meth:`sort` sees its receipt."""
         self._expected.add(number)
 
     def answered(self, number: int) -> None:
-        """The broker answered request ``number``."""
+        """Process the broker's answer to request ``number``."""
         if number == self._number:
             self._release()
 
     def sort(self, receipts: Iterable[Receipt]) -> list[Receipt]:
-        """Return what is confirmed by now; for the rest the request is sent where none is under way."""
+        """Return the confirmed receipts; send the request for the rest if none is pending."""
         passed = []
         for receipt in receipts:
             if receipt.number in self._expected:

@@ -1,8 +1,8 @@
-"""The connections to the embedded broker: who is let in, and how many.
+"""Admission of clients to the embedded broker, with bounds on their number.
 
-They are accepted here because amqtt, when it stops, leaves those open that have not said yet who they are, and
-asyncio's server leaves those open that come just when it closes. CONNECT is read here, too: amqtt ends the session of a
-client id before it asks for the password.
+Connections are accepted here because amqtt, when it stops, leaves open those without a CONNECT, and asyncio's server
+leaves open those that arrive while it closes. CONNECT is read here as well: amqtt ends the session of a client id
+before it checks the password.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 CONNECT_S = 10.0
-"""From the connection to the last byte of CONNECT."""
+"""Maximum time from the connection to the last byte of CONNECT."""
 PENDING = 64
-"""Connections that have not said who they are; beyond that the oldest of the address with the most has to go."""
+"""Connections without a CONNECT; beyond that, the oldest one of the address with the most is closed."""
 CLIENTS = 160
 CLIENTS_PER_ADDRESS = 64
-"""Of another machine; the device's own client is taken beyond both bounds."""
+"""Maximum number of clients per remote machine; the device's own client is exempt from both bounds."""
 SESSIONS = 256
 CLIENT_ID_MAX = 128
 WORK_RATE = 300.0
 WORK_BURST = 2000.0
-"""Packets a second that the clients of one address, other than the device's own, may send and be sent, together."""
+"""Packets per second that all clients of one address, except the device's own, may send and receive together."""
 _ADDRESSES_REMEMBERED = 256
 _ACCEPT_RATE = 100.0
 _ACCEPT_BURST = 100.0
@@ -63,7 +63,7 @@ class _Guest:
 
 
 class Guests:
-    """``own_client_id`` is the device's; another process may not use it."""
+    """Admission control; ``own_client_id`` is the device's and refused to other processes."""
 
     def __init__(
         self, broker: BoundedBroker, listener: str, *, credentials: tuple[str, str] | None, own_client_id: str | None
@@ -78,7 +78,7 @@ class Guests:
         self._said = Rarely(_LOG_EVERY_S)
 
     def welcome(self, listener: socket.socket) -> None:
-        """Take the connection that waits, and serve it to its end."""
+        """Accept a pending connection and serve it to its end."""
         if self._accepts.wait_s > 0:
             loop = asyncio.get_running_loop()
             loop.remove_reader(listener.fileno())
@@ -88,7 +88,7 @@ class Guests:
         try:
             connection, address = listener.accept()
         except OSError:
-            return  # gone again before its turn, or no descriptor left
+            return  # closed before it was accepted, or no descriptor left
         connection.setblocking(False)
         guest = _Guest(connection, _site(address[0]), int(address[1]))
         self._make_room()
@@ -104,7 +104,7 @@ class Guests:
         pending = {task: guest for task, guest in self._present.items() if not guest.client and not task.cancelling()}
         if len(pending) < PENDING:
             return
-        self._say("many connections say nothing", "the oldest are closed")
+        self._say("many connections send no CONNECT", "the oldest are closed")
         crowd, _ = Counter(guest.site for guest in pending.values()).most_common(1)[0]
         next(task for task, guest in pending.items() if guest.site == crowd).cancel()
 
@@ -135,7 +135,7 @@ class Guests:
                 await writer.wait_closed()
 
     async def _admit(self, guest: _Guest, packet: bytes, intake: Intake, port: int) -> bytes:
-        """Return the refusal to send; empty where the guest becomes a client."""
+        """Return the refusal to send, or empty bytes if the connection becomes a client."""
         try:
             wanted = connect_packet.parse(packet, intake.header_length) if packet else None
         except ValueError:
@@ -164,7 +164,7 @@ class Guests:
         return b""
 
     def _budget_of(self, site: str) -> WorkBudget:
-        """Return the budget of an address; it outlives its connections, so that a new one brings no new budget."""
+        """Return the budget of an address; it outlives its connections, so that reconnecting does not renew it."""
         budget = self._work.pop(site, None) or WorkBudget(WORK_RATE, WORK_BURST)
         self._work[site] = budget
         if len(self._work) > _ADDRESSES_REMEMBERED:
@@ -183,7 +183,7 @@ class Guests:
         return b"" if own else self._refusal_of_others(guest, wanted)
 
     def _refusal_of_others(self, guest: _Guest, wanted: ConnectPacket) -> bytes:
-        """Return why a client that is not the device's own is not taken."""
+        """Return the refusal for a client other than the device's own, or empty bytes."""
         if self._own_client_id is not None and wanted.client_id == self._own_client_id:
             self._say("another program uses the client id of this device", "refused")
             return connect_packet.REFUSED_IDENTIFIER
@@ -191,7 +191,7 @@ class Guests:
         full = len(clients) >= CLIENTS or (guest.site != _HERE and clients.count(guest.site) >= CLIENTS_PER_ADDRESS)
         new = not self._broker.has_session(wanted.client_id)
         if full or (new and self._broker.sessions_count >= SESSIONS):
-            self._say("as many clients as it takes", "more are refused")
+            self._say("the maximum number of clients is connected", "further clients are refused")
             return connect_packet.REFUSED_BUSY
         return b""
 
@@ -214,7 +214,7 @@ class Guests:
             _LOG.warning("the embedded broker: %s: %s", problem, outcome)
 
     async def dismiss(self) -> None:
-        """End the connections that are left."""
+        """Close the remaining connections."""
         left = list(self._present)
         for task in left:
             task.cancel()
@@ -225,7 +225,7 @@ _HERE = "this machine"
 
 
 def _site(address: str) -> str:
-    """Return what counts as one address: all of this machine's are one, and all of an IPv6 network."""
+    """Group addresses: all of this machine are one, and so is each IPv6 /64 network."""
     plain = plain_address(address)
     if plain.startswith("127.") or plain == "::1":
         return _HERE

@@ -1,4 +1,4 @@
-"""A client's connection to the embedded broker: whole packets of bounded size go in, and nothing waits for ever."""
+"""Streams of a client of the embedded broker: whole packets of bounded size, and no unbounded waiting."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ if TYPE_CHECKING:
 
 PUBLISH_MAX = 64 * 1024
 OTHER_MAX = 8 * 1024
-"""Bytes of a PUBLISH, and of any other packet."""
+"""Maximum size in bytes of a PUBLISH, and of any other packet."""
 PACKET_S = 20.0
-"""From a packet's first byte to its last."""
+"""Maximum time from the first byte of a packet to its last."""
 DRAIN_S = 5.0
-"""For a client to take what is sent to it."""
+"""Maximum time for a client to accept what is sent to it."""
 UNWRITTEN_MAX = 1000
-"""Messages that may wait for a client to take or confirm them."""
+"""Maximum number of messages that a client has not accepted or confirmed."""
 _PUBLISH = 3
 _HEADER_MAX = 5
 _LOOK_S = 0.02
 
 
 class Intake(ReaderAdapter):  # type: ignore[misc,unused-ignore]
-    """Reads packets; ``crowded`` says that the broker has not handled enough of the earlier ones.
+    """Packet reader; ``crowded`` returns whether the broker has too many earlier packets to handle.
 
-    Each packet is taken as a whole before any of it is handed on. A reader that is cancelled loses nothing.
+    Each packet is read completely before any of it is passed on. Cancelling a read loses nothing.
     """
 
     def __init__(self, reader: asyncio.StreamReader, hang_up: Callable[[], None]) -> None:
@@ -45,12 +45,12 @@ class Intake(ReaderAdapter):  # type: ignore[misc,unused-ignore]
         self._at = 0
         self._over = False
         self.idle_s: float | None = None
-        """For which a client may say nothing; ``None`` for as long as it likes."""
+        """Maximum silence of a client in seconds; ``None`` for no limit."""
         self.budget: WorkBudget | None = None
         self.crowded: Callable[[], bool] = lambda: False
 
     async def read(self, n: int = -1) -> bytes:
-        """Return ``n`` bytes of the packet that is being read; empty, after hanging up, where it has no more."""
+        """Return ``n`` bytes of the current packet; if it has fewer, close the connection and return nothing."""
         if self._over or n == 0:
             return b""
         if self._at >= len(self._packet):
@@ -63,20 +63,20 @@ class Intake(ReaderAdapter):  # type: ignore[misc,unused-ignore]
         return part
 
     def put_back(self, packet: bytes) -> None:
-        """Have ``packet`` read once more."""
+        """Make ``packet`` the next one to be read."""
         self._packet, self._at = packet, 0
 
     def feed_eof(self) -> None:
-        """Take it that nothing more comes."""
+        """Signal the end of the input."""
         self._reader.feed_eof()
 
     def end(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._over = True
         self._hang_up()
 
     async def next(self) -> bytes:
-        """Return the next packet, as soon as the broker can take it; empty at the end of the connection."""
+        """Return the next packet once the broker can handle it; empty at the end of the connection."""
         if not self._ready:
             try:
                 self._ready = await self._whole()
@@ -88,7 +88,7 @@ class Intake(ReaderAdapter):  # type: ignore[misc,unused-ignore]
                 self.budget.charge(len(self._ready))
         if self.budget is not None:
             await self.budget.wait()
-        while self.crowded() and not self._over:  # noqa: ASYNC110 - amqtt's queues say nothing
+        while self.crowded() and not self._over:  # noqa: ASYNC110 - amqtt's queues do not notify
             await asyncio.sleep(_LOOK_S)
         packet, self._ready = self._ready, b""
         self._quiet_since_s = asyncio.get_running_loop().time()
@@ -96,13 +96,13 @@ class Intake(ReaderAdapter):  # type: ignore[misc,unused-ignore]
 
     @property
     def header_length(self) -> int:
-        """Bytes of the fixed header of the packet that was read last."""
+        """Size in bytes of the fixed header of the last packet."""
         return self._header
 
     async def _whole(self) -> bytes:
         loop = asyncio.get_running_loop()
         if not self._began:
-            # not from now: amqtt cancels and asks again
+            # measured from the last packet, since amqtt cancels reads and repeats them
             async with asyncio.timeout_at(None if self.idle_s is None else self._quiet_since_s + self.idle_s):
                 self._began += await self._reader.readexactly(1)
             self._began_s = loop.time()
@@ -121,17 +121,17 @@ class Intake(ReaderAdapter):  # type: ignore[misc,unused-ignore]
 
 
 class Outlet(StreamWriterAdapter):  # type: ignore[misc,unused-ignore]
-    """Writes to a client, and hangs up on one that takes nothing."""
+    """Packet writer that closes the connection to a client that does not read."""
 
     def __init__(self, writer: asyncio.StreamWriter) -> None:
         super().__init__(writer)
         self._transport = writer.transport
         self.budget: WorkBudget | None = None
         self.unwritten = 0
-        """Messages for this client that were not written yet."""
+        """Number of messages for this client that are not written yet."""
 
     def write(self, data: bytes) -> None:
-        """Write, and count what it costs; to a client that is gone nothing is written."""
+        """Write and charge the budget; do nothing if the client is gone."""
         if self._transport.is_closing():
             return  # asyncio would log each attempt
         if self.budget is not None:
@@ -141,26 +141,26 @@ class Outlet(StreamWriterAdapter):  # type: ignore[misc,unused-ignore]
         super().write(data)
 
     async def drain(self) -> None:
-        """Wait until the client has taken enough.
+        """Wait until the client has accepted enough data.
 
         Raises:
-            ConnectionResetError: it does not.
+            ConnectionResetError: The client does not read.
         """
         try:
             async with asyncio.timeout(DRAIN_S):
                 await super().drain()
         except TimeoutError:
             self.hang_up()
-            msg = "the client takes nothing"
+            msg = "the client does not read"
             raise ConnectionResetError(msg) from None
 
     async def close(self) -> None:
-        """Close, soon."""
+        """Close within about a second."""
         with contextlib.suppress(OSError, TimeoutError):
             async with asyncio.timeout(1):
                 await super().close()
         self.hang_up()
 
     def hang_up(self) -> None:
-        """Close at once, whatever waits to be sent."""
+        """Close at once and discard unsent data."""
         self._transport.abort()

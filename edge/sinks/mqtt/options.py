@@ -1,4 +1,4 @@
-"""How to reach the broker, made from the configuration; the password file is read here."""
+"""Connection options of the broker, from the configuration and the password file."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _DEFAULT_PORTS = {"mqtt": 1883, "mqtts": 8883}
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """One broker, one client."""
+    """Address, credentials and protocol options of one client at one broker."""
 
     host: str
     port: int
@@ -36,22 +36,22 @@ class Options:
     tls: TlsConfig | None
     keepalive_s: int
     mqtt5: bool = True
-    """False where the broker is known to speak 3.1.1 only."""
+    """False if the broker is known to support only 3.1.1."""
     max_qos: int = 1
     retain: bool = True
 
     @property
     def address(self) -> str:
-        """The broker as messages name it: ``mqtts://HOST:PORT``."""
+        """Address of the broker for messages: ``mqtts://HOST:PORT``."""
         return f"{'mqtt' if self.tls is None else 'mqtts'}://{in_url(self.host)}:{self.port}"
 
 
 def options(config: MqttConfig, node: str) -> Options:
-    """What ``config`` says, with the password read from its file.
+    """Build the options from ``config`` and read the password file.
 
     Raises:
-        FileUnavailable: the password file cannot be read, and that is all.
-        ConfigError: settings contradict each other; with all that is wrong.
+        FileUnavailable: The password file cannot be read, and there is no other problem.
+        ConfigError: Settings contradict each other; lists all problems.
     """
     problems: list[str] = []
     unread: list[str] = []
@@ -83,7 +83,7 @@ def options(config: MqttConfig, node: str) -> Options:
 def _tried(
     problems: list[str], read: Callable[[MqttConfig], Value], config: MqttConfig, unread: list[str] | None = None
 ) -> Value | None:
-    """What ``read`` gives; where it cannot, ``problems`` has why, or ``unread`` where a file is the cause."""
+    """Return the result of ``read``; on failure extend ``problems``, or ``unread`` if a file is the cause."""
     try:
         return read(config)
     except FileUnavailable as error:
@@ -95,7 +95,7 @@ def _tried(
 
 
 def _address(config: MqttConfig) -> tuple[str, str, int]:
-    """``(scheme, host, port)``."""
+    """Return ``(scheme, host, port)`` of the broker."""
     broker = config.broker
     port = embedded_port(broker)
     if port is not None:
@@ -111,7 +111,7 @@ def _address(config: MqttConfig) -> tuple[str, str, int]:
 
 
 def _password(config: MqttConfig) -> str | None:
-    """The one in the configuration, in the file it names, or systemd's credential ``mqtt-password``."""
+    """Return the password from the configuration, its file, or systemd's credential ``mqtt-password``."""
     given = config.password.get_secret_value()
     if given and config.password_file is not None:
         msg = "mqtt.password_file: mqtt.password is given too; keep one of them"

@@ -1,8 +1,8 @@
-"""What is to leave over the network, by how it must be treated; not thread-safe by itself.
+"""Outgoing messages, by the way each kind is delivered; not thread-safe by itself.
 
-Of each retained topic only the newest value counts and is sent again on every connection. Numbered messages come from
-the outbox, in order, and are kept until the broker has acknowledged them. Anything else, such as a reply to a command,
-is sent once the connection allows, and is worth little later.
+Only the newest value of a retained topic counts; it is sent again on every connection. Numbered messages come from the
+outbox, in order, and are kept until the broker has acknowledged them. Anything else, such as a reply to a command, is
+sent as soon as the connection allows and loses its value quickly.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 PACKET_TOO_LARGE = "packet too large"
 PASSING_MAX = 256
-"""Answers and other messages of the moment that may wait to be sent."""
-# MQTT 5, 3.4.2.1: reasons that lie in the message itself (topic name invalid, packet too large, payload format invalid)
+"""Maximum number of answers and other transient messages that wait to be sent."""
+# MQTT 5, 3.4.2.1: the reason is the message itself (topic name invalid, packet too large, payload format invalid)
 _FAILURE = 0x80
 _HOPELESS = {0x90, 0x95, 0x99}
 
 
 class Verdict(Enum):
-    """What the broker's answer to a message means for it."""
+    """Consequence of the broker's answer for a message."""
 
     TAKEN = "taken"
     LATER = "later"
@@ -35,7 +35,7 @@ class Verdict(Enum):
 
     @classmethod
     def of(cls, code: int) -> Verdict:
-        """Of a PUBACK reason code: what an administrator or time can mend is worth another attempt."""
+        """Classify a PUBACK reason code; what an administrator or time can resolve is worth another attempt."""
         if code < _FAILURE:
             return cls.TAKEN
         return cls.NEVER if code in _HOPELESS else cls.LATER
@@ -43,14 +43,14 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class OutgoingMessage:
-    """A message on its way, with its place in the outbox where it came from there."""
+    """A message on its way to the broker, with its outbox entry if it came from the outbox."""
 
     publication: Publication
     entry: Entry | None = None
 
 
 class Outgoing:
-    """``put`` in, ``take`` and ``sent`` on the way out, ``answered`` or ``reconnected`` afterwards."""
+    """Queue of outgoing messages: ``put``, then ``take`` and ``sent``, finally ``answered`` or ``reconnected``."""
 
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
@@ -62,30 +62,30 @@ class Outgoing:
 
     @property
     def depth(self) -> int:
-        """Numbered messages that the broker has not acknowledged."""
+        """Number of numbered messages that the broker has not acknowledged."""
         return self._outbox.depth
 
     @property
     def drops(self) -> int:
-        """Messages lost: at a bound, or because the broker will never take them."""
+        """Number of messages lost, at a bound or because the broker will never accept them."""
         return self._outbox.drops + self._passing_drops
 
     @property
     def idle(self) -> bool:
-        """True when nothing is left to send now and no numbered message awaits its receipt."""
+        """True when nothing is left to send now and no numbered message awaits its acknowledgement."""
         return not self._due and not self._passing and self._outbox.idle
 
     @property
     def room(self) -> int:
-        """Number of answers that can be ``put`` before one is dropped; may be asked by any thread."""
+        """Number of answers that can be ``put`` before one is dropped; readable from any thread."""
         return PASSING_MAX - len(self._passing)
 
     def listen(self, listener: Callable[[], None]) -> None:
-        """``listener`` is called, by any thread, when there may be something to ``take``."""
+        """Call ``listener``, on any thread, when there may be something to ``take``."""
         self._outbox.listen(listener)
 
     def hurry(self) -> None:
-        """Time is short: do not gather messages before they are written."""
+        """Commit waiting messages at once instead of collecting a batch."""
         self._outbox.hurry()
 
     def put(self, publication: Publication) -> None:
@@ -101,7 +101,7 @@ class Outgoing:
             self._passing.append(publication)
 
     def _drop_passing(self) -> None:
-        """Drop the oldest message of QoS 0, which nobody counts on; where there is none, the oldest."""
+        """Drop the oldest message of QoS 0, or the oldest of all if there is none."""
         for index, waiting in enumerate(self._passing):
             if not waiting.topic.qos:
                 del self._passing[index]
@@ -110,7 +110,7 @@ class Outgoing:
         self._passing_drops += 1
 
     def take(self, window: int) -> OutgoingMessage | None:
-        """The next message to send, as long as fewer than ``window`` await their receipt: numbered ones last."""
+        """Return the next message if fewer than ``window`` await an acknowledgement; numbered messages come last."""
         if len(self._in_flight) >= window:
             return None
         if self._due:
@@ -123,12 +123,12 @@ class Outgoing:
         return None if entry is None else OutgoingMessage(entry.publication, entry)
 
     def sent(self, parcel: OutgoingMessage, number: int) -> None:
-        """``parcel`` went out as ``number``."""
+        """Record that ``parcel`` was sent with packet identifier ``number``."""
         if parcel.publication.topic.qos:
             self._in_flight[number] = parcel
 
     def answered(self, number: int, verdict: Verdict = Verdict.TAKEN) -> Publication | None:
-        """The broker answered ``number``; gives what that was."""
+        """Apply the broker's answer to packet ``number`` and return its publication, if it is known."""
         parcel = self._in_flight.pop(number, None)
         if parcel is None:
             return None
@@ -143,18 +143,18 @@ class Outgoing:
         return parcel.publication
 
     def reject(self, parcel: OutgoingMessage) -> None:
-        """``parcel`` was taken, but can never be sent."""
+        """Drop ``parcel``, which was taken but can never be sent."""
         if parcel.entry is not None:
             self._outbox.rejected(parcel.entry)
 
     def repeat(self) -> None:
-        """Every retained value is due again: the broker does not keep them for those who come later."""
+        """Queue every retained value again, for brokers that do not store them for later subscribers."""
         self._due = dict.fromkeys(self._newest)
 
     def reconnected(self) -> None:
-        """A new connection: every retained value is due, and what was not acknowledged waits again, in order.
+        """Queue every retained value and, in order, the unacknowledged messages for a new connection.
 
-        What asks for no receipt (QoS 0) is of the moment: what gathered meanwhile is let go.
+        Messages of QoS 0 lose their value quickly: those that have accumulated are discarded.
         """
         self._outbox.give_back()
         unanswered = [parcel.publication for parcel in self._in_flight.values() if parcel.entry is None]

@@ -1,4 +1,4 @@
-"""Whether a connection over TCP comes from this process, by what the kernel says of its sockets."""
+"""Check whether a TCP connection comes from this process, by the kernel's socket tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What requests and switches look like on the wire (pure): bytes in, commands out."""
+"""Payloads of requests and switches: bytes to commands (pure)."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from edge.core.commands import Command
 
 PAYLOAD_MAX = 4096
-"""Bytes of a request; longer ones are refused unread."""
+"""Maximum size of a request in bytes; longer ones are refused without parsing."""
 TRANSACTION_MAX = 64
 
 _Text = Annotated[str, Field(max_length=LABEL_MAX, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
 class Refused(Exception):
-    """A payload that is no command; its text goes back to the sender."""
+    """A payload is not a valid command; the text is sent back to the requester."""
 
     def __init__(self, why: str, transaction: str | None = None) -> None:
         super().__init__(why)
@@ -36,26 +36,26 @@ class _Request(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, str_strip_whitespace=True)
 
     transaction: Annotated[str, Field(min_length=1, max_length=TRANSACTION_MAX)] | None = Field(
-        None, description="comes back in the answer; one that was answered before is refused"
+        None, description="returned in the answer; a transaction that was already answered is refused"
     )
 
     def command(self) -> Command:
-        """What is asked."""
+        """Return the command that this request stands for."""
         raise NotImplementedError
 
 
 class MarkerRequest(_Request):
-    """Note this moment."""
+    """Set a marker at this moment."""
 
     label: _Text = ""
 
     def command(self) -> Command:
-        """A mark."""
+        """Return the command to set a marker."""
         return Mark(self.label)
 
 
 class MediaReference(BaseModel):
-    """What is shown, by name only."""
+    """The media being shown, by name only."""
 
     model_config = ConfigDict(extra="forbid", strict=True, str_strip_whitespace=True)
 
@@ -64,23 +64,23 @@ class MediaReference(BaseModel):
 
 
 class SessionStartRequest(_Request):
-    """Begin a session."""
+    """Start a session."""
 
     title: _Text = ""
     kind: Literal["film", "advertisement", "game", "private", "other"] = "other"
     planned_s: Annotated[float, Field(gt=0, le=LONGEST_SESSION_S)] | None = Field(
-        None, description="after so many seconds the session ends by itself"
+        None, description="the session ends automatically after this many seconds"
     )
     media: MediaReference | None = None
     k: Annotated[int, Field(ge=1, le=GROUP_MAX)] | None = Field(
         None,
-        description="figures of moments with fewer faces are withheld; less than the device's own sessions.k only for "
-        "the kinds game and private, and with agreed",
+        description="values for moments with fewer faces are withheld; less than the device's sessions.k is allowed "
+        "only for the kinds game and private, and with agreed",
     )
-    agreed: bool = Field(False, description="all people in view agreed to that k")
+    agreed: bool = Field(False, description="all people in view have agreed to this k")
 
     def command(self) -> Command:
-        """A new session."""
+        """Return the command to start the session."""
         media = None if self.media is None else Media(name=self.media.name, duration_s=self.media.duration_s)
         return StartSession(
             self.title, SessionKind(self.kind), self.planned_s, media=media, k=self.k, agreed=self.agreed
@@ -91,15 +91,15 @@ class SessionStopRequest(_Request):
     """End the running session."""
 
     def command(self) -> Command:
-        """No session any more."""
+        """Return the command to end the session."""
         return StopSession()
 
 
 class HealthCheckRequest(_Request):
-    """Say how the device is doing."""
+    """Report the health of the device."""
 
     def command(self) -> Command:
-        """Health."""
+        """Return the command to report health."""
         return CheckHealth()
 
 
@@ -112,7 +112,7 @@ REQUESTS: dict[str, type[_Request]] = {
 
 
 class LightRequest(BaseModel):
-    """Switch or dim the displays, as Home Assistant's JSON lights do; what else it sends is ignored."""
+    """Switch or dim the displays, as Home Assistant's JSON lights do; other fields are ignored."""
 
     model_config = ConfigDict(extra="ignore", strict=True)
 
@@ -121,10 +121,10 @@ class LightRequest(BaseModel):
 
 
 def request(name: str, payload: bytes) -> tuple[str | None, Command]:
-    """``(transaction, command)`` of a request called ``name``.
+    """Parse the request ``name`` and return ``(transaction, command)``.
 
     Raises:
-        Refused: there is no such request, or the payload is not a JSON object that it takes.
+        Refused: The request is unknown, or the payload is not a JSON object with valid fields.
     """
     kind = REQUESTS.get(name)
     if kind is None:
@@ -142,10 +142,10 @@ def request(name: str, payload: bytes) -> tuple[str | None, Command]:
 
 
 def privacy(payload: bytes) -> Command:
-    """Of ``privacy/set``: ``ON`` or ``OFF``.
+    """Parse the payload of ``privacy/set``: ``ON`` or ``OFF``.
 
     Raises:
-        Refused: it is neither.
+        Refused: The payload is neither.
     """
     word = payload[:8].decode("ascii", "replace").strip().upper()
     if len(payload) > len("OFF") + 2 or word not in {"ON", "OFF"}:
@@ -155,10 +155,10 @@ def privacy(payload: bytes) -> Command:
 
 
 def display(payload: bytes) -> Command:
-    """Of ``display/set``: ``ON``, ``OFF``, or JSON such as ``{"state": "ON", "brightness": 128}``.
+    """Parse the payload of ``display/set``: ``ON``, ``OFF``, or JSON such as ``{"state": "ON", "brightness": 128}``.
 
     Raises:
-        Refused: it is none of these.
+        Refused: The payload is none of these.
     """
     if payload.strip().upper() in {b"ON", b"OFF"}:
         return SetDisplay(on=payload.strip().upper() == b"ON")
@@ -170,7 +170,7 @@ def display(payload: bytes) -> Command:
         found = LightRequest.model_validate(given)
     except ValidationError as error:
         raise Refused(_line(error)) from None
-    # who sets a brightness wants to see it
+    # setting a brightness implies switching on
     on = found.state != "OFF" if found.state is not None or found.brightness else None
     return SetDisplay(on=on, brightness=None if found.brightness is None else found.brightness / FULL)
 
@@ -190,7 +190,7 @@ def _json(payload: bytes) -> Any:
     except UnicodeDecodeError:
         msg = "is not UTF-8"
     except UnicodeEncodeError:
-        msg = "has half a letter in it: an escaped surrogate without its other half"
+        msg = "contains an unpaired surrogate escape, which is half a character"
     except json.JSONDecodeError as error:
         msg = f"is not JSON: {error.msg} at character {error.pos + 1}"
     except RecursionError:
@@ -201,7 +201,7 @@ def _json(payload: bytes) -> Any:
 
 
 def _line(error: ValidationError) -> str:
-    """The first of the faults, without what was sent."""
+    """Describe the first validation error without repeating the input."""
     fault = error.errors(include_input=False, include_url=False, include_context=False)[0]
     place = ".".join(in_one_line(str(part)[:40]) for part in fault["loc"])
     said = "unknown field" if fault["type"] == "extra_forbidden" else str(fault["msg"])

@@ -1,4 +1,4 @@
-"""What a port speaks, asked where a broker hung up without saying why."""
+"""Detection of the protocol on a port, for brokers that close a connection without a reason."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import ssl
 
 TIMEOUT_S = 2.0
 _TLS_RECORDS = {0x15, 0x16}
-"""Alert and handshake; what a TLS server answers begins with one of them."""
+"""Record types alert and handshake; every answer of a TLS server begins with one of them."""
 _CONNACK = 0x20
 
 
 def speaks_tls(host: str, port: int, *, timeout_s: float = TIMEOUT_S) -> bool:
-    """Return True where the port answers a TLS greeting in TLS; nothing is verified and nothing is told."""
+    """Return whether the port answers a TLS ClientHello in TLS; nothing is verified and no secret is sent."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     greeting = ssl.MemoryBIO()
@@ -25,7 +25,7 @@ def speaks_tls(host: str, port: int, *, timeout_s: float = TIMEOUT_S) -> bool:
 
 
 def speaks_mqtt(host: str, port: int, *, timeout_s: float = TIMEOUT_S) -> bool:
-    """Return True where the port answers an MQTT 3.1.1 greeting without TLS, by a refusal too; no secret is sent."""
+    """Return whether the port answers an MQTT 3.1.1 CONNECT without TLS, even by a refusal; no secret is sent."""
     name = f"probe-{secrets.token_hex(4)}".encode()
     body = b"\0\4MQTT\4\2\0\5" + len(name).to_bytes(2, "big") + name
     answer = _answer(host, port, bytes([0x10, len(body)]) + body, timeout_s)
@@ -33,7 +33,7 @@ def speaks_mqtt(host: str, port: int, *, timeout_s: float = TIMEOUT_S) -> bool:
 
 
 def _answer(host: str, port: int, greeting: bytes, timeout_s: float) -> bytes:
-    """Return the first bytes that come back; none where there is no answer."""
+    """Return the first bytes of the answer, or nothing if there is none."""
     try:
         with socket.create_connection((host, port), timeout_s) as line:
             line.settimeout(timeout_s)

@@ -1,4 +1,4 @@
-"""Which topic each of the device's messages goes to, and in which form."""
+"""Mapping of the device's messages to topics and payloads."""
 
 from __future__ import annotations
 
@@ -37,10 +37,13 @@ _MAKERS: dict[type, Callable[[Any, Topics, int | None], Publication]] = {
 }
 
 PUBLISHED: tuple[type, ...] = tuple(_MAKERS)
-"""The kinds of message that have a topic."""
+"""Message types that have a topic."""
 
 
 def publication(message: Message, topics: Topics, *, expiry_s: int | None = None) -> Publication | None:
-    """``message`` as it is published, ``None`` for one that is not; ``expiry_s`` is for what must not grow old."""
+    """Return ``message`` as a publication, or ``None`` if it is not published.
+
+    ``expiry_s`` (seconds) applies to values that become misleading with age.
+    """
     make = _MAKERS.get(type(message))
     return None if make is None else make(message, topics, expiry_s)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """Of message ``number``; ``problem`` is empty where the broker took it, else the name of reason ``code``."""
+    """Answer to message ``number``; ``problem`` is the name of reason ``code``, empty if the broker accepted it."""
 
     number: int
     problem: str = ""

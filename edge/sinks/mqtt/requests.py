@@ -1,6 +1,6 @@
-"""Requests and switches that come over MQTT: checked, handed to the loop, answered.
+"""Requests and switches received over MQTT: validated, passed to the runtime, answered.
 
-Whatever arrives is refused in one line or done; nothing that anyone sends can do more harm than cost that line.
+Everything received is either executed or refused in one line; no input can do more harm than the cost of that line.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ _LOG = logging.getLogger(__name__)
 _TOPIC_MAX = 512
 _LOG_EVERY_S = 60.0
 _ROOM_FOR_REFUSALS = 64
-"""Free places below which refusals are left out: they are for answers to what was done."""
+"""Number of free places reserved for answers to executed requests; with fewer, refusals are omitted."""
 _TOPICS_MAX = 64
-"""Response topics whose refusals are counted one by one; those of others count for the request's own topic."""
+"""Response topics whose refusals are counted individually; others are counted for the request's own topic."""
 
 
 def without_wildcards(filters: Iterable[str]) -> tuple[str, ...]:
-    """Return ``filters`` with each ``.../request/+`` as one topic a request, for brokers that take no wildcards."""
+    """Return ``filters`` with ``.../request/+`` expanded to one topic per request, for brokers without wildcards."""
     return tuple(
         topic
         for name in filters
@@ -47,11 +47,11 @@ def without_wildcards(filters: Iterable[str]) -> tuple[str, ...]:
 
 
 class Requests:
-    """Takes what arrives on :attr:`subscriptions`; ``publish`` sends an answer and may be called from any thread.
+    """Handler of messages on :attr:`subscriptions`; ``publish`` sends an answer and may be called from any thread.
 
-    ``room`` gives how many more answers can wait to be sent. A request is taken only where its answer has a place. In a
-    flood that fills the places, refusals are left out and counted by response topic. The next one that is sent there
-    says how many, or :meth:`settle` does once there is room.
+    ``room`` returns how many more answers can wait to be sent. A request is accepted only if there is a place for its
+    answer. In a flood that fills the places, refusals are omitted and counted per response topic; the next one sent
+    there reports the number, or :meth:`settle` does once there is room.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Requests:
         return (f"{self._node}/request/+", f"{self._node}/privacy/set", f"{self._node}/display/set")
 
     def take(self, arrival: Arrival) -> None:
-        """Hand a command to the loop, or refuse it."""
+        """Pass a command to the runtime, or refuse it."""
         try:
             transaction, command = self._read(arrival)
         except payloads.Refused as refusal:
@@ -93,14 +93,14 @@ class Requests:
 
     @property
     def _free(self) -> int:
-        """Number of places for answers that no request in progress needs."""
+        """Number of answer places that no request in progress needs."""
         return self._room() - self._transactions.in_progress
 
     def _read(self, arrival: Arrival) -> tuple[str | None, Command]:
-        """``(transaction, command)``.
+        """Parse a message and return ``(transaction, command)``.
 
         Raises:
-            Refused: it is none.
+            Refused: The message is not a valid command.
         """
         what = arrival.topic.removeprefix(f"{self._node}/")
         if arrival.retained:
@@ -124,7 +124,7 @@ class Requests:
         self._reply(topic, arrival, Reply(status="error", error=why, transaction=transaction))
 
     def settle(self) -> None:
-        """Say how many refusals were left out, where there is room for that now."""
+        """Report the number of omitted refusals if there is room for that now."""
         while self._unanswered and self._free >= _ROOM_FOR_REFUSALS:
             with self._lock:
                 if not self._unanswered:
@@ -139,7 +139,7 @@ class Requests:
                 topic = f"{self._node}/response/{arrival.topic.rpartition('/')[2]}"
             self._unanswered[topic] += 1
         if self._log.due("unanswered"):
-            _LOG.warning("more requests arrive than answers can be sent: some refusals are left out")
+            _LOG.warning("more requests arrive than answers can be sent: some refusals are omitted")
 
     def _left_out_at(self, topic: str) -> int:
         with self._lock:
@@ -159,7 +159,7 @@ class Requests:
         self._publish(Publication(topic, reply.to_json(), correlation=arrival.correlation))
 
     def _response_topic(self, arrival: Arrival) -> str | None:
-        """Where the sender wants the answer, unless that would let it speak in our name; switches need none."""
+        """Return the requested response topic unless it would imitate this node; switches have none."""
         wanted = arrival.response_topic
         if wanted is not None:
             ours = wanted.startswith(f"{self._node}/") and not wanted.startswith(f"{self._node}/response/")

@@ -1,4 +1,4 @@
-"""Takes a node off the broker for good: its retained messages, and its device in Home Assistant."""
+"""Permanent removal of a node from the broker: its retained messages and its device in Home Assistant."""
 
 from __future__ import annotations
 
@@ -21,19 +21,18 @@ if TYPE_CHECKING:
 
 _TIMEOUT_S = 10.0
 _SETTLE_S = 1.0
-"""For Home Assistant to take the entities away before their topics are emptied."""
+"""Time for Home Assistant to remove the entities before their topics are emptied."""
 
 
 def retire(config: MqttConfig, node: str, *, timeout_s: float = _TIMEOUT_S) -> list[str]:
-    """Clear every retained topic of ``node``; gives their names once the broker has confirmed all of them.
+    """Clear every retained topic of ``node`` and return their names once the broker has confirmed all of them.
 
-    The device goes out of Home Assistant first: it would complain of topics that its entities find empty.
-
-    The device must not run: it would publish them anew.
+    The device is removed from Home Assistant first, which would otherwise log errors about empty topics. The device
+    must not be running, since it would publish the topics again.
 
     Raises:
-        SinkError: the broker cannot be reached, refuses, or does not answer in time.
-        ConfigError: the broker's settings contradict each other.
+        SinkError: The broker cannot be reached, refuses, or does not answer in time.
+        ConfigError: The broker's settings contradict each other.
     """
     waker = Waker()
     try:
@@ -71,7 +70,7 @@ def _clear(connection: Connection, waker: Waker, config: MqttConfig, node: str, 
 
 
 def _confirmed(connection: Connection, waker: Waker, publications: Iterable[Publication], until_s: float) -> None:
-    """Publish, and wait until the broker has confirmed each."""
+    """Publish and wait until the broker has confirmed each publication."""
     pending = {connection.publish(publication): publication.topic.name for publication in publications}
     while pending:
         if time.monotonic() >= until_s:
@@ -85,7 +84,7 @@ def _confirmed(connection: Connection, waker: Waker, publications: Iterable[Publ
 
 
 def _empty(config: MqttConfig, node: str) -> list[Publication]:
-    """An empty retained message, by quality of service 1 so that it is confirmed, for each retained topic."""
+    """Return an empty retained message per retained topic, with QoS 1 so that it is confirmed."""
     topics = Topics.of(config.prefix, node)
     names = [topic.name for topic in topics.all() if topic.retain]
     return [Publication(Topic(name, retain=True, qos=1), "", PLAIN) for name in names]

@@ -1,4 +1,4 @@
-"""The device's messages as the MQTT contract has them: topic, retain flag, quality of service, payload."""
+"""Sink that publishes the device's messages according to the MQTT contract."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ _MISSED_BEATS = 3
 
 
 _ASKED_FOR = {EventType.MARKER, EventType.SESSION_START, EventType.SESSION_END}
-"""Events that answer a person or a program: they are on the disk at once, not with the next burst."""
+"""Events that answer a person or a program: they are written to disk at once, not with the next batch."""
 
 
 class MqttSink(BaseSink):
-    """Publishes everything about one node.
+    """Publisher of all messages of one node.
 
-    No method waits for the network but ``close``, for about a second. ``heartbeat_s`` is how often state and health
-    come at the least; an MQTT 5 broker forgets their retained values after three beats without one, so that nobody
-    takes a dead device's last words for news. ``outbox``, opened and closed by whoever gave it, keeps events and
-    aggregates until the broker has them; without one they are kept in memory. ``inbox`` receives what is asked of the
-    device; without one nothing is asked. ``before`` is called once before the first connection, and again with each
-    opening until it does not raise: it starts a broker that could not be started yet. ``page_url`` gives the address of
-    the device's page, which Home Assistant links to.
+    No method waits for the network except ``close``, which takes about a second. ``heartbeat_s`` is the longest
+    interval of state and health; an MQTT 5 broker discards their retained values after three missed beats, so that
+    nobody mistakes the last values of a dead device for current ones. ``outbox``, opened and closed by its owner, keeps
+    events and aggregates until the broker has them; without one they stay in memory. ``inbox`` receives commands;
+    without one there are no subscriptions for them. ``before`` is called before the first connection, and again with
+    each ``open`` until it succeeds: it starts a broker that could not be started yet. ``page_url`` returns the address
+    of the device's page, which Home Assistant links to.
     """
 
     name = "mqtt"
@@ -61,10 +61,10 @@ class MqttSink(BaseSink):
         before: Callable[[], None] | None = None,
         page_url: Callable[[], str | None] = lambda: None,
     ) -> None:
-        """Check the settings; files that cannot be read now are asked for again with every attempt to connect.
+        """Check the settings; files that cannot be read now are read again at every attempt to connect.
 
         Raises:
-            ConfigError: settings contradict each other.
+            ConfigError: Settings contradict each other.
         """
         self._config = config
         self._node = node
@@ -88,10 +88,10 @@ class MqttSink(BaseSink):
         self._past_reconnects = 0
 
     def open(self) -> None:
-        """Begin to connect in the background.
+        """Start connecting in the background.
 
         Raises:
-            EdgeError: the broker of this device cannot be started now.
+            EdgeError: The broker of this device cannot be started now.
         """
         if self._before is not None:
             self._before()
@@ -106,7 +106,7 @@ class MqttSink(BaseSink):
         if made is not None:
             self._publish(made)
         if isinstance(message, Event) and message.type in _ASKED_FOR:
-            self._outgoing.hurry()  # somebody was told that it is done
+            self._outgoing.hurry()  # the requester was told that it is done
         if self._presenter is not None and isinstance(message, Info):
             self._presenter.present(message)
         if self._requests is not None:
@@ -120,7 +120,7 @@ class MqttSink(BaseSink):
             client.publish(made)
 
     def close(self) -> None:
-        """Say ``offline`` and disconnect; harmless when repeated."""
+        """Publish ``offline`` and disconnect; idempotent."""
         client, self._client = self._client, None
         if client is None:
             return
@@ -131,22 +131,22 @@ class MqttSink(BaseSink):
 
     @property
     def connected(self) -> bool:
-        """True while messages get through."""
+        """True while there is a connection to the broker."""
         return self._client is not None and self._client.connected
 
     @property
     def reconnects(self) -> int:
-        """Connections made after a loss."""
+        """Number of connections made after a loss."""
         return self._past_reconnects + (0 if self._client is None else self._client.reconnects)
 
     @property
     def drops(self) -> int:
-        """Messages lost: at the outbox's bounds, or because the broker will never take them."""
+        """Number of messages lost, at the outbox's bounds or because the broker will never accept them."""
         return self._outgoing.drops
 
     @property
     def queue_depth(self) -> int:
-        """Events and aggregates that the broker has not acknowledged yet."""
+        """Number of events and aggregates that the broker has not acknowledged."""
         return self._outgoing.depth
 
     def _new_presenter(self, heartbeat_s: float | None, page_url: Callable[[], str | None]) -> Presenter:

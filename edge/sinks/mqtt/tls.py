@@ -1,4 +1,4 @@
-"""TLS as the configuration asks for it: always verified, and with errors that say which file is at fault."""
+"""TLS contexts from the configuration: always verifying, with errors that name the faulty file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class _TidySocket(ssl.SSLSocket):
-    """Closes itself when the handshake fails; paho leaves that to the garbage collector."""
+    """Socket that closes itself when the handshake fails; paho leaves that to the garbage collector."""
 
     def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 - the base class's signature
         try:
@@ -32,18 +32,17 @@ class _TidySocket(ssl.SSLSocket):
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
             raise
         except OSError:
-            # why the peer hung up stands unread in its alert, which the read raises
+            # the peer's reason is in its unread alert, which the read raises
             with contextlib.suppress(ssl.SSLWantReadError):
                 self.recv(1)
             raise
 
 
 def tls_context(files: TlsConfig) -> ssl.SSLContext:
-    """A context that verifies the broker's certificate and host name, and shows ours where one is set.
+    """Return a context that verifies the broker's certificate and host name and presents ours if one is set.
 
     Raises:
-        FileUnavailable: files cannot be read, are no PEM files, or key and certificate do not belong together; with all
-            that is wrong.
+        FileUnavailable: Files cannot be read, are not PEM, or key and certificate do not match; lists all problems.
     """
     problems: list[str] = []
     ca, certificate, key = (
@@ -61,7 +60,7 @@ def tls_context(files: TlsConfig) -> ssl.SSLContext:
             problems.append(f"mqtt.tls.ca: {ca} holds no certificate in PEM format")
     if certificate is not None and key is not None:
         try:
-            # an empty passphrase, for otherwise OpenSSL asks for one on the terminal
+            # an empty passphrase, since OpenSSL would otherwise prompt on the terminal
             context.load_cert_chain(certificate, key, password="")
         except ssl.SSLError:
             problems.append(
@@ -73,7 +72,7 @@ def tls_context(files: TlsConfig) -> ssl.SSLContext:
 
 
 def _readable(name: str, path: Path, problems: list[str]) -> Path | None:
-    """The path, or ``None`` where it cannot be read; ``problems`` then has why."""
+    """Return the expanded path, or ``None`` after adding the reason to ``problems`` if it cannot be read."""
     path = path.expanduser()
     try:
         read_bounded(path)

@@ -22,7 +22,7 @@ _RETAINED_AND_QOS = {
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """Where a kind of message goes and how."""
+    """Topic of one kind of message, with its delivery settings."""
 
     name: str
     retain: bool
@@ -52,7 +52,7 @@ class Topics:
 
     @classmethod
     def of(cls, prefix: str, node: str) -> Self:
-        """The topics ``PREFIX/NODE/…`` of one node."""
+        """Return the topics ``PREFIX/NODE/…`` of one node."""
         return cls(
             **{
                 name.replace("/", "_"): Topic(f"{prefix}/{node}/{name}", retain, qos)
@@ -61,7 +61,7 @@ class Topics:
         )
 
     def all(self) -> tuple[Topic, ...]:
-        """Each of them."""
+        """Return all topics."""
         return tuple(getattr(self, field.name) for field in fields(self))
 
 
@@ -69,8 +69,8 @@ class Topics:
 class Publication:
     """One message on its way to the broker.
 
-    ``expiry_s``, ``content_type`` and ``correlation``, of an answer, reach MQTT 5 brokers only.
-    ``seq`` is its number among those of its topic. What has one must not be lost: it goes through the outbox.
+    ``expiry_s``, ``content_type`` and ``correlation`` (of an answer) reach MQTT 5 brokers only.
+    ``seq`` is the number within the topic. A message with one must not be lost: it passes through the outbox.
     """
 
     topic: Topic
@@ -85,5 +85,5 @@ PLAIN = "text/plain"
 
 
 def availability(topics: Topics, *, online: bool) -> Publication:
-    """``online`` or ``offline``, as published, or left with the broker as the last will."""
+    """Return the ``online`` or ``offline`` message, to publish or to register as the last will."""
     return Publication(topics.availability, "online" if online else "offline", PLAIN)

@@ -1,4 +1,4 @@
-"""Memory of requests by their transaction, so that one that arrives twice is done once; thread-safe."""
+"""Record of requests by transaction, so that a repeated request is executed once; thread-safe."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import threading
 from collections import OrderedDict
 
 REMEMBERED = 256
-"""Transactions that were done; the oldest is forgotten first."""
-IN_PROGRESS = "this transaction is being done"
+"""Maximum number of completed transactions remembered; the oldest is forgotten first."""
+IN_PROGRESS = "this transaction is in progress"
 DONE = "this transaction was answered already"
 BUSY = "too many requests wait: try again"
 
 
 class Transactions:
-    """``begin`` before a request is handed on, ``end`` with its answer; requests without a transaction are counted too.
+    """Transactions in progress and completed; requests without a transaction are counted too.
 
-    Only what was done is remembered: a request that was refused changed nothing, and may come again under the same
-    transaction.
+    Call ``begin`` before a request is passed on and ``end`` with its answer. Only completed requests are remembered: a
+    refused one changed nothing and may be sent again under the same transaction.
     """
 
     def __init__(self, remembered: int = REMEMBERED) -> None:
@@ -25,10 +25,10 @@ class Transactions:
         self._named: set[str] = set()
         self._done: OrderedDict[str, None] = OrderedDict()
         self.in_progress = 0
-        """Number of requests that were begun and have not ended."""
+        """Number of requests that have begun and not ended."""
 
     def begin(self, transaction: str | None) -> str:
-        """Note that ``transaction`` is in progress; return why it must not be done now, or an empty string."""
+        """Record ``transaction`` as in progress; return why it must not be executed now, or an empty string."""
         with self._lock:
             if transaction is not None:
                 if transaction in self._done:
@@ -40,7 +40,7 @@ class Transactions:
             return ""
 
     def end(self, transaction: str | None, *, done: bool) -> None:
-        """Note what became of ``transaction``."""
+        """Record the end of ``transaction`` and whether it was ``done``."""
         with self._lock:
             self.in_progress -= 1
             if transaction is None:

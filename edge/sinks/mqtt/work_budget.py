@@ -1,4 +1,4 @@
-"""Bounds the work that strangers make for the embedded broker, which shares the processor with the device."""
+"""Rate limit for the work that clients cause in the embedded broker, which shares the processor with the device."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _BYTES_PER_UNIT = 4096
 
 
 class WorkBudget:
-    """Units of work, ``rate`` a second and up to ``burst`` at once; a packet costs one and one more per 4 KiB."""
+    """Token bucket of ``rate`` units per second and up to ``burst`` at once; a packet costs 1 plus 1 per 4 KiB."""
 
     def __init__(self, rate: float, burst: float, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._rate = rate
@@ -23,17 +23,17 @@ class WorkBudget:
         self._at_s = clock()
 
     def charge(self, size_bytes: int = 0) -> None:
-        """Take the cost of a packet; it may go into debt, but not so far that what is over would be waited for long."""
+        """Charge the cost of a packet; the debt is limited so that a past excess does not delay for long."""
         self._left = max(-self._burst, self._now() - 1 - size_bytes / _BYTES_PER_UNIT)
 
     @property
     def wait_s(self) -> float:
-        """How long until there is something left."""
+        """Seconds until units are available."""
         return max(0.0, -self._now() / self._rate)
 
     async def wait(self) -> None:
-        """Return when there is something left."""
-        while (wait_s := self.wait_s) > 0:  # noqa: ASYNC110 - time passes, nobody says so
+        """Wait until units are available."""
+        while (wait_s := self.wait_s) > 0:  # noqa: ASYNC110 - time passes without notification
             await asyncio.sleep(wait_s)
 
     def _now(self) -> float:

@@ -167,9 +167,9 @@ def test_a_display_that_stops_answering_is_reported_and_its_bus_let_go() -> None
     display.open()
     wire = display.wire
     wire.error = luma_errors.DeviceNotFoundError("I2C device not found on address: 0x3C")
-    with pytest.raises(SinkError, match="nothing answers at this address; check wiring"):
+    with pytest.raises(SinkError, match="no device responds at this address; check wiring"):
         display.show(HAPPY)
-    with pytest.raises(SinkError, match="nothing answers"):
+    with pytest.raises(SinkError, match="no device responds"):
         display.close()
     assert wire.closed == 1
     display.close()
@@ -180,7 +180,7 @@ def test_a_display_that_stops_answering_is_reported_and_its_bus_let_go() -> None
     ("error", "kind", "says"),
     [
         (luma_errors.DeviceNotFoundError("I2C device not found: /dev/i2c-1"), HardwareUnavailable, "raspi-config"),
-        (luma_errors.DeviceNotFoundError("I2C device not found on address: 0x3C"), SinkError, "nothing answers"),
+        (luma_errors.DeviceNotFoundError("I2C device not found on address: 0x3C"), SinkError, "no device responds"),
         (luma_errors.DevicePermissionError("denied"), SinkError, "sudo usermod -aG spi,i2c,gpio"),
         (luma_errors.DeviceAddressError("I2C device address invalid: x"), SinkError, "address invalid"),
         (luma_errors.DeviceDisplayModeError("Unsupported display mode"), SinkError, "Unsupported display mode"),
@@ -189,7 +189,7 @@ def test_a_display_that_stops_answering_is_reported_and_its_bus_let_go() -> None
         (OSError(errno.ENODEV, "No such device"), HardwareUnavailable, "do_i2c 0"),
         (PermissionError(errno.EACCES, "Permission denied"), SinkError, "sudo usermod -aG"),
         (OSError(errno.EBUSY, "busy"), SinkError, "the bus is busy"),
-        (OSError(errno.EREMOTEIO, "Remote I/O error"), SinkError, "nothing answers"),
+        (OSError(errno.EREMOTEIO, "Remote I/O error"), SinkError, "no device responds"),
         (OSError(errno.EINVAL, "Invalid argument"), SinkError, "Invalid argument; check the wiring"),
         (ModuleNotFoundError("No module named 'spidev'", name="spidev"), HardwareUnavailable, "python3-spidev"),
         (ModuleNotFoundError("No module named 'luma.oled'", name="luma.oled"), HardwareUnavailable, "luma is missing"),

@@ -243,7 +243,7 @@ def test_a_message_beyond_the_brokers_bound_is_named_with_the_bound(  # noqa: PL
     sink.handle(messages.info())
     sink.handle(messages.state(3))
     subscriber.wait("availability")
-    line = "the broker can never take a message on face-edge/n1/info: packet too large: it takes 250 bytes, raise its"
+    line = "the broker can never accept a message on face-edge/n1/info: packet too large: it takes 250 bytes, raise its"
     assert eventually(lambda: any(message.startswith(line) for message in caplog.messages)), caplog.messages
     assert sink.connected, "the connection is kept"
 

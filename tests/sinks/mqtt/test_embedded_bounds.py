@@ -228,7 +228,7 @@ def test_at_the_bound_of_clients_the_device_still_comes_in(
     sink.open()
     assert eventually(lambda: sink.connected)
     said = [record.message for record in caplog.records if record.levelno >= logging.WARNING]
-    assert said == ["the embedded broker: as many clients as it takes: more are refused"]
+    assert said == ["the embedded broker: the maximum number of clients is connected: further clients are refused"]
 
 
 @pytest.mark.parametrize("client_id", ["x" * (guests.CLIENT_ID_MAX + 1), "a\nb", "a\0b"])

@@ -182,7 +182,7 @@ def test_a_connection_gone_dead_is_noticed_by_its_pings(
     client.start()
     assert eventually(lambda: client.reconnects)
     assert bytes([0xC0, 0]) in broker.seen
-    assert [record.message for record in caplog.records] == [f"the connection to {broker.uri} broke"]
+    assert [record.message for record in caplog.records] == [f"the connection to {broker.uri} was lost"]
     client.stop(0.1)
 
 
@@ -304,7 +304,8 @@ def test_a_message_that_the_broker_can_never_take_is_dropped_and_holds_nothing_u
     assert sequence(subscriber) == [0, 2]
     assert eventually(lambda: (sink.queue_depth, sink.drops) == (0, 1))
     lines = [record.message for record in caplog.records if record.name.startswith("edge")]
-    assert lines == ["the broker can never take a message on face-edge/n1/event: packet too large; such are dropped"]
+    line = "the broker can never accept a message on face-edge/n1/event: packet too large; such messages are dropped"
+    assert lines == [line]
 
 
 def test_a_broker_that_ends_connections_over_large_packets_is_spared_them(

@@ -55,8 +55,8 @@ def test_the_transaction_comes_along() -> None:
         ("marker", json.dumps({"label": "x" * 201}).encode(), "label: string should have at most 200 characters"),
         ("marker", b'{"label": "' + b"x" * 5000 + b'"}', "longer than 4096 bytes"),
         ("marker", b"[" * 4000, "is not JSON"),
-        ("marker", b'{"transaction": "\\ud800"}', "has half a letter in it"),
-        ("marker", b'{"label": "\\udfff\\ud800"}', "has half a letter in it"),
+        ("marker", b'{"transaction": "\\ud800"}', "contains an unpaired surrogate"),
+        ("marker", b'{"label": "\\udfff\\ud800"}', "contains an unpaired surrogate"),
         ("marker", b"1" * 4096, "expected a JSON object"),
         ("marker", b'{"transaction": ""}', "transaction: string should have at least 1 character"),
         (

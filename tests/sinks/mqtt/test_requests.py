@@ -121,7 +121,7 @@ def test_a_transaction_is_done_once(desk: Desk) -> None:
     desk.mark("a1")
     assert desk.answer_all() == 0
     assert [(reply["error"], reply["transaction"]) for reply in desk.replies()] == [
-        ("this transaction is being done", "a1"),
+        ("this transaction is in progress", "a1"),
         (None, "a1"),
         ("this transaction was answered already", "a1"),
     ]

@@ -1,4 +1,4 @@
-"""Every topic below a node, in one table: who speaks on it, how, how often, and what for."""
+"""Table of all topics below a node: direction, delivery, rate and purpose."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ _PLAIN_KINDS = {"availability", "camera", "privacy/state", "privacy/set"}
 _EXPIRES = {"state", "health"}
 _SENT = {
     "availability": (
-        "once a connection; the broker says offline for a device that is gone",
-        "Whether the device is there.",
+        "once per connection; the broker publishes offline for a device that is gone",
+        "Availability of the device.",
     ),
-    "info": ("once a connection", "What the device is: versions, model, detector, privacy settings."),
+    "info": ("once per connection", "Description of the device: versions, model, detector, privacy settings."),
     "health": (
         "every 60 s, and when `light` changes",
-        "How the device is doing: rates, times, temperature, losses, light.",
+        "Health of the device: rates, times, temperature, losses, light.",
     ),
-    "camera": ("on change", "Whether pictures come, judged by the age of the last one."),
-    "state": ("on change, at most one a second, and every 60 s", "The room now: people, dominant emotion, scores."),
-    "event": ("as it happens", "One thing that happened; never lost, in order, may come twice with the same id."),
-    "aggregate": ("every 60 s, and at a session's ends", "The room over a window; never lost, may come twice."),
-    "track": ("up to one a frame; off by default", "The faces in view one by one, under random ids that do not last."),
+    "camera": ("on change", "Status of the camera, by the age of the last frame."),
+    "state": ("on change, at most one per second, and every 60 s", "Current state: people, dominant emotion, scores."),
+    "event": ("as it happens", "One event; never lost, in order, may be repeated with the same id."),
+    "aggregate": ("every 60 s, and at the ends of a session", "Summary of a time window; never lost, may be repeated."),
+    "track": ("up to one per frame; off by default", "Individual faces in view, under random, short-lived ids."),
     "session": ("on change", "The running session, or null."),
-    "privacy/state": ("on change", "ON while nobody is looked at."),
-    "display/state": ("on change", "Whether the displays shine, and how brightly."),
+    "privacy/state": ("on change", "ON while no frames are analyzed."),
+    "display/state": ("on change", "State and brightness of the displays."),
 }
 _SET = {
-    "privacy/set": "Look at nobody (ON), or look again (OFF); outlives a restart.",
-    "display/set": "Switch or dim the displays; plain ON or OFF will do; outlives a restart.",
+    "privacy/set": "Stop (ON) or resume (OFF) the analysis of frames; persists across restarts.",
+    "display/set": "Switch or dim the displays; plain ON or OFF is accepted; persists across restarts.",
 }
 _REQUESTS = {
-    "marker": "Note this moment under a label.",
-    "session_start": "Begin a session; refused while one is running.",
+    "marker": "Set a marker with a label at this moment.",
+    "session_start": "Start a session; refused while one is running.",
     "session_stop": "End the running session.",
-    "health_check": "Ask how the device is doing.",
+    "health_check": "Request the health of the device.",
 }
 
 
@@ -60,7 +60,7 @@ class Channel:
 
     @property
     def name(self) -> str:
-        """``kind`` as one word: ``privacyState``."""
+        """``kind`` in camel case, such as ``privacyState``."""
         return re.sub(r"[/_](.)", lambda found: found.group(1).upper(), self.kind)
 
     @property
@@ -70,18 +70,18 @@ class Channel:
 
     @property
     def expires(self) -> bool:
-        """True where an MQTT 5 broker forgets the value after three missed heartbeats."""
+        """True if an MQTT 5 broker discards the value after three missed heartbeats."""
         return self.kind in _EXPIRES
 
     @property
     def reply(self) -> str | None:
-        """The kind on which a request is answered; ``None`` for anything else."""
+        """Kind of the topic that answers a request; ``None`` for anything else."""
         head, _, command = self.kind.partition("/")
         return f"response/{command}" if head == "request" else None
 
     @property
     def examples(self) -> tuple[object, ...]:
-        """Payloads as JSON carries them, or text where the topic is plain."""
+        """Payloads as JSON values, or text if the topic is plain."""
         return EXAMPLES[self.kind]
 
 
@@ -96,9 +96,9 @@ def _channels() -> Iterator[Channel]:
         summary = _REQUESTS[command]
         yield Channel(f"request/{command}", sent=False, retain=False, qos=1, rate="when you want", summary=summary)
     for command in REQUESTS:
-        summary = f"What became of request/{command}."
-        yield Channel(f"response/{command}", sent=True, retain=False, qos=1, rate="one a request", summary=summary)
+        summary = f"Result of request/{command}."
+        yield Channel(f"response/{command}", sent=True, retain=False, qos=1, rate="one per request", summary=summary)
 
 
 CHANNELS: dict[str, Channel] = {channel.kind: channel for channel in _channels()}
-"""By kind, in the order of the documentation."""
+"""Channels by kind, in the order of the documentation."""

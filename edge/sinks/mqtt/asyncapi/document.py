@@ -1,4 +1,4 @@
-"""The AsyncAPI 3 document, as plain values; the application that it describes is the device."""
+"""The AsyncAPI 3 document of the device, as plain values."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ _BINDING = {"bindingVersion": "0.2.0"}
 _NODE = "{prefix}/{node}"
 _MISSED_BEATS = 3
 _ABOUT = f"""\
-What a FACE Edge device publishes over MQTT and what it may be asked. It speaks MQTT 5, and 3.1.1 where the broker has
-no 5; content type, message expiry, response topic and correlation data are MQTT 5's.
+The messages that a FACE Edge device publishes over MQTT and the requests that it accepts. It speaks MQTT 5, and 3.1.1
+if the broker does not support 5; content type, message expiry, response topic and correlation data need MQTT 5.
 
-A receiver ignores fields that it does not know: `schema` counts up when a field changes its meaning or goes. Events and
-aggregates come at least once and in order; a repeat has the same `id`, and a gap in `seq` is a loss. Requests and
-settings that are retained, malformed or longer than {PAYLOAD_MAX} bytes are refused.
+A receiver ignores unknown fields: `schema` is incremented when a field changes its meaning or is removed. Events and
+aggregates are delivered at least once and in order; a repeat has the same `id`, and a gap in `seq` is a loss. Requests
+and settings that are retained, malformed or longer than {PAYLOAD_MAX} bytes are refused.
 
-Figures are of apparent expression, not of what anyone feels.
+Values describe apparent expression, not what anyone feels.
 """
 
 
 def document(labels: Sequence[str] | None = None) -> Json:
-    """The whole document: AsyncAPI 3.0.0; of a device whose model has the classes ``labels``, or of any.
+    """Return the AsyncAPI 3.0.0 document for a model with the classes ``labels``, or for any model.
 
-    The examples are of the usual seven, so a document with ``labels`` has none.
+    The examples use the usual seven classes, so a document with ``labels`` has none.
     """
     messages = {channel.name: _message(channel) for channel in CHANNELS.values()} | _home_assistant_messages()
     for message in () if labels is None else messages.values():
@@ -60,7 +60,7 @@ def document(labels: Sequence[str] | None = None) -> Json:
             "parameters": _parameters(),
             "correlationIds": {
                 "transaction": {
-                    "description": "comes back in the answer; MQTT 5's correlation data does too",
+                    "description": "returned in the answer, as is MQTT 5's correlation data",
                     "location": "$message.payload#/transaction",
                 }
             },
@@ -114,12 +114,12 @@ def _message(channel: Channel) -> Json:
     if channel.reply is not None:
         made["correlationId"] = {"$ref": "#/components/correlationIds/transaction"}
         binding = {
-            "correlationData": {"type": "string", "description": "comes back as it was sent"},
-            "responseTopic": {"type": "string", "description": "where the answer goes instead of the response topic"},
+            "correlationData": {"type": "string", "description": "returned unchanged"},
+            "responseTopic": {"type": "string", "description": "topic of the answer instead of the response topic"},
         }
     elif channel.kind.startswith("response/"):
         made["correlationId"] = {"$ref": "#/components/correlationIds/transaction"}
-        binding["correlationData"] = {"type": "string", "description": "as the request had it"}
+        binding["correlationData"] = {"type": "string", "description": "as in the request"}
     made["bindings"] = {"mqtt": {**binding, **_BINDING}}
     return made
 
@@ -188,7 +188,7 @@ def _home_assistant_operations() -> Json:
         "sendHomeAssistantDiscovery": {
             "action": "send",
             "channel": {"$ref": "#/channels/homeAssistantDiscovery"},
-            "summary": "Once a connection, and when Home Assistant has started.",
+            "summary": "Once per connection, and when Home Assistant has started.",
             "bindings": {"mqtt": sent},
         },
         "receiveHomeAssistantStatus": {

@@ -1,4 +1,4 @@
-"""One payload of each kind, made by the models themselves."""
+"""Example payloads of each kind, generated from the models."""
 
 from __future__ import annotations
 
@@ -177,4 +177,4 @@ EXAMPLES: dict[str, tuple[Any, ...]] = {
     "response/session_stop": (_plain(Reply(status="error", error="no session is running")),),
     "response/health_check": (_plain(Reply(status="ok", data=_plain(_HEALTH), transaction="7c1e")),),
 }
-"""Payloads by the topic's levels below the node: what JSON carries, or text where the topic is plain."""
+"""Payloads by the topic's levels below the node: JSON values, or text if the topic is plain."""

@@ -1,6 +1,6 @@
-"""The generated parts of the manual's page: ``python -m edge.sinks.mqtt.asyncapi.page docs/mqtt.md`` writes them anew.
+"""Generator for parts of the manual's page: ``python -m edge.sinks.mqtt.asyncapi.page docs/mqtt.md`` updates them.
 
-They lie between ``<!-- NAME: made from the code -->`` and ``<!-- end of NAME -->``.
+The parts are between ``<!-- NAME: made from the code -->`` and ``<!-- end of NAME -->``.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     from edge.sinks.mqtt.asyncapi.channels import Channel
 
 _SHORT = 70
-"""Characters of a payload that the table shows itself."""
+"""Maximum characters of a payload shown in the table itself."""
 _WIDTH = 116
 _HEAD = "| topic | from | retained | QoS | when | payload | what |\n|---|---|---|---|---|---|---|\n"
 _BELOW = "JSON, [below](#payloads)"
 
 
 def fill(text: str) -> str:
-    """``text`` with its generated parts as the code makes them now.
+    """Return ``text`` with its generated parts updated.
 
     Raises:
-        ValueError: a part has no place in ``text``.
+        ValueError: A part has no place in ``text``.
     """
     for name, made in (("topics", _table()), ("payloads", _payloads())):
         begin, end = f"<!-- {name}: made from the code -->\n", f"<!-- end of {name} -->"
@@ -77,7 +77,7 @@ def _long(example: Any) -> bool:
 
 
 def _wrapped(value: Any) -> str:
-    """JSON in lines of a readable length, broken after commas only."""
+    """Return JSON in lines of readable length, broken only after commas."""
     lines = [""]
     for part in re.split(r"(?<=,) (?=[\"{\[])", json.dumps(value, ensure_ascii=False)):
         joined = f"{lines[-1]} {part}" if lines[-1] else part

@@ -1,4 +1,4 @@
-"""JSON Schema of the payloads, from the models that make and read them."""
+"""JSON Schema of the payloads, generated from the models that write and read them."""
 
 from __future__ import annotations
 
@@ -68,11 +68,10 @@ _MODELS: dict[str, type[BaseModel]] = {
 def definitions(
     template: str = "#/components/schemas/{model}", labels: Sequence[str] | None = None
 ) -> dict[str, Schema]:
-    """Every model that is sent or taken, by name; ``template`` says how they refer to each other.
+    """Return every model that is sent or received, by name; ``template`` is the form of their references.
 
-    ``labels`` are the classes of one device's model; without them any device's are allowed.
-
-    What a device sends may have more fields in a later version, so their schemas are open; what it takes may not.
+    ``labels`` are the classes of one device's model; without them any classes are allowed. The schemas of sent messages
+    are open, since later versions may add fields; those of received messages are closed.
     """
     chosen: list[tuple[type[BaseModel], JsonSchemaMode]] = [(model, "serialization") for model in _SENT]
     chosen += [(model, "validation") for model in _TAKEN]
@@ -89,10 +88,10 @@ def definitions(
 
 
 def reference(kind: str, template: str = "#/components/schemas/{model}") -> Schema:
-    """The payload of a topic, by its levels below the node, in terms of :func:`definitions`.
+    """Return the payload of a topic, by its levels below the node, in terms of :func:`definitions`.
 
     Raises:
-        KeyError: there is no such topic.
+        KeyError: There is no such topic.
     """
     if kind in _PLAIN:
         return _PLAIN[kind]
@@ -107,7 +106,7 @@ def reference(kind: str, template: str = "#/components/schemas/{model}") -> Sche
 
 
 def payload_schema(kind: str, labels: Sequence[str] | None = None) -> Schema:
-    """A JSON Schema by itself (draft 2020-12) of what a topic carries, by the topic's levels below the node."""
+    """Return a self-contained JSON Schema (draft 2020-12) of a topic's payload, by its levels below the node."""
     template = "#/$defs/{model}"
     every = definitions(template, labels)
     made = reference(kind, template)
@@ -127,7 +126,7 @@ def _say_version(schema: Schema) -> None:
 
 
 def _tidy(schema: Any) -> Any:
-    """Without titles and null defaults, which say nothing, and with tuples as draft 7 has them, which AsyncAPI uses."""
+    """Remove titles and null defaults, and convert tuples to draft 7, which AsyncAPI uses."""
     if isinstance(schema, list):
         return [_tidy(item) for item in schema]
     if not isinstance(schema, dict):

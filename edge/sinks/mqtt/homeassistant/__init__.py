@@ -1,4 +1,4 @@
-"""Makes the device show up in Home Assistant by itself; everything here is pure."""
+"""Home Assistant MQTT discovery of the device; everything here is pure."""
 
 from edge.sinks.mqtt.homeassistant.discovery import (
     BORN,

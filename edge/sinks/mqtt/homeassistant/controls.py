@@ -1,4 +1,4 @@
-"""What a person in Home Assistant presses and switches, and the session that comes of it."""
+"""Switches, buttons and the session in Home Assistant."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 from edge.sinks.mqtt.homeassistant.templates import BRIGHTNESS, SESSION, SESSION_DETAILS, SHINE, SHINES
 
 _ORIGIN = "Home Assistant"
-"""Label of a marker and title of a session that begin there."""
+"""Label of markers and title of sessions that start there."""
 _BUTTON = {"platform": "button", "qos": 1}
 
 
 def switches(base: str) -> dict[str, dict[str, Any]]:
-    """Privacy and displays of the node whose topics begin with ``base``."""
+    """Return the privacy switch and the display light of the node whose topics begin with ``base``."""
     return {
         "privacy": {
             "platform": "switch",
@@ -41,7 +41,7 @@ def switches(base: str) -> dict[str, dict[str, Any]]:
 
 
 def session(base: str) -> dict[str, dict[str, Any]]:
-    """The running session, its buttons, and the button for a marker."""
+    """Return the session sensor, its buttons and the marker button."""
     return {
         "session": {
             "platform": "sensor",

@@ -1,7 +1,7 @@
-"""The one retained message by which Home Assistant learns of the device and all its entities.
+"""The retained message that announces the device and all its entities to Home Assistant.
 
-The form is MQTT device discovery (home-assistant.io/integrations/mqtt): what the device is, who says so, and an entry a
-component. Outer keys have Home Assistant's short names, inner ones the full names, so that a person can read it.
+The format is MQTT device discovery (home-assistant.io/integrations/mqtt): the device, its origin, and one entry per
+component. Outer keys have Home Assistant's short names, inner ones the full names for readability.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 PREFIX = "homeassistant"
 """Home Assistant's default for the first level of its discovery topics."""
 LEAST_VERSION = "2024.11.0"
-"""The first version of Home Assistant that takes a device and its entities in one message."""
+"""First version of Home Assistant that supports device discovery in one message."""
 BORN = "online"
-"""What Home Assistant says on its birth topic when it has started: announcements are to be sent again."""
+"""Payload of Home Assistant's birth topic after its start, upon which announcements are sent again."""
 
 
 def announcement(
@@ -32,12 +32,11 @@ def announcement(
     heartbeat_s: float | None = None,
     page_url: str | None = None,
 ) -> Publication:
-    """The discovery message of ``info.node``, whose topics begin with ``prefix``.
+    """Return the discovery message of ``info.node``, whose topics begin with ``prefix``.
 
-    ``page_url`` is where the device's page is reached, which Home Assistant links to.
-
-    ``heartbeat_s`` is how often state and health come at the least: their entities become unavailable when three beats
-    were missed, which also shows a process that hangs while its connection lives. ``None``: they never do.
+    ``page_url`` is the address of the device's page, which Home Assistant links to. ``heartbeat_s`` is the longest
+    interval of state and health: their entities become unavailable after three missed beats, which also reveals a
+    process that hangs while its connection is alive; with ``None`` they never do.
     """
     payload = {
         "dev": _device(info, page_url),
@@ -49,17 +48,17 @@ def announcement(
 
 
 def removal(node: str, *, discovery_prefix: str = PREFIX) -> Publication:
-    """Takes the device and all its entities out of Home Assistant, and the retained message off the broker."""
+    """Return the message that removes the device, its entities and the retained announcement."""
     return Publication(_topic(node, discovery_prefix), "", PLAIN)
 
 
 def discovery_topic(node: str, discovery_prefix: str = PREFIX) -> str:
-    """Where :func:`announcement` and :func:`removal` go."""
+    """Return the topic of :func:`announcement` and :func:`removal`."""
     return f"{discovery_prefix}/device/{node}/config"
 
 
 def birth_topic(discovery_prefix: str = PREFIX) -> str:
-    """Where Home Assistant says :data:`BORN` after its start."""
+    """Return the topic on which Home Assistant publishes :data:`BORN` after its start."""
     return f"{discovery_prefix}/status"
 
 

@@ -1,7 +1,7 @@
-"""The entities that the device has in Home Assistant, each as its MQTT platform wants it.
+"""Entities of the device in Home Assistant, in the form of their MQTT platforms.
 
-Entity ids come from ``default_entity_id``, which Home Assistant knows since 2025.10. Before, it read ``object_id``, and
-since 2026.4 it ignores that. No version complains where both are given.
+Entity ids come from ``default_entity_id``, supported since Home Assistant 2025.10. Earlier versions read ``object_id``,
+which is ignored since 2026.4. No version complains if both are given.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ _DIAGNOSTIC = {"entity_category": "diagnostic"}
 
 
 def unique_prefix(node: str) -> str:
-    """What the ids of the device and its entities begin with; it stays when topics move or names change."""
+    """Return the prefix of the ids of the device and its entities; it is stable when topics or names change."""
     return f"face_edge_{node}"
 
 
 def components(
     prefix: str, node: str, *, heartbeat_s: float | None = None, labels: Sequence[str] = EMOTIONS
 ) -> dict[str, Component]:
-    """Every entity of ``node`` by its key; ``heartbeat_s`` as in :func:`.discovery.announcement`."""
+    """Return every entity of ``node`` by key; ``heartbeat_s`` (seconds) as in :func:`.discovery.announcement`."""
     base = f"{prefix}/{node}"
     expiry = {} if heartbeat_s is None else {"expire_after": max(1, round(heartbeat_s * _MISSED_BEATS))}
     made = {
@@ -169,5 +169,5 @@ def _diagnostics(topic: str, expiry: Component) -> dict[str, Component]:
 
 
 def _slug(node: str) -> str:
-    """``node`` as an entity id may have it."""
+    """Return ``node`` in the characters allowed in an entity id."""
     return re.sub(r"[^a-z0-9]+", "_", node.lower()).strip("_") or "node"

@@ -1,4 +1,4 @@
-"""Shows the device to Home Assistant, and again whenever Home Assistant has started."""
+"""Announcement of the device to Home Assistant, repeated whenever Home Assistant starts."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 class Presenter:
-    """``present`` gives the announcement; as a listener it publishes the same again after Home Assistant's birth.
+    """Publishes the announcement, and repeats it on Home Assistant's birth message.
 
-    ``page_url`` is asked for the address of the device's page at each announcement, since the network may come late.
+    ``page_url`` is called for the address of the device's page at each announcement, since the network may be late.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Presenter:
 
     @property
     def subscriptions(self) -> tuple[str, ...]:
-        """Where Home Assistant says that it has started."""
+        """Topic of Home Assistant's birth message."""
         return (birth_topic(self._discovery_prefix),)
 
     def present(self, info: Info) -> None:
@@ -53,7 +53,7 @@ class Presenter:
         self._publish(self._announced)
 
     def take(self, arrival: Arrival) -> None:
-        """Announce again; what the broker kept of an earlier start is no news."""
+        """Repeat the announcement on a new birth message; a retained one is ignored."""
         born = arrival.payload.decode("utf-8", "replace") == BORN
         if born and not arrival.retained and self._announced is not None:
             self._publish(self._announced)

@@ -1,14 +1,14 @@
-"""The Jinja templates by which Home Assistant reads the feed.
+"""Jinja templates with which Home Assistant reads the payloads.
 
-They give ``None``, which Home Assistant shows as unknown, for a figure that is null or withheld. They neither fail nor
-meet an undefined value, whatever the payload is: each failure would be a line in Home Assistant's log. An empty payload
+They return ``None``, which Home Assistant shows as unknown, for values that are null or withheld. They never fail or
+use an undefined value, whatever the payload: each failure would be a line in Home Assistant's log. An empty payload
 removes a retained message.
 """
 
 from __future__ import annotations
 
 _JSON = "{% set json = value_json | default({}, true) %}{% set json = json if json is mapping else {} %}"
-"""``json`` is the payload's object, an empty one where it is none."""
+"""Set ``json`` to the payload's object, or to an empty one if there is none."""
 
 EVENT = f"{_JSON}{{% if json.type is defined %}}{{{{ dict(json, event_type=json.type) | tojson }}}}{{% endif %}}"
 CAMERA = "{{ None if value == '' else 'ON' if value == 'offline' else 'OFF' }}"
@@ -25,16 +25,16 @@ SESSION_DETAILS = f"{_JSON}{{{{ json | tojson }}}}"
 SHINES = f"{_JSON}{{{{ json.state | lower if json.state | default(None) in ('ON', 'OFF') else None }}}}"
 BRIGHTNESS = f"{_JSON}{{{{ json.brightness | default(0) | int(0) }}}}"
 SHINE = '{"state": "ON"{% if brightness is defined %}, "brightness": {{ brightness }}{% endif %}}'
-"""What switches the displays on, as bright as Home Assistant wants them where it says so."""
+"""Command that switches the displays on, with Home Assistant's brightness if given."""
 
 
 def field(name: str) -> str:
-    """A template for a field as it is."""
+    """Return a template for a field as it is."""
     return f"{_JSON}{{{{ json.{name} | default(None) }}}}"
 
 
 def percent(*path: str) -> str:
-    """A template for a share of 0 to 1, in percent."""
+    """Return a template that shows a share of 0 to 1 in percent."""
     *parents, name = path
     parent = "json"
     for one in parents:

@@ -1,4 +1,4 @@
-"""The outbox: what must not be lost waits here, on disk, until the broker has it."""
+"""The outbox: messages that must not be lost wait here, on disk, until the broker has acknowledged them."""
 
 from edge.sinks.mqtt.outbox.outbox import Outbox
 from edge.sinks.mqtt.outbox.stream_queue import Entry

@@ -1,8 +1,8 @@
-"""The outbox's SQLite file; foreign errors end here.
+"""The SQLite file of the outbox; errors of SQLite are translated here.
 
-The file belongs to one process, so that it is locked exclusively and needs no shared memory beside it. Pages of 1 KiB
-and a log padded to the sector (``psow=0``) let a commit of one message touch 4 KiB and never rewrite a sector that
-holds committed data: https://www.sqlite.org/psow.html.
+The file belongs to one process, so it is locked exclusively and needs no shared memory file. Pages of 1 KiB and a log
+padded to the sector (``psow=0``) let a commit of one message touch 4 KiB and never rewrite a sector that holds
+committed data: https://www.sqlite.org/psow.html.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
 SCHEMA_VERSION = 1
-"""Whoever raises it leaves a copy first, as :mod:`edge.recording.copies` does, for an upgrade that is taken back."""
+"""Before raising it, write a copy as :mod:`edge.recording.copies` does, so that an upgrade can be rolled back."""
 _SCHEMA = (
     """
     CREATE TABLE message (
@@ -50,18 +50,18 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How many messages may lie in the file, and the time (Unix seconds) before which they are too old."""
+    """Maximum number of messages in the file, and the time (Unix seconds) before which they are too old."""
 
     max_messages: int
     oldest_s: float
 
 
 class OutboxFile:
-    """An open file; ``path.parent`` is made where it is missing.
+    """An open outbox file; ``path.parent`` is created if it is missing.
 
     Raises:
-        FileDamaged: it is no outbox, or one of a newer version.
-        FileFault: it cannot be opened now.
+        FileDamaged: The file is not an outbox, or its schema is newer.
+        FileFault: The file cannot be opened now.
     """
 
     def __init__(self, path: Path) -> None:
@@ -109,7 +109,7 @@ class OutboxFile:
 
     @property
     def vanished(self) -> bool:
-        """True where the path is no longer this file: writing on would write into nowhere."""
+        """True if the path no longer refers to this file, so that further writes would be lost."""
         try:
             return self.path.stat().st_ino != self.inode
         except OSError:
@@ -124,9 +124,9 @@ class OutboxFile:
         bounds: Bounds,
         flying: Collection[int] = (),
     ) -> list[tuple[int, str]]:
-        """Add ``rows``, delete ``gone`` and what lies beyond ``bounds``, in one transaction that is on the disk after.
+        """Add ``rows`` and delete ``gone`` and everything beyond ``bounds``, in one durable transaction.
 
-        Numbers in ``flying`` are spared. Gives ``(number, stream)`` of what had to go for the bounds.
+        Messages numbered in ``flying`` are never dropped. Return ``(number, stream)`` of those dropped by the bounds.
         """
         with translated(), self._transaction():
             count = self._count + len(rows) - self._delete(gone)
@@ -134,7 +134,7 @@ class OutboxFile:
                 "REPLACE INTO message (number, stream, at, seq, payload) VALUES (?, ?, ?, ?, ?)",
                 [(row.number, row.stream, row.at_s, row.seq, row.payload) for row in rows],
             )
-            if counters != self.counters:  # a page less to write where only deletions are due
+            if counters != self.counters:  # saves writing a page if only deletions are due
                 self._connection.executemany("REPLACE INTO counter (stream, next) VALUES (?, ?)", counters.items())
             dropped = [old for old in self._too_old(bounds.oldest_s) if old[0] not in flying]
             count -= self._delete([number for number, _ in dropped])
@@ -148,7 +148,7 @@ class OutboxFile:
         return dropped
 
     def read(self, stream: str, after: int, limit: int) -> list[Row]:
-        """At most ``limit`` messages of ``stream`` with numbers above ``after``, oldest first."""
+        """Return at most ``limit`` messages of ``stream`` with numbers above ``after``, oldest first."""
         with translated():
             found = self._connection.execute(
                 "SELECT number, stream, at, seq, payload FROM message WHERE number > ? AND stream = ?"
@@ -158,17 +158,17 @@ class OutboxFile:
             return [Row(*_sane(values, _ROW)) for values in found]
 
     def shift(self, seconds: float, first: int) -> None:
-        """The clock was wrong by so much when the messages from number ``first`` on were stored."""
+        """Correct the times of messages from number ``first`` on by ``seconds``, after a clock adjustment."""
         with translated():
             self._connection.execute("UPDATE message SET at = at + ? WHERE number >= ?", (seconds, first))
 
     def close(self) -> None:
-        """Fold the log into the file; harmless when repeated."""
+        """Merge the write-ahead log into the file and close it; idempotent."""
         with contextlib.suppress(sqlite3.Error):
             self._connection.close()
 
     def _delete(self, numbers: Collection[int]) -> int:
-        """How many there were."""
+        """Delete messages and return how many existed."""
         if not numbers:
             return 0
         deleted = self._connection.executemany(
@@ -202,10 +202,10 @@ class OutboxFile:
 
 
 def _sane(values: Any, kinds: tuple[type | tuple[type, ...], ...]) -> Any:
-    """``values``, as they are where each is of its kind.
+    """Return ``values`` unchanged if each has the expected type.
 
     Raises:
-        FileDamaged: one is not.
+        FileDamaged: A value has another type.
     """
     if not all(map(isinstance, values, kinds)):
         msg = "is damaged (a cell holds what was never written)"
@@ -214,7 +214,7 @@ def _sane(values: Any, kinds: tuple[type | tuple[type, ...], ...]) -> Any:
 
 
 def counters_of_copy(path: Path) -> dict[str, int]:
-    """The counters of a file that cannot be written where it lies, such as on a read-only medium; empty if unknown."""
+    """Read the counters of a file that cannot be written in place, e.g. on a read-only medium; empty if unknown."""
     try:
         with tempfile.TemporaryDirectory(prefix="face-edge-") as folder:
             for suffix in ("", "-wal"):

@@ -1,8 +1,8 @@
-"""Numbered messages on their way through a file to the broker.
+"""Queue of numbered messages, stored in a file until the broker has them.
 
-Callers put, take and acknowledge in memory and never wait for the disk: a thread of its own owns the file and writes
-everything that has gathered in one transaction. A message may be taken once it is committed. While the file cannot be
-used, messages go through memory alone, and are written when it can.
+Callers put, take and acknowledge in memory and never wait for the disk: a separate thread owns the file and writes
+everything that has accumulated in one transaction. A message may be taken once it is committed. While the file cannot
+be used, messages pass through memory only and are written as soon as it can.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 _CLOSING_S = 5.0
 UNSAVED_MAX = 10_000
-"""Messages that wait in memory alone while the file cannot be used."""
+"""Maximum number of messages in memory while the file cannot be used."""
 
 
 class Outbox:
-    """Opened once, closed once, from any thread.
+    """Durable queue, opened and closed once, usable from any thread.
 
-    Without a ``path`` everything stays in memory: for replays, whose numbers are not the node's. ``retry_max_s`` is
-    the longest pause after the broker refused a message that it may take later.
+    Without a ``path`` everything stays in memory, as for replays, whose numbers are not the node's. ``retry_max_s`` is
+    the longest pause after the broker refused a message that it may accept later.
     """
 
     def __init__(self, path: Path | None, topics: Topics, settings: OutboxConfig, *, retry_max_s: float = 60.0) -> None:
@@ -55,14 +55,14 @@ class Outbox:
         self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
 
     def open(self) -> Self:
-        """Open the file and begin to write; a file that cannot be used is logged, and nothing more."""
+        """Open the file and start writing; a file that cannot be used is only logged."""
         if self._keeper is not None:
             self._keeper.open()
             self._thread.start()
         return self
 
     def close(self) -> None:
-        """Write what is in memory and close the file; says how many messages are left. Harmless when repeated."""
+        """Write what is in memory, close the file and log how many messages are left; idempotent."""
         with self._changed:
             if self._closing:
                 return
@@ -84,16 +84,16 @@ class Outbox:
         self.close()
 
     def next_seq(self) -> dict[str, int]:
-        """The number that comes next in each stream, over all restarts."""
+        """Return the next number of each stream; numbering continues across restarts."""
         with self._changed:
             return dict(self._backlog.next_seq)
 
     def listen(self, listener: Callable[[], None]) -> None:
-        """``listener`` is called from now on, instead of any before, when messages may have become ready."""
+        """Call ``listener``, in place of any earlier one, when messages may have become ready."""
         self._listener = listener
 
     def watch(self, kept: Callable[[list[int]], None], failing: Callable[[], None]) -> None:
-        """Tell ``kept`` after each commit which events (their ``seq``) it brought to the disk, or ``failing``.
+        """Call ``kept`` after each commit with the ``seq`` of the events it stored, and ``failing`` if it fails.
 
         Both are called on the writer's thread, without a lock held.
         """
@@ -114,7 +114,7 @@ class Outbox:
         self._listener()
 
     def take(self) -> Entry | None:
-        """The next message to be sent: saved, in order."""
+        """Return the next message to send: a saved one, in order."""
         with self._changed:
             entry = self._backlog.take(time.monotonic())
             if self._keeper is not None and self._keeper.wants_more:
@@ -122,55 +122,55 @@ class Outbox:
             return entry
 
     def acknowledged(self, entry: Entry) -> None:
-        """The broker has ``entry``; it leaves the file with one of the next commits."""
+        """Mark ``entry`` as acknowledged; one of the next commits deletes it from the file."""
         with self._changed:
             self._backlog.acknowledged(entry)
 
     def refused(self, entry: Entry) -> None:
-        """The broker does not take ``entry`` now; it is tried again after a pause, and its stream waits."""
+        """Schedule ``entry`` for another attempt after a pause; its stream waits meanwhile."""
         with self._changed:
             self._backlog.refused(entry, time.monotonic())
 
     def rejected(self, entry: Entry) -> None:
-        """The broker will never take ``entry``; it is dropped and counted."""
+        """Drop and count ``entry``, which the broker will never accept."""
         with self._changed:
             self._backlog.rejected(entry)
 
     def give_back(self) -> None:
-        """A new connection begins: what was not acknowledged is to be sent again, in order."""
+        """Requeue unacknowledged messages in order, for a new connection."""
         with self._changed:
             self._backlog.give_back()
 
     def hurry(self) -> None:
-        """Write at once what waits to be written, without regard to the interval between commits."""
+        """Write waiting messages at once, regardless of the commit interval."""
         with self._changed:
             self._hurry = True
             self._changed.notify_all()
 
     @property
     def depth(self) -> int:
-        """Messages that the broker has not acknowledged."""
+        """Number of messages that the broker has not acknowledged."""
         with self._changed:
             return len(self._backlog)
 
     @property
     def drops(self) -> int:
-        """Messages dropped at a bound, with a damaged file, or because the broker will never take them."""
+        """Number of messages dropped at a bound, lost with a damaged file, or never accepted by the broker."""
         return self._backlog.drops
 
     @property
     def idle(self) -> bool:
-        """True when nothing is under way, and nothing waits but what the broker refuses at present."""
+        """True when nothing is in flight and the only waiting messages are those that the broker refuses at present."""
         with self._changed:
             return self._backlog.idle
 
     @property
     def lasting(self) -> bool:
-        """True where messages outlive this process now."""
+        """True if messages currently survive the end of this process."""
         return self._keeper is not None and not self._backlog.loose
 
     def _run(self) -> None:
-        """The writer's thread."""
+        """Write on the writer's thread until the outbox closes."""
         keeper = self._keeper
         assert keeper is not None  # noqa: S101 - the thread runs only with one
         while not self._closing:
@@ -189,7 +189,7 @@ class Outbox:
         keeper.close()
 
     def _note_drops(self) -> None:
-        """One line an outage, not one a message."""
+        """Log one line per outage rather than per message."""
         backlog = self._backlog
         if backlog.overflow > self._overflow_said >= 0:
             self._overflow_said = -1

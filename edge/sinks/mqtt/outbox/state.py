@@ -1,7 +1,7 @@
-"""What waits for the broker, as far as memory knows; pure and not thread-safe by itself.
+"""In-memory state of the messages that wait for the broker; pure and not thread-safe by itself.
 
-A message may leave once it is saved; where there is no file to save it (``loose``), at once. Streams wait for
-themselves: one that the broker refuses does not hold the others up.
+A message may be sent once it is saved, or at once if there is no file to save it (``loose``). Streams are independent:
+one that the broker refuses does not delay the others.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
 
 class OutboxState:
-    """``put`` in, ``take`` out, then ``acknowledged``, ``refused`` or ``give_back``; ``committed`` by the writer.
+    """All streams of the outbox: ``put``, ``take``, then ``acknowledged``, ``refused`` or ``give_back``.
 
-    ``unsaved_max`` bounds what is in memory alone: beyond it the oldest that waits is dropped and counted.
+    The writer reports each commit by ``committed``. ``unsaved_max`` bounds the messages that are only in memory: beyond
+    it the oldest waiting one is dropped and counted.
     """
 
     def __init__(self, streams: Iterable[str], *, unsaved_max: int, retry_max_s: float, loose: bool = False) -> None:
@@ -39,26 +40,26 @@ class OutboxState:
 
     @property
     def drops(self) -> int:
-        """Messages lost: at the bounds (``overflow``), with a lost file, or because the broker will never take them."""
+        """Number of messages lost: at the bounds (``overflow``), with a lost file, or never accepted by the broker."""
         return self.overflow + self._lost
 
     @property
     def flying(self) -> set[int]:
-        """Numbers of the messages on their way to the broker."""
+        """Numbers of the messages in flight to the broker."""
         return {number for lane in self.lanes.values() for number in lane.taken}
 
     @property
     def idle(self) -> bool:
-        """True when nothing is under way and nothing waits but what the broker refuses now."""
+        """True when nothing is in flight and the only waiting messages are those that the broker refuses now."""
         return all(not lane.taken and (not len(lane) or lane.held) for lane in self.lanes.values())
 
     def count_from(self, counters: Mapping[str, int]) -> None:
-        """The streams' numbers go on at least from here."""
+        """Continue the numbers of the streams from at least ``counters``."""
         for stream in self.next_seq:
             self.next_seq[stream] = max(self.next_seq[stream], counters.get(stream, 0))
 
     def number_from(self, last: int) -> None:
-        """The file's last number is ``last``: what is in memory comes after it."""
+        """Renumber the messages in memory so that they follow ``last``, the last number in the file."""
         lift = max(0, last + 1 - min(self.unsaved, default=self._next_number))
         if not lift:
             return
@@ -82,7 +83,7 @@ class OutboxState:
         self.next_seq[stream] = max(self.next_seq[stream], (publication.seq or 0) + 1)
 
     def take(self, now_s: float) -> Entry | None:
-        """The oldest message that may be sent now."""
+        """Return the oldest message that may be sent now."""
         best: Entry | None = None
         for lane in self.lanes.values():
             head = lane.head(now_s, loose=self.loose, skip_file=self.skip_file)
@@ -93,26 +94,26 @@ class OutboxState:
         return best
 
     def acknowledged(self, entry: Entry) -> None:
-        """The broker has ``entry``."""
+        """Mark ``entry`` as acknowledged by the broker."""
         self._lane(entry).acknowledged(entry)
         self._forget(entry)
 
     def refused(self, entry: Entry, now_s: float) -> None:
-        """The broker will not take ``entry`` now, but may later."""
+        """Put ``entry`` back: the broker refuses it now but may accept it later."""
         self._lane(entry).refused(entry, now_s)
 
     def rejected(self, entry: Entry) -> None:
-        """The broker will never take ``entry``: it is dropped and counted."""
+        """Drop and count ``entry``, which the broker will never accept."""
         self.acknowledged(entry)
         self._lost += 1
 
     def give_back(self) -> None:
-        """The connection is gone: what was not acknowledged waits again."""
+        """Requeue unacknowledged messages after the connection was lost."""
         for lane in self.lanes.values():
             lane.give_back()
 
     def committed(self, batch: Iterable[Entry], deleted: Iterable[int], dropped: Iterable[tuple[int, str]]) -> None:
-        """The file has ``batch``, and has no longer ``deleted`` and what was ``dropped`` at its bounds."""
+        """Record that a commit stored ``batch`` and removed ``deleted`` and, at the bounds, ``dropped``."""
         self.gone.difference_update(deleted)
         for entry in batch:
             entry.saved = True
@@ -124,7 +125,7 @@ class OutboxState:
         self.overflow += sum(self._lost_from_file(number, stream) for number, stream in dropped)
 
     def file_is_new(self) -> int:
-        """Nothing of what is in memory is in the file; gives how many were in the lost one alone."""
+        """Mark everything in memory as unsaved and return how many messages were only in the lost file."""
         lost = 0
         for lane in self.lanes.values():
             lost += lane.beyond
@@ -138,7 +139,7 @@ class OutboxState:
         return lost
 
     def drop_older_than(self, at_s: float) -> None:
-        """Of what is in memory alone."""
+        """Drop messages from before ``at_s`` (Unix seconds) that are only in memory."""
         while (oldest := self._oldest_unsaved()) is not None and oldest.at_s < at_s:
             self._drop(oldest)
 
@@ -154,7 +155,7 @@ class OutboxState:
         if lane.beyond and number > lane.loaded_to:
             lane.beyond -= 1
             return True
-        return False  # on its way, or acknowledged meanwhile
+        return False  # in flight, or acknowledged meanwhile
 
     def _oldest_unsaved(self) -> Entry | None:
         for entry in self.unsaved.values():

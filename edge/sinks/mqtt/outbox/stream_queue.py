@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from edge.sinks.mqtt.topics import Publication
 
 READ_AHEAD = 1000
-"""Saved messages of a stream that are in memory at the most; more wait in the file alone."""
+"""Maximum number of saved messages of a stream in memory; the rest stays in the file."""
 _FIRST_PAUSE_S = 10.0
 
 
@@ -20,8 +20,8 @@ _FIRST_PAUSE_S = 10.0
 class Entry:
     """A message in the outbox.
 
-    ``number`` orders all streams of the file; ``at_s`` is when it was put, Unix seconds; ``gone`` once it was
-    acknowledged or dropped.
+    ``number`` orders the messages of all streams in the file; ``at_s`` is when it was put, in Unix seconds; ``gone`` is
+    set once it is acknowledged or dropped.
     """
 
     number: int
@@ -34,8 +34,8 @@ class Entry:
 class StreamQueue:
     """Messages of one stream, oldest first: ``taken``, then ``ready``, then ``beyond`` in the file, then ``fresh``.
 
-    ``taken`` are on their way to the broker; ``ready`` come next; ``beyond`` counts those that are in the file only,
-    with numbers above ``loaded_to``; ``fresh`` were put and are not in the file yet.
+    ``taken`` are in flight to the broker; ``ready`` come next; ``beyond`` counts those that are only in the file, with
+    numbers above ``loaded_to``; ``fresh`` are not in the file yet.
     """
 
     def __init__(self, *, retry_max_s: float) -> None:
@@ -53,19 +53,19 @@ class StreamQueue:
 
     @property
     def held(self) -> bool:
-        """True from a refusal until the broker takes a message again."""
+        """True from a refusal until the broker accepts a message again."""
         return self._probing
 
     @property
     def wants_more(self) -> bool:
-        """True where the file should be read ahead."""
+        """True if more messages should be read from the file."""
         return self.beyond > 0 and len(self.ready) <= READ_AHEAD // 2
 
     def head(self, now_s: float, *, loose: bool, skip_file: bool = False) -> Entry | None:
-        """The message to be sent next, if one may be.
+        """Return the message to send next, if one may be sent.
 
-        ``loose`` where there is no file to wait for, so that unsaved messages may go; ``skip_file`` where what is in
-        the file cannot be read. After a refusal a single message goes first.
+        ``loose`` allows unsaved messages when there is no file to wait for; ``skip_file`` ignores the messages in the
+        file when it cannot be read. After a refusal a single message is sent first.
         """
         if self._probing and (self.taken or now_s < self._held_until_s):
             return None
@@ -76,7 +76,7 @@ class StreamQueue:
         return None
 
     def take(self, entry: Entry) -> None:
-        """``entry``, which ``head`` gave, is on its way."""
+        """Move ``entry``, which ``head`` returned, to those in flight."""
         if self.ready:
             self.ready.popleft()
         else:
@@ -86,14 +86,14 @@ class StreamQueue:
         self.taken[entry.number] = entry
 
     def acknowledged(self, entry: Entry) -> None:
-        """The broker took ``entry``: nothing is held back any more."""
+        """Remove ``entry``, which the broker accepted, and lift any pause."""
         self.taken.pop(entry.number, None)
         if self._probing:
             self._probing = False
             self._pause.reset()
 
     def refused(self, entry: Entry, now_s: float) -> None:
-        """The broker will not take ``entry`` now: it waits again, and all behind it."""
+        """Put ``entry`` back and pause the stream, since the broker refuses it now."""
         del self.taken[entry.number]
         self._insert([entry])
         if not self._probing or now_s >= self._held_until_s:
@@ -101,19 +101,19 @@ class StreamQueue:
         self._probing = True
 
     def give_back(self) -> None:
-        """A new connection: what is under way waits again, and may be tried at once."""
+        """Requeue messages in flight for a new connection and lift the pause."""
         self._insert(self.taken.values())
         self.taken.clear()
         self._held_until_s = 0.0
 
     def loaded(self, entries: list[Entry], read_to: int, *, exhausted: bool) -> None:
-        """These were read from the file, up to number ``read_to``; ``exhausted`` where nothing lies above."""
+        """Add ``entries`` read from the file up to number ``read_to``; ``exhausted`` if there is nothing above."""
         self._insert(entries)
         self.loaded_to = max(self.loaded_to, read_to)
         self.beyond = 0 if exhausted else max(0, self.beyond - len(entries))
 
     def settle(self) -> None:
-        """After a commit: what became saved moves on, or leaves memory where the read-ahead is full."""
+        """Move newly saved messages on, or out of memory if the read-ahead is full."""
         while self.fresh and self.fresh[0].saved:
             entry = self.fresh.popleft()
             if self.beyond or len(self.ready) >= READ_AHEAD:
@@ -123,7 +123,7 @@ class StreamQueue:
                 self.loaded_to = entry.number
 
     def discard(self, entry: Entry) -> bool:
-        """Take ``entry`` out; False where it does not wait here."""
+        """Remove ``entry``; return False if it does not wait here."""
         for waiting in (self.ready, self.fresh):
             if entry in waiting:
                 waiting.remove(entry)
@@ -131,7 +131,7 @@ class StreamQueue:
         return False
 
     def in_memory(self) -> list[Entry]:
-        """Every entry that is not in the file alone, in order."""
+        """Return every entry that is in memory, in order."""
         return sorted([*self.taken.values(), *self.ready, *self.fresh], key=_number)
 
     def _insert(self, entries: object) -> None:

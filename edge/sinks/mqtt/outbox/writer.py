@@ -1,7 +1,7 @@
-"""Keeps the outbox's file in step with its backlog: when to write, what, and what to do where that fails.
+"""Writer of the outbox's file: decides when to write and recovers from faults.
 
-An SD card wears by the commit, so a burst is one transaction in ``commit_interval_s``, and deletions ride along: alone
-they wait up to a minute, since what a power cut brings back is merely sent twice.
+An SD card wears with each commit, so a burst is one transaction per ``commit_interval_s``, and deletions are written
+along with it. Alone they wait up to a minute: messages that reappear after a power cut are merely sent twice.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _RESCUE_MAX = 10_000
 
 
 class OutboxWriter:
-    """Belongs to one thread, but for ``due_s``, ``now_s`` and ``wants_more``, which want ``lock`` held."""
+    """Used by one thread, except ``due_s``, ``now_s`` and ``wants_more``, which require ``lock`` to be held."""
 
     def __init__(
         self, path: Path, topics: Topics, backlog: OutboxState, lock: threading.Condition, settings: OutboxConfig
@@ -58,20 +58,20 @@ class OutboxWriter:
         self._failing: Callable[[], None] = lambda: None
 
     def watch(self, kept: Callable[[list[int]], None], failing: Callable[[], None]) -> None:
-        """As :meth:`edge.sinks.mqtt.outbox.Outbox.watch`."""
+        """Set the callbacks, as :meth:`edge.sinks.mqtt.outbox.Outbox.watch` does."""
         self._kept, self._failing = kept, failing
 
     def now_s(self) -> float:
-        """Unix time that does not jump while a message waits."""
+        """Return Unix time in seconds that does not jump while a message waits."""
         return time.monotonic() + self._clock_offset_s
 
     @property
     def wants_more(self) -> bool:
-        """True where the file should be read ahead and can be."""
+        """True if more messages should be read from the file and it is open."""
         return self._file is not None and any(lane.wants_more for lane in self._backlog.lanes.values())
 
     def due_s(self) -> float:
-        """When ``turn`` is to be called next, by the monotonic clock."""
+        """Return the time of the next ``turn`` on the monotonic clock, in seconds."""
         backlog, file = self._backlog, self._file
         if self.wants_more:
             return -math.inf
@@ -83,7 +83,7 @@ class OutboxWriter:
         return self._written_s + _DELETIONS_WAIT_S if owed else math.inf
 
     def open(self) -> None:
-        """Open the file; where that fails it is said, and tried again by ``turn``."""
+        """Open the file; a failure is logged, and ``turn`` tries again."""
         self._guard(self._open)
         if self._file is None:
             with self._lock:
@@ -97,13 +97,13 @@ class OutboxWriter:
             self._guard(self._read_ahead)
 
     def close(self) -> None:
-        """Give the file back; harmless when repeated."""
+        """Close the file; idempotent."""
         if self._file is not None:
             self._file.close()
             self._file = None
 
     def _guard(self, step: Callable[[], None]) -> None:
-        """Do ``step``; a file of no use is replaced, any other fault is said once and tried again later."""
+        """Run ``step``; replace a damaged file, and log any other fault once and retry later."""
         try:
             try:
                 step()
@@ -113,7 +113,7 @@ class OutboxWriter:
             self._fail(fault)
 
     def _open(self) -> None:
-        """Open the file, and take into account what is in it."""
+        """Open the file and update the state with its content."""
         file = OutboxFile(self.path)
         with self._lock:
             self._file, backlog = file, self._backlog
@@ -136,10 +136,10 @@ class OutboxWriter:
         self._inode = self._inode or -1
         self._open()
         loss = f" and {lost} events in it are lost" if lost else ""
-        _LOG.error("%s %s: it is set aside as %s%s; a new one is begun", self.path, damage, aside.name, loss)
+        _LOG.error("%s %s: it was renamed to %s%s; a new file was created", self.path, damage, aside.name, loss)
 
     def _write(self) -> None:
-        """One transaction with everything that has gathered."""
+        """Write everything that has accumulated in one transaction."""
         if self._file is not None and self._file.vanished:
             self._leave_vanished(self._file)
         if self._file is None:
@@ -163,7 +163,7 @@ class OutboxWriter:
         if self._fault:
             self._fault = False
             self._retry.reset()
-            _LOG.info("%s is written again", self.path)
+            _LOG.info("%s can be written again", self.path)
 
     def _read_ahead(self) -> None:
         for stream, lane in self._backlog.lanes.items():
@@ -180,21 +180,21 @@ class OutboxWriter:
             lane.loaded(entries, read_to, exhausted=len(rows) < limit)
 
     def _leave_vanished(self, file: OutboxFile) -> None:
-        """Somebody removed or replaced the file while it was open: what only it knows is fetched out of it."""
-        _LOG.error("%s has vanished: it is begun anew", self.path)
+        """Rescue what only the open file holds, after its path was removed or replaced."""
+        _LOG.error("%s has disappeared: it is recreated", self.path)
         try:
             for stream, lane in self._backlog.lanes.items():
                 if lane.beyond:
                     self._load(file, stream, _RESCUE_MAX)
         except FileFault:
-            _LOG.warning("what waited in %s could not be fetched", self.path)
+            _LOG.warning("the events waiting in %s could not be read", self.path)
         self.close()
         with self._lock:
             self._backlog.file_is_new()
         self._inode = -1
 
     def _follow_clock(self, file: OutboxFile) -> None:
-        """A board without a clock of its own learns the time late: its messages have not aged by that step."""
+        """Adjust message times after the clock was set late, as on a board without a battery-backed clock."""
         step_s = time.time() - self.now_s()
         if abs(step_s) < _CLOCK_STEP_S:
             return
@@ -205,7 +205,7 @@ class OutboxWriter:
                 entry.at_s += step_s
 
     def _fail(self, fault: FileFault) -> None:
-        """Go on without the file; a full disk still lets it be read."""
+        """Continue without the file; a full disk can still be read."""
         if not fault.full:
             self.close()
         with self._lock:

@@ -172,12 +172,12 @@ def test_a_full_disk_is_said_once_events_are_sent_and_written_again_when_there_i
     assert (outbox.depth, outbox.drops) == (6, 4)  # bounded
     full_disk(False)
     assert eventually(lambda: outbox.lasting)
-    assert eventually(lambda: f"{path} is written again" in said())
+    assert eventually(lambda: f"{path} can be written again" in said())
     lines = said()
     assert lines[0].startswith(f"{path} cannot be used: ")
     assert lines[0].endswith("; events are kept in memory until it can")
     assert [line for line in lines if "cannot be used" in line] == lines[:1]
-    assert lines.count(f"{path} is written again") == 1
+    assert lines.count(f"{path} can be written again") == 1
     outbox.close()
     again = make_outbox(path)
     assert again.next_seq()["event"] == 14
@@ -196,7 +196,7 @@ def test_a_removed_folder_is_made_again_with_all_that_waited(
     outbox.put(event(count))
     assert eventually(path.exists)
     assert eventually(lambda: not outbox._backlog.unsaved)
-    assert said() == [f"{path} has vanished: it is begun anew"]
+    assert said() == [f"{path} has disappeared: it is recreated"]
     outbox.close()
     again = make_outbox(path)
     assert (again.depth, again.next_seq()["event"]) == (count + 1, count + 1)
@@ -261,7 +261,7 @@ def test_a_file_of_no_use_is_set_aside_with_one_line(
     assert take_all(outbox, 1, eventually) == [0]
     (line,) = said()
     assert line.startswith(f"{path} is damaged (")
-    assert line.endswith(f"): it is set aside as {path.name}.damaged-1; a new one is begun")
+    assert line.endswith(f"): it was renamed to {path.name}.damaged-1; a new file was created")
     assert path.with_name(f"{path.name}.damaged-1").exists()
 
 
@@ -296,7 +296,7 @@ def test_a_file_of_a_newer_version_is_set_aside_too(make_outbox: Any, path: Path
         assert take_all(outbox, 1, eventually) == [0]
         outbox.close()
     assert [line.rpartition(" is of schema ")[2] for line in said()] == [
-        f"version 7, newer than 1: it is set aside as {path.name}.version-7-{n}; a new one is begun" for n in (1, 2)
+        f"version 7, newer than 1: it was renamed to {path.name}.version-7-{n}; a new file was created" for n in (1, 2)
     ]
 
 
