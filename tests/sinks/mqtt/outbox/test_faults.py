@@ -282,7 +282,7 @@ def test_damage_found_while_running_costs_what_was_in_the_file_alone(
     numbers = take_all(outbox, 10, eventually)
     assert eventually(lambda: take_all(outbox, 0, eventually) == [] and not outbox._backlog.unsaved)
     assert numbers == sorted(set(numbers))
-    assert sum("set aside" in line for line in said()) == 1
+    assert sum("was renamed" in line for line in said()) == 1
 
 
 def test_a_file_of_a_newer_version_is_set_aside_too(make_outbox: Any, path: Path, eventually: Any, said: Any) -> None:
