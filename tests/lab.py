@@ -12,6 +12,7 @@ COMMANDS = {
     "drill": LazyCommand("tests.drills.command:drill", "Inject faults into the feed or a device and count losses."),
     "simulate": LazyCommand("tests.fleet.simulation.command:simulate", "Simulate many devices against a broker."),
     "scenes": LazyCommand("tests.bench.scenes.command:scenes", "Measure detectors on pictures of real rooms."),
+    "togetherness": LazyCommand("tests.audience.validate:togetherness", "Validate togetherness on simulated rooms."),
 }
 
 lab = LazyGroup(

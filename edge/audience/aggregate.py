@@ -15,8 +15,11 @@ from edge.core.events import Aggregate
 from edge.core.types import SEVEN, Scores
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
+    from edge.audience.togetherness import Togetherness, TogethernessMeter
     from edge.core.events import Stamp
     from edge.core.labels import LabelSet
     from edge.core.types import Observation
@@ -32,7 +35,10 @@ class Aggregator:
     session its own ``k`` holds where it is larger.
     """
 
-    def __init__(self, stamp: Stamp, *, window_s: float, k: int = 1) -> None:
+    def __init__(
+        self, stamp: Stamp, *, window_s: float, k: int = 1, togetherness: TogethernessMeter | None = None
+    ) -> None:
+        self._togetherness = togetherness
         self.session: str | None = None
         self._stamp = stamp
         self._window_ns = int(window_s * _NS)
@@ -45,6 +51,8 @@ class Aggregator:
         """What comes next belongs to ``session``, whose figures need ``k`` people; :meth:`flush` before it."""
         self.session = session
         self._k = max(self._least, k)
+        if self._togetherness is not None:
+            self._togetherness.require(self._k)
 
     def observe(self, observation: Observation) -> list[Aggregate]:
         """Take in a frame; gives the windows that ended before it."""
@@ -53,6 +61,8 @@ class Aggregator:
         if self._window is None:
             self._window = _Window(self._reached_ns)
         self._window.people_max = max(self._window.people_max, len(observation.faces))
+        if self._togetherness is not None and (measured := self._togetherness.observe(observation)):
+            self._window.togetherness.append(measured)
         return ended
 
     def tick(self, now_ns: int) -> list[Aggregate]:
@@ -80,6 +90,8 @@ class Aggregator:
     def forget(self) -> None:
         """What was shown last holds no longer: the camera is paused or gone."""
         self._shown = None
+        if self._togetherness is not None:
+            self._togetherness.forget()
 
     @property
     def _holds_until_ns(self) -> int:
@@ -111,6 +123,8 @@ class Aggregator:
             suppressed=window.person_ns > window.counted_ns,
             session=self.session,
             counted_person_seconds=window.counted_ns / _NS,
+            togetherness=_mean([each.value for each in window.togetherness]),
+            togetherness_null=_mean([each.null for each in window.togetherness]),
         )
 
 
@@ -127,6 +141,7 @@ class _Window:
         self.labels = SEVEN
         self.scores: NDArray[np.float64] = np.zeros(len(self.labels))
         self.shown_ns: dict[str, int] = dict.fromkeys(self.labels, 0)
+        self.togetherness: list[Togetherness] = []
 
     def add(self, observation: Observation, duration_ns: int, *, k: int) -> None:
         faces = observation.faces
@@ -147,6 +162,10 @@ class _Window:
     def _count_in(self, labels: LabelSet) -> None:
         self.labels = labels
         self.scores, self.shown_ns = np.zeros(len(labels)), dict.fromkeys(labels, 0)
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None
 
 
 def _shares(window: _Window) -> dict[str, float]:

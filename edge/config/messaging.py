@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from edge.config.section import OptionalPath, PositiveSeconds, Seconds, Section, Share, ip_address_of
 
 SHORTEST_WINDOW_S = 5.0
+SHORTEST_TOGETHERNESS_S = 10.0
 EMBEDDED_PORT = 1883
 
 
@@ -33,6 +34,17 @@ class EventsConfig(Section):
     track_interval_s: PositiveSeconds = Field(0.2, description="faces one by one are published at most this often")
     heartbeat_s: PositiveSeconds = Field(60.0, description="states and health are published at least this often")
     aggregate_s: Seconds = Field(60.0, description="length of the windows that aggregates cover, 5 or more; 0: none")
+    togetherness_s: Seconds = Field(
+        20.0, description="length of the windows over which togetherness is measured, 10 or more; 0: not measured"
+    )
+
+    @field_validator("togetherness_s")
+    @classmethod
+    def _windows_are_long_enough(cls, value: float) -> float:
+        if 0 < value < SHORTEST_TOGETHERNESS_S:
+            msg = f"expected 0 or {SHORTEST_TOGETHERNESS_S:g} and more"
+            raise ValueError(msg)
+        return value
 
     @field_validator("aggregate_s")
     @classmethod

@@ -13,6 +13,7 @@ from edge import __version__
 from edge.audience.aggregate import Aggregator
 from edge.audience.event_detector import EventDetector
 from edge.audience.group_size import GroupSize
+from edge.audience.togetherness import TogethernessMeter
 from edge.audience.track_publisher import TrackPublisher
 from edge.config import node_id, state_dir
 from edge.core.commands import Inbox
@@ -168,7 +169,12 @@ def _brake(config: Config) -> ThrottleController:
 def _voice(config: Config, stamp: Stamp, dispatcher: Dispatcher, timer: StageTimer | None) -> ObservationPublisher:
     events, privacy = config.events, config.privacy
     narrator = EventDetector(stamp, events=events, smoothing=config.smoothing, privacy=privacy)
-    windows = Aggregator(stamp, window_s=events.aggregate_s, k=privacy.k) if events.aggregate_s else None
+    togetherness = TogethernessMeter(window_s=events.togetherness_s, k=privacy.k) if events.togetherness_s else None
+    windows = (
+        Aggregator(stamp, window_s=events.aggregate_s, k=privacy.k, togetherness=togetherness)
+        if events.aggregate_s
+        else None
+    )
     faces = TrackPublisher(stamp, interval_s=events.track_interval_s, k=privacy.k) if privacy.publish_tracks else None
     return ObservationPublisher(narrator, dispatcher.put, aggregator=windows, tracks=faces, timer=timer)
 

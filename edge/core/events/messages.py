@@ -127,6 +127,14 @@ class Aggregate(Wire):
         None,
         description="person-seconds that scores, shares, uncertain and valence come from, without those withheld",
     )
+    togetherness: Share | None = Field(
+        None,
+        description="0 to 1: how far people in view reacted alike, mean correlation over pairs of people and windows of"
+        " events.togetherness_s; null with fewer people than privacy.k, or two, who stayed for half a window",
+    )
+    togetherness_null: Share | None = Field(
+        None, description="togetherness that chance alone reaches in one window of twenty (95 % of shifted tracks)"
+    )
 
 
 class TrackedFace(BaseModel):

@@ -87,6 +87,8 @@ _AGGREGATE = Aggregate(
     people_max=4,
     person_seconds=228,
     counted_person_seconds=228,
+    togetherness=0.21,
+    togetherness_null=0.08,
     scores=_SCORES,
     shares=dict(zip(EMOTIONS, (0.0, 0.0, 0.0, 0.66, 0.0, 0.04, 0.2), strict=True)),
     uncertain=0.1,
