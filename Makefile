@@ -98,13 +98,13 @@ docs: $(VENV)/.dev ## write the generated parts of the documentation again
 	$(BIN)/python -m edge.sinks.display.sheet docs/img/glyphs.png
 
 site: $(VENV)/.dev ## build the documentation with its API pages into site/; a warning is an error (1 minute)
-	$(BIN)/python -m tools.site
+	$(BIN)/python -m tests.tools.site
 
 sbom: $(VENV)/.dev ## list the packages of a device with their licences in dist/ (CycloneDX; Python 3.11 or 3.13, a network)
-	$(BIN)/python -m tools.release --inventory
+	$(BIN)/python -m tests.tools.release --inventory
 
 release: $(VENV)/.dev ## build a release into dist/ from a clean tree (VERSION=1.2.0; REBUILD=1 for a version that is tagged)
-	$(BIN)/python -m tools.release $(VERSION) $(if $(REBUILD),--rebuild)
+	$(BIN)/python -m tests.tools.release $(VERSION) $(if $(REBUILD),--rebuild)
 
 clean: ## remove the environments and caches
 	rm -rf $(VENV) $(VENV_TFLITE) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist site

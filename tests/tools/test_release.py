@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tools.release import checks, inventory, packages
-from tools.release.__main__ import main
-from tools.release.notes import notes, section
+from tests.tools.release import checks, inventory, packages
+from tests.tools.release.__main__ import main
+from tests.tools.release.notes import notes, section
 
 ROOT = Path(__file__).resolve().parents[2]
 CHANGELOG = """# Changelog

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tools.site.__main__ import stage
-from tools.site.api import pages, public_modules
-from tools.site.hooks import on_page_content
+from tests.tools.site.__main__ import stage
+from tests.tools.site.api import pages, public_modules
+from tests.tools.site.hooks import on_page_content
 
 ROOT = Path(__file__).resolve().parents[2]
 

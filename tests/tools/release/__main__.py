@@ -1,4 +1,4 @@
-"""Release a version: ``python -m tools.release VERSION``, or only its lists: ``python -m tools.release --inventory``.
+"""Release a version: ``python -m tests.tools.release VERSION``, or only its lists with ``--inventory``.
 
 Writes wheel, source distribution, SBOM, licences, notes and checksums into ``dist/``. Exit code 0: all of it is there.
 1: the checkout is not fit for the release, or a part cannot be built; nothing is in ``dist/`` then.
@@ -13,18 +13,18 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tools.release import checks, inventory, packages
-from tools.release.notes import notes, section
+from tests.tools.release import checks, inventory, packages
+from tests.tools.release.notes import notes, section
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
     """Release from the checkout at ``root``."""
-    parser = argparse.ArgumentParser(prog="python -m tools.release", description="Build a release into dist/.")
+    parser = argparse.ArgumentParser(prog="python -m tests.tools.release", description="Build a release into dist/.")
     parser.add_argument("version", nargs="?", help="the version to release, such as 1.2.0")
     parser.add_argument("--rebuild", action="store_true", help="build a version again whose tag is checked out")
     parser.add_argument("--inventory", action="store_true", help="write only the SBOM and the licences")

@@ -12,7 +12,7 @@ import sys
 import sysconfig
 from typing import TYPE_CHECKING
 
-from tools.release.packages import BuildError
+from tests.tools.release.packages import BuildError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,7 +84,7 @@ def licences(python: Path, target: Path) -> None:
 
 
 def _run(command: Sequence[str], folder: Path | None = None) -> None:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603 - our own arguments
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         said = (done.stderr.strip() or done.stdout.strip()).splitlines() or ["no reason given"]
         msg = f"{' '.join(command[2:4])}: {said[-1]}"

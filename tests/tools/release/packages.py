@@ -17,7 +17,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tools.release.checks import git
+from tests.tools.release.checks import git
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,8 +57,8 @@ def epoch(root: Path) -> str:
 
 def _built(root: Path, folder: Path, mask: int) -> list[Path]:
     sources, out = folder / "sources", folder / "dist"
-    archive = subprocess.run(  # noqa: S603
-        ["git", "-C", str(root), "archive", "--format=tar", "HEAD"],  # noqa: S607
+    archive = subprocess.run(
+        ["git", "-C", str(root), "archive", "--format=tar", "HEAD"],
         capture_output=True,
         check=False,
     )
@@ -67,7 +67,7 @@ def _built(root: Path, folder: Path, mask: int) -> list[Path]:
         raise BuildError(msg)
     with tarfile.open(fileobj=BytesIO(archive.stdout)) as tar:
         tar.extractall(sources, filter="data")
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-t", "wheel", "-d", str(out)],
         cwd=sources,
         env=os.environ | {"SOURCE_DATE_EPOCH": epoch(root)},

@@ -6,7 +6,7 @@ import re
 import subprocess
 from typing import TYPE_CHECKING
 
-from tools.release.notes import section
+from tests.tools.release.notes import section
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +38,7 @@ def declared(root: Path) -> str:
 def git(root: Path, *arguments: str) -> str:
     """Return the output of a git command in ``root``; empty where it fails."""
     command = ["git", "-C", str(root), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()  # noqa: S603
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def _tree(root: Path) -> Iterator[str]:

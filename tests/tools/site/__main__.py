@@ -1,4 +1,4 @@
-"""Build the website into ``site/``: ``python -m tools.site``. Every warning is an error.
+"""Build the website into ``site/``: ``python -m tests.tools.site``. Every warning is an error.
 
 MkDocs reads one folder, and links must work on GitHub as well. So the documents are staged in the layout of the
 repository, with an API page per package beside them.
@@ -13,9 +13,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tools.site.api import write_pages
+from tests.tools.site.api import write_pages
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 STAGE = ROOT / "build/site"
 """The ``docs_dir`` of mkdocs.yml."""
 _DOCUMENTS = ("*.md", "LICENSE", "docs/**/*", "models/*.md", "systemd/mosquitto/*", ".github/*.md")
@@ -47,7 +47,7 @@ def main() -> int:
     stage(STAGE)
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--config-file", str(ROOT / "mkdocs.yml")]
     environment = os.environ | {"NO_MKDOCS_2_WARNING": "1"}  # the theme's notice, not a warning of the build
-    return subprocess.run(command, env=environment, check=False).returncode  # noqa: S603 - our own arguments
+    return subprocess.run(command, env=environment, check=False).returncode
 
 
 if __name__ == "__main__":

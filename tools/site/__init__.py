@@ -1,1 +1,0 @@
-"""Build the documentation as a website, with the API pages from the docstrings."""
