@@ -1,1 +1,1 @@
-"""What a group of faces shows over time: state, aggregates, presence, changes and peaks (pure)."""
+"""State, aggregates and events of a group of faces: presence, changes of expression and peaks (pure)."""

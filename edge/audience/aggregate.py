@@ -1,7 +1,7 @@
-"""What a room showed over a window of time (pure): person-seconds, mean scores, shares of emotions.
+"""Aggregates of observations over time windows: person-seconds, mean scores, shares of emotions (pure).
 
-What an observation shows is taken to hold until the next one, for at most :data:`HOLD_S`; the time beyond counts as not
-observed. Windows end at whole multiples of their length on the wall clock, so that those of many devices fit together.
+An observation is valid until the next one, for at most :data:`HOLD_S`; the time beyond counts as not observed. Windows
+end at whole multiples of their length on the wall clock, so that those of several devices coincide.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ _NS = 1_000_000_000
 
 
 class Aggregator:
-    """Takes every observation in order of time and gives an aggregate at the end of each window that saw anything.
+    """Takes all observations in order of time and returns an aggregate at the end of each window with observations.
 
-    Moments with fewer than ``k`` people count in numbers and person-seconds only; their figures are withheld. Within a
-    session its own ``k`` holds where it is larger.
+    Moments with fewer than ``k`` people contribute only to counts and person-seconds; their figures are withheld.
+    Within a session its own ``k`` applies if it is larger.
     """
 
     def __init__(
@@ -48,14 +48,14 @@ class Aggregator:
         self._window: _Window | None = None
 
     def follow(self, session: str | None, k: int = 1) -> None:
-        """What comes next belongs to ``session``, whose figures need ``k`` people; :meth:`flush` before it."""
+        """Assign what follows to ``session``, whose figures need ``k`` people; call :meth:`flush` first."""
         self.session = session
         self._k = max(self._least, k)
         if self._togetherness is not None:
             self._togetherness.require(self._k)
 
     def observe(self, observation: Observation) -> list[Aggregate]:
-        """Take in a frame; gives the windows that ended before it."""
+        """Add an observation; return the windows that ended before it."""
         ended = self.tick(observation.monotonic_ns)
         self._shown, self._reached_ns = observation, observation.monotonic_ns
         if self._window is None:
@@ -66,7 +66,7 @@ class Aggregator:
         return ended
 
     def tick(self, now_ns: int) -> list[Aggregate]:
-        """The window that ended by ``now_ns`` while no frame came, if any."""
+        """Return the window that ended by ``now_ns`` while no frame arrived, if any."""
         if self._window is None:
             return []
         ended = []
@@ -80,15 +80,15 @@ class Aggregator:
         return ended
 
     def flush(self, now_ns: int) -> list[Aggregate]:
-        """End the window now: the session changes, nobody is looked at any more, or all is over."""
+        """End the window now because the session changes, analysis pauses or the run ends; return its aggregate."""
         self._count_until(now_ns)
         window, self._window = self._window, None
         if window is None or not window.observed_ns:
             return []
-        return [self._told(window, now_ns)]
+        return [self._aggregate(window, now_ns)]
 
     def forget(self) -> None:
-        """What was shown last holds no longer: the camera is paused or gone."""
+        """Discard the last observation because the camera is paused or gone."""
         self._shown = None
         if self._togetherness is not None:
             self._togetherness.forget()
@@ -104,7 +104,7 @@ class Aggregator:
         self._window.add(self._shown, until_ns - self._reached_ns, k=self._k)
         self._reached_ns = until_ns
 
-    def _told(self, window: _Window, now_ns: int) -> Aggregate:
+    def _aggregate(self, window: _Window, now_ns: int) -> Aggregate:
         identity, seq, ts = self._stamp.next(now_ns, "aggregate")
         scores = Scores.of(window.scores, window.labels) if window.counted_ns else None
         return Aggregate(
@@ -129,7 +129,7 @@ class Aggregator:
 
 
 class _Window:
-    """Sums over one window; all in nanoseconds, or multiples of them."""
+    """Sums over one window, weighted by nanoseconds."""
 
     def __init__(self, start_ns: int) -> None:
         self.start_ns = start_ns

@@ -1,4 +1,4 @@
-"""From single faces to the room: mean scores, valence, and what is withheld below ``k`` people (pure)."""
+"""State of the group from single faces: mean scores and valence, withheld below ``k`` people (pure)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class GroupState:
-    """The group's figures for one moment; ``scores`` and ``valence`` are ``None`` without people or when withheld."""
+    """Figures of the group at one moment; ``scores`` and ``valence`` are ``None`` without people or if withheld."""
 
     people: int
     scores: Scores | None
@@ -24,7 +24,7 @@ class GroupState:
 
 
 def summarise(faces: Sequence[Face], *, k: int = 1) -> GroupState:
-    """The mean over ``faces``, every face counting alike; withheld for one to ``k - 1`` people."""
+    """Return the unweighted mean over ``faces``; it is withheld for 1 to ``k - 1`` people."""
     people = len(faces)
     if people == 0:
         return GroupState(0, None, None, suppressed=False)
@@ -36,8 +36,8 @@ def summarise(faces: Sequence[Face], *, k: int = 1) -> GroupState:
 
 
 def valence_of(scores: Scores) -> float:
-    """Pleasant minus unpleasant, -1 to 1, by the label set's weights.
+    """Return pleasant minus unpleasant, -1 to 1, by the label set's weights.
 
-    Of the usual seven it is happy less the sum of angry, disgust, fear and sad; the rest count zero.
+    For the usual seven it is happy minus the sum of angry, disgust, fear and sad; the others count zero.
     """
     return scores.labels.valence(scores)

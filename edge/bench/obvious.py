@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from edge.core.types import Detection
 from edge.inference.preprocess import crop_face, to_grey
-from edge.vision.smooth import Labeler, ScoreAverage
+from edge.vision.smooth import EmotionSelector, ScoreAverage
 from edge.vision.track import Tracker, TrackRules
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class ObviousLoop:
             max_faces=tracker.max_faces,
         )
         self._tracker = Tracker(rules, seed=0)
-        self._memory: dict[str, tuple[ScoreAverage, Labeler]] = {}
+        self._memory: dict[str, tuple[ScoreAverage, EmotionSelector]] = {}
 
     def run(self, frames: Iterable[Frame]) -> list[Turn]:
         """Every frame in order."""
@@ -101,7 +101,9 @@ class ObviousLoop:
     def _label(self, track: str, raw: Scores, now_ns: int) -> str | None:
         settings = self._smoothing
         if track not in self._memory:
-            labeler = Labeler(lead=settings.lead, hold_s=settings.hold_s, min_confidence=settings.min_confidence)
-            self._memory[track] = ScoreAverage(settings.time_constant_s), labeler
-        average, labeler = self._memory[track]
-        return labeler.update(average.update(raw, now_ns), now_ns)
+            selector = EmotionSelector(
+                lead=settings.lead, hold_s=settings.hold_s, min_confidence=settings.min_confidence
+            )
+            self._memory[track] = ScoreAverage(settings.time_constant_s), selector
+        average, selector = self._memory[track]
+        return selector.update(average.update(raw, now_ns), now_ns)

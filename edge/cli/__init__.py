@@ -84,7 +84,7 @@ def _report(error: EdgeError, *, debug: bool, cause: Exception | None = None) ->
 def _report_system(error: OSError, words: list[str]) -> int:
     """Say what the system refused: a full disk behind standard output, or a file that no command foresaw."""
     if error.filename is None and error.errno in _OF_OUTPUT:
-        line = f"standard output: cannot be written: {error.strerror}; free some room or choose another place"
+        line = f"standard output: cannot be written: {error.strerror}; free some space or choose another path"
     else:
         where = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
         line = f"{where}{error.strerror or error}; --debug shows where this happened"

@@ -15,7 +15,7 @@ from edge.util.text import in_one_line, json_text
 if TYPE_CHECKING:
     from edge.config import Config
     from edge.inference.manifest import Manifest
-    from edge.models.store import Store
+    from edge.models.store import ModelStore
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -36,10 +36,10 @@ def list_models(settings: Settings, *, as_json: bool) -> None:
     * marks what is in use.
     """
     from edge.inference.manifest import load, packaged_models
-    from edge.models.store import Store, models_dir
+    from edge.models.store import ModelStore, models_dir
 
     config = settings.load()
-    used, store = _used(config), Store(models_dir(config))
+    used, store = _used(config), ModelStore(models_dir(config))
     added = {each.path: each.name for each in store.added()}
     entries: list[dict[str, Any]] = []
     for path in dict.fromkeys([*packaged_models(), *added, *([] if used is None else [used])]):
@@ -102,7 +102,7 @@ def _used(config: Config) -> Path | None:
         return None
 
 
-def _is_proven(store: Store, name: str) -> bool | None:
+def _is_proven(store: ModelStore, name: str) -> bool | None:
     """``None`` where it is not the one in use."""
     pointer = store.pointer()
     return pointer.proven if pointer.current == name else None

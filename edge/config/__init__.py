@@ -5,12 +5,12 @@ Every problem is reported at once, with its place and, for a mistyped key, the n
 
 from __future__ import annotations
 
-from edge.config.checking import Examination, check, examine, load, validate
+from edge.config.checking import ConfigCheck, check, examine, load, validate
 from edge.config.displays import DisplayConfig, LedsConfig, MatrixConfig, OledConfig, RgbLedConfig, TerminalConfig
 from edge.config.identity import default_node_id, node_id, secret_file, state_dir
 from edge.config.layers import Layers, collect, default_file, plain_value
 from edge.config.messaging import EventsConfig, MqttConfig, OutboxConfig, PrivacyConfig, TlsConfig, embedded_port
-from edge.config.section import Section
+from edge.config.section import ConfigSection
 from edge.config.services import KioskConfig, LogConfig, MetricsConfig, PanelConfig, SessionsConfig
 from edge.config.tree import Config, NodeConfig
 from edge.config.vision import (
@@ -26,10 +26,11 @@ from edge.config.vision import (
 __all__ = [
     "AnalyzeConfig",
     "Config",
+    "ConfigCheck",
+    "ConfigSection",
     "DetectorConfig",
     "DisplayConfig",
     "EventsConfig",
-    "Examination",
     "KioskConfig",
     "Layers",
     "LedsConfig",
@@ -45,7 +46,6 @@ __all__ = [
     "PrimaryConfig",
     "PrivacyConfig",
     "RgbLedConfig",
-    "Section",
     "SessionsConfig",
     "SmoothingConfig",
     "SourceConfig",

@@ -32,7 +32,7 @@ _BCM_PINS = range(28)
 
 
 @dataclass(slots=True)
-class Examination:
+class ConfigCheck:
     """What was found in ``layers``.
 
     ``config`` holds all that is right, with defaults in place of the rest; ``unknown`` has the dotted keys that have a
@@ -57,9 +57,9 @@ class Examination:
         )
 
 
-def examine(layers: Layers) -> Examination:
+def examine(layers: Layers) -> ConfigCheck:
     """Check ``layers``; never raises for what is in them."""
-    found = Examination(layers)
+    found = ConfigCheck(layers)
     tree = copy.deepcopy(dict(layers.tree))
     for _ in range(_ROUNDS):
         try:

@@ -19,7 +19,7 @@ _USUAL_MQTT_PORTS = {"mqtt": 1883, "mqtts": 8883}
 
 
 @dataclass(frozen=True, slots=True)
-class Listener:
+class ListeningPort:
     """A port that is served: ``setting`` names it, ``host`` is an IP address; ``is_ours``: by the device itself."""
 
     setting: str
@@ -48,7 +48,7 @@ def port_clashes(config: Config, unknown: Container[str] = ()) -> Iterator[tuple
 
     ``unknown`` holds the dotted keys whose values are wrong: what depends on them is left out.
     """
-    seen: list[Listener] = []
+    seen: list[ListeningPort] = []
     for one in listeners(config):
         if one.port == 0 or any(key in unknown for key in one.depends_on):
             continue
@@ -59,19 +59,19 @@ def port_clashes(config: Config, unknown: Container[str] = ()) -> Iterator[tuple
             yield one.setting, f"port {one.port} is already used by {other.what} ({other.setting}); choose another"
 
 
-def listeners(config: Config) -> Iterator[Listener]:
+def listeners(config: Config) -> Iterator[ListeningPort]:
     """Ports that are served on this machine where a device with this configuration runs."""
     mqtt, kiosk, metrics = config.mqtt, config.kiosk, config.metrics
     embedded = embedded_port(mqtt.broker)
     if embedded is not None:
         keys = ("mqtt.broker", "mqtt.embedded_host")
-        yield Listener("mqtt.broker", "the embedded broker", mqtt.embedded_host, embedded, keys)
+        yield ListeningPort("mqtt.broker", "the embedded broker", mqtt.embedded_host, embedded, keys)
     elif (local := _broker_here(mqtt.broker)) is not None:
-        yield Listener("mqtt.broker", "the broker on this machine", *local, ("mqtt.broker",), is_ours=False)
+        yield ListeningPort("mqtt.broker", "the broker on this machine", *local, ("mqtt.broker",), is_ours=False)
     for name, what, section in (("kiosk", "the page", kiosk), ("metrics", "the metrics", metrics)):
         if section.enabled:
             own = (f"{name}.enabled", f"{name}.host", f"{name}.port")
-            yield Listener(f"{name}.port", what, section.host, section.port, own)
+            yield ListeningPort(f"{name}.port", what, section.host, section.port, own)
 
 
 def _broker_here(broker: str) -> tuple[str, int] | None:

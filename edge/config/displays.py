@@ -6,16 +6,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from edge.config.section import BcmPin, Seconds, Section, Share
+from edge.config.section import BcmPin, ConfigSection, Seconds, Share
 from edge.core.class_names import ClassName
 
 
-class _Display(Section):
+class _DisplayConfig(ConfigSection):
     brightness: Share = Field(0.6, description="0 dark to 1 full")
     min_hold_s: Seconds = Field(0.3, description="a look stays at least this long")
 
 
-class RgbLedConfig(_Display):
+class RgbLedConfig(_DisplayConfig):
     """One RGB LED, a colour an emotion."""
 
     kind: Literal["rgb_led"] = Field(description="this display")
@@ -29,7 +29,7 @@ class RgbLedConfig(_Display):
         return {"red": self.red, "green": self.green, "blue": self.blue}
 
 
-class LedsConfig(_Display):
+class LedsConfig(_DisplayConfig):
     """One LED per emotion, or per class of a model with its own; leave out those you do not have."""
 
     kind: Literal["leds"] = Field(description="this display")
@@ -49,7 +49,7 @@ class LedsConfig(_Display):
         return {f"leds.{emotion}": pin for emotion, pin in self.leds.items()} | status
 
 
-class MatrixConfig(_Display):
+class MatrixConfig(_DisplayConfig):
     """An 8x8 MAX7219 LED matrix on SPI."""
 
     kind: Literal["matrix"] = Field(description="this display")
@@ -67,7 +67,7 @@ class MatrixConfig(_Display):
         return {"MOSI": 10, "SCLK": 11, "CE": 8 - self.spi_device} if self.spi_device < 2 else {}
 
 
-class OledConfig(_Display):
+class OledConfig(_DisplayConfig):
     """A 128x64 SSD1306 OLED on I2C."""
 
     kind: Literal["oled"] = Field(description="this display")
@@ -83,7 +83,7 @@ class OledConfig(_Display):
         return {"SDA": 2, "SCL": 3} if self.i2c_port == 1 and not self.emulate else {}
 
 
-class TerminalConfig(_Display):
+class TerminalConfig(_DisplayConfig):
     """An emoji and a bar on the terminal."""
 
     kind: Literal["terminal"] = Field(description="this display")

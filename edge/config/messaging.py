@@ -7,14 +7,14 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from edge.config.section import OptionalPath, PositiveSeconds, Seconds, Section, Share, ip_address_of
+from edge.config.section import ConfigSection, OptionalPath, PositiveSeconds, Seconds, Share, ip_address_of
 
 SHORTEST_WINDOW_S = 5.0
 SHORTEST_TOGETHERNESS_S = 10.0
 EMBEDDED_PORT = 1883
 
 
-class PrivacyConfig(Section):
+class PrivacyConfig(ConfigSection):
     """What leaves the device."""
 
     k: int = Field(1, ge=1, le=100, description="group figures of fewer people are withheld, in sessions too")
@@ -24,7 +24,7 @@ class PrivacyConfig(Section):
     )
 
 
-class EventsConfig(Section):
+class EventsConfig(ConfigSection):
     """What counts as an event."""
 
     presence_hold_s: Seconds = Field(1.0, description="how long faces must appear or be gone to say so")
@@ -55,7 +55,7 @@ class EventsConfig(Section):
         return value
 
 
-class TlsConfig(Section):
+class TlsConfig(ConfigSection):
     """Certificates, for ``mqtts://``."""
 
     ca: OptionalPath = Field(None, description="PEM file that signs the broker's certificate; empty: the system's")
@@ -86,7 +86,7 @@ def topic_levels(value: str) -> str:
     return value
 
 
-class OutboxConfig(Section):
+class OutboxConfig(ConfigSection):
     """How events and aggregates wait for the broker, on disk."""
 
     max_messages: int = Field(100_000, ge=1, le=10_000_000, description="beyond it the oldest are dropped and counted")
@@ -94,7 +94,7 @@ class OutboxConfig(Section):
     commit_interval_s: Seconds = Field(0.25, description="in a burst the disk is written at most this often")
 
 
-class HomeAssistantConfig(Section):
+class HomeAssistantConfig(ConfigSection):
     """How the device shows up in Home Assistant by itself."""
 
     discovery: bool = Field(True, description="announce the device and its entities")
@@ -111,7 +111,7 @@ class HomeAssistantConfig(Section):
         return topic_levels(value)
 
 
-class MqttConfig(Section):
+class MqttConfig(ConfigSection):
     """Where events are published."""
 
     broker: str = Field("off", description="off | embedded[:PORT] | mqtt://HOST[:1883] | mqtts://HOST[:8883]")

@@ -15,7 +15,7 @@ BcmPin = Annotated[int, Field(ge=0, le=27, description="BCM number")]
 OptionalPath = Annotated[Path | None, BeforeValidator(lambda value: value or None)]  # Path("") would be this folder
 
 
-class Section(BaseModel):
+class ConfigSection(BaseModel):
     """A frozen table of settings that refuses unknown ones."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)

@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator
 
 from edge.config.networks import Networks
-from edge.config.section import BcmPin, OptionalPath, PositiveSeconds, Seconds, Section, ip_address_of
+from edge.config.section import BcmPin, ConfigSection, OptionalPath, PositiveSeconds, Seconds, ip_address_of
 
 
-class KioskConfig(Section):
+class KioskConfig(ConfigSection):
     """The page that the device serves."""
 
     enabled: bool = Field(False, description="serve it; wants the extra `kiosk`")
@@ -78,7 +78,7 @@ class KioskConfig(Section):
         return value.rstrip("/")
 
 
-class PanelConfig(Section):
+class PanelConfig(ConfigSection):
     """Button, light and buzzer on the device itself, each where it has a pin."""
 
     button: BcmPin | None = Field(
@@ -103,7 +103,7 @@ class PanelConfig(Section):
         return {role: pin for role, pin in named.items() if pin is not None}
 
 
-class SessionsConfig(Section):
+class SessionsConfig(ConfigSection):
     """What is kept of sessions on this device."""
 
     keep: bool = Field(True, description="keep each session's seconds, events and markers, for its report")
@@ -118,7 +118,7 @@ class SessionsConfig(Section):
     keep_days: int = Field(0, ge=0, le=36_500, description="older sessions are deleted; 0: none is for its age")
 
 
-class MetricsConfig(Section):
+class MetricsConfig(ConfigSection):
     """What Prometheus may ask of the device."""
 
     enabled: bool = Field(False, description="answer scrapes at /metrics; wants the extra `metrics`")
@@ -135,7 +135,7 @@ class MetricsConfig(Section):
         return ip_address_of(value)
 
 
-class LogConfig(Section):
+class LogConfig(ConfigSection):
     """What is written to standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = Field("info", description="the least that is written")

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from edge.config.displays import DisplayConfig
 from edge.config.messaging import EventsConfig, MqttConfig, PrivacyConfig
-from edge.config.section import Section
+from edge.config.section import ConfigSection
 from edge.config.services import KioskConfig, LogConfig, MetricsConfig, PanelConfig, SessionsConfig
 from edge.config.vision import (
     AnalyzeConfig,
@@ -21,7 +21,7 @@ from edge.config.vision import (
 )
 
 
-class NodeConfig(Section):
+class NodeConfig(ConfigSection):
     """Who this device is."""
 
     id: str = Field("", pattern=r"^[a-zA-Z0-9_-]*$", description="node id in topics; empty: host name and machine id")
@@ -30,7 +30,7 @@ class NodeConfig(Section):
     )
 
 
-class Config(Section):
+class Config(ConfigSection):
     """The whole device, each setting by itself; :mod:`edge.config.clashes` has what does not go together."""
 
     node: NodeConfig = NodeConfig()

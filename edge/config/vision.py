@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, field_validator
 
-from edge.config.section import OptionalPath, PositiveSeconds, Seconds, Section, Share
+from edge.config.section import ConfigSection, OptionalPath, PositiveSeconds, Seconds, Share
 from edge.inference.calibration import AUDIENCE, EVEN, MIN_CONFIDENCE, WEB
 
 
@@ -29,7 +29,7 @@ _PowerLine = Annotated[
 ]
 
 
-class SourceConfig(Section):
+class SourceConfig(ConfigSection):
     """Where frames come from."""
 
     uri: str = Field(
@@ -90,7 +90,7 @@ PROFILES = {"near": 0.1, "room": 0.05, "crowd": 0.025}
 """Smallest face by profile, as a share of the picture's shorter side."""
 
 
-class DetectorConfig(Section):
+class DetectorConfig(ConfigSection):
     """How faces are found."""
 
     kind: Literal["auto", "haar", "yunet", "blazeface"] = Field(
@@ -149,7 +149,7 @@ class DetectorConfig(Section):
         return self.min_face or PROFILES[self.profile]
 
 
-class TrackerConfig(Section):
+class TrackerConfig(ConfigSection):
     """How a face is followed from detection to detection."""
 
     iou_threshold: Share = Field(0.25, description="overlap above which a box continues a track")
@@ -180,7 +180,7 @@ _Prior = Annotated[
 ]
 
 
-class ModelConfig(Section):
+class ModelConfig(ConfigSection):
     """Which network classifies."""
 
     path: OptionalPath = Field(
@@ -211,7 +211,7 @@ class ModelConfig(Section):
     )
 
 
-class SmoothingConfig(Section):
+class SmoothingConfig(ConfigSection):
     """How flicker is kept off the displays and the feed."""
 
     time_constant_s: Seconds = Field(0.5, description="of the exponential average of a face's scores; 0: none")
@@ -220,7 +220,7 @@ class SmoothingConfig(Section):
     min_confidence: Share = Field(MIN_CONFIDENCE, description="below it a face is uncertain")
 
 
-class PrimaryConfig(Section):
+class PrimaryConfig(ConfigSection):
     """Which face is marked as the one that matters."""
 
     mode: Literal["off", "central", "largest"] = Field("central", description="how the primary face is chosen")
@@ -229,7 +229,7 @@ class PrimaryConfig(Section):
 LEAST_WIDTH = 80
 
 
-class AnalyzeConfig(Section):
+class AnalyzeConfig(ConfigSection):
     """How still pictures are searched, where time matters less than small faces."""
 
     width: int = Field(

@@ -1,4 +1,4 @@
-"""Names of classes in messages and settings: the usual seven, and those of models with classes of their own."""
+"""Names of classes in messages and settings: the seven of FER2013, and those that models define themselves."""
 
 from __future__ import annotations
 

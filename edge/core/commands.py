@@ -1,4 +1,4 @@
-"""What people and programs may ask of a running device, and the box in which their requests wait for the loop."""
+"""Commands to a running device, and the queue in which requests wait for the loop."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from edge.core.events import Media, Playback
 
 CAPACITY = 64
-"""Requests that may wait; the loop takes all of them several times a second."""
+"""Requests that may wait; the loop drains the queue several times a second."""
 RESERVED = 16
-"""Places beyond that which no request over the broker takes."""
+"""Additional places, which requests that arrive over the broker cannot use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,10 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class StartSession:
-    """Begin a session called ``title``; after ``planned_s`` seconds it ends by itself.
+    """Begin a session with a title; it ends automatically after ``planned_s`` seconds.
 
-    Its figures need ``k`` faces, the device's own number by default; a smaller one needs the people's agreement.
+    Its figures need ``k`` faces, by default as many as the device is configured for. A smaller ``k`` requires that the
+    people in view agreed.
     """
 
     title: str = ""
@@ -48,24 +49,24 @@ class StopSession:
 
 @dataclass(frozen=True, slots=True)
 class CheckHealth:
-    """Say how the device is doing."""
+    """Report the device's health."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckStatus:
-    """Say what the device is, what it is doing and how it is switched."""
+    """Report the device's identity, its activity and the state of its switches."""
 
 
 @dataclass(frozen=True, slots=True)
 class SetPrivacy:
-    """Look at nobody from now on, or look again; ``None`` for the opposite of what is."""
+    """Switch privacy mode, in which no frame is analysed, on or off; ``None`` toggles it."""
 
     on: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SetDisplay:
-    """Switch the displays on or off and dim them; ``None`` leaves as it is, ``brightness`` is 0 to 1."""
+    """Switch the displays on or off and dim them; ``None`` changes nothing, ``brightness`` is 0 to 1."""
 
     on: bool | None = None
     brightness: float | None = None
@@ -73,7 +74,7 @@ class SetDisplay:
 
 @dataclass(frozen=True, slots=True)
 class NotePlayback:
-    """Note where the film is that the wall plays."""
+    """Record the playback position of the film on the wall page."""
 
     playback: Playback
 
@@ -83,7 +84,7 @@ Command = Mark | StartSession | StopSession | CheckHealth | CheckStatus | SetPri
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of a command: ``data`` of its own kind, or why it was refused."""
+    """Result of a command: ``data``, whose keys depend on the command, or the reason for its refusal."""
 
     data: dict[str, Any] | None = None
     error: str | None = None
@@ -91,14 +92,14 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A command, and whom to tell; ``answer`` is called once on the loop's thread and must return at once."""
+    """A command and its callback; ``answer`` is called once on the loop's thread and must not block."""
 
     command: Command
     answer: Callable[[Answer], None]
 
 
-class Inbox:
-    """Filled from any thread; emptied by the loop."""
+class CommandQueue:
+    """Bounded queue of requests, filled from any thread and emptied by the loop."""
 
     def __init__(self, capacity: int = CAPACITY, reserved: int = RESERVED) -> None:
         self._capacity, self._reserved = capacity, reserved
@@ -107,9 +108,10 @@ class Inbox:
     def offer(
         self, command: Command, answer: Callable[[Answer], None] = lambda _: None, *, remote: bool = False
     ) -> bool:
-        """Leave a request; False where too many wait already.
+        """Enqueue a request; return False if the queue is full.
 
-        ``remote`` ones, which came over the broker, leave the reserved places to button, page and this machine.
+        ``remote`` requests, which arrive over the broker, leave the reserved places to the button, the page and this
+        machine.
         """
         if self._waiting.qsize() >= self._capacity + (0 if remote else self._reserved):
             return False
@@ -117,6 +119,6 @@ class Inbox:
         return True
 
     def take(self) -> Iterator[Request]:
-        """What waits now, oldest first."""
+        """Yield the requests that are waiting now, oldest first."""
         for _ in range(self._waiting.qsize()):
             yield self._waiting.get_nowait()

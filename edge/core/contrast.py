@@ -1,6 +1,6 @@
-"""How a dark crop is corrected before the network reads it: the parameters, part of a model's manifest.
+"""Parameters of the correction of dark crops, as a model's manifest holds them.
 
-Only numbers are here, so that a manifest can be read without OpenCV;
+The module holds only numbers, so that a manifest can be read without OpenCV;
 :func:`edge.inference.preprocess.stretch` applies them.
 """
 
@@ -16,9 +16,9 @@ from pydantic.dataclasses import dataclass
 class Contrast:
     """Correct a dark crop: map its percentiles ``low`` and ``high`` to 0 and ``target`` grey levels.
 
-    It applies only where the percentile ``high`` lies below ``below``, so that a crop in good light stays as it is.
-    What the stretch makes of the sensor's noise is smoothed by a Gaussian of ``blur`` pixels a grey level of noise. The
-    defaults were tuned on PublicTest (docs/training.md, "In the dark and from afar").
+    It applies only if the percentile ``high`` is below ``below``, so that a well-lit crop stays unchanged. The stretch
+    amplifies the sensor's noise, which a Gaussian of ``blur`` pixels per grey level of noise smooths. The defaults were
+    tuned on PublicTest (docs/training.md, "In the dark and from afar").
     """
 
     low: float = Field(default=1.0, ge=0, lt=100, description="percentile of the crop that becomes grey level 0")

@@ -1,4 +1,4 @@
-"""Errors that a user of the device can cause or meet.
+"""Errors that a user of the device can cause or encounter.
 
 .. code-block:: text
 
@@ -14,14 +14,15 @@
      +-- AlreadyRunning                    another instance holds the camera or the node id
      +-- HardwareUnavailable (ImportError) a package or device for a piece of hardware is missing
 
-Each message is one line: what is wrong, where, what to do. ``exit_code`` is stable and documented in the README.
+Each message is one line that states the problem, its place and the remedy. ``exit_code`` is stable and documented in
+the README.
 """
 
 from __future__ import annotations
 
 
 class EdgeError(Exception):
-    """Base of every error that ends in one clear line instead of a traceback."""
+    """Base class of errors that are reported in one line instead of a traceback."""
 
     exit_code = 1
 
@@ -37,9 +38,9 @@ class ConfigError(EdgeError, ValueError):
 
 
 class FileUnavailable(ConfigError):
-    """A file that a setting names cannot be read, or holds something else, which may be mended while the device runs.
+    """A file that a setting names cannot be read or has the wrong content.
 
-    What needs the file stays off until it can be used; the rest of the device works.
+    It may be repaired while the device runs: the part that needs the file stays off until then, and the rest works.
     """
 
 
@@ -50,7 +51,7 @@ class InputError(EdgeError, ValueError):
 
 
 class OutputError(InputError):
-    """The file that collects a command's results cannot be written, so that going on is of no use."""
+    """The file for a command's results cannot be written, so there is no point in continuing."""
 
 
 class SourceError(EdgeError):

@@ -1,7 +1,7 @@
-"""Sets of classes that a model tells apart: names in the order of its outputs, and how each class is shown.
+"""Sets of classes that a model distinguishes: names in the order of its outputs, and the appearance of each class.
 
-A model's manifest owns its set; it travels with :class:`edge.core.types.Scores`. What a set does not say of a class
-comes from :data:`KNOWN`, and for a name that is not there from rules: its initial as picture, a colour by position.
+A model's manifest defines its set, which travels with :class:`edge.core.types.Scores`. Attributes that the manifest
+omits come from :data:`KNOWN`; a class that is unknown there is shown by its initial and a colour by position.
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 NAME = r"^[a-z][a-z0-9_]{0,23}$"
-"""Names on the feed, in columns and in settings."""
+"""Pattern of class names in the feed, in columns and in settings."""
 COLOUR = r"^#[0-9a-fA-F]{6}$"
 FEWEST, MOST = 2, 12
 RESERVED = frozenset({
     *("starting", "no_face", "uncertain", "emotion", "paused", "fault", "suppressed", "ended", "lost", "status"),
     *("path", "frame", "time_s", "width", "height", "faces", "face", "confidence", "primary", "x", "y", "w", "h"),
 })  # fmt: skip
-"""Names that mean something else on displays, on the page, as an LED's role, or as a column."""
+"""Names with another meaning on displays, on the page, as an LED's role or as a column."""
 FACES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral", "contempt")
-"""Faces that are drawn; a class without one is shown by its initial."""
+"""Available drawings of faces; a class without one is shown by its initial."""
 
 
 @dataclass(frozen=True, slots=True)
 class Label:
     """One class.
 
-    ``word`` completes "faces looked …". ``face`` is one of :data:`FACES`, or empty: then displays draw ``sign``, one
+    ``word`` completes "faces looked …". ``face`` is one of :data:`FACES`, or empty: displays then draw ``sign``, one
     character. ``colour`` is ``#rrggbb``. ``valence`` is -1 unpleasant to 1 pleasant. ``resting`` is true for a face at
-    rest: it makes no peak and no strong moment.
+    rest, which causes no peak and no highlight.
     """
 
     name: str
@@ -48,23 +48,23 @@ class Label:
 
     @property
     def title(self) -> str:
-        """The word as it begins a line."""
+        """Return the word with a capital letter, as at the beginning of a line."""
         return self.word[:1].upper() + self.word[1:]
 
     @property
     def initial(self) -> str:
-        """The character that displays draw where there is no face."""
+        """Return the character that displays draw if there is no face."""
         return self.sign or self.title[:1]
 
     @property
     def rgb(self) -> tuple[int, int, int]:
-        """``colour`` as levels of red, green and blue, 0 to 255."""
+        """Return ``colour`` as levels of red, green and blue, 0 to 255."""
         red, green, blue = (int(self.colour[at : at + 2], 16) for at in (1, 3, 5))
         return red, green, blue
 
     @property
     def light(self) -> tuple[float, float, float]:
-        """``colour`` as linear shares of red, green and blue light."""
+        """Return ``colour`` as linear shares of red, green and blue light, 0 to 1 (IEC 61966-2-1)."""
         channels = (level / 255 for level in self.rgb)
         red, green, blue = (channel / 12.92 if channel <= 0.04045 else ((channel + 0.055) / 1.055) ** 2.4
                             for channel in channels)  # fmt: skip
@@ -108,9 +108,9 @@ class LabelSet:
 
     @classmethod
     def of(cls, names: Iterable[str], details: Mapping[str, Mapping[str, Any]] | None = None) -> LabelSet:
-        """The set of ``names``; ``details`` by name takes the place of what is known of a class.
+        """Make the set of ``names``; ``details`` by name override the defaults of a class.
 
-        What is left open is chosen so that no two classes look alike.
+        Remaining attributes are chosen so that no two classes look alike.
 
         Raises:
             ValueError: a name is malformed, reserved or given twice, or there are too few or too many.
@@ -121,14 +121,14 @@ class LabelSet:
         return cls(tuple(labels))
 
     @classmethod
-    def from_json(cls, found: Iterable[Mapping[str, Any]]) -> LabelSet:
-        """The set that :meth:`as_json` wrote.
+    def from_json(cls, classes: Iterable[Mapping[str, Any]]) -> LabelSet:
+        """Make the set from the result of :meth:`as_json`.
 
         Raises:
-            ValueError: it did not.
+            ValueError: ``classes`` is malformed.
         """
         try:
-            labels = tuple(Label(**label) for label in found)
+            labels = tuple(Label(**label) for label in classes)
             is_whole = all(map(_is_whole, labels))
         except TypeError as error:
             msg = f"classes cannot be read: {error}"
@@ -139,11 +139,11 @@ class LabelSet:
         return cls(labels)
 
     def as_json(self) -> list[dict[str, Any]]:
-        """Plain values, one dictionary a class."""
+        """Return plain values, one dictionary per class."""
         return [asdict(label) for label in self.labels]
 
     def index(self, name: str) -> int:
-        """Position of the class ``name``.
+        """Return the position of the class ``name``.
 
         Raises:
             ValueError: the set has no such class.
@@ -151,11 +151,11 @@ class LabelSet:
         return self.names.index(name)
 
     def label(self, name: str) -> Label:
-        """The class ``name``; one that the set does not have is made up, as a file of another model may name it."""
+        """Return the class ``name``, or a generated one for an unknown name, as in a file of another model."""
         return self.labels[self.names.index(name)] if name in self.names else _apart(_known(name), ())
 
     def valence(self, scores: Iterable[float]) -> float:
-        """Sum of ``scores`` (in the set's order) times each class's valence: pleasant less unpleasant, -1 to 1."""
+        """Return the sum of ``scores``, in the set's order, weighted by the classes' valence, -1 to 1."""
         weighed = [(label.valence, score) for label, score in zip(self.labels, scores, strict=True)]
         pleasant = sum(weight * score for weight, score in weighed if weight > 0)
         return pleasant - sum(-weight * score for weight, score in weighed if weight < 0)
@@ -171,16 +171,16 @@ class LabelSet:
 
 
 def problem_with(names: tuple[str, ...]) -> str:
-    """Say in one line why ``names`` cannot be a set; empty where they can."""
+    """Return one line that explains why ``names`` cannot be a set, empty if they can."""
     if not FEWEST <= len(names) <= MOST:
         return f"a set has {FEWEST} to {MOST} classes, not {len(names)}"
     for name in names:
         if not re.fullmatch(NAME, name):
-            return f"{name!r} is no name of a class: small letters, digits and _, beginning with a letter, 24 at most"
+            return f"{name!r} is not a valid class name: use a-z, 0-9 and _, begin with a letter, 24 characters at most"
         if name in RESERVED:
-            return f"a class cannot be called {name!r}, which means something else here"
+            return f"a class cannot be called {name!r}: the name is reserved"
         if names.count(name) > 1:
-            return f"class {name!r} is there twice"
+            return f"class {name!r} is listed twice"
     return ""
 
 
@@ -204,7 +204,7 @@ def _known(name: str) -> Label:
 
 
 def _apart(label: Label, others: Iterable[Label]) -> Label:
-    """With a look of its own, where it has none or one of ``others`` looks the same."""
+    """Return ``label``, with a generated appearance if it has none or one of ``others`` looks the same."""
     used = list(others)
     if label.face and all(other.face != label.face and other.colour != label.colour for other in used):
         return label
@@ -220,6 +220,6 @@ def _apart(label: Label, others: Iterable[Label]) -> Label:
 
 
 def _free(choices: Iterable[str], used: Sequence[str]) -> str:
-    """The first of ``choices`` that is not used; the first of all where every one is."""
+    """Return the first of ``choices`` that is not used, or the first of all if every one is."""
     choices = list(choices)
     return next((choice for choice in choices if choice not in used), choices[0])

@@ -1,4 +1,4 @@
-"""The five seams of the device; backends implement them, ``runtime`` alone names the concrete classes."""
+"""The five interfaces of the device; backends implement them, only ``runtime`` names the concrete classes."""
 
 from __future__ import annotations
 
@@ -18,77 +18,76 @@ if TYPE_CHECKING:
 
 @runtime_checkable
 class FrameSource(Protocol):
-    """Where frames come from: a camera, a stream, files, a drawn scene.
+    """Source of frames: a camera, a stream, files or a drawn scene.
 
-    ``open`` and ``close`` may be called again and again, ``close`` also before ``open``. ``read`` never blocks for
-    longer than the source's read timeout. While there is nothing to see, frames pass
-    through ``skip``.
+    ``open`` and ``close`` may be called repeatedly, ``close`` also before ``open``. ``read`` never blocks for longer
+    than the source's read timeout. The loop calls ``skip`` in place of ``read`` while there is nothing to see.
     """
 
     @property
     def uri(self) -> str:
-        """The source as the configuration names it, credentials masked."""
+        """Return the source's address as configured, with credentials masked."""
         ...
 
     @property
     def lossless(self) -> bool:
-        """True where every frame shall be processed (files, fast replay); False where only the newest counts."""
+        """Return whether every frame must be processed (files, fast replay) or only the newest one matters."""
         ...
 
     @property
     def recorded(self) -> bool:
-        """True for files and the like: each start begins anew, it may end, and its faults do not mend themselves."""
+        """Return whether the source is a recording: it starts from the beginning, may end, and its faults persist."""
         ...
 
     @property
     def epoch_ns(self) -> int | None:
-        """Wall-clock time of ``monotonic_ns == 0`` in Unix nanoseconds; ``None`` for a live source (now)."""
+        """Return the wall-clock time of ``monotonic_ns == 0`` in Unix nanoseconds; ``None`` for a live source."""
         ...
 
     def open(self) -> None:
         """Start delivering.
 
         Raises:
-            SourceError: it cannot be opened; the message says why and what to do.
+            SourceError: it cannot be opened; the message gives the cause and the remedy.
             HardwareUnavailable: a package that it needs is missing.
         """
         ...
 
     def read(self) -> Frame:
-        """The next frame, at the latest after the read timeout.
+        """Return the next frame.
 
         Raises:
             SourceEnded: a finite source has no more frames.
-            SourceError: nothing came in time, or what came cannot be decoded.
+            SourceError: no frame arrived within the read timeout, or it cannot be decoded.
         """
         ...
 
     def skip(self) -> bool:
-        """Let the next frame pass without the work of decoding it; return False where the source cannot do that.
+        """Drop the next frame without decoding it; return False if the source cannot do that.
 
-        Waits as long as :meth:`read` does, and raises the same errors.
+        It waits as long as :meth:`read` does, and raises the same errors.
         """
         ...
 
     def aim(self, faces: Sequence[Box], brightness: float | None) -> None:
-        """Direct focus and exposure at the faces found, where the hardware can; a source without it does nothing.
+        """Adjust focus and exposure to the detected faces if the hardware supports it, otherwise do nothing.
 
-        Called between two reads, on the thread that reads. ``faces`` are in pixels of the pictures that ``read`` gives,
-        ``brightness`` is their usual grey level, 0 to 255 (``None``: nobody is in view).
+        Called between two reads, on the reading thread. ``faces`` are in pixels of the frames that ``read`` returns,
+        ``brightness`` is their typical grey level, 0 to 255 (``None``: nobody is in view).
         """
         ...
 
     def close(self) -> None:
-        """Release the camera or file; harmless when repeated."""
+        """Release the camera or file; may be called repeatedly."""
         ...
 
 
 @runtime_checkable
 class FaceDetector(Protocol):
-    """Finds faces in a picture.
+    """Detects faces in a picture.
 
-    ``colour`` says that it finds more in BGR than in grey, ``smallest`` how many pixels a side a face must have to be
-    found reliably.
+    ``colour`` is true if it finds more faces in BGR than in grey pictures; ``smallest`` is the side in pixels of the
+    smallest face that it finds reliably.
     """
 
     name: str
@@ -100,15 +99,15 @@ class FaceDetector(Protocol):
 
         Args:
             picture: ``(height, width)`` grey, or ``(height, width, 3)`` BGR where ``colour`` is true, uint8.
-            sizes: smallest and largest side of a face that is looked for, in pixels; without them the picture is a
-                whole one and the detector's own limits hold. What is found may be a little out of them.
+            sizes: smallest and largest side of the faces to detect, in pixels; detections may exceed them slightly.
+                By default ``picture`` is a whole frame and the detector's own limits apply.
         """
         ...
 
 
 @runtime_checkable
 class EmotionClassifier(Protocol):
-    """Gives each face crop a probability per class of ``labels``; ``contrast`` is how it wants dark crops corrected."""
+    """Assigns each face crop a probability per class of ``labels``; ``contrast`` is the correction of dark crops."""
 
     labels: LabelSet
     input_size: int
@@ -116,25 +115,25 @@ class EmotionClassifier(Protocol):
     contrast: Contrast | None
 
     def classify(self, crops: Sequence[NDArray[np.uint8]]) -> list[Scores]:
-        """Scores for each ``(input_size, input_size)`` uint8 grey crop, in order."""
+        """Return the scores of each ``(input_size, input_size)`` uint8 grey crop, in order."""
         ...
 
     def read(self, crops: Sequence[NDArray[np.uint8]]) -> list[Reading]:
-        """Scores as :meth:`classify` gives them, and whether each crop shows a face at all."""
+        """Return the scores as :meth:`classify` does, and the evidence that each crop shows a face."""
         ...
 
     def close(self) -> None:
-        """Free the interpreter; harmless when repeated."""
+        """Free the interpreter; may be called repeatedly."""
         ...
 
 
 @runtime_checkable
 class ObservationPipeline(Protocol):
-    """Turns frames into observations; used by the loop alone, on its thread."""
+    """Turns frames into observations; used only by the loop, on its thread."""
 
     @property
     def still(self) -> bool:
-        """True while nobody is known to be in view and nothing moved in the last frame."""
+        """Return whether no face is known and nothing moved in the last frame."""
         ...
 
     def step(self, frame: Frame) -> Observation:
@@ -146,51 +145,51 @@ class ObservationPipeline(Protocol):
         ...
 
     def reset(self) -> None:
-        """Forget the faces in view: the frames before are no longer those just before the next one."""
+        """Forget the faces in view, since the next frame does not follow the last one."""
         ...
 
     def close(self) -> None:
-        """Free the model; harmless when repeated."""
+        """Free the model; may be called repeatedly."""
         ...
 
 
 @runtime_checkable
 class Sink(Protocol):
-    """Receives messages on a thread of its own; may be slow, may fail, never holds the loop up."""
+    """Receives messages on its own thread; may be slow or fail, but never blocks the loop."""
 
     name: str
     accepts: tuple[type, ...]
-    """The kinds of message that ``handle`` wants; others are never queued for it."""
+    """Types of message that ``handle`` accepts; others are never queued for it."""
     wants_ticks: bool
-    """True where ``tick`` is called, at least every 50 ms while the sink is open and no call lasts longer."""
+    """Whether ``tick`` is called: at least every 50 ms while the sink is open, unless a call takes longer."""
 
     @property
     def queue_depth(self) -> int:
-        """Messages that wait in the sink itself, where it queues for its network; from any thread."""
+        """Return the number of messages queued in the sink itself; may be called from any thread."""
         ...
 
     @property
     def drops(self) -> int:
-        """Messages that the sink itself has dropped since the start; from any thread."""
+        """Return the number of messages that the sink has dropped since the start; may be called from any thread."""
         ...
 
     def open(self) -> None:
         """Connect to the hardware or network.
 
         Raises:
-            SinkError: it cannot be used now; ``dispatch`` tries again with backoff.
+            SinkError: it cannot be used now; ``dispatch`` retries with backoff.
             HardwareUnavailable: a package that it needs is missing.
         """
         ...
 
     def handle(self, message: Message) -> None:
-        """Take one message; an exception is logged and the sink opened again after a pause."""
+        """Handle one message; an exception is logged, and the sink is reopened after a pause."""
         ...
 
     def tick(self, now_ns: int) -> None:
-        """Do what is due without a message, at ``now_ns`` of ``time.monotonic_ns``; on the thread of ``handle``."""
+        """Do periodic work at ``now_ns`` of ``time.monotonic_ns``; called on the thread of ``handle``."""
         ...
 
     def close(self) -> None:
-        """Leave the hardware in its resting state (LEDs off, ``offline`` published); harmless when repeated."""
+        """Put the hardware into its resting state (LEDs off, ``offline`` published); may be called repeatedly."""
         ...

@@ -1,4 +1,4 @@
-"""How long the stages of a frame take: a stopwatch that the loop carries with it."""
+"""Stopwatch for the stages of processing a frame."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NS_PER_MS = 1_000_000
 
 
 class StageTimer:
-    """``with timer("detect"): …`` adds to a stage of the present frame; for one thread, stages do not nest."""
+    """Sums the time of the current frame's stages: ``with timer("detect"): …``; for one thread, without nesting."""
 
     def __init__(self, clock_ns: Callable[[], int] = time.perf_counter_ns) -> None:
         self._clock_ns = clock_ns
@@ -22,20 +22,20 @@ class StageTimer:
         self.spent_ns: dict[str, int] = {}
 
     def begin(self) -> None:
-        """A new frame."""
+        """Begin a new frame."""
         self.spent_ns = {}
 
     def add(self, stage: str, spent_ns: int) -> None:
-        """Add time that was taken elsewhere."""
+        """Add time that was measured elsewhere, in nanoseconds."""
         self.spent_ns[stage] = self.spent_ns.get(stage, 0) + spent_ns
 
     def ms(self, *stages: str) -> float | None:
-        """Milliseconds that the stages took together; ``None`` where the frame had none of them."""
+        """Return the milliseconds that the stages took together, ``None`` if the frame had none of them."""
         spent = [self.spent_ns[stage] for stage in stages if stage in self.spent_ns]
         return sum(spent) / _NS_PER_MS if spent else None
 
     def __call__(self, stage: str) -> Self:
-        """Name the stage that the ``with`` block is."""
+        """Select the stage that the ``with`` block measures."""
         self._stage = stage
         return self
 

@@ -1,4 +1,4 @@
-"""The values that flow through the loop: frozen, slotted, units in their names.
+"""Values that flow through the loop: frozen and slotted, with units in their names.
 
 Pictures are ``uint8`` arrays: colour ones ``(height, width, 3)`` in OpenCV's BGR order, grey ones ``(height, width)``.
 Arrays are checked once, where they enter (:class:`Frame`, :class:`Scores`).
@@ -33,12 +33,12 @@ class Emotion(StrEnum):
 
 EMOTIONS: tuple[Emotion, ...] = tuple(Emotion)
 SEVEN = LabelSet.of(EMOTIONS)
-"""The set of a model that names no other."""
+"""Default set of a model."""
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """An axis-aligned rectangle in pixels of the full frame; ``x``, ``y`` is the top left corner."""
+    """Axis-aligned rectangle in pixels of the full frame; ``x``, ``y`` is the top left corner."""
 
     x: float
     y: float
@@ -47,16 +47,16 @@ class Box:
 
     @property
     def area(self) -> float:
-        """Area in square pixels."""
+        """Return the area in square pixels."""
         return max(self.width, 0.0) * max(self.height, 0.0)
 
     @property
     def centre(self) -> tuple[float, float]:
-        """Centre ``(x, y)`` in pixels."""
+        """Return the centre ``(x, y)`` in pixels."""
         return self.x + self.width / 2, self.y + self.height / 2
 
     def iou(self, other: Box) -> float:
-        """Intersection over union with ``other``, 0 to 1."""
+        """Return the intersection over union with ``other``, 0 to 1."""
         width = min(self.x + self.width, other.x + other.width) - max(self.x, other.x)
         height = min(self.y + self.height, other.y + other.height) - max(self.y, other.y)
         if width <= 0 or height <= 0:
@@ -65,12 +65,12 @@ class Box:
         return min(1.0, intersection / (self.area + other.area - intersection))
 
     def scaled(self, factor_x: float, factor_y: float | None = None) -> Box:
-        """The same rectangle in a picture that is ``factor`` times as large."""
+        """Return the same rectangle in a picture that is ``factor_x`` by ``factor_y`` times as large."""
         factor_y = factor_x if factor_y is None else factor_y
         return Box(self.x * factor_x, self.y * factor_y, self.width * factor_x, self.height * factor_y)
 
     def expanded(self, margin: float) -> Box:
-        """Grown by ``margin`` of its own size on every side (negative shrinks), about its centre."""
+        """Return the box grown about its centre by ``margin`` of its size on every side; a negative one shrinks it."""
         return Box(
             self.x - self.width * margin,
             self.y - self.height * margin,
@@ -79,13 +79,13 @@ class Box:
         )
 
     def clipped(self, width: float, height: float) -> Box:
-        """Return what lies in a picture of ``width`` by ``height`` pixels; empty where nothing does."""
+        """Return the part inside a picture of ``width`` by ``height`` pixels; its area is 0 if there is none."""
         left, top = max(0.0, self.x), max(0.0, self.y)
         right, bottom = min(float(width), self.x + self.width), min(float(height), self.y + self.height)
         return Box(left, top, max(0.0, right - left), max(0.0, bottom - top))
 
     def rounded(self) -> tuple[int, int, int, int]:
-        """``(x, y, width, height)`` in whole pixels, as events and JSON give it."""
+        """Return ``(x, y, width, height)`` in whole pixels, as in events and JSON."""
         return round(self.x), round(self.y), round(self.width), round(self.height)
 
 
@@ -99,7 +99,7 @@ class Detection:
     """One face that a detector found.
 
     ``box`` frames the face as OpenCV's frontal cascade does, whatever the detector. ``score`` is the detector's own
-    confidence, 0 to 1, and 1 where it has none. ``landmarks`` are there where the detector gives them.
+    confidence, 0 to 1, or 1 if it has none. ``landmarks`` is ``None`` if the detector has none.
     """
 
     box: Box
@@ -107,11 +107,11 @@ class Detection:
     landmarks: Landmarks | None = None
 
     def scaled(self, factor: float) -> Detection:
-        """The same detection in a picture that is ``factor`` times as large."""
+        """Return the same detection in a picture that is ``factor`` times as large."""
         return self.moved(0.0, 0.0, factor)
 
     def moved(self, left: float, top: float, factor: float = 1.0) -> Detection:
-        """Enlarge by ``factor``, then shift by ``left`` and ``top`` pixels."""
+        """Return the detection enlarged by ``factor``, then shifted by ``left`` and ``top`` pixels."""
         box = self.box.scaled(factor)
         points = self.landmarks and tuple((x * factor + left, y * factor + top) for x, y in self.landmarks)
         return replace(
@@ -136,7 +136,7 @@ class Scores:
 
     @classmethod
     def of(cls, values: Iterable[float], labels: LabelSet = SEVEN) -> Scores:
-        """Normalise non-negative ``values`` to sum 1; all zero gives the uniform distribution."""
+        """Normalise non-negative ``values`` to a sum of 1; all zeros give the uniform distribution."""
         numbers = tuple(max(0.0, float(value)) for value in values)
         total = sum(numbers)
         if total <= 0:
@@ -145,12 +145,12 @@ class Scores:
 
     @property
     def top(self) -> str:
-        """The most probable class (the first in label order on a tie); an :class:`Emotion` of :data:`SEVEN`."""
+        """Return the most probable class, the first in label order on a tie; an :class:`Emotion` of :data:`SEVEN`."""
         return self.labels.names[self.values.index(max(self.values))]
 
     @property
     def confidence(self) -> float:
-        """Probability of :attr:`top`."""
+        """Return the probability of :attr:`top`."""
         return max(self.values)
 
     def __getitem__(self, name: str) -> float:
@@ -160,19 +160,19 @@ class Scores:
         return iter(self.values)
 
     def by_name(self) -> dict[str, float]:
-        """Each class's probability."""
+        """Return the probability of each class by name."""
         return dict(zip(self.labels.names, self.values, strict=True))
 
     def as_dict(self, digits: int = 4) -> dict[str, float]:
-        """``{"angry": 0.01, …}`` rounded to ``digits`` decimals."""
+        """Return ``{"angry": 0.01, …}``, rounded to ``digits`` decimals."""
         return {str(name): round(value, digits) for name, value in self.by_name().items()}
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the network says of one find.
+    """Output of the network for one detection.
 
-    ``evidence`` speaks for a face above 0 and against it below, in log-odds; ``None`` where the network cannot say.
+    ``evidence`` is a log-odds: above 0 it is in favour of a face; ``None`` if the network does not give it.
     """
 
     scores: Scores
@@ -183,10 +183,10 @@ class Reading:
 class Frame:
     """One picture from a source.
 
-    ``image`` is ``(height, width, 3)`` uint8 BGR or ``(height, width)`` uint8 grey. ``small_grey``, where a source
-    has one for nothing (picamera2's ``lores`` stream), is a grey picture of the same view for detection.
-    ``monotonic_ns`` is the capture time on the source's own steady clock and the only time the pipeline ever sees.
-    ``index`` counts frames that the source produced, skipped ones included.
+    ``image`` is ``(height, width, 3)`` uint8 BGR or ``(height, width)`` uint8 grey. ``small_grey`` is a grey picture of
+    the same view for detection, if the source has one at no cost (picamera2's ``lores`` stream). ``monotonic_ns`` is
+    the capture time by the source's own monotonic clock, the only clock of the pipeline. ``index`` counts the frames
+    that the source produced, including skipped ones.
     """
 
     image: NDArray[np.uint8]
@@ -203,12 +203,12 @@ class Frame:
 
     @property
     def width(self) -> int:
-        """Width in pixels."""
+        """Return the width in pixels."""
         return int(self.image.shape[1])
 
     @property
     def height(self) -> int:
-        """Height in pixels."""
+        """Return the height in pixels."""
         return int(self.image.shape[0])
 
 
@@ -216,10 +216,9 @@ class Frame:
 class Face:
     """One face in a frame.
 
-    ``scores`` are smoothed over time; ``raw_scores`` are the network's for this very frame (``None`` where this
-    frame's face was carried over without classification). ``emotion`` names a class, ``None`` while
-    uncertain. ``detected`` is true where the detector found the face in this very frame. ``facing`` says whether it was
-    turned towards the camera when it was found last, and holds until it is looked for again.
+    ``scores`` are smoothed over time; ``raw_scores`` are the network's for this frame, ``None`` if the face was not
+    classified in it. ``emotion`` names a class, ``None`` while uncertain. ``detected`` is true if the detector found
+    the face in this frame. ``facing`` is true if it was turned towards the camera at its last detection.
     """
 
     track_id: str
@@ -234,7 +233,7 @@ class Face:
 
 
 class Light(StrEnum):
-    """How well the camera can see: ``DARK`` is corrected, in ``TOO_DARK`` faces are lost."""
+    """Light of a picture: ``DARK`` is corrected, in ``TOO_DARK`` faces are missed."""
 
     NORMAL = "normal"
     DARK = "dark"
@@ -243,9 +242,9 @@ class Light(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What the vision pipeline saw in one frame.
+    """Result of the vision pipeline for one frame.
 
-    The two durations say nothing of what was seen and do not compare.
+    The two durations are excluded from comparison.
     """
 
     monotonic_ns: int

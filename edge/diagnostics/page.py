@@ -11,7 +11,7 @@ from edge.core.errors import EdgeError, FileUnavailable, SinkError
 from edge.diagnostics.finding import fail, ok, skip, warn
 from edge.runtime.local import NotRunning, ask, control_paths
 from edge.runtime.preflight import page as checks
-from edge.util.sockets import Service, check_address, in_url, is_taken
+from edge.util.sockets import ServerDescription, check_address, in_url, is_taken
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,7 +70,7 @@ def ports(config: Config) -> Iterator[Finding]:
     if not own:
         yield skip("ports", "none is served")
     for one in own:
-        service = Service(one.what, one.setting.replace(".port", ".host"), f"set {one.setting}")
+        service = ServerDescription(one.what, one.setting.replace(".port", ".host"), f"set {one.setting}")
         where = f"{in_url(one.host)}:{one.port}"
         try:
             check_address(one.host, one.port, service)

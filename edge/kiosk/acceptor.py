@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from edge.kiosk.protocol import LimitedProtocol
-from edge.util.rates import Buckets
+from edge.util.rates import TokenBuckets
 from edge.util.sockets import plain_address
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Acceptor:
     ) -> None:
         self._listener, self._table, self._refusals = listener, table, refusals
         self._ssl, self._exempt = ssl, exempt
-        self._buckets = Buckets(_BURST, _PER_S)
+        self._buckets = TokenBuckets(_BURST, _PER_S)
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False

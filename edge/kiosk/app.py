@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
     from edge.config import Config
-    from edge.core.commands import Inbox
+    from edge.core.commands import CommandQueue
     from edge.core.labels import LabelSet
     from edge.kiosk.picture import FrameTap
     from edge.kiosk.topic_cache import TopicCache
@@ -46,7 +46,12 @@ class Kiosk:
     """The page with its services; ``app`` is the ASGI application."""
 
     def __init__(
-        self, config: Config, board: TopicCache, inbox: Inbox, tap: FrameTap | None = None, labels: LabelSet = SEVEN
+        self,
+        config: Config,
+        board: TopicCache,
+        inbox: CommandQueue,
+        tap: FrameTap | None = None,
+        labels: LabelSet = SEVEN,
     ) -> None:
         """Read what is read once.
 

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edge.kiosk.refusals import Refusals
-    from edge.util.connections import Bounds
+    from edge.util.connections import ConnectionLimits
 
 
 class BoundedServer(uvicorn.Server):
     """Accepts with an :class:`Acceptor`; ``exempt`` tells addresses of trusted proxies."""
 
     def __init__(
-        self, config: uvicorn.Config, bounds: Bounds, refusals: Refusals, exempt: Callable[[str], bool]
+        self, config: uvicorn.Config, bounds: ConnectionLimits, refusals: Refusals, exempt: Callable[[str], bool]
     ) -> None:
         super().__init__(config)
         self.table = ConnectionTable(bounds, exempt=exempt)

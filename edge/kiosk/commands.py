@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from edge.core.commands import Answer
 
 if TYPE_CHECKING:
-    from edge.core.commands import Command, Inbox
+    from edge.core.commands import Command, CommandQueue
 
 _ANSWER_S = 5.0
 
@@ -17,7 +17,7 @@ _ANSWER_S = 5.0
 class CommandClient:
     """Used on the server's event loop; the answers come from the device's loop, on another thread."""
 
-    def __init__(self, inbox: Inbox) -> None:
+    def __init__(self, inbox: CommandQueue) -> None:
         self._inbox = inbox
 
     def offer(self, command: Command) -> None:

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse
 from edge.kiosk.guard import TooLarge
 from edge.kiosk.paths import Full, Places
 from edge.kiosk.requests import too_large
-from edge.util.rates import Buckets
+from edge.util.rates import TokenBuckets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +36,7 @@ class Crowd:
     def __init__(self, app: ASGIApp, *, client_of: Callable[[Request], Client], streamed: tuple[str, ...] = ()) -> None:
         self._app, self._client_of, self._streamed = app, client_of, streamed
         self.places = Places(_MOST, per_address=_PER_ADDRESS, reserved=_RESERVED)
-        self._rate = Buckets(_BURST, _PER_S)
+        self._rate = TokenBuckets(_BURST, _PER_S)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse, or pass on."""

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from edge.core.errors import SinkError
 from edge.kiosk.refusals import Refusals, calm
-from edge.util.connections import Bounds
-from edge.util.sockets import Service, in_url, listen, local_address
+from edge.util.connections import ConnectionLimits
+from edge.util.sockets import ServerDescription, in_url, listen, local_address
 
 if TYPE_CHECKING:
     import uvicorn
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 _START_TIMEOUT_S = 10.0
 _STOP_TIMEOUT_S = 1.2
-SERVICE = Service("the page", "kiosk.host", "set kiosk.port")
+SERVICE = ServerDescription("the page", "kiosk.host", "set kiosk.port")
 _SPARE_CONNECTIONS = 256
 """For everything but viewers' streams."""
 _SEND_BUFFER = 32 * 1024
@@ -140,7 +140,7 @@ def _make(kiosk: Kiosk) -> uvicorn.Server:
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     calm("uvicorn", "uvicorn.error", "asyncio")
     viewers = kiosk.settings.max_viewers
-    bounds = Bounds.of(viewers + _SPARE_CONNECTIONS, viewers // 2 + _SPARE_CONNECTIONS // 2)
+    bounds = ConnectionLimits.of(viewers + _SPARE_CONNECTIONS, viewers // 2 + _SPARE_CONNECTIONS // 2)
     trusted = Networks.of(kiosk.settings.trusted_proxies)
     return BoundedServer(settings, bounds, Refusals(), trusted.__contains__)
 

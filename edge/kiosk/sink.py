@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edge.config import Config, DetectorConfig
-    from edge.core.commands import Inbox
+    from edge.core.commands import CommandQueue
     from edge.core.events import Message, Session
     from edge.core.labels import LabelSet
     from edge.kiosk.certificate import Certificate
@@ -70,7 +70,9 @@ class KioskSink(BaseSink):
         RunningSession,
     )
 
-    def __init__(self, config: Config, inbox: Inbox, tap: FrameTap | None = None, labels: LabelSet = SEVEN) -> None:
+    def __init__(
+        self, config: Config, inbox: CommandQueue, tap: FrameTap | None = None, labels: LabelSet = SEVEN
+    ) -> None:
         """Check the settings and take what is read from files.
 
         Raises:

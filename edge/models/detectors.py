@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from edge.core.errors import EdgeError, InputError, ModelError
 from edge.models import download, wheel
 from edge.models.published import PUBLISHED, Addresses, PublishedDetector, Wheel
-from edge.models.store import Store
+from edge.models.store import ModelStore
 from edge.util.files import cannot_write, replacing
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def install(
     with replacing(path) as temporary:
         temporary.write_bytes(content)
     for each in (folder, path):
-        Store(folder).hand_over(each)
+        ModelStore(folder).hand_over(each)
     return path
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from edge.inference import manifest as manifests
 from edge.models.signature import signer
-from edge.models.store import Added, Pointer, Store, models_dir, regular
+from edge.models.store import Added, ModelStore, Pointer, models_dir, regular
 from edge.models.trial import tried
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _MOST_MANIFEST_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class InstallResult:
     """What was added: ``signer`` is the name of the key, ``None`` where nobody asked; ``runtime`` tried it."""
 
     added: Added
@@ -31,7 +31,7 @@ class Outcome:
     proven: bool
 
 
-def add(config: Config, model: Path, *, unsigned: bool = False) -> Outcome:
+def add(config: Config, model: Path, *, unsigned: bool = False) -> InstallResult:
     """Check ``model`` and what lies beside it, try it elsewhere, and point the device's next start at it.
 
     Until the loop has become healthy with it, it is on probation (:mod:`edge.models.rollback`).
@@ -44,7 +44,7 @@ def add(config: Config, model: Path, *, unsigned: bool = False) -> Outcome:
     regular(model, _MOST_BYTES)
     regular(manifests.manifest_path(model), _MOST_MANIFEST_BYTES)
     _check(config, model)  # where it lies, so that messages name the file that was given
-    store = Store(models_dir(config))
+    store = ModelStore(models_dir(config))
     with store.locked(), store.staged(model) as staged:
         # and what was copied, since the given file may change any time; the signature is held against the copy alone
         manifest = _check(config, staged)
@@ -53,7 +53,7 @@ def add(config: Config, model: Path, *, unsigned: bool = False) -> Outcome:
         added = store.keep(staged, manifest.sha256)
         pointer = _pointing_at(added.name, store.pointer())
         store.point(pointer)
-    return Outcome(added, manifest, by, runtime, pointer.proven)
+    return InstallResult(added, manifest, by, runtime, pointer.proven)
 
 
 def remove(config: Config, name: str) -> Added:
@@ -62,7 +62,7 @@ def remove(config: Config, name: str) -> Added:
     Raises:
         InputError: no added model has this name, or the state folder cannot be written.
     """
-    store = Store(models_dir(config))
+    store = ModelStore(models_dir(config))
     with store.locked():
         gone = store.find(name)
         pointer = store.pointer()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 from edge.core.errors import EdgeError, InputError, ModelError
 from edge.inference import manifest as manifests
-from edge.models.store import PACKAGED, Pointer, Store, models_dir
+from edge.models.store import PACKAGED, ModelStore, Pointer, models_dir
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +42,7 @@ class ModelRollback:
 
     def __init__(self, config: Config, *, lasting: bool = True) -> None:
         self._named = config.model.path
-        self._store = Store(models_dir(config))
+        self._store = ModelStore(models_dir(config))
         self._lasting = lasting
         self._pointer = Pointer()
         self._counted = False

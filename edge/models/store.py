@@ -76,11 +76,11 @@ def model_in_use(config: Config) -> Path:
     """
     if config.model.path is not None:
         return manifests.model_file(config.model.path)
-    store = Store(models_dir(config))
+    store = ModelStore(models_dir(config))
     return store.path_of(store.pointer().current) or manifests.packaged_model()
 
 
-class Store:
+class ModelStore:
     """The added models in ``folder``, which need not exist."""
 
     def __init__(self, folder: Path) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from edge.config import Config
     from edge.core.protocols import FaceDetector
-    from edge.vision.findings import Search
+    from edge.vision.findings import FaceSearch
 
 _LOG = logging.getLogger(__name__)
 
@@ -94,7 +94,7 @@ def detector(config: Config, *, still: bool = False, kind: str | None = None) ->
 
 def search(
     config: Config, detector: FaceDetector, *, still: bool = False, clock_ns: Callable[[], int] | None = None
-) -> Search:
+) -> FaceSearch:
     """Make the search by ``detector``: of whole pictures, or for Haar close by and where something moves.
 
     ``clock_ns`` is processor time, by which a live camera's searches are kept within their budget.

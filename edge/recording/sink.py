@@ -243,7 +243,7 @@ class SessionSink(BaseSink):
 
     def _resume(self, session: Session) -> _Current:
         known = self._writer.find(session.id)
-        k = self._group.kept(session.k if known is None else known.k)
+        k = self._group.resumed(session.k if known is None else known.k)
         about = dict(self._about)
         if known is not None:  # its figures are of the classes that it began with
             about.pop("classes", None)
@@ -253,7 +253,7 @@ class SessionSink(BaseSink):
 
     def _fix_k(self, current: _Current, session: Session) -> None:
         """Use the ``k`` that ``session`` had at its start; a resumed session keeps the value in the file."""
-        k = current.record.k if current.resumed else self._group.kept(session.k)
+        k = current.record.k if current.resumed else self._group.resumed(session.k)
         if k != current.record.k:
             if current.anchor_ns is not None:
                 self._store(current, current.meter.flush(max(0, self._now_ns - current.anchor_ns)))

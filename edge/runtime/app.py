@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from edge.audience.group_size import GroupSize
     from edge.config import SmoothingConfig
-    from edge.core.commands import Inbox
+    from edge.core.commands import CommandQueue
     from edge.core.events import Health, Info, Stamp
     from edge.core.protocols import ObservationPipeline
     from edge.core.types import Frame
@@ -78,7 +78,7 @@ class Device:
         dispatcher: Dispatcher,
         info: Info,
         timing: Timing,
-        inbox: Inbox,
+        inbox: CommandQueue,
         settings: SettingsStore,
         vitals: HealthSupervisor,
         brake: ThrottleController | None = None,

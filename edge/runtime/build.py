@@ -16,7 +16,7 @@ from edge.audience.group_size import GroupSize
 from edge.audience.togetherness import TogethernessMeter
 from edge.audience.track_publisher import TrackPublisher
 from edge.config import node_id, state_dir
-from edge.core.commands import Inbox
+from edge.core.commands import CommandQueue
 from edge.core.errors import AlreadyRunning, EdgeError
 from edge.core.events import Info, Stamp
 from edge.core.types import SEVEN
@@ -93,7 +93,7 @@ def device(
         network = probation.load(lambda path: factory.network(config, path))
         if network.output.head != PREFERRED:
             _LOG.info("model %s: %s", network.manifest.name, network.manifest.heads_in_words(config.model.head))
-        inbox, receipts = Inbox(), resources.enter_context(DurabilityBarrier())
+        inbox, receipts = CommandQueue(), resources.enter_context(DurabilityBarrier())
         outbox = build_sinks.outbox(config, source, resources, receipts)
         tap = build_sinks.tap(config)
         feed = build_sinks.mqtt(config, resources, outbox, inbox)
@@ -190,7 +190,7 @@ def _lock(config: Config, source: FrameSource, resources: ExitStack) -> None:
         resources.enter_context(InstanceLock(folder, f"camera {source.uri}"))
 
 
-def _local_control(config: Config, inbox: Inbox, resources: ExitStack) -> bool:
+def _local_control(config: Config, inbox: CommandQueue, resources: ExitStack) -> bool:
     """Commands of this machine; False where another process of this node takes them, and keeps the sessions."""
     from edge.runtime.local import LocalControl, control_path
     from edge.runtime.lock import InstanceLock

@@ -16,7 +16,7 @@ from edge.core.types import SEVEN
 
 if TYPE_CHECKING:
     from edge.config import Config
-    from edge.core.commands import Inbox
+    from edge.core.commands import CommandQueue
     from edge.core.events import Stamp
     from edge.core.labels import LabelSet
     from edge.core.protocols import FrameSource, ObservationPipeline, Sink
@@ -42,7 +42,7 @@ def displays(config: Config, labels: LabelSet = SEVEN) -> list[Sink]:
     return [create(display) for display in config.display]
 
 
-def panel(config: Config, inbox: Inbox) -> list[Sink]:
+def panel(config: Config, inbox: CommandQueue) -> list[Sink]:
     """The button, the light and the buzzer, where any has a pin."""
     if not config.panel.pins():
         return []
@@ -68,7 +68,7 @@ def outbox(config: Config, source: FrameSource, resources: ExitStack, receipts: 
     return resources.enter_context(made)
 
 
-def mqtt(config: Config, resources: ExitStack, outbox: Outbox | None, inbox: Inbox) -> list[MqttSink]:
+def mqtt(config: Config, resources: ExitStack, outbox: Outbox | None, inbox: CommandQueue) -> list[MqttSink]:
     """The feed's sink, and the embedded broker started where one is wanted."""
     if outbox is None:
         return []
@@ -139,7 +139,7 @@ def sessions(
 
 
 def kiosk(
-    config: Config, inbox: Inbox, tap: FrameTap | None, detector: str, labels: LabelSet = SEVEN
+    config: Config, inbox: CommandQueue, tap: FrameTap | None, detector: str, labels: LabelSet = SEVEN
 ) -> list[KioskSink]:
     """The page, which shows the classes of ``labels`` and says how far the ``detector`` sees."""
     if not config.kiosk.enabled:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from edge.audience.aggregate import Aggregator
     from edge.audience.event_detector import EventDetector
-    from edge.core.commands import Command, Inbox, Request
+    from edge.core.commands import Command, CommandQueue, Request
     from edge.core.events import Event, Health, Message, Stamp
     from edge.runtime.durability_barrier import DurabilityBarrier
     from edge.runtime.saved_switches import SettingsStore
@@ -47,7 +47,7 @@ class Control:
 
     def __init__(
         self,
-        inbox: Inbox,
+        inbox: CommandQueue,
         settings: SettingsStore,
         *,
         stamp: Stamp,
@@ -266,7 +266,7 @@ class Control:
         if session is None:
             self._aggregator.follow(None)
         else:
-            self._aggregator.follow(session.id, self._group.kept(session.k))
+            self._aggregator.follow(session.id, self._group.resumed(session.k))
 
 
 def _nobody(_answer: Answer) -> None:

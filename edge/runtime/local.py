@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from edge.config import Config
-    from edge.core.commands import Answer, Command, Inbox
+    from edge.core.commands import Answer, Command, CommandQueue
 
 _LOG = logging.getLogger(__name__)
 _PATIENCE_S = 2.0
@@ -72,7 +72,7 @@ class LocalControl:
     The path must be held by an :class:`edge.runtime.lock.InstanceLock`: what a crash left there is removed.
     """
 
-    def __init__(self, path: Path, inbox: Inbox) -> None:
+    def __init__(self, path: Path, inbox: CommandQueue) -> None:
         self.path = path
         self._inbox = inbox
         self._socket: socket.socket | None = None

@@ -46,7 +46,7 @@ class Verdict:
     cause: Limit | None = None
 
 
-def judge(readings: board.Readings, *, easy: bool = False) -> Verdict:
+def judge(readings: board.BoardReadings, *, easy: bool = False) -> Verdict:
     """The level that the board asks for (pure); ``easy`` with the stricter bounds that allow a level to be left."""
     heat = _steps_above(readings.temperature_c, _HOT_C, minus=_COOLER_C if easy else 0.0)
     if readings.slowed_by_heat:
@@ -69,7 +69,7 @@ class ThrottlePolicy:
         self._well_since_ns: int | None = None
         self.verdict = Verdict()
 
-    def update(self, readings: board.Readings, now_ns: int) -> Verdict:
+    def update(self, readings: board.BoardReadings, now_ns: int) -> Verdict:
         """Take new readings in; times never go back."""
         asked, kept = judge(readings), judge(readings, easy=True)
         level = self.verdict.level
@@ -127,7 +127,7 @@ class ThrottleController:
         pace: RateLimiter,
         *,
         governor: ThrottlePolicy | None = None,
-        read: Callable[[], board.Readings] | None = None,
+        read: Callable[[], board.BoardReadings] | None = None,
     ) -> None:
         self.pace = pace
         self._governor = governor or ThrottlePolicy()
@@ -155,7 +155,7 @@ class ThrottleController:
         return self.pace.wait_s(self._verdict.level, time.monotonic_ns())
 
 
-def _tell(before: Verdict, now: Verdict, readings: board.Readings) -> None:
+def _tell(before: Verdict, now: Verdict, readings: board.BoardReadings) -> None:
     if now.cause is None:
         _LOG.info("%s is no trouble any more: looking at every frame again", before.cause)
         return
@@ -166,7 +166,7 @@ def _tell(before: Verdict, now: Verdict, readings: board.Readings) -> None:
         _LOG.warning("%s: %s, to spare the board", _why(now.cause, readings), share)
 
 
-def _why(cause: Limit, readings: board.Readings) -> str:
+def _why(cause: Limit, readings: board.BoardReadings) -> str:
     if cause is Limit.HEAT:
         return "it is hot" if readings.temperature_c is None else f"it is hot ({readings.temperature_c:.0f} °C)"
     rooms = [room for room in (readings.memory, readings.service) if room is not None]

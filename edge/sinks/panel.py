@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edge.config import PanelConfig
-    from edge.core.commands import Inbox
+    from edge.core.commands import CommandQueue
     from edge.core.events import Message
 
 _NAME = "panel"
@@ -42,7 +42,9 @@ class PanelSink(BaseSink):
     name = _NAME
     accepts: tuple[type, ...] = (Privacy, RunningSession, CameraStatus)
 
-    def __init__(self, config: PanelConfig, inbox: Inbox, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, config: PanelConfig, inbox: CommandQueue, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._config = config
         self._clock = clock
         self._inbox = inbox

@@ -1,1 +1,1 @@
-"""The machine below: board sensors, memory, mounts, the installation and the service's account."""
+"""The host: board sensors, memory, mounts, the installation and the service's account."""

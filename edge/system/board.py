@@ -1,7 +1,7 @@
-"""What the board says of itself: heat, the firmware's brake, memory. Read from files of the kernel, without a process.
+"""Readings of the board from kernel files: temperature, the firmware's throttling, memory.
 
-Every reading may be missing, on other hardware, in a container or where the kernel was built without it, and is
-``None`` then. Sources: Linux' Documentation/admin-guide/cgroup-v2.rst, accounting/psi.rst and filesystems/proc.rst;
+Each reading is ``None`` if it is missing: on other hardware, in a container, or if the kernel was built without it.
+Sources: Linux' Documentation/admin-guide/cgroup-v2.rst, accounting/psi.rst and filesystems/proc.rst;
 Raspberry Pi's documentation of ``vcgencmd get_throttled``.
 """
 
@@ -12,22 +12,22 @@ from pathlib import Path
 
 ROOT = Path("/")
 THROTTLE_BITS = {0: "under-voltage", 1: "frequency capped", 2: "throttled", 3: "near its temperature limit"}
-"""What the firmware's bits mean now; the same four from bit 16 on are for what has happened before."""
+"""Meaning of the firmware's bits for the present; bits 16 to 19 have the same meaning for the past."""
 SEEN_BEFORE = 16
 _UNDER_VOLTAGE, _THROTTLED = 1 << 0, 1 << 2
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryInfo:
-    """Memory in bytes: how much there is and how much of it can still be had."""
+    """Memory in bytes, in total and still available."""
 
     total: int
     available: int
 
 
 @dataclass(frozen=True, slots=True)
-class Readings:
-    """The board at one moment; ``pressure_percent`` is the time for which all work waited for memory."""
+class BoardReadings:
+    """Readings at one moment; ``pressure_percent`` is the share of time in which all tasks waited for memory."""
 
     temperature_c: float | None = None
     throttled: int | None = None
@@ -37,16 +37,16 @@ class Readings:
 
     @property
     def slowed_by_heat(self) -> bool:
-        """True where the firmware slows the processor, and not because its supply is too weak.
+        """Return whether the firmware slows the processor for a reason other than a weak power supply.
 
-        The soft temperature limit does not count: a Pi 3B+ is beyond it from 60 °C on, which is a day like others.
+        The soft temperature limit does not count: a Pi 3B+ exceeds it from 60 °C on, which is normal.
         """
         return bool(self.throttled and self.throttled & _THROTTLED and not self.throttled & _UNDER_VOLTAGE)
 
 
-def read(root: Path = ROOT) -> Readings:
-    """Everything at once: under a millisecond of file reads."""
-    return Readings(
+def read(root: Path = ROOT) -> BoardReadings:
+    """Return all readings; the file reads take less than a millisecond."""
+    return BoardReadings(
         temperature_c=temperature_c(root),
         throttled=throttled(root),
         memory=memory(root),
@@ -56,26 +56,26 @@ def read(root: Path = ROOT) -> Readings:
 
 
 def temperature_c(root: Path = ROOT) -> float | None:
-    """The processor's temperature in degrees Celsius."""
+    """Return the processor's temperature in degrees Celsius."""
     millidegrees = _number(root / "sys/class/thermal/thermal_zone0/temp")
     return None if millidegrees is None else round(millidegrees / 1000, 1)
 
 
 def throttled(root: Path = ROOT) -> int | None:
-    """The bits of :data:`THROTTLE_BITS`; those for the past are left out, since the kernel clears them as it reads."""
+    """Return the bits of :data:`THROTTLE_BITS`, without those for the past, which the kernel clears on each read."""
     bits = _number(root / "sys/devices/platform/soc/soc:firmware/get_throttled", base=16)
     return None if bits is None else bits & 0xF
 
 
 def memory(root: Path = ROOT) -> MemoryInfo | None:
-    """Of the whole board: MemTotal and MemAvailable."""
-    found = _table(root / "proc/meminfo", ":")
-    total, available = found.get("MemTotal"), found.get("MemAvailable")
+    """Return the memory of the whole board: MemTotal and MemAvailable."""
+    table = _table(root / "proc/meminfo", ":")
+    total, available = table.get("MemTotal"), table.get("MemAvailable")
     return None if not total or available is None else MemoryInfo(total * 1024, available * 1024)
 
 
 def memory_pressure_percent(root: Path = ROOT) -> float | None:
-    """The share of the last ten seconds in which no task could go on for lack of memory."""
+    """Return the percentage of the last ten seconds in which all tasks were stalled for lack of memory."""
     for line in _text(root / "proc/pressure/memory").splitlines():
         kind, *fields = line.split()
         if kind == "full" and fields:
@@ -87,7 +87,7 @@ def memory_pressure_percent(root: Path = ROOT) -> float | None:
 
 
 def service_memory(root: Path = ROOT) -> MemoryInfo | None:
-    """Of the tightest limit among the control groups (version 2) that this process is in; ``None`` without a limit.
+    """Return the memory under the tightest limit of this process's control groups (version 2); ``None`` without one.
 
     File pages that the kernel can drop at once do not count as used.
     """
@@ -98,8 +98,8 @@ def service_memory(root: Path = ROOT) -> MemoryInfo | None:
     top = root / "sys/fs/cgroup"
     own = top / path.lstrip("/")
     folders = [own, *(folder for folder in own.parents if folder.is_relative_to(top))]
-    rooms = [room for folder in folders if (room := _limit(folder)) is not None]
-    return min(rooms, key=lambda room: room.available, default=None)
+    limits = [limit for folder in folders if (limit := _limit(folder)) is not None]
+    return min(limits, key=lambda limit: limit.available, default=None)
 
 
 def _limit(folder: Path) -> MemoryInfo | None:
@@ -111,7 +111,7 @@ def _limit(folder: Path) -> MemoryInfo | None:
 
 
 def _table(path: Path, colon: str = "") -> dict[str, int]:
-    """``name value`` a line; what is no number is left out."""
+    """Return the values of a file of ``name value`` lines, without those that are not numbers."""
     rows = (line.split() for line in _text(path).splitlines())
     return {row[0].removesuffix(colon): int(row[1]) for row in rows if len(row) > 1 and row[1].isdecimal()}
 

@@ -1,6 +1,6 @@
-"""How this installation was made, and the command that adds a missing package to it.
+"""Kind of this installation, and the command that adds a missing package to it.
 
-A message that says what to install calls :func:`adding` for an extra of this package, :func:`repairing` for a single
+Messages about missing packages call :func:`adding` for an extra of this package and :func:`repairing` for a single
 package. There are three kinds of installation: the service made by ``systemd/install.sh``, which only its own installer
 changes; a checkout; a wheel. pip records the last two in ``direct_url.json``
 (https://packaging.python.org/en/latest/specifications/direct-url/).
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 OPENCV = "opencv-python-headless>=4.9,<5"
-"""The build of OpenCV that has the face detectors and needs no desktop."""
+"""Build of OpenCV with face detectors and without dependencies on a desktop."""
 _NAME = "face-edge"
 _INSTALLER = Path("installer/install.sh")
-"""In the service's environment, put there by the installer itself."""
+"""Path in the service's environment, copied there by the installer itself."""
 _NOT_FOR_A_DEVICE = frozenset({"converter", "backbones", "test", "mutation", "site", "release", "dev"})
 _EXTRA = re.compile(r"\s*(?:and\s+)?extra\s*==\s*['\"](?P<name>[\w-]+)['\"]")
 
@@ -45,16 +45,16 @@ def adding(extra: str) -> str:
     wheel = _path_of(_direct_url())
     if wheel is not None and wheel.is_file():
         return f"{_install()} {shlex.quote(f'{wheel}[{extra}]')}"
-    # where it came from is gone, and no index has it: what the extra consists of can be had all the same
-    needs = sorted(set(_requirements(extra)))
-    return f"{_install()} {' '.join(map(shlex.quote, needs))}"
+    # the origin is gone and no index has the package, but the extra's own requirements can be installed
+    requirements = sorted(set(_requirements(extra)))
+    return f"{_install()} {' '.join(map(shlex.quote, requirements))}"
 
 
 def repairing(*requirements: str, again: bool = False) -> str:
     """Return the shell command that installs packages by their ``requirements``.
 
-    ``again``: those that are there already, but damaged or of an unsuitable version. The service's installer makes the
-    whole environment anew, from its lock.
+    ``again`` reinstalls packages that are present but damaged or of an unsuitable version. The service's installer
+    recreates the whole environment from its lock.
     """
     installer = service_installer()
     if installer is not None:
@@ -64,34 +64,34 @@ def repairing(*requirements: str, again: bool = False) -> str:
 
 
 def service_installer() -> Path | None:
-    """Return the installer's path where this is the environment of an installed service, otherwise ``None``."""
+    """Return the installer's path if this is the environment of an installed service, otherwise ``None``."""
     prefix = Path(sys.prefix)
     if not (prefix / _INSTALLER).is_file():
         return None
     current = prefix.parent.parent / "current"
-    # the name that stays, rather than the one of this version
+    # the stable name instead of this version's
     return (current if current.is_symlink() else prefix) / _INSTALLER
 
 
 def _checkout() -> tuple[Path | None, bool]:
-    """The folder of sources that this was installed from, and whether it is used in place."""
-    found = _direct_url()
-    folder = _path_of(found)
+    """Return the source folder of this installation, and whether it is editable."""
+    direct_url = _direct_url()
+    folder = _path_of(direct_url)
     if folder is not None and (folder / "pyproject.toml").is_file():
-        return folder, bool(found.get("dir_info", {}).get("editable"))
-    beside = Path(__file__).resolve().parents[2]
+        return folder, bool(direct_url.get("dir_info", {}).get("editable"))
+    root = Path(__file__).resolve().parents[2]
     # run from a checkout without having been installed
-    return (beside, True) if not found and (beside / "pyproject.toml").is_file() else (None, False)
+    return (root, True) if not direct_url and (root / "pyproject.toml").is_file() else (None, False)
 
 
 def _direct_url() -> Mapping[str, Any]:
-    """What pip recorded of this package's origin; empty where it did not."""
+    """Return pip's record of this package's origin, empty if there is none."""
     try:
         text = metadata.distribution(_NAME).read_text("direct_url.json")
-        found = json.loads(text or "{}")
+        direct_url = json.loads(text or "{}")
     except (metadata.PackageNotFoundError, OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return direct_url if isinstance(direct_url, dict) else {}
 
 
 def _path_of(direct_url: Mapping[str, Any]) -> Path | None:
@@ -100,7 +100,7 @@ def _path_of(direct_url: Mapping[str, Any]) -> Path | None:
 
 
 def _install(folder: Path | None = None) -> str:
-    """``pip install`` for the running Python, as a shell in ``folder`` finds it."""
+    """Return the ``pip install`` command of the running Python for a shell in ``folder``."""
     prefix = Path(sys.prefix)
     if find_spec("pip") is None:
         return f"uv pip install --python {shlex.quote(sys.executable)}"
@@ -115,15 +115,15 @@ def _install(folder: Path | None = None) -> str:
 
 
 def _requirements(extra: str) -> Iterator[str]:
-    """What the package's metadata list for ``extra``, its own extras unfolded."""
+    """Yield the requirements of ``extra`` in the package's metadata, with its own extras expanded."""
     try:
-        needs = metadata.requires(_NAME) or []
+        requirements = metadata.requires(_NAME) or []
     except metadata.PackageNotFoundError:
-        needs = []
-    for need in needs:
-        text, _, marker = need.partition(";")
-        found = _EXTRA.search(marker)
-        if found is None or found["name"] != extra:
+        requirements = []
+    for requirement in requirements:
+        text, _, marker = requirement.partition(";")
+        match = _EXTRA.search(marker)
+        if match is None or match["name"] != extra:
             continue
         own = re.fullmatch(rf"{_NAME}\[(.+)\]", text.strip())
         if own is not None:

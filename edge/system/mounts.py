@@ -1,4 +1,4 @@
-"""Which file system a path lies on, and whether it is gone after a reboot."""
+"""File system of a path, and whether its content survives a reboot."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 def file_system(path: Path) -> str:
-    """Return the kind of file system that holds ``path``, as ``ext4``; empty where that is not known."""
+    """Return the type of the file system of ``path``, such as ``ext4``; empty if it is unknown."""
     best, kind = -1, ""
     try:
         mounts = _MOUNTS.read_text(encoding="utf-8", errors="replace").splitlines()
@@ -25,15 +25,15 @@ def file_system(path: Path) -> str:
 
 
 def lies_in_memory(path: Path) -> bool:
-    """Return True where the file system that holds ``path`` writes to no disk."""
+    """Return whether the file system of ``path`` is in memory."""
     return file_system(path) in _IN_MEMORY
 
 
 def transient_boot(path: Path) -> str:
-    """Return the identity of this boot where a reboot may undo what is written to ``path``; empty elsewhere.
+    """Return the id of this boot if a reboot may undo writes to ``path``, otherwise an empty string.
 
-    That is an overlay, such as the read-only mode of Raspberry Pi OS: what is written goes to memory, and the next boot
-    finds the older files below.
+    This is the case on an overlay, such as the read-only mode of Raspberry Pi OS: writes go to memory, and the next
+    boot finds the older files of the lower layer.
     """
     if file_system(path.resolve()) != "overlay":
         return ""

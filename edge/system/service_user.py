@@ -1,7 +1,7 @@
-"""The account of the installed service, for commands that an administrator runs as root.
+"""Account of the installed service, for commands that an administrator runs as root.
 
-The service runs as a user of its own (``systemd/face-edge.sysusers``) and reads what root writes for it only where that
-belongs to it. Commands that keep state do so as that user, in the service's own folders.
+The service runs as a separate user (``systemd/face-edge.sysusers``) and can read files written by root only if it owns
+them. Commands that store state do so as that user, in the service's own folders.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 USER = "face-edge"
 STATE, RUNTIME, SETTINGS = Path("/var/lib/face-edge"), Path("/run/face-edge"), Path("/etc/face-edge")
-"""The folders that ``face-edge.service`` has."""
+"""Folders of ``face-edge.service``."""
 _FOLDERS = {"STATE_DIRECTORY": STATE, "RUNTIME_DIRECTORY": RUNTIME}
 
 
 def account() -> pwd.struct_passwd | None:
-    """Return the service's account where this process is root and the service's user exists."""
+    """Return the service's account if this process is root and the service's user exists, otherwise ``None``."""
     if os.geteuid() != 0:
         return None
     try:
@@ -35,7 +35,7 @@ def account() -> pwd.struct_passwd | None:
 
 
 def is_own() -> bool:
-    """Return whether root runs this in the environment of the installed service."""
+    """Return whether root runs this process in the environment of the installed service."""
     return account() is not None and service_installer() is not None
 
 
@@ -46,9 +46,9 @@ def serves(path: Path) -> bool:
 
 
 def hand_over(path: Path, folders: Iterable[Path] = ()) -> pwd.struct_passwd | None:
-    """Give the file at ``path``, and ``folders`` that were made for it, to the service's user.
+    """Change the owner of ``path``, and of ``folders`` that were created for it, to the service's user.
 
-    Returns its account; ``None`` where there is no service, or the file is not for it.
+    Returns its account, or ``None`` if there is no service or the file is not meant for it.
     """
     owner = account()
     if owner is None or not serves(path):
@@ -59,29 +59,29 @@ def hand_over(path: Path, folders: Iterable[Path] = ()) -> pwd.struct_passwd | N
 
 
 def closed_to(owner: pwd.struct_passwd, path: Path) -> Path | None:
-    """Return the first folder on the way to ``path`` that ``owner`` may not enter, or the file it may not read."""
+    """Return the first folder above ``path`` that ``owner`` cannot enter, or the file if ``owner`` cannot read it."""
     groups = set(os.getgrouplist(owner.pw_name, owner.pw_gid))
     full = path.expanduser().absolute()
     for each in (*reversed(full.parents), full):
-        found = each.stat()
-        shift = 6 if found.st_uid == owner.pw_uid else 3 if found.st_gid in groups else 0
-        needed = stat.S_IXOTH if stat.S_ISDIR(found.st_mode) else stat.S_IROTH
-        if not (found.st_mode >> shift) & needed:
+        status = each.stat()
+        shift = 6 if status.st_uid == owner.pw_uid else 3 if status.st_gid in groups else 0
+        needed = stat.S_IXOTH if stat.S_ISDIR(status.st_mode) else stat.S_IROTH
+        if not (status.st_mode >> shift) & needed:
             return each
     return None
 
 
 def missing_folders(path: Path) -> list[Path]:
-    """Return the folders above ``path`` that are not there yet, the outermost first."""
+    """Return the folders above ``path`` that do not exist yet, the outermost first."""
     return [folder for folder in reversed(path.expanduser().absolute().parents) if not folder.exists()]
 
 
 @contextmanager
 def acting() -> Iterator[None]:
-    """Act as the service's user within the block, in its folders, where root runs this in the service's environment.
+    """Act as the service's user, in its folders, inside the block if root runs this in the service's environment.
 
-    What is written then belongs to the service, and locks and keys are those that it uses. Elsewhere nothing changes.
-    For a process with one thread.
+    Written files then belong to the service, and locks and keys are its own. Otherwise nothing changes. Only for
+    processes with a single thread.
     """
     owner = account()
     if owner is None or service_installer() is None:

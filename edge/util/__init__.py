@@ -1,1 +1,1 @@
-"""Helpers that know nothing of faces or messages: files, SQLite, text, sockets, signals, logging."""
+"""Helpers that are independent of faces and messages: files, SQLite, text, sockets, signals, logging."""

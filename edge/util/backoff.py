@@ -1,4 +1,4 @@
-"""Growing pauses between attempts, with jitter so that a fleet does not come back all at once (pure but for chance)."""
+"""Exponential backoff with jitter, so that a fleet does not reconnect all at once (pure except for randomness)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import random
 
 
 class Backoff:
-    """``first_s``, then twice as long each time up to ``max_s``; each pause is drawn from its upper half."""
+    """Pauses of ``first_s``, then twice as long each time up to ``max_s``; each is drawn from its upper half."""
 
     def __init__(self, *, first_s: float = 0.5, max_s: float = 60.0, seed: int | None = None) -> None:
         self._first_s = first_s
@@ -15,10 +15,10 @@ class Backoff:
         self._next_s = min(first_s, max_s)
 
     def reset(self) -> None:
-        """An attempt succeeded: begin again with the shortest pause."""
+        """Return to the shortest pause after a successful attempt."""
         self._next_s = min(self._first_s, self._max_s)
 
     def next_s(self) -> float:
-        """How long to wait before the next attempt, in seconds."""
+        """Return the pause before the next attempt, in seconds."""
         pause, self._next_s = self._next_s, min(self._next_s * 2, self._max_s)
         return pause * self._random.uniform(0.5, 1.0)

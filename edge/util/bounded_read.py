@@ -1,4 +1,4 @@
-"""Small files that somebody named, read whole: never a pipe or device, never more than they may have."""
+"""Bounded reads of small files whose path a user gave: never a pipe or device, never beyond a maximum size."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ MIB = 1 << 20
 
 
 def read_bounded(path: Path, most: int = MIB) -> bytes:
-    """Return what is in a regular file of at most ``most`` bytes; ``/dev/null`` is an empty one.
+    """Return the content of a regular file of at most ``most`` bytes; ``/dev/null`` counts as an empty file.
 
     Raises:
-        OSError: it is none, is larger, or cannot be read; ``strerror`` gives the reason.
+        OSError: it is not a regular file, is larger, or cannot be read; ``strerror`` gives the reason.
     """
-    # without O_NONBLOCK, opening a pipe waits for a writer for ever
+    # without O_NONBLOCK, opening a pipe waits indefinitely for a writer
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as stream:
         status = os.fstat(descriptor)

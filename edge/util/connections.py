@@ -1,8 +1,8 @@
-"""Bounds on the connections of a server that strangers reach: by address, in all, and by descriptors.
+"""Limits on the connections of a server that untrusted clients reach: per address, in total, and by descriptors.
 
-A connection whose client owes something (a request, the rest of one, the reading of an answer) is idle: where a bound
-is reached, the one that has been idle longest makes room for a newcomer. An address cannot push out what another one
-uses.
+A connection is idle while it waits for its client: for a request, the rest of one, or the reading of a response. At a
+limit, the connection that has been idle longest is closed in favour of a new one. A client cannot displace the active
+connections of another address.
 """
 
 from __future__ import annotations
@@ -18,38 +18,38 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _IPV6_SITE = 64
-"""Bits of an IPv6 address that name a site: whoever has one address in it has them all."""
-_KEPT_DESCRIPTORS = 256
+"""Prefix length of an IPv6 site: a client that has one address of it can use them all."""
+_RESERVED_DESCRIPTORS = 256
 
 
-class Connection(Protocol):
+class ManagedConnection(Protocol):
     """A connection that a :class:`ConnectionTable` holds."""
 
     @property
     def idle_since(self) -> float | None:
-        """Return the monotonic time since which the client owes something; ``None`` while it owes nothing."""
+        """Return the monotonic time in seconds since which the client is awaited; ``None`` if it is not."""
         ...
 
     def drop(self) -> None:
-        """Close it at once, whatever waits to be sent."""
+        """Close it at once and discard unsent data."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
-    """How many connections there may be in all and of one address; descriptors from ``descriptor`` on are kept."""
+class ConnectionLimits:
+    """Largest number of connections in total and per address; descriptors from ``descriptor`` on are reserved."""
 
     most: int
     per_address: int
     descriptor: int
 
     @classmethod
-    def of(cls, most: int, per_address: int) -> Bounds:
-        """Return bounds that leave this process a part of its descriptors, by its limit at this moment."""
+    def of(cls, most: int, per_address: int) -> ConnectionLimits:
+        """Return limits that reserve a part of this process's descriptors, by its current limit."""
         limit = descriptor_limit()
-        kept = min(_KEPT_DESCRIPTORS, limit // 4)
-        most = max(1, min(most, (limit - kept) * 3 // 4))
-        return cls(most, max(1, min(per_address, most * 2 // 3)), limit - kept)
+        reserved = min(_RESERVED_DESCRIPTORS, limit // 4)
+        most = max(1, min(most, (limit - reserved) * 3 // 4))
+        return cls(most, max(1, min(per_address, most * 2 // 3)), limit - reserved)
 
 
 def descriptor_limit() -> int:
@@ -59,7 +59,7 @@ def descriptor_limit() -> int:
 
 
 def site_of(address: str) -> str:
-    """Return what counts as one client: an IPv4 address, or the /64 of an IPv6 address."""
+    """Return the unit that counts as one client: an IPv4 address, or the /64 of an IPv6 address."""
     plain = plain_address(address)
     try:
         parsed = ipaddress.ip_address(plain)
@@ -73,13 +73,13 @@ def site_of(address: str) -> str:
 class ConnectionTable:
     """The open connections by address; used on one thread.
 
-    ``exempt`` tells addresses that the bound of one address does not hold for, such as a reverse proxy's.
+    ``exempt`` returns whether the limit per address does not apply to an address, such as a reverse proxy's.
     """
 
-    def __init__(self, bounds: Bounds, *, exempt: Callable[[str], bool] = lambda _: False) -> None:
+    def __init__(self, bounds: ConnectionLimits, *, exempt: Callable[[str], bool] = lambda _: False) -> None:
         self.bounds = bounds
         self._exempt = exempt
-        self._by_site: dict[str, dict[Connection, None]] = {}
+        self._by_site: dict[str, dict[ManagedConnection, None]] = {}
         self._count = 0
         self.displaced = 0
 
@@ -87,9 +87,9 @@ class ConnectionTable:
         return self._count
 
     def admit(self, address: str, descriptor: int) -> str:
-        """Make room for a connection from ``address``; return why it cannot stay, or an empty text.
+        """Make room for a connection from ``address``; return the reason for its refusal, or an empty string.
 
-        ``descriptor`` is its number. The kernel gives the lowest one that is free, so it tells how many are in use.
+        ``descriptor`` is its number. The kernel assigns the lowest free one, so it shows how many are in use.
         """
         site = site_of(address)
         ours = self._by_site.get(site, {})
@@ -99,13 +99,13 @@ class ConnectionTable:
             return "too many in all" if self._count >= self.bounds.most else "too few descriptors are free"
         return ""
 
-    def add(self, address: str, connection: Connection) -> None:
-        """Hold ``connection`` until it is removed."""
+    def add(self, address: str, connection: ManagedConnection) -> None:
+        """Register ``connection`` until it is removed."""
         self._by_site.setdefault(site_of(address), {})[connection] = None
         self._count += 1
 
-    def remove(self, address: str, connection: Connection) -> None:
-        """Forget ``connection``; harmless when repeated."""
+    def remove(self, address: str, connection: ManagedConnection) -> None:
+        """Unregister ``connection``; may be called repeatedly."""
         site = site_of(address)
         held = self._by_site.get(site, {})
         if connection in held:
@@ -114,18 +114,18 @@ class ConnectionTable:
             if not held:
                 del self._by_site[site]
 
-    def all(self) -> list[tuple[str, Connection]]:
-        """Return every connection with the address, or network, that it counts for."""
+    def all(self) -> list[tuple[str, ManagedConnection]]:
+        """Return every connection with the address or network under which it is counted."""
         return [(site, connection) for site, held in self._by_site.items() for connection in held]
 
     def make_room(self) -> None:
-        """Close some idle connections: another part of the process has used up the descriptors."""
+        """Close some idle connections because another part of the process has used up the descriptors."""
         for _ in range(16):
             if not self._displace():
                 return
 
     def _displace(self, sites: list[str] | None = None) -> bool:
-        """Close the longest idle connection of the first of ``sites`` that has one: those with most come first."""
+        """Close the longest idle connection of the first of ``sites`` that has one, by default of the busiest site."""
         if sites is None:
             sites = sorted(self._by_site, key=lambda site: (self._exempt(site), -len(self._by_site[site])))
         for site in sites:

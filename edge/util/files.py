@@ -1,4 +1,4 @@
-"""Files that are either whole or not there: written beside their place and moved into it when complete."""
+"""Atomic writes: a file is written to a temporary name beside its path and moved there when complete."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 
 @contextmanager
 def replacing(path: Path, *, overwrite: bool = True, mode: int | None = None) -> Iterator[Path]:
-    """Give a temporary path in ``path``'s folder; it takes ``path``'s place when the block ends well.
+    """Yield a temporary path in ``path``'s folder; it replaces ``path`` when the block ends without an error.
 
-    The temporary name keeps the suffix, by which encoders choose their format. On any error, Ctrl-C included, it is
-    removed and ``path`` stays as it was. It gets ``mode`` and is for its owner alone until then; without one it gets
-    owner and mode of the file that it replaces, or what the process gives to new files.
+    The temporary name keeps the suffix, by which encoders choose their format. On any error, including Ctrl-C, it is
+    removed and ``path`` stays unchanged. The file is readable by its owner only until it gets ``mode``; without a
+    ``mode`` it gets the owner and mode of the file that it replaces, or the defaults of a new file.
 
     Raises:
-        InputError: the folder cannot be written, the disk is full, or the file is there and ``overwrite`` is false.
+        InputError: the folder is not writable, the disk is full, or the file exists and ``overwrite`` is false.
     """
     if not overwrite and os.path.lexists(path):
         raise InputError(already_there(path))
-    # named before it is made, so that no interruption falls between making it and taking care of it
+    # the name is chosen first, so that an interruption cannot leave a file that nobody removes
     temporary = path.with_name(f".face-edge-{secrets.token_hex(6)}{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -45,12 +45,12 @@ def replacing(path: Path, *, overwrite: bool = True, mode: int | None = None) ->
     except OSError as error:
         raise InputError(cannot_write(path, error)) from error
     finally:
-        with suppress(OSError):  # where it could not even be made, on a read-only disk for one, the first error counts
+        with suppress(OSError):  # if it was never created, as on a read-only disk, the first error is the relevant one
             temporary.unlink()
 
 
 def write_text(path: Path, text: str, *, overwrite: bool = True, mode: int | None = None) -> None:
-    """Write a whole UTF-8 file or nothing.
+    """Write a UTF-8 file atomically.
 
     Raises:
         InputError: as :func:`replacing`.
@@ -60,7 +60,7 @@ def write_text(path: Path, text: str, *, overwrite: bool = True, mode: int | Non
 
 
 def sync_folder(folder: Path) -> None:
-    """Wait until names that were given or removed in ``folder`` are on the disk: a power cut does not undo them then.
+    """Flush names that were added to or removed from ``folder`` to the disk, so that they survive a power cut.
 
     Raises:
         OSError: the disk fails.
@@ -69,19 +69,19 @@ def sync_folder(folder: Path) -> None:
     try:
         os.fsync(descriptor)
     except OSError as error:
-        if error.errno != errno.EINVAL:  # some network file systems know no such thing
+        if error.errno != errno.EINVAL:  # not supported by some network file systems
             raise
     finally:
         os.close(descriptor)
 
 
 def may(path: Path, mode: int) -> bool:
-    """What ``os.access`` says of the user as whom this process acts (:func:`edge.system.service_user.acting`)."""
+    """Return ``os.access`` for the effective user (see :func:`edge.system.service_user.acting`)."""
     return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)
 
 
 def not_writable(folder: Path) -> str | None:
-    """Why this process cannot make files in ``folder``, which need not exist yet; ``None`` where it can."""
+    """Return why this process cannot create files in ``folder``, which need not exist yet; ``None`` if it can."""
     there = folder.absolute()
     while not os.path.lexists(there) and there != there.parent:
         there = there.parent
@@ -94,17 +94,17 @@ def not_writable(folder: Path) -> str | None:
 
 
 def cannot_write(path: Path, error: OSError) -> str:
-    """The one line for a file that cannot be written."""
+    """Return the one-line message for a file that cannot be written."""
     full = error.errno in {errno.ENOSPC, errno.EDQUOT}
-    remedy = "free some room or choose another place" if full else "choose another place or mend its permissions"
+    remedy = "free some space or choose another path" if full else "choose another path or fix its permissions"
     return f"{path}: cannot be written: {error.strerror or error}; {remedy}"
 
 
 def why_unreadable(path: Path, error: OSError) -> str:
-    """Why a file cannot be read, with the remedy where this process's user may not."""
-    why = error.strerror or str(error)
+    """Return why a file cannot be read, with the remedy if this process's user lacks the permission."""
+    cause = error.strerror or str(error)
     if not isinstance(error, PermissionError):
-        return why
+        return cause
     full = path.absolute()
     closed = next((each for each in reversed(full.parents) if not os.access(each, os.X_OK, effective_ids=True)), None)
     try:
@@ -112,17 +112,17 @@ def why_unreadable(path: Path, error: OSError) -> str:
     except KeyError:
         user = str(os.geteuid())
     if closed is not None:
-        return f"{why}: the user {user} may not enter {closed}; choose another place"
-    return f"{why}: sudo chown {user} {full}"
+        return f"{cause}: the user {user} cannot access the folder {closed}; choose another path"
+    return f"{cause}: sudo chown {user} {full}"
 
 
 def already_there(path: Path) -> str:
-    """The one line for a file that must not be overwritten."""
-    return f"{path}: is there already; give --force to overwrite it"
+    """Return the one-line message for a file that must not be overwritten."""
+    return f"{path}: already exists; use --force to overwrite it"
 
 
 def _make(temporary: Path, mode: int | None) -> None:
-    """Make the empty file; until it is whole, one that is to have a ``mode`` of its own is for its owner alone."""
+    """Create the empty file; one that gets a ``mode`` of its own is readable by its owner only until it is complete."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     os.close(os.open(temporary, flags, 0o666 if mode is None else 0o600))
 
@@ -130,15 +130,15 @@ def _make(temporary: Path, mode: int | None) -> None:
 def _take_over(temporary: Path, path: Path) -> None:
     """Give ``temporary`` the owner and mode of the regular file that it will replace."""
     with suppress(FileNotFoundError):
-        found = path.lstat()
-        if stat.S_ISREG(found.st_mode):
-            with suppress(PermissionError):  # another user's, in a folder of ours
-                os.chown(temporary, found.st_uid, found.st_gid)
-            temporary.chmod(stat.S_IMODE(found.st_mode) & 0o777)
+        status = path.lstat()
+        if stat.S_ISREG(status.st_mode):
+            with suppress(PermissionError):  # another user's file, in a folder of ours
+                os.chown(temporary, status.st_uid, status.st_gid)
+            temporary.chmod(stat.S_IMODE(status.st_mode) & 0o777)
 
 
 def _sync(path: Path) -> None:
-    """A rename may reach the disk before the bytes do, and a power cut then leaves an empty file."""
+    """Flush the content: a rename may reach the disk before it, and a power cut then leaves an empty file."""
     with path.open("rb") as stream:
         os.fsync(stream.fileno())
 
@@ -148,11 +148,11 @@ def _place(temporary: Path, path: Path, *, overwrite: bool) -> None:
         temporary.replace(path)
         return
     try:
-        os.link(temporary, path)  # fails where another process was faster
+        os.link(temporary, path)  # fails if another process has created the file
     except FileExistsError:
         raise InputError(already_there(path)) from None
     except OSError:
-        # FAT and some network file systems have no links
+        # FAT and some network file systems do not support links
         if os.path.lexists(path):
             raise InputError(already_there(path)) from None
         temporary.rename(path)

@@ -1,4 +1,4 @@
-"""Bounds on how often an address may do something."""
+"""Rate limits by client address."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 _ADDRESSES = 4096
 
 
-class Buckets:
-    """How often each address may do something: ``burst`` times at once, then ``per_s`` times a second."""
+class TokenBuckets:
+    """Rate limit per address: ``burst`` uses at once, then ``per_s`` per second."""
 
     def __init__(self, burst: int, per_s: float, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._burst, self._per_s, self._clock = burst, per_s, clock
         self._used: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def take(self, address: str) -> bool:
-        """Count one; False where it is one too many."""
+        """Count one use by ``address``; return False if it exceeds the limit."""
         site, now_s = site_of(address), self._clock()
         used, then_s = self._used.get(site, (0.0, now_s))
         used = max(0.0, used - (now_s - then_s) * self._per_s)

@@ -1,8 +1,8 @@
-"""Acts on signals in a thread of their own.
+"""Runs the actions of signals on a separate thread.
 
-Python runs a signal handler between two steps of the main thread, wherever that is. A handler that takes a lock which
-the main thread holds, as ``threading.Event.set`` does, waits for itself and never returns. ``SimpleQueue.put`` is
-documented as safe there, so the handler does nothing else.
+Python runs a signal handler between two arbitrary steps of the main thread. A handler that takes a lock held by the
+main thread, as ``threading.Event.set`` does, deadlocks. ``SimpleQueue.put`` is documented as reentrant, so the handler
+does nothing else.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
 
 
 def obey(actions: Mapping[signal.Signals, Callable[[], object]], *, once: bool = False) -> None:
-    """Call the action of each signal that arrives, in order of arrival, on a thread of its own.
+    """Call the action of each signal on a separate thread, in order of arrival.
 
-    Call this from the main thread. With ``once``, a second signal raises KeyboardInterrupt in the main thread, whatever
-    the action of the first is doing.
+    Call this from the main thread. With ``once``, a second signal raises KeyboardInterrupt in the main thread even
+    while the action of the first one runs.
     """
-    arrived: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
+    pending: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
 
-    def note(number: int, _frame: FrameType | None) -> None:
-        arrived.put(actions[signal.Signals(number)])
+    def enqueue(number: int, _frame: FrameType | None) -> None:
+        pending.put(actions[signal.Signals(number)])
         if once:
             for each in actions:
                 signal.signal(each, signal.default_int_handler)
 
     def act() -> None:
         while True:
-            arrived.get()()
+            pending.get()()
 
     threading.Thread(target=act, name="signals", daemon=True).start()
     for each in actions:
-        signal.signal(each, note)
+        signal.signal(each, enqueue)

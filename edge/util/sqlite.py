@@ -1,4 +1,4 @@
-"""What may be wrong with an SQLite file of the device, in words; SQLite's own errors end here."""
+"""Errors of the device's SQLite files, translated from SQLite's own."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _DAMAGE = {
     sqlite3.SQLITE_TOOBIG,
 }
 _CELL_MAX = 1 << 20
-"""Bytes; the longest cell that is ever written has some thousand."""
-_WORDS = {
-    sqlite3.SQLITE_FULL: "there is no room left",
-    sqlite3.SQLITE_BUSY: "another process holds it",
+"""Bytes; the longest cell that is written has a few thousand."""
+_DESCRIPTIONS = {
+    sqlite3.SQLITE_FULL: "there is no space left",
+    sqlite3.SQLITE_BUSY: "another process has locked it",
     sqlite3.SQLITE_READONLY: "it cannot be written",
     sqlite3.SQLITE_CANTOPEN: "it cannot be opened",
     sqlite3.SQLITE_PERM: "it cannot be opened",
@@ -28,7 +28,7 @@ _WORDS = {
 
 
 class FileFault(Exception):
-    """The file cannot be used now; it may mend itself. ``full`` where there is merely no room."""
+    """The file cannot be used now; a retry may succeed. ``full`` is true if only the disk space is missing."""
 
     def __init__(self, text: str, *, full: bool = False) -> None:
         super().__init__(text)
@@ -36,7 +36,7 @@ class FileFault(Exception):
 
 
 class FileDamaged(FileFault):
-    """What is in the file is of no use to this version; ``label`` tells how it is set aside."""
+    """This version cannot use the file's content; ``label`` becomes part of the name when it is set aside."""
 
     def __init__(self, text: str, label: str = "damaged") -> None:
         super().__init__(text)
@@ -44,14 +44,14 @@ class FileDamaged(FileFault):
 
 
 def bound(connection: sqlite3.Connection) -> sqlite3.Connection:
-    """``connection``, which allocates no more for a cell than any can have: a damaged one may claim gigabytes."""
+    """Limit the memory that ``connection`` allocates for a cell, since a damaged one may claim gigabytes; return it."""
     connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _CELL_MAX)
     return connection
 
 
 @contextlib.contextmanager
 def translated() -> Iterator[None]:
-    """SQLite's and the system's errors as ours.
+    """Translate errors of SQLite and the operating system inside the block.
 
     Raises:
         FileDamaged: the content cannot be understood.
@@ -62,23 +62,23 @@ def translated() -> Iterator[None]:
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
         if code in _DAMAGE:
-            msg = f"is damaged ({' '.join(str(error).split())})"  # which quotes what it found
+            msg = f"is damaged ({' '.join(str(error).split())})"  # the error quotes the file's content
             raise FileDamaged(msg) from error
-        raise FileFault(_WORDS.get(code, str(error)), full=code == sqlite3.SQLITE_FULL) from error
+        raise FileFault(_DESCRIPTIONS.get(code, str(error)), full=code == sqlite3.SQLITE_FULL) from error
     except MemoryError as error:
-        # SQLite says so of some damaged files as well; a good one must not be set aside for a moment's want
-        msg = "there is no memory to read it, or it is damaged"
+        # some damaged files cause this as well, but a good one must not be set aside for a short lack of memory
+        msg = "there is not enough memory to read it, or it is damaged"
         raise FileFault(msg) from error
     except UnicodeDecodeError as error:
-        # not even SQLite's own words can be read, for they quote what it found
-        msg = "is damaged (text in it is no UTF-8)"
+        # SQLite's own error message quotes the undecodable content
+        msg = "is damaged (its text is not valid UTF-8)"
         raise FileDamaged(msg) from error
     except OSError as error:
         raise FileFault(error.strerror or str(error)) from error
 
 
 def set_aside(path: Path, label: str) -> Path:
-    """Rename a file that is of no use, and its log, to ``PATH.LABEL-N``; gives the new name.
+    """Rename an unusable file and its write-ahead log to ``PATH.LABEL-N``; return the new path.
 
     Raises:
         FileFault: it cannot be renamed.
@@ -86,7 +86,7 @@ def set_aside(path: Path, label: str) -> Path:
     names = [path.with_name(f"{path.name}.{label}-{number}") for number in range(1, _ASIDE_MAX + 1)]
     name = next((name for name in names if not name.exists()), names[-1])
     with translated():
-        # the log first: left behind, it would be taken for the new file's
+        # the log first: if left behind, it would be applied to the new file
         for suffix in ("-wal", "-shm", ""):
             beside = path.with_name(path.name + suffix)
             if beside.exists():
@@ -95,7 +95,7 @@ def set_aside(path: Path, label: str) -> Path:
 
 
 def sync_folder(folder: Path) -> None:
-    """Put a new file's name on the disk."""
+    """Flush a new file's name to the disk."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

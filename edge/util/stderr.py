@@ -1,6 +1,6 @@
-"""Keeps native libraries' own lines off standard error, where one line is one event.
+"""Suppresses lines that native libraries write to standard error, where one line is one event.
 
-They write from C and C++ without a switch to turn them off, so the file descriptor itself is redirected for the moment.
+They write from C and C++ and cannot be configured not to, so the file descriptor itself is redirected temporarily.
 """
 
 from __future__ import annotations
@@ -15,35 +15,35 @@ if TYPE_CHECKING:
 
 _STDERR = 2
 _ONE_AT_A_TIME = threading.RLock()
-"""Two threads that redirect in turn would leave each other's file in place."""
+"""Two threads that redirect at the same time would restore each other's file."""
 
 
 @contextmanager
 def lines_dropped(*starts: bytes) -> Iterator[list[bytes]]:
-    """Drop the lines that begin with one of ``starts`` inside the block; what else was written follows after it.
+    """Drop the lines that begin with one of ``starts`` inside the block; all others are written at its end.
 
-    The list that is given holds the dropped lines once the block is left.
+    The yielded list contains the dropped lines after the block.
     """
     dropped: list[bytes] = []
     with _ONE_AT_A_TIME:
         try:
-            kept = os.dup(_STDERR)
+            original = os.dup(_STDERR)
         except OSError:  # a service without standard error
             yield dropped
             return
-        caught = os.memfd_create("stderr-lines")
-        os.dup2(caught, _STDERR)
+        captured = os.memfd_create("stderr-lines")
+        os.dup2(captured, _STDERR)
         try:
             yield dropped
         finally:
-            os.dup2(kept, _STDERR)
-            os.close(kept)
-            dropped += _pass_on(caught, starts)
+            os.dup2(original, _STDERR)
+            os.close(original)
+            dropped += _pass_on(captured, starts)
 
 
-def _pass_on(caught: int, starts: tuple[bytes, ...]) -> list[bytes]:
-    """Write the lines to be kept to standard error; returns the others."""
-    with os.fdopen(caught, "rb") as stream:
+def _pass_on(captured: int, starts: tuple[bytes, ...]) -> list[bytes]:
+    """Write the lines that do not begin with one of ``starts`` to standard error; return the others."""
+    with os.fdopen(captured, "rb") as stream:
         stream.seek(0)
         lines = stream.readlines()
     if rest := b"".join(line for line in lines if not line.startswith(starts)):

@@ -20,7 +20,7 @@ _NS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ScanPlan:
     """The next search of the whole picture: its ``width`` in pixels, and seconds since the last one."""
 
     width: int
@@ -47,23 +47,23 @@ class ScanBudget:
         self._searches = 0
         self._wide_ns: int | None = None
 
-    def plan(self, wanted: int, aspect: float, now_ns: int) -> Plan:
+    def plan(self, wanted: int, aspect: float, now_ns: int) -> ScanPlan:
         """Return the next search at ``now_ns`` for a picture ``aspect`` times as high as it is wide.
 
         ``wanted`` is the width at which the smallest face is found.
         """
         if self._clock_ns is None:
-            return Plan(wanted, self._interval_s)
+            return ScanPlan(wanted, self._interval_s)
         if self._per_pixel_s is None:
-            return Plan(min(wanted, NARROWEST), self._interval_s)
+            return ScanPlan(min(wanted, NARROWEST), self._interval_s)
         interval_s = self._interval(wanted, aspect, self._share)
         if interval_s <= _LONGEST_S or wanted <= NARROWEST:
-            return Plan(wanted, interval_s)
+            return ScanPlan(wanted, interval_s)
         wide_s = self._interval(wanted, aspect, self._share * _WIDE_SHARE)
         share = self._share * (1 - _WIDE_SHARE)
         narrow = self._narrow(wanted, aspect, share)
         is_wide = self._wide_ns is None or now_ns - self._wide_ns >= wide_s * _NS
-        return Plan(wanted if is_wide else narrow, self._interval(narrow, aspect, share))
+        return ScanPlan(wanted if is_wide else narrow, self._interval(narrow, aspect, share))
 
     def begin(self) -> None:
         """Start the clock of a search."""

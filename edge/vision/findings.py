@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from edge.core.types import Box, Detection
     from edge.vision.track import Track
-    from edge.vision.view import View
+    from edge.vision.view import FrameView
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Findings:
     looked_for: frozenset[str]
 
 
-class Search(Protocol):
+class FaceSearch(Protocol):
     """Decide where and when to look for faces, and look there; times are the frames' own and go forward."""
 
     @property
@@ -36,7 +36,7 @@ class Search(Protocol):
         """Return how wide the small grey picture of a frame of ``width`` by ``height`` pixels is."""
         ...
 
-    def update(self, view: View) -> None:
+    def update(self, view: FrameView) -> None:
         """Take in the next frame; before :meth:`changed` and :meth:`look`."""
         ...
 
@@ -44,7 +44,7 @@ class Search(Protocol):
         """Return whether anything moves in ``box``, in pixels of the small picture."""
         ...
 
-    def look(self, view: View, tracks: Sequence[Track], followed: Collection[str]) -> Findings | None:
+    def look(self, view: FrameView, tracks: Sequence[Track], followed: Collection[str]) -> Findings | None:
         """Return what is found in ``view``; ``None`` where nothing was to be looked for.
 
         ``tracks`` are the faces that are known, ``followed`` the ids of those that look like themselves.

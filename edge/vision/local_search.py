@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from edge.core.types import Detection
     from edge.vision.scan import Scan
     from edge.vision.track import Track
-    from edge.vision.view import View
+    from edge.vision.view import FrameView
 
 _NS = 1_000_000_000
 _SIDE = 24
@@ -63,7 +63,7 @@ class _Look:
 
 
 class LocalSearch(MotionSearch):
-    """Search one camera's pictures; see :class:`edge.vision.findings.Search`.
+    """Search one camera's pictures; see :class:`edge.vision.findings.FaceSearch`.
 
     ``near`` looks for single faces in small windows. ``interval_s`` is the least time between two looks at one place,
     ``scan_s`` that between two searches of the whole picture, ``min_hits`` how often a face must be found to count:
@@ -82,7 +82,7 @@ class LocalSearch(MotionSearch):
         super().reset()
         self._looks: dict[str, _Look] = {}
 
-    def look(self, view: View, tracks: Sequence[Track], followed: Collection[str]) -> Findings | None:
+    def look(self, view: FrameView, tracks: Sequence[Track], followed: Collection[str]) -> Findings | None:
         """Search the whole picture, or around known faces and in what moves, where that is due."""
         now_ns = view.now_ns
         known = [track.at(now_ns).scaled(1 / view.scale) for track in tracks if not track.missed]
@@ -99,13 +99,13 @@ class LocalSearch(MotionSearch):
         self._note(due, found, now_ns)
         return Findings(distinct([*found, *(newcomers or [])]), frozenset(track.id for track in due))
 
-    def _is_scan_due(self, view: View, places: Sequence[Box]) -> bool:
+    def _is_scan_due(self, view: FrameView, places: Sequence[Box]) -> bool:
         since_s = self._scan.since_s(view.now_ns)
         if since_s >= self._scan_s:
             return True
         return _is_broad(places, view) and since_s >= max(_BROAD_S, self._scan.plan(view).interval_s)
 
-    def _smallest(self, view: View) -> float:
+    def _smallest(self, view: FrameView) -> float:
         """Return the side of the smallest face in pixels of the small picture."""
         return self._scan.min_face * float(min(view.grey.shape))
 
@@ -123,7 +123,7 @@ class LocalSearch(MotionSearch):
         gone = math.hypot(track.speed_x, track.speed_y) * since_ns / _NS
         return gone > _FAR * max(track.box.width, track.box.height)
 
-    def _near(self, view: View, track: Track) -> list[Detection]:
+    def _near(self, view: FrameView, track: Track) -> list[Detection]:
         """Find faces of about its size around where it should be; small ones are looked for in the full picture."""
         box, look = track.at(view.now_ns), self._looks.get(track.id)
         vain = 0 if look is None else look.vain
@@ -146,7 +146,7 @@ class LocalSearch(MotionSearch):
         fresh = {name: look for name, look in self._looks.items() if now_ns - look.at_ns < self._scan_s * _NS}
         self._looks = {**fresh, **looks}
 
-    def _newcomers(self, view: View, places: Sequence[Box], known: Sequence[Box]) -> list[Detection] | None:
+    def _newcomers(self, view: FrameView, places: Sequence[Box], known: Sequence[Box]) -> list[Detection] | None:
         """Find faces in ``places``, where somebody new may be; ``None`` where there are none."""
         grey, now_ns, smallest = view.grey, view.now_ns, self._smallest(view)
         if not places:
@@ -161,7 +161,7 @@ class LocalSearch(MotionSearch):
             found += [each.scaled(view.scale) for each in detections]
         return found
 
-    def _within(self, view: View, region: Box, smallest: float, *, finely: bool) -> list[Detection]:
+    def _within(self, view: FrameView, region: Box, smallest: float, *, finely: bool) -> list[Detection]:
         """Find faces in and around ``region``, in pixels of the small picture; ``finely`` at up to twice its size."""
         zoom = min(2.0, view.scale) if finely else 1.0
         scale = view.scale if zoom > 1 else 1.0
@@ -179,7 +179,7 @@ class LocalSearch(MotionSearch):
         return [each.scaled(1 / scale) for each in found]
 
     def _in(
-        self, detector: FaceDetector, view: View, area: Box, zoom: float, sizes: tuple[float, float], *, full: bool
+        self, detector: FaceDetector, view: FrameView, area: Box, zoom: float, sizes: tuple[float, float], *, full: bool
     ) -> list[Detection]:
         """Find faces in ``area``, in its pixels; it is searched at ``zoom``, to which ``sizes`` refer."""
         grey, left, top = view.part(area, zoom, full=full)
@@ -188,5 +188,5 @@ class LocalSearch(MotionSearch):
         return [each.moved(left, top, 1 / zoom) for each in detector.detect(grey, sizes=sizes)]
 
 
-def _is_broad(places: Sequence[Box], view: View) -> bool:
+def _is_broad(places: Sequence[Box], view: FrameView) -> bool:
     return sum(place.area for place in places) > _BROAD * view.grey.size

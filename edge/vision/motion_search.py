@@ -9,7 +9,7 @@ from edge.vision.search_candidates import SearchCandidates
 if TYPE_CHECKING:
     from edge.core.types import Box
     from edge.vision.scan import Scan
-    from edge.vision.view import View
+    from edge.vision.view import FrameView
 
 
 class MotionSearch:
@@ -37,7 +37,7 @@ class MotionSearch:
         """Return how wide the small grey picture is: as wide as the widest search."""
         return self._scan.width(width, height)
 
-    def update(self, view: View) -> None:
+    def update(self, view: FrameView) -> None:
         """Compare the next frame with what was there before."""
         self._news.update(view.grey, view.now_ns)
 

@@ -14,16 +14,16 @@ from edge.inference.preprocess import crop_face
 from edge.vision import light
 from edge.vision.reduce import Reducer
 from edge.vision.refusal import FaceEvidence
-from edge.vision.smooth import Labeler, ScoreAverage
+from edge.vision.smooth import EmotionSelector, ScoreAverage
 from edge.vision.template import TemplateFollower
 from edge.vision.track import Tracker
-from edge.vision.view import View
+from edge.vision.view import FrameView
 
 if TYPE_CHECKING:
     from edge.config import PrimaryConfig, SmoothingConfig
     from edge.core.protocols import EmotionClassifier
     from edge.core.types import Box, Frame, Light, Reading
-    from edge.vision.findings import Search
+    from edge.vision.findings import FaceSearch
     from edge.vision.track import Track, TrackRules
 
 _NS = 1_000_000_000
@@ -36,7 +36,7 @@ class _Memory:
     """What is remembered of one tracked face."""
 
     average: ScoreAverage
-    labeler: Labeler
+    selector: EmotionSelector
     scores: Scores
     read_ns: int | None = None
     emotion: str | None = None
@@ -61,7 +61,7 @@ class Pipeline:
 
     def __init__(
         self,
-        search: Search,
+        search: FaceSearch,
         classifier: EmotionClassifier,
         *,
         rules: TrackRules,
@@ -159,13 +159,13 @@ class Pipeline:
                 self._follower.keep(track.id for track in self._tracker.tracks())
         return view.exposure.light
 
-    def _view(self, frame: Frame) -> View:
+    def _view(self, frame: Frame) -> FrameView:
         width = self._search.grey_width(frame.width, frame.height)
         grey = self._reducer.reduce(frame, width, careful=not self._memory)
         exposure = light.measure(grey)
-        return View(frame, self._reducer.lighten(grey, exposure), exposure)
+        return FrameView(frame, self._reducer.lighten(grey, exposure), exposure)
 
-    def _follow(self, view: View) -> dict[str, Box]:
+    def _follow(self, view: FrameView) -> dict[str, Box]:
         """Return where known faces are now, in pixels of the frame, by track; those that changed are left out."""
         found = {}
         for track in self._tracker.tracks():
@@ -215,7 +215,7 @@ class Pipeline:
         if reading is not None:
             memory.scores, memory.read_ns = memory.average.update(reading.scores, now_ns), now_ns
             # between readings nothing is learnt: a label that leads must lead in the next one as well
-            memory.emotion = memory.labeler.update(memory.scores, now_ns)
+            memory.emotion = memory.selector.update(memory.scores, now_ns)
             if self._refuse and reading.evidence is not None:
                 memory.evidence.update(reading.evidence)
         return memory
@@ -238,7 +238,7 @@ class Pipeline:
         settings = self._smoothing
         return _Memory(
             ScoreAverage(settings.time_constant_s if self._memory else 0.0),
-            Labeler(lead=settings.lead, hold_s=settings.hold_s, min_confidence=settings.min_confidence),
+            EmotionSelector(lead=settings.lead, hold_s=settings.hold_s, min_confidence=settings.min_confidence),
             self._nothing_read,
         )
 

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
     from edge.core.protocols import FaceDetector
     from edge.core.types import Detection
-    from edge.vision.budget import Plan, ScanBudget
+    from edge.vision.budget import ScanBudget, ScanPlan
     from edge.vision.track import Track
-    from edge.vision.view import View
+    from edge.vision.view import FrameView
 
 _NS = 1_000_000_000
 _DARK_WIDTH = 640
@@ -82,12 +82,12 @@ class Scan:
             return float("inf")
         return (now_ns - self._last_ns) / _NS
 
-    def plan(self, view: View) -> Plan:
+    def plan(self, view: FrameView) -> ScanPlan:
         """Return how wide and how soon after the last one the next one is."""
         frame = view.frame
         return self._budget.plan(self.width(frame.width, frame.height), frame.height / frame.width, view.now_ns)
 
-    def run_in(self, view: View, tracks: Sequence[Track], plan: Plan, areas: Sequence[Box]) -> Findings | None:
+    def run_in(self, view: FrameView, tracks: Sequence[Track], plan: ScanPlan, areas: Sequence[Box]) -> Findings | None:
         """Search only around ``areas``, in pixels of the frame; ``None`` where all of the picture costs little more."""
         frame = view.frame
         scale = self._width_of(view, plan) / frame.width
@@ -111,10 +111,10 @@ class Scan:
         )
         return Findings(distinct(found), frozenset(inside))
 
-    def _width_of(self, view: View, plan: Plan) -> int:
+    def _width_of(self, view: FrameView, plan: ScanPlan) -> int:
         return plan.width if view.exposure.light is Light.NORMAL else min(plan.width, _DARK_WIDTH)
 
-    def run(self, view: View, tracks: Sequence[Track], plan: Plan) -> Findings:
+    def run(self, view: FrameView, tracks: Sequence[Track], plan: ScanPlan) -> Findings:
         """Search now; tracks that are too small for this search's width are not counted as looked for."""
         frame, self._last_ns = view.frame, view.now_ns
         width = self._width_of(view, plan)

@@ -30,7 +30,7 @@ class ScoreAverage:
         return self._value
 
 
-class Labeler:
+class EmotionSelector:
     """Names the emotion; changes its mind only for a lead that lasts.
 
     A challenger must be ahead of the present label by ``lead`` for ``hold_s`` without a break. Below

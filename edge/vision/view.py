@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class View:
+class FrameView:
     """``grey`` ``(height, width)`` uint8 is the small picture, already lightened by ``exposure``."""
 
     frame: Frame

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from edge.vision.findings import Findings
     from edge.vision.scan import Scan
     from edge.vision.track import Track
-    from edge.vision.view import View
+    from edge.vision.view import FrameView
 
 _AT_ONCE = 0.3
 """A lost or new face is looked for at once where it was, and in the whole picture after this part of the interval."""
@@ -31,7 +31,7 @@ _NS = 1_000_000_000
 
 
 class WholeSearch(MotionSearch):
-    """Search one camera's pictures; see :class:`edge.vision.findings.Search`.
+    """Search one camera's pictures; see :class:`edge.vision.findings.FaceSearch`.
 
     ``interval_s`` is the least time between two searches, ``scan_s`` the most while nobody is there and nothing moves,
     ``min_hits`` how often a face must be found to count.
@@ -52,7 +52,7 @@ class WholeSearch(MotionSearch):
         wanted = super().grey_width(width, height)
         return min(wanted, max(NARROWEST, round(_GREY * wanted)))
 
-    def look(self, view: View, tracks: Sequence[Track], followed: Collection[str]) -> Findings | None:
+    def look(self, view: FrameView, tracks: Sequence[Track], followed: Collection[str]) -> Findings | None:
         """Search the whole picture where that is due, or the places where something calls for it."""
         now_ns = view.now_ns
         known = [track.at(now_ns).scaled(1 / view.scale) for track in tracks if not track.missed]

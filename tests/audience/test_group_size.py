@@ -31,9 +31,7 @@ def test_people_who_can_be_asked_may_agree_to_less(kind: SessionKind) -> None:
 @pytest.mark.parametrize("agreed", [False, True])
 def test_an_audience_never_has_less(kind: SessionKind, agreed: bool) -> None:
     for k in (1, 2):
-        with pytest.raises(
-            InputError, match=f"only a session of the kind game or private may choose, found {kind.value}"
-        ):
+        with pytest.raises(InputError, match=f"only a session of kind game or private may choose, found {kind.value}"):
             GroupSize(3).of(ask(kind, k=k, agreed=agreed))
     assert GroupSize(3).of(ask(kind, k=7)) == 7
 
@@ -41,9 +39,9 @@ def test_an_audience_never_has_less(kind: SessionKind, agreed: bool) -> None:
 @pytest.mark.parametrize(
     ("wanted", "why"),
     [
-        ({"k": 2}, "state that all people in view agreed"),
-        ({"k": 1, "agreed": True}, "below the 2 that this device withholds everywhere"),
-        ({"agreed": True}, "give k as well, which is 3 otherwise"),
+        ({"k": 2}, "confirm that all people in view agreed"),
+        ({"k": 1, "agreed": True}, "below the minimum of 2 of this device"),
+        ({"agreed": True}, "set k as well; without it"),
     ],
 )
 def test_what_is_refused_says_what_to_do(wanted: dict[str, Any], why: str) -> None:
@@ -53,7 +51,7 @@ def test_what_is_refused_says_what_to_do(wanted: dict[str, Any], why: str) -> No
 
 
 def test_a_session_that_goes_on_keeps_its_own() -> None:
-    assert GroupSize(3).kept(1) == 1
-    assert GroupSize(1).kept(3) == 3
-    assert GroupSize(3).kept(None) == 3
-    assert GroupSize(3, 4).kept(1) == 4
+    assert GroupSize(3).resumed(1) == 1
+    assert GroupSize(1).resumed(3) == 3
+    assert GroupSize(3).resumed(None) == 3
+    assert GroupSize(3, 4).resumed(1) == 4

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 WHY = {"ro": "Read-only file system", "full": "No space left on device"}
 FULL = (
     "face-edge: error: standard output: cannot be written: No space left on device; "
-    "free some room or choose another place"
+    "free some space or choose another path"
 )
 
 

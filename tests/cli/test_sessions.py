@@ -19,7 +19,7 @@ from edge.cli import main
 from edge.cli.app import cli as cli_group
 from edge.cli.sessions.length import Length
 from edge.cli.sessions.running import NOT_ON_DISK
-from edge.core.commands import Answer, Inbox
+from edge.core.commands import Answer, CommandQueue
 from edge.core.errors import EdgeError
 from edge.core.events import SessionKind
 from edge.recording.file import SessionFile
@@ -188,7 +188,7 @@ def unsure(tmp_path: Path) -> Iterator[None]:
     """A device whose disk has not taken what is asked of it."""
     flags = {"node.id": "x", "node.state_dir": tmp_path / "state"}
     path = control_path(configuration.load(environment={}, flags=flags))
-    inbox, over = Inbox(), threading.Event()
+    inbox, over = CommandQueue(), threading.Event()
 
     def loop() -> None:
         while not over.wait(0.01):

@@ -98,7 +98,7 @@ def test_darkness_is_said_with_the_remedy(
 def test_a_device_that_slows_itself_down_says_why(
     running: Any, status: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.system.board.read", lambda: board.Readings(temperature_c=90.0))
+    monkeypatch.setattr("edge.system.board.read", lambda: board.BoardReadings(temperature_c=90.0))
     with running(**{"source.uri": "virtual:blank", "source.fps": 10}) as (_, sink):
         sink.wait_for(CameraStatus)
         _, out, _ = status()

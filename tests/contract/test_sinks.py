@@ -20,7 +20,7 @@ from edge.config import (
     SessionsConfig,
     TerminalConfig,
 )
-from edge.core.commands import Inbox
+from edge.core.commands import CommandQueue
 from edge.core.events import (
     CameraStatus,
     Lighting,
@@ -90,7 +90,7 @@ def sink(request: pytest.FixtureRequest, free_port: Callable[[], int], tmp_path:
         "leds": lambda: create(LedsConfig(kind="leds", leds={Emotion.HAPPY: 5}, status=6)),
         "oled": lambda: create(OledConfig(kind="oled", emulate="dummy")),
         "terminal": lambda: create(TerminalConfig(kind="terminal")),
-        "kiosk": lambda: KioskSink(page_settings(tmp_path), Inbox()),
+        "kiosk": lambda: KioskSink(page_settings(tmp_path), CommandQueue()),
         "metrics": lambda: MetricsSink(MetricsConfig(port=0)),
         "sessions": lambda: SessionSink(tmp_path / "sessions.sqlite3", SessionsConfig(), time_of=clock_time),
     }

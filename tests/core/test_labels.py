@@ -74,9 +74,9 @@ def test_json_that_was_never_written_is_refused(change: dict[str, Any]) -> None:
     [
         (("one",), "2 to 12 classes, not 1"),
         (("a", "a"), "twice"),
-        (("a", "B"), "no name of a class"),
-        (("a", "uncertain"), "means something else"),
-        (("a", "a\nb"), "no name of a class"),
+        (("a", "B"), "not a valid class name"),
+        (("a", "uncertain"), "is reserved"),
+        (("a", "a\nb"), "not a valid class name"),
     ],
 )
 def test_what_cannot_be_a_set_is_said_in_one_line(names: tuple[str, ...], why: str) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edge.config import Config, SourceConfig, load
-from edge.core.commands import Answer, Inbox
+from edge.core.commands import Answer, CommandQueue
 from edge.core.errors import HardwareUnavailable
 from edge.diagnostics import broker, camera, displays, libraries, machine
 from edge.diagnostics.examination import healthy
@@ -323,7 +323,7 @@ def test_a_running_device_keeps_its_connection_where_the_user_is_the_client_id(
         mqtt__password="right",
         node__state_dir=str(tmp_path),
     )
-    inbox, done = Inbox(), threading.Event()
+    inbox, done = CommandQueue(), threading.Event()
 
     def answer() -> None:
         while not done.wait(0.01):

@@ -174,7 +174,7 @@ def test_a_port_of_the_running_device_is_well(tmp_path: Path, taken: int, monkey
 def test_an_address_of_another_machine_fails(tmp_path: Path) -> None:
     flags = {"metrics.enabled": True, "metrics.host": "192.0.2.77"}
     finding = only(list(ports(config(tmp_path, **flags))))
-    assert (finding.status, "192.0.2.77 is no address of this machine" in finding.message) == (Status.FAIL, True)
+    assert (finding.status, "192.0.2.77 is not an address of this machine" in finding.message) == (Status.FAIL, True)
 
 
 def test_the_folder_of_films(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ pytest.importorskip("httpx2", reason="Starlette's test client needs httpx2")
 from starlette.testclient import TestClient
 
 from edge import config as configuration
-from edge.core.commands import Answer, Command, Inbox
+from edge.core.commands import Answer, Command, CommandQueue
 from edge.kiosk import passwords
 from edge.kiosk.app import Kiosk
 from edge.kiosk.passwords import make_hash
@@ -28,7 +28,7 @@ PASSWORD = "correct horse"
 TOKEN = "let me watch"
 
 
-class PromptInbox(Inbox):
+class PromptInbox(CommandQueue):
     """Keeps what is asked in ``asked`` and answers at once, as ``says`` tells."""
 
     def __init__(self) -> None:

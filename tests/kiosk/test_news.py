@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from edge import config as configuration
-from edge.core.commands import Inbox
+from edge.core.commands import CommandQueue
 from edge.core.errors import SinkError
 from edge.core.events import CameraStatus, Look, LookKind, Privacy
 from edge.core.types import Box, Emotion, Face, Frame, Observation, Scores
@@ -99,7 +99,7 @@ def make_sink(tmp_path: Path) -> Iterator[Callable[..., KioskSink]]:
     def make(**settings: Any) -> KioskSink:
         flags = {"node.id": "n1", "node.state_dir": tmp_path, "kiosk.enabled": True, "kiosk.port": 0}
         flags |= {f"kiosk.{name}": value for name, value in settings.items()}
-        made.append(KioskSink(configuration.load(environment={}, flags=flags), Inbox()))
+        made.append(KioskSink(configuration.load(environment={}, flags=flags), CommandQueue()))
         return made[-1]
 
     yield make

@@ -9,7 +9,7 @@ import pytest
 
 from edge import config as configuration
 from edge.config import DetectorConfig
-from edge.core.commands import Inbox
+from edge.core.commands import CommandQueue
 from edge.core.events import CameraStatus
 from edge.core.types import Light, Observation
 from edge.kiosk.api import OPERATOR_TOPICS, VIEWER_TOPICS
@@ -35,7 +35,7 @@ def told(board: TopicCache) -> list[Any]:
 
 def test_the_real_frame_and_the_detector_in_use_decide(tmp_path: Path) -> None:
     flags = {"node.id": "n1", "node.state_dir": tmp_path, "source.uri": "usb:0", "source.width": 1920}
-    sink = KioskSink(configuration.load(environment={}, flags=flags), Inbox())
+    sink = KioskSink(configuration.load(environment={}, flags=flags), CommandQueue())
     sink.handle(seen(1280, 720))
     assert told(sink.board) == []
     sink.see_with(DetectorConfig(), "haar")

@@ -15,7 +15,7 @@ pytest.importorskip("starlette", reason="the extra `kiosk` is not installed")
 from edge import config as configuration
 from edge.audience.event_detector import EventDetector
 from edge.config import EventsConfig, PrivacyConfig, SmoothingConfig
-from edge.core.commands import Inbox
+from edge.core.commands import CommandQueue
 from edge.core.events import Look, LookKind, Stamp
 from edge.core.types import EMOTIONS, Box, Emotion, Face, Observation, Scores
 from edge.kiosk.sink import KioskSink
@@ -35,7 +35,7 @@ def face(emotion: Emotion) -> Face:
 @pytest.fixture
 def sink(tmp_path: Path) -> KioskSink:
     flags = {"node.id": "n1", "node.state_dir": tmp_path, "kiosk.enabled": True, "kiosk.port": 0}
-    return KioskSink(configuration.load(environment={}, flags=flags), Inbox())
+    return KioskSink(configuration.load(environment={}, flags=flags), CommandQueue())
 
 
 def told(sink: KioskSink) -> dict[str, Any]:

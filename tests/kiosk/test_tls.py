@@ -15,7 +15,7 @@ import pytest
 pytest.importorskip("cryptography", reason="the extra `kiosk` is not installed")
 
 from edge import config as configuration
-from edge.core.commands import Inbox
+from edge.core.commands import CommandQueue
 from edge.core.errors import ConfigError
 from edge.kiosk import addresses, certificate, tls
 from edge.kiosk.sink import KioskSink
@@ -164,7 +164,7 @@ def test_one_that_has_ended_is_served_and_said(settings: Any, files: Any, tmp_pa
 
 @pytest.fixture
 def sink(settings: Any) -> Iterator[KioskSink]:
-    made = KioskSink(settings(tls="self-signed"), Inbox())
+    made = KioskSink(settings(tls="self-signed"), CommandQueue())
     made.open()
     yield made
     made.close()

@@ -15,7 +15,7 @@ import pytest
 
 from edge.cli import main
 from edge.core.errors import EdgeError, InputError, ModelError
-from edge.models.store import Pointer, Store, models_dir
+from edge.models.store import ModelStore, Pointer, models_dir
 from edge.runtime.local import ask, control_paths
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def test_two_killed_starts_bring_the_old_model_back(
         device.send_signal(signal.SIGTERM)
         assert device.wait(PATIENCE_S) == 0
     assert "is taken back" in (config.node.state_dir / "log").read_text(encoding="utf-8")
-    pointer = Store(models_dir(config)).pointer()
+    pointer = ModelStore(models_dir(config)).pointer()
     assert (pointer.current, pointer.proven) == (None, True)
 
 

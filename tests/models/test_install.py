@@ -10,7 +10,7 @@ from edge.core.errors import InputError, ModelError
 from edge.inference.manifest import manifest_path, packaged_model
 from edge.models import install
 from edge.models.signature import make_key, sign
-from edge.models.store import Pointer, Store, model_in_use, models_dir
+from edge.models.store import ModelStore, Pointer, model_in_use, models_dir
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,7 +61,7 @@ def test_a_signed_model_is_tried_kept_and_used_next(config: Config, make_model: 
         f"{name}/mine.sig",
         f"{name}/mine.tflite",
     ]
-    assert Store(models_dir(config)).pointer() == Pointer(current=name, previous=None, proven=False)
+    assert ModelStore(models_dir(config)).pointer() == Pointer(current=name, previous=None, proven=False)
 
 
 @pytest.mark.usefixtures("untried")
@@ -155,7 +155,7 @@ def test_a_device_file_is_not_read(config: Config, make_model: Any) -> None:
 
 @pytest.mark.usefixtures("untried")
 def test_the_last_proven_model_is_the_one_to_go_back_to(config: Config, make_model: Any) -> None:
-    store = Store(models_dir(config))
+    store = ModelStore(models_dir(config))
     first = install.add(config, make_model("first"), unsigned=True).added.name
     second = install.add(config, make_model("second"), unsigned=True).added.name
     assert store.pointer() == Pointer(current=second, previous=None, proven=False)  # the first was never proven
@@ -169,7 +169,7 @@ def test_the_last_proven_model_is_the_one_to_go_back_to(config: Config, make_mod
 
 @pytest.mark.usefixtures("untried")
 def test_removing_the_model_in_use_goes_back(config: Config, make_model: Any) -> None:
-    store = Store(models_dir(config))
+    store = ModelStore(models_dir(config))
     first = install.add(config, make_model("first"), unsigned=True).added
     store.point(Pointer(current=first.name))
     second = install.add(config, make_model("second"), unsigned=True).added
@@ -184,7 +184,7 @@ def test_removing_the_model_in_use_goes_back(config: Config, make_model: Any) ->
 
 @pytest.mark.usefixtures("untried")
 def test_removing_the_one_before_leaves_the_one_in_use(config: Config, make_model: Any) -> None:
-    store = Store(models_dir(config))
+    store = ModelStore(models_dir(config))
     first = install.add(config, make_model("first"), unsigned=True).added
     store.point(Pointer(current=first.name))
     second = install.add(config, make_model("second"), unsigned=True).added
@@ -200,7 +200,7 @@ def test_names_do_not_lead_out_of_the_folder(config: Config, wanted: str) -> Non
 
 @pytest.mark.usefixtures("untried")
 def test_two_commands_do_not_get_in_each_others_way(config: Config, make_model: Any) -> None:
-    with Store(models_dir(config)).locked(), pytest.raises(InputError, match="wait for its end"):
+    with ModelStore(models_dir(config)).locked(), pytest.raises(InputError, match="wait for its end"):
         install.add(config, make_model(), unsigned=True)
 
 

@@ -11,7 +11,7 @@ from edge.inference.manifest import load as load_manifest
 from edge.inference.manifest import packaged_model
 from edge.models import install
 from edge.models.rollback import ModelRollback
-from edge.models.store import Pointer, Store, models_dir
+from edge.models.store import ModelStore, Pointer, models_dir
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +27,7 @@ def added(config: Config, make_model: Any, monkeypatch: pytest.MonkeyPatch) -> P
 
 
 def pointer(config: Config) -> Pointer:
-    return Store(models_dir(config)).pointer()
+    return ModelStore(models_dir(config)).pointer()
 
 
 def as_it_is(path: Path) -> Path:
@@ -68,7 +68,7 @@ def test_a_model_that_does_not_load_is_taken_back_at_once(config: Config, added:
 def test_a_model_that_is_gone_is_replaced_by_the_one_before(
     config: Config, added: Path, make_model: Any, proven: bool
 ) -> None:
-    store = Store(models_dir(config))
+    store = ModelStore(models_dir(config))
     store.point(Pointer(current=added.parent.name))
     newest = install.add(config, make_model("newest"), unsigned=True).added
     store.point(store.pointer().model_copy(update={"proven": proven}))
@@ -155,7 +155,7 @@ def test_a_state_folder_that_cannot_be_written_costs_a_line_not_the_start(
         msg = "current.json: cannot be written: Read-only file system"
         raise InputError(msg)
 
-    monkeypatch.setattr(Store, "point", refuse)
+    monkeypatch.setattr(ModelStore, "point", refuse)
     with caplog.at_level(logging.WARNING):
         assert crashed_start(config) == added
     assert "Read-only" in caplog.text

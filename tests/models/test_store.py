@@ -8,7 +8,7 @@ import pytest
 from edge.config import load
 from edge.core.errors import InputError
 from edge.models import store
-from edge.models.store import Pointer, Store, models_dir
+from edge.models.store import ModelStore, Pointer, models_dir
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,7 +43,7 @@ def test_a_folder_that_was_named_is_the_one(service: Path, tmp_path: Path) -> No
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 def test_what_root_adds_belongs_to_the_service(service: Path) -> None:
     os.chown(service, 12345, 12346)
-    kept = Store(service / "models")
+    kept = ModelStore(service / "models")
     with kept.locked():
         kept.point(Pointer(current="a"))
     owners = {
@@ -57,13 +57,13 @@ def test_a_name_that_means_two_models_is_asked_about(tmp_path: Path) -> None:
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "one.tflite").write_bytes(b"x")
     with pytest.raises(InputError, match="name one of one-aaaaaaaaaaaa, one-bbbbbbbbbbbb"):
-        Store(tmp_path).find("one")
-    assert Store(tmp_path).find("one-bbbbbbbbbbbb").path == tmp_path / "one-bbbbbbbbbbbb" / "one.tflite"
+        ModelStore(tmp_path).find("one")
+    assert ModelStore(tmp_path).find("one-bbbbbbbbbbbb").path == tmp_path / "one-bbbbbbbbbbbb" / "one.tflite"
 
 
 def test_a_link_in_the_place_of_the_lock_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / ".lock").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(InputError, match="cannot be written"), Store(tmp_path / "models").locked():
+    with pytest.raises(InputError, match="cannot be written"), ModelStore(tmp_path / "models").locked():
         pass
     assert not (tmp_path / "elsewhere").exists()

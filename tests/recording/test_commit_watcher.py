@@ -41,7 +41,7 @@ def test_a_fault_is_told_once_and_what_waited_when_it_is_written(
     room: Room, heard: list[Any], monkeypatch: pytest.MonkeyPatch, crowd: tuple[Any, ...]
 ) -> None:
     def full(*_given: Any) -> None:
-        msg = "there is no room left"
+        msg = "there is no space left"
         raise FileFault(msg, full=True)
 
     clock = {"now": 0.0}

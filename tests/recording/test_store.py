@@ -220,7 +220,7 @@ def test_a_full_disk_is_one_line_and_nothing_is_lost_once_there_is_room(
     room.event(EventType.MARKER, 59, label="no room")
     said = [record.message for record in caplog.records if record.levelname == "ERROR"]
     assert len(said) == 1
-    assert "no room left" in said[0]
+    assert "no space left" in said[0]
     file._connection.execute("PRAGMA max_page_count=100000")
     monkeypatch.setattr(room.sink._writer, "_retry_s", 0.0)
     room.show(60, 62, *crowd)

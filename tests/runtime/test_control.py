@@ -14,7 +14,7 @@ from edge.core.commands import (
     CheckHealth,
     CheckStatus,
     Command,
-    Inbox,
+    CommandQueue,
     Mark,
     SetDisplay,
     SetPrivacy,
@@ -53,7 +53,7 @@ class Desk:
     """A control with what it works on."""
 
     def __init__(self, folder: Path, group: GroupSize | None = None) -> None:
-        self.inbox = Inbox()
+        self.inbox = CommandQueue()
         self.settings = SettingsStore(folder / "settings.json")
         self.stamp = stamp = Stamp(epoch_ns=0, seed=b"test")
         self.narrator = EventDetector(
@@ -231,14 +231,14 @@ def test_what_fails_is_answered_and_the_loop_goes_on(desk: Desk, monkeypatch: py
 
 
 def test_a_full_box_takes_no_more() -> None:
-    inbox = Inbox(capacity=2)
+    inbox = CommandQueue(capacity=2)
     assert [inbox.offer(Mark(str(number)), remote=True) for number in range(3)] == [True, True, False]
     assert [request.command for request in inbox.take()] == [Mark("0"), Mark("1")]
     assert inbox.offer(Mark(), remote=True)
 
 
 def test_a_flood_over_the_broker_leaves_places_to_button_page_and_this_machine() -> None:
-    inbox = Inbox(capacity=2, reserved=3)
+    inbox = CommandQueue(capacity=2, reserved=3)
     while inbox.offer(Mark(), remote=True):
         pass
     assert [inbox.offer(SetPrivacy()) for _ in range(4)] == [True, True, True, False]

@@ -231,7 +231,7 @@ def test_a_marker_on_a_full_disk_is_answered_in_words_and_at_once(
     running: Running, monkeypatch: pytest.MonkeyPatch, eventually: Callable[..., Any]
 ) -> None:
     def full(*_given: Any, **_named: Any) -> Any:
-        msg = "there is no room left"
+        msg = "there is no space left"
         raise FileFault(msg, full=True)
 
     with monkeypatch.context() as patch:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edge import config as configuration
-from edge.core.commands import Answer, Inbox, Mark, StartSession
+from edge.core.commands import Answer, CommandQueue, Mark, StartSession
 from edge.core.errors import EdgeError
 from edge.core.events import CameraStatus, SessionKind
 from edge.recording.file import SessionFile
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @contextmanager
 def answering(path: Path, answer: Answer) -> Iterator[list[Any]]:
     """A socket whose requests a thread serves, as the loop does."""
-    inbox, asked, over = Inbox(), [], threading.Event()
+    inbox, asked, over = CommandQueue(), [], threading.Event()
 
     def loop() -> None:
         while not over.wait(0.01):

@@ -24,40 +24,42 @@ if TYPE_CHECKING:
 S = 1_000_000_000
 MIB = 2**20
 GIB = 2**30
-COOL = board.Readings(temperature_c=50.0, throttled=0, memory=board.MemoryInfo(4 * GIB, 3 * GIB), pressure_percent=0.0)
+COOL = board.BoardReadings(
+    temperature_c=50.0, throttled=0, memory=board.MemoryInfo(4 * GIB, 3 * GIB), pressure_percent=0.0
+)
 
 
-def hot(celsius: float) -> board.Readings:
-    return board.Readings(temperature_c=celsius)
+def hot(celsius: float) -> board.BoardReadings:
+    return board.BoardReadings(temperature_c=celsius)
 
 
-def left(mib: float, total: int = 4 * GIB) -> board.Readings:
-    return board.Readings(memory=board.MemoryInfo(total, int(mib * MIB)))
+def left(mib: float, total: int = 4 * GIB) -> board.BoardReadings:
+    return board.BoardReadings(memory=board.MemoryInfo(total, int(mib * MIB)))
 
 
 @pytest.mark.parametrize(
     ("readings", "level", "cause"),
     [
-        (board.Readings(), 0, None),
+        (board.BoardReadings(), 0, None),
         (COOL, 0, None),
         (hot(76.9), 0, None),
         (hot(77.0), 1, Limit.HEAT),
         (hot(80.0), 2, Limit.HEAT),
         (hot(95.0), 3, Limit.HEAT),
-        (board.Readings(temperature_c=60.0, throttled=0b0100), 2, Limit.HEAT),
-        (board.Readings(temperature_c=60.0, throttled=0b0111), 0, None),
+        (board.BoardReadings(temperature_c=60.0, throttled=0b0100), 2, Limit.HEAT),
+        (board.BoardReadings(temperature_c=60.0, throttled=0b0111), 0, None),
         (left(100), 0, None),
         (left(95), 1, Limit.MEMORY),
         (left(63), 2, Limit.MEMORY),
         (left(31), 3, Limit.MEMORY),
         (left(60, total=512 * MIB), 0, None),
         (left(50, total=512 * MIB), 1, Limit.MEMORY),
-        (board.Readings(service=board.MemoryInfo(300 * MIB, 9 * MIB)), 3, Limit.MEMORY),
-        (board.Readings(pressure_percent=16.0), 2, Limit.MEMORY),
-        (board.Readings(temperature_c=78.0, pressure_percent=40.0), 3, Limit.MEMORY),
+        (board.BoardReadings(service=board.MemoryInfo(300 * MIB, 9 * MIB)), 3, Limit.MEMORY),
+        (board.BoardReadings(pressure_percent=16.0), 2, Limit.MEMORY),
+        (board.BoardReadings(temperature_c=78.0, pressure_percent=40.0), 3, Limit.MEMORY),
     ],
 )
-def test_what_a_board_asks_for(readings: board.Readings, level: int, cause: Limit | None) -> None:
+def test_what_a_board_asks_for(readings: board.BoardReadings, level: int, cause: Limit | None) -> None:
     assert judge(readings) == Verdict(level, cause)
 
 
@@ -90,7 +92,7 @@ def test_the_cause_is_what_holds_it_down_now() -> None:
 
 
 READINGS = st.builds(
-    board.Readings,
+    board.BoardReadings,
     temperature_c=st.none() | st.floats(-20, 120),
     throttled=st.none() | st.integers(0, 15),
     memory=st.none() | st.builds(board.MemoryInfo, st.integers(1, 16 * GIB), st.integers(0, 16 * GIB)),
@@ -100,12 +102,12 @@ READINGS = st.builds(
 
 
 @given(READINGS)
-def test_leaving_a_level_takes_more_than_entering_it(readings: board.Readings) -> None:
+def test_leaving_a_level_takes_more_than_entering_it(readings: board.BoardReadings) -> None:
     assert judge(readings).level <= judge(readings, easy=True).level <= LEVELS
 
 
 @given(st.lists(st.tuples(READINGS, st.integers(0, 100)), max_size=40))
-def test_never_less_than_asked_never_two_steps_down_at_a_time(story: list[tuple[board.Readings, int]]) -> None:
+def test_never_less_than_asked_never_two_steps_down_at_a_time(story: list[tuple[board.BoardReadings, int]]) -> None:
     governor, now_s = ThrottlePolicy(), 0
     for readings, pause_s in story:
         now_s += pause_s
@@ -117,7 +119,7 @@ def test_never_less_than_asked_never_two_steps_down_at_a_time(story: list[tuple[
 
 
 @given(st.lists(READINGS, max_size=20))
-def test_whatever_was_it_is_over_after_four_good_minutes(story: list[board.Readings]) -> None:
+def test_whatever_was_it_is_over_after_four_good_minutes(story: list[board.BoardReadings]) -> None:
     governor = ThrottlePolicy()
     for second, readings in enumerate(story):
         governor.update(readings, second * S)
@@ -174,7 +176,7 @@ def test_a_change_is_one_line_in_the_log(caplog: pytest.LogCaptureFixture) -> No
 def test_the_board_is_read_seldom() -> None:
     asked: list[int] = []
 
-    def read() -> board.Readings:
+    def read() -> board.BoardReadings:
         asked.append(1)
         return COOL
 

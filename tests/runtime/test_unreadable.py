@@ -130,12 +130,12 @@ def test_another_broker_s_password_is_asked_for_again(
     "flags", [{"kiosk.host": "0.0.0.0"}, {"kiosk.tls": "files", "kiosk.tls_certificate": "/c.pem"}]
 )
 def test_what_no_file_can_mend_is_still_refused(tmp_path: Path, flags: dict[str, str]) -> None:
-    from edge.core.commands import Inbox
+    from edge.core.commands import CommandQueue
 
     base = {"kiosk.enabled": True, "node.state_dir": tmp_path}
     config = configuration.load(environment={}, flags=base | flags)
     with pytest.raises(ConfigError) as refused:
-        KioskSink(config, Inbox())
+        KioskSink(config, CommandQueue())
     assert not isinstance(refused.value, FileUnavailable)
 
 
@@ -163,5 +163,7 @@ def test_the_message_names_the_user_and_the_command(tmp_path: Path) -> None:
             each.chmod(mode)
     assert here == f"Permission denied: sudo chown nobody {path}"
     if closed:
-        assert behind == f"Permission denied: the user nobody may not enter {closed[-1]}; choose another place"
+        assert (
+            behind == f"Permission denied: the user nobody cannot access the folder {closed[-1]}; choose another path"
+        )
     assert why_unreadable(path, FileNotFoundError(2, "No such file or directory")) == "No such file or directory"

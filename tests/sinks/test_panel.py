@@ -11,7 +11,7 @@ from gpiozero import Device
 
 from edge import config as configuration
 from edge.config import PanelConfig
-from edge.core.commands import Inbox, SetPrivacy, StartSession, StopSession
+from edge.core.commands import CommandQueue, SetPrivacy, StartSession, StopSession
 from edge.core.errors import ConfigError, SinkError
 from edge.core.events import CameraStatus, Privacy, RunningSession, Session, SessionKind
 from edge.sinks.display.simulated import simulated_pins
@@ -35,8 +35,8 @@ def pins() -> Iterator[SimulatedPins]:
 
 
 @pytest.fixture
-def inbox() -> Inbox:
-    return Inbox()
+def inbox() -> CommandQueue:
+    return CommandQueue()
 
 
 class Clock:
@@ -54,7 +54,7 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def open_panel(pins: SimulatedPins, inbox: Inbox, clock: Clock) -> Iterator[Callable[..., PanelSink]]:
+def open_panel(pins: SimulatedPins, inbox: CommandQueue, clock: Clock) -> Iterator[Callable[..., PanelSink]]:
     """``open_panel(**settings)``: with every pin in use; no press is long unless ``long_press_s`` is given."""
     del pins  # gpiozero has them from now on
     with ExitStack() as opened:
@@ -86,11 +86,11 @@ def press(clock: Clock, seconds: float) -> None:
     button().drive_high()
 
 
-def asked(inbox: Inbox) -> list[Any]:
+def asked(inbox: CommandQueue) -> list[Any]:
     return [request.command for request in inbox.take()]
 
 
-def test_a_short_press_pauses(panel: PanelSink, inbox: Inbox, clock: Clock) -> None:
+def test_a_short_press_pauses(panel: PanelSink, inbox: CommandQueue, clock: Clock) -> None:
     for _ in range(2):
         press(clock, 0.05)
         assert asked(inbox) == [SetPrivacy()]
@@ -98,7 +98,7 @@ def test_a_short_press_pauses(panel: PanelSink, inbox: Inbox, clock: Clock) -> N
 
 
 def test_a_long_press_is_about_the_session(
-    open_panel: Callable[..., PanelSink], inbox: Inbox, eventually: Callable[..., Any]
+    open_panel: Callable[..., PanelSink], inbox: CommandQueue, eventually: Callable[..., Any]
 ) -> None:
     panel = open_panel(long_press_s=0.02)
     for running, expected in ((None, StartSession()), (RUNNING, StopSession()), (RunningSession(None), StartSession())):
@@ -110,7 +110,7 @@ def test_a_long_press_is_about_the_session(
         assert asked(inbox) == []
 
 
-def test_a_short_press_after_a_long_one_pauses(panel: PanelSink, inbox: Inbox, clock: Clock) -> None:
+def test_a_short_press_after_a_long_one_pauses(panel: PanelSink, inbox: CommandQueue, clock: Clock) -> None:
     button().drive_low()
     panel._held()  # as gpiozero calls it when the time is up
     clock.now_s += 2
@@ -122,14 +122,14 @@ def test_a_short_press_after_a_long_one_pauses(panel: PanelSink, inbox: Inbox, c
 
 @pytest.mark.parametrize(("closed_s", "presses"), [(0.0, 0), (0.019, 0), (0.021, 1)])
 def test_a_contact_closed_for_a_moment_only_is_no_press(
-    panel: PanelSink, inbox: Inbox, clock: Clock, closed_s: float, presses: int
+    panel: PanelSink, inbox: CommandQueue, clock: Clock, closed_s: float, presses: int
 ) -> None:
     del panel
     press(clock, closed_s)
     assert asked(inbox) == [SetPrivacy()] * presses
 
 
-def test_a_contact_that_bounces_is_one_press(panel: PanelSink, inbox: Inbox, clock: Clock) -> None:
+def test_a_contact_that_bounces_is_one_press(panel: PanelSink, inbox: CommandQueue, clock: Clock) -> None:
     del panel
     for _ in range(3):
         press(clock, 0.001)
@@ -201,9 +201,9 @@ def test_the_buzzer_confirms_changes_only(
 
 
 def test_a_pin_in_use_is_one_line_and_frees_the_others(pins: SimulatedPins) -> None:
-    taken = PanelSink(PanelConfig(button=BUTTON), Inbox())
+    taken = PanelSink(PanelConfig(button=BUTTON), CommandQueue())
     taken.open()
-    second = PanelSink(PanelConfig(button=BUTTON, light=LIGHT), Inbox())
+    second = PanelSink(PanelConfig(button=BUTTON, light=LIGHT), CommandQueue())
     with pytest.raises(SinkError, match=r"^panel: GPIO3 \(button\): the pin is busy"):
         second.open()
     assert not pins.driven(LIGHT)

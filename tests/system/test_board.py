@@ -21,7 +21,7 @@ def put(root: Path, path: str, text: str) -> None:
 
 
 def test_nothing_there_is_no_reading(tmp_path: Path) -> None:
-    assert board.read(tmp_path) == board.Readings()
+    assert board.read(tmp_path) == board.BoardReadings()
 
 
 def test_nonsense_is_no_reading(tmp_path: Path) -> None:
@@ -33,7 +33,7 @@ def test_nonsense_is_no_reading(tmp_path: Path) -> None:
         "proc/self/cgroup",
     ):
         put(tmp_path, path, "full what\n\nnonsense: ??\n0::/../..\n")
-    assert board.read(tmp_path) == board.Readings()
+    assert board.read(tmp_path) == board.BoardReadings()
 
 
 def test_a_pi_is_read(tmp_path: Path) -> None:
@@ -42,13 +42,13 @@ def test_a_pi_is_read(tmp_path: Path) -> None:
     put(tmp_path, "proc/meminfo", "MemTotal:  1000 kB\nMemFree: 1 kB\nMemAvailable:  400 kB\nHugePages_Total: 0\n")
     put(tmp_path, "proc/pressure/memory", "some avg10=9.00 avg60=1 total=1\nfull avg10=2.50 avg60=0.00 total=0\n")
     readings = board.read(tmp_path)
-    assert readings == board.Readings(81.2, 8, board.MemoryInfo(1_024_000, 409_600), None, 2.5)
+    assert readings == board.BoardReadings(81.2, 8, board.MemoryInfo(1_024_000, 409_600), None, 2.5)
     assert not readings.slowed_by_heat, "the soft limit alone is none"
 
 
 @pytest.mark.parametrize(("bits", "slowed"), [(0, False), (0b0100, True), (0b0101, False), (0b0010, False)])
 def test_a_weak_supply_is_no_heat(bits: int, slowed: bool) -> None:
-    assert board.Readings(throttled=bits).slowed_by_heat is slowed
+    assert board.BoardReadings(throttled=bits).slowed_by_heat is slowed
 
 
 def test_the_tightest_limit_on_the_way_up_counts_without_what_can_be_dropped(tmp_path: Path) -> None:

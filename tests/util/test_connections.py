@@ -6,8 +6,8 @@ import resource
 
 import pytest
 
-from edge.util.connections import Bounds, ConnectionTable, site_of
-from edge.util.rates import Buckets
+from edge.util.connections import ConnectionLimits, ConnectionTable, site_of
+from edge.util.rates import TokenBuckets
 
 
 class Fake:
@@ -32,7 +32,7 @@ def come(table: ConnectionTable, address: str, idle_since: float | None = None, 
 
 
 def test_one_address_makes_room_for_itself_and_takes_nothing_from_others() -> None:
-    table = ConnectionTable(Bounds(most=10, per_address=3, descriptor=100))
+    table = ConnectionTable(ConnectionLimits(most=10, per_address=3, descriptor=100))
     other = come(table, "192.0.2.1", idle_since=0.0)
     own = [come(table, "192.0.2.2", idle_since=float(age)) for age in (5, 4, 6)]
     assert isinstance(come(table, "192.0.2.2", idle_since=7.0), Fake)
@@ -43,7 +43,7 @@ def test_one_address_makes_room_for_itself_and_takes_nothing_from_others() -> No
 
 
 def test_what_is_at_work_makes_no_room() -> None:
-    table = ConnectionTable(Bounds(most=10, per_address=2, descriptor=100))
+    table = ConnectionTable(ConnectionLimits(most=10, per_address=2, descriptor=100))
     at_work = [come(table, "192.0.2.2") for _ in range(2)]
     assert come(table, "192.0.2.2") == "too many from one address"
     assert not any(one.dropped for one in at_work if isinstance(one, Fake))
@@ -51,7 +51,7 @@ def test_what_is_at_work_makes_no_room() -> None:
 
 
 def test_in_all_the_address_with_most_makes_room() -> None:
-    table = ConnectionTable(Bounds(most=5, per_address=4, descriptor=100))
+    table = ConnectionTable(ConnectionLimits(most=5, per_address=4, descriptor=100))
     few, many = come(table, "192.0.2.1", idle_since=0.0), [come(table, "192.0.2.2", idle_since=1.0) for _ in range(4)]
     assert isinstance(come(table, "192.0.2.3"), Fake)
     assert isinstance(few, Fake)
@@ -60,7 +60,7 @@ def test_in_all_the_address_with_most_makes_room() -> None:
 
 
 def test_descriptors_that_are_kept_are_not_touched() -> None:
-    table = ConnectionTable(Bounds(most=50, per_address=50, descriptor=100))
+    table = ConnectionTable(ConnectionLimits(most=50, per_address=50, descriptor=100))
     assert isinstance(come(table, "192.0.2.1", descriptor=99), Fake)
     assert come(table, "192.0.2.1", descriptor=100) == "too few descriptors are free"
     idle = come(table, "192.0.2.1", idle_since=0.0)
@@ -70,7 +70,9 @@ def test_descriptors_that_are_kept_are_not_touched() -> None:
 
 
 def test_a_trusted_proxy_is_bounded_in_all_alone() -> None:
-    table = ConnectionTable(Bounds(most=5, per_address=2, descriptor=100), exempt=lambda site: site == "10.0.0.1")
+    table = ConnectionTable(
+        ConnectionLimits(most=5, per_address=2, descriptor=100), exempt=lambda site: site == "10.0.0.1"
+    )
     assert all(isinstance(come(table, "10.0.0.1"), Fake) for _ in range(5))
     assert come(table, "10.0.0.1") == "too many in all"
 
@@ -84,7 +86,7 @@ def test_an_ipv6_site_is_one_address() -> None:
 
 
 def test_a_removed_connection_is_removed_once() -> None:
-    table = ConnectionTable(Bounds(most=5, per_address=2, descriptor=100))
+    table = ConnectionTable(ConnectionLimits(most=5, per_address=2, descriptor=100))
     made = come(table, "2001:db8::1")
     assert isinstance(made, Fake)
     for _ in range(2):
@@ -95,14 +97,14 @@ def test_a_removed_connection_is_removed_once() -> None:
 @pytest.mark.parametrize("soft", [128, 1024, 4096])
 def test_bounds_leave_descriptors_for_the_device(soft: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, soft))
-    bounds = Bounds.of(1256, 628)
+    bounds = ConnectionLimits.of(1256, 628)
     assert bounds.most < bounds.descriptor <= soft - min(256, soft // 4)
     assert bounds.per_address < bounds.most
 
 
 def test_new_connections_have_a_rate_and_each_address_its_own() -> None:
     now = [0.0]
-    buckets = Buckets(2, 1.0, clock=lambda: now[0])
+    buckets = TokenBuckets(2, 1.0, clock=lambda: now[0])
     assert [buckets.take("192.0.2.1") for _ in range(3)] == [True, True, False]
     assert buckets.take("192.0.2.2")
     now[0] = 1.0

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize(
     ("state", "says"),
     [
-        ("ro", "Read-only file system; choose another place or mend its permissions"),
-        ("full", "No space left on device; free some room or choose another place"),
+        ("ro", "Read-only file system; choose another path or fix its permissions"),
+        ("full", "No space left on device; free some space or choose another path"),
     ],
 )
 def test_a_disk_that_cannot_be_written_is_one_line_and_leaves_nothing(
@@ -57,6 +57,6 @@ def test_file_systems_without_links_are_written_too(tmp_path: Path, monkeypatch:
 
     monkeypatch.setattr(os, "link", refused)
     write_text(tmp_path / "a.txt", "one", overwrite=False)
-    with pytest.raises(InputError, match="is there already"):
+    with pytest.raises(InputError, match="already exists"):
         write_text(tmp_path / "a.txt", "two", overwrite=False)
     assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("a.txt", "one")]

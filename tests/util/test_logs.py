@@ -149,7 +149,7 @@ def test_no_place_in_the_program_floods_the_log(
 def test_keys_that_a_sender_chooses_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
     now_s = 1000.0
     monkeypatch.setattr("edge.util.logs.time.monotonic", lambda: now_s)
-    rarely = logs.Rarely(60.0)
+    rarely = logs.LogThrottle(60.0)
     assert sum(rarely.due(f"key {number}") for number in range(10_000)) == 32
     assert not rarely.due("key 0")
     now_s += 61

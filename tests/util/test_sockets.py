@@ -13,12 +13,12 @@ from edge import config as configuration
 from edge.config import MetricsConfig, MqttConfig
 from edge.core.errors import ConfigError, SinkError
 from edge.sinks.mqtt.options import options
-from edge.util.sockets import Service, in_url, listen, local_address, plain_address
+from edge.util.sockets import ServerDescription, in_url, listen, local_address, plain_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-SERVICE = Service("the page", "kiosk.host", "set kiosk.port")
+SERVICE = ServerDescription("the page", "kiosk.host", "set kiosk.port")
 
 
 def has_ipv6() -> bool:
@@ -81,12 +81,12 @@ def without_ipv6(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_ipv6_all_addresses_are_those_of_ipv4(caplog: pytest.LogCaptureFixture) -> None:
     with listen("::", 0, SERVICE) as listener:
         assert reached(listener, "127.0.0.1")
-    assert caplog.messages == ["kiosk.host: this machine has no IPv6: the page is served over IPv4 alone"]
+    assert caplog.messages == ["kiosk.host: this machine has no IPv6: the page is served over IPv4 only"]
 
 
 @pytest.mark.usefixtures("without_ipv6")
 def test_without_ipv6_an_address_of_it_is_refused() -> None:
-    with pytest.raises(SinkError, match=r"^::1 is no address of this machine: set kiosk\.host$"):
+    with pytest.raises(SinkError, match=r"^::1 is not an address of this machine: set kiosk\.host$"):
         listen("::1", 0, SERVICE)
 
 
@@ -94,13 +94,13 @@ def test_without_ipv6_an_address_of_it_is_refused() -> None:
 def test_a_port_that_another_holds_over_ipv4_is_taken_for_both() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        with pytest.raises(SinkError, match=rf"^port {port} is taken by another program: stop it or set kiosk\.port$"):
+        with pytest.raises(SinkError, match=rf"^port {port} is used by another program: stop it or set kiosk\.port$"):
             listen("::", port, SERVICE)
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", pytest.param("2001:db8::1", marks=needs_ipv6)])
 def test_an_address_of_another_machine_is_refused(host: str) -> None:
-    with pytest.raises(SinkError, match=rf"^{host} is no address of this machine: set kiosk\.host$"):
+    with pytest.raises(SinkError, match=rf"^{host} is not an address of this machine: set kiosk\.host$"):
         listen(host, 0, SERVICE)
 
 
@@ -191,7 +191,7 @@ def test_metrics_are_served_over_both() -> None:
 def page(tmp_path: Any) -> Iterator[Callable[[str], Any]]:
     """``page(host)``: a server of the page that runs."""
     pytest.importorskip("starlette", reason="the extra `kiosk` is not installed")
-    from edge.core.commands import Inbox
+    from edge.core.commands import CommandQueue
     from edge.kiosk.app import Kiosk
     from edge.kiosk.passwords import make_hash
     from edge.kiosk.server import Server
@@ -204,7 +204,7 @@ def page(tmp_path: Any) -> Iterator[Callable[[str], Any]]:
 
     def make(host: str) -> Any:
         config = configuration.load(environment={}, flags=flags | {"kiosk.host": host})
-        made.append(Server(Kiosk(config, TopicCache(), Inbox())))
+        made.append(Server(Kiosk(config, TopicCache(), CommandQueue())))
         made[-1].start()
         return made[-1]
 

@@ -35,6 +35,6 @@ def test_a_cell_that_claims_more_than_any_can_have_is_damage(tmp_path: Path) -> 
 
 
 def test_want_of_memory_is_a_fault_and_no_damage() -> None:
-    with pytest.raises(FileFault, match="no memory") as raised, translated():
+    with pytest.raises(FileFault, match="not enough memory") as raised, translated():
         raise MemoryError
     assert not isinstance(raised.value, FileDamaged)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from edge.core.protocols import FaceDetector
     from edge.core.types import Landmarks
-    from edge.vision.findings import Search
+    from edge.vision.findings import FaceSearch
 
 MS = 1_000_000
 
@@ -72,7 +72,7 @@ class Dreamer:
 def vision(detector: FaceDetector, *, width: int, min_face: float, near: FaceDetector | None) -> Pipeline:
     """Make a pipeline that searches whole pictures, or close by where ``near`` is given."""
     scan = Scan(detector, budget=ScanBudget(share=1.0, interval_s=0.1), min_face=min_face, width=width)
-    search: Search = (
+    search: FaceSearch = (
         WholeSearch(scan, interval_s=0.1, scan_s=1.0)
         if near is None
         else LocalSearch(scan, near=near, interval_s=0.1, scan_s=1.0, min_hits=1)

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from edge.core.types import Box, Detection, Light
-from edge.vision.budget import NARROWEST, Plan, ScanBudget
+from edge.vision.budget import NARROWEST, ScanBudget, ScanPlan
 from edge.vision.scan import Scan, distinct
 from tests.fixtures.room import FACE, FixedBudget, Room, WatchedDetector
 
@@ -25,13 +25,13 @@ def scan_of(
 def test_weak_finds_are_left_out_less_strictly_in_the_dark(brightness: float, scores: list[float]) -> None:
     detector, room = WatchedDetector(), Room(320, 240, brightness)
     detector.only = [Detection(Box(10, 10, 50, 50), 0.4), Detection(Box(90, 10, 50, 50), 0.3), Detection(FACE, 0.2)]
-    found = scan_of(detector, least=(0.4, 0.3)).run(room.view(320, FACE), [], Plan(320, 0.2))
+    found = scan_of(detector, least=(0.4, 0.3)).run(room.view(320, FACE), [], ScanPlan(320, 0.2))
     assert [each.score for each in found.detections] == scores
 
 
 def test_faces_come_in_pixels_of_the_frame() -> None:
     detector, room = WatchedDetector(), Room(1280, 960)
-    found = scan_of(detector).run(room.view(320, FACE), [], Plan(320, 0.2))
+    found = scan_of(detector).run(room.view(320, FACE), [], ScanPlan(320, 0.2))
     (face,) = found.detections
     assert detector.shown == [(240, 320)]
     assert face.box.iou(FACE) > 0.9
@@ -41,7 +41,7 @@ def test_faces_come_in_pixels_of_the_frame() -> None:
 def test_tracks_too_small_for_the_searchs_width_were_not_looked_for(width: int, looked_for: set[str]) -> None:
     room = Room(1280, 960)
     tracks = [room.track(Box(50, 50, 40, 40), name="small"), room.track(Box(400, 300, 200, 200), name="large")]
-    found = scan_of(WatchedDetector()).run(room.view(320), tracks, Plan(width, 0.2))
+    found = scan_of(WatchedDetector()).run(room.view(320), tracks, ScanPlan(width, 0.2))
     assert found.looked_for == looked_for, "the detector finds faces of 24 pixels; 40 are 10 in a search 320 wide"
 
 
@@ -61,7 +61,7 @@ def test_in_the_dark_the_picture_is_searched_less_wide(brightness: float, light:
 
 def test_a_narrow_picture_is_as_wide_in_the_dark() -> None:
     detector, room = WatchedDetector(), Room(320, 240, 0.1)
-    scan_of(detector).run(room.view(320, FACE), [], Plan(320, 0.2))
+    scan_of(detector).run(room.view(320, FACE), [], ScanPlan(320, 0.2))
     assert detector.shown == [(240, 320)]
 
 
@@ -69,17 +69,17 @@ def test_it_plans_by_its_budget() -> None:
     room = Room(1280, 720)
     view = room.view(320)
     budget = FixedBudget(0.7, 448)
-    assert scan_of(WatchedDetector(), budget=budget).plan(view) == Plan(448, 0.7)
+    assert scan_of(WatchedDetector(), budget=budget).plan(view) == ScanPlan(448, 0.7)
     assert budget.aspect == 720 / 1280
     wide = scan_of(WatchedDetector(), min_face=0.1)
-    assert wide.plan(view) == Plan(wide.width(1280, 720), 0.2)
+    assert wide.plan(view) == ScanPlan(wide.width(1280, 720), 0.2)
 
 
 def test_only_what_is_around_the_areas_is_searched() -> None:
     detector, room = WatchedDetector(), Room(1280, 960)
     other = Box(900, 700, 100, 100)
     inside, outside = room.track(name="inside"), room.track(other, name="outside")
-    found = scan_of(detector).run_in(room.view(320, FACE, other), [inside, outside], Plan(640, 0.2), [FACE])
+    found = scan_of(detector).run_in(room.view(320, FACE, other), [inside, outside], ScanPlan(640, 0.2), [FACE])
     assert found is not None
     (face,) = found.detections
     assert face.box.iou(FACE) > 0.9
@@ -94,15 +94,15 @@ def test_areas_apart_are_searched_apart_and_neighbours_together() -> None:
     neighbour, apart = Box(310, 130, 100, 100), Box(900, 700, 100, 100)
     for areas, parts in (([FACE, neighbour], 1), ([FACE, apart], 2), ([apart, FACE, neighbour], 2)):
         detector = WatchedDetector()
-        found = scan_of(detector).run_in(room.view(320, *areas), [], Plan(640, 0.2), areas)
+        found = scan_of(detector).run_in(room.view(320, *areas), [], ScanPlan(640, 0.2), areas)
         assert found is not None
         assert len(detector.shown) == parts
         assert len(found.detections) == len(areas)
         assert all(any(each.box.iou(area) > 0.8 for each in found.detections) for area in areas)
 
 
-@pytest.mark.parametrize("plan", [Plan(320, 0.2), Plan(640, 0.2), Plan(1280, 0.2)])
-def test_parts_have_few_sizes(plan: Plan) -> None:
+@pytest.mark.parametrize("plan", [ScanPlan(320, 0.2), ScanPlan(640, 0.2), ScanPlan(1280, 0.2)])
+def test_parts_have_few_sizes(plan: ScanPlan) -> None:
     detector, room = WatchedDetector(), Room(1280, 960)
     for side in range(60, 200, 7):
         scan_of(detector).run_in(room.view(320), [], plan, [Box(150, 200, side, side)])
@@ -113,9 +113,9 @@ def test_parts_have_few_sizes(plan: Plan) -> None:
 def test_where_the_areas_are_most_of_the_picture_it_declines() -> None:
     detector, room = WatchedDetector(), Room(1280, 960)
     scan = scan_of(detector)
-    assert scan.run_in(room.view(320), [], Plan(640, 0.2), [Box(100, 100, 800, 700)]) is None
+    assert scan.run_in(room.view(320), [], ScanPlan(640, 0.2), [Box(100, 100, 800, 700)]) is None
     many = [Box(x, y, 100, 100) for x in range(0, 1200, 300) for y in range(0, 900, 300)]
-    assert scan.run_in(room.view(320), [], Plan(640, 0.2), many) is None
+    assert scan.run_in(room.view(320), [], ScanPlan(640, 0.2), many) is None
     assert detector.calls == 0
 
 
@@ -124,7 +124,7 @@ def test_areas_at_the_border_and_beyond_it_are_searched_as_far_as_there_is_a_pic
     detector, room = WatchedDetector(), Room(1280, 960)
     x, y = face.centre
     half_outside = Box(face.x + (60 if x > 640 else -60), face.y + (60 if y > 480 else -60), 90, 90)
-    found = scan_of(detector).run_in(room.view(320, face), [], Plan(640, 0.2), [half_outside])
+    found = scan_of(detector).run_in(room.view(320, face), [], ScanPlan(640, 0.2), [half_outside])
     assert found is not None
     assert found.detections[0].box.iou(face) > 0.85
 
@@ -132,7 +132,7 @@ def test_areas_at_the_border_and_beyond_it_are_searched_as_far_as_there_is_a_pic
 def test_a_face_that_a_part_cuts_is_left_out() -> None:
     detector, room = WatchedDetector(), Room(1280, 960)
     large = Box(300, 300, 300, 300)
-    found = scan_of(detector).run_in(room.view(320, large), [], Plan(640, 0.2), [Box(300, 300, 60, 60)])
+    found = scan_of(detector).run_in(room.view(320, large), [], ScanPlan(640, 0.2), [Box(300, 300, 60, 60)])
     assert found is not None
     assert found.detections == ()
 
@@ -141,7 +141,7 @@ def parts_of(face: Box, *, frame: tuple[int, int] = (1280, 960), area: Box) -> t
     """Return what a search around ``area`` keeps of a detector that finds ``face``, in pixels of the first part."""
     detector, room = WatchedDetector(), Room(*frame)
     detector.only = [Detection(face)]
-    found = scan_of(detector).run_in(room.view(320), [], Plan(frame[0], 0.2), [area])
+    found = scan_of(detector).run_in(room.view(320), [], ScanPlan(frame[0], 0.2), [area])
     assert found is not None
     return found.detections
 
@@ -194,7 +194,7 @@ def test_at_the_pictures_own_border_a_face_is_not_cut(face: Box, area: Box) -> N
 )
 def test_a_track_was_looked_for_where_a_part_holds_all_of_it(box: Box, *, inside: bool) -> None:
     room = Room(1280, 960)
-    track, plan = room.track(box), Plan(1280, 0.2)
+    track, plan = room.track(box), ScanPlan(1280, 0.2)
     found = scan_of(WatchedDetector()).run_in(room.view(320), [track], plan, [Box(600, 400, 100, 100)])
     assert found is not None
     assert found.looked_for == ({track.id} if inside else set())
@@ -207,7 +207,7 @@ def test_a_small_or_cut_track_was_not_looked_for_in_a_part() -> None:
         room.track(Box(220, 140, 20, 20), name="small"),
         room.track(Box(300, 120, 300, 300), name="cut"),
     )
-    found = scan_of(WatchedDetector()).run_in(room.view(320), tracks, Plan(640, 0.2), [FACE])
+    found = scan_of(WatchedDetector()).run_in(room.view(320), tracks, ScanPlan(640, 0.2), [FACE])
     assert found is not None
     assert found.looked_for == {"there"}
 
@@ -218,7 +218,7 @@ def test_a_part_is_lightened_and_less_wide_in_the_dark(colour: bool) -> None:
     for brightness in (1.0, 0.1):
         detector, room = WatchedDetector(colour=colour), Room(1280, 720, brightness)
         view = room.view(320, FACE, Box(900, 300, 200, 200))
-        found = scan_of(detector).run_in(view, [], Plan(1280, 0.2), [FACE])
+        found = scan_of(detector).run_in(view, [], ScanPlan(1280, 0.2), [FACE])
         assert found is not None
         assert found.detections[0].box.iou(FACE) > 0.85
         shown += detector.shown
@@ -250,7 +250,7 @@ def test_the_time_since_the_last_one() -> None:
     scan, room = scan_of(WatchedDetector()), Room()
     assert scan.since_s(0) == math.inf
     room.index = 100
-    scan.run(room.view(320), [], Plan(320, 0.2))
+    scan.run(room.view(320), [], ScanPlan(320, 0.2))
     assert scan.since_s(room.now_ns + 500_000_000) == pytest.approx(0.5)
     assert scan.since_s(room.now_ns - 1) == math.inf, "a clock that was set back"
     scan.reset()

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.core.types import Emotion, Scores
-from edge.vision.smooth import Labeler, ScoreAverage
+from edge.vision.smooth import EmotionSelector, ScoreAverage
 
 MS = 1_000_000
 HAPPY = Scores.of([0, 0, 0, 1, 0, 0, 0])
@@ -50,20 +50,20 @@ def test_the_average_stays_a_distribution_within_what_came(
         assert min(seen) - 1e-9 <= value.values[index] <= max(seen) + 1e-9
 
 
-def labeler() -> Labeler:
-    return Labeler(lead=0.1, hold_s=0.4, min_confidence=0.4)
+def selector() -> EmotionSelector:
+    return EmotionSelector(lead=0.1, hold_s=0.4, min_confidence=0.4)
 
 
 def test_the_first_label_is_given_at_once() -> None:
-    assert labeler().update(mix(0.6, 0.2), 0) is Emotion.HAPPY
+    assert selector().update(mix(0.6, 0.2), 0) is Emotion.HAPPY
 
 
 def test_a_weak_face_is_uncertain() -> None:
-    assert labeler().update(Scores.of([1] * 7), 0) is None
+    assert selector().update(Scores.of([1] * 7), 0) is None
 
 
 def test_a_lead_must_last() -> None:
-    label = labeler()
+    label = selector()
     label.update(mix(0.6, 0.2), 0)
     assert label.update(mix(0.2, 0.6), 100 * MS) is Emotion.HAPPY
     assert label.update(mix(0.2, 0.6), 400 * MS) is Emotion.HAPPY
@@ -71,7 +71,7 @@ def test_a_lead_must_last() -> None:
 
 
 def test_a_lead_that_breaks_starts_over() -> None:
-    label = labeler()
+    label = selector()
     label.update(mix(0.6, 0.2), 0)
     label.update(mix(0.2, 0.6), 100 * MS)
     label.update(mix(0.6, 0.2), 400 * MS)
@@ -80,14 +80,14 @@ def test_a_lead_that_breaks_starts_over() -> None:
 
 
 def test_a_small_lead_never_switches() -> None:
-    label = labeler()
+    label = selector()
     label.update(mix(0.5, 0.4), 0)
     assert label.update(mix(0.42, 0.5), 10_000 * MS) is Emotion.HAPPY
     assert label.update(mix(0.42, 0.5), 20_000 * MS) is Emotion.HAPPY
 
 
 def test_losing_confidence_becomes_uncertain_after_the_hold() -> None:
-    label = labeler()
+    label = selector()
     label.update(mix(0.6, 0.2), 0)
     assert label.update(mix(0.35, 0.3), 100 * MS) is Emotion.HAPPY
     assert label.update(mix(0.35, 0.3), 500 * MS) is None
@@ -95,7 +95,7 @@ def test_losing_confidence_becomes_uncertain_after_the_hold() -> None:
 
 @given(st.lists(weights, min_size=2, max_size=40))
 def test_labels_never_switch_faster_than_the_hold(steps: list[Scores]) -> None:
-    label, switches, last = labeler(), [], None
+    label, switches, last = selector(), [], None
     for index, scores in enumerate(steps):
         now = index * 90 * MS
         found = label.update(scores, now)

@@ -5,14 +5,14 @@ import pytest
 
 from edge.core.types import Box, Frame
 from edge.vision.light import TARGET, Exposure, measure, noise_of
-from edge.vision.view import View
+from edge.vision.view import FrameView
 
 
-def view(image: np.ndarray, width: int = 320) -> View:
+def view(image: np.ndarray, width: int = 320) -> FrameView:
     small = np.ascontiguousarray(image[:: image.shape[1] // width, :: image.shape[1] // width])
     grey = small if small.ndim == 2 else small[..., 1]
     exposure = measure(grey)
-    return View(Frame(image, 5_000_000, 0), exposure.lighten(grey), exposure)
+    return FrameView(Frame(image, 5_000_000, 0), exposure.lighten(grey), exposure)
 
 
 def colours(height: int, width: int, brightest: float) -> np.ndarray:
@@ -77,7 +77,7 @@ def test_noise_that_a_gain_raised_is_smoothed_and_other_noise_is_not() -> None:
 
 def test_a_dark_picture_with_little_noise_stays_sharp() -> None:
     image = colours(360, 640, 20)
-    seen = View(Frame(image, 0, 0), image[..., 1], Exposure(50.0))
+    seen = FrameView(Frame(image, 0, 0), image[..., 1], Exposure(50.0))
     assert np.array_equal(seen.whole(640, colour=True), seen.exposure.lighten(image))
 
 

@@ -1,4 +1,4 @@
-"""What goes on the wire and to the displays, and when. Everything here is pure."""
+"""Messages for the MQTT feed and the displays, and the rules for when they are sent (pure)."""
 
 from edge.core.events.look import Look, LookKind
 from edge.core.events.messages import (

@@ -1,4 +1,4 @@
-"""What displays show."""
+"""Content of the displays."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class LookKind(StrEnum):
-    """What a display tells apart at a glance."""
+    """States that a display distinguishes at a glance."""
 
     STARTING = "starting"
     NO_FACE = "no_face"
@@ -23,10 +23,10 @@ class LookKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What displays show now; ``emotion`` is set exactly when ``kind`` is ``EMOTION``.
+    """Current content of the displays; ``emotion`` is set if and only if ``kind`` is ``EMOTION``.
 
-    ``label`` says how a class that is not one of the usual seven is shown. ``frame_ns`` is the time of the frame that
-    it comes from, by the loop's clock; ``None`` where it comes from none.
+    ``label`` describes the appearance of a class that is not one of the seven of FER2013. ``frame_ns`` is the time of
+    the originating frame by the loop's clock, ``None`` if there is none.
     """
 
     kind: LookKind

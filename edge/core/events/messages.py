@@ -1,7 +1,7 @@
-"""The payloads of the MQTT feed, versioned: Pydantic models, frozen, with units in their field names.
+"""Payloads of the MQTT feed: versioned, frozen Pydantic models with units in their field names.
 
-They are the one source of JSON Schema. ``schema`` counts up when a field changes its meaning or goes; a receiver must
-ignore fields that it does not know.
+The JSON Schema is generated from them. ``schema`` is incremented when a field is removed or changes its meaning; a
+receiver must ignore unknown fields.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from edge.core.types import Light
 
 SCHEMA_VERSION = 1
 LABEL_MAX = 200
-"""Characters of a marker's label or a session's title."""
+"""Longest label of a marker or title of a session, in characters."""
 GROUP_MAX = 100
-"""The largest ``k``: faces that figures may need."""
+"""Largest ``k``, the number of faces that figures need."""
 LONGEST_SESSION_S = 7 * 86_400.0
-"""Seconds that a session may be planned for."""
+"""Longest planned duration of a session, in seconds."""
 
 Share = Annotated[float, Field(ge=0, le=1), PlainSerializer(lambda value: round(value, 3))]
 Valence = Annotated[float, Field(ge=-1, le=1), PlainSerializer(lambda value: round(value, 3))]
@@ -33,7 +33,7 @@ Timestamp = Annotated[
 Ulid = Annotated[str, Field(pattern=r"^[0-7][0-9A-HJKMNP-TV-Z]{25}$", description="ULID")]
 
 
-class Wire(BaseModel):
+class Payload(BaseModel):
     """A payload; ``schema`` is its version."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
@@ -41,12 +41,12 @@ class Wire(BaseModel):
     schema_version: int = Field(SCHEMA_VERSION, alias="schema")
 
     def to_json(self) -> str:
-        """Compact JSON as it is published."""
+        """Return the payload as compact JSON, as it is published."""
         return self.model_dump_json(by_alias=True)
 
 
-class State(Wire):
-    """The retained summary of the room: what the next subscriber learns at once."""
+class State(Payload):
+    """Retained summary of the room, which each new subscriber receives at once."""
 
     ts: Timestamp
     people: int = Field(ge=0, description="faces in view")
@@ -59,7 +59,7 @@ class State(Wire):
     session: Ulid | None = Field(None, description="id of the running session")
 
     def differs_from(self, other: State | None) -> bool:
-        """True where a subscriber would see anything but the time change."""
+        """Return whether anything but the timestamp differs from ``other``."""
         if other is None:
             return True
         volatile = {"ts"}
@@ -80,8 +80,8 @@ class EventType(StrEnum):
     PRIVACY_OFF = "privacy_off"
 
 
-class Event(Wire):
-    """One thing that happened; never retained, never lost, recognisable by ``id`` when it comes twice."""
+class Event(Payload):
+    """One event; never retained, never lost, and identified by ``id`` if it is delivered twice."""
 
     id: Ulid
     seq: Count = Field(description="counts up by one per event of this node, also over restarts")
@@ -96,15 +96,15 @@ class Event(Wire):
     session: Ulid | None = Field(None, description="id of the session that it belongs to")
 
     def to_json(self) -> str:
-        """Compact JSON as it is published; fields that say nothing are left out."""
+        """Return the payload as compact JSON, as it is published, without empty fields."""
         return self.model_dump_json(by_alias=True, exclude_none=True)
 
 
-class Aggregate(Wire):
-    """The room over one window of time; never retained, never lost, recognisable by ``id`` when it comes twice.
+class Aggregate(Payload):
+    """Summary of one time window; never retained, never lost, and identified by ``id`` if it is delivered twice.
 
-    A face that is in view for one second counts one person-second. ``scores``, ``shares``, ``uncertain`` and
-    ``valence`` are means over person-seconds, null without any or when withheld.
+    A face that is in view for one second counts as one person-second. ``scores``, ``shares``, ``uncertain`` and
+    ``valence`` are means over person-seconds, null if there are none or they are withheld.
     """
 
     id: Ulid
@@ -138,7 +138,7 @@ class Aggregate(Wire):
 
 
 class TrackedFace(BaseModel):
-    """One face in view; ``id`` is random, forgotten when the face leaves, and says nothing of who it is."""
+    """One face in view; ``id`` is random, is discarded when the face leaves, and does not identify a person."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -152,15 +152,15 @@ class TrackedFace(BaseModel):
     primary: bool
 
 
-class Tracks(Wire):
-    """The faces in view, one by one; only where the privacy settings allow it."""
+class Tracks(Payload):
+    """The faces in view, one by one; published only if the privacy settings allow it."""
 
     ts: Timestamp
     faces: tuple[TrackedFace, ...]
 
 
 class SessionKind(StrEnum):
-    """What a session is about."""
+    """Subject of a session."""
 
     FILM = "film"
     ADVERTISEMENT = "advertisement"
@@ -170,7 +170,7 @@ class SessionKind(StrEnum):
 
 
 class Media(BaseModel):
-    """What is shown to the people, by name only: it is neither opened nor kept."""
+    """Name of the medium that is shown to the audience; the medium itself is neither opened nor stored."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -178,7 +178,7 @@ class Media(BaseModel):
     duration_s: Duration | None = None
 
 
-class Session(Wire):
+class Session(Payload):
     """The running session; retained, JSON null when there is none."""
 
     id: Ulid
@@ -193,8 +193,8 @@ class Session(Wire):
     agreed: bool = Field(False, description="the people in view agreed to a k below the device's own")
 
 
-class Info(Wire):
-    """What this node is; retained, sent once per connection."""
+class Info(Payload):
+    """Description of the node; retained, sent once per connection."""
 
     node: str
     software_version: str
@@ -211,19 +211,19 @@ class Info(Wire):
     )
 
     def to_json(self) -> str:
-        """Compact JSON as it is published; ``labels`` are left out where they are the usual seven."""
+        """Return the payload as compact JSON, without ``labels`` if they are the usual seven."""
         return self.model_dump_json(by_alias=True, exclude={"labels"} if self.labels is None else set())
 
 
 class Limit(StrEnum):
-    """Why a device looks at fewer frames than it could."""
+    """Reason for which a device processes fewer frames than it could."""
 
     HEAT = "heat"
     MEMORY = "memory"
 
 
-class Health(Wire):
-    """How the node is doing; retained, every 60 s and at once when `light` or `failing` changes."""
+class Health(Payload):
+    """Health of the node; retained, sent every 60 s and at once when `light` or `failing` changes."""
 
     ts: Timestamp
     uptime_s: float
@@ -258,8 +258,8 @@ class Health(Wire):
     )
 
 
-class Reply(Wire):
-    """The answer to a request."""
+class Reply(Payload):
+    """Response to a request."""
 
     status: Literal["ok", "error"]
     data: dict[str, JsonValue] | None = None
@@ -268,7 +268,7 @@ class Reply(Wire):
 
 
 class CameraStatus(StrEnum):
-    """Judged by frame age; ``paused`` is deliberate, ``ended`` a recording that is over."""
+    """Status of the camera by the age of the last frame; ``paused`` is deliberate, ``ended`` a finished recording."""
 
     ONLINE = "online"
     OFFLINE = "offline"

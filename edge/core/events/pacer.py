@@ -1,4 +1,4 @@
-"""How often state is published."""
+"""Rate limit of the published state."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class Pacer:
-    """State's rate rule: on change, at most one per ``min_interval``, the trailing value always, a heartbeat."""
+    """Publishes a changed state at most once per ``min_interval``, always the last value, and a heartbeat."""
 
     def __init__(self, *, min_interval_ns: int = 10**9, heartbeat_ns: int = 60 * 10**9) -> None:
         self._min_interval_ns = min_interval_ns
@@ -19,12 +19,12 @@ class Pacer:
         self._latest: State | None = None
 
     def offer(self, state: State, now_ns: int) -> State | None:
-        """Take the newest state; returns it when it is to be sent now."""
+        """Take the newest state; return it if it is due now."""
         self._latest = state
         return self.tick(now_ns)
 
     def tick(self, now_ns: int) -> State | None:
-        """What is due at ``now_ns``: a held-back change, or a heartbeat."""
+        """Return the state that is due at ``now_ns``, a held-back change or a heartbeat; otherwise ``None``."""
         if self._latest is None:
             return None
         if self._sent is not None:
@@ -36,7 +36,7 @@ class Pacer:
         return self._latest
 
     def flush(self) -> State | None:
-        """The trailing value that was not sent yet, if any."""
+        """Return the last value if it was not sent yet."""
         if self._latest is None or not self._latest.differs_from(self._sent):
             return None
         self._sent = self._latest

@@ -1,4 +1,4 @@
-"""Time, number and id of an event; the only clock is the frames' own ``monotonic_ns``."""
+"""Time, number and id of events; the only clock is the frames' own ``monotonic_ns``."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _NS_PER_MS = 1_000_000
 _STEP_NS = 20 * _NS_PER_MS
 AHEAD_MS = 1000
-"""Ids count up over smaller corrections of the clock, and are at most so far ahead of it."""
+"""Ids keep increasing over smaller corrections of the clock, and are ahead of it by at most this much."""
 
 
 def ulid(ts_ms: int, entropy: bytes) -> str:
-    """A ULID of a Unix time in milliseconds and 10 bytes (github.com/ulid/spec)."""
+    """Return the ULID of a Unix time in milliseconds and 10 random bytes (github.com/ulid/spec)."""
     number = (ts_ms & ((1 << 48) - 1)) << 80 | int.from_bytes(entropy[:10], "big")
     return "".join(_CROCKFORD[(number >> shift) & 31] for shift in range(125, -1, -5))
 
 
 class Stamp:
-    """Gives events and aggregates their time, number and id.
+    """Assigns time, number and id to events and aggregates.
 
-    ``epoch_ns`` is the wall-clock time of ``monotonic_ns == 0``; with the same ``epoch_ns`` and ``seed`` the same
-    observations get the same ids, which is what makes a replay repeatable. Ids count up over all streams, numbers
-    within each: ``next_seq`` says where a stream goes on. Only where the wall clock is set back by more than
-    :data:`AHEAD_MS`, ids go back with it, so that none carries a time that is still to come.
+    ``epoch_ns`` is the wall-clock time of ``monotonic_ns == 0``. The same ``epoch_ns`` and ``seed`` give the same
+    observations the same ids, which makes a replay repeatable. Ids increase over all streams, numbers within each
+    stream, from ``next_seq`` on. Ids decrease only if the wall clock is set back by more than :data:`AHEAD_MS`, so that
+    none carries a time in the future.
     """
 
     def __init__(self, *, epoch_ns: int, seed: bytes, next_seq: Mapping[str, int] | None = None) -> None:
@@ -41,7 +41,7 @@ class Stamp:
         self._was_set_back = False
 
     def follow(self, epoch_ns: int) -> bool:
-        """Take over where the wall clock was set; True where that is news.
+        """Adopt a change of the wall clock; return whether it had changed.
 
         A board without a battery-backed clock learns the time from the network minutes after the start.
         """
@@ -52,23 +52,23 @@ class Stamp:
         return True
 
     def time(self, monotonic_ns: int) -> datetime:
-        """UTC time, to the millisecond, of a frame's own time."""
+        """Return a frame's time as UTC, to the millisecond."""
         ms = (self._epoch_ns + monotonic_ns) // _NS_PER_MS
         return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms)
 
     def boundary(self, monotonic_ns: int, step_ns: int) -> int:
-        """The first time after ``monotonic_ns`` at which the wall clock shows a whole multiple of ``step_ns``."""
+        """Return the first time after ``monotonic_ns`` at which the wall clock is a whole multiple of ``step_ns``."""
         wall_ns = self._epoch_ns + monotonic_ns
         return monotonic_ns + step_ns - wall_ns % step_ns
 
     def next(self, monotonic_ns: int, stream: str = "event") -> tuple[str, int, datetime]:
-        """``(id, seq, ts)`` of the next message; ``seq`` has no gaps, whatever the clock does."""
+        """Return ``(id, seq, ts)`` of the next message; ``seq`` has no gaps, whatever the clock does."""
         seq = self._next_seq.get(stream, 0)
         self._next_seq[stream] = seq + 1
         return self.identity(monotonic_ns), seq, self.time(monotonic_ns)
 
     def identity(self, monotonic_ns: int) -> str:
-        """A ULID of its own, greater than all before unless the clock was set back in between."""
+        """Return a new ULID, greater than all before unless the clock was set back in between."""
         ms = max((self._epoch_ns + monotonic_ns) // _NS_PER_MS, 0)
         goes_back = self._was_set_back and self._last_ms - ms > AHEAD_MS
         if ms <= self._last_ms and self._given and not goes_back:

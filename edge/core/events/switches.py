@@ -1,4 +1,4 @@
-"""What is switched on or off, and the session that runs: retained, so that every page and panel shows the same."""
+"""Retained state of the switches and the running session, so that every page and panel shows the same."""
 
 from __future__ import annotations
 
@@ -10,53 +10,53 @@ if TYPE_CHECKING:
     from edge.core.events.messages import Session
 
 FULL = 255
-"""Brightness on the wire that stands for all of the display's configured brightness."""
+"""Brightness on the wire that corresponds to the display's configured brightness."""
 
 
 @dataclass(frozen=True, slots=True)
 class Privacy:
-    """``on`` while nobody is looked at."""
+    """State of privacy mode; no frame is analysed while it is ``on``."""
 
     on: bool
 
     def to_payload(self) -> str:
-        """``ON`` or ``OFF``."""
+        """Return ``ON`` or ``OFF``."""
         return _word(on=self.on)
 
 
 @dataclass(frozen=True, slots=True)
 class Lighting:
-    """Whether displays shine, and how much of their configured brightness, 0 to 1, they have."""
+    """State of the displays: on or off, and the share of their configured brightness, 0 to 1."""
 
     on: bool = True
     brightness: float = 1.0
 
     @property
     def level(self) -> float:
-        """Share of the configured brightness now."""
+        """Return the current share of the configured brightness, 0 to 1."""
         return self.brightness if self.on else 0.0
 
     def to_payload(self) -> str:
-        """JSON as Home Assistant's lights have it."""
+        """Return JSON in the schema of Home Assistant's MQTT lights."""
         return json.dumps({"state": _word(on=self.on), "brightness": round(self.brightness * FULL)})
 
 
 @dataclass(frozen=True, slots=True)
 class RunningSession:
-    """The session that runs now, or none."""
+    """The running session, if any."""
 
     session: Session | None
 
     def to_payload(self) -> str:
-        """JSON; ``null`` for none."""
+        """Return the session as JSON, ``null`` without one."""
         return "null" if self.session is None else self.session.to_json()
 
 
 @dataclass(frozen=True, slots=True)
 class Playback:
-    """Where the film that the device's wall page plays was at ``at_ns`` of the machine's monotonic clock.
+    """Position of the film on the device's wall page at ``at_ns`` of the machine's monotonic clock.
 
-    ``session`` is the id of the session that it belongs to, ``state`` ``playing``, ``paused`` or ``ended``.
+    ``session`` is the id of its session, ``state`` is ``playing``, ``paused`` or ``ended``.
     """
 
     session: str

@@ -18,10 +18,10 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from prometheus_client import CollectorRegistry, make_wsgi_app
 
-from edge.util.connections import Bounds, ConnectionTable
-from edge.util.logs import Rarely
-from edge.util.rates import Buckets
-from edge.util.sockets import Service, in_url, listen
+from edge.util.connections import ConnectionLimits, ConnectionTable
+from edge.util.logs import LogThrottle
+from edge.util.rates import TokenBuckets
+from edge.util.sockets import ServerDescription, in_url, listen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -37,7 +37,7 @@ _BURST, _PER_S = 200, 20
 _WARN_EVERY_S = 60.0
 _EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _POLL_S = 0.25
-SERVICE = Service("the metrics", "metrics.host", "set metrics.port")
+SERVICE = ServerDescription("the metrics", "metrics.host", "set metrics.port")
 
 
 class _Handler(WSGIRequestHandler):
@@ -64,11 +64,11 @@ class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
 
     def __init__(self, host: str, port: int, registry: CollectorRegistry) -> None:
-        self._table = ConnectionTable(Bounds.of(_AT_ONCE, _PER_ADDRESS))
+        self._table = ConnectionTable(ConnectionLimits.of(_AT_ONCE, _PER_ADDRESS))
         self._lock = threading.Lock()
         self._scrapes: dict[socket.socket, _Scrape] = {}
-        self._buckets = Buckets(_BURST, _PER_S)
-        self._warnings = Rarely(_WARN_EVERY_S)
+        self._buckets = TokenBuckets(_BURST, _PER_S)
+        self._warnings = LogThrottle(_WARN_EVERY_S)
         listener = listen(host, port, SERVICE)
         self.address_family = listener.family
         super().__init__(listener.getsockname()[:2], _Handler, bind_and_activate=False)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from amqtt.broker import Action, Broker
 
 from edge.sinks.mqtt.intake import UNWRITTEN_MAX
-from edge.util.logs import Rarely
+from edge.util.logs import LogThrottle
 
 if TYPE_CHECKING:
     from amqtt.session import Session
@@ -45,7 +45,7 @@ class BoundedBroker(Broker):  # type: ignore[misc,unused-ignore]
         self.own_client_id: str | None = None
         self._retained_bytes = 0
         self._waiting_bytes: dict[str, int] = {}
-        self._said = Rarely(_LOG_EVERY_S)
+        self._said = LogThrottle(_LOG_EVERY_S)
 
     @property
     def sessions_count(self) -> int:

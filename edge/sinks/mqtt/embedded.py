@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 from edge.config.messaging import EMBEDDED_PORT
 from edge.core.errors import ConfigError, HardwareUnavailable, SinkError
 from edge.system.installation import adding
-from edge.util.sockets import Service, in_url, listen
+from edge.util.sockets import ServerDescription, in_url, listen
 
 if TYPE_CHECKING:
     import socket
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 _START_TIMEOUT_S = 10.0
 _STOP_TIMEOUT_S = 1.5
-SERVICE = Service("the embedded broker", "mqtt.embedded_host", 'set mqtt.broker = "embedded:PORT"')
+SERVICE = ServerDescription("the embedded broker", "mqtt.embedded_host", 'set mqtt.broker = "embedded:PORT"')
 _SESSION_EXPIRY_S = 86_400
 _LISTENER = "default"
 

@@ -20,7 +20,7 @@ from edge.sinks.mqtt import connect_packet
 from edge.sinks.mqtt.intake import Intake, Outlet
 from edge.sinks.mqtt.ownership import is_own
 from edge.sinks.mqtt.work_budget import WorkBudget
-from edge.util.logs import Rarely
+from edge.util.logs import LogThrottle
 from edge.util.sockets import plain_address
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class Guests:
         self._present: dict[asyncio.Task[None], _Guest] = {}
         self._work: OrderedDict[str, WorkBudget] = OrderedDict()
         self._accepts = WorkBudget(_ACCEPT_RATE, _ACCEPT_BURST)
-        self._said = Rarely(_LOG_EVERY_S)
+        self._said = LogThrottle(_LOG_EVERY_S)
 
     def welcome(self, listener: socket.socket) -> None:
         """Accept a pending connection and serve it to its end."""

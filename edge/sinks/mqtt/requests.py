@@ -15,13 +15,13 @@ from edge.sinks.mqtt import payloads
 from edge.sinks.mqtt.outgoing import PASSING_MAX
 from edge.sinks.mqtt.topics import Publication, Topic
 from edge.sinks.mqtt.transactions import BUSY, Transactions
-from edge.util.logs import Rarely
+from edge.util.logs import LogThrottle
 from edge.util.text import in_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from edge.core.commands import Answer, Command, Inbox
+    from edge.core.commands import Answer, Command, CommandQueue
     from edge.sinks.mqtt.arrival import Arrival
 
 _LOG = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ class Requests:
         self,
         prefix: str,
         node: str,
-        inbox: Inbox,
+        inbox: CommandQueue,
         publish: Callable[[Publication], None],
         *,
         room: Callable[[], int] = lambda: PASSING_MAX,
@@ -70,7 +70,7 @@ class Requests:
         self._unanswered: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._transactions = Transactions()
-        self._log = Rarely(_LOG_EVERY_S)
+        self._log = LogThrottle(_LOG_EVERY_S)
 
     @property
     def subscriptions(self) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edge.config import MqttConfig
-    from edge.core.commands import Inbox
+    from edge.core.commands import CommandQueue
     from edge.core.events import Message
     from edge.sinks.mqtt.arrival import Listener
     from edge.sinks.mqtt.homeassistant.presenter import Presenter
@@ -57,7 +57,7 @@ class MqttSink(BaseSink):
         *,
         heartbeat_s: float | None = None,
         outbox: Outbox | None = None,
-        inbox: Inbox | None = None,
+        inbox: CommandQueue | None = None,
         before: Callable[[], None] | None = None,
         page_url: Callable[[], str | None] = lambda: None,
     ) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from random import Random
 
-    from edge.core.commands import Answer, Command, Inbox
+    from edge.core.commands import Answer, Command, CommandQueue
     from edge.sinks.mqtt.topics import Publication
 
 _NODE = "face-edge/fuzz"
@@ -138,7 +138,7 @@ def _check(said: dict[str, Any]) -> None:
     expect(not why.startswith("failed: "), f"a request that {why}")
 
 
-def _inbox() -> Inbox:
+def _inbox() -> CommandQueue:
     """Requests are done at once, as the loop would."""
     from edge.audience.event_detector import EventDetector
     from edge.config import EventsConfig, PrivacyConfig, SmoothingConfig
@@ -148,7 +148,7 @@ def _inbox() -> Inbox:
     from edge.runtime.health import Counters, HealthMeter
     from edge.runtime.saved_switches import SettingsStore
 
-    class Served(commands.Inbox):
+    class Served(commands.CommandQueue):
         def offer(
             self, command: Command, answer: Callable[[Answer], None] = lambda _: None, *, remote: bool = False
         ) -> bool:

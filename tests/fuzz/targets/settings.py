@@ -84,7 +84,7 @@ def _loaded(path: Path, data: bytes) -> tuple[Config, str]:
 def _use(config: Config, _shown: str) -> None:
     """What reads a checked configuration next; nothing is opened."""
     from edge.config import node_id, state_dir
-    from edge.core.commands import Inbox
+    from edge.core.commands import CommandQueue
     from edge.kiosk.addresses import reached_at
     from edge.kiosk.guard import own_names
     from edge.runtime import build_sinks
@@ -101,7 +101,7 @@ def _use(config: Config, _shown: str) -> None:
     own_names(config.kiosk.hostnames, config.kiosk.public_url)
     reached_at(config.kiosk, "localhost:8080", ("203.0.113.1",))
     MetricsSink(config.metrics)
-    PanelSink(config.panel, Inbox())
+    PanelSink(config.panel, CommandQueue())
     if config.mqtt.broker != "off":
         options(config.mqtt, node_id(config))
 

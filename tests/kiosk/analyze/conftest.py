@@ -14,7 +14,7 @@ pytest.importorskip("starlette", reason="the extra `kiosk` is not installed")
 httpx2 = pytest.importorskip("httpx2", reason="visitors send with httpx2")
 
 from edge import config as configuration
-from edge.core.commands import Inbox
+from edge.core.commands import CommandQueue
 from edge.kiosk.analyze.store import Store
 from edge.kiosk.app import Kiosk
 from edge.kiosk.server import Server
@@ -150,7 +150,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(program, "NICENESS", 0)
         config = configuration.load(environment={}, flags=flags)
-        served = start_kiosk(Kiosk(config, TopicCache(), Inbox()), folder / "uploads")
+        served = start_kiosk(Kiosk(config, TopicCache(), CommandQueue()), folder / "uploads")
         yield served
         served.close()
 

@@ -185,7 +185,7 @@ def test_a_taken_port_is_told_once_tried_again_and_stops_nobody(
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         sink = MetricsSink(MetricsConfig(enabled=True, port=port))
-        with pytest.raises(SinkError, match=rf"^port {port} is taken by another program: stop it or set metrics\.port"):
+        with pytest.raises(SinkError, match=rf"^port {port} is used by another program: stop it or set metrics\.port"):
             sink.open()
         dispatcher = Dispatcher([sink, memory := MemorySink()], retry_max_s=0.1)
         dispatcher.start()

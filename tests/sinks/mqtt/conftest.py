@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from edge.core.commands import Inbox
+    from edge.core.commands import CommandQueue
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -48,7 +48,7 @@ def make_sink() -> Iterator[Callable[..., MqttSink]]:
         *,
         heartbeat_s: float | None = None,
         outbox: Outbox | None = None,
-        inbox: Inbox | None = None,
+        inbox: CommandQueue | None = None,
         **settings: Any,
     ) -> MqttSink:
         config = MqttConfig.model_validate({"broker": broker, "backoff_max_s": 0.05, **settings})

@@ -18,7 +18,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from edge.collector.topics import filters
-from edge.core.commands import Answer, Inbox
+from edge.core.commands import Answer, CommandQueue
 from edge.sinks.mqtt.asyncapi import CHANNELS
 from edge.sinks.mqtt.homeassistant import announcement, discovery_topic
 
@@ -138,7 +138,7 @@ def test_a_device_over_tls_is_heard_obeys_and_answers(
     site: Site, make_sink: Any, messages: Any, eventually: Callable[..., Any], tmp_path: Path
 ) -> None:
     (tmp_path / "password").write_text("secret of n1")
-    inbox = Inbox()
+    inbox = CommandQueue()
     integrator, home = site.visitor("integrator"), site.visitor("homeassistant")
     integrator.subscribe("face-edge/#")
     home.subscribe("face-edge/+/response/#")

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from edge.cli.app import cli
-from edge.core.commands import Answer, Inbox
+from edge.core.commands import Answer, CommandQueue
 from edge.core.events import (
     CameraStatus,
     Lighting,
@@ -145,7 +145,7 @@ def test_it_has_every_topic_of_the_code() -> None:
         assert (channel.retain, channel.qos) == (topic.retain, topic.qos)
     taken = {kind for kind, channel in CHANNELS.items() if not channel.sent}
     assert taken == {*payloads.SWITCHES, *(f"request/{name}" for name in payloads.REQUESTS)}
-    wanted = Requests("B", "N", Inbox(), lambda _: None).subscriptions
+    wanted = Requests("B", "N", CommandQueue(), lambda _: None).subscriptions
     assert {kind if kind in payloads.SWITCHES else "request/+" for kind in taken} == {
         name.removeprefix("B/N/") for name in wanted
     }
@@ -198,7 +198,7 @@ def test_what_a_subscriber_gets_is_what_the_document_says(
 ) -> None:
     broker = mosquitto()
     subscriber = subscribe(broker.port)
-    inbox = Inbox()
+    inbox = CommandQueue()
     sink = make_sink(broker.uri, heartbeat_s=60, inbox=inbox)
     sink.open()
     subscriber.wait_payload("availability", "online")
@@ -251,7 +251,7 @@ def one_of_each(messages: Any) -> list[Any]:
     return [*made, RunningSession(None)]
 
 
-def answer_all(inbox: Inbox, subscriber: Any, eventually: Callable[..., Any]) -> None:
+def answer_all(inbox: CommandQueue, subscriber: Any, eventually: Callable[..., Any]) -> None:
     """As the loop does it: data for some, a refusal for others."""
 
     def answered() -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from edge.core.commands import Inbox, Mark
+from edge.core.commands import CommandQueue, Mark
 from edge.core.events import Lighting
 from edge.sinks.mqtt.embedded import EmbeddedBroker
 
@@ -28,7 +28,7 @@ def sample(name: str, **replacements: str) -> str:
     return text
 
 
-def next_request(inbox: Inbox) -> Any:
+def next_request(inbox: CommandQueue) -> Any:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         for request in inbox.take():
@@ -45,10 +45,10 @@ def embedded() -> Iterator[EmbeddedBroker]:
 
 
 @pytest.fixture
-def device(embedded: EmbeddedBroker, make_sink: Callable[..., Any], tmp_path: Path) -> tuple[Any, Inbox]:
+def device(embedded: EmbeddedBroker, make_sink: Callable[..., Any], tmp_path: Path) -> tuple[Any, CommandQueue]:
     """A sink at the embedded broker, with its inbox."""
     (tmp_path / "password").write_text("geheim")
-    inbox = Inbox()
+    inbox = CommandQueue()
     credentials = {"username": "hall", "password_file": tmp_path / "password", "embedded_host": "0.0.0.0"}
     sink = make_sink(f"embedded:{embedded.port}", inbox=inbox, **credentials)
     sink.open()
@@ -56,7 +56,7 @@ def device(embedded: EmbeddedBroker, make_sink: Callable[..., Any], tmp_path: Pa
 
 
 def test_mosquitto_upstream_fetches_the_feed_of_an_embedded_broker(
-    embedded: EmbeddedBroker, device: tuple[Any, Inbox], mosquitto: Any, subscribe: Any, messages: Any
+    embedded: EmbeddedBroker, device: tuple[Any, CommandQueue], mosquitto: Any, subscribe: Any, messages: Any
 ) -> None:
     sink, inbox = device
     local = subscribe(embedded.port, mqtt5=False, credentials=("hall", "geheim"))
@@ -89,7 +89,7 @@ def test_mosquitto_on_the_device_hands_the_feed_on_and_keeps_what_upstream_misse
         "persistence true": "",
     }
     local = mosquitto("allow_anonymous true\n" + sample("bridge-upwards.conf", **placeholders))
-    inbox = Inbox()
+    inbox = CommandQueue()
     sink = make_sink(local.uri, inbox=inbox)
     sink.open()
     subscriber = subscribe(upstream.port)

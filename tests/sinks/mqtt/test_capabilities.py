@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edge.config import Config, MqttConfig
-from edge.core.commands import Answer, Inbox
+from edge.core.commands import Answer, CommandQueue
 from edge.diagnostics import broker as examination
 from edge.diagnostics.finding import Status
 from edge.sinks.mqtt import probe
@@ -214,7 +214,7 @@ def test_where_it_is_retained_nothing_is_said_twice(
 def test_requests_are_heard_and_answered(
     mosquitto: Any, subscribe: Any, make_sink: Any, eventually: Any, *, lines: str
 ) -> None:
-    class Prompt(Inbox):
+    class Prompt(CommandQueue):
         def offer(
             self, _command: Any, answer: Callable[[Answer], None] = lambda _: None, *, remote: bool = False
         ) -> bool:
@@ -270,7 +270,7 @@ def test_without_wildcards_each_request_is_subscribed_to(
     scripted_broker: Any, make_sink: Any, eventually: Any, *, wildcards: bool
 ) -> None:
     broker = scripted_broker(connack((0x28, int(wildcards))))
-    sink = make_sink(broker.uri, inbox=Inbox())
+    sink = make_sink(broker.uri, inbox=CommandQueue())
     sink.open()
     assert eventually(lambda: b"display/set" in broker.seen)
     wanted = {name for name in LISTENED if name.endswith("+") is wildcards or name.endswith("/set")}

@@ -17,7 +17,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from edge import config as configuration
 from edge.config import MqttConfig, OutboxConfig
-from edge.core.commands import Inbox
+from edge.core.commands import CommandQueue
 from edge.runtime import build
 from edge.sinks.display.simulated import SimulatedPins, simulated_pins
 from edge.sinks.mqtt.client import Client
@@ -223,7 +223,7 @@ def test_a_retained_request_is_refused_over_3_1_1_too(
     broker: Any, panel: Panel, caplog: pytest.LogCaptureFixture
 ) -> None:
     panel.send("privacy/set", "ON", retain=True)
-    inbox, outbox = Inbox(), Outbox(None, Topics.of("face-edge", "hall"), OutboxConfig())
+    inbox, outbox = CommandQueue(), Outbox(None, Topics.of("face-edge", "hall"), OutboxConfig())
     requests = Requests("face-edge", "hall", inbox, lambda _: None)
     wanted = options(MqttConfig(broker=broker.uri), "hall")
     with outbox:
@@ -263,7 +263,7 @@ def test_a_broker_that_grants_no_subscription_costs_a_line(
     monkeypatch.setattr(
         Connection, "_on_subscribe", lambda self, c, d, number, _reasons, p: granted(self, c, d, number, refusal, p)
     )
-    sink = make_sink(broker.uri, inbox=Inbox(), homeassistant={"discovery": False})
+    sink = make_sink(broker.uri, inbox=CommandQueue(), homeassistant={"discovery": False})
     sink.open()
     subscribe(broker.port).wait("availability")
     deadline = time.monotonic() + 60

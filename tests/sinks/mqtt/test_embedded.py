@@ -147,7 +147,7 @@ def test_a_taken_port_is_one_clear_line(caplog: pytest.LogCaptureFixture) -> Non
         with pytest.raises(SinkError) as caught:
             EmbeddedBroker(port=port).start()
     assert str(caught.value) == (
-        f'port {port} is taken by another program: stop it or set mqtt.broker = "embedded:PORT"'
+        f'port {port} is used by another program: stop it or set mqtt.broker = "embedded:PORT"'
     )
     assert caught.value.exit_code == 7
     assert caplog.records == []

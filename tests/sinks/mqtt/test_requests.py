@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.core.commands import Answer, Inbox, Mark, SetPrivacy
+from edge.core.commands import Answer, CommandQueue, Mark, SetPrivacy
 from edge.sinks.mqtt.arrival import Arrival
 from edge.sinks.mqtt.requests import Requests
 
@@ -23,7 +23,7 @@ class Desk:
     def __init__(self, capacity: int = 64, *, room: int = 256) -> None:
         self.sent: list[Publication] = []
         self.room = room
-        self.inbox = Inbox(capacity)
+        self.inbox = CommandQueue(capacity)
         self.requests = Requests("face-edge", "hall", self.inbox, self._send, room=lambda: self.room)
 
     def _send(self, publication: Publication) -> None:
