@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from edge.config import Config, Examination, Layers
+    from edge.config import Config, ConfigCheck, Layers
 
 
-def examine(layers: Layers, *, as_service: bool = False) -> Examination:
+def examine(layers: Layers, *, as_service: bool = False) -> ConfigCheck:
     """What :func:`edge.runtime.preflight.examine` finds and what only shows where the device is to run.
 
     ``as_service``: this process acts as the service's user.

@@ -19,7 +19,7 @@ from edge.runtime.preflight.check import Check
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from edge.config import Examination, Layers
+    from edge.config import ConfigCheck, Layers
     from edge.core.errors import EdgeError
 
 MQTT_KEYS = tuple(
@@ -81,7 +81,7 @@ def load(layers: Layers) -> Config:
     raise refusal
 
 
-def examine(layers: Layers) -> Examination:
+def examine(layers: Layers) -> ConfigCheck:
     """All that is wrong with ``layers``, also what the device would run without."""
     found = examine_layers(layers)
     for problem in problems(found):
@@ -89,7 +89,7 @@ def examine(layers: Layers) -> Examination:
     return found
 
 
-def problems(found: Examination) -> Iterator[Problem]:
+def problems(found: ConfigCheck) -> Iterator[Problem]:
     """What cannot be made of the settings that were ``found`` to be right by themselves."""
     for check in CHECKS:
         if not found.knows(*check.keys):
