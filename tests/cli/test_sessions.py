@@ -304,7 +304,7 @@ def test_one_person_who_agreed_has_a_report(cli: Cli, device: Callable[..., Any]
     running = device()
     code, _, errors = cli("start", "advert", "--kind", "advertisement", "--k", "1", "--agreed")
     assert code == 1
-    assert "only a session of the kind game or private" in errors
+    assert "only a session of kind game or private" in errors
     assert errors.count("\n") == 1
     code, _, errors = cli("start", "level 3", "--kind", "game")
     assert code == 0
