@@ -111,7 +111,7 @@ def burst(path: Path, events: int, rate: float | None) -> Cost:
 def _count_commits(outbox: Outbox) -> list[int]:
     """A list that grows by one with each transaction."""
     commits: list[int] = []
-    keeper = outbox._keeper
+    keeper = outbox._writer
     file = None if keeper is None else keeper._file
     if file is not None:
         file._connection.set_trace_callback(lambda text: commits.append(1) if text == "COMMIT" else None)

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from amqtt.broker import Action, Broker
 
-from edge.sinks.mqtt.intake import UNWRITTEN_MAX
+from edge.sinks.mqtt.packet_streams import UNWRITTEN_MAX
 from edge.util.logs import LogThrottle
 
 if TYPE_CHECKING:
     from amqtt.session import Session
 
-    from edge.sinks.mqtt.intake import Outlet
+    from edge.sinks.mqtt.packet_streams import PacketWriter
 
 _LOG = logging.getLogger(__name__)
 TOPIC_MAX = 512
@@ -34,18 +34,18 @@ _LOG_EVERY_S = 60.0
 
 
 class BoundedBroker(Broker):  # type: ignore[misc,unused-ignore]
-    """Broker with limits; ``outlets`` are the connections of clients other than the device, by client id.
+    """Broker with limits; ``writers`` are the connections of clients other than the device, by client id.
 
     Messages retained by the device are always stored.
     """
 
     def __init__(self, config: dict[str, Any]) -> None:
         super().__init__(config)
-        self.outlets: dict[str, Outlet] = {}
+        self.writers: dict[str, PacketWriter] = {}
         self.own_client_id: str | None = None
         self._retained_bytes = 0
         self._waiting_bytes: dict[str, int] = {}
-        self._said = LogThrottle(_LOG_EVERY_S)
+        self._log_limit = LogThrottle(_LOG_EVERY_S)
 
     @property
     def sessions_count(self) -> int:
@@ -75,7 +75,7 @@ class BoundedBroker(Broker):  # type: ignore[misc,unused-ignore]
         if name not in own and (
             len(own) >= SUBSCRIPTIONS_PER_CLIENT or sum(counts) >= SUBSCRIPTIONS or len(counts) >= SUBSCRIPTIONS
         ):
-            self._say("a client requests more subscriptions than allowed: they are refused")
+            self._warn("a client requests more subscriptions than allowed: they are refused")
             return _REFUSED
         return int(await super().add_subscription(subscription, session))
 
@@ -96,7 +96,7 @@ class BoundedBroker(Broker):  # type: ignore[misc,unused-ignore]
                 or self._retained_bytes + grown > RETAINED_BYTES
             )
         ):
-            self._say("clients retain more messages than allowed: the newest are not stored")
+            self._warn("clients retain more messages than allowed: the newest are not stored")
             return
         if data or former is not None:
             self._retained_bytes += grown if data else -(len(former.data) + len(former.topic))
@@ -115,11 +115,11 @@ class BoundedBroker(Broker):  # type: ignore[misc,unused-ignore]
 
     async def _topic_filtering(self, session: Session, topic: str, action: Action) -> bool:
         """Disconnect a client that does not read its messages, instead of queueing them."""
-        if action is Action.RECEIVE and (outlet := self.outlets.get(str(session.client_id))) is not None:
-            if max(outlet.unwritten, len(session.inflight_out)) >= UNWRITTEN_MAX:
-                outlet.hang_up()
+        if action is Action.RECEIVE and (writer := self.writers.get(str(session.client_id))) is not None:
+            if max(writer.unwritten, len(session.inflight_out)) >= UNWRITTEN_MAX:
+                writer.hang_up()
                 return False
-            outlet.unwritten += 1
+            writer.unwritten += 1
         return bool(await super()._topic_filtering(session, topic, action))
 
     async def _publish_retained_messages_for_subscription(
@@ -130,6 +130,6 @@ class BoundedBroker(Broker):  # type: ignore[misc,unused-ignore]
         if any(member.client_id == session.client_id for member, _ in members):
             await super()._publish_retained_messages_for_subscription(subscription, session)
 
-    def _say(self, text: str) -> None:
-        if self._said.due(text):
+    def _warn(self, text: str) -> None:
+        if self._log_limit.due(text):
             _LOG.warning("the embedded broker: %s", text)

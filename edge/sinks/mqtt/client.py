@@ -74,8 +74,8 @@ class Client:
         self._backoff = Backoff(first_s=_FIRST_PAUSE_S, max_s=backoff_max_s)
         self._slow_backoff = Backoff(first_s=_FIRST_PAUSE_WHEN_LASTING_S, max_s=backoff_max_s)
         self._short_lived = 0
-        self._said = ""
-        self._complained: set[tuple[str, str]] = set()
+        self._last_logged = ""
+        self._reported: set[tuple[str, str]] = set()
         self.connected = False
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
         outgoing.listen(self._waker.set)
@@ -147,9 +147,9 @@ class Client:
             while not self._stopping.is_set():
                 self._exchange(connection)
                 self._repeat(connection)
-            self._take_leave(connection)
+            self._shut_down(connection)
         except ConnectionFailure as failure:
-            self._judge(time.monotonic() - since_s, failure)
+            self._record_loss(time.monotonic() - since_s, failure)
             raise
         finally:
             self.connected = False
@@ -168,12 +168,12 @@ class Client:
         with self._lock:
             self._outgoing.repeat()
 
-    def _judge(self, lived_s: float, failure: ConnectionFailure) -> None:
+    def _record_loss(self, lived_s: float, failure: ConnectionFailure) -> None:
         """Reset backoff and log filter only after a stable connection, so that no broker is flooded."""
         if lived_s >= _STABLE_AFTER_S:
             self._backoff.reset()
             self._slow_backoff.reset()
-            self._said = ""
+            self._last_logged = ""
             self._short_lived = 0
             return
         self._short_lived += 1
@@ -184,39 +184,39 @@ class Client:
         """Send what may be sent, then serve the network once."""
         while not connection.congested:
             with self._lock:
-                parcel = self._outgoing.take(connection.window)
-            if parcel is None:
+                message = self._outgoing.take(connection.window)
+            if message is None:
                 break
-            if connection.fits(parcel.publication):
-                self._send(connection, parcel)
+            if connection.fits(message.publication):
+                self._send(connection, message)
             else:
-                self._outgoing.reject(parcel)
+                self._outgoing.reject(message)
                 most = connection.capabilities.packet_max
                 problem = f"{PACKET_TOO_LARGE}: it takes {most:,} bytes, raise its maximum packet size"
-                self._complain(parcel.publication, problem, Verdict.NEVER)
+                self._report(message.publication, problem, Verdict.NEVER)
         self._settle(connection, timeout_s)
 
-    def _send(self, connection: Connection, parcel: OutgoingMessage) -> int:
-        number = connection.publish(parcel.publication)
+    def _send(self, connection: Connection, message: OutgoingMessage) -> int:
+        number = connection.publish(message.publication)
         with self._lock:
-            self._outgoing.sent(parcel, number)
+            self._outgoing.sent(message, number)
         return number
 
     def _settle(self, connection: Connection, timeout_s: float, *, until: int | None = None) -> bool:
         """Serve the network once and process acknowledgements; return True if number ``until`` was among them."""
         receipts = connection.turn(self._waker, max(0.0, timeout_s))
-        self._hand_out(connection)
+        self._dispatch(connection)
         for receipt in receipts:
             verdict = Verdict.of(receipt.code)
             with self._lock:
                 publication = self._outgoing.answered(receipt.number, verdict)
             if publication is not None and verdict is not Verdict.TAKEN:
-                self._complain(publication, receipt.problem, verdict)
-            elif publication is not None and self._complained:
-                self._forgive(publication)
+                self._report(publication, receipt.problem, verdict)
+            elif publication is not None and self._reported:
+                self._clear_reports(publication)
         return any(receipt.number == until for receipt in receipts)
 
-    def _hand_out(self, connection: Connection) -> None:
+    def _dispatch(self, connection: Connection) -> None:
         """Pass received messages to their listeners."""
         for arrival in connection.arrivals():
             for listener in self._listeners:
@@ -228,17 +228,17 @@ class Client:
                 # MQTT 3.1.1 cannot announce that a broker lacks wildcards
                 connection.subscribe(parts)
             else:
-                self._complain_of_refusal(name)
+                self._report_refused_subscription(name)
 
-    def _complain_of_refusal(self, name: str) -> None:
+    def _report_refused_subscription(self, name: str) -> None:
         """Log a refusal once per subscription, even if it covers many topics."""
         wanted = [wanted for listener in self._listeners for wanted in listener.subscriptions]
         whole = next((one for one in wanted if name in without_wildcards([one])), name)
-        if (whole, "") not in self._complained:
-            self._complained.add((whole, ""))
+        if (whole, "") not in self._reported:
+            self._reported.add((whole, ""))
             _LOG.error("the broker refuses the subscription to %s; check its access rules", whole)
 
-    def _take_leave(self, connection: Connection) -> None:
+    def _shut_down(self, connection: Connection) -> None:
         """Empty the queue while there is time, then publish ``offline`` and wait for its acknowledgement."""
         self._outgoing.hurry()
         begun_s = time.monotonic()
@@ -251,12 +251,12 @@ class Client:
                 break
         connection.close()
 
-    def _complain(self, publication: Publication, problem: str, verdict: Verdict) -> None:
+    def _report(self, publication: Publication, problem: str, verdict: Verdict) -> None:
         """Log a problem once per topic, until the broker accepts the topic again."""
         what = (publication.topic.name, problem)
-        if what in self._complained:
+        if what in self._reported:
             return
-        self._complained.add(what)
+        self._reported.add(what)
         if verdict is Verdict.NEVER:
             _LOG.error("the broker can never accept a message on %s: %s; such messages are dropped", *what)
         elif publication.seq is None:
@@ -264,16 +264,16 @@ class Client:
         else:
             _LOG.error("the broker does not take %s: %s; check its access rules; events wait until it does", *what)
 
-    def _forgive(self, publication: Publication) -> None:
+    def _clear_reports(self, publication: Publication) -> None:
         """Report that the broker accepts a topic again, so that its next refusal is logged."""
         topic = publication.topic.name
-        if any(name == topic for name, _ in self._complained):
-            self._complained = {what for what in self._complained if what[0] != topic}
+        if any(name == topic for name, _ in self._reported):
+            self._reported = {what for what in self._reported if what[0] != topic}
             _LOG.info("the broker takes %s again", topic)
 
     def _pause(self, cause: Cause, error: Exception | None = None) -> None:
         """Wait before the next attempt; log one line per change of cause, however long the outage."""
-        if cause.text != self._said and not self._stopping.is_set():
-            self._said = cause.text
+        if cause.text != self._last_logged and not self._stopping.is_set():
+            self._last_logged = cause.text
             _LOG.log(logging.ERROR if cause.lasting else logging.WARNING, "%s", cause.text, exc_info=error)
         self._stopping.wait((self._slow_backoff if cause.lasting else self._backoff).next_s())

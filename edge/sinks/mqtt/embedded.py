@@ -119,19 +119,19 @@ class EmbeddedBroker:
             listener.close()
 
     async def _serve(self, broker_class: Any, listener: socket.socket, started: Future[None]) -> None:
-        from edge.sinks.mqtt.guests import Guests
+        from edge.sinks.mqtt.admission import ClientAdmission
 
         loop = asyncio.get_running_loop()
         self._loop, self._stopping = loop, asyncio.Event()
         broker = broker_class(_settings(self._credentials))
         await broker.start()
-        guests = Guests(broker, _LISTENER, credentials=self._credentials, own_client_id=self._own_client_id)
-        loop.add_reader(listener.fileno(), guests.welcome, listener)
+        admission = ClientAdmission(broker, _LISTENER, credentials=self._credentials, own_client_id=self._own_client_id)
+        loop.add_reader(listener.fileno(), admission.accept_next, listener)
         started.set_result(None)
         await self._stopping.wait()
         loop.remove_reader(listener.fileno())
         listener.close()
-        await guests.dismiss()
+        await admission.close_all()
         try:
             await asyncio.wait_for(broker.shutdown(), _STOP_TIMEOUT_S)
         except TimeoutError:

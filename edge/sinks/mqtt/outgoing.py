@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from edge.sinks.mqtt.topics import Publication
 
 PACKET_TOO_LARGE = "packet too large"
-PASSING_MAX = 256
+TRANSIENT_MAX = 256
 """Maximum number of answers and other transient messages that wait to be sent."""
 # MQTT 5, 3.4.2.1: the reason is the message itself (topic name invalid, packet too large, payload format invalid)
 _FAILURE = 0x80
@@ -56,9 +56,9 @@ class Outgoing:
         self._outbox = outbox
         self._newest: dict[str, Publication] = {}
         self._due: dict[str, None] = {}
-        self._passing: deque[Publication] = deque()
+        self._transient: deque[Publication] = deque()
         self._in_flight: dict[int, OutgoingMessage] = {}
-        self._passing_drops = 0
+        self._transient_drops = 0
 
     @property
     def depth(self) -> int:
@@ -68,17 +68,17 @@ class Outgoing:
     @property
     def drops(self) -> int:
         """Number of messages lost, at a bound or because the broker will never accept them."""
-        return self._outbox.drops + self._passing_drops
+        return self._outbox.drops + self._transient_drops
 
     @property
     def idle(self) -> bool:
         """True when nothing is left to send now and no numbered message awaits its acknowledgement."""
-        return not self._due and not self._passing and self._outbox.idle
+        return not self._due and not self._transient and self._outbox.idle
 
     @property
     def room(self) -> int:
         """Number of answers that can be ``put`` before one is dropped; readable from any thread."""
-        return PASSING_MAX - len(self._passing)
+        return TRANSIENT_MAX - len(self._transient)
 
     def listen(self, listener: Callable[[], None]) -> None:
         """Call ``listener``, on any thread, when there may be something to ``take``."""
@@ -96,18 +96,18 @@ class Outgoing:
         elif publication.seq is not None:
             self._outbox.put(publication)
         else:
-            if len(self._passing) >= PASSING_MAX:
-                self._drop_passing()
-            self._passing.append(publication)
+            if len(self._transient) >= TRANSIENT_MAX:
+                self._drop_transient()
+            self._transient.append(publication)
 
-    def _drop_passing(self) -> None:
+    def _drop_transient(self) -> None:
         """Drop the oldest message of QoS 0, or the oldest of all if there is none."""
-        for index, waiting in enumerate(self._passing):
+        for index, waiting in enumerate(self._transient):
             if not waiting.topic.qos:
-                del self._passing[index]
+                del self._transient[index]
                 return
-        self._passing.popleft()
-        self._passing_drops += 1
+        self._transient.popleft()
+        self._transient_drops += 1
 
     def take(self, window: int) -> OutgoingMessage | None:
         """Return the next message if fewer than ``window`` await an acknowledgement; numbered messages come last."""
@@ -117,35 +117,35 @@ class Outgoing:
             name = next(iter(self._due))
             del self._due[name]
             return OutgoingMessage(self._newest[name])
-        if self._passing:
-            return OutgoingMessage(self._passing.popleft())
+        if self._transient:
+            return OutgoingMessage(self._transient.popleft())
         entry = self._outbox.take()
         return None if entry is None else OutgoingMessage(entry.publication, entry)
 
-    def sent(self, parcel: OutgoingMessage, number: int) -> None:
-        """Record that ``parcel`` was sent with packet identifier ``number``."""
-        if parcel.publication.topic.qos:
-            self._in_flight[number] = parcel
+    def sent(self, message: OutgoingMessage, number: int) -> None:
+        """Record that ``message`` was sent with packet identifier ``number``."""
+        if message.publication.topic.qos:
+            self._in_flight[number] = message
 
     def answered(self, number: int, verdict: Verdict = Verdict.TAKEN) -> Publication | None:
         """Apply the broker's answer to packet ``number`` and return its publication, if it is known."""
-        parcel = self._in_flight.pop(number, None)
-        if parcel is None:
+        message = self._in_flight.pop(number, None)
+        if message is None:
             return None
-        if parcel.entry is not None:
+        if message.entry is not None:
             match verdict:
                 case Verdict.TAKEN:
-                    self._outbox.acknowledged(parcel.entry)
+                    self._outbox.acknowledged(message.entry)
                 case Verdict.LATER:
-                    self._outbox.refused(parcel.entry)
+                    self._outbox.refused(message.entry)
                 case Verdict.NEVER:
-                    self._outbox.rejected(parcel.entry)
-        return parcel.publication
+                    self._outbox.rejected(message.entry)
+        return message.publication
 
-    def reject(self, parcel: OutgoingMessage) -> None:
-        """Drop ``parcel``, which was taken but can never be sent."""
-        if parcel.entry is not None:
-            self._outbox.rejected(parcel.entry)
+    def reject(self, message: OutgoingMessage) -> None:
+        """Drop ``message``, which was taken but can never be sent."""
+        if message.entry is not None:
+            self._outbox.rejected(message.entry)
 
     def repeat(self) -> None:
         """Queue every retained value again, for brokers that do not store them for later subscribers."""
@@ -157,8 +157,8 @@ class Outgoing:
         Messages of QoS 0 lose their value quickly: those that have accumulated are discarded.
         """
         self._outbox.give_back()
-        unanswered = [parcel.publication for parcel in self._in_flight.values() if parcel.entry is None]
-        again = [*(message for message in unanswered if not message.topic.retain), *self._passing]
-        self._passing = deque(message for message in again if message.topic.qos)
+        unanswered = [message.publication for message in self._in_flight.values() if message.entry is None]
+        again = [*(message for message in unanswered if not message.topic.retain), *self._transient]
+        self._transient = deque(message for message in again if message.topic.qos)
         self._in_flight.clear()
         self._due = dict.fromkeys(self._newest)

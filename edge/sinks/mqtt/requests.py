@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from edge.core.events import Reply
 from edge.sinks.mqtt import payloads
-from edge.sinks.mqtt.outgoing import PASSING_MAX
+from edge.sinks.mqtt.outgoing import TRANSIENT_MAX
 from edge.sinks.mqtt.topics import Publication, Topic
 from edge.sinks.mqtt.transactions import BUSY, Transactions
 from edge.util.logs import LogThrottle
@@ -61,7 +61,7 @@ class Requests:
         inbox: CommandQueue,
         publish: Callable[[Publication], None],
         *,
-        room: Callable[[], int] = lambda: PASSING_MAX,
+        room: Callable[[], int] = lambda: TRANSIENT_MAX,
     ) -> None:
         self._node = f"{prefix}/{node}"
         self._inbox = inbox

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from edge.core.commands import CommandQueue
     from edge.core.events import Message
     from edge.sinks.mqtt.arrival import Listener
-    from edge.sinks.mqtt.homeassistant.presenter import Presenter
+    from edge.sinks.mqtt.homeassistant.discovery_publisher import DiscoveryPublisher
     from edge.sinks.mqtt.topics import Publication
 
 _LOG = logging.getLogger(__name__)
@@ -149,10 +149,10 @@ class MqttSink(BaseSink):
         """Number of events and aggregates that the broker has not acknowledged."""
         return self._outgoing.depth
 
-    def _new_presenter(self, heartbeat_s: float | None, page_url: Callable[[], str | None]) -> Presenter:
-        from edge.sinks.mqtt.homeassistant.presenter import Presenter
+    def _new_presenter(self, heartbeat_s: float | None, page_url: Callable[[], str | None]) -> DiscoveryPublisher:
+        from edge.sinks.mqtt.homeassistant.discovery_publisher import DiscoveryPublisher
 
-        return Presenter(
+        return DiscoveryPublisher(
             self._config.prefix,
             self._publish,
             discovery_prefix=self._config.homeassistant.prefix,

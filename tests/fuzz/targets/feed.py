@@ -38,7 +38,7 @@ def requests(folder: Path) -> Target:
     """A message is done or refused in one line; the same text goes through the local socket, too."""
     from edge.runtime.local import LocalControl
     from edge.sinks.mqtt.arrival import Arrival
-    from edge.sinks.mqtt.homeassistant.presenter import Presenter
+    from edge.sinks.mqtt.homeassistant.discovery_publisher import DiscoveryPublisher
     from edge.sinks.mqtt.payloads import REQUESTS, SWITCHES
     from edge.sinks.mqtt.requests import Requests
 
@@ -46,7 +46,7 @@ def requests(folder: Path) -> Target:
         topic, response, flags, payload = _parted(data)
         said: list[Publication] = []
         inbox = _inbox()
-        presenter = Presenter(_NODE, said.append, discovery_prefix="homeassistant", heartbeat_s=None)
+        presenter = DiscoveryPublisher(_NODE, said.append, discovery_prefix="homeassistant", heartbeat_s=None)
         arrival = Arrival(topic, payload, "r" in flags, response or None, b"\xff" if "c" in flags else None)
         for listener in (Requests("face-edge", "fuzz", inbox, said.append), presenter):
             listener.take(arrival)

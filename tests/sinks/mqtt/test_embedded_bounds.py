@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 pytest.importorskip("amqtt", reason="amqtt is not installed: pip install -e '.[broker]'")
 
-from edge.sinks.mqtt import bounded_broker, guests, intake
+from edge.sinks.mqtt import admission, bounded_broker, packet_streams
 
 OWN = "face-edge-n1"
 TAKEN, REFUSED_IDENTIFIER, REFUSED_BUSY, REFUSED_CREDENTIALS = 0, 2, 3, 5
@@ -130,7 +130,7 @@ def test_silent_and_half_open_connections_keep_nobody_out(
 def test_who_says_nothing_is_hung_up_on(
     broker: EmbeddedBroker, attacker: Attacker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(guests, "CONNECT_S", 0.2)
+    monkeypatch.setattr(admission, "CONNECT_S", 0.2)
     silent, half = attacker.connection(broker.port), attacker.connection(broker.port)
     half.sendall(connect("x")[:-1])
     assert is_closed(silent)
@@ -140,7 +140,7 @@ def test_who_says_nothing_is_hung_up_on(
 def test_who_stops_within_a_packet_is_hung_up_on(
     broker: EmbeddedBroker, attacker: Attacker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(intake, "PACKET_S", 0.2)
+    monkeypatch.setattr(packet_streams, "PACKET_S", 0.2)
     client, code = attacker.client(broker.port, "slow")
     assert code == TAKEN
     client.sendall(publish("a", b"x" * 1000)[:-1])
@@ -175,7 +175,7 @@ def test_the_longest_message_that_is_taken(broker: EmbeddedBroker, attacker: Att
     listener = subscribe(broker.port, mqtt5=False)
     client, _ = attacker.client(broker.port, "long")
     topic = "face-edge/n1/long"
-    client.sendall(publish(topic, b"x" * (intake.PUBLISH_MAX - len(text(topic)))))
+    client.sendall(publish(topic, b"x" * (packet_streams.PUBLISH_MAX - len(text(topic)))))
     assert len(listener.wait("long")[0].payload) > 65_000
 
 
@@ -222,8 +222,8 @@ def test_at_the_bound_of_clients_the_device_still_comes_in(
     eventually: Callable[..., Any],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    codes = [attacker.client(broker.port, f"client-{number}")[1] for number in range(guests.CLIENTS + 5)]
-    assert codes == [TAKEN] * guests.CLIENTS + [REFUSED_BUSY] * 5
+    codes = [attacker.client(broker.port, f"client-{number}")[1] for number in range(admission.CLIENTS + 5)]
+    assert codes == [TAKEN] * admission.CLIENTS + [REFUSED_BUSY] * 5
     sink = make_sink(f"embedded:{broker.port}")
     sink.open()
     assert eventually(lambda: sink.connected)
@@ -231,7 +231,7 @@ def test_at_the_bound_of_clients_the_device_still_comes_in(
     assert said == ["the embedded broker: the maximum number of clients is connected: further clients are refused"]
 
 
-@pytest.mark.parametrize("client_id", ["x" * (guests.CLIENT_ID_MAX + 1), "a\nb", "a\0b"])
+@pytest.mark.parametrize("client_id", ["x" * (admission.CLIENT_ID_MAX + 1), "a\nb", "a\0b"])
 def test_strange_client_ids_are_refused(broker: EmbeddedBroker, attacker: Attacker, client_id: str) -> None:
     assert attacker.client(broker.port, client_id)[1] == REFUSED_IDENTIFIER
 
@@ -282,7 +282,7 @@ def test_a_subscriber_that_reads_nothing_is_dropped_and_holds_nobody_up(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(bounded_broker, "UNWRITTEN_MAX", 50)
-    monkeypatch.setattr(intake, "DRAIN_S", 0.5)
+    monkeypatch.setattr(packet_streams, "DRAIN_S", 0.5)
     lazy, _ = attacker.client(broker.port, "lazy")
     lazy.sendall(subscribe_to("#"))
     listener = subscribe(broker.port, mqtt5=False)
@@ -453,7 +453,7 @@ def test_sessions_are_bounded_and_those_that_are_known_come_back(
     eventually: Callable[..., Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(guests, "SESSIONS", 3)
+    monkeypatch.setattr(admission, "SESSIONS", 3)
     for number in range(3):
         client, code = attacker.client(broker.port, f"kept-{number}", clean=False)
         assert code == TAKEN
@@ -469,14 +469,14 @@ def test_sessions_are_bounded_and_those_that_are_known_come_back(
 def test_another_machine_gets_its_share_of_the_clients(
     broker: EmbeddedBroker, attacker: Attacker, monkeypatch: pytest.MonkeyPatch, eventually: Callable[..., Any]
 ) -> None:
-    site = guests._site
-    monkeypatch.setattr(guests, "_site", lambda address: address if address == "127.0.0.9" else site(address))
+    site = admission._site
+    monkeypatch.setattr(admission, "_site", lambda address: address if address == "127.0.0.9" else site(address))
     codes, made = [], []
-    for number in range(guests.CLIENTS_PER_ADDRESS + 3):
+    for number in range(admission.CLIENTS_PER_ADDRESS + 3):
         made.append(attacker.connection(broker.port, source="127.0.0.9"))
         made[-1].sendall(connect(f"far-{number}"))
         codes.append(answer(made[-1]))
-    assert codes == [TAKEN] * guests.CLIENTS_PER_ADDRESS + [REFUSED_BUSY] * 3
+    assert codes == [TAKEN] * admission.CLIENTS_PER_ADDRESS + [REFUSED_BUSY] * 3
     assert attacker.client(broker.port, "here")[1] == TAKEN
     made[0].close()
 

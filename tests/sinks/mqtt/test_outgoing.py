@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from edge.config import OutboxConfig
 from edge.sinks.mqtt.outbox import Outbox
-from edge.sinks.mqtt.outgoing import PASSING_MAX, Outgoing, OutgoingMessage, Verdict
+from edge.sinks.mqtt.outgoing import TRANSIENT_MAX, Outgoing, OutgoingMessage, Verdict
 from edge.sinks.mqtt.topics import Publication, Topic, Topics
 
 if TYPE_CHECKING:
@@ -30,9 +30,9 @@ def event(number: int) -> Publication:
 
 def drain(outgoing: Outgoing, window: int = 1000) -> list[Publication]:
     taken: list[Publication] = []
-    while (parcel := outgoing.take(window)) is not None:
-        outgoing.sent(parcel, 1 + len(taken))
-        taken.append(parcel.publication)
+    while (message := outgoing.take(window)) is not None:
+        outgoing.sent(message, 1 + len(taken))
+        taken.append(message.publication)
     return taken
 
 
@@ -72,21 +72,21 @@ def test_qos_0_needs_no_receipt() -> None:
 def test_replies_go_before_events_outlive_a_reconnection_and_are_bounded() -> None:
     outgoing = make()
     outgoing.put(event(1))
-    for number in range(PASSING_MAX + 1):
+    for number in range(TRANSIENT_MAX + 1):
         outgoing.put(Publication(REPLY, str(number)))
     assert (outgoing.depth, outgoing.drops) == (1, 1)
     sent = drain(outgoing)
-    assert [publication.payload for publication in sent] == [*map(str, range(1, PASSING_MAX + 1)), "1"]
+    assert [publication.payload for publication in sent] == [*map(str, range(1, TRANSIENT_MAX + 1)), "1"]
     assert outgoing.answered(1) is not None
     outgoing.reconnected()
-    assert [publication.payload for publication in drain(outgoing)] == [*map(str, range(2, PASSING_MAX + 1)), "1"]
+    assert [publication.payload for publication in drain(outgoing)] == [*map(str, range(2, TRANSIENT_MAX + 1)), "1"]
 
 
 def test_no_reply_is_dropped_for_what_is_of_the_moment() -> None:
     outgoing = make()
     moment = Topic("face-edge/n1/track", retain=False, qos=0)
     outgoing.put(Publication(REPLY, "reply"))
-    for number in range(PASSING_MAX):
+    for number in range(TRANSIENT_MAX):
         outgoing.put(Publication(moment, str(number)))
     outgoing.put(Publication(REPLY, "last"))
     assert outgoing.drops == 0
@@ -148,9 +148,9 @@ def test_after_a_refusal_one_message_goes_first_and_the_rest_when_it_is_taken() 
 def test_what_cannot_be_sent_is_rejected_without_being_sent() -> None:
     outgoing = make()
     outgoing.put(event(1))
-    parcel = outgoing.take(1)
-    assert parcel is not None
-    outgoing.reject(parcel)
+    message = outgoing.take(1)
+    assert message is not None
+    outgoing.reject(message)
     outgoing.reject(OutgoingMessage(Publication(TOPICS.info, "i")))
     assert (outgoing.depth, outgoing.drops) == (0, 1)
 
@@ -179,9 +179,9 @@ def test_events_arrive_once_in_order_and_only_the_oldest_are_dropped(
         if step == "put":
             outgoing.put(event(put))
             put += 1
-        elif step == "send" and (parcel := outgoing.take(window)) is not None:
+        elif step == "send" and (message := outgoing.take(window)) is not None:
             number += 1
-            outgoing.sent(parcel, number)
+            outgoing.sent(message, number)
             awaiting.append(number)
         elif step == "acknowledge" and awaiting:
             taken = outgoing.answered(awaiting.pop(0))

@@ -9,7 +9,7 @@ import pytest
 
 from edge.cli import main
 from edge.runtime.lock import InstanceLock
-from edge.sinks.mqtt.homeassistant.presenter import Presenter
+from edge.sinks.mqtt.homeassistant.discovery_publisher import DiscoveryPublisher
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,7 +49,9 @@ def test_the_device_is_announced_and_again_when_home_assistant_has_started(
 def test_the_announcement_links_to_the_page_as_it_is_reached_then(messages: Any) -> None:
     urls = iter([None, "http://192.0.2.7:8080"])
     sent: list[Publication] = []
-    presenter = Presenter("p", sent.append, discovery_prefix="ha", heartbeat_s=None, page_url=lambda: next(urls))
+    presenter = DiscoveryPublisher(
+        "p", sent.append, discovery_prefix="ha", heartbeat_s=None, page_url=lambda: next(urls)
+    )
     for _ in range(2):
         presenter.present(messages.info())
     assert [json.loads(one.payload)["dev"].get("cu") for one in sent] == [None, "http://192.0.2.7:8080"]

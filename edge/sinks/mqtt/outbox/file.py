@@ -122,11 +122,12 @@ class OutboxFile:
         counters: Mapping[str, int],
         *,
         bounds: Bounds,
-        flying: Collection[int] = (),
+        in_flight: Collection[int] = (),
     ) -> list[tuple[int, str]]:
         """Add ``rows`` and delete ``gone`` and everything beyond ``bounds``, in one durable transaction.
 
-        Messages numbered in ``flying`` are never dropped. Return ``(number, stream)`` of those dropped by the bounds.
+        Messages numbered in ``in_flight`` are never dropped. Return ``(number, stream)`` of those dropped by the
+        bounds.
         """
         with translated(), self._transaction():
             count = self._count + len(rows) - self._delete(gone)
@@ -136,12 +137,12 @@ class OutboxFile:
             )
             if counters != self.counters:  # saves writing a page if only deletions are due
                 self._connection.executemany("REPLACE INTO counter (stream, next) VALUES (?, ?)", counters.items())
-            dropped = [old for old in self._too_old(bounds.oldest_s) if old[0] not in flying]
+            dropped = [old for old in self._too_old(bounds.oldest_s) if old[0] not in in_flight]
             count -= self._delete([number for number, _ in dropped])
             excess = count - bounds.max_messages
             if excess > 0:
-                oldest = self._oldest(excess + len(flying))
-                excessive = [old for old in oldest if old[0] not in flying][:excess]
+                oldest = self._oldest(excess + len(in_flight))
+                excessive = [old for old in oldest if old[0] not in in_flight][:excess]
                 count -= self._delete([number for number, _ in excessive])
                 dropped += excessive
         self._count, self.counters = count, dict(counters)

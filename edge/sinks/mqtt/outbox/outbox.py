@@ -39,25 +39,25 @@ class Outbox:
 
     def __init__(self, path: Path | None, topics: Topics, settings: OutboxConfig, *, retry_max_s: float = 60.0) -> None:
         self._changed = threading.Condition()
-        self._backlog = OutboxState(
+        self._state = OutboxState(
             (topics.event.kind, topics.aggregate.kind),
             unsaved_max=settings.max_messages if path is None else min(UNSAVED_MAX, settings.max_messages),
             retry_max_s=retry_max_s,
-            loose=path is None,
+            allow_unsaved=path is None,
         )
-        self._keeper = None if path is None else OutboxWriter(path, topics, self._backlog, self._changed, settings)
+        self._writer = None if path is None else OutboxWriter(path, topics, self._state, self._changed, settings)
         self._max_age_s = settings.max_age_s
         self._max_messages = settings.max_messages
-        self._overflow_said = 0
-        self._listener: Callable[[], None] = _nobody
+        self._overflow_logged = 0
+        self._listener: Callable[[], None] = _ignore
         self._hurry = False
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
 
     def open(self) -> Self:
         """Open the file and start writing; a file that cannot be used is only logged."""
-        if self._keeper is not None:
-            self._keeper.open()
+        if self._writer is not None:
+            self._writer.open()
             self._thread.start()
         return self
 
@@ -73,7 +73,7 @@ class Outbox:
             if self._thread.is_alive():
                 _LOG.warning("the outbox could not be written within %g s and is left behind", _CLOSING_S)
                 return
-        self._tell_rest()
+        self._log_remaining()
 
     def __enter__(self) -> Self:
         return self.open()
@@ -86,29 +86,29 @@ class Outbox:
     def next_seq(self) -> dict[str, int]:
         """Return the next number of each stream; numbering continues across restarts."""
         with self._changed:
-            return dict(self._backlog.next_seq)
+            return dict(self._state.next_seq)
 
     def listen(self, listener: Callable[[], None]) -> None:
         """Call ``listener``, in place of any earlier one, when messages may have become ready."""
         self._listener = listener
 
-    def watch(self, kept: Callable[[list[int]], None], failing: Callable[[], None]) -> None:
-        """Call ``kept`` after each commit with the ``seq`` of the events it stored, and ``failing`` if it fails.
+    def watch(self, on_commit: Callable[[list[int]], None], on_failure: Callable[[], None]) -> None:
+        """Call ``on_commit`` after each commit with the stored events' ``seq``, and ``on_failure`` if it fails.
 
         Both are called on the writer's thread, without a lock held.
         """
-        if self._keeper is not None:
-            self._keeper.watch(kept, failing)
+        if self._writer is not None:
+            self._writer.watch(on_commit, on_failure)
 
     def put(self, publication: Publication) -> None:
         """Add a numbered message of one of the streams."""
         with self._changed:
-            if self._keeper is None:
+            if self._writer is None:
                 now_s = time.time()
-                self._backlog.drop_older_than(now_s - self._max_age_s)
-                self._backlog.put(publication, now_s)
+                self._state.drop_older_than(now_s - self._max_age_s)
+                self._state.put(publication, now_s)
             else:
-                self._backlog.put(publication, self._keeper.now_s())
+                self._state.put(publication, self._writer.now_s())
                 self._changed.notify_all()
             self._note_drops()
         self._listener()
@@ -116,30 +116,30 @@ class Outbox:
     def take(self) -> Entry | None:
         """Return the next message to send: a saved one, in order."""
         with self._changed:
-            entry = self._backlog.take(time.monotonic())
-            if self._keeper is not None and self._keeper.wants_more:
+            entry = self._state.take(time.monotonic())
+            if self._writer is not None and self._writer.wants_more:
                 self._changed.notify_all()
             return entry
 
     def acknowledged(self, entry: Entry) -> None:
         """Mark ``entry`` as acknowledged; one of the next commits deletes it from the file."""
         with self._changed:
-            self._backlog.acknowledged(entry)
+            self._state.acknowledged(entry)
 
     def refused(self, entry: Entry) -> None:
         """Schedule ``entry`` for another attempt after a pause; its stream waits meanwhile."""
         with self._changed:
-            self._backlog.refused(entry, time.monotonic())
+            self._state.refused(entry, time.monotonic())
 
     def rejected(self, entry: Entry) -> None:
         """Drop and count ``entry``, which the broker will never accept."""
         with self._changed:
-            self._backlog.rejected(entry)
+            self._state.rejected(entry)
 
     def give_back(self) -> None:
         """Requeue unacknowledged messages in order, for a new connection."""
         with self._changed:
-            self._backlog.give_back()
+            self._state.give_back()
 
     def hurry(self) -> None:
         """Write waiting messages at once, regardless of the commit interval."""
@@ -151,60 +151,60 @@ class Outbox:
     def depth(self) -> int:
         """Number of messages that the broker has not acknowledged."""
         with self._changed:
-            return len(self._backlog)
+            return len(self._state)
 
     @property
     def drops(self) -> int:
         """Number of messages dropped at a bound, lost with a damaged file, or never accepted by the broker."""
-        return self._backlog.drops
+        return self._state.drops
 
     @property
     def idle(self) -> bool:
         """True when nothing is in flight and the only waiting messages are those that the broker refuses at present."""
         with self._changed:
-            return self._backlog.idle
+            return self._state.idle
 
     @property
     def lasting(self) -> bool:
         """True if messages currently survive the end of this process."""
-        return self._keeper is not None and not self._backlog.loose
+        return self._writer is not None and not self._state.allow_unsaved
 
     def _run(self) -> None:
         """Write on the writer's thread until the outbox closes."""
-        keeper = self._keeper
-        assert keeper is not None  # noqa: S101 - the thread runs only with one
+        writer = self._writer
+        assert writer is not None  # noqa: S101 - the thread runs only with one
         while not self._closing:
             with self._changed:
-                while not self._closing and not (self._hurry and self._backlog.unsaved):
-                    left_s = keeper.due_s() - time.monotonic()
+                while not self._closing and not (self._hurry and self._state.unsaved):
+                    left_s = writer.due_s() - time.monotonic()
                     if left_s <= 0:
                         break
                     self._changed.wait(min(left_s, threading.TIMEOUT_MAX))
                 self._hurry = False
-            keeper.turn()
+            writer.turn()
             with self._changed:
                 self._note_drops()
             self._listener()
-        keeper.turn(last=True)
-        keeper.close()
+        writer.turn(last=True)
+        writer.close()
 
     def _note_drops(self) -> None:
         """Log one line per outage rather than per message."""
-        backlog = self._backlog
-        if backlog.overflow > self._overflow_said >= 0:
-            self._overflow_said = -1
+        state = self._state
+        if state.overflow > self._overflow_logged >= 0:
+            self._overflow_logged = -1
             text = "the outbox is full (%d messages, or older than %g days): the oldest are dropped and counted"
             _LOG.warning(text, self._max_messages, self._max_age_s / 86_400)
-        elif not len(backlog):
-            self._overflow_said = backlog.overflow
+        elif not len(state):
+            self._overflow_logged = state.overflow
 
-    def _tell_rest(self) -> None:
-        rest, unsaved = len(self._backlog), len(self._backlog.unsaved)
+    def _log_remaining(self) -> None:
+        rest, unsaved = len(self._state), len(self._state.unsaved)
         if unsaved:
             _LOG.warning("stopped before the broker had taken %d events, and they could not be saved", unsaved)
-        if rest > unsaved and self._keeper is not None:
-            _LOG.info("%d events wait in %s for the next start", rest - unsaved, self._keeper.path)
+        if rest > unsaved and self._writer is not None:
+            _LOG.info("%d events wait in %s for the next start", rest - unsaved, self._writer.path)
 
 
-def _nobody() -> None:
+def _ignore() -> None:
     pass

@@ -1,7 +1,7 @@
 """In-memory state of the messages that wait for the broker; pure and not thread-safe by itself.
 
-A message may be sent once it is saved, or at once if there is no file to save it (``loose``). Streams are independent:
-one that the broker refuses does not delay the others.
+A message may be sent once it is saved, or at once if there is no file to save it (``allow_unsaved``). Streams are
+independent: one that the broker refuses does not delay the others.
 """
 
 from __future__ import annotations
@@ -23,20 +23,22 @@ class OutboxState:
     it the oldest waiting one is dropped and counted.
     """
 
-    def __init__(self, streams: Iterable[str], *, unsaved_max: int, retry_max_s: float, loose: bool = False) -> None:
-        self.lanes = {stream: StreamQueue(retry_max_s=retry_max_s) for stream in streams}
+    def __init__(
+        self, streams: Iterable[str], *, unsaved_max: int, retry_max_s: float, allow_unsaved: bool = False
+    ) -> None:
+        self.queues = {stream: StreamQueue(retry_max_s=retry_max_s) for stream in streams}
         self.unsaved: dict[int, Entry] = {}
         self.gone: set[int] = set()
-        self.loose = loose
+        self.allow_unsaved = allow_unsaved
         self.skip_file = False
-        self.next_seq = dict.fromkeys(self.lanes, 0)
+        self.next_seq = dict.fromkeys(self.queues, 0)
         self.overflow = 0
         self._lost = 0
         self._unsaved_max = unsaved_max
         self._next_number = 1
 
     def __len__(self) -> int:
-        return sum(len(lane) for lane in self.lanes.values())
+        return sum(len(queue) for queue in self.queues.values())
 
     @property
     def drops(self) -> int:
@@ -44,14 +46,14 @@ class OutboxState:
         return self.overflow + self._lost
 
     @property
-    def flying(self) -> set[int]:
+    def in_flight(self) -> set[int]:
         """Numbers of the messages in flight to the broker."""
-        return {number for lane in self.lanes.values() for number in lane.taken}
+        return {number for queue in self.queues.values() for number in queue.taken}
 
     @property
     def idle(self) -> bool:
         """True when nothing is in flight and the only waiting messages are those that the broker refuses now."""
-        return all(not lane.taken and (not len(lane) or lane.held) for lane in self.lanes.values())
+        return all(not queue.taken and (not len(queue) or queue.held) for queue in self.queues.values())
 
     def count_from(self, counters: Mapping[str, int]) -> None:
         """Continue the numbers of the streams from at least ``counters``."""
@@ -63,11 +65,11 @@ class OutboxState:
         lift = max(0, last + 1 - min(self.unsaved, default=self._next_number))
         if not lift:
             return
-        for lane in self.lanes.values():
-            entries = lane.in_memory()
+        for queue in self.queues.values():
+            entries = queue.in_memory()
             for entry in entries:
                 entry.number += lift
-            lane.taken = {entry.number: entry for entry in lane.taken.values()}
+            queue.taken = {entry.number: entry for entry in queue.taken.values()}
         self.unsaved = {entry.number: entry for entry in self.unsaved.values()}
         self._next_number += lift
 
@@ -79,28 +81,28 @@ class OutboxState:
         self._next_number += 1
         self.unsaved[entry.number] = entry
         stream = publication.topic.kind
-        self.lanes[stream].fresh.append(entry)
+        self.queues[stream].fresh.append(entry)
         self.next_seq[stream] = max(self.next_seq[stream], (publication.seq or 0) + 1)
 
     def take(self, now_s: float) -> Entry | None:
         """Return the oldest message that may be sent now."""
         best: Entry | None = None
-        for lane in self.lanes.values():
-            head = lane.head(now_s, loose=self.loose, skip_file=self.skip_file)
+        for queue in self.queues.values():
+            head = queue.head(now_s, allow_unsaved=self.allow_unsaved, skip_file=self.skip_file)
             if head is not None and (best is None or head.number < best.number):
                 best = head
         if best is not None:
-            self._lane(best).take(best)
+            self._queue_of(best).take(best)
         return best
 
     def acknowledged(self, entry: Entry) -> None:
         """Mark ``entry`` as acknowledged by the broker."""
-        self._lane(entry).acknowledged(entry)
+        self._queue_of(entry).acknowledged(entry)
         self._forget(entry)
 
     def refused(self, entry: Entry, now_s: float) -> None:
         """Put ``entry`` back: the broker refuses it now but may accept it later."""
-        self._lane(entry).refused(entry, now_s)
+        self._queue_of(entry).refused(entry, now_s)
 
     def rejected(self, entry: Entry) -> None:
         """Drop and count ``entry``, which the broker will never accept."""
@@ -109,8 +111,8 @@ class OutboxState:
 
     def give_back(self) -> None:
         """Requeue unacknowledged messages after the connection was lost."""
-        for lane in self.lanes.values():
-            lane.give_back()
+        for queue in self.queues.values():
+            queue.give_back()
 
     def committed(self, batch: Iterable[Entry], deleted: Iterable[int], dropped: Iterable[tuple[int, str]]) -> None:
         """Record that a commit stored ``batch`` and removed ``deleted`` and, at the bounds, ``dropped``."""
@@ -120,18 +122,18 @@ class OutboxState:
             self.unsaved.pop(entry.number, None)
             if entry.gone:
                 self.gone.add(entry.number)
-        for lane in self.lanes.values():
-            lane.settle()
+        for queue in self.queues.values():
+            queue.settle()
         self.overflow += sum(self._lost_from_file(number, stream) for number, stream in dropped)
 
     def file_is_new(self) -> int:
         """Mark everything in memory as unsaved and return how many messages were only in the lost file."""
         lost = 0
-        for lane in self.lanes.values():
-            lost += lane.beyond
-            lane.beyond = 0
+        for queue in self.queues.values():
+            lost += queue.beyond
+            queue.beyond = 0
         self.gone.clear()
-        entries = sorted((e for lane in self.lanes.values() for e in lane.in_memory()), key=lambda e: e.number)
+        entries = sorted((e for queue in self.queues.values() for e in queue.in_memory()), key=lambda e: e.number)
         for entry in entries:
             entry.saved = False
         self.unsaved = {entry.number: entry for entry in entries}
@@ -144,22 +146,22 @@ class OutboxState:
             self._drop(oldest)
 
     def _lost_from_file(self, number: int, stream: str) -> bool:
-        lane = self.lanes.get(stream)
-        if lane is None:
+        queue = self.queues.get(stream)
+        if queue is None:
             return True
-        first = next((entry for entry in lane.ready if entry.number == number), None)
+        first = next((entry for entry in queue.ready if entry.number == number), None)
         if first is not None:
             first.gone = True
-            lane.discard(first)
+            queue.discard(first)
             return True
-        if lane.beyond and number > lane.loaded_to:
-            lane.beyond -= 1
+        if queue.beyond and number > queue.loaded_to:
+            queue.beyond -= 1
             return True
         return False  # in flight, or acknowledged meanwhile
 
     def _oldest_unsaved(self) -> Entry | None:
         for entry in self.unsaved.values():
-            if entry.number not in self._lane(entry).taken:
+            if entry.number not in self._queue_of(entry).taken:
                 return entry
         return None
 
@@ -169,7 +171,7 @@ class OutboxState:
             self._drop(oldest)
 
     def _drop(self, entry: Entry) -> None:
-        self._lane(entry).discard(entry)
+        self._queue_of(entry).discard(entry)
         self._forget(entry)
         self.overflow += 1
 
@@ -180,5 +182,5 @@ class OutboxState:
         else:
             self.unsaved.pop(entry.number, None)
 
-    def _lane(self, entry: Entry) -> StreamQueue:
-        return self.lanes[entry.publication.topic.kind]
+    def _queue_of(self, entry: Entry) -> StreamQueue:
+        return self.queues[entry.publication.topic.kind]

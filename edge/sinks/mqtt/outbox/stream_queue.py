@@ -61,17 +61,17 @@ class StreamQueue:
         """True if more messages should be read from the file."""
         return self.beyond > 0 and len(self.ready) <= READ_AHEAD // 2
 
-    def head(self, now_s: float, *, loose: bool, skip_file: bool = False) -> Entry | None:
+    def head(self, now_s: float, *, allow_unsaved: bool, skip_file: bool = False) -> Entry | None:
         """Return the message to send next, if one may be sent.
 
-        ``loose`` allows unsaved messages when there is no file to wait for; ``skip_file`` ignores the messages in the
-        file when it cannot be read. After a refusal a single message is sent first.
+        ``allow_unsaved`` allows unsaved messages when there is no file to wait for; ``skip_file`` ignores the messages
+        in the file when it cannot be read. After a refusal a single message is sent first.
         """
         if self._probing and (self.taken or now_s < self._held_until_s):
             return None
         if self.ready:
-            return self.ready[0] if self.ready[0].saved or loose else None
-        if self.fresh and loose and (skip_file or not self.beyond):
+            return self.ready[0] if self.ready[0].saved or allow_unsaved else None
+        if self.fresh and allow_unsaved and (skip_file or not self.beyond):
             return self.fresh[0]
         return None
 

@@ -38,11 +38,11 @@ class OutboxWriter:
     """Used by one thread, except ``due_s``, ``now_s`` and ``wants_more``, which require ``lock`` to be held."""
 
     def __init__(
-        self, path: Path, topics: Topics, backlog: OutboxState, lock: threading.Condition, settings: OutboxConfig
+        self, path: Path, topics: Topics, state: OutboxState, lock: threading.Condition, settings: OutboxConfig
     ) -> None:
         self.path = path
         self._topics = {topic.kind: topic for topic in (topics.event, topics.aggregate)}
-        self._backlog = backlog
+        self._state = state
         self._lock = lock
         self._settings = settings
         self._file: OutboxFile | None = None
@@ -54,12 +54,12 @@ class OutboxWriter:
         self._clock_offset_s = time.time() - time.monotonic()
         self._first_own = 1
         self._event = topics.event.kind
-        self._kept: Callable[[list[int]], None] = lambda _numbers: None
-        self._failing: Callable[[], None] = lambda: None
+        self._on_commit: Callable[[list[int]], None] = lambda _numbers: None
+        self._on_failure: Callable[[], None] = lambda: None
 
-    def watch(self, kept: Callable[[list[int]], None], failing: Callable[[], None]) -> None:
+    def watch(self, on_commit: Callable[[list[int]], None], on_failure: Callable[[], None]) -> None:
         """Set the callbacks, as :meth:`edge.sinks.mqtt.outbox.Outbox.watch` does."""
-        self._kept, self._failing = kept, failing
+        self._on_commit, self._on_failure = on_commit, on_failure
 
     def now_s(self) -> float:
         """Return Unix time in seconds that does not jump while a message waits."""
@@ -68,17 +68,17 @@ class OutboxWriter:
     @property
     def wants_more(self) -> bool:
         """True if more messages should be read from the file and it is open."""
-        return self._file is not None and any(lane.wants_more for lane in self._backlog.lanes.values())
+        return self._file is not None and any(queue.wants_more for queue in self._state.queues.values())
 
     def due_s(self) -> float:
         """Return the time of the next ``turn`` on the monotonic clock, in seconds."""
-        backlog, file = self._backlog, self._file
+        state, file = self._state, self._file
         if self.wants_more:
             return -math.inf
-        owed = bool(backlog.unsaved or backlog.gone) or file is None or file.counters != backlog.next_seq
+        owed = bool(state.unsaved or state.gone) or file is None or file.counters != state.next_seq
         if self._fault:
             return self._retry_s if owed else math.inf
-        if backlog.unsaved or len(backlog.gone) >= _DELETIONS_MAX:
+        if state.unsaved or len(state.gone) >= _DELETIONS_MAX:
             return self._written_s + self._settings.commit_interval_s
         return self._written_s + _DELETIONS_WAIT_S if owed else math.inf
 
@@ -87,7 +87,7 @@ class OutboxWriter:
         self._guard(self._open)
         if self._file is None:
             with self._lock:
-                self._backlog.count_from(counters_of_copy(self.path))
+                self._state.count_from(counters_of_copy(self.path))
 
     def turn(self, *, last: bool = False) -> None:
         """Write what is due and read ahead; ``last`` also writes what is not due yet."""
@@ -116,23 +116,23 @@ class OutboxWriter:
         """Open the file and update the state with its content."""
         file = OutboxFile(self.path)
         with self._lock:
-            self._file, backlog = file, self._backlog
+            self._file, state = file, self._state
             if not self._inode:
-                backlog.number_from(file.last)
-                for stream, lane in backlog.lanes.items():
-                    lane.beyond, lane.loaded_to = file.counts.get(stream, 0), 0
+                state.number_from(file.last)
+                for stream, queue in state.queues.items():
+                    queue.beyond, queue.loaded_to = file.counts.get(stream, 0), 0
                 self._first_own = file.last + 1
             elif file.inode != self._inode:
-                backlog.file_is_new()
-            backlog.count_from(file.counters)
-            backlog.skip_file = False
+                state.file_is_new()
+            state.count_from(file.counters)
+            state.skip_file = False
             self._inode = file.inode
 
     def _replace(self, damage: FileDamaged) -> None:
         self.close()
         aside = set_aside(self.path, damage.label)
         with self._lock:
-            lost = self._backlog.file_is_new()
+            lost = self._state.file_is_new()
         self._inode = self._inode or -1
         self._open()
         loss = f" and {lost} events in it are lost" if lost else ""
@@ -148,49 +148,49 @@ class OutboxWriter:
         assert file is not None  # noqa: S101 - opened just now
         self._follow_clock(file)
         with self._lock:
-            batch = list(self._backlog.unsaved.values())
-            gone = list(self._backlog.gone)
-            flying, counters = self._backlog.flying, dict(self._backlog.next_seq)
+            batch = list(self._state.unsaved.values())
+            gone = list(self._state.gone)
+            in_flight, counters = self._state.in_flight, dict(self._state.next_seq)
         if not batch and not gone and counters == file.counters:
             return
         bounds = Bounds(self._settings.max_messages, self.now_s() - self._settings.max_age_s)
-        dropped = file.write([_row(entry) for entry in batch], gone, counters, bounds=bounds, flying=flying)
+        dropped = file.write([_row(entry) for entry in batch], gone, counters, bounds=bounds, in_flight=in_flight)
         self._written_s = time.monotonic()
         with self._lock:
-            self._backlog.committed(batch, gone, dropped)
-            self._backlog.loose = False
-        self._kept([entry.publication.seq or 0 for entry in batch if entry.publication.topic.kind == self._event])
+            self._state.committed(batch, gone, dropped)
+            self._state.allow_unsaved = False
+        self._on_commit([entry.publication.seq or 0 for entry in batch if entry.publication.topic.kind == self._event])
         if self._fault:
             self._fault = False
             self._retry.reset()
             _LOG.info("%s can be written again", self.path)
 
     def _read_ahead(self) -> None:
-        for stream, lane in self._backlog.lanes.items():
-            if self._file is not None and lane.wants_more:
+        for stream, queue in self._state.queues.items():
+            if self._file is not None and queue.wants_more:
                 self._load(self._file, stream, READ_AHEAD)
 
     def _load(self, file: OutboxFile, stream: str, limit: int) -> None:
-        lane = self._backlog.lanes[stream]
-        rows = file.read(stream, lane.loaded_to, limit)
+        queue = self._state.queues[stream]
+        rows = file.read(stream, queue.loaded_to, limit)
         with self._lock:
-            known = {entry.number for entry in lane.in_memory()} | self._backlog.gone
+            known = {entry.number for entry in queue.in_memory()} | self._state.gone
             entries = [self._entry(row) for row in rows if row.number not in known]
             read_to = rows[-1].number if rows else 0
-            lane.loaded(entries, read_to, exhausted=len(rows) < limit)
+            queue.loaded(entries, read_to, exhausted=len(rows) < limit)
 
     def _leave_vanished(self, file: OutboxFile) -> None:
         """Rescue what only the open file holds, after its path was removed or replaced."""
         _LOG.error("%s has disappeared: it is recreated", self.path)
         try:
-            for stream, lane in self._backlog.lanes.items():
-                if lane.beyond:
+            for stream, queue in self._state.queues.items():
+                if queue.beyond:
                     self._load(file, stream, _RESCUE_MAX)
         except FileFault:
             _LOG.warning("the events waiting in %s could not be read", self.path)
         self.close()
         with self._lock:
-            self._backlog.file_is_new()
+            self._state.file_is_new()
         self._inode = -1
 
     def _follow_clock(self, file: OutboxFile) -> None:
@@ -201,7 +201,7 @@ class OutboxWriter:
         file.shift(step_s, self._first_own)
         with self._lock:
             self._clock_offset_s += step_s
-            for entry in self._backlog.unsaved.values():
+            for entry in self._state.unsaved.values():
                 entry.at_s += step_s
 
     def _fail(self, fault: FileFault) -> None:
@@ -209,13 +209,13 @@ class OutboxWriter:
         if not fault.full:
             self.close()
         with self._lock:
-            self._backlog.loose = True
-            self._backlog.skip_file = self._file is None
+            self._state.allow_unsaved = True
+            self._state.skip_file = self._file is None
         if not self._fault:
             self._fault = True
             _LOG.error("%s cannot be used: %s; events are kept in memory until it can", self.path, fault)
         self._retry_s = time.monotonic() + self._retry.next_s()
-        self._failing()
+        self._on_failure()
 
     def _entry(self, row: Row) -> Entry:
         publication = Publication(self._topics[row.stream], row.payload, seq=row.seq)

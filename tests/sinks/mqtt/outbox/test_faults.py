@@ -87,7 +87,7 @@ def test_what_was_not_acknowledged_is_there_after_a_restart_and_numbers_go_on(
 
 def test_nothing_may_be_sent_before_it_is_committed(make_outbox: Any, path: Path, eventually: Any) -> None:
     outbox = make_outbox(path, commit_interval_s=3600)
-    assert eventually(lambda: outbox._keeper._written_s > 0)  # the counters
+    assert eventually(lambda: outbox._writer._written_s > 0)  # the counters
     outbox.put(event(0))  # within the interval: it waits
     time.sleep(0.1)
     assert outbox.take() is None
@@ -100,9 +100,9 @@ def test_a_long_backlog_is_not_held_in_memory(make_outbox: Any, path: Path, even
     outbox = make_outbox(path)
     for number in range(count):
         outbox.put(event(number))
-    assert eventually(lambda: not outbox._backlog.unsaved)
-    lane = outbox._backlog.lanes["event"]
-    assert (len(lane.ready), outbox.depth) == (READ_AHEAD, count)
+    assert eventually(lambda: not outbox._state.unsaved)
+    queue = outbox._state.queues["event"]
+    assert (len(queue.ready), outbox.depth) == (READ_AHEAD, count)
     outbox.close()
     assert take_all(make_outbox(path), count, eventually) == list(range(count))
 
@@ -143,10 +143,10 @@ def test_a_clock_that_is_set_late_makes_nothing_old(
     monkeypatch.setattr(time, "time", lambda: true_time() - 30 * 86_400)
     outbox = make_outbox(path)
     outbox.put(event(0))
-    assert eventually(lambda: not outbox._backlog.unsaved)
+    assert eventually(lambda: not outbox._state.unsaved)
     monkeypatch.setattr(time, "time", true_time)
     outbox.put(event(1))
-    assert eventually(lambda: not outbox._backlog.unsaved)
+    assert eventually(lambda: not outbox._state.unsaved)
     outbox.close()
     again = make_outbox(path)
     again.put(event(2))
@@ -160,11 +160,11 @@ def test_a_full_disk_is_said_once_events_are_sent_and_written_again_when_there_i
     monkeypatch.setattr("edge.sinks.mqtt.outbox.outbox.UNSAVED_MAX", 6)
     outbox = make_outbox(path)
     outbox.put(event(0))
-    assert eventually(lambda: not outbox._backlog.unsaved)
+    assert eventually(lambda: not outbox._state.unsaved)
     full_disk(True)
     for number in range(1, 4):
         outbox.put(event(number))
-    assert eventually(lambda: outbox._backlog.loose)
+    assert eventually(lambda: outbox._state.allow_unsaved)
     assert not outbox.lasting
     assert take_all(outbox, 4, eventually) == [0, 1, 2, 3]
     for number in range(4, 14):
@@ -191,11 +191,11 @@ def test_a_removed_folder_is_made_again_with_all_that_waited(
     outbox = make_outbox(path)
     for number in range(count):
         outbox.put(event(number))
-    assert eventually(lambda: not outbox._backlog.unsaved)
+    assert eventually(lambda: not outbox._state.unsaved)
     shutil.rmtree(path.parent)
     outbox.put(event(count))
     assert eventually(path.exists)
-    assert eventually(lambda: not outbox._backlog.unsaved)
+    assert eventually(lambda: not outbox._state.unsaved)
     assert said() == [f"{path} has disappeared: it is recreated"]
     outbox.close()
     again = make_outbox(path)
@@ -280,7 +280,7 @@ def test_damage_found_while_running_costs_what_was_in_the_file_alone(
     for number in range(3 * READ_AHEAD, 3 * READ_AHEAD + 10):
         outbox.put(event(number))
     numbers = take_all(outbox, 10, eventually)
-    assert eventually(lambda: take_all(outbox, 0, eventually) == [] and not outbox._backlog.unsaved)
+    assert eventually(lambda: take_all(outbox, 0, eventually) == [] and not outbox._state.unsaved)
     assert numbers == sorted(set(numbers))
     assert sum("was renamed" in line for line in said()) == 1
 

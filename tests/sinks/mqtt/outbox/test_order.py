@@ -37,7 +37,7 @@ class Device(RuleBasedStateMachine):
         self.next_seq = dict.fromkeys(STREAMS, 0)
         self.committed: dict[str, list[int]] = {stream: [] for stream in STREAMS}
         self.received: dict[str, list[int]] = {stream: [] for stream in STREAMS}
-        self.flying: list[stream_queue.Entry] = []
+        self.in_flight: list[stream_queue.Entry] = []
         self.full = False
         self._start()
 
@@ -69,31 +69,31 @@ class Device(RuleBasedStateMachine):
     def send(self) -> None:
         entry = self.backlog.take(0.0)
         if entry is not None:
-            assert entry.saved or self.backlog.loose
-            assert self.backlog.loose or entry.publication.seq in self.committed[entry.publication.topic.kind]
-            self.flying.append(entry)
+            assert entry.saved or self.backlog.allow_unsaved
+            assert self.backlog.allow_unsaved or entry.publication.seq in self.committed[entry.publication.topic.kind]
+            self.in_flight.append(entry)
             # the worst case: the broker has it from now on, whether or not its receipt comes back
             self.received[entry.publication.topic.kind].append(int(entry.publication.payload))
 
-    @precondition(lambda self: self.flying)
+    @precondition(lambda self: self.in_flight)
     @rule()
     def acknowledge(self) -> None:
-        self.backlog.acknowledged(self.flying.pop(0))
+        self.backlog.acknowledged(self.in_flight.pop(0))
 
     @rule()
     def reconnect(self) -> None:
         self.backlog.give_back()
-        self.flying.clear()
+        self.in_flight.clear()
 
     @rule(full=st.booleans())
     def fill_disk(self, *, full: bool) -> None:
         self.full = full
 
-    @precondition(lambda self: not self.backlog.loose)
+    @precondition(lambda self: not self.backlog.allow_unsaved)
     @rule()
     def kill(self) -> None:
         """What was not committed has not been sent either, and its numbers are given again."""
-        self.flying.clear()
+        self.in_flight.clear()
         self.keeper.close()
         self._start()
         for stream, committed in self.committed.items():

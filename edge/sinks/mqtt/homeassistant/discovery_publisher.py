@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from edge.sinks.mqtt.topics import Publication
 
 
-class Presenter:
+class DiscoveryPublisher:
     """Publishes the announcement, and repeats it on Home Assistant's birth message.
 
     ``page_url`` is called for the address of the device's page at each announcement, since the network may be late.

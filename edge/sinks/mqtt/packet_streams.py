@@ -27,7 +27,7 @@ _HEADER_MAX = 5
 _LOOK_S = 0.02
 
 
-class Intake(ReaderAdapter):  # type: ignore[misc,unused-ignore]
+class PacketReader(ReaderAdapter):  # type: ignore[misc,unused-ignore]
     """Packet reader; ``crowded`` returns whether the broker has too many earlier packets to handle.
 
     Each packet is read completely before any of it is passed on. Cancelling a read loses nothing.
@@ -120,7 +120,7 @@ class Intake(ReaderAdapter):  # type: ignore[misc,unused-ignore]
             return bytes(self._began) + await self._reader.readexactly(length)
 
 
-class Outlet(StreamWriterAdapter):  # type: ignore[misc,unused-ignore]
+class PacketWriter(StreamWriterAdapter):  # type: ignore[misc,unused-ignore]
     """Packet writer that closes the connection to a client that does not read."""
 
     def __init__(self, writer: asyncio.StreamWriter) -> None:

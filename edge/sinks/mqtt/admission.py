@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from edge.sinks.mqtt import connect_packet
-from edge.sinks.mqtt.intake import Intake, Outlet
 from edge.sinks.mqtt.ownership import is_own
+from edge.sinks.mqtt.packet_streams import PacketReader, PacketWriter
 from edge.sinks.mqtt.work_budget import WorkBudget
 from edge.util.logs import LogThrottle
 from edge.util.sockets import plain_address
@@ -51,18 +51,18 @@ _LOG_EVERY_S = 60.0
 
 
 @dataclass(eq=False, slots=True)
-class _Guest:
+class _Peer:
     connection: socket.socket
     site: str
     port: int
     client: bool = False
     client_id: str = ""
     assigned: bool = False
-    outlet: Outlet | None = None
+    packet_writer: PacketWriter | None = None
     gone: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-class Guests:
+class ClientAdmission:
     """Admission control; ``own_client_id`` is the device's and refused to other processes."""
 
     def __init__(
@@ -72,12 +72,12 @@ class Guests:
         self._listener = listener
         self._credentials = credentials
         self._own_client_id = broker.own_client_id = own_client_id
-        self._present: dict[asyncio.Task[None], _Guest] = {}
+        self._present: dict[asyncio.Task[None], _Peer] = {}
         self._work: OrderedDict[str, WorkBudget] = OrderedDict()
         self._accepts = WorkBudget(_ACCEPT_RATE, _ACCEPT_BURST)
-        self._said = LogThrottle(_LOG_EVERY_S)
+        self._log_limit = LogThrottle(_LOG_EVERY_S)
 
-    def welcome(self, listener: socket.socket) -> None:
+    def accept_next(self, listener: socket.socket) -> None:
         """Accept a pending connection and serve it to its end."""
         if self._accepts.wait_s > 0:
             loop = asyncio.get_running_loop()
@@ -90,77 +90,77 @@ class Guests:
         except OSError:
             return  # closed before it was accepted, or no descriptor left
         connection.setblocking(False)
-        guest = _Guest(connection, _site(address[0]), int(address[1]))
+        peer = _Peer(connection, _site(address[0]), int(address[1]))
         self._make_room()
-        task = asyncio.create_task(self._serve(guest, int(connection.getsockname()[1])))
-        self._present[task] = guest
-        task.add_done_callback(self._see_out)
+        task = asyncio.create_task(self._serve(peer, int(connection.getsockname()[1])))
+        self._present[task] = peer
+        task.add_done_callback(self._finish)
 
     def _listen_again(self, listener: socket.socket) -> None:
         if listener.fileno() >= 0:
-            asyncio.get_running_loop().add_reader(listener.fileno(), self.welcome, listener)
+            asyncio.get_running_loop().add_reader(listener.fileno(), self.accept_next, listener)
 
     def _make_room(self) -> None:
-        pending = {task: guest for task, guest in self._present.items() if not guest.client and not task.cancelling()}
+        pending = {task: peer for task, peer in self._present.items() if not peer.client and not task.cancelling()}
         if len(pending) < PENDING:
             return
-        self._say("many connections send no CONNECT", "the oldest are closed")
-        crowd, _ = Counter(guest.site for guest in pending.values()).most_common(1)[0]
-        next(task for task, guest in pending.items() if guest.site == crowd).cancel()
+        self._warn("many connections send no CONNECT", "the oldest are closed")
+        crowd, _ = Counter(peer.site for peer in pending.values()).most_common(1)[0]
+        next(task for task, peer in pending.items() if peer.site == crowd).cancel()
 
-    async def _serve(self, guest: _Guest, port: int) -> None:
-        reader, writer = await asyncio.open_connection(sock=guest.connection)
-        outlet = guest.outlet = Outlet(writer)
-        intake = Intake(reader, outlet.hang_up)
+    async def _serve(self, peer: _Peer, port: int) -> None:
+        reader, writer = await asyncio.open_connection(sock=peer.connection)
+        packet_writer = peer.packet_writer = PacketWriter(writer)
+        packets = PacketReader(reader, packet_writer.hang_up)
         try:
             async with asyncio.timeout(CONNECT_S):
-                packet = await intake.next()
-                refusal = await self._admit(guest, packet, intake, port)
-                if not refusal and packet and guest.assigned:
-                    packet = connect_packet.with_client_id(packet, intake.header_length, guest.client_id)
+                packet = await packets.next()
+                refusal = await self._admit(peer, packet, packets, port)
+                if not refusal and packet and peer.assigned:
+                    packet = connect_packet.with_client_id(packet, packets.header_length, peer.client_id)
             if refusal:
                 writer.write(refusal)
-                await outlet.close()
+                await packet_writer.close()
             elif packet:
-                intake.put_back(packet)
-                await self._broker.external_connected(intake, outlet, self._listener)
+                packets.put_back(packet)
+                await self._broker.external_connected(packets, packet_writer, self._listener)
         except (TimeoutError, OSError):
             pass
         finally:
-            if self._broker.outlets.get(guest.client_id) is outlet:
-                del self._broker.outlets[guest.client_id]
+            if self._broker.writers.get(peer.client_id) is packet_writer:
+                del self._broker.writers[peer.client_id]
             writer.transport.abort()
-            guest.gone.set()
+            peer.gone.set()
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
 
-    async def _admit(self, guest: _Guest, packet: bytes, intake: Intake, port: int) -> bytes:
+    async def _admit(self, peer: _Peer, packet: bytes, packets: PacketReader, port: int) -> bytes:
         """Return the refusal to send, or empty bytes if the connection becomes a client."""
         try:
-            wanted = connect_packet.parse(packet, intake.header_length) if packet else None
+            wanted = connect_packet.parse(packet, packets.header_length) if packet else None
         except ValueError:
             wanted = None
         if wanted is None:
-            intake.end()
+            packets.end()
             return connect_packet.REFUSED_IDENTIFIER
-        own = wanted.client_id == self._own_client_id and is_own(guest.port, port)
-        refusal = self._refusal(guest, wanted, own=own)
+        own = wanted.client_id == self._own_client_id and is_own(peer.port, port)
+        refusal = self._refusal(peer, wanted, own=own)
         if refusal:
             return refusal
-        guest.assigned = not wanted.client_id and wanted.clean_session
-        guest.client, guest.client_id = True, wanted.client_id or f"auto-{secrets.token_hex(8)}"
-        former = [one for one in self._present.values() if one is not guest and one.client_id == guest.client_id]
+        peer.assigned = not wanted.client_id and wanted.clean_session
+        peer.client, peer.client_id = True, wanted.client_id or f"auto-{secrets.token_hex(8)}"
+        former = [one for one in self._present.values() if one is not peer and one.client_id == peer.client_id]
         for one in former:
-            if one.outlet is not None:
-                one.outlet.hang_up()
+            if one.packet_writer is not None:
+                one.packet_writer.hang_up()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(one.gone.wait(), _STEP_ASIDE_S)
         if wanted.keepalive_s:
-            intake.idle_s = wanted.keepalive_s * _IDLE_FACTOR
-        intake.crowded = lambda: self._broker.is_crowded(guest.client_id)
-        if guest.outlet is not None and not own:
-            intake.budget = guest.outlet.budget = self._budget_of(guest.site)
-            self._broker.outlets[guest.client_id] = guest.outlet
+            packets.idle_s = wanted.keepalive_s * _IDLE_FACTOR
+        packets.crowded = lambda: self._broker.is_crowded(peer.client_id)
+        if peer.packet_writer is not None and not own:
+            packets.budget = peer.packet_writer.budget = self._budget_of(peer.site)
+            self._broker.writers[peer.client_id] = peer.packet_writer
         return b""
 
     def _budget_of(self, site: str) -> WorkBudget:
@@ -171,49 +171,49 @@ class Guests:
             self._work.popitem(last=False)
         return budget
 
-    def _refusal(self, guest: _Guest, wanted: ConnectPacket, *, own: bool) -> bytes:
+    def _refusal(self, peer: _Peer, wanted: ConnectPacket, *, own: bool) -> bytes:
         if wanted.level != connect_packet.ACCEPTED_LEVEL:
             return connect_packet.REFUSED_PROTOCOL
-        if not self._knows(wanted):
-            self._say("wrong user name or password", "refused")
+        if not self._has_credentials(wanted):
+            self._warn("wrong user name or password", "refused")
             return connect_packet.REFUSED_CREDENTIALS
         printable = all(letter.isprintable() for letter in wanted.client_id)
         if len(wanted.client_id) > CLIENT_ID_MAX or not printable:
             return connect_packet.REFUSED_IDENTIFIER
-        return b"" if own else self._refusal_of_others(guest, wanted)
+        return b"" if own else self._refusal_of_others(peer, wanted)
 
-    def _refusal_of_others(self, guest: _Guest, wanted: ConnectPacket) -> bytes:
+    def _refusal_of_others(self, peer: _Peer, wanted: ConnectPacket) -> bytes:
         """Return the refusal for a client other than the device's own, or empty bytes."""
         if self._own_client_id is not None and wanted.client_id == self._own_client_id:
-            self._say("another program uses the client id of this device", "refused")
+            self._warn("another program uses the client id of this device", "refused")
             return connect_packet.REFUSED_IDENTIFIER
         clients = [one.site for one in self._present.values() if one.client]
-        full = len(clients) >= CLIENTS or (guest.site != _HERE and clients.count(guest.site) >= CLIENTS_PER_ADDRESS)
+        full = len(clients) >= CLIENTS or (peer.site != _HERE and clients.count(peer.site) >= CLIENTS_PER_ADDRESS)
         new = not self._broker.has_session(wanted.client_id)
         if full or (new and self._broker.sessions_count >= SESSIONS):
-            self._say("the maximum number of clients is connected", "further clients are refused")
+            self._warn("the maximum number of clients is connected", "further clients are refused")
             return connect_packet.REFUSED_BUSY
         return b""
 
-    def _knows(self, wanted: ConnectPacket) -> bool:
+    def _has_credentials(self, wanted: ConnectPacket) -> bool:
         if self._credentials is None:
             return True
         given = zip((wanted.username, wanted.password), self._credentials, strict=True)
         right = [hmac.compare_digest(one.encode(), other.encode()) for one, other in given]
         return all(right)
 
-    def _see_out(self, task: asyncio.Task[None]) -> None:
-        guest = self._present.pop(task)
-        guest.gone.set()
-        guest.connection.close()
+    def _finish(self, task: asyncio.Task[None]) -> None:
+        peer = self._present.pop(task)
+        peer.gone.set()
+        peer.connection.close()
         if not task.cancelled() and (error := task.exception()) is not None:
             _LOG.debug("a client of the embedded broker failed: %r", error)
 
-    def _say(self, problem: str, outcome: str) -> None:
-        if self._said.due(problem):
+    def _warn(self, problem: str, outcome: str) -> None:
+        if self._log_limit.due(problem):
             _LOG.warning("the embedded broker: %s: %s", problem, outcome)
 
-    async def dismiss(self) -> None:
+    async def close_all(self) -> None:
         """Close the remaining connections."""
         left = list(self._present)
         for task in left:
