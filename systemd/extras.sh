@@ -1,7 +1,7 @@
 # Sourced by install.sh: which extras of the package are installed, and from which lock files; and the copy of the
 # installer that each release keeps, so that a device can be changed without the checkout that it came from.
 # shellcheck shell=bash disable=SC2154  # here, wheel, locked: install.sh's
-extras_file=/etc/face-edge/extras   # those that were added, one a line: every upgrade has them again
+extras_file=/etc/face-edge/extras   # added extras, one per line, which every upgrade installs again
 added_extras=()
 
 locks_of() {   # locks_of PYTHON, or '*': the extras that can be added
@@ -14,12 +14,12 @@ choose_extras() {   # choose_extras PYTHON NAMES FORGET: added_extras is what wa
     known=$(locks_of "$python")
     if [ ! -e "$here/requirements-$python.txt" ]; then known=$(locks_of '*'); fi
     for name in $names; do
-        if [[ ,$locked,displays,models, == *,$name,* ]]; then continue; fi   # every device has these
+        if [[ ,$locked,displays,models, == *,$name,* ]]; then continue; fi   # installed on every device
         grep -qxF -- "$name" <<<"$known" \
-            || die "there is no extra '$name' for Python $python; to be added are: $(xargs <<<"$known")"
+            || die "there is no extra '$name' for Python $python; available are: $(xargs <<<"$known")"
     done
     for name in $chosen $names; do
-        # one that was chosen for another Python, or an older version, is no longer there to be added
+        # an extra chosen for another Python or an older version may no longer be available
         if grep -qxF -- "$name" <<<"$known" && [[ " ${added_extras[*]} " != *" $name "* ]]; then added_extras+=("$name"); fi
     done
 }
@@ -49,13 +49,13 @@ packaged() {   # packaged RELEASE: keeps installer and wheel in it, installs the
 
 install_packages() {   # install_packages RELEASE PYTHON: the package and all that it needs
     local lock=$here/requirements-$2.txt extra files=()
-    if [ -e "$lock" ]; then   # nothing but what was looked at, and no foreign code runs while it is made
+    if [ -e "$lock" ]; then   # only locked packages, and no third-party build code runs
         files=(-r "$lock")
         for extra in "${added_extras[@]}"; do files+=(-r "$here/extras/$extra-$2.txt"); done
         "$1/bin/python" -m pip install --quiet --require-hashes --only-binary :all: "${files[@]}"
         packaged "$1"
     else
-        say "no locked versions for Python $2: taking the newest that fit"
+        say "no locked versions for Python $2: installing the newest compatible ones"
         "$1/bin/python" -m pip install --quiet 'hatchling>=1.25'
         packaged "$1"
         "$1/bin/python" -m pip install --quiet "$(compgen -G "$1/installer/face_edge-*.whl")[$(all_extras)]"

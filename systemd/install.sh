@@ -1,25 +1,25 @@
 #!/usr/bin/env bash
-# Installs FACE Edge as a service on Raspberry Pi OS or Debian (Bookworm, Trixie; 64 bit), upgrades it, takes it away.
+# Installs FACE Edge as a service on Raspberry Pi OS or Debian (Bookworm, Trixie; 64 bit), upgrades it, removes it.
 #
 #   sudo systemd/install.sh                    install or upgrade from this checkout
 #   sudo systemd/install.sh --wheel FILE       ... from a wheel
 #   sudo systemd/install.sh --broker           ... and a broker for this machine: Debian's Mosquitto in a sandbox
 #   sudo systemd/install.sh --kiosk            ... and the wall page full screen on this machine's screen (no desktop)
 #   sudo systemd/install.sh --extras NAMES     ... and more packages: parquet, broker, fleet, schema, tflite-runtime
-#   sudo systemd/install.sh --no-extras        ... without those that were added before
-#   sudo systemd/install.sh --no-yunet         ... without the YuNet face detector, which is downloaded otherwise (233 kB)
+#   sudo systemd/install.sh --no-extras        ... without previously added ones
+#   sudo systemd/install.sh --no-yunet         ... without downloading the YuNet face detector (233 kB)
 #   sudo systemd/install.sh --yunet FILE       ... with it from a file, on a machine without a network
-#   sudo systemd/install.sh --no-start         ... into a system that is not running, as in a chroot where a card's image
-#                                              is made: all is put in place, and starts with the board
+#   sudo systemd/install.sh --no-start         ... into a system that is not running, as in a chroot that prepares
+#                                              the image of a card: everything starts with the board
 #   sudo systemd/install.sh --rollback         go back to the version before the one in use
-#   sudo systemd/install.sh --uninstall        take everything away but /etc/face-edge and /var/lib/face-edge
-#   sudo systemd/install.sh --uninstall --purge   ... and these, too, with drop-ins of its units
-#   sudo systemd/install.sh --uninstall --retire  ... before that, take the device off its MQTT broker and out of Home
-#                                              Assistant; asked for on a terminal; --no-retire does without
+#   sudo systemd/install.sh --uninstall        remove everything except /etc/face-edge and /var/lib/face-edge
+#   sudo systemd/install.sh --uninstall --purge   ... including these and the drop-ins of its units
+#   sudo systemd/install.sh --uninstall --retire  ... after removing the device from its MQTT broker and Home Assistant;
+#                                              asks on a terminal; --no-retire skips this
 #
-# Run again, it changes only what differs, and keeps broker, wall page, extras and detector as they were chosen. Each
-# version has an environment of its own below /opt/face-edge/releases; a new one that does not become healthy is taken
-# back and the one before goes on. Configuration and data stay. A copy of this installer lies in each version, so that
+# Another run changes only what differs, and keeps the choices of broker, wall page, extras and detector. Each version
+# has its own environment below /opt/face-edge/releases; a new one that does not become healthy is replaced by the
+# previous one. Configuration and data are kept. Each version contains a copy of this installer, so that
 # sudo /opt/face-edge/current/installer/install.sh does all of the above without a checkout.
 set -euo pipefail
 shopt -s inherit_errexit
@@ -27,13 +27,13 @@ shopt -s inherit_errexit
 here=$(cd "$(dirname "$0")" && pwd -P)
 root=/opt/face-edge
 units=(face-edge.service face-edge-fault.service)
-locked=pi,kiosk,video,metrics,reports   # what requirements-*.txt hold, written by lock.sh
+locked=pi,kiosk,video,metrics,reports   # extras in requirements-*.txt, written by lock.sh
 extras='' forget_extras=no retire=ask
 wheel='' action=install purge=no apt=yes start=yes broker=no kiosk=no yunet=yes yunet_file=''
 
 die() { printf 'install.sh: %s\n' "$*" >&2; exit 1; }
 say() { printf '== %s\n' "$*"; }
-why() {   # why UNIT: the end of its log, when its failure is in it; a busy disk keeps the journal waiting
+why() {   # why UNIT: the end of its log once its failure is in it; on a busy disk the journal is late
     local said='' tries
     for tries in 1 2 3 4 5; do
         said=$(journalctl -u "$1" -n 12 --no-pager -o cat 2>/dev/null) || true
@@ -74,15 +74,15 @@ while [ $# -gt 0 ]; do
         --retire) retire=yes ;;
         --no-retire) retire=no ;;
         --no-apt) apt=no ;;
-        --no-start) start=no; export SYSTEMD_OFFLINE=1 ;;   # systemctl then talks to files alone, in a container, too
+        --no-start) start=no; export SYSTEMD_OFFLINE=1 ;;   # systemctl then edits files only, also in a container
         -h | --help) sed -n '2,/^set /s/^#\( \|$\)//p' "$0"; exit 0 ;;
         *) die "unknown option $1; see --help" ;;
     esac
     shift
 done
 [ "$(id -u)" = 0 ] || die "must run as root: sudo $0"
-command -v systemctl >/dev/null || die "there is no systemd here"
-# what was chosen once is chosen
+command -v systemctl >/dev/null || die "systemd is required"
+# earlier choices are kept
 if [ -e "$broker_unit" ]; then broker=yes; fi
 if [ -e "$wall_unit" ]; then kiosk=yes; fi
 if [ -e "$without_yunet" ]; then yunet=no; fi
@@ -91,9 +91,9 @@ if [ "$kiosk" = yes ]; then units+=(face-edge-kiosk.service); fi
 
 packages() {
     local wanted=(python3-venv) package
-    # a fresh card knows of no packages yet
+    # a new card has no package lists yet
     compgen -G '/var/lib/apt/lists/*Packages*' >/dev/null || fresh_lists
-    # the camera and GPIO of a Raspberry Pi come from apt, where apt has them
+    # camera and GPIO packages of a Raspberry Pi come from apt if available
     for package in python3-picamera2 python3-lgpio python3-spidev; do
         if in_apt "$package"; then wanted+=("$package"); fi
     done
@@ -110,7 +110,7 @@ accounts() {
         --subsystem-match=i2c-dev --subsystem-match=dma_heap 2>/dev/null || true; fi
 }
 
-configuration() {   # a first one; what is there already is the operator's
+configuration() {   # creates the first one; an existing one belongs to the operator
     local file=/etc/face-edge/config.toml
     install -d -m 0755 /etc/face-edge
     [ ! -e "$file" ] || return 0
@@ -120,7 +120,7 @@ configuration() {   # a first one; what is there already is the operator's
     mv "$file.new" "$file"
 }
 
-missing_settings() {   # what a chosen part wants of a configuration that was there before
+missing_settings() {   # settings that a chosen part needs in an existing configuration
     local shown
     shown=$("$root/current/bin/face-edge" config show 2>/dev/null) || return 0
     if [ "$broker" = yes ] && ! grep -Eq '^broker = "mqtt://(127\.0\.0\.1|localhost)' <<<"$shown"; then
@@ -133,7 +133,7 @@ missing_settings() {   # what a chosen part wants of a configuration that was th
 
 python_version() { python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])'; }
 
-release() {   # makes the environment and prints its folder, with the units that belong to it
+release() {   # creates the environment with its units and prints its folder
     local folder unit
     folder=$root/releases/$(date +%Y%m%dT%H%M%S)
     mkdir -p "$folder/units"
@@ -145,7 +145,7 @@ release() {   # makes the environment and prints its folder, with the units that
     install_packages "$folder" "$(python_version)" >&2
     "$folder/bin/python" -m compileall -q "$folder/lib" >/dev/null 2>&1 || true
     "$folder/bin/face-edge" --version >&2
-    STATE_DIRECTORY=$folder/none "$folder/bin/face-edge" models verify >&2   # what came along, not what was added
+    STATE_DIRECTORY=$folder/none "$folder/bin/face-edge" models verify >&2   # only the bundled models
     rm "$folder/.unfinished"
     printf '%s\n' "$folder"
 }
@@ -153,8 +153,8 @@ release() {   # makes the environment and prints its folder, with the units that
 install_service() {
     local made
     discard_unfinished
-    say "making the environment (minutes on a small board)"
-    trap 'discard_unfinished; say "the environment could not be made: nothing was changed"' ERR
+    say "creating the environment (minutes on a small board)"
+    trap 'discard_unfinished; say "the environment could not be created: nothing was changed"' ERR
     made=$(release)
     trap - ERR
     add_yunet "$made"
@@ -165,7 +165,7 @@ install_service() {
         install -m 0644 "$made/units/face-edge.service" /etc/systemd/system/face-edge.service
     fi
     systemctl enable --quiet face-edge.service
-    if [ "$start" = yes ]; then say "starting it, and watching it work for a minute or two"; fi
+    if [ "$start" = yes ]; then say "starting it and observing it for a minute or two"; fi
     take_over "$made"
     if [ "$kiosk" = yes ]; then install_wall; fi
     upgrader tidy

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Writes the lock files: what install.sh puts on a device, each file by its hash. requirements-PYTHON.txt has what every
-# device gets; extras/NAME-PYTHON.txt has what the extra NAME needs besides (install.sh --extras NAME).
+# Writes the lock files for install.sh, each package by its hash. requirements-PYTHON.txt is for every device;
+# extras/NAME-PYTHON.txt has the additional packages of the extra NAME (install.sh --extras NAME).
 #
-#   systemd/lock.sh            newest versions that pyproject.toml allows; wants uv (pip install uv) and pip 26
-#   systemd/lock.sh --keep     the versions that are locked already, and what pyproject.toml has asked for since
-#   systemd/lock.sh --check    only see that what is locked can be had as wheels for both kinds of machine, by its hash, and
-#                              that none of it was withdrawn ("yanked"); exit code 77 where no index answers
+#   systemd/lock.sh            newest versions that pyproject.toml allows; needs uv (pip install uv) and pip 26
+#   systemd/lock.sh --keep     keep locked versions and add new requirements of pyproject.toml
+#   systemd/lock.sh --check    only check that the locked versions are available by hash as wheels for both machines,
+#                              and that none is yanked; exit code 77 if no index answers
 #
 # tests/requirements.txt has the development environment, for every Python and system; converter/constraints.txt has the
 # versions for `make converter`, without PyTorch, whose builds differ by machine.
@@ -22,9 +22,9 @@ glibc=36   # 2.36, Bookworm's; Trixie has 2.41
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-strenum='backports.strenum<1.3'   # 1.3 says that it is for Pythons before 3.11; uv does not heed that, pip does
+strenum='backports.strenum<1.3'   # 1.3 requires a Python before 3.11, which pip respects and uv does not
 
-own_bounds() {   # beside those of pyproject.toml
+own_bounds() {   # in addition to those of pyproject.toml
     echo "$strenum"
     # Raspberry Pi OS' picamera2 for Python 3.11 is built for numpy 1
     if [ "$1" = 3.11 ]; then printf '%s\n' 'numpy<2' 'opencv-python-headless<4.12'; fi
@@ -41,7 +41,7 @@ compile() {   # compile PYTHON BOUNDS OUTPUT EXTRA…: one file for all machines
     local python=$1 bounds=$2 output=$3 machine
     shift 3
     for machine in "${machines[@]}"; do
-        cp "$output" "$output.$machine" 2>/dev/null || true   # what it lists already is preferred
+        cp "$output" "$output.$machine" 2>/dev/null || true   # its versions are preferred
         uv pip compile pyproject.toml "$work/build.in" "${@/#/--extra=}" -c "$bounds" \
             --python-version "$python" --python-platform "$machine-manylinux_2_$glibc" \
             --only-binary :all: --generate-hashes --no-annotate --no-header --no-config --quiet \
@@ -57,13 +57,13 @@ compile() {   # compile PYTHON BOUNDS OUTPUT EXTRA…: one file for all machines
 
 pins() { grep -oE '^[a-z0-9.-]+==[^ ]+' "$1"; }
 
-beyond() {   # beyond BASE ALL: what only ALL lists, with its hashes
+beyond() {   # beyond BASE ALL: packages that only ALL lists, with their hashes
     awk 'NR == FNR { if (/==/) base[$1] = 1; next } /==/ { shown = !($1 in base) } shown' "$1" "$2"
 }
 
 today=$(date -u +%F)
 
-chosen_on() {   # chosen_on FILE: --keep keeps the date, too
+chosen_on() {   # chosen_on FILE: --keep also keeps the date
     local before=''
     if [ "$keep" = yes ] && [ -e "$1" ]; then before=$(sed -nE 's/^# Versions chosen on ([0-9-]+)\.$/\1/p' "$1"); fi
     echo "# Versions chosen on ${before:-$today}."
@@ -74,18 +74,18 @@ head_of() {   # head_of FILE PYTHON WHAT
     chosen_on "$1"
 }
 
-replace() {   # replace FILE: by what comes in, once all of it is there
+replace() {   # replace FILE: with standard input, once it is complete
     cat >"$work/new"
     mv "$work/new" "$1"
     chmod 0644 "$1"
 }
 
-lock() {   # lock PYTHON: all of it is chosen together, so that every extra fits the rest
+lock() {   # lock PYTHON: all versions are resolved together, so that extras are compatible
     local python=$1 extra all=$work/$1.all base=$work/$1.base with
     local others
     mapfile -t others < <(further_for "$python")
     own_bounds "$python" >"$work/bounds"
-    echo 'hatchling>=1.25' >"$work/build.in"   # with which install.sh makes the package itself, off the network
+    echo 'hatchling>=1.25' >"$work/build.in"   # with which install.sh builds the package itself offline
     if [ "$keep" = yes ]; then cat "$here/requirements-$python.txt" "$here"/extras/*-"$python.txt" >"$all" 2>/dev/null || true; fi
     compile "$python" "$work/bounds" "$all" "${extras[@]}" "${others[@]}"
     pins "$all" >"$work/pins"
@@ -116,7 +116,7 @@ lock_development() {   # one file for every Python and system, with markers
     } | replace "$file"
 }
 
-lock_converter() {   # versions alone: pip searches for a set that fits for hours where newer ones are installed already
+lock_converter() {   # only versions: with newer ones installed, pip would search a compatible set for hours
     local file=converter/constraints.txt
     echo "$strenum" >"$work/bounds"
     if [ "$keep" = yes ]; then cp "$file" "$work/converter" 2>/dev/null || true; fi
@@ -130,12 +130,12 @@ lock_converter() {   # versions alone: pip searches for a set that fits for hour
     } | replace "$file"
 }
 
-asked() {   # asked OPTION…: what pip says of pinned files, which stay where they are
+asked() {   # asked OPTION…: pip's answer about pinned files, without downloading them
     local code=0
     "$python" -m pip install --quiet --dry-run --ignore-installed --isolated --no-deps --require-hashes \
         --report "$work/report.json" "$@" 2>"$work/said" >/dev/null || code=$?
     if [ "$code" != 0 ]; then
-        # an index that cannot be reached is no answer; one that does not have a file is
+        # an unreachable index is not an answer; a missing file is
         if "$python" - "$index" <<<"$reachable"; then grep -v '^WARNING' "$work/said" >&2; exit 1; fi
         echo "lock.sh: $index does not answer" >&2
         exit 77
@@ -143,12 +143,12 @@ asked() {   # asked OPTION…: what pip says of pinned files, which stay where t
     "$python" - "$work/report.json" <<<"$yanked"
 }
 
-check_development() {   # its markers hold for the Python that is asked
+check_development() {   # its markers apply to the Python that checks
     asked -r tests/requirements.txt
     echo "development: $(grep -c == tests/requirements.txt) pins"
 }
 
-check() {   # check PYTHON MACHINE: that a device finds a wheel with the right hash for everything
+check() {   # check PYTHON MACHINE: a wheel with the right hash is available for every package
     local platforms=("--platform=manylinux2014_$2") files=() minor file
     for minor in $(seq 17 "$glibc"); do platforms+=("--platform=manylinux_2_${minor}_$2"); done
     for file in "$here/requirements-$1.txt" "$here"/extras/*-"$1.txt"; do files+=(-r "$file"); done

@@ -1,5 +1,5 @@
-# Sourced by install.sh: what an installation may have besides the service. A broker on the device, the wall page, and the
-# YuNet face detector.
+# Sourced by install.sh: optional parts of an installation: a broker on the device, the wall page and the YuNet face
+# detector.
 # shellcheck shell=bash disable=SC2154  # here, start, yunet, yunet_file: install.sh's
 wall_unit=/etc/systemd/system/face-edge-kiosk.service
 broker_unit=/etc/systemd/system/mosquitto.service.d/face-edge.conf
@@ -7,13 +7,13 @@ broker_settings=/etc/mosquitto/conf.d/face-edge.conf
 without_yunet=/etc/face-edge/no-yunet
 
 lists=old
-fresh_lists() {   # once a run
+fresh_lists() {   # once per run
     [ "$lists" = old ] || return 0
     apt-get update -qq
     lists=new
 }
 
-apt_install() {   # those of the packages that are not there yet
+apt_install() {   # installs the packages that are missing
     local missing=() package
     for package in "$@"; do
         dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
@@ -28,12 +28,12 @@ in_apt() { apt-cache show "$1" >/dev/null 2>&1; }
 
 wall_packages() {
     local browser=chromium
-    in_apt chromium || browser=chromium-browser   # older images of Raspberry Pi OS call it so
-    # cage ends at once where it finds no XWayland
+    in_apt chromium || browser=chromium-browser   # its name in older images of Raspberry Pi OS
+    # cage ends at once without XWayland
     apt_install cage xwayland "$browser"
 }
 
-install_wall() {   # its unit and script came with the release
+install_wall() {   # its unit and script are part of the release
     install -D -m 0644 "$here/kiosk/face-wall.sysusers" /usr/lib/sysusers.d/face-wall.conf
     systemd-sysusers /usr/lib/sysusers.d/face-wall.conf
     if [ ! -e /usr/bin/cage ]; then say 'cage is not installed: the wall page stays dark until it is'; fi
@@ -52,7 +52,7 @@ remove_wall() {
     if getent passwd face-wall >/dev/null; then userdel face-wall; fi
 }
 
-install_broker() {   # what does not work is taken back: others may depend on the broker, too
+install_broker() {   # changes that do not work are reverted, since others may depend on the broker
     local before
     [ -d /etc/mosquitto/conf.d ] || die 'Mosquitto is not installed: sudo apt install mosquitto'
     before=$(mktemp -d)
@@ -89,7 +89,7 @@ remove_broker() {
     systemctl try-restart mosquitto.service 2>/dev/null || true
 }
 
-add_yunet() {   # add_yunet RELEASE: nothing fails without it, since Haar then finds the faces
+add_yunet() {   # add_yunet RELEASE: optional, since Haar detects faces without it
     local state=/var/lib/face-edge said code=0
     if [ "$yunet" = no ]; then
         touch "$without_yunet"
@@ -97,7 +97,7 @@ add_yunet() {   # add_yunet RELEASE: nothing fails without it, since Haar then f
     fi
     rm -f "$without_yunet"
     install -d -m 0700 -o face-edge -g face-edge "$state"
-    # as the service finds it; where names or packets get no answer, that takes no longer
+    # where the service looks for it; bounded if the network does not answer
     said=$(STATE_DIRECTORY=$state timeout 120 "$1/bin/face-edge" models add yunet ${yunet_file:+--from "$yunet_file"} 2>&1) \
         || code=$?
     if [ "$code" = 0 ]; then return; fi

@@ -1,8 +1,8 @@
-# Sourced by install.sh: takes the device away, before that off its broker, and with --purge what its owner added.
+# Sourced by install.sh: removes the device, first from its broker, and with --purge also the owner's additions.
 # shellcheck shell=bash disable=SC2154  # root, units, purge, start, retire, without_yunet: install.sh's
 own_units=(face-edge.service face-edge-fault.service face-edge-kiosk.service face-edge-trial.service)
 homes=/home
-wall_line='/opt/face-edge/current/kiosk/face-edge-wall &'   # in a desktop's autostart, as docs/kiosk.md has it
+wall_line='/opt/face-edge/current/kiosk/face-edge-wall &'   # in a desktop's autostart, as in docs/kiosk.md
 
 uninstall() {
     local topics=''
@@ -10,7 +10,7 @@ uninstall() {
         choose_retirement
         if [ "$retire" = yes ]; then retire_device; else topics=$(retained_topics) || topics=''; fi
     fi
-    say "taking FACE Edge away"
+    say "removing FACE Edge"
     remove_wall
     remove_broker
     remove_upgrader
@@ -25,14 +25,14 @@ uninstall() {
         rm -rf /etc/face-edge /etc/default/face-edge-kiosk /var/lib/face-edge
         if getent passwd face-edge >/dev/null; then userdel face-edge; fi
         name_leftovers
-        say "gone"
+        say "removed"
     else
-        say "gone; /etc/face-edge and /var/lib/face-edge are kept (--purge takes them, too)"
+        say "removed; /etc/face-edge and /var/lib/face-edge are kept (--purge removes them, too)"
     fi
     if [ -n "$topics" ]; then printf '%s\n' "$topics"; fi
 }
 
-choose_retirement() {   # asked where somebody is there to answer, and nothing was said
+choose_retirement() {   # asks on a terminal if no option was given
     local answer=''
     if [ "$retire" != ask ]; then return; fi
     retire=no
@@ -43,10 +43,10 @@ choose_retirement() {   # asked where somebody is there to answer, and nothing w
 
 retire_device() {   # as the service: with its settings, drop-ins and credentials
     local unit=face-edge-retire.service folder=/run/systemd/system code=0 since said drop_in
-    say "taking the device off its broker"
+    say "removing the device from its broker"
     systemctl stop face-edge.service face-edge-fault.service 2>/dev/null || true
     mkdir -p "$folder/$unit.d"
-    # nothing that belongs to the device's life: no other unit follows from this one
+    # without the unit's usual dependencies and consequences
     sed -E '/^(OnFailure|OnFailureJobMode|Conflicts|After|StartLimit[A-Za-z]*|Exec[A-Za-z]*|WantedBy)=/d' \
         /etc/systemd/system/face-edge.service >"$folder/$unit"
     for drop_in in $(systemctl show -p DropInPaths --value face-edge.service); do
@@ -62,12 +62,12 @@ retire_device() {   # as the service: with its settings, drop-ins and credential
     systemctl daemon-reload
     systemctl reset-failed "$unit" 2>/dev/null || true
     if [ "$code" = 0 ]; then say "off the broker: $(grep -c '^cleared ' <<<"$said") topics cleared"; return; fi
-    if [[ $said == *'which keeps nothing'* ]]; then say 'it has no broker that would keep anything'; return; fi
+    if [[ $said == *'which keeps nothing'* ]]; then say 'it has no broker that stores messages'; return; fi
     systemctl start --no-block face-edge.service 2>/dev/null || true
-    die "nothing was taken away, since the broker still has its messages: ${said##*error: }; mend it, or use --no-retire"
+    die "nothing was removed, since the broker still has its messages: ${said##*error: }; fix that, or use --no-retire"
 }
 
-why_retired() {   # why_retired UNIT SINCE: what it said; a busy disk keeps the journal waiting
+why_retired() {   # why_retired UNIT SINCE: its output; on a busy disk the journal is late
     local said='' tries
     for tries in 1 2 3 4 5; do
         said=$(journalctl -u "$1" --since "@$2" --no-pager -o cat 2>/dev/null) || true
@@ -77,7 +77,7 @@ why_retired() {   # why_retired UNIT SINCE: what it said; a busy disk keeps the 
     grep -E '^cleared |error: ' <<<"$said" || true
 }
 
-retained_topics() {   # what stays on the broker, and how it is taken away later
+retained_topics() {   # topics that stay on the broker, and how to remove them later
     "$root/current/bin/python" - 2>/dev/null <<'P'
 from edge import config
 from edge.config import embedded_port, node_id
@@ -97,7 +97,7 @@ print(f"""== its retained messages stay on the broker {found.mqtt.broker} (camer
 P
 }
 
-remove_autostart() {   # of a desktop, in each user's own file, which stays theirs
+remove_autostart() {   # in each user's autostart file, which keeps its owner
     local file rest
     for file in "$homes"/*/.config/labwc/autostart; do
         if [ -f "$file" ] && grep -qxF -- "$wall_line" "$file"; then
@@ -108,18 +108,18 @@ remove_autostart() {   # of a desktop, in each user's own file, which stays thei
     done
 }
 
-remove_drop_ins() {   # of our units alone: made by `systemctl edit`, `set-property` or by hand
+remove_drop_ins() {   # of our units only: created by `systemctl edit`, `set-property` or by hand
     local unit folder
     for unit in "${own_units[@]}"; do
         for folder in /etc/systemd/system /etc/systemd/system.control /run/systemd/system /run/systemd/system.control; do
             rm -rf "$folder/$unit.d"
         done
     done
-    rm -f /etc/letsencrypt/renewal-hooks/deploy/face-edge   # as docs/kiosk.md has it
+    rm -f /etc/letsencrypt/renewal-hooks/deploy/face-edge   # as in docs/kiosk.md
 }
 
-name_leftovers() {   # units that somebody else made: they may serve another installation
+name_leftovers() {   # units not created by this installer: they may belong to another installation
     local left
     left=$(compgen -G '/etc/systemd/system/face-edge*' | xargs -r) || true
-    if [ -n "$left" ]; then say "left, since this installer did not make it: $left"; fi
+    if [ -n "$left" ]; then say "kept, since this installer did not create it: $left"; fi
 }

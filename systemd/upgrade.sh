@@ -2,16 +2,16 @@
 # shellcheck shell=bash disable=SC2154  # here, root, start: install.sh's
 trial_unit=/etc/systemd/system/face-edge-trial.service
 
-one_at_a_time() {   # two installers would take each other's files for leftovers
+one_at_a_time() {   # two installers would delete each other's files as leftovers
     exec 9>/run/face-edge-install.lock
-    flock --nonblock 9 || die "another installer is at work"
+    flock --nonblock 9 || die "another installer is running"
 }
 
 upgrader() { PYTHONPATH=$root PYTHONDONTWRITEBYTECODE=1 python3 -P -m upgrade "$@"; }
 
-place_upgrader() {   # beside the versions, since it must work where one of them does not
+place_upgrader() {   # beside the versions, since it must work even if a version does not
     local kept=
-    # a trial that is open must find it, whatever comes in between
+    # an open trial must find it after any interruption
     rm -rf "$root/upgrade.new"
     install -d -m 0755 "$root/upgrade.new"
     install -m 0644 "$here"/upgrade/*.py "$root/upgrade.new/"
@@ -32,21 +32,21 @@ remove_upgrader() {
     local wants
     wants=$(dirname "$trial_unit")/face-edge.service.wants
     systemctl disable --quiet face-edge-trial.service 2>/dev/null || true
-    # the link, too: an older installer that took the unit away left it, and then it cannot be disabled
+    # also the link: an older installer removed only the unit, after which it cannot be disabled
     rm -f "$trial_unit" "$wants/face-edge-trial.service" /run/face-edge-install.lock /run/face-edge-upgrade.lock
     rmdir "$wants" 2>/dev/null || true
 }
 
-discard_unfinished() {   # what an installer left that was killed, or whose disk was full
+discard_unfinished() {   # leftovers of an installer that was killed or ran out of disk
     local folder
     for folder in "$root"/releases/*/; do
         if [ -e "$folder/.unfinished" ]; then rm -rf "$folder"; fi
     done
 }
 
-take_over() {   # take_over RELEASE: it is used from now on, if it becomes healthy
+take_over() {   # take_over RELEASE: switches to it if it becomes healthy
     if [ "$start" = no ]; then upgrader place "$1"; return; fi
-    trap '' HUP   # a connection that breaks does not end it
+    trap '' HUP   # a lost terminal does not end it
     upgrader trial "$1" || exit $?
     trap - HUP
 }

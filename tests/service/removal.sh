@@ -7,7 +7,7 @@ mkdir -p /etc/systemd/system/face-edge.service.d   # as `systemctl edit face-edg
 printf '[Service]\nEnvironment=FACE_EDGE_MQTT__BROKER=mqtt://127.0.0.1:9\n' >/etc/systemd/system/face-edge.service.d/override.conf
 systemctl daemon-reload
 code=0; "$checkout/systemd/install.sh" --uninstall --retire >"$log" 2>&1 || code=$?
-[ $code = 1 ] && grep -q 'nothing was taken away' "$log" && [ -e /opt/face-edge/current ] || fail "exit code $code"
+[ $code = 1 ] && grep -q 'nothing was removed' "$log" && [ -e /opt/face-edge/current ] || fail "exit code $code"
 waits 60 is ActiveState active && ok "$(grep -o 'cannot be reached.*\|refused.*' "$log" | head -n 1 | cut -c 1-60)" || fail
 
 step 'uninstall, retired first: off the broker; configuration and data stay'

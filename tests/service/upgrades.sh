@@ -62,7 +62,7 @@ has_gone_back && looks && ok || fail
 
 step 'two installers do not run at a time'
 code=0; flock /run/face-edge-install.lock "$checkout/systemd/install.sh" --rollback >"$log" 2>&1 || code=$?
-[ $code = 1 ] && grep -q 'another installer is at work' "$log" && uses "$good" && ok || fail
+[ $code = 1 ] && grep -q 'another installer is running' "$log" && uses "$good" && ok || fail
 
 step '--rollback without a version to go back to says so'
 for folder in /opt/face-edge/releases/*; do uses "$folder" || rm -rf "$folder"; done
