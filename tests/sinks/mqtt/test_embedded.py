@@ -154,7 +154,7 @@ def test_a_taken_port_is_one_clear_line(caplog: pytest.LogCaptureFixture) -> Non
 
 
 def test_a_second_broker_on_the_port_of_the_first_is_refused(broker: EmbeddedBroker) -> None:
-    with pytest.raises(SinkError, match=f"port {broker.port} is taken"):
+    with pytest.raises(SinkError, match=f"port {broker.port} is used by another program"):
         EmbeddedBroker(port=broker.port).start()
 
 
