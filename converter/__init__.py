@@ -1,1 +1,1 @@
-"""FACE Edge's workstation side: trains the expression network and turns it into the int8 model of ``models/``."""
+"""FACE Edge's workstation side: train the expression network and convert it to the int8 model in ``models/``."""

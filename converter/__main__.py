@@ -1,4 +1,4 @@
-"""``python -m converter``: the same as ``face-convert``."""
+"""Entry point of ``python -m converter``, the same as ``face-convert``."""
 
 import sys
 

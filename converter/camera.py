@@ -1,4 +1,4 @@
-"""Photographs faces as a cheap camera would: of any size, in any light, with a sensor's noise, rounded to 8 bit."""
+"""Simulation of a cheap camera: faces of any size, in any light, with sensor noise, rounded to 8 bit."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SHOT, READ = 0.15, 2.0
-"""Variance of a cheap sensor's noise: so much a grey level of signal, and so much besides."""
+"""Variance of a cheap sensor's noise: per grey level of signal, and constant."""
 _GREY_OF_COLOUR = 1.6
-"""Grey is a weighted mean of three channels, which divides the noise's deviation by this."""
+"""Divisor of the noise's deviation in grey, a weighted mean of three channels."""
 
 
 def photograph(
     picture: NDArray[np.uint8], size: int, light: float, generator: np.random.Generator | None
 ) -> NDArray[np.uint8]:
-    """Return the face ``picture`` ``(n, n)`` uint8 grey as a camera would have it, ``(size, size)`` uint8.
+    """Return the face ``picture`` ``(n, n)`` uint8 grey as seen by a camera, ``(size, size)`` uint8.
 
-    ``light`` is the share of the light that is left; with a ``generator`` the sensor adds its noise.
+    ``light`` is the share of the light that remains; with a ``generator`` the sensor adds noise.
     """
     kind = cv2.INTER_AREA if size < len(picture) else cv2.INTER_CUBIC
     sized = picture if size == len(picture) else cv2.resize(picture, (size, size), interpolation=kind)
@@ -39,10 +39,10 @@ def photograph(
 
 
 @dataclass(frozen=True, slots=True)
-class Camera:
-    """Show a ``share`` of the faces small, dark or noisy, corrected as the device corrects them.
+class CameraSimulation:
+    """Shows a ``share`` of the faces small, dark or noisy, corrected like on the device.
 
-    Sizes and lights are drawn evenly on a logarithmic scale. Half of these faces are of another size than the picture,
+    Sizes and lights are drawn evenly on a logarithmic scale. Half of these faces have another size than the picture,
     half are dark, and half have noise, independently of each other.
     """
 
@@ -52,17 +52,17 @@ class Camera:
     contrast: Contrast = field(default_factory=Contrast)
 
     def show(self, pixels: NDArray[np.uint8], seed: int) -> NDArray[np.uint8]:
-        """Return ``pixels`` ``(n, s, s)`` uint8 grey as the device sees them; the same for the same ``seed``."""
+        """Return ``pixels`` ``(n, s, s)`` uint8 grey as seen by the device, determined by ``seed``."""
         generator = np.random.default_rng(seed)
-        chosen = np.flatnonzero(generator.random(len(pixels)) < self.share)
+        affected = np.flatnonzero(generator.random(len(pixels)) < self.share)
         shown = pixels.copy()
         own = pixels.shape[-1]
-        for row in chosen:
+        for row in affected:
             is_sized, is_dark, is_noisy = generator.random(3) < 0.5
             size = round(self._between(self.sizes, generator)) if is_sized else own
             light = self._between(self.lights, generator) if is_dark else 1.0
-            taken = photograph(pixels[row], size, light, generator if is_noisy else None)
-            shown[row] = crop_face(taken, Box(0, 0, size, size), margin=0.0, size=own, contrast=self.contrast)
+            photographed = photograph(pixels[row], size, light, generator if is_noisy else None)
+            shown[row] = crop_face(photographed, Box(0, 0, size, size), margin=0.0, size=own, contrast=self.contrast)
         return shown
 
     @staticmethod

@@ -1,8 +1,8 @@
-"""What turning a crop upright by the eyes does to accuracy, and how a detector's box relates to FER2013's framing.
+"""Effect of turning crops upright by the eyes, and the relation of a detector's box to FER2013's framing.
 
-Each picture is enlarged, surrounded by its mean grey, turned, and given to YuNet, which gives a box and the eyes. The
-face is cut out with and without turning it back, and classified by the int8 model. Upright pictures are cut out with a
-range of factors on the box's longer side, too.
+Each picture is enlarged, surrounded by its mean grey, turned, and given to YuNet, which returns a box and the eyes. The
+face is cropped with and without turning it back, and classified by the int8 model. Upright pictures are also cropped
+with a range of factors on the box's longer side.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ if TYPE_CHECKING:
     from converter.runner import ModelRunner
 
 ENLARGE = 3
-"""So many times as large as they are, the faces have 144 pixels."""
+"""Enlargement factor; faces have 144 pixels a side."""
 BORDER = 0.5
-"""Grey on every side, share of the picture: room for a box that is larger than the picture."""
+"""Grey border on every side, share of the picture: room for a box that is larger than the picture."""
 SCORE = 0.5
-"""Least score of a face, as on the device."""
+"""Minimum score of a face, as on the device."""
 FACTOR = 0.94
-"""The device's factor from the longer side of YuNet's box to the crop's side."""
+"""The device's ratio of the crop's side to the longer side of YuNet's box."""
 LEAST_ROLL, MOST_ROLL = 8.0, 60.0
-"""Tilts read off the eyes between which the device turns a crop upright."""
+"""Range of roll angles, in degrees, in which the device turns a crop upright."""
 TILTS = (0, 10, 15, 20, 30, 45)
 FACTORS = (0.86, 0.90, 0.94, 0.98, 1.02)
 Turning = Literal["never", "always", "device"]
@@ -49,15 +49,15 @@ _OVERLAP, _MOST = 0.3, 50
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A face in an enlarged picture: centre and longer side of its box in pixels, and its tilt in degrees."""
+class AlignedFace:
+    """Face in an enlarged picture: centre and longer side of its box in pixels, and its roll in degrees."""
 
     centre: tuple[float, float]
     side: float
     roll: float
 
     def crop(self, picture: NDArray[np.uint8], runner: ModelRunner, factor: float, turning: Turning) -> Any:
-        """Cut the face out as the device does, but turned upright as ``turning`` says."""
+        """Crop the face like the device, turned upright according to ``turning``."""
         side = factor * self.side
         box = Box(self.centre[0] - side / 2, self.centre[1] - side / 2, side, side)
         spec = runner.manifest.input
@@ -67,17 +67,17 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Search:
-    """The pictures of a split at one tilt in which a face was found: their numbers ``(m,)``, themselves, the faces."""
+class TiltedFaces:
+    """Pictures of a split at one tilt in which a face was found: row numbers ``(m,)``, pictures, faces."""
 
     tilt: float
     rows: NDArray[np.int64]
     pictures: list[NDArray[np.uint8]]
-    found: list[Found]
+    found: list[AlignedFace]
 
 
 def tilted(picture: NDArray[np.uint8], degrees: float, enlarge: int = ENLARGE) -> NDArray[np.uint8]:
-    """Return a ``(48, 48)`` picture ``enlarge`` times as large, surrounded by its mean grey, turned clockwise."""
+    """Return a ``(48, 48)`` picture enlarged ``enlarge`` times, surrounded by its mean grey and turned clockwise."""
     side, pad = SIZE * enlarge, round(SIZE * enlarge * BORDER)
     large = cv2.resize(picture, (side, side), interpolation=cv2.INTER_CUBIC)
     grey = float(picture.mean())
@@ -91,7 +91,7 @@ def tilted(picture: NDArray[np.uint8], degrees: float, enlarge: int = ENLARGE) -
 
 
 def open_detector(path: Path, enlarge: int = ENLARGE) -> Any:
-    """YuNet from its file, for pictures that are enlarged so many times.
+    """Load YuNet from its file for pictures enlarged ``enlarge`` times.
 
     Raises:
         InputError: the file is missing or no network that OpenCV can read.
@@ -108,8 +108,8 @@ def open_detector(path: Path, enlarge: int = ENLARGE) -> Any:
         raise InputError(msg) from error
 
 
-def search(detector: Any, faces: FaceSet, tilt: float, enlarge: int = ENLARGE) -> Search:
-    """Turn the pictures by ``tilt`` degrees, one this way and the next the other, and find the face in each."""
+def search(detector: Any, faces: FaceSet, tilt: float, enlarge: int = ENLARGE) -> TiltedFaces:
+    """Turn the pictures by ``tilt`` degrees in alternating directions and find the face in each."""
     rows, pictures, found = [], [], []
     for row, pixels in enumerate(bar(faces.pixels, f"{tilt:g} degrees", len(faces))):
         picture = tilted(pixels, -tilt if row % 2 else tilt, enlarge)
@@ -118,13 +118,13 @@ def search(detector: Any, faces: FaceSet, tilt: float, enlarge: int = ENLARGE) -
             rows.append(row)
             pictures.append(picture)
             found.append(_face(max(answers.tolist(), key=lambda answer: float(answer[14]))))
-    return Search(tilt, np.array(rows, np.int64), pictures, found)
+    return TiltedFaces(tilt, np.array(rows, np.int64), pictures, found)
 
 
 def accuracy(
-    runner: ModelRunner, faces: FaceSet, seen: Search, turning: Turning, factor: float = FACTOR
+    runner: ModelRunner, faces: FaceSet, seen: TiltedFaces, turning: Turning, factor: float = FACTOR
 ) -> dict[str, float]:
-    """Accuracy of each head on the faces of ``seen``, turned upright as ``turning`` says."""
+    """Return the accuracy of each head on the faces of ``seen``, turned upright according to ``turning``."""
     crops = [f.crop(p, runner, factor, turning) for p, f in zip(seen.pictures, seen.found, strict=True)]
     return accuracies(runner, np.stack(crops), faces.take(seen.rows))
 
@@ -132,14 +132,14 @@ def accuracy(
 def by_tilt(
     runner: ModelRunner, detector: Any, faces: FaceSet, tilts: Sequence[float] = TILTS, *, enlarge: int = ENLARGE
 ) -> list[dict[str, Any]]:
-    """One row for each tilt: how many faces were found, the tilt read off the eyes, accuracy by way of turning."""
+    """Return one row per tilt: number of faces, roll measured by the eyes, accuracy by way of turning."""
     return [_row(runner, faces, search(detector, faces, tilt, enlarge)) for tilt in tilts]
 
 
 def by_factor(
     runner: ModelRunner, detector: Any, faces: FaceSet, factors: Sequence[float] = FACTORS, *, enlarge: int = ENLARGE
 ) -> dict[str, Any]:
-    """Accuracy on upright pictures for each factor on the box, and on the same pictures as FER2013 has them."""
+    """Return the accuracy on upright pictures for each factor on the box, and on FER2013's own crops."""
     seen = search(detector, faces, 0, enlarge)
     chosen = faces.take(seen.rows)
     return {
@@ -149,8 +149,8 @@ def by_factor(
     }
 
 
-def _row(runner: ModelRunner, faces: FaceSet, seen: Search) -> dict[str, Any]:
-    # every other picture is turned the other way
+def _row(runner: ModelRunner, faces: FaceSet, seen: TiltedFaces) -> dict[str, Any]:
+    # every second picture is turned the other way
     read = [-face.roll if row % 2 else face.roll for row, face in zip(seen.rows.tolist(), seen.found, strict=True)]
     return {
         "tilt": seen.tilt,
@@ -160,8 +160,8 @@ def _row(runner: ModelRunner, faces: FaceSet, seen: Search) -> dict[str, Any]:
     }
 
 
-def _face(answer: Sequence[float]) -> Found:
-    """The face of one of the detector's rows: box, right eye, left eye, nose, corners of the mouth, score."""
+def _face(answer: Sequence[float]) -> AlignedFace:
+    """Convert a detector row to a face: box, right eye, left eye, nose, corners of the mouth, score."""
     x, y, width, height, right_x, right_y, left_x, left_y = answer[:8]
     roll = math.degrees(math.atan2(left_y - right_y, left_x - right_x))
-    return Found((x + width / 2, y + height / 2), max(width, height), roll)
+    return AlignedFace((x + width / 2, y + height / 2), max(width, height), roll)

@@ -1,9 +1,9 @@
-"""How Haar's box relates to FER2013's framing, and what the crop margin does to accuracy.
+"""Relation of Haar's box to FER2013's framing, and effect of the crop margin on accuracy.
 
-The network learned faces as FER2013 frames them. On the device Haar draws the box, so the crop must grow or shrink
-until it shows what FER2013 would show. Each picture is enlarged, its border repeated around it, and given to the
-detector with the device's default parameters. The box's side against the picture's own gives the margin that makes
-the two equal: ``(1 / side - 1) / 2``. The faces are then cut out of the enlarged picture with a range of margins and
+The network learned faces in FER2013's framing. On the device Haar draws the box, so the crop must grow or shrink until
+it shows what FER2013 would show. Each picture is enlarged, its border repeated around it, and given to the detector
+with the device's default parameters. The ratio of the box's side to the picture's gives the margin that makes the two
+equal: ``(1 / side - 1) / 2``. The faces are then cropped from the enlarged picture with a range of margins and
 classified by the int8 model.
 """
 
@@ -36,12 +36,12 @@ BORDER = 0.5
 
 CASCADE = "haarcascade_frontalface_alt.xml"
 FRAMING = 1.08
-"""The device's factor from the cascade's window to the face's box."""
+"""The device's ratio of the face's box to the cascade's window."""
 SCALE_FACTOR = 1.1
-"""As in pictures; the device searches a camera's frames in coarser steps."""
+"""Value for still pictures; the device searches camera frames in coarser steps."""
 MIN_NEIGHBORS = 3
 MIN_FACE = 0.2
-"""Of the bordered picture's side: two fifths of the face picture itself; smaller hits are eyes and mouths."""
+"""Share of the bordered picture's side: two fifths of the face picture itself; smaller hits are eyes and mouths."""
 
 MARGINS = tuple(round(float(margin), 2) for margin in np.arange(-0.10, 0.301, 0.05))
 
@@ -50,8 +50,8 @@ MARGINS = tuple(round(float(margin), 2) for margin in np.arange(-0.10, 0.301, 0.
 class Framing:
     """Haar's boxes relative to FER2013 pictures, in shares of the picture's side.
 
-    ``rows`` ``(m,)`` are the pictures with exactly one box, ``side`` ``(m,)`` the box's side, ``offset`` ``(m, 2)``
-    its centre against the picture's, right and down positive; ``n`` counts all pictures searched.
+    ``rows`` ``(m,)`` are the pictures with exactly one box, ``side`` ``(m,)`` the box's side, ``offset`` ``(m, 2)`` its
+    centre relative to the picture's, right and down positive; ``n`` counts all pictures searched.
     """
 
     n: int
@@ -61,11 +61,11 @@ class Framing:
 
     @property
     def margins(self) -> NDArray[np.float64]:
-        """The margin that turns each box into its picture's framing."""
+        """Return the margin ``(m,)`` that converts each box to its picture's framing."""
         return (1 / self.side - 1) / 2
 
     def boxes(self) -> list[Box]:
-        """The boxes in pixels of the enlarged, bordered pictures."""
+        """Return the boxes in pixels of the enlarged, bordered pictures."""
         full = SIZE * ENLARGE
         middle = full * (0.5 + BORDER)
         return [
@@ -75,14 +75,14 @@ class Framing:
 
 
 def enlarged(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A ``(48, 48)`` picture four times as large with its border repeated around it."""
+    """Return a ``(48, 48)`` picture enlarged four times with its border repeated around it."""
     side, pad = SIZE * ENLARGE, round(SIZE * ENLARGE * BORDER)
     large = cv2.resize(picture, (side, side), interpolation=cv2.INTER_CUBIC)
     return cast("NDArray[np.uint8]", cv2.copyMakeBorder(large, pad, pad, pad, pad, cv2.BORDER_REPLICATE))
 
 
 def framing(faces: FaceSet) -> Framing:
-    """Where Haar sees the face in each picture."""
+    """Find Haar's box of the face in each picture."""
     cascade = _cascade()
     full = SIZE * ENLARGE
     smallest = round(full * (1 + 2 * BORDER) * MIN_FACE)
@@ -103,7 +103,7 @@ def framing(faces: FaceSet) -> Framing:
 def accuracy_by_margin(
     runner: ModelRunner, faces: FaceSet, seen: Framing, margins: Sequence[float] = MARGINS
 ) -> dict[str, list[float]]:
-    """Accuracy of each head on crops of Haar's boxes for each of ``margins``, on the pictures with one box."""
+    """Return each head's accuracy on crops of Haar's boxes for each of ``margins``, on the pictures with one box."""
     chosen = faces.take(seen.rows)
     pictures = [enlarged(picture) for picture in chosen.pixels]
     boxes = seen.boxes()
@@ -120,13 +120,13 @@ def accuracy_by_margin(
 
 
 def accuracy_uncropped(runner: ModelRunner, faces: FaceSet, seen: Framing) -> dict[str, float]:
-    """Accuracy of each head on the same pictures as FER2013 has them: what a perfect crop would reach."""
+    """Return each head's accuracy on the same pictures in FER2013's framing, the limit of a perfect crop."""
     chosen = faces.take(seen.rows)
     return accuracies(runner, corrected(chosen.pixels, runner.manifest.input.contrast), chosen)
 
 
 def summary(seen: Framing) -> dict[str, Any]:
-    """Figures of the framing, rounded: shares found, quartiles of side and margin, median and spread of the offset."""
+    """Return rounded figures of the framing: shares found, quartiles of side, margin and offset."""
     return {
         "pictures": seen.n,
         "with_one_box": len(seen.rows),
@@ -142,7 +142,7 @@ def _quartiles(values: NDArray[np.float64]) -> list[float]:
 
 
 def accuracies(runner: ModelRunner, pixels: NDArray[np.uint8], faces: FaceSet) -> dict[str, float]:
-    """Accuracy of each head on crops ``(n, 48, 48)`` of ``faces``; NaN for one without labels."""
+    """Return each head's accuracy on crops ``(n, 48, 48)`` uint8 of ``faces``; NaN for one without labels."""
     found = {}
     for head, logits in runner.logits(pixels).items():
         labels = truth(faces, head)

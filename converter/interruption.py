@@ -1,6 +1,6 @@
-"""Stops long work at Ctrl-C and at SIGTERM with one line that says how to go on.
+"""Interruption of long work by Ctrl-C and SIGTERM, with one line on how to continue.
 
-The exception is not a KeyboardInterrupt: PyTorch Lightning turns that one into an exit of its own, without a word.
+The exception is not a KeyboardInterrupt because PyTorch Lightning turns that into a silent exit.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupted(BaseException):
-    """The user or the system asked the process to stop; ``advice`` says what is kept and how to go on."""
+    """Interruption by the user or the system; ``advice`` describes what is kept and how to continue."""
 
     def __init__(self, number: int = signal.SIGINT) -> None:
         super().__init__(signal.Signals(number).name)
@@ -28,21 +28,21 @@ class Interrupted(BaseException):
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Raise :class:`Interrupted` inside the block when SIGINT or SIGTERM arrives; only the main thread can."""
+    """Raise :class:`Interrupted` inside the block on SIGINT or SIGTERM; only works in the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, _raise) for number in _SIGNALS}
+    previous = {number: signal.signal(number, _raise) for number in _SIGNALS}
     try:
         yield
     finally:
-        for number, handler in before.items():
+        for number, handler in previous.items():
             signal.signal(number, handler)
 
 
 @contextmanager
 def advising(advice: Callable[[], str]) -> Iterator[None]:
-    """Say what an interruption inside the block leaves behind, where nothing closer to it has said so."""
+    """Describe the result of an interruption inside the block, unless an inner block already has."""
     try:
         yield
     except Interrupted as error:

@@ -1,4 +1,4 @@
-"""How right and how calibrated predictions are: pure functions over arrays."""
+"""Accuracy and calibration of predictions: pure functions on arrays."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TEMPERATURES = np.exp(np.linspace(np.log(0.2), np.log(5.0), 161))
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Measurement:
-    """One head on one split.
+    """Measurement of one head on one split.
 
     ``confusion`` ``(7, 7)`` counts truth in rows, prediction in columns; ``recall`` is NaN for absent emotions,
     ``precision`` for those that are never predicted. ``ece_raw`` is the expected calibration error before, ``ece``
@@ -41,7 +41,7 @@ class Measurement:
 
 
 class Rates(NamedTuple):
-    """What follows from confusion matrices ``(..., 7, 7)``: per matrix ``(...)``, per emotion ``(..., 7)``."""
+    """Rates of confusion matrices ``(..., 7, 7)``: per matrix ``(...)``, per emotion ``(..., 7)``."""
 
     accuracy: NDArray[np.float64]
     balanced_accuracy: NDArray[np.float64]
@@ -65,36 +65,36 @@ def measure(
         raise ValueError(msg)
     ranked = rank(logits)
     counts = confusion(ranked[:, 0], truth, logits.shape[1])
-    found = rates(counts)
+    matrix_rates = rates(counts)
     return Measurement(
         head=head,
         labels=labels,
         n=len(truth),
         temperature=temperature,
-        accuracy=float(found.accuracy),
+        accuracy=float(matrix_rates.accuracy),
         top2=float((ranked[:, :2] == truth[:, None]).any(axis=1).mean()),
-        balanced_accuracy=float(found.balanced_accuracy),
-        macro_f1=float(found.macro_f1),
+        balanced_accuracy=float(matrix_rates.balanced_accuracy),
+        macro_f1=float(matrix_rates.macro_f1),
         ece_raw=calibration_error(softmax(logits), truth),
         ece=calibration_error(softmax(logits, temperature=temperature), truth),
-        recall=tuple(float(value) for value in found.recall),
-        precision=tuple(float(value) for value in found.precision),
+        recall=tuple(float(value) for value in matrix_rates.recall),
+        precision=tuple(float(value) for value in matrix_rates.precision),
         confusion=counts,
     )
 
 
 def rank(logits: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Classes ``(n, 7)`` from the most to the least likely, on a tie in label order."""
+    """Return the classes ``(n, 7)`` from the most to the least likely, ties in label order."""
     return np.argsort(-logits, axis=1, kind="stable")
 
 
 def confusion(predicted: NDArray[np.int64], truth: NDArray[np.int64], k: int = 7) -> NDArray[np.int64]:
-    """Counts ``(k, k)`` of ``k`` classes: truth in rows, prediction in columns."""
+    """Return the counts ``(k, k)`` of ``k`` classes: truth in rows, prediction in columns."""
     return np.bincount(truth * k + predicted, minlength=k * k).reshape(k, k)
 
 
 def rates(counts: NDArray[np.int64]) -> Rates:
-    """Rates of confusion matrices ``(..., 7, 7)``, each of at least one picture.
+    """Return the rates of confusion matrices ``(..., 7, 7)``, each of at least one picture.
 
     Balanced accuracy and macro F1 are means over the emotions that the truth has; recall is NaN for the others, and
     precision for emotions that are never predicted.
@@ -116,13 +116,13 @@ def rates(counts: NDArray[np.int64]) -> Rates:
 def confidence_bins(
     probabilities: NDArray[np.float32], truth: NDArray[np.int64], bins: int = BINS
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.bool_]]:
-    """Per picture ``(n,)``: number of its equal-width confidence bin, its confidence, whether it is right."""
+    """Return per picture ``(n,)`` its equal-width confidence bin, its confidence, and whether it is right."""
     confidence, right = probabilities.max(axis=1).astype(np.float64), probabilities.argmax(axis=1) == truth
     return np.minimum((confidence * bins).astype(np.int64), bins - 1), confidence, right
 
 
 def reliability(probabilities: NDArray[np.float32], truth: NDArray[np.int64], bins: int = BINS) -> NDArray[np.float64]:
-    """Rows ``(count, mean confidence, accuracy)`` of equal-width confidence bins from 0 to 1; empty bins are zeros."""
+    """Return ``(count, mean confidence, accuracy)`` of equal-width confidence bins, ``(bins, 3)``; zeros if empty."""
     index, confidence, right = confidence_bins(probabilities, truth, bins)
     count = np.bincount(index, minlength=bins)
     sums = np.stack([np.bincount(index, weights=values, minlength=bins) for values in (confidence, right)])
@@ -130,13 +130,13 @@ def reliability(probabilities: NDArray[np.float32], truth: NDArray[np.int64], bi
 
 
 def calibration_error(probabilities: NDArray[np.float32], truth: NDArray[np.int64], bins: int = BINS) -> float:
-    """Expected calibration error (Guo et al., 2017): mean gap of confidence and accuracy, weighted by bin size."""
+    """Return the expected calibration error (Guo et al., 2017): confidence minus accuracy, weighted by bin size."""
     count, confidence, accuracy = reliability(probabilities, truth, bins).T
     return float((count * np.abs(confidence - accuracy)).sum() / max(count.sum(), 1))
 
 
 def fit_temperature(logits: NDArray[np.float32], truth: NDArray[np.int64]) -> float:
-    """The temperature of least negative log likelihood on a grid of 2 % steps from 0.2 to 5 (Guo et al., 2017)."""
+    """Return the temperature of least negative log likelihood on a grid from 0.2 to 5 (Guo et al., 2017)."""
     usable = truth >= 0
     logits, truth = logits[usable], truth[usable]
     rows = np.arange(len(truth))

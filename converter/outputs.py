@@ -1,4 +1,4 @@
-"""Writes results whole: a temporary file beside the place, moved into it when complete."""
+"""Atomic writing of results: a temporary file in the same folder, renamed when complete."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Put ``content`` at ``path``; on any error what was there stays as it was.
+    """Write ``content`` to ``path``; on any error the existing file stays unchanged.
 
     Raises:
         InputError: the folder cannot be written or the disk is full.
@@ -30,7 +30,7 @@ def write_bytes(path: Path, content: bytes) -> None:
         temporary.chmod(0o644)
         temporary.replace(path)
     except OSError as error:
-        remedy = "make room" if error.errno in _FULL else "choose another place or mend its permissions"
+        remedy = "free some space" if error.errno in _FULL else "choose another place or fix its permissions"
         msg = f"{path}: cannot be written: {error.strerror or error}; {remedy}"
         raise InputError(msg) from error
     finally:

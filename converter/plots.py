@@ -1,4 +1,4 @@
-"""Pictures of figures: each function returns a PNG."""
+"""Charts; each function returns a PNG."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def curves(rows: Sequence[Mapping[str, float]]) -> bytes:
-    """Loss and accuracy over epochs, from rows of ``epoch``, ``*_loss``, ``train_<head>`` and ``val_<head>``."""
+    """Plot loss and accuracy over epochs, from rows of ``epoch``, ``*_loss``, ``train_<head>`` and ``val_<head>``."""
     figure, (left, right) = new_figure(10, 4, 2)
     epochs = [row["epoch"] for row in rows]
     heads = [n.removeprefix("val_") for n in rows[0] if n.startswith("val_") and n != "val_loss"] if rows else []
@@ -32,7 +32,7 @@ def curves(rows: Sequence[Mapping[str, float]]) -> bytes:
 
 
 def confusion(counts: NDArray[np.int64], title: str) -> bytes:
-    """The confusion matrix ``(7, 7)``, truth in rows, as shares of each true emotion in percent."""
+    """Plot the confusion matrix ``(7, 7)``, truth in rows, as shares of each true emotion in percent."""
     figure, (axes,) = new_figure(6, 5.4, 1)
     shares = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=100)
@@ -48,7 +48,7 @@ def confusion(counts: NDArray[np.int64], title: str) -> bytes:
 
 
 def reliability(before: NDArray[np.float64], after: NDArray[np.float64], title: str) -> bytes:
-    """Accuracy over confidence before and after temperature, from rows of :func:`converter.measure.reliability`."""
+    """Plot accuracy over confidence before and after temperature, from :func:`converter.measure.reliability`."""
     figure, (axes,) = new_figure(5, 4.6, 1)
     axes.plot([0, 1], [0, 1], color="grey", linewidth=1, linestyle="--")
     for rows, name in ((before, "before temperature"), (after, "after temperature")):
@@ -60,7 +60,7 @@ def reliability(before: NDArray[np.float64], after: NDArray[np.float64], title: 
 
 
 def margins(margin: Sequence[float], accuracy: Mapping[str, Sequence[float]], mark: float) -> bytes:
-    """Accuracy of each head over the crop margin, with the margin of FER2013's own framing marked."""
+    """Plot each head's accuracy over the crop margin, with the margin of FER2013's own framing marked."""
     figure, (axes,) = new_figure(6, 4, 1)
     for name, values in accuracy.items():
         axes.plot(margin, [100 * value for value in values], marker="o", markersize=4, label=name)
@@ -70,7 +70,7 @@ def margins(margin: Sequence[float], accuracy: Mapping[str, Sequence[float]], ma
 
 
 def new_figure(width: float, height: float, columns: int, rows: int = 1) -> tuple[Any, list[Any]]:
-    """A figure of ``width`` by ``height`` inches and its axes, row by row."""
+    """Create a figure of ``width`` by ``height`` inches and return it with its axes, row by row."""
     from matplotlib.figure import Figure  # no pyplot: no window system, nothing global
 
     figure = Figure(figsize=(width, height), layout="constrained")
@@ -78,7 +78,7 @@ def new_figure(width: float, height: float, columns: int, rows: int = 1) -> tupl
 
 
 def label_axes(axes: Any, x: str, y: str, *, legend: bool) -> None:
-    """Names of the axes, a faint grid, and a legend where there is something to tell apart."""
+    """Set the names of the axes, a faint grid, and a legend if requested."""
     axes.set_xlabel(x)
     axes.set_ylabel(y)
     axes.grid(alpha=0.3)
@@ -87,7 +87,7 @@ def label_axes(axes: Any, x: str, y: str, *, legend: bool) -> None:
 
 
 def to_png(figure: Any) -> bytes:
-    """The figure as a file's bytes; the same for the same figure and version of matplotlib."""
+    """Return the figure as PNG bytes, deterministic for one version of matplotlib."""
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=110)
     return stream.getvalue()

@@ -1,4 +1,4 @@
-"""One way to show that long work goes on, and one to say something beside it."""
+"""Progress bars for long work, and output beside them."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ T = TypeVar("T")
 
 
 def bar(items: Iterable[T], what: str, total: int | None = None, unit: str = "it") -> Iterable[T]:
-    """``items``, under a progress bar on standard error where that is a terminal; it leaves nothing behind."""
+    """Yield ``items`` under a progress bar on standard error if that is a terminal; remove it at the end."""
     from tqdm import tqdm
 
     return cast("Iterable[T]", tqdm(items, desc=what, total=total, unit=unit, disable=None, leave=False, delay=1))
 
 
 def say(text: str, *, err: bool = False) -> None:
-    """Print once, though each device has a process of its own that runs the whole command."""
+    """Print once, even if each device has its own process that runs the whole command."""
     if os.environ.get("LOCAL_RANK", "0") == "0":
         click.echo(text, err=err)

@@ -1,4 +1,4 @@
-"""Keeps other packages' adverts, tips and warnings about their own insides out of the output."""
+"""Suppression of other packages' adverts, tips and internal warnings."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def third_parties_quiet() -> Iterator[None]:
-    """Silence warnings and all that is logged below an error inside the block; with ``python -W`` all is said.
+def silence_third_parties() -> Iterator[None]:
+    """Silence warnings and log records below errors inside the block, unless Python runs with ``-W``.
 
-    ``face-convert`` itself logs nothing: its lines are printed.
+    ``face-convert`` itself prints its lines instead of logging them.
     """
     if sys.warnoptions:
         yield
         return
-    before = logging.root.manager.disable
+    previous = logging.root.manager.disable
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         logging.disable(logging.WARNING)
         try:
             yield
         finally:
-            logging.disable(before)
+            logging.disable(previous)

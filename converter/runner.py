@@ -1,4 +1,4 @@
-"""Runs an int8 model file as the device does, but gives the logits of all its heads."""
+"""Runs an int8 model file like the device, but returns the logits of all its heads."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from edge.inference.manifest import FaceSpec, Manifest, OutputSpec
 
 _GREETING = b"INFO: Created TensorFlow Lite"
-"""How the lines begin that the runtime writes when it starts."""
+"""Beginning of the lines that the runtime writes when it starts."""
 
 
 class ModelRunner:
-    """An interpreter over a ``.tflite`` file verified against the manifest beside it.
+    """An interpreter for a ``.tflite`` file verified against the manifest beside it.
 
-    Models with classes of their own are refused but for ``own_classes``.
+    Models with custom classes are refused unless ``own_classes`` is set.
 
     Raises:
         ModelError: file and manifest do not belong together, one is damaged, or the classes are refused.
@@ -41,17 +41,17 @@ class ModelRunner:
     def __init__(self, path: Path, *, own_classes: bool = False) -> None:
         self.manifest: Manifest = manifests.load(path)
         if self.manifest.classes is not None and not own_classes:
-            found = in_one_line(", ".join(self.manifest.labels))
-            msg = f"{path}: has classes of its own ({found}): this command is for models of the usual seven"
+            classes = in_one_line(", ".join(self.manifest.labels))
+            msg = f"{path}: has custom classes ({classes}): this command is for models of the usual seven"
             raise ModelError(msg)
         self._interpreter: Any = interpreter(manifests.verify(self.manifest, path))
 
     def logits(self, pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
-        """Logits ``(n, 7)`` of each head for crops ``(n, 48, 48)`` uint8 grey, dark ones corrected already."""
+        """Return the logits ``(n, 7)`` of each head for crops ``(n, 48, 48)`` uint8 grey, already corrected."""
         return logits_of(self._run(pixels), self.manifest.outputs)
 
     def signs(self, pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
-        """Values ``(n,)`` by name by which faces and other things differ, of such crops."""
+        """Return values ``(n,)`` by name that distinguish faces from other objects, for such crops."""
         raw, face = self._run(pixels), self.manifest.face
         logits = logits_of(raw, self.manifest.outputs)
         return signs(self.manifest, logits if face is None else {**logits, FACE: face_values(raw, face)})
@@ -68,32 +68,32 @@ def face_values(raw: Mapping[str, NDArray[Any]], face: FaceSpec) -> NDArray[np.f
 
 
 def corrected(pixels: NDArray[np.uint8], contrast: Contrast | None) -> NDArray[np.uint8]:
-    """Correct the dark ones of crops ``(n, 48, 48)`` as the device does; ``None`` leaves all as they are."""
+    """Correct dark crops of ``(n, 48, 48)`` uint8 like the device; ``None`` leaves all unchanged."""
     return pixels if contrast is None or not len(pixels) else np.stack([stretch(crop, contrast) for crop in pixels])
 
 
 def logits_of(raw: Mapping[str, NDArray[Any]], outputs: Iterable[OutputSpec]) -> dict[str, NDArray[np.float32]]:
-    """Logits ``(n, 7)`` of each head from the values of the output tensors by name."""
+    """Return the logits ``(n, 7)`` of each head from the values of the output tensors by name."""
     return {
         o.head: read_logits(raw[o.name], scale=o.scale, zero_point=o.zero_point, windows=o.windows) for o in outputs
     }
 
 
 def interpreter(content: bytes) -> Any:
-    """An ``ai-edge-litert`` interpreter with its tensors laid out."""
+    """Return an ``ai-edge-litert`` interpreter with allocated tensors."""
     try:
         from ai_edge_litert.interpreter import Interpreter
     except ImportError as error:
         msg = f"ai-edge-litert is not installed: {repairing('ai-edge-litert')}"
         raise HardwareUnavailable(msg) from error
     with lines_dropped(_GREETING):
-        made = Interpreter(model_content=content)
-        made.allocate_tensors()
-    return made
+        model_interpreter = Interpreter(model_content=content)
+        model_interpreter.allocate_tensors()
+    return model_interpreter
 
 
 def invoke_all(model: Any, inputs: NDArray[Any]) -> dict[str, NDArray[Any]]:
-    """Every output by tensor name, ``(n, …)``, for inputs ``(n, *input shape)``."""
+    """Return every output by tensor name, ``(n, …)``, for inputs ``(n, *input shape)``."""
     index = model.get_input_details()[0]["index"]
     outputs = model.get_output_details()
     found: dict[str, list[NDArray[Any]]] = {output["name"]: [] for output in outputs}

@@ -1,6 +1,6 @@
-"""Networks by name: each takes ``(n, 1, 48, 48)`` float32 in 0..1 and gives logits ``(n, 7)`` per head.
+"""Networks by name: each takes ``(n, 1, 48, 48)`` float32 in 0..1 and returns logits ``(n, 7)`` per head.
 
-A network says which heads it has, in the order of its outputs, with ``head_names``.
+A network lists its heads, in the order of its outputs, in ``head_names``.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ ARCHITECTURES: dict[str, Callable[[], nn.Module]] = {
 
 
 def build(name: str, *, bare: bool = False, heads: Collection[str] = HEADS, classes: int = len(EMOTIONS)) -> nn.Module:
-    """The network called ``name``, freshly initialised; ``bare`` leaves out pretrained weights, to be loaded over.
+    """Create the network called ``name``, freshly initialised; ``bare`` leaves out pretrained weights.
 
-    Of its heads it has those that are among ``heads``, each for ``classes`` classes.
+    It has those of its heads that are among ``heads``, each for ``classes`` classes.
 
-    A name is one of :data:`ARCHITECTURES`, or spells a plain network out (``plain:32,32/64,64/128,128/256,256``,
+    A name is one of :data:`ARCHITECTURES`, or defines a plain network (``plain:32,32/64,64/128,128/256,256``,
     ``gdconv:...``), or names a backbone (``pretrained:vgg16``, ``scratch:mobilenetv2``, ``FILE.weights.h5:vgg16``), or
-    is a network of one's own, ``module:callable`` (:mod:`converter.architectures.own`).
+    is a custom network, ``module:callable`` (:mod:`converter.architectures.own`).
 
     Raises:
-        InputError: no network has that name, it has none of the heads, or its weights cannot be had.
+        InputError: no network has that name, it has none of the heads, or its weights are not available.
     """
     return with_classes(with_heads(_whole(name, bare=bare), heads), classes)
 

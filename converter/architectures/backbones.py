@@ -1,7 +1,7 @@
-"""Well-known backbones from Keras (on its PyTorch backend), with ImageNet weights or without, under our two heads.
+"""Well-known backbones from Keras (on its PyTorch backend), with or without ImageNet weights, under our two heads.
 
-Keras because its models run wherever PyTorch does: torchvision, which timm needs, has no build that loads beside
-PyTorch's CPU packages. Keras has no SENet50.
+Keras is used because its models run wherever PyTorch does: torchvision, which timm needs, has no build that loads
+beside PyTorch's CPU packages. Keras has no SENet50.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from edge.core.types import EMOTIONS
 from edge.system.installation import adding
 
 PRETRAINED, SCRATCH = "pretrained", "scratch"
-"""Families of names that :func:`backbone` takes: ``pretrained:vgg16`` has ImageNet weights, ``scratch:vgg16`` none."""
+"""Families of names for :func:`backbone`: ``pretrained:vgg16`` has ImageNet weights, ``scratch:vgg16`` none."""
 
 MODELS = {
     "vgg16": "VGG16",
@@ -35,13 +35,13 @@ MODELS = {
 _LEAST_SIDE = {"inceptionv3": 75, "mobilenet": 48}
 _SIDE = 48
 _MODES = {"vgg16": "caffe", "vgg19": "caffe", "resnet50": "caffe", "densenet121": "torch"}
-"""How ImageNet pictures were scaled for the weights; -1 to 1 where nothing is said."""
+"""Scaling of ImageNet pictures for the weights; the default is -1 to 1."""
 _CAFFE_MEAN = (103.939, 116.779, 123.68)
 _TORCH_MEAN, _TORCH_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 class Backbone(nn.Module):
-    """A Keras backbone, averaged over its last maps, with dropout and two linear heads."""
+    """A Keras backbone with global average pooling, dropout and two linear heads."""
 
     head_names = HEADS
     has_separate_heads = True
@@ -57,10 +57,10 @@ class Backbone(nn.Module):
         self.heads = nn.ModuleList(nn.Linear(self.backbone.output_shape[-1], len(EMOTIONS)) for _ in HEADS)
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, ...]:
-        """Logits ``(n, 7)`` of each head, for ``(n, 1, 48, 48)`` in 0..1."""
+        """Return the logits ``(n, 7)`` of each head for ``(n, 1, 48, 48)`` in 0..1."""
         if self.side != _SIDE:
             pictures = functional.interpolate(pictures, size=(self.side, self.side), mode="bilinear")
-        colours = pictures.permute(0, 2, 3, 1) * self.factor - self.offset  # grey spreads over the three channels
+        colours = pictures.permute(0, 2, 3, 1) * self.factor - self.offset  # broadcasts grey to three channels
         with _on(colours.device):
             features = self.backbone(colours, training=self.training)
         features = self.dropout(features)
@@ -68,18 +68,18 @@ class Backbone(nn.Module):
 
 
 def is_backbone(name: str) -> bool:
-    """Whether ``name`` begins or ends as that of a backbone, even of one that is not known."""
+    """Return whether ``name`` has the form of a backbone's, even of an unknown one."""
     weights, _, model = name.rpartition(":")
     return weights in {PRETRAINED, SCRATCH} or weights.endswith(".h5") or model in MODELS
 
 
 def backbone(name: str, *, bare: bool = False) -> Backbone:
-    """The backbone that ``pretrained:MODEL`` or ``scratch:MODEL`` names; weights may be a file: ``FILE.h5:MODEL``.
+    """Create the backbone for ``pretrained:MODEL``, ``scratch:MODEL`` or a weights file, ``FILE.h5:MODEL``.
 
-    ``bare`` leaves the weights out: a checkpoint brings its own and must load where no others can be had.
+    ``bare`` leaves the weights out: a checkpoint provides them and must load where no others are available.
 
     Raises:
-        InputError: no model has that name, Keras is missing, or its weights cannot be had.
+        InputError: no model has that name, Keras is missing, or its weights are not available.
     """
     weights, _, model = name.rpartition(":")
     if model not in MODELS:
@@ -107,23 +107,23 @@ def _keras_model(name: str, weights: str | None, side: int) -> Any:
     try:
         with _on(torch.device("cpu")):
             model = make(include_top=False, weights=weights, input_shape=(side, side, 3), pooling="avg")
-    except Exception as error:  # what Keras raises for a failed download or a wrong file has no common class
+    except Exception as error:  # Keras raises errors without a common class for a failed download or a wrong file
         cause = shortened(error)
-        msg = f"weights {weights} of {name} cannot be had: {cause}; use scratch:{name}, or give a file of weights"
+        msg = f"weights {weights} of {name} are not available: {cause}; use scratch:{name}, or give a file of weights"
         raise InputError(msg) from error
     model.trainable = True
     return model
 
 
 def _on(device: torch.device) -> Any:
-    """Where Keras computes inside this context; left to itself it takes the GPU, wherever the network's weights are."""
+    """Return a context that sets Keras's device; by default it takes the GPU, wherever the network's weights are."""
     import keras
 
     return keras.device(str(device))
 
 
 def _scaling(name: str) -> tuple[list[float], list[float]]:
-    """``offset`` and ``factor`` of ``picture * factor - offset`` for a picture in 0..1."""
+    """Return ``offset`` and ``factor`` of ``picture * factor - offset`` for a picture in 0..1."""
     mode = _MODES.get(name)
     if mode == "caffe":
         return list(_CAFFE_MEAN), [255.0] * 3

@@ -1,4 +1,4 @@
-"""Networks that answer some of the questions alone."""
+"""Networks restricted to some of their heads."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ if TYPE_CHECKING:
 
 
 def with_heads(network: nn.Module, heads: Collection[str]) -> nn.Module:
-    """``network`` with those of its heads alone that are among ``heads``, in its own order.
+    """Return ``network`` with only those of its heads that are among ``heads``, in its own order.
 
-    Layers of its own for each head, ``heads``, are taken out where the network has them in a list that it goes through
-    (``has_separate_heads``); of any other network the outputs are chosen.
+    Separate layers for each head, ``heads``, are removed if the network lists them (``has_separate_heads``); for any
+    other network the outputs are selected.
 
     Raises:
         InputError: it has none of them.
     """
     names = tuple(network.head_names)
-    kept = tuple(name for name in names if name in heads)
-    if not kept:
+    selected = tuple(name for name in names if name in heads)
+    if not selected:
         msg = f"the network answers {', '.join(names)}, for which the data has no labels or votes"
         raise InputError(msg)
-    if kept == names:
+    if selected == names:
         return network
     if not getattr(network, "has_separate_heads", False):
-        return Chosen(network, kept)
+        return SelectedHeads(network, selected)
     layers = dict(zip(names, network.heads, strict=True))
-    network.heads = nn.ModuleList(layers[name] for name in kept)
-    network.head_names = kept
+    network.heads = nn.ModuleList(layers[name] for name in selected)
+    network.head_names = selected
     return network
 
 
 def with_classes(network: nn.Module, number: int) -> nn.Module:
-    """``network`` with heads for ``number`` classes in place of the seven; where it had others, they begin anew.
+    """Return ``network`` with heads for ``number`` classes instead of seven; replaced heads are newly initialised.
 
     Raises:
         InputError: its heads cannot be exchanged.
@@ -52,8 +52,8 @@ def with_classes(network: nn.Module, number: int) -> nn.Module:
     return network
 
 
-class Chosen(nn.Module):
-    """A network that gives some of its outputs alone."""
+class SelectedHeads(nn.Module):
+    """A network that returns only some of its outputs."""
 
     def __init__(self, network: nn.Module, head_names: tuple[str, ...]) -> None:
         super().__init__()
@@ -62,6 +62,6 @@ class Chosen(nn.Module):
         self._outputs = tuple(tuple(network.head_names).index(name) for name in head_names)
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, ...]:
-        """Logits ``(n, 7)`` of each chosen head, for ``(n, 1, 48, 48)`` in 0..1."""
+        """Return the logits ``(n, 7)`` of each selected head for ``(n, 1, 48, 48)`` in 0..1."""
         found = self.network(pictures)
         return tuple(found[index] for index in self._outputs)

@@ -1,13 +1,13 @@
-"""Networks of one's own: ``module:callable``, imported from the current directory and from nowhere else.
+"""Custom networks: ``module:callable``, imported only from the current directory.
 
-The callable takes no arguments and gives a :class:`torch.nn.Module` that
+The callable takes no arguments and returns a :class:`torch.nn.Module` that
 
 - takes pictures ``(n, 1, 48, 48)`` float32 in 0..1,
-- gives a tuple of logits ``(n, 7)``, one for each head,
+- returns a tuple of logits ``(n, 7)``, one for each head,
 - names its heads in that order in ``head_names``: ``("fer2013",)``, ``("consensus",)`` or both.
 
-A checkpoint keeps the name, not the code. That is why the current directory alone is searched: a stranger's checkpoint
-can name only what its reader has put there.
+A checkpoint stores the name, not the code. Therefore only the current directory is searched: an untrusted checkpoint
+can name only code that its reader has put there.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ _PICTURES = 2
 
 
 def is_own(name: str) -> bool:
-    """Whether ``name`` has the form ``module:callable``."""
+    """Return whether ``name`` has the form ``module:callable``."""
     return _NAME.fullmatch(name) is not None
 
 
 def own(name: str) -> nn.Module:
-    """The network that ``module:callable`` gives.
+    """Create the network of ``module:callable``.
 
     Raises:
-        InputError: the module is not in the current directory, the callable fails, or what it gives does not keep to
-            the contract above.
+        InputError: the module is not in the current directory, the callable fails, or its result does not fulfil
+        the contract above.
     """
     found = _NAME.fullmatch(name)
     if found is None:
@@ -65,7 +65,7 @@ def own(name: str) -> nn.Module:
     except InputError as error:
         msg = f"architecture {name!r}: {error}"
         raise InputError(msg) from error
-    except Exception as error:  # whatever the user's code raises
+    except Exception as error:  # the user's code may raise anything
         msg = f"architecture {name!r}: {type(error).__name__}: {shortened(error)}"
         raise InputError(msg) from error
 
@@ -92,10 +92,10 @@ def _checked(network: Any) -> nn.Module:
     if not isinstance(network, nn.Module):
         msg = f"expected a torch.nn.Module, found a {type(network).__name__}"
         raise InputError(msg)
-    given: Any = getattr(network, "head_names", None)
-    heads: tuple[str, ...] = tuple(given) if isinstance(given, tuple | list) else ()
+    declared: Any = getattr(network, "head_names", None)
+    heads: tuple[str, ...] = tuple(declared) if isinstance(declared, tuple | list) else ()
     if not heads or not set(heads) <= set(HEADS) or len(set(heads)) != len(heads):
-        msg = f"expected head_names with one or both of {', '.join(HEADS)}, found {given!r}"
+        msg = f"expected head_names with one or both of {', '.join(HEADS)}, found {declared!r}"
         raise InputError(msg)
     network.head_names = heads
     if not any(parameter.requires_grad for parameter in network.parameters()):
@@ -105,11 +105,11 @@ def _checked(network: Any) -> nn.Module:
     with torch.inference_mode():
         outputs = network.eval()(torch.zeros(_PICTURES, 1, SIZE, SIZE))
     network.train(was_training)
-    wanted = [(_PICTURES, len(EMOTIONS))] * len(heads)
+    expected = [(_PICTURES, len(EMOTIONS))] * len(heads)
     shapes = [tuple(o.shape) if isinstance(o, Tensor) else type(o).__name__ for o in _as_tuple(outputs)]
-    if not isinstance(outputs, tuple | list) or shapes != wanted:
+    if not isinstance(outputs, tuple | list) or shapes != expected:
         found = f"a {type(outputs).__name__} of {shapes}" if isinstance(outputs, tuple | list) else f"{shapes[0]}"
-        msg = f"expected for {_PICTURES} pictures a tuple of {wanted}, logits of {', '.join(heads)}, found {found}"
+        msg = f"expected for {_PICTURES} pictures a tuple of {expected}, logits of {', '.join(heads)}, found {found}"
         raise InputError(msg)
     return network
 

@@ -1,4 +1,4 @@
-"""A plain stack of dense 3x3 convolutions, what int8 XNNPACK on small Arm cores runs fastest per MAC."""
+"""A plain stack of dense 3x3 convolutions, which int8 XNNPACK runs fastest per MAC on small Arm cores."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from edge.core.errors import InputError
 from edge.core.types import EMOTIONS
 
 Stages = tuple[tuple[int, ...], ...]
-"""Widths of the convolutions of each stage; a 2x2 pool stands between two stages."""
+"""Widths of the convolutions of each stage, with a 2x2 pool between stages."""
 
 PLAIN, LOCATED = "plain", "gdconv"
-"""Families of names that :func:`spelled` takes."""
+"""Families of names that :func:`spelled` accepts."""
 _MOST_STAGES = 5
 _MOST_LAYERS, _MOST_WEIGHTS = 64, 100_000_000
 
@@ -23,11 +23,11 @@ PAIRS: Stages = ((32, 32), (64, 64), (128, 128), (256, 256))
 
 
 class PlainNet(nn.Module):
-    """Stages of conv-BN-ReLU with 2x2 max pooling between, one value a channel, dropout, two linear heads.
+    """Stages of conv-BN-ReLU with 2x2 max pooling between, one value per channel, dropout, two linear heads.
 
     A channel becomes one value by its mean or, with ``located``, by a global depthwise convolution (GDConv; Chen et
-    al., 2018, MobileFaceNets), which weighs each place apart: on aligned faces a mouth's corner is not an eyebrow.
-    :data:`PAIRS` cost 117 million multiply-accumulates and 1.2 million parameters for a 48x48 grey picture.
+    al., 2018, MobileFaceNets), which weights each position separately: on aligned faces a mouth's corner is not an
+    eyebrow. :data:`PAIRS` cost 117 million multiply-accumulates and 1.2 million parameters for a 48x48 grey picture.
     """
 
     head_names = HEADS
@@ -53,26 +53,27 @@ class PlainNet(nn.Module):
         self.heads = nn.ModuleList(nn.Linear(channels, len(EMOTIONS)) for _ in HEADS)
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, ...]:
-        """Logits ``(n, 7)`` of each head in the order of :data:`HEADS`, for ``(n, 1, 48, 48)`` in 0..1."""
+        """Return the logits ``(n, 7)`` of each head in the order of :data:`HEADS`, for ``(n, 1, 48, 48)`` in 0..1."""
         maps = self.trunk(pictures)
-        # channels last, so that the mean stands in the exported graph without a transposition before it
+        # channels last, so that the exported graph needs no transposition before the mean
         features = maps.permute(0, 2, 3, 1).mean(dim=(1, 2)) if self.place is None else self.place(maps).flatten(1)
         features = self.dropout(features)
         return tuple(head(features) for head in self.heads)
 
 
 def _placed(channels: int, side: int) -> nn.Module:
-    """One weight a place and channel, beginning as the mean."""
+    """Return one weight per position and channel, initialised as the mean."""
     convolution = nn.Conv2d(channels, channels, side, groups=channels, bias=False)
     nn.init.constant_(convolution.weight, 1 / side**2)
     return nn.Sequential(convolution, nn.BatchNorm2d(channels))
 
 
 def spelled(name: str) -> PlainNet:
-    """The network that ``plain:WIDTH,WIDTH/WIDTH,...`` or ``gdconv:WIDTH,...`` spells out, a stage between slashes.
+    """Create the network of ``plain:WIDTH,WIDTH/WIDTH,...`` or ``gdconv:WIDTH,...``, with slashes between stages.
 
     Raises:
-        InputError: the widths are no whole numbers above 0, or there are more stages than the picture can be halved.
+        InputError: the widths are no whole numbers above 0, or there are more stages than the picture can be
+        halved.
     """
     family, _, shape = name.partition(":")
     try:

@@ -1,1 +1,1 @@
-"""What turns logits into trustworthy probabilities, fitted on a validation split and written into the manifest."""
+"""Calibration of logits to probabilities, fitted on a validation split and written into the manifest."""

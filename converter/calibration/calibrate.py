@@ -1,4 +1,4 @@
-"""The whole step: prior, temperatures by face and refusal of a model, measured and written into its manifest."""
+"""Calibration of a model: prior, temperatures by face and refusal, measured and written into its manifest."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from edge.inference.manifest import Manifest
 
 SMALL = Condition(24)
-"""Faces as small as these must not be refused either."""
+"""Faces of this small size must not be refused either."""
 _TURNS = 2
 
 
@@ -46,17 +46,17 @@ def calibrate(
     empty: Path | None = None,
     scenes: Path | None = None,
 ) -> Manifest:
-    """Measure ``model`` (a ``.tflite``) on ``validation`` and write what follows into the manifest beside it.
+    """Measure ``model`` (a ``.tflite``) on ``validation`` and write the results into the manifest beside it.
 
     Args:
-        model: the int8 file; it stays as it is.
-        training: says how often the model saw each label.
-        validation: faces to choose by; ``split`` is what it is called.
+        model: the int8 file; it is not changed.
+        training: gives how often the model saw each label.
+        validation: faces to choose by; ``split`` is their name.
         split: name for the manifest.
         tolerance: accuracy that the prior `audience` may cost.
-        empty: pictures without faces, or what was cut out of them (:func:`converter.calibration.non_faces.read`);
-            without it what was fitted before stays. For a model with a face output only those count that are not for
-            training.
+        empty: pictures without faces, or the crops cut out of them (:func:`converter.calibration.non_faces.read`);
+            without it the earlier refusal remains. For a model with a face output, pictures for training do not
+            count.
         scenes: folder of pictures with marked faces, on which the refusal is only measured.
 
     Raises:
@@ -85,15 +85,15 @@ def calibrate(
     )
     refusal = before.refusal if empty is None else _refusal(runner, validation, empty, scenes)
     schema = SCHEMA_VERSION if before.face is None else SCHEMA_WITH_FACE
-    made = before.model_copy(update={"schema_version": schema, "outputs": outputs, "refusal": refusal})
-    write_bytes(manifest_path(model), made.to_json().encode())
-    return made
+    updated = before.model_copy(update={"schema_version": schema, "outputs": outputs, "refusal": refusal})
+    write_bytes(manifest_path(model), updated.to_json().encode())
+    return updated
 
 
 def _signs(
     runner: ModelRunner, faces: FaceSet, labelled: Mapping[str, NDArray[np.int64]]
 ) -> dict[str, dict[str, Signs]]:
-    """Signs by head and view, of the faces that the head has labels for."""
+    """Return the signs by head and view, of the faces that the head has labels for."""
     found: dict[str, dict[str, Signs]] = {head: {} for head in labelled}
     for view in bar(views(faces, runner.manifest.input.contrast), "views"):
         logits = {str(head): values for head, values in runner.logits(view.crops).items()}
@@ -123,10 +123,10 @@ def _calibrated(
     split: str,
     tolerance: float,
 ) -> OutputSpec:
-    """The output with prior and certainty; ``other`` is the head whose entropy is a sign, where the model has another.
+    """Return the output with prior and certainty; ``other`` is the head whose entropy is a sign, if there is another.
 
-    The prior shifts what the temperatures are fitted for, and they shift what the prior costs: both are fitted in turn
-    until the strength stays.
+    The prior changes the target of the temperatures, and they change the cost of the prior: both are fitted in turn
+    until the strength is stable.
     """
     right = right[right >= 0]
     plain = found[PLAIN]

@@ -14,7 +14,7 @@ import numpy as np
 
 from converter.architectures.face import FaceLayer, features, require_heads
 from converter.calibration.logistic import logistic
-from converter.camera import Camera
+from converter.camera import CameraSimulation
 from converter.datasets.faces import OTHER_VOTES
 from edge.core.errors import InputError
 
@@ -81,7 +81,7 @@ def train(trained: Trained, training: FaceSet, non_faces: NonFaces, settings: Fa
 
 
 def _shown(pixels: NDArray[np.uint8], settings: FaceSettings, part: int) -> NDArray[np.uint8]:
-    return Camera(settings.camera).show(pixels, settings.seed + part)
+    return CameraSimulation(settings.camera).show(pixels, settings.seed + part)
 
 
 def _both_ways(pixels: NDArray[np.uint8], settings: FaceSettings, part: int) -> NDArray[np.uint8]:

@@ -1,6 +1,6 @@
-"""What the device's cascades find, at thresholds lower than the device's: faces, and things that are none.
+"""Detections of the device's cascades at lower thresholds than the device's: faces and non-faces.
 
-Non-faces are cut from pictures without a face, so that the network sees just what it would see on a device.
+Non-faces are cut from pictures without a face, so that the network sees exactly what it would see on a device.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ if TYPE_CHECKING:
     from edge.core.types import Detection
 
 WIDTHS = (320, 640, 1280)
-"""Pixels across to which pictures are reduced for the cascades."""
+"""Width in pixels to which pictures are reduced for the cascades."""
 _MOST = 1600
 _SAME = 0.5
 _FACE = 0.4
-"""Overlap from which a find is a marked face; what touches a face at all is left out otherwise."""
+"""Overlap from which a detection is a marked face; other detections that touch a face are left out."""
 _SUFFIXES = {".jpg", ".jpeg", ".png"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Finds:
-    """Crops ``(n, 48, 48)`` uint8 grey, the detector's ``scores`` ``(n,)``, and the number of its picture ``(n,)``."""
+class Detections:
+    """Crops ``(n, 48, 48)`` uint8 grey, the detector's ``scores`` ``(n,)``, and the picture numbers ``(n,)``."""
 
     crops: NDArray[np.uint8]
     scores: NDArray[np.float64]
@@ -50,13 +50,13 @@ class Finds:
     def __len__(self) -> int:
         return len(self.crops)
 
-    def take(self, rows: NDArray[np.bool_]) -> Finds:
-        """Return the finds at ``rows``."""
-        return Finds(self.crops[rows], self.scores[rows], self.pictures[rows])
+    def take(self, rows: NDArray[np.bool_]) -> Detections:
+        """Return the detections at ``rows``."""
+        return Detections(self.crops[rows], self.scores[rows], self.pictures[rows])
 
     @classmethod
-    def of(cls, found: Sequence[tuple[NDArray[np.uint8], float, int]]) -> Finds:
-        """Put ``(crop, score, picture)`` into arrays."""
+    def of(cls, found: Sequence[tuple[NDArray[np.uint8], float, int]]) -> Detections:
+        """Convert ``(crop, score, picture)`` tuples into arrays."""
         crops = np.array([crop for crop, _, _ in found], np.uint8).reshape(-1, SIZE, SIZE)
         return cls(crops, np.array([one[1] for one in found], float), np.array([one[2] for one in found], np.int64))
 
@@ -66,11 +66,11 @@ def pictures_in(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("*") if path.suffix.lower() in _SUFFIXES)
 
 
-def non_faces(folder: Path, contrast: Contrast | None) -> Finds:
-    """All that is found in the pictures of ``folder``, none of which shows a face.
+def non_faces(folder: Path, contrast: Contrast | None) -> Detections:
+    """Return all detections in the pictures of ``folder``, none of which shows a face.
 
     Raises:
-        InputError: there are no pictures, or nothing is found in any.
+        InputError: there are no pictures, or nothing is detected in any.
     """
     paths = pictures_in(folder)
     found = [
@@ -82,11 +82,11 @@ def non_faces(folder: Path, contrast: Contrast | None) -> Finds:
     if not found:
         msg = f"{folder}: expected pictures (.jpg, .png) without faces in which Haar finds something"
         raise InputError(msg)
-    return Finds.of(found)
+    return Detections.of(found)
 
 
-def marked(folder: Path, contrast: Contrast | None) -> tuple[Finds, Finds]:
-    """Faces and non-faces among the finds in pictures whose faces are marked in ``faces.json``; see docs/detection.md.
+def marked(folder: Path, contrast: Contrast | None) -> tuple[Detections, Detections]:
+    """Return the faces and non-faces detected in pictures with marks in ``faces.json``; see docs/detection.md.
 
     Raises:
         InputError: the marks cannot be read.
@@ -104,11 +104,11 @@ def marked(folder: Path, contrast: Contrast | None) -> tuple[Finds, Finds]:
             is_face = _is_face(each, faces)
             if is_face is not None:
                 parts[is_face].append((_cut(image, each, contrast), each.score, number))
-    return Finds.of(parts[True]), Finds.of(parts[False])
+    return Detections.of(parts[True]), Detections.of(parts[False])
 
 
-def framed(faces: FaceSet, contrast: Contrast | None) -> Finds:
-    """The faces of a split that the cascade finds, cut out as it frames them, without those that are none by vote."""
+def framed(faces: FaceSet, contrast: Contrast | None) -> Detections:
+    """Return the faces of a split that the cascade finds, in its framing, without those that are no face by vote."""
     cascade = HaarDetector(min_face=0.2, scale_factor=SCALE_FACTOR, min_neighbors=CANDIDATE)
     found = []
     for row in bar(np.flatnonzero(faces.votes.sum(axis=1) > 0).tolist(), "faces"):
@@ -117,11 +117,11 @@ def framed(faces: FaceSet, contrast: Contrast | None) -> Finds:
         if seen:
             best = max(seen, key=lambda each: each.score)
             found.append((_cut(image, best, contrast), best.score, row))
-    return Finds.of(found)
+    return Detections.of(found)
 
 
 def _is_face(find: Detection, faces: Sequence[tuple[Box, str]]) -> bool | None:
-    """True for a marked face, False for what touches none, ``None`` in between."""
+    """Return True for a marked face, False without contact to a face, ``None`` in between."""
     overlap, kind = max(((find.box.iou(box), kind) for box, kind in faces), default=(0.0, "ignore"))
     if overlap >= _FACE:
         return True if kind == "face" else None
@@ -129,7 +129,7 @@ def _is_face(find: Detection, faces: Sequence[tuple[Box, str]]) -> bool | None:
 
 
 def _all(image: NDArray[np.uint8]) -> Iterator[Detection]:
-    """Yield what both cascades find at any width, each thing once, the surest first."""
+    """Yield the detections of both cascades at any width, each object once, in descending order of score."""
     grey, found = to_grey(image), list[Any]()
     for width in WIDTHS:
         factor = width / grey.shape[1]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from converter.calibration.finds import Finds, non_faces, pictures_in
+from converter.calibration.finds import Detections, non_faces, pictures_in
 from converter.datasets.faces import SIZE
 from converter.outputs import write_bytes
 from converter.shortened import shortened
@@ -37,16 +37,16 @@ _DIGEST = 64
 class NonFaces:
     """Finds that are no faces, and the SHA-256 of each picture that was looked at, by its number."""
 
-    finds: Finds
+    finds: Detections
     digests: Sequence[str]
 
     @property
-    def for_training(self) -> Finds:
+    def for_training(self) -> Detections:
         """Those in pictures to train on."""
         return self.finds.take(~self._for_measuring)
 
     @property
-    def for_measuring(self) -> Finds:
+    def for_measuring(self) -> Detections:
         """Those in the other pictures.
 
         Raises:
@@ -124,7 +124,7 @@ def _checked(content: Any) -> NonFaces:
     if pictures.shape != (n,) or scores.shape != (n,) or not ((pictures >= 0) & (pictures < len(digests))).all():
         msg = "scores or numbers of pictures do not fit the crops"
         raise ValueError(msg)
-    return NonFaces(Finds(crops, scores.astype(float), pictures.astype(np.int64)), digests)
+    return NonFaces(Detections(crops, scores.astype(float), pictures.astype(np.int64)), digests)
 
 
 def _text(contrast: Contrast | None) -> str:

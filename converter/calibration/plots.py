@@ -1,4 +1,4 @@
-"""What a prior costs and gives, and how far certainty is off in each view: drawn from a manifest alone."""
+"""Charts of a prior's cost and benefit and of calibration errors by view, drawn from a manifest alone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def prior(found: Prior, title: str) -> bytes:
-    """Accuracy against balanced accuracy over the strength of the adjustment, and the recall of each label."""
+    """Plot accuracy against balanced accuracy over the adjustment's strength, and the recall of each label."""
     figure, (left, right) = plots.new_figure(10, 4.2, 2)
     scores = found.scores
     strengths = [score.strength for score in scores]
@@ -31,7 +31,7 @@ def prior(found: Prior, title: str) -> bytes:
 
 
 def errors(found: Certainty, title: str) -> bytes:
-    """Expected calibration error of each view, with one temperature for all faces and with one for each."""
+    """Plot the expected calibration error of each view, with one temperature for all faces and with one for each."""
     figure, (axes,) = plots.new_figure(8, 0.24 * len(found.errors) + 1.4, 1)
     names = list(found.errors)[::-1]
     for index, (what, marker) in enumerate((("one temperature", "o"), ("a temperature for each face", "s"))):

@@ -1,4 +1,4 @@
-"""The prior of a head: what its training data taught it to expect, and how much of that to take out again."""
+"""Prior of a head: the label frequencies of its training data, and how much of them to take out of the answers."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from converter.datasets.faces import FaceSet
 
 OFFERED = (0.0, 0.25, 0.5, 0.75, 1.0)
-"""Strengths whose figures the manifest holds, beside that of `audience`."""
+"""Strengths with figures in the manifest, beside that of `audience`."""
 STRENGTHS = tuple(round(float(strength), 2) for strength in np.linspace(0, 1, 21))
 TOLERANCE = 0.01
 """Accuracy that `audience` may cost."""
 
 
 def shares_of(faces: FaceSet, head: str) -> NDArray[np.float64]:
-    """Share of each label in what ``head`` learns from ``faces``, ``(7,)``: original labels, or votes.
+    """Return the share of each label in the training target of ``head``, ``(7,)``: original labels, or votes.
 
     A label that never occurs counts as one picture.
     """
@@ -43,14 +43,14 @@ def curve(
     shares: NDArray[np.float64],
     strengths: tuple[float, ...] = STRENGTHS,
 ) -> list[PriorScore]:
-    """Measure ``logits`` ``(n, 7)``, divided by the temperature already, under each strength of the adjustment."""
+    """Measure ``logits`` ``(n, 7)``, already divided by the temperature, under each strength of the adjustment."""
     return [_score(logits, truth, shares, strength) for strength in strengths]
 
 
-def choose(found: list[PriorScore], tolerance: float = TOLERANCE) -> float:
+def choose(scores: list[PriorScore], tolerance: float = TOLERANCE) -> float:
     """Return the strength of the best balanced accuracy among those that cost at most ``tolerance`` of accuracy."""
-    (plain,) = (score for score in found if score.strength == 0)
-    affordable = [score for score in found if score.accuracy >= plain.accuracy - tolerance]
+    (plain,) = (score for score in scores if score.strength == 0)
+    affordable = [score for score in scores if score.accuracy >= plain.accuracy - tolerance]
     return max(affordable, key=lambda score: (score.balanced_accuracy, -score.strength)).strength
 
 
@@ -76,12 +76,12 @@ def _score(
     logits: NDArray[np.float32], truth: NDArray[np.int64], shares: NDArray[np.float64], strength: float
 ) -> PriorScore:
     moved = adjusted(logits, tuple(shares.tolist()), strength)
-    found = measure(moved, truth, head="", labels="", temperature=1.0)
+    scores = measure(moved, truth, head="", labels="", temperature=1.0)
     return PriorScore(
         strength=strength,
-        n=found.n,
-        accuracy=round(found.accuracy, 4),
-        balanced_accuracy=round(found.balanced_accuracy, 4),
-        ece=round(found.ece, 4),
-        recall=recall_by_name(found),
+        n=scores.n,
+        accuracy=round(scores.accuracy, 4),
+        balanced_accuracy=round(scores.balanced_accuracy, 4),
+        ece=round(scores.ece, 4),
+        recall=recall_by_name(scores),
     )

@@ -1,4 +1,4 @@
-"""A logistic rule that tells faces from other things by the network's own outputs."""
+"""Logistic rule that distinguishes faces from other objects by the network's own outputs."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ LOST = 0.01
 _FOLDS = 5
 _PENALTY = 2e-5
 _CUT = 0.001
-"""Values are cut at these quantiles of what was seen."""
+"""Values are clipped to these quantiles of the fitted data."""
 
 
 def fit(faces: Signs, face_rows: NDArray[np.int64], others: Signs, other_pictures: NDArray[np.int64]) -> Refusal:
-    """Fit the rule to signs ``(n,)`` by name of faces and of other things, both sides weighing alike.
+    """Fit the rule to signs ``(n,)`` by name of faces and of other objects, with equal weight for both.
 
-    ``face_rows`` and ``other_pictures`` say which picture each comes from. The figures are cross-validated: five folds
-    by picture give every find an evidence from a rule that has not seen its picture; then the threshold is chosen on
-    half of the pictures and what it loses and refuses is counted on the other half, both ways.
+    ``face_rows`` and ``other_pictures`` give the picture of each. The figures are cross-validated: five folds by
+    picture give every detection an evidence from a rule that has not seen its picture; then the threshold is chosen on
+    half of the pictures and its losses and refusals are counted on the other half, in both directions.
     """
     inside, outside = _out_of_fold(faces, face_rows, others, other_pictures)
     lost, refused = [], []
@@ -50,7 +50,7 @@ def fit(faces: Signs, face_rows: NDArray[np.int64], others: Signs, other_picture
 
 
 def shares_below(rule: Refusal, found: Signs) -> float:
-    """Share of finds that ``rule`` refuses."""
+    """Return the share of detections that ``rule`` refuses."""
     return round(float((evidence(rule, found) < 0).mean()), 4)
 
 
@@ -73,7 +73,7 @@ def _take(found: Signs, rows: NDArray[np.bool_]) -> dict[str, NDArray[np.float32
 
 
 def _fit(faces: Signs, others: Signs) -> Refusal:
-    """Logistic regression on the signs, each cut at its bounds first."""
+    """Fit a logistic regression on the signs, each clipped to its bounds first."""
     names = list(faces)
     table = np.concatenate([np.column_stack([side[name] for name in names]) for side in (faces, others)])
     low, high = np.quantile(table, [_CUT, 1 - _CUT], axis=0)

@@ -1,4 +1,4 @@
-"""A temperature for each face: fitted so that spoiled faces are read with as little certainty as they deserve."""
+"""Temperature for each face, fitted so that the confidence in degraded faces matches their accuracy."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 _ROUNDS = 7
 _RATE = 0.6
-"""How fast a view whose error is beyond its bound gains weight (Freund and Schapire, 1997: multiplicative weights)."""
+"""Rate at which a view beyond its error bound gains weight (Freund and Schapire, 1997: multiplicative weights)."""
 _PENALTY = 1e-3
 _RESERVE = 0.9
-"""Faces as they are come first: their bound is tightened by this, so that it holds on faces that were not fitted."""
+"""Factor that tightens the bound of plain faces, so that it holds on faces that were not fitted."""
 _MOST_WEIGHT = 5.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Signs:
-    """One view of the faces that have a label: ``logits`` ``(n, k)`` and the three signs ``(n,)``."""
+    """One view of the labelled faces: ``logits`` ``(n, k)`` and the three signs ``(n,)``."""
 
     logits: NDArray[np.float32]
     spread: NDArray[np.float32]
@@ -37,11 +37,11 @@ class Signs:
     tilt: NDArray[np.float64]
 
     def take(self, rows: NDArray[np.bool_]) -> Signs:
-        """The faces at ``rows``."""
+        """Return the faces at ``rows``."""
         return Signs(self.logits[rows], self.spread[rows], self.detail[rows], self.tilt[rows])
 
     def probabilities(self, certainty: Certainty, offset: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Probabilities ``(n, k)``; ``offset`` ``(k,)`` is what the prior's adjustment subtracts."""
+        """Return probabilities ``(n, k)``; ``offset`` ``(k,)`` is subtracted by the prior's adjustment."""
         divisor = temperature(certainty, spread=self.spread, detail=self.detail, tilt=self.tilt)
         return softmax((self.logits / np.asarray(divisor)[:, None]).astype(np.float32) - offset)
 
@@ -49,12 +49,12 @@ class Signs:
 def fit(
     found: Mapping[str, Signs], truth: NDArray[np.int64], offset: NDArray[np.float32], *, head: str | None, split: str
 ) -> Certainty:
-    """Fit the temperature of each face on all views, and measure it with two halves of the faces held out in turn.
+    """Fit the temperature of each face on all views, and measure it with two held-out halves of the faces in turn.
 
-    ``truth`` ``(n,)`` is what is right; ``head`` names the other head whose entropy is a sign. The likelihood is that
-    of the data's own prior; ``offset`` ``(k,)``, what the adjustment subtracts, counts where errors are measured. Views
-    whose calibration error exceeds its bound weigh more in the next round; the round whose worst error is least counts.
-    The halves are fitted with the weights of that round.
+    ``truth`` ``(n,)`` is the true class; ``head`` names the other head whose entropy is a sign. The likelihood is that
+    of the data's own prior; ``offset`` ``(k,)``, subtracted by the adjustment, counts when errors are measured. Views
+    whose calibration error exceeds its bound weigh more in the next round; the round with the smallest worst error is
+    used. The halves are fitted with the weights of that round.
     """
     plain = _plain(found[PLAIN], truth)
     certainty, weights = _fit(found, truth, offset, head)
@@ -77,7 +77,7 @@ def fit(
 
 
 def _plain(signs: Signs, truth: NDArray[np.int64]) -> Certainty:
-    """One temperature for all faces, the likeliest on the plain view."""
+    """Fit one temperature for all faces, the most likely on the plain view."""
     made = _Table.of({PLAIN: signs}, truth, 0.0).minimum([1.0], np.array([-0.8]))
     return Certainty(temperature=float(np.exp(made[0])))
 
@@ -85,7 +85,7 @@ def _plain(signs: Signs, truth: NDArray[np.int64]) -> Certainty:
 def _fit(
     found: Mapping[str, Signs], truth: NDArray[np.int64], offset: NDArray[np.float32], head: str | None
 ) -> tuple[Certainty, Sequence[float]]:
-    """The best round's temperatures, and how much each view weighed in it."""
+    """Return the temperatures of the best round and the weight of each view in it."""
     usual = round(float(np.median(found[PLAIN].detail)), 4)
     table = _Table.of(found, truth, usual)
     weights, values = np.ones(len(found)), np.array([-0.8, 0.0, 0.0, 0.0])
@@ -117,9 +117,9 @@ def _certainty(values: NDArray[np.float64], usual: float, head: str | None) -> C
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Table:
-    """All views below one another: ``signs`` ``(m, 4)``, ones first, ``logits`` ``(m, k)``, ``right`` ``(m,)``.
+    """All views concatenated: ``signs`` ``(m, 4)``, ones first, ``logits`` ``(m, k)``, ``right`` ``(m,)``.
 
-    ``views`` is how many there are, each with as many faces.
+    ``views`` is the number of views, each with the same number of faces.
     """
 
     signs: NDArray[np.float32]
@@ -129,7 +129,7 @@ class _Table:
 
     @classmethod
     def of(cls, found: Mapping[str, Signs], truth: NDArray[np.int64], usual: float) -> _Table:
-        """Put the views ``found`` into one table; ``usual`` is the detail below which a crop lacks it."""
+        """Concatenate the ``views``; ``usual`` is the detail below which a crop lacks it."""
         signs = [
             np.column_stack([np.ones(len(truth)), one.spread, np.maximum(0, usual - one.detail), one.tilt])
             for one in found.values()
@@ -138,9 +138,9 @@ class _Table:
         return cls(np.concatenate(signs).astype(np.float32), logits, np.tile(truth, len(found)), len(found))
 
     def minimum(self, weights: Sequence[float], start: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Where the weighted negative log likelihood is least: the temperature's logarithm, then the signs' weights.
+        """Return the minimum of the weighted negative log likelihood: log temperature, then the signs' weights.
 
-        As many values are looked for as ``start`` has.
+        The result has as many values as ``start``.
         """
         from scipy.optimize import minimize
 

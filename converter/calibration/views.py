@@ -1,4 +1,4 @@
-"""How faces may come to the network: as they are, disturbed, small, dark, noisy."""
+"""Views of faces for the network: plain, disturbed, small, dark, noisy."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 PLAIN = "plain"
 PLAIN_BOUND, SPOILED_BOUND = 0.02, 0.05
-"""Expected calibration errors that are asked for: on faces as they are, and on each view of spoiled ones."""
+"""Maximum expected calibration errors: for plain faces, and for each view of degraded ones."""
 CONDITIONS = (
     *(Condition(size) for size in (16, 24, 32, 144)),
     *(Condition(48, light, noisy=True) for light in (10, 5, 2)),
@@ -30,23 +30,23 @@ CONDITIONS = (
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class View:
-    """What the device gives the network for every face of a split, ``crops`` ``(n, 48, 48)`` uint8 grey."""
+class CalibrationView:
+    """Input of the network on the device for every face of a split, ``crops`` ``(n, 48, 48)`` uint8 grey."""
 
     name: str
     crops: NDArray[np.uint8]
 
 
 def bound_of(view: str) -> float:
-    """Return the calibration error that is asked for on the view of that name."""
+    """Return the maximum calibration error of the view of that name."""
     return PLAIN_BOUND if view == PLAIN else SPOILED_BOUND
 
 
-def views(faces: FaceSet, contrast: Contrast | None) -> Iterator[View]:
-    """Yield every view of ``faces``, the plain one first; dark crops are corrected as ``contrast`` asks for."""
-    yield View(PLAIN, corrected(faces.pixels, contrast))
+def views(faces: FaceSet, contrast: Contrast | None) -> Iterator[CalibrationView]:
+    """Yield every view of ``faces``, the plain one first; dark crops are corrected by ``contrast``."""
+    yield CalibrationView(PLAIN, corrected(faces.pixels, contrast))
     for one in DISTURBANCES:
-        yield View(f"{one.kind}, {one.strength}", corrected(one.apply(faces.pixels), contrast))
+        yield CalibrationView(f"{one.kind}, {one.strength}", corrected(one.apply(faces.pixels), contrast))
     for each in CONDITIONS:
         noise = ", noise" if each.noisy else ""
-        yield View(f"{each.size} px, {each.light} % of the light{noise}", each.crops(faces, contrast))
+        yield CalibrationView(f"{each.size} px, {each.light} % of the light{noise}", each.crops(faces, contrast))

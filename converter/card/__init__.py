@@ -1,1 +1,1 @@
-"""The model card, written from manifests and measured results: no figure in it is typed by hand."""
+"""Model card, generated from manifests and measured results; no figure in it is typed by hand."""

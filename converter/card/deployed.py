@@ -1,4 +1,4 @@
-"""The card's section on what the device makes of a network's logits: prior, temperature by face, refusal."""
+"""The card's section on the device's processing of logits: prior, temperature by face, refusal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from converter.evaluation.judged import SURE
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from converter.card.shipped import Shipped
+    from converter.card.shipped import ShippedModel
     from edge.inference.calibration import Certainty, Prior, PriorScore
 
 _COLUMNS = {
@@ -40,16 +40,16 @@ _SHARES = (
     ("faces of group pictures", "lost", "scene_faces", "scene_lost"),
     ("non-faces of group pictures", "refused", "scene_non_faces", "scene_refused"),
 )
-"""Rows of the refusal's table: of what, what became of it, and both figures' names in the manifest."""
+"""Rows of the refusal's table: population, outcome, and both figures' names in the manifest."""
 
 
-def section(models: Sequence[Shipped]) -> str:
+def section(models: Sequence[ShippedModel]) -> str:
     """Return the section's text below its heading."""
     parts = [_summary(models), *_priors(models), *_certainties(models), *_refusals(models)]
     return "\n\n".join(parts)
 
 
-def _summary(models: Sequence[Shipped]) -> str:
+def _summary(models: Sequence[ShippedModel]) -> str:
     threshold = models[0].results["device"]["min_confidence"]
     rows = [
         [
@@ -66,7 +66,7 @@ def _summary(models: Sequence[Shipped]) -> str:
     )
 
 
-def _priors(models: Sequence[Shipped]) -> Iterator[str]:
+def _priors(models: Sequence[ShippedModel]) -> Iterator[str]:
     rows: list[list[str]] = []
     for model in models:
         for output in model.manifest.outputs:
@@ -90,7 +90,7 @@ def _strength(prior: Prior, score: PriorScore) -> list[str]:
     return [f"{score.strength:g}{names.get(score.strength, '')}", *figures, *recall]
 
 
-def _certainties(models: Sequence[Shipped]) -> Iterator[str]:
+def _certainties(models: Sequence[ShippedModel]) -> Iterator[str]:
     found = {
         (model.name, str(output.head)): output.certainty
         for model in models
@@ -124,7 +124,7 @@ def _errors(found: tuple[float, float] | None) -> str:
     return NOTHING if found is None else f"{percent(found[0])} → {percent(found[1])}"
 
 
-def _refusals(models: Sequence[Shipped]) -> Iterator[str]:
+def _refusals(models: Sequence[ShippedModel]) -> Iterator[str]:
     refusing = [model for model in models if model.manifest.refusal is not None]
     if not refusing:
         yield "Nothing is refused: whatever the detector finds is taken for a face."
@@ -143,7 +143,7 @@ def _refusals(models: Sequence[Shipped]) -> Iterator[str]:
     yield table(["", *(model.name for model in refusing)], rows)
 
 
-def _held_out(models: Sequence[Shipped]) -> str:
+def _held_out(models: Sequence[ShippedModel]) -> str:
     """Say which non-faces measure a face output."""
     if all(model.manifest.face is None for model in models):
         return ""

@@ -1,4 +1,4 @@
-"""How the device's answers differ between groups of faces: the card's section, and a page with every figure."""
+"""Differences of the device's answers between groups of faces: the card's section, and a page with every figure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from edge.core.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from converter.card.shipped import Shipped
+    from converter.card.shipped import ShippedModel
 
 _RARE = 0.01
 """Share of shuffles from which a difference counts as chance."""
@@ -26,22 +26,22 @@ colour."""
 _NOT_MEASURED = "Nothing was measured by group of faces: `face-convert card --data DIR` does it.\n"
 
 
-def section(models: Sequence[Shipped], page: str | None) -> str:
-    """Return the card's section below its heading; ``page`` is the way to the page with every figure."""
+def section(models: Sequence[ShippedModel], page: str | None) -> str:
+    """Return the card's section below its heading; ``page`` is the relative path of the page with every figure."""
     if not _measured(models):
         return _NOT_MEASURED
     link = "" if page is None else f"\nEvery figure: [{page.rpartition('/')[2]}]({page})."
     return f"{_SECTION}{link}\n\n{_extremes(models)}\n\n{_remarkable(models)}\n"
 
 
-def not_measured(models: Sequence[Shipped]) -> str:
-    """Return what there is no figure by, as a list."""
+def not_measured(models: Sequence[ShippedModel]) -> str:
+    """Return the groups without figures, as a list."""
     found = models[0].results["groups"]["not_measured"] if _measured(models) else [_NOT_MEASURED.strip()]
     return "\n".join(f"- {line}" for line in found)
 
 
-def page(models: Sequence[Shipped], plots: str | None, command: str) -> str:
-    """Return the page; ``plots`` is the folder of plots as seen from it, ``command`` what writes it.
+def page(models: Sequence[ShippedModel], plots: str | None, command: str) -> str:
+    """Return the page; ``plots`` is the relative path of the plots, ``command`` the command that writes it.
 
     Raises:
         InputError: a model was not measured by group.
@@ -69,11 +69,11 @@ def page(models: Sequence[Shipped], plots: str | None, command: str) -> str:
     )
 
 
-def _measured(models: Sequence[Shipped]) -> bool:
+def _measured(models: Sequence[ShippedModel]) -> bool:
     return all(model.results.get("groups") for model in models)
 
 
-def _model(model: Shipped, plots: str | None) -> Iterator[str]:
+def _model(model: ShippedModel, plots: str | None) -> Iterator[str]:
     yield f"## {model.name}"
     if plots is not None:
         yield f"![Accuracy, wrong answers and overconfidence by group]({plots}/{model.name}-groups.png)"
@@ -84,7 +84,7 @@ def _model(model: Shipped, plots: str | None) -> Iterator[str]:
         yield group_tables.recalls(model.results, head)
 
 
-def _cases(models: Sequence[Shipped]) -> Iterator[tuple[Mapping[str, Any], Shipped, str]]:
+def _cases(models: Sequence[ShippedModel]) -> Iterator[tuple[Mapping[str, Any], ShippedModel, str]]:
     """Yield every division, model and head, divisions outermost."""
     for number in range(len(models[0].results["groups"]["divisions"])):
         for model in models:
@@ -92,7 +92,7 @@ def _cases(models: Sequence[Shipped]) -> Iterator[tuple[Mapping[str, Any], Shipp
                 yield model.results["groups"]["divisions"][number], model, head
 
 
-def _extremes(models: Sequence[Shipped]) -> str:
+def _extremes(models: Sequence[ShippedModel]) -> str:
     rows = [
         [division["name"], model.name, code(head), *_extreme(division, head)]
         for division, model, head in _cases(models)
@@ -115,8 +115,8 @@ def _ends(division: Mapping[str, Any], head: str) -> tuple[Mapping[str, Any], Ma
     return ordered[0], ordered[-1]
 
 
-def _remarkable(models: Sequence[Shipped]) -> str:
-    """Say which differences are larger than chance makes them."""
+def _remarkable(models: Sequence[ShippedModel]) -> str:
+    """Describe the differences that are larger than chance makes them."""
     cases = [case for case in _cases(models) if case[0]["heads"][case[2]] is not None]
     rare = [case for case in cases if case[0]["heads"][case[2]]["by_chance"] < _RARE]
     opening = (
@@ -127,7 +127,7 @@ def _remarkable(models: Sequence[Shipped]) -> str:
     return f"{opening}:\n\n" + "\n".join(_sentence(*case) for case in rare)
 
 
-def _sentence(division: Mapping[str, Any], model: Shipped, head: str) -> str:
+def _sentence(division: Mapping[str, Any], model: ShippedModel, head: str) -> str:
     low, high = _ends(division, head)
     accuracy, wrong = ([percent(one["heads"][head][name][0]) for one in (low, high)] for name in ("same_mix", "wrong"))
     return (

@@ -1,4 +1,4 @@
-"""Figures by group as Markdown tables, which are readable as plain text, too."""
+"""Figures by group as Markdown tables that are also readable as plain text."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LEAST_CHANCE = 0.001
 
 
 def figures(found: Mapping[str, Any], head: str) -> str:
-    """Every figure of ``head``, over all faces and by group; in percent, with intervals."""
+    """Return every figure of ``head``, over all faces and by group, in percent with intervals."""
     rows = [
         [group, NOTHING if one is None else count(one["n"]), *(figure(one, name) for name in FIGURES)]
         for group, one in _groups(found, head)
@@ -36,7 +36,7 @@ def figures(found: Mapping[str, Any], head: str) -> str:
 
 
 def recalls(found: Mapping[str, Any], head: str) -> str:
-    """Recall of every class by group, in percent with its interval, and how many faces it is of."""
+    """Return the recall of every class by group, in percent with its interval, and its number of faces."""
     classes = list(found["device"]["heads"][head]["recall"])
     rows = [
         [name, *(NOTHING if one is None else _recall(one, label) for label in classes)]
@@ -46,7 +46,7 @@ def recalls(found: Mapping[str, Any], head: str) -> str:
 
 
 def differences(found: Mapping[str, Any]) -> str:
-    """The largest difference between groups, and how often chance alone gives as much."""
+    """Return the largest difference between groups, and how often chance alone reaches it."""
     heads = list(found["device"]["heads"])
     header = ["division", *(f"{head}, {what}" for head in heads for what in ("points", "by chance"))]
     rows = [
@@ -57,7 +57,7 @@ def differences(found: Mapping[str, Any]) -> str:
 
 
 def measures(found: Mapping[str, Any]) -> list[str]:
-    """What divides the faces, a line each."""
+    """Return the properties that divide the faces, a line each."""
     return [
         f"{division['name']}: {division['measure']}"
         + (f"; {count(division['without'])} faces without" if division["without"] else "")
@@ -66,7 +66,7 @@ def measures(found: Mapping[str, Any]) -> list[str]:
 
 
 def lines(found: Mapping[str, Any]) -> Iterator[str]:
-    """All of it as text."""
+    """Yield all tables as text."""
     yield f"{found['model']} on {found['split']}, as a device with default settings answers; percent, in brackets"
     yield "95 % intervals; wrong, unclear and refused are shares of all faces of the group"
     for head in found["device"]["heads"]:
@@ -77,7 +77,7 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def chance(share: float) -> str:
-    """How often chance gives as much, in percent."""
+    """Return how often chance reaches a difference, in percent."""
     return percent(share) if share >= _LEAST_CHANCE else f"< {percent(_LEAST_CHANCE)}"
 
 
@@ -94,7 +94,7 @@ def _name(group: Mapping[str, Any]) -> str:
 
 
 def figure(found: Mapping[str, Any] | None, name: str) -> str:
-    """One figure of a group in percent, with its interval where it has one."""
+    """Return one figure of a group in percent, with its interval if it has one."""
     if found is None or found[name] is None:
         return NOTHING
     if name == "ece_by_chance":

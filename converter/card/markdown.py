@@ -11,18 +11,18 @@ NOTHING = "-"
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table; the first column stands left, the others right."""
+    """Return a table with the first column aligned left and the others right."""
     lines = [header, ["---", *["--:"] * (len(header) - 1)], *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def percent(share: float | None, digits: int = 1) -> str:
-    """A share of 1 in percent."""
+    """Return a share of 1 in percent."""
     return NOTHING if share is None else f"{100 * share:.{digits}f} %"
 
 
 def bracketed(share: float | None, bounds: Sequence[float] | None, digits: int = 1) -> str:
-    """A share in percent with its interval, as ``69.1 [67.7, 70.6]``."""
+    """Return a share in percent with its interval, as ``69.1 [67.7, 70.6]``."""
     if share is None:
         return NOTHING
     if bounds is None:
@@ -32,15 +32,15 @@ def bracketed(share: float | None, bounds: Sequence[float] | None, digits: int =
 
 
 def points(difference: float) -> str:
-    """A difference of shares in percentage points, with its sign."""
-    return f"{round(100 * difference, 1) + 0.0:+.1f}"  # minus nought becomes nought
+    """Return a difference of shares in percentage points, with its sign."""
+    return f"{round(100 * difference, 1) + 0.0:+.1f}"  # converts -0.0 to 0.0
 
 
 def count(number: int) -> str:
-    """A whole number with its thousands apart."""
+    """Return a whole number with thousands separators."""
     return f"{number:,}"
 
 
 def code(text: str) -> str:
-    """Set as code."""
+    """Return the text formatted as code."""
     return f"`{text}`"

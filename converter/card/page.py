@@ -1,4 +1,4 @@
-"""Puts the card together."""
+"""Assembly of the card."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from edge.core.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from converter.card.shipped import Shipped
+    from converter.card.shipped import ShippedModel
 
 
-def render(models: Sequence[Shipped], plots: str | None = None, page: str | None = None) -> str:
-    """The card of ``models``, side by side in the order given; the same for the same manifests and results.
+def render(models: Sequence[ShippedModel], plots: str | None = None, page: str | None = None) -> str:
+    """Return the card of ``models``, side by side in their order; deterministic for manifests and results.
 
-    ``plots`` is the folder of their plots as seen from the card, ``page`` the one of :mod:`converter.card.fairness`;
-    without them the card links none.
+    ``plots`` is the relative path of their plots, ``page`` that of the page of :mod:`converter.card.fairness`; without
+    them the card links none.
 
     Raises:
-        InputError: the models were not measured alike, or not fully.
+        InputError: the models were not measured in the same way, or not completely.
     """
     _check(models)
     text = resources.files("converter.card").joinpath("template.md").read_text(encoding="utf-8")
     return Template(text).substitute(_fields(models, plots, page))
 
 
-def _fields(models: Sequence[Shipped], plots: str | None, page: str | None) -> dict[str, str]:
+def _fields(models: Sequence[ShippedModel], plots: str | None, page: str | None) -> dict[str, str]:
     results = models[0].results
     interval = results["interval"]
     return {
@@ -59,7 +59,7 @@ def _fields(models: Sequence[Shipped], plots: str | None, page: str | None) -> d
     }
 
 
-def _check(models: Sequence[Shipped]) -> None:
+def _check(models: Sequence[ShippedModel]) -> None:
     first = models[0]
     for model in models:
         own = [str(output.head) for output in model.manifest.outputs]
@@ -78,11 +78,11 @@ def _check(models: Sequence[Shipped]) -> None:
             raise InputError(msg)
 
 
-def _divisions(model: Shipped) -> list[str]:
+def _divisions(model: ShippedModel) -> list[str]:
     return [division["name"] for division in (model.results.get("groups") or {"divisions": []})["divisions"]]
 
 
-def _evaluate(model: Shipped) -> str:
+def _evaluate(model: ShippedModel) -> str:
     split = model.results["split"]
     groups = " --groups --detector YUNET" if model.results.get("groups") else ""
     return (
@@ -91,7 +91,7 @@ def _evaluate(model: Shipped) -> str:
     )
 
 
-def command(models: Sequence[Shipped], *, plots: bool, page: bool) -> str:
+def command(models: Sequence[ShippedModel], *, plots: bool, page: bool) -> str:
     """Return the command that writes the card, with or without plots and the page of groups."""
     named = " ".join(f"--model models/{model.manifest.file}" for model in models)
     neighbours = (" --plots docs/img" if plots else "") + (" --fairness docs/fairness.md" if page else "")

@@ -1,4 +1,4 @@
-"""The plots beside a card: drawn from results and manifest, and linked."""
+"""Plots beside a card, drawn from results and manifest."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from converter.card.shipped import Shipped
+    from converter.card.shipped import ShippedModel
 
 _PER_HEAD = {"confusion": "confusion", "reliability": "reliability"}
 
 
-def draw(model: Shipped, out: Path) -> None:
+def draw(model: ShippedModel, out: Path) -> None:
     """Draw every plot that :func:`links` links into ``out``.
 
     Raises:
@@ -35,8 +35,8 @@ def draw(model: Shipped, out: Path) -> None:
         write_bytes(out / f"{model.name}-errors-{output.head}.png", picture)
 
 
-def links(models: Sequence[Shipped], folder: str) -> str:
-    """Return a list of the plots of each model, which lie in ``folder``."""
+def links(models: Sequence[ShippedModel], folder: str) -> str:
+    """Return a list of the plots of each model in ``folder``."""
     lines = [
         f"- {model.name}: " + ", ".join(f"[{words}]({folder}/{model.name}-{name}.png)" for name, words in _names(model))
         for model in models
@@ -44,8 +44,8 @@ def links(models: Sequence[Shipped], folder: str) -> str:
     return "Plots:\n\n" + "\n".join(lines)
 
 
-def _names(model: Shipped) -> Iterator[tuple[str, str]]:
-    """Yield the end of each plot's name, and what it shows."""
+def _names(model: ShippedModel) -> Iterator[tuple[str, str]]:
+    """Yield the end of each plot's name, and its content."""
     heads = sorted(model.heads)
     for name, words in _PER_HEAD.items():
         yield from ((f"{name}-{head}", f"{words} of `{head}`") for head in heads)

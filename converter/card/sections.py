@@ -1,4 +1,4 @@
-"""The parts of the card that depend on which heads the models have and on what they were trained on."""
+"""Parts of the card that depend on the models' heads and training data."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from converter.heads import HEADS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from converter.card.shipped import Shipped
+    from converter.card.shipped import ShippedModel
 
 ORDER = tuple(reversed(HEADS))
-"""In the order of the card: first what the device reads where there is a choice."""
+"""Order in the card: first the head that the device prefers."""
 _FER2013 = """\
 - **FER2013** (Goodfellow et al., 2013): faces collected from the web by search words, 48\N{MULTIPLICATION SIGN}48 grey, each labelled by few
   people, with errors; some are no photograph or no face. Published for research.
@@ -47,26 +47,26 @@ The data is not distributed with the weights; whether its terms allow your use o
 judge."""
 
 
-def is_fer2013(models: Sequence[Shipped]) -> bool:
-    """Whether all models were trained on FER2013 as published, by their records or, before there were any, by name."""
+def is_fer2013(models: Sequence[ShippedModel]) -> bool:
+    """Return whether all models were trained on FER2013 as published, by their records or, without any, by name."""
     return all(
         found["published"] == FER2013 if (found := m.manifest.training.data) else m.manifest.data[0].startswith(FER2013)
         for m in models
     )
 
 
-def heads(models: Sequence[Shipped]) -> list[str]:
-    """The heads that any of the models has, in the order of the card."""
+def heads(models: Sequence[ShippedModel]) -> list[str]:
+    """Return the heads that any of the models has, in the order of the card."""
     return [head for head in ORDER if any(head in model.heads for model in models)]
 
 
-def having(models: Sequence[Shipped], head: str) -> list[Shipped]:
-    """The models that have ``head``."""
+def having(models: Sequence[ShippedModel], head: str) -> list[ShippedModel]:
+    """Return the models that have ``head``."""
     return [model for model in models if head in model.heads]
 
 
-def fields(models: Sequence[Shipped]) -> dict[str, str]:
-    """What goes into the card's template, by the name of its place."""
+def fields(models: Sequence[ShippedModel]) -> dict[str, str]:
+    """Return the values of the card's template, by placeholder."""
     known, results = is_fer2013(models), models[0].results
     return {
         "caution": sentences.caution(results["split"], known=known),
@@ -94,38 +94,38 @@ def fields(models: Sequence[Shipped]) -> dict[str, str]:
     }
 
 
-def _heads_in_words(models: Sequence[Shipped]) -> str:
+def _heads_in_words(models: Sequence[ShippedModel]) -> str:
     each = "; ".join(f"{model.name}: {', '.join(map(code, model.heads))}" for model in models)
     meaning = {
         "fer2013": "`fer2013` gives the label that the data has",
         "consensus": "`consensus` gives what annotators would vote, and is what the device reads where it is there",
     }
-    told = "; ".join(meaning[head] for head in heads(models))
-    return f"Heads: {each}. {told}. A head's logits are\ndivided by its temperature before the softmax."
+    meanings = "; ".join(meaning[head] for head in heads(models))
+    return f"Heads: {each}. {meanings}. A head's logits are\ndivided by its temperature before the softmax."
 
 
-def _labels(models: Sequence[Shipped], head: str) -> str:
+def _labels(models: Sequence[ShippedModel], head: str) -> str:
     if head == "consensus":
         return "the FER+ majority"
     own = {having(models, head)[0].heads[head]["labels"]} - {"FER2013"}
     return f"{own.pop()} labels" if own else "the original labels"
 
 
-def _emotions(models: Sequence[Shipped], head: str) -> str:
+def _emotions(models: Sequence[ShippedModel], head: str) -> str:
     return f"### {code(head)}\n\n{tables.emotions(models, head)}\n\n{sentences.rare(models, head)}"
 
 
-def _reliability(models: Sequence[Shipped], head: str) -> str:
+def _reliability(models: Sequence[ShippedModel], head: str) -> str:
     table = tables.reliability(having(models, head), head)
     return f"{code(head)} head, confidence after temperature and how often it was right:\n\n{table}"
 
 
-def _certainty(models: Sequence[Shipped]) -> str:
+def _certainty(models: Sequence[ShippedModel]) -> str:
     return f"{_CERTAINTY}{tables.certainty(models)}\n\n" if models else ""
 
 
-def _data(models: Sequence[Shipped], *, known: bool) -> Iterator[str]:
-    """What the models learnt from and what is known of it, a point each."""
+def _data(models: Sequence[ShippedModel], *, known: bool) -> Iterator[str]:
+    """Yield the training data of the models and what is known of it, an item each."""
     results: Mapping[str, Any] = models[0].results
     if known:
         yield _FER2013

@@ -1,4 +1,4 @@
-"""What the card says in words of what was measured."""
+"""Sentences of the card about the measurements."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from edge.core.types import EMOTIONS
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from converter.card.shipped import Shipped
+    from converter.card.shipped import ShippedModel
 
 _NAMES = [emotion.value for emotion in EMOTIONS]
 _FEW = 100
-"""Faces below which a recall is too uncertain to build upon."""
+"""Number of faces below which a recall is too uncertain to rely on."""
 
 _CAUTION = {
     "PublicTest": (
@@ -28,26 +28,26 @@ _CAUTION = {
 
 
 def caution(split: str, *, known: bool) -> str:
-    """What the split was used for besides; ``known`` says that the data is FER2013, which has a test split."""
+    """Return how else the split was used; ``known`` means that the data is FER2013, which has a test split."""
     if split == "PublicTest" and not known:
         return "**These pictures chose the epochs and the temperatures, so that the figures lean to the good side.**"
     return _CAUTION.get(split, "The whole data set in one piece: the models may have learnt from a part of it.")
 
 
-def mistakes(models: Sequence[Shipped], head: str, most: int = 4) -> str:
-    """The most frequent mistakes of each model, as a list."""
+def mistakes(models: Sequence[ShippedModel], head: str, most: int = 4) -> str:
+    """Return the most frequent mistakes of each model, as a list."""
     return "\n".join(f"- {model.name}: {', '.join(_mistakes(model, head)[:most])}" for model in models)
 
 
-def rare(models: Sequence[Shipped], head: str) -> str:
-    """Which emotions are too rare in the split to be sure of."""
+def rare(models: Sequence[ShippedModel], head: str) -> str:
+    """Return the emotions that are too rare in the split for reliable figures."""
     lines = zip(_NAMES, models[0].heads[head]["confusion"], strict=True)
     few = [f"{name} ({count(sum(line))})" for name, line in lines if 0 < sum(line) < _FEW]
     return f"Too rare for a firm figure: {', '.join(few)}; mind the intervals." if few else ""
 
 
-def calibration(models: Sequence[Shipped]) -> str:
-    """Calibration error of every head with its temperature, as a list."""
+def calibration(models: Sequence[ShippedModel]) -> str:
+    """Return the calibration error of every head with its temperature, as a list."""
     return "\n".join(
         f"- {model.name}, {code(name)}: {percent(head['ece'])} with temperature {head['temperature']:g}, "
         f"{percent(head['ece_raw'])} without"
@@ -57,9 +57,9 @@ def calibration(models: Sequence[Shipped]) -> str:
 
 
 def training_data(results: Mapping[str, Any], *, known: bool) -> str:
-    """How much of the Training split was used, and what of the measured one occurs in it.
+    """Return how much of the Training split was used, and how much of the measured split occurs in it.
 
-    ``known`` says that the data is FER2013, whose labels all seven emotions have.
+    ``known`` means that the data is FER2013, whose labels cover all seven emotions.
     """
     found = results["recurrence"]
     if not found:
@@ -82,7 +82,7 @@ def training_data(results: Mapping[str, Any], *, known: bool) -> str:
 
 
 def agreement(results: Mapping[str, Any], *, known: bool) -> str:
-    """How often the data's own label, FER2013's where it is ``known``, is what the annotators' majority says."""
+    """Return how often the data's own label, FER2013's if it is ``known``, equals the annotators' majority."""
     found = results["data"]
     names = "FER2013's labels and FER+'s majorities" if known else "the data's labels and the majorities of the votes"
     return (
@@ -92,15 +92,15 @@ def agreement(results: Mapping[str, Any], *, known: bool) -> str:
     )
 
 
-def commands(models: Sequence[Shipped]) -> str:
-    """How each model was trained, as comments and commands."""
+def commands(models: Sequence[ShippedModel]) -> str:
+    """Return the training command of each model, with comments."""
     return "\n".join(
         line for m in models for line in (f"# {m.name}, seed {m.manifest.training.seed}", m.manifest.training.command)
     )
 
 
-def quantization(models: Sequence[Shipped]) -> str:
-    """How each model was quantised, as a list."""
+def quantization(models: Sequence[ShippedModel]) -> str:
+    """Return the quantisation of each model, as a list."""
     lines: list[str] = []
     for model in models:
         found = model.manifest.training.quantization
@@ -109,14 +109,14 @@ def quantization(models: Sequence[Shipped]) -> str:
     return "\n".join(lines)
 
 
-def licences(models: Sequence[Shipped]) -> str:
-    """Licence and data of the models, each said once, as a list."""
+def licences(models: Sequence[ShippedModel]) -> str:
+    """Return licences and data of the models without repetitions, as a list."""
     found = dict.fromkeys(line for m in models for line in (m.manifest.licence, *m.manifest.data))
     return "\n".join(f"- {line}" for line in found)
 
 
-def _mistakes(model: Shipped, head: str) -> list[str]:
-    """Shares of an emotion taken for another, the greatest first."""
+def _mistakes(model: ShippedModel, head: str) -> list[str]:
+    """Return the shares of an emotion classified as another, the greatest first."""
     found = [
         (number / sum(line), f"{true} taken for {read} ({percent(number / sum(line), 0)} of {count(sum(line))})")
         for true, line in zip(_NAMES, model.heads[head]["confusion"], strict=True)

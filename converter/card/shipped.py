@@ -1,4 +1,4 @@
-"""A model as it is shipped: the file, its manifest, and the measured results beside them."""
+"""A shipped model: the file, its manifest, and the measured results beside them."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Shipped:
-    """What the card tells of one model; ``results`` are those of :func:`converter.evaluation.results.results`."""
+class ShippedModel:
+    """Model for the card; ``results`` are those of :func:`converter.evaluation.results.results`."""
 
     manifest: Manifest
     results: Mapping[str, Any]
@@ -27,22 +27,22 @@ class Shipped:
 
     @property
     def name(self) -> str:
-        """The model's name."""
+        """Return the model's name."""
         return self.manifest.name
 
     @property
     def heads(self) -> dict[str, Mapping[str, Any]]:
-        """The measured figures of each head."""
+        """Return the measured figures of each head."""
         return {head["head"]: head for head in self.results["heads"]}
 
 
 def results_path(model: Path) -> Path:
-    """Where the measured results of the model file ``model`` lie."""
+    """Return the path of the measured results of the model file ``model``."""
     return model.with_suffix(".results.json")
 
 
-def read(model: Path) -> Shipped:
-    """The shipped model ``model`` (a ``.tflite``) with the manifest and the results beside it.
+def read(model: Path) -> ShippedModel:
+    """Load the shipped model ``model`` (a ``.tflite``) with the manifest and the results beside it.
 
     Raises:
         ModelError: file and manifest do not belong together.
@@ -65,4 +65,4 @@ def read(model: Path) -> Shipped:
         was = f"schema {schema}" if schema != SCHEMA else f"a model of sha256 {digest[:12]}…"
         msg = f"{path}: is of {was}, expected {SCHEMA} and {manifest.sha256[:12]}…; {remedy}"
         raise InputError(msg)
-    return Shipped(manifest, found, len(content))
+    return ShippedModel(manifest, found, len(content))

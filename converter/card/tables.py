@@ -1,4 +1,4 @@
-"""The card's tables, models side by side."""
+"""The card's tables, with models side by side."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from edge.core.types import EMOTIONS
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from converter.card.shipped import Shipped
+    from converter.card.shipped import ShippedModel
 
 _NAMES = [emotion.value for emotion in EMOTIONS]
 
 
-def identity(models: Sequence[Shipped]) -> str:
-    """What each model is."""
+def identity(models: Sequence[ShippedModel]) -> str:
+    """Return name, version and properties of each model."""
     rows = [
         ("file", [code(m.manifest.file) for m in models]),
         ("version, made", [f"{m.manifest.version}, {m.manifest.created:%Y-%m-%d}" for m in models]),
@@ -34,8 +34,8 @@ def identity(models: Sequence[Shipped]) -> str:
     return table(["", *(m.name for m in models)], [[name, *cells] for name, cells in rows])
 
 
-def scores(models: Sequence[Shipped], head: str) -> str:
-    """The figures of one head, with all pictures and without those that recur in training."""
+def scores(models: Sequence[ShippedModel], head: str) -> str:
+    """Return the figures of one head, with all pictures and without those that recur in training."""
     header = ["model", "n", "accuracy", "top two", "balanced accuracy", "macro F1, %", "calibration error", "raw"]
     rows: list[list[str]] = []
     for model in models:
@@ -46,8 +46,8 @@ def scores(models: Sequence[Shipped], head: str) -> str:
     return table(header, rows)
 
 
-def precisions(models: Sequence[Shipped]) -> str:
-    """Int8 against float, from the manifests."""
+def precisions(models: Sequence[ShippedModel]) -> str:
+    """Return int8 scores beside float scores, from the manifests."""
     rows: list[list[str]] = []
     for model in models:
         found = {(str(s.head), str(s.precision)): s for s in model.manifest.scores if s.split == model.results["split"]}
@@ -59,8 +59,8 @@ def precisions(models: Sequence[Shipped]) -> str:
     return table(["model", "head", "int8", "float", "points"], rows)
 
 
-def emotions(models: Sequence[Shipped], head: str) -> str:
-    """Recall and precision of each emotion."""
+def emotions(models: Sequence[ShippedModel], head: str) -> str:
+    """Return recall and precision of each emotion."""
     header = ["emotion", "n", *(f"{what}, {m.name}" for m in models for what in ("recall", "precision"))]
     rows: list[list[str]] = []
     for index, name in enumerate(_NAMES):
@@ -74,8 +74,8 @@ def emotions(models: Sequence[Shipped], head: str) -> str:
     return table(header, rows)
 
 
-def confusion(model: Shipped, head: str) -> str:
-    """Percent of each true emotion by what it was taken for."""
+def confusion(model: ShippedModel, head: str) -> str:
+    """Return the confusion matrix in percent of each true emotion."""
     rows = [
         [name, *(f"{100 * n / sum(line):.0f}" if sum(line) else NOTHING for n in line), count(sum(line))]
         for name, line in zip(_NAMES, model.heads[head]["confusion"], strict=True)
@@ -83,8 +83,8 @@ def confusion(model: Shipped, head: str) -> str:
     return table(["true ↓, read as →", *_NAMES, "n"], rows)
 
 
-def reliability(models: Sequence[Shipped], head: str) -> str:
-    """How often each confidence is right."""
+def reliability(models: Sequence[ShippedModel], head: str) -> str:
+    """Return the accuracy of each bin of confidence."""
     header = ["confidence", *(f"{what}, {m.name}" for m in models for what in ("n", "mean", "right"))]
     lines = list(zip(*(m.heads[head]["reliability"]["calibrated"] for m in models), strict=True))
     rows: list[list[str]] = []
@@ -95,8 +95,8 @@ def reliability(models: Sequence[Shipped], head: str) -> str:
     return table(header, rows)
 
 
-def certainty(models: Sequence[Shipped]) -> str:
-    """Confidence by the annotators' agreement."""
+def certainty(models: Sequence[ShippedModel]) -> str:
+    """Return the confidence by the annotators' agreement."""
     header = ["annotators who agree", "n", *(f"{what}, {m.name}" for m in models for what in ("confidence", "right"))]
     found = [model.results["certainty"] for model in models]
     rows = [
@@ -111,8 +111,8 @@ def certainty(models: Sequence[Shipped]) -> str:
     return table(header, [*rows, ["rank correlation of the entropies", count(found[0]["n"]), *related]])
 
 
-def robustness(models: Sequence[Shipped]) -> str:
-    """Accuracy under each disturbance and what it costs."""
+def robustness(models: Sequence[ShippedModel]) -> str:
+    """Return the accuracy under each disturbance and its difference to the undisturbed one."""
     header = ["disturbance", *(f"{code(head)}, {m.name}" for m in models for head in m.heads)]
     rows: list[list[str]] = []
     for line in zip(*(m.results["robustness"] for m in models), strict=True):
@@ -128,7 +128,7 @@ def robustness(models: Sequence[Shipped]) -> str:
 
 
 def data(results: Mapping[str, Any], *, known: bool) -> str:
-    """How many pictures of each emotion; ``known`` says that the data is FER2013."""
+    """Return the number of pictures of each emotion; ``known`` means that the data is FER2013."""
     columns = [results["data"]["labels"], results["data"]["majorities"]]
     votes = "FER+ majority" if known else "majority of the votes"
     header = ["emotion", f"{results['split']}, original label", f"{results['split']}, {votes}"]
@@ -141,22 +141,22 @@ def data(results: Mapping[str, Any], *, known: bool) -> str:
     return table(header, [[name, *(count(found[name]) for found in columns)] for name in _NAMES])
 
 
-def recipe(models: Sequence[Shipped]) -> str:
-    """The choices of each training run."""
+def recipe(models: Sequence[ShippedModel]) -> str:
+    """Return the options of each training run."""
     recipes = [m.manifest.training.recipe for m in models]
     names = list(dict.fromkeys(name for found in recipes for name in found))
     rows = [[name.replace("_", " "), *(_choice(found.get(name)) for found in recipes)] for name in names]
     return table(["", *(m.name for m in models)], rows)
 
 
-def _input(model: Shipped) -> str:
+def _input(model: ShippedModel) -> str:
     spec = model.manifest.input
     return (
         f"{spec.size} by {spec.size} {spec.colour}, {spec.dtype}, scale {spec.scale:.6g}, zero point {spec.zero_point}"
     )
 
 
-def _contrast(model: Shipped) -> str:
+def _contrast(model: ShippedModel) -> str:
     found = model.manifest.input.contrast
     if found is None:
         return "as they are"
@@ -164,7 +164,7 @@ def _contrast(model: Shipped) -> str:
     return f"{stretch} where the latter is below {found.below:g}"
 
 
-def _temperatures(model: Shipped) -> str:
+def _temperatures(model: ShippedModel) -> str:
     return ", ".join(f"{code(out.head)} {out.temperature:g}" for out in model.manifest.outputs)
 
 

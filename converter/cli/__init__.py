@@ -1,6 +1,6 @@
-"""``face-convert``: from a data set to the model that the device runs, one module a command.
+"""``face-convert``: from a data set to the device's model, with one module per command.
 
-:func:`main` is the boundary where errors end: one line on standard error and the exit codes of ``face-edge``.
+:func:`main` handles all errors: one line on standard error and the exit codes of ``face-edge``.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from converter.cli.quantize import quantize
 from converter.cli.teach import teach
 from converter.cli.train import train
 from converter.interruption import Interrupted, interruptible
-from converter.quiet import third_parties_quiet
+from converter.quiet import silence_third_parties
 from edge import __version__
 from edge.core.errors import EdgeError
 from edge.system.installation import adding
@@ -73,7 +73,7 @@ COMMANDS = (
     crop_margin,
     crop_alignment,
 )
-"""In the order of use."""
+"""Commands in the order of use."""
 
 
 class _InOrder(click.Group):
@@ -95,7 +95,7 @@ for _command in COMMANDS:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``face-convert`` with ``arguments`` (``None``: the process's own) and return its exit code."""
     try:
-        with interruptible(), third_parties_quiet():
+        with interruptible(), silence_third_parties():
             result = cli.main(args=arguments, prog_name="face-convert", standalone_mode=False)
     except click.ClickException as error:
         error.show()

@@ -1,4 +1,4 @@
-"""``face-convert calibrate``."""
+"""Command ``face-convert calibrate``."""
 
 from __future__ import annotations
 
@@ -62,26 +62,26 @@ def calibrate(
         msg = "--scenes measures the refusal: give pictures to fit it to with --non-faces"
         raise click.UsageError(msg)
     training, validation = training_and_validation(data, votes)
-    made = run(model, training, validation, split="PublicTest", tolerance=tolerance, empty=empty, scenes=scenes)
+    manifest = run(model, training, validation, split="PublicTest", tolerance=tolerance, empty=empty, scenes=scenes)
     if out is not None:
-        _draw(made, out)
-    print("\n".join(_lines(made)))
+        _draw(manifest, out)
+    print("\n".join(_lines(manifest)))
 
 
-def _draw(made: Manifest, out: Path) -> None:
+def _draw(manifest: Manifest, out: Path) -> None:
     from converter.calibration import plots
     from converter.outputs import write_bytes
 
-    for output in made.outputs:
-        title = f"{made.name}, {output.head} head"
+    for output in manifest.outputs:
+        title = f"{manifest.name}, {output.head} head"
         if output.prior is not None:
-            write_bytes(out / f"{made.name}-prior-{output.head}.png", plots.prior(output.prior, title))
+            write_bytes(out / f"{manifest.name}-prior-{output.head}.png", plots.prior(output.prior, title))
         if output.certainty is not None:
-            write_bytes(out / f"{made.name}-errors-{output.head}.png", plots.errors(output.certainty, title))
+            write_bytes(out / f"{manifest.name}-errors-{output.head}.png", plots.errors(output.certainty, title))
 
 
-def _lines(made: Manifest) -> Iterator[str]:
-    for output in made.outputs:
+def _lines(manifest: Manifest) -> Iterator[str]:
+    for output in manifest.outputs:
         if output.prior is not None:
             yield f"{output.head}: prior; audience is {output.prior.audience:g}"
             for score in output.prior.scores:
@@ -94,5 +94,5 @@ def _lines(made: Manifest) -> Iterator[str]:
             yield f"{output.head}: calibration error, one temperature -> one a face"
             for name, (before, after) in output.certainty.errors.items():
                 yield f"  {name:36} {before:6.1%} -> {after:.1%}"
-    if made.refusal is not None:
-        yield "refusal: " + ", ".join(f"{name} {value:g}" for name, value in made.refusal.figures.items())
+    if manifest.refusal is not None:
+        yield "refusal: " + ", ".join(f"{name} {value:g}" for name, value in manifest.refusal.figures.items())

@@ -1,4 +1,4 @@
-"""``face-convert card``."""
+"""Command ``face-convert card``."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from edge.core.errors import InputError
     metavar="FILE",
     help="A .tflite; give the option again for models side by side.",
 )
-@click.option("--data", type=click.Path(path_type=Path), metavar="PATH", help="Measure first; else take kept results.")
+@click.option("--data", type=click.Path(path_type=Path), metavar="PATH", help="Measure first; else use stored results.")
 @options.votes
 @options.split
 @options.detector
@@ -47,7 +47,7 @@ def card(
     plots: Path | None,
     fairness: Path | None,
 ) -> None:
-    """Write the model card from manifests and measured results, which are kept beside each model."""
+    """Write the model card from manifests and measured results, which are stored beside each model."""
     if detector is not None and data is None:
         msg = "--detector measures pose: give the pictures with --data"
         raise click.UsageError(msg)
@@ -72,7 +72,7 @@ def card(
 
 
 def _seen_from(page: Path, place: Path | None) -> str | None:
-    """The way from the folder of ``page`` to ``place``, as links have it."""
+    """Return the relative path from the folder of ``page`` to ``place``, as in links."""
     return None if place is None else Path(os.path.relpath(place, page.parent)).as_posix()
 
 
@@ -87,12 +87,12 @@ def _measure(models: tuple[Path, ...], data: Path, votes: Path | None, split: st
     subjects = [open_subject(model) for model in models]
     for model, subject in zip(models, subjects, strict=True):
         if subject.mapping is not None:
-            msg = f"{model}: has classes of its own: a card is for models of the usual seven"
+            msg = f"{model}: has custom classes: a card is for models of the usual seven"
             raise InputError(msg)
     finder = None if detector is None else opened(detector)
     rule, *others = [rule_of(subject.data) for subject in subjects]
     if any(other != rule for other in others):
-        msg = "the models were chosen by different parts of their data: write a card for each"
+        msg = "the models were selected on different parts of their data: write a card for each"
         raise InputError(msg)
     faces = datasets.load(data, split, votes=votes, rule=rule)
     recurs = recurrence_of(faces, data, split, rule)

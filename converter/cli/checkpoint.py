@@ -1,4 +1,4 @@
-"""``face-convert checkpoint``."""
+"""Command ``face-convert checkpoint``."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from converter.cli.data import rule_of, training_and_validation
 @options.votes
 @click.option("--out", type=click.Path(path_type=Path), required=True, metavar="FILE", help="The .ckpt to write.")
 def checkpoint(*, model: Path, data: Path, votes: Path | None, out: Path) -> None:
-    """Read a checkpoint back from an int8 model, so that training can start from its weights.
+    """Recover a checkpoint from an int8 model, so that training can start from its weights.
 
-    The network agrees with the int8 model but for int8's rounding; how far is measured on PublicTest and printed.
-    Pictures of the training split give its batch norms the statistics that training goes on from.
+    The network agrees with the int8 model except for int8 rounding; the agreement is measured on PublicTest and
+    printed. Pictures of the training split provide the statistics of its batch norms.
     """
     from converter.quantization.recover import agreement, recovered
     from converter.training import checkpoint as checkpoints

@@ -1,4 +1,4 @@
-"""``face-convert compare``."""
+"""Command ``face-convert compare``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from converter.cli.training import optimizer_option
 
 if TYPE_CHECKING:
     from converter.cli.data import DataChoice
-    from converter.comparison.compare import Entry
+    from converter.comparison.compare import ComparedNetwork
 
 
 @click.command()
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
     show_default=True,
 )
 @click.option("--seed", type=int, default=1, show_default=True)
-@click.option("--accelerator", default="auto", show_default=True, help="cpu, gpu, ... or what there is: auto.")
+@click.option("--accelerator", default="auto", show_default=True, help="cpu, gpu, ... or auto for the best available.")
 def compare(*, dataset: DataChoice, networks: tuple[str, ...], out: Path, accelerator: str, **choices: Any) -> None:
-    """Train networks under one recipe, or take them as they are, and put their figures side by side.
+    """Train networks under one recipe, or take existing ones, and compare their figures.
 
-    A NETWORK is the name of an architecture, which is trained, or NAME=FILE with a checkpoint or an int8 model. Run
-    again, training goes on where it was stopped. Networks without normalisation hardly begin to learn under SGD; Adam
-    is what their authors used.
+    A NETWORK is the name of an architecture, which is trained, or NAME=FILE with a checkpoint or an int8 model. An
+    interrupted comparison continues when it is run again. Networks without normalisation hardly learn under SGD; their
+    authors used Adam.
     """
     from converter.comparison import table
     from converter.comparison.compare import as_json
@@ -68,13 +68,13 @@ def compare(*, dataset: DataChoice, networks: tuple[str, ...], out: Path, accele
     print(table.markdown(rows, caption))
 
 
-def entry(network: str) -> Entry:
-    """What ``NAME``, ``NAME=FILE`` or ``FILE`` stands for."""
-    from converter.comparison.compare import Entry
+def entry(network: str) -> ComparedNetwork:
+    """Parse ``NAME``, ``NAME=FILE`` or ``FILE``."""
+    from converter.comparison.compare import ComparedNetwork
 
     name, equals, file = network.partition("=")
     if equals:
-        return Entry(name, file=Path(file))
+        return ComparedNetwork(name, file=Path(file))
     if Path(network).suffix in {".ckpt", ".tflite"}:
-        return Entry(Path(network).stem, file=Path(network))
-    return Entry(network, architecture=network)
+        return ComparedNetwork(Path(network).stem, file=Path(network))
+    return ComparedNetwork(network, architecture=network)

@@ -1,4 +1,4 @@
-"""``face-convert crop-alignment``."""
+"""Command ``face-convert crop-alignment``."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     type=click.IntRange(1, 10),
     default=3,
     show_default=True,
-    help="Size of the faces in the pictures that are searched, in 48 pixels.",
+    help="Size of the faces in the searched pictures, in units of 48 pixels.",
 )
 @options.as_json
 def crop_alignment(
     *, model: Path, data: Path, votes: Path | None, split: str, detector: Path, enlarge: int, as_json: bool
 ) -> None:
-    """Measure accuracy on tilted faces, cut out as they are and turned upright by the eyes."""
+    """Measure accuracy on tilted faces, cropped unchanged and turned upright by the eyes."""
     from converter import crop_alignment as measuring
     from converter import datasets
     from converter.runner import ModelRunner

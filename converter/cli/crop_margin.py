@@ -1,4 +1,4 @@
-"""``face-convert crop-margin``."""
+"""Command ``face-convert crop-margin``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The data that commands which train or convert need."""
+"""Data sets for commands that train or convert."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NAMED = 5
 
 @dataclass(frozen=True, slots=True)
 class DataChoice:
-    """What the options of :func:`converter.cli.options.dataset` say of the data to train on."""
+    """Training data selected by the options of :func:`converter.cli.options.dataset`."""
 
     path: Path
     votes: Path | None = None
@@ -32,13 +32,13 @@ class DataChoice:
 
     @property
     def rule(self) -> HoldOut:
-        """How to hold a part out where the data has none to choose by."""
+        """Return the rule for holding out a part if the data has no validation part."""
         from converter.datasets import HoldOut
 
         return HoldOut(self.validation_split, self.split_seed, self.subjects)
 
     def read(self) -> tuple[FaceSet, FaceSet]:
-        """Read what to train on and what to choose by; see :func:`training_and_validation`."""
+        """Read training and validation pictures; see :func:`training_and_validation`."""
         return training_and_validation(self.path, self.votes, self.rule, self.licence, mapping=self.mapping)
 
 
@@ -50,13 +50,13 @@ def training_and_validation(
     *,
     mapping: LabelMapping | None = None,
 ) -> tuple[FaceSet, FaceSet]:
-    """Training, less the rows to drop, and PublicTest, which is held out of Training where the data has none.
+    """Read Training, without the rows to drop, and PublicTest, held out of Training if the data has none.
 
-    What there is to know of the data goes to standard error, a line each: what cannot be read, what is held out, what
-    is on both sides, and that there is no list of rows to drop.
+    Remarks on the data go to standard error, a line each: unreadable pictures, the held-out part, pictures on both
+    sides, and a missing list of rows to drop.
 
     Raises:
-        InputError: the data cannot be read, has nothing to train on or to choose by, or too little of it.
+        InputError: the data cannot be read, has no training or validation pictures, or too few.
     """
     from converter import datasets
 
@@ -74,7 +74,7 @@ def training_and_validation(
 
 
 def rule_of(record: Mapping[str, Any] | None) -> HoldOut | None:
-    """How the data of ``record`` was divided; ``None`` where it was not, or nothing is known of it."""
+    """Return how the data of ``record`` was divided; ``None`` if it was not, or is unknown."""
     from converter.datasets import HoldOut
 
     held_out = record.get("held_out") if record else None
@@ -85,7 +85,7 @@ def rule_of(record: Mapping[str, Any] | None) -> HoldOut | None:
 
 
 def seen(splits: Mapping[str, FaceSet]) -> Iterator[str]:
-    """What there is to know of how data was read: what holds nothing, what cannot be read, what is held out."""
+    """Yield remarks on how data was read: empty folders, unreadable pictures, the held-out part."""
     from converter.datasets.describe import held_out
 
     origin = next(iter(splits.values())).origin

@@ -1,4 +1,4 @@
-"""What ``face-convert evaluate`` prints of the answers that a device gives."""
+"""Output of ``face-convert evaluate`` about the answers of a device."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def figures(found: Mapping[str, Any]) -> Iterator[str]:
-    """Figures of every head under default settings, from the part ``device`` of the results."""
+    """Yield the figures of every head under default settings, from the part ``device`` of the results."""
     yield "as a device with default settings answers: with prior, temperature by face and refusal"
     for head, one in found["heads"].items():
         yield f"  {head}, prior of strength {found['strengths'][head]:g}, n={one['n']}"
@@ -26,7 +26,7 @@ def figures(found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def calibration(manifest: Manifest) -> Iterator[str]:
-    """Prior, certainty and refusal that the manifest carries, with the figures that were measured for it."""
+    """Yield prior, certainty and refusal of the manifest, with their measured figures."""
     yield "in the manifest:"
     for output in manifest.outputs:
         yield f"  {output.head}: " + "; ".join(_of_head(output))

@@ -1,4 +1,4 @@
-"""``face-convert distill``."""
+"""Command ``face-convert distill``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.command()
 @options.dataset
 @click.option(
-    "--teachers", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Answers kept by teach."
+    "--teachers", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Answers written by teach."
 )
 @click.option("--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Checkpoints and curves.")
 @click.option(
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     type=click.FloatRange(0, 1),
     default=DISTILL_DEFAULTS.distill_share,
     show_default=True,
-    help="Part of the teachers in what is learnt; the labels and votes have the rest.",
+    help="Weight of the teachers in the training target; the labels and votes have the rest.",
 )
 @click.option(
     "--distill-temperature", type=click.FloatRange(0.1), default=DISTILL_DEFAULTS.distill_temperature, show_default=True
@@ -47,7 +47,7 @@ def distill(
     tensorboard: bool,
     **choices: Any,
 ) -> None:
-    """Train a student on its teachers' vote, view by view; run again, it goes on where it was stopped."""
+    """Train a student on its teachers' vote, view by view; an interrupted run continues when started again."""
     from converter.training import budget
     from converter.training import teachers as answers
     from converter.training.checkpoint import name_of
@@ -60,8 +60,8 @@ def distill(
     computer = machine(accelerator, devices, data_path)
     recipe = prepared(recipe, out, start=start, minutes=minutes, tensorboard=tensorboard, machine=computer)
     training, validation = dataset.read()
-    found = answers.load(teachers, training)
-    say(f"{len(training)} pictures in {found.views.count} views, teachers: {', '.join(found.names)}")
-    recipe = budget.settled(recipe, out, minutes, (training, validation), machine=computer, teachers=found)
+    stored = answers.load(teachers, training)
+    say(f"{len(training)} pictures in {stored.views.count} views, teachers: {', '.join(stored.names)}")
+    recipe = budget.resolve_epochs(recipe, out, minutes, (training, validation), machine=computer, teachers=stored)
     settings: dict[str, Any] = {"start": start, "machine": computer, "tensorboard": tensorboard}
-    finish(run(training, validation, out, recipe, teachers=found, **settings))
+    finish(run(training, validation, out, recipe, teachers=stored, **settings))

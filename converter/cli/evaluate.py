@@ -1,4 +1,4 @@
-"""``face-convert evaluate``."""
+"""Command ``face-convert evaluate``."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     "--recurring/--no-recurring",
     default=True,
     show_default=True,
-    help="Measure again without the pictures that also occur in Training, which has to be read for it.",
+    help="Measure again without the pictures that also occur in Training, which is read for this.",
 )
 @click.option("--robustness", is_flag=True, help="Measure again under six kinds of disturbance: 25 times the work.")
 @click.option("--conditions", is_flag=True, help="Measure again by size of the face and by light: 80 times the work.")
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     type=click.IntRange(0),
     default=0,
     metavar="N",
-    help="Draw which part of N faces decides. These pictures show faces of the data set: keep them to yourself.",
+    help="Draw the deciding parts of N faces. These pictures show faces of the data set: do not publish them.",
 )
 @options.as_json
 def evaluate(
@@ -103,21 +103,21 @@ def evaluate(
 
 
 def opened(detector: Path) -> Any:
-    """YuNet from its file, for :func:`divided`."""
+    """Load YuNet from its file, for :func:`divided`."""
     from converter.crop_alignment import open_detector
 
     return open_detector(detector)
 
 
 def divided(faces: FaceSet, finder: Any | None) -> Sequence[Division]:
-    """The groups that ``--groups`` measures by."""
+    """Return the groups that ``--groups`` measures by."""
     from converter.evaluation.divisions import divisions
 
     return divisions(faces, finder)
 
 
 def remarks(subject: Subject, faces: FaceSet, split: str) -> Iterator[str]:
-    """What there is to know before figures of ``subject`` on ``faces`` are believed."""
+    """Yield remarks on the reliability of figures of ``subject`` on ``faces``."""
     from converter.datasets.describe import missing_classes
     from converter.heads import measured_by
 
@@ -140,7 +140,7 @@ def remarks(subject: Subject, faces: FaceSet, split: str) -> Iterator[str]:
 
 
 def recurrence_of(faces: FaceSet, data: Path, split: str, rule: HoldOut | None = None) -> Recurrence | None:
-    """What of ``faces`` occurs in the data's Training split; ``None`` where that is measured or is not there."""
+    """Return which ``faces`` occur in the data's Training split; ``None`` if that is measured or missing."""
     from converter import datasets
     from converter.evaluation.recurrence import recurrence
 

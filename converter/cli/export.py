@@ -1,4 +1,4 @@
-"""``face-convert export``."""
+"""Command ``face-convert export``."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from converter.progress import say
 @click.option("--checkpoint", type=click.Path(path_type=Path), required=True, metavar="FILE", help="A .ckpt of train.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, metavar="FILE", help="The .onnx to write.")
 def export(*, checkpoint: Path, out: Path) -> None:
-    """Write a checkpoint's network as ONNX, in float32 and for any number of pictures at a time.
+    """Write a checkpoint's network as ONNX, in float32 and for any batch size.
 
-    The file is run on ONNX Runtime and held against the network, where that is installed.
+    The file is run on ONNX Runtime, if that is installed, and compared with the network.
     """
     from converter.outputs import write_bytes
     from converter.quantization import onnx
@@ -30,6 +30,6 @@ def export(*, checkpoint: Path, out: Path) -> None:
     write_bytes(out, content)
     print(f"{out}: {len(content) / 1e6:.1f} MB, outputs {', '.join(trained.whole.head_names)}")
     if error is None:
-        say("not held against the network: ONNX Runtime (the package onnxruntime) is not installed", err=True)
+        say("not compared with the network: ONNX Runtime (the package onnxruntime) is not installed", err=True)
     else:
         print(f"  its logits differ from the network's by {error:.1g} at most")

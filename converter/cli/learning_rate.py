@@ -1,4 +1,4 @@
-"""``face-convert learning-rate``."""
+"""Command ``face-convert learning-rate``."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def learning_rate(
     accelerator: str,
     out: Path | None,
 ) -> None:
-    """Suggest a learning rate, from a hundred steps under a rate that grows.
+    """Suggest a learning rate, from a hundred steps under a growing rate.
 
-    It is where the loss falls fastest, which for long runs is a rate on the careful side.
+    The suggestion is where the loss falls fastest, which is a cautious rate for long runs.
     """
     from converter.architectures import build
     from converter.outputs import write_bytes

@@ -1,4 +1,4 @@
-"""Options that several commands share."""
+"""Options shared by several commands."""
 
 from __future__ import annotations
 
@@ -22,37 +22,37 @@ data = click.option(
     "training_rows_to_drop.txt are taken from the same folder.",
 )
 votes = click.option(
-    "--votes", type=click.Path(path_type=Path), metavar="FILE", help="FER+'s votes where they lie elsewhere."
+    "--votes", type=click.Path(path_type=Path), metavar="FILE", help="FER+'s votes if they are elsewhere."
 )
 split = click.option(
     "--split",
     type=click.Choice(["Training", "PublicTest", "PrivateTest", "All"]),
     default="PublicTest",
     show_default=True,
-    help="PublicTest is for choosing; PrivateTest only for a final figure; All for data in one piece.",
+    help="PublicTest is for choosing; PrivateTest only for a final figure; All for data without splits.",
 )
 validation_split = click.option(
     "--validation-split",
     type=click.FloatRange(0, 0.5, min_open=True),
     metavar="SHARE",
-    help="Hold this share of the training pictures out to choose by, of each emotion in proportion. Without it a tenth "
-    "is, where the data has no validation part of its own.",
+    help="Hold out this share of the training pictures for validation, stratified by emotion. Without it a tenth "
+    "is held out if the data has no validation part.",
 )
 split_seed = click.option(
-    "--split-seed", type=click.IntRange(0), default=1, show_default=True, help="Of what is held out."
+    "--split-seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of the held-out part."
 )
 subjects = click.option(
     "--subjects",
     default="",
     metavar="REGEX",
-    help="Finds who is in a picture in its name: whole subjects are held out. CK+'s and JAFFE's names (S005_..., "
+    help="Finds the subject of a picture in its name: whole subjects are held out. CK+'s and JAFFE's names (S005_..., "
     "KA.AN1...) are known.",
 )
 licence = click.option(
     "--licence",
     default="",
     metavar="TEXT",
-    help="Licence or terms of use of the data, kept in checkpoint, manifest and card.",
+    help="Licence or terms of use of the data, stored in checkpoint, manifest and card.",
 )
 
 detector = click.option(
@@ -67,7 +67,7 @@ def refuse_suffix(out: Path, suffix: str) -> None:
     """Refuse an ``--out`` that does not end in ``suffix``.
 
     Raises:
-        click.UsageError: it has another ending.
+        click.UsageError: it does not.
     """
     if out.suffix != suffix:
         msg = f"--out: expected a file ending in {suffix}, found {out.name}"
@@ -78,7 +78,7 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print the figure
 
 
 def dataset(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The data to train on: ``command`` gets all that is said of it as ``dataset``, a :class:`DataChoice`."""
+    """Add the options of the training data; ``command`` gets them as ``dataset``, a :class:`DataChoice`."""
 
     @wraps(command)
     def bundled(

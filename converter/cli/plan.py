@@ -1,4 +1,4 @@
-"""``face-convert plan``."""
+"""Command ``face-convert plan``."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 @accelerator_option()
 @data_path_option()
 def plan(*, plan: Path, dataset: DataChoice, out: Path, accelerator: str, data_path: str) -> None:
-    """Train teachers, keep their answers and train students, all from one file; run again, it goes on.
+    """Train teachers, store their answers and train students, all from one file; an interrupted plan continues.
 
-    docs/examples/plan-gpu.json is one for 15 minutes on a large GPU.
+    docs/examples/plan-gpu.json is an example for 15 minutes on a large GPU.
     """
     from converter.training import plan as plans
     from converter.training import plan_file
     from converter.training.train import Machine
 
-    found, machine = plan_file.read(plan), Machine(accelerator, data_path=data_path)
-    plans.check(found, out, machine)
-    plans.run(found, dataset.read(), out, machine)
+    training_plan, machine = plan_file.read(plan), Machine(accelerator, data_path=data_path)
+    plans.check(training_plan, out, machine)
+    plans.run(training_plan, dataset.read(), out, machine)

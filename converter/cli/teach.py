@@ -1,4 +1,4 @@
-"""``face-convert teach``."""
+"""Command ``face-convert teach``."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.argument("checkpoints", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="[NAME=]FILE...")
 @click.option("--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Answers, 0.8 MB a view.")
 @click.option("--views", type=click.IntRange(1), default=16, show_default=True, help="Views of every picture.")
-@click.option("--seed", type=int, default=1, show_default=True, help="Of the views.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Seed of the views.")
 @accelerator_option()
 @options.as_json
 def teach(
@@ -35,9 +35,9 @@ def teach(
     accelerator: str,
     as_json: bool,
 ) -> None:
-    """Let trained networks vote: measure the vote, keep what they say of every training picture for a student.
+    """Let trained networks vote: measure the vote and store their answers for every training picture for a student.
 
-    A teacher's name is that of the folder its checkpoint lies in. What is kept already is not computed again.
+    A teacher is named after the folder of its checkpoint. Stored answers are not computed again.
     """
     from converter.training import checkpoint, teachers
     from converter.training.devices import device
@@ -54,14 +54,14 @@ def teach(
 
 
 def named(checkpoints: tuple[Path, ...]) -> dict[str, Path]:
-    """Checkpoints by name: ``NAME=FILE``, or the folder of ``FILE``.
+    """Return checkpoints by name: ``NAME=FILE``, or the folder of ``FILE``.
 
     Raises:
         click.UsageError: two have the same name.
     """
     found: dict[str, Path] = {}
-    for given in checkpoints:
-        name, _, file = str(given).rpartition("=")
+    for argument in checkpoints:
+        name, _, file = str(argument).rpartition("=")
         path = Path(file)
         name = name or path.resolve().parent.name
         if name in found:

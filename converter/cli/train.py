@@ -1,4 +1,4 @@
-"""``face-convert train``."""
+"""Command ``face-convert train``."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     "--labels",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Classes of one's own, made from those of the data: TOML or JSON, as docs/examples/labels-three.toml.",
+    help="Custom classes, made from those of the data: TOML or JSON, as in docs/examples/labels-three.toml.",
 )
 @click.option("--out", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Checkpoints and curves.")
 @recipe_options(Recipe())
@@ -50,7 +50,7 @@ def train(
     tensorboard: bool,
     **choices: Any,
 ) -> None:
-    """Train a network on the labels and votes; run again, it goes on where it was stopped."""
+    """Train a network on the labels and votes; an interrupted run continues when started again."""
     from converter.datasets.mapping import read_mapping
     from converter.training import budget
     from converter.training.checkpoint import name_of
@@ -63,6 +63,6 @@ def train(
     recipe = Recipe(**choices, start=name_of(start) if start else "")
     recipe = prepared(recipe, out, start=start, minutes=minutes, tensorboard=tensorboard, machine=computer)
     training, validation = replace(dataset, mapping=mapping).read()
-    say(f"{len(training)} pictures to learn from, {len(validation)} to choose by")
-    recipe = budget.settled(recipe, out, minutes, (training, validation), machine=computer)
+    say(f"{len(training)} training pictures, {len(validation)} validation pictures")
+    recipe = budget.resolve_epochs(recipe, out, minutes, (training, validation), machine=computer)
     finish(run(training, validation, out, recipe, start=start, machine=computer, tensorboard=tensorboard))

@@ -1,4 +1,4 @@
-"""Options of the commands that train: the recipe's choices and the machine to train on."""
+"""Options of the commands that train: recipe and machine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from converter.progress import say
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from converter.training.ending import Ending
+    from converter.training.ending import TrainingResult
     from converter.training.recipe import Recipe
     from converter.training.train import Machine
 
@@ -20,7 +20,7 @@ _SHARE = click.FloatRange(0, 1)
 
 
 def recipe_options(default: Recipe) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Options whose names are those of :class:`converter.training.recipe.Recipe`."""
+    """Return options with the names of :class:`converter.training.recipe.Recipe`."""
     found = (
         click.option("--architecture", default=default.architecture, show_default=True, help="Name of the network."),
         click.option(
@@ -28,7 +28,7 @@ def recipe_options(default: Recipe) -> Callable[[Callable[..., Any]], Callable[.
             type=click.IntRange(1),
             default=default.epochs,
             show_default=True,
-            help="More than a run had make it longer.",
+            help="A larger number makes an earlier run longer.",
         ),
         click.option(
             "--patience",
@@ -36,7 +36,7 @@ def recipe_options(default: Recipe) -> Callable[[Callable[..., Any]], Callable[.
             default=default.patience,
             show_default="no end",
             metavar="EPOCHS",
-            help="End after so many epochs without a better one.",
+            help="End after that many epochs without improvement.",
         ),
         click.option("--batch-size", type=click.IntRange(2), default=default.batch_size, show_default=True),
         optimizer_option(default.optimizer),
@@ -55,7 +55,7 @@ def recipe_options(default: Recipe) -> Callable[[Callable[..., Any]], Callable[.
             type=_SHARE,
             default=default.class_weights,
             show_default=True,
-            help="Weigh rare emotions up: 0 not, 1 until all count alike; costs accuracy.",
+            help="Weight rare emotions up: 0 not at all, 1 until all count the same; costs accuracy.",
         ),
         click.option(
             "--mixup",
@@ -69,7 +69,7 @@ def recipe_options(default: Recipe) -> Callable[[Callable[..., Any]], Callable[.
             type=_SHARE,
             default=default.camera,
             show_default=True,
-            help="Share of the faces that are shown small, dark or noisy, corrected as the device corrects them.",
+            help="Share of the faces that are shown small, dark or noisy, corrected as on the device.",
         ),
         click.option("--weight-decay", type=click.FloatRange(0), default=default.weight_decay, show_default=True),
         click.option(
@@ -84,14 +84,14 @@ def recipe_options(default: Recipe) -> Callable[[Callable[..., Any]], Callable[.
             type=click.FloatRange(0, 1, max_open=True),
             default=default.label_smoothing,
             show_default=True,
-            help="Share of the fer2013 head's target that all classes have alike.",
+            help="Share of the fer2013 head's target that is uniform over all classes.",
         ),
         click.option(
             "--dropout",
             type=click.FloatRange(0, 1, max_open=True),
             default=default.dropout,
             show_default="the network's own",
-            help="Share of the features that are left out.",
+            help="Share of the features that dropout zeroes.",
         ),
         click.option(
             "--gradient-clip",
@@ -105,29 +105,29 @@ def recipe_options(default: Recipe) -> Callable[[Callable[..., Any]], Callable[.
             type=click.FloatRange(0, 1, max_open=True),
             default=default.ema_decay,
             show_default=True,
-            help="Share of the weights' average that a step keeps, once it is warm; 0: no average.",
+            help="Share of the weights' average that a step keeps after the warm-up; 0: no average.",
         ),
         click.option("--seed", type=int, default=default.seed, show_default=True),
         click.option(
-            "--start", type=click.Path(path_type=Path), metavar="FILE", help="A checkpoint whose weights to begin with."
+            "--start", type=click.Path(path_type=Path), metavar="FILE", help="A checkpoint with the initial weights."
         ),
     )
     return _all(found)
 
 
 def augmentation_option(default: Recipe) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """How far views stray; a student's are those of its teachers' answers."""
+    """Return the option for the ranges of views; a student's are those of its teachers' answers."""
     return click.option(
         "--augmentation",
         type=click.FloatRange(0, 3),
         default=default.augmentation,
         show_default=True,
-        help="How far the views of a face stray: 0 not at all, 2 twice as far.",
+        help="Strength of the random views of a face: 0 none, 2 twice the default ranges.",
     )
 
 
 def optimizer_option(default: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """What turns gradients into steps."""
+    """Return the option for the optimiser."""
     from converter.training.recipe import OPTIMIZERS
 
     return click.option(
@@ -135,47 +135,47 @@ def optimizer_option(default: str) -> Callable[[Callable[..., Any]], Callable[..
         type=click.Choice(OPTIMIZERS),
         default=default,
         show_default=True,
-        help="sgd, with Nesterov momentum .9, wants a learning rate of about .1; adam, which is AdamW, of about .001.",
+        help="sgd, with Nesterov momentum .9, needs a learning rate of about .1; adam, which is AdamW, of about .001.",
     )
 
 
 def machine_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Where to compute."""
+    """Add the options for the hardware."""
     found = (
         accelerator_option(),
         click.option("--devices", type=click.IntRange(1), default=1, show_default=True, help="How many of them."),
         minutes_option(),
         data_path_option(),
-        click.option("--tensorboard", is_flag=True, help="Write the history for TensorBoard into the folder, too."),
+        click.option("--tensorboard", is_flag=True, help="Also write the history for TensorBoard into the folder."),
     )
     return _all(found)(command)
 
 
 def accelerator_option() -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """The kind of device."""
+    """Return the option for the kind of device."""
     return click.option(
-        "--accelerator", default="auto", show_default=True, help="cpu, gpu, ... or what there is: auto."
+        "--accelerator", default="auto", show_default=True, help="cpu, gpu, ... or auto for the best available."
     )
 
 
 def data_path_option() -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """How pictures get to the device."""
+    """Return the option for how pictures get to the device."""
     return click.option(
         "--data-path",
         type=click.Choice(("auto", "resident", "loader")),
         default="auto",
         show_default=True,
-        help="resident keeps all data on one device and runs whole epochs there; loader makes batches on the host; "
+        help="resident keeps all data on one device and runs whole epochs there; loader assembles batches on the host; "
         "auto is resident on a CUDA device that has the memory. The result hardly depends on it.",
     )
 
 
 def minutes_option() -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """How long to train, in place of the number of epochs."""
+    """Return the option for the training time, in place of the number of epochs."""
     return click.option(
         "--minutes",
         type=click.FloatRange(0, min_open=True),
-        help="In place of --epochs: as many as fit, by a short measurement; a run that goes on keeps its number.",
+        help="In place of --epochs: as many as fit, by a short measurement; a resumed run keeps its number.",
     )
 
 
@@ -194,19 +194,19 @@ def refuse_both(minutes: float | None) -> None:
 def prepared(
     recipe: Recipe, out: Path, *, start: Path | None, minutes: float | None, tensorboard: bool, machine: Machine
 ) -> Recipe:
-    """Find what a run of ``recipe`` would be refused for before data is read; returns it with the run's length.
+    """Check what a run of ``recipe`` would be refused for, before data is read; return it with the run's length.
 
-    The length is that of the run which ``out`` holds, where ``minutes`` are given in place of epochs.
+    The length is that of the run in ``out``, if ``minutes`` are given in place of epochs.
 
     Raises:
         InputError: as :func:`converter.training.train.preflight`.
-        HardwareUnavailable: ``tensorboard`` is asked for and not installed.
+        HardwareUnavailable: ``tensorboard`` is requested but not installed.
     """
     from converter.training import budget
     from converter.training import tensorboard as board
     from converter.training.train import preflight
 
-    recipe = budget.begun(recipe, out, minutes)
+    recipe = budget.with_stored_epochs(recipe, out, minutes)
     if tensorboard:
         board.require()
     preflight(out, recipe, start=start, machine=machine)
@@ -214,14 +214,14 @@ def prepared(
 
 
 def machine(accelerator: str, devices: int, data_path: str) -> Machine:
-    """The machine that the options name."""
+    """Return the machine that the options describe."""
     from converter.training.train import Machine
 
     return Machine(accelerator, devices, data_path=data_path)
 
 
-def finish(ending: Ending) -> None:
-    """Say where the best checkpoint is, and what there is to say of it."""
+def finish(ending: TrainingResult) -> None:
+    """Print the path of the best checkpoint, and remarks on it."""
     if ending.note:
         say(ending.note, err=True)
     say(f"best checkpoint: {ending.best}")

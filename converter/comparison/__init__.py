@@ -1,1 +1,1 @@
-"""Networks side by side: parameters, cost, accuracy, time."""
+"""Comparison of networks: parameters, cost, accuracy, time."""

@@ -1,4 +1,4 @@
-"""Puts networks side by side: what they cost, what they reach, how long they take, all measured in one run."""
+"""Comparison of networks by cost, accuracy and time, all measured in one run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from converter.architectures import build
 from converter.comparison.speed import milliseconds
 from converter.evaluation.accuracy import evaluate
 from converter.outputs import write_bytes
-from converter.quantization.convert import VALIDATION, Settings, convert
+from converter.quantization.convert import VALIDATION, QuantizationSettings, convert
 from converter.quantization.quantize import to_float
 from converter.runner import ModelRunner
 from converter.training import checkpoint
@@ -30,10 +30,10 @@ _TRAINED, _INT8 = ".ckpt", ".tflite"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One network; accuracies are shares by head, milliseconds the median for one face on one thread.
+class ComparisonRow:
+    """One network; accuracies are shares by head, times are medians in milliseconds for one face on one thread.
 
-    What is given as an int8 file has neither accuracy nor time in float.
+    An int8 file has neither accuracy nor time in float.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Row:
     parameters: int
     macs: int
     size: int
-    """Bytes of the int8 file."""
+    """Size of the int8 file in bytes."""
     float_accuracy: dict[str, float]
     int8_accuracy: dict[str, float]
     float_ms: float | None
@@ -50,8 +50,8 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """What is compared: a network to train, or a checkpoint or an int8 model that is there."""
+class ComparedNetwork:
+    """Network to compare: one to train, or an existing checkpoint or int8 model."""
 
     name: str
     architecture: str | None = None
@@ -59,8 +59,8 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Made:
-    """What is there to be timed: the files' bytes and what was measured on the way; accuracies are shares by head."""
+class _TimedFiles:
+    """Files to time, as bytes, and their measurements so far; accuracies are shares by head."""
 
     name: str
     training: Training
@@ -71,7 +71,7 @@ class _Made:
 
 
 def compare(
-    entries: Sequence[Entry],
+    entries: Sequence[ComparedNetwork],
     training: FaceSet,
     validation: FaceSet,
     out: Path,
@@ -79,8 +79,8 @@ def compare(
     *,
     say: Callable[[str], None],
     machine: Machine | None = None,
-) -> list[Row]:
-    """Train what is not trained yet, convert and measure everything; ``out/NAME`` holds each network's run.
+) -> list[ComparisonRow]:
+    """Train missing networks, convert and measure all; ``out/NAME`` holds each network's run.
 
     Raises:
         InputError: a file cannot be used, no network has an entry's name, or two entries would share a folder.
@@ -105,17 +105,17 @@ def compare(
     return [_row(m, ms, next(float_ms) if m.float32 is not None else None) for m, ms in zip(made, int8_ms, strict=True)]
 
 
-def as_json(rows: Iterable[Row], **facts: Any) -> dict[str, Any]:
-    """Plain values, the ``facts`` of the run beside them."""
+def as_json(rows: Iterable[ComparisonRow], **facts: Any) -> dict[str, Any]:
+    """Return plain values, with the ``facts`` of the run beside them."""
     return {**facts, "split": VALIDATION, "view": "one", "networks": [asdict(row) for row in rows]}
 
 
-def _check(entries: Sequence[Entry]) -> None:
-    """Find what is wrong before hours of training, not after them."""
+def _check(entries: Sequence[ComparedNetwork]) -> None:
+    """Check the entries before hours of training."""
     folders: set[str] = set()
     for entry in entries:
         if (folder := _folder(entry.name)) in folders:
-            msg = f"{entry.name}: two networks of that name; tell them apart with NAME=FILE"
+            msg = f"{entry.name}: two networks have that name; distinguish them with NAME=FILE"
             raise InputError(msg)
         folders.add(folder)
         if entry.file is None:
@@ -129,26 +129,26 @@ def _check(entries: Sequence[Entry]) -> None:
             raise InputError(msg)
 
 
-def _measured(name: str, model: Path, validation: FaceSet) -> _Made:
+def _measured(name: str, model: Path, validation: FaceSet) -> _TimedFiles:
     found = evaluate(model, validation, VALIDATION)
     accuracy = {m.head: round(m.accuracy, 4) for m in found.measurements}
-    return _Made(name, ModelRunner(model).manifest.training, read_model(model), accuracy)
+    return _TimedFiles(name, ModelRunner(model).manifest.training, read_model(model), accuracy)
 
 
-def _converted(name: str, source: Path, training: FaceSet, validation: FaceSet, folder: Path) -> _Made:
+def _converted(name: str, source: Path, training: FaceSet, validation: FaceSet, folder: Path) -> _TimedFiles:
     int8 = folder / f"int8{_INT8}"
-    manifest = convert(source, training, validation, int8, Settings())
+    manifest = convert(source, training, validation, int8, QuantizationSettings())
     float32 = to_float(checkpoint.load(source).network)
     write_bytes(folder / f"float{_INT8}", float32)
 
     def accuracy(precision: str) -> dict[str, float]:
         return {score.head: score.accuracy for score in manifest.scores if score.precision == precision}
 
-    return _Made(name, manifest.training, int8.read_bytes(), accuracy("int8"), float32, accuracy("float"))
+    return _TimedFiles(name, manifest.training, int8.read_bytes(), accuracy("int8"), float32, accuracy("float"))
 
 
-def _row(made: _Made, int8_ms: float, float_ms: float | None) -> Row:
-    return Row(
+def _row(made: _TimedFiles, int8_ms: float, float_ms: float | None) -> ComparisonRow:
+    return ComparisonRow(
         name=made.name,
         architecture=made.training.architecture,
         epochs=made.training.epochs,
@@ -163,5 +163,5 @@ def _row(made: _Made, int8_ms: float, float_ms: float | None) -> Row:
 
 
 def _folder(name: str) -> str:
-    """A name of a folder for a network whose own name may spell its widths out."""
+    """Return a folder name for a network whose own name may contain its widths."""
     return "".join(character if character.isalnum() or character in "-_." else "-" for character in name)

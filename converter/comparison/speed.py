@@ -1,4 +1,4 @@
-"""How long model files take, side by side: only the ratios within one run say something."""
+"""Timing of model files side by side; only the ratios within one run are meaningful."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 ROUNDS = 25
 _BURST = 8
-"""Faces in a row, so that a model is timed with its own weights in the cache, as the device runs it."""
+"""Consecutive faces, so that a model is timed with its own weights in the cache, as on the device."""
 
 
 def milliseconds(models: Sequence[bytes], rounds: int = ROUNDS) -> list[float]:
-    """Median time of one face for each TFLite file, on one thread, the models taking turns in every round."""
+    """Return the median milliseconds per face for each TFLite file, on one thread, in alternation."""
     loaded = [interpreter(model) for model in models]
     for model in loaded:
         detail = model.get_input_details()[0]

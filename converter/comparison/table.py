@@ -1,4 +1,4 @@
-"""What a comparison looks like: tables for people and programs, and a plot."""
+"""Output of a comparison: tables as Markdown and CSV, and a plot."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from converter.plots import label_axes, new_figure
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from converter.comparison.compare import Row
+    from converter.comparison.compare import ComparisonRow
 
 _CPU_INFO = Path("/proc/cpuinfo")
 _PARAMETERS_A_POINT = 8000
-"""Of a marker's area in square points."""
+"""Area of a marker in square points."""
 COLUMNS = (
     "network",
     "epochs",
@@ -31,8 +31,8 @@ COLUMNS = (
 )
 
 
-def cells(row: Row) -> tuple[str, ...]:
-    """One row under :data:`COLUMNS`."""
+def cells(row: ComparisonRow) -> tuple[str, ...]:
+    """Return one row under :data:`COLUMNS`."""
     accuracies = (
         "" if (share := found.get(head)) is None else f"{100 * share:.1f}"
         for head in HEADS
@@ -50,14 +50,14 @@ def cells(row: Row) -> tuple[str, ...]:
     )
 
 
-def markdown(rows: Sequence[Row], caption: str) -> str:
-    """A Markdown table with the caption above it."""
+def markdown(rows: Sequence[ComparisonRow], caption: str) -> str:
+    """Return a Markdown table with the caption above it."""
     lines = [caption, "", _line(COLUMNS), _line(["---", *["---:"] * (len(COLUMNS) - 1)])]
     return "\n".join([*lines, *(_line(cells(row)) for row in rows)]) + "\n"
 
 
-def comma_separated(rows: Sequence[Row]) -> str:
-    """The same as CSV."""
+def comma_separated(rows: Sequence[ComparisonRow]) -> str:
+    """Return the table as CSV."""
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
@@ -65,8 +65,8 @@ def comma_separated(rows: Sequence[Row]) -> str:
     return text.getvalue()
 
 
-def draw(rows: Sequence[Row], machine: str) -> Any:
-    """Accuracy of the ``fer2013`` head over cost, and over time: int8, the marker's area by parameters; a figure."""
+def draw(rows: Sequence[ComparisonRow], machine: str) -> Any:
+    """Plot accuracy of the ``fer2013`` head over cost and over time: int8, marker area by parameters."""
     from adjustText import adjust_text
     from matplotlib.ticker import LogLocator
 
@@ -84,7 +84,7 @@ def draw(rows: Sequence[Row], machine: str) -> Any:
         axes.xaxis.set_minor_formatter("")
         axes.margins(0.15)
         label_axes(axes, label, "accuracy on PublicTest, original labels, %", legend=False)
-    figure.draw_without_rendering()  # labels are placed by where things really come to lie
+    figure.draw_without_rendering()  # labels are placed by the final positions of the markers
     figure.set_layout_engine("none")
     for axes, cost in zip(sides, ([row.macs / 1e6 for row in rows], [row.int8_ms for row in rows]), strict=True):
         texts = [axes.text(x, y, row.name, fontsize=9) for x, y, row in zip(cost, accuracy, rows, strict=True)]
@@ -93,7 +93,7 @@ def draw(rows: Sequence[Row], machine: str) -> Any:
 
 
 def machine_name() -> str:
-    """The processor, as the system names it."""
+    """Return the processor's name as the system reports it."""
     try:
         lines = _CPU_INFO.read_text(encoding="utf-8").splitlines()
     except OSError:

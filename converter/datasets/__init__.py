@@ -1,6 +1,6 @@
-"""Loaders for expression data, one a format, all giving :class:`~converter.datasets.faces.FaceSet`.
+"""Loaders for expression data, one per format, all returning :class:`~converter.datasets.faces.FaceSet`.
 
-:func:`load` is the one door: it recognises what it is given.
+:func:`load` recognises the format.
 """
 
 from converter.datasets.door import divided, load, load_splits

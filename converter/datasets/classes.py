@@ -1,4 +1,4 @@
-"""What folders of an emotion are called."""
+"""Folder names of emotions."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ _NAMES = {
     Emotion.NEUTRAL: ("neutral",),
 }
 CLASSES = {name: EMOTIONS.index(emotion) for emotion, names in _NAMES.items() for name in names}
-"""What folders of a class are called, in small letters."""
+"""Folder names of the classes, in lower case."""
 CONTEMPT = "contempt"
 LEFT_OUT = frozenset({CONTEMPT})
-"""Classes that are none of the seven: counted, not taken."""
+"""Classes outside the seven: counted, but not loaded."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClassNames:
-    """What folders of a data set may be called, in small letters.
+    """Valid folder names of a data set, in lower case.
 
-    ``labels`` gives the number of a folder's class, ``left_out`` are known classes whose pictures are not taken,
-    ``classes`` the names of the numbers.
+    ``labels`` maps a folder name to the number of its class, ``left_out`` are known classes whose pictures are not
+    loaded, ``classes`` the names of the numbers.
     """
 
     labels: Mapping[str, int]
@@ -43,17 +43,17 @@ class ClassNames:
         return name in self.labels or name in self.left_out
 
     def known(self) -> str:
-        """The names, those of the emotions first."""
+        """Return the names as text, those of the emotions first."""
         own = [emotion.value for emotion in EMOTIONS if emotion.value in self.labels]
         own += [name for name in self.labels if name not in CLASSES]
         others = [name for name in self.labels if name not in own]
         return f"{', '.join(own)} (or {', '.join(others)})" if others else ", ".join(own)
 
     def suggestion(self, name: str) -> str:
-        """What ``name`` may be a misspelling of, as the end of a sentence; empty where nothing is like it."""
+        """Return a hint at the end of a sentence for a misspelt ``name``, or an empty text without a similar name."""
         close = get_close_matches(name.lower(), self.labels, n=1)
         return f"; did you mean {close[0]}?" if close else ""
 
 
 SEVEN_NAMES = ClassNames(CLASSES, LEFT_OUT)
-"""Those of the usual seven."""
+"""Names of the usual seven."""

@@ -1,4 +1,4 @@
-"""What is said of data in messages, manifests and cards, from the record of what was read alone."""
+"""Descriptions of data for messages, manifests and cards, from the record of what was read."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ _REASONS = {
 
 
 def held_out(pictures: int, rule: HeldOut) -> str:
-    """How a part was held out to choose by."""
+    """Return a sentence on how the validation part was held out."""
     whole = f"whole subjects, of {rule.subjects}" if rule.unit == "subject" else "drawn by emotion"
     return f"no validation part of its own: {pictures:,} pictures were held out ({whole}; seed {rule.seed})"
 
 
 def provenance(record: Mapping[str, Any]) -> tuple[str, ...]:
-    """What a network was trained on, a sentence each, for its manifest and card."""
+    """Return the training data of a network as sentences for its manifest and card."""
     return tuple(_provenance(record))
 
 
 def missing_classes(record: Mapping[str, Any]) -> list[str]:
-    """The classes that no picture to train on shows."""
+    """Return the classes without any training picture."""
     return [name for name, number in record["splits"][TRAINING]["labels"].items() if not number]
 
 
 def licence(record: Mapping[str, Any] | None, of_model: str) -> str:
-    """The licence of a model as its maker gave it, and the terms of its data as far as they were given."""
+    """Return the licence of a model and the terms of its data, as far as they are stated."""
     own = of_model or UNSTATED
     if record is None:
         return f"{own}; training data not recorded"

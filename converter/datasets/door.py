@@ -1,4 +1,4 @@
-"""The one door to every kind of data set: it recognises the format and hands back faces."""
+"""Entry point for every kind of data set: recognise the format and load faces."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from converter.datasets import fer2013, folders, jaffe
 from converter.datasets.classes import SEVEN_NAMES
 from converter.datasets.drops import drop_file, without_listed
 from converter.datasets.holdout import hold_out
-from converter.datasets.origin import DataFile, Origin
+from converter.datasets.origin import DataFile, DataOrigin
 from converter.datasets.published import published_name
 from converter.datasets.splits import ALL, PUBLIC, TRAINING, check_split, missing
 from converter.datasets.votes import FILE as VOTES_FILE
@@ -34,16 +34,15 @@ def load(
     rule: HoldOut | None = None,
     mapping: LabelMapping | None = None,
 ) -> FaceSet:
-    """One split of the data set at ``path``, a file or folder of any known format.
+    """Load one split of the data set at ``path``, a file or folder of any known format.
 
-    ``votes`` is FER+'s file where it does not lie beside the data. ``drop_duplicates`` leaves out of Training the
-    rows listed in ``training_rows_to_drop.txt`` beside the data, pictures that recur in another split or are blank.
-    With a ``rule``, a part is held out as PublicTest where the data has none of its own. A ``mapping`` makes classes of
-    one's own out of the data's.
+    ``votes`` is FER+'s file if it is not beside the data. ``drop_duplicates`` removes from Training the rows listed in
+    ``training_rows_to_drop.txt`` beside the data: pictures that recur in another split or are blank. With a ``rule``, a
+    part is held out as PublicTest if the data has none. A ``mapping`` converts the data's classes to custom ones.
 
     Raises:
-        InputError: the format is not recognised, the split is not there, or the data is damaged; the message names
-            the row or file.
+        InputError: the format is not recognised, the split is missing, or the data is damaged; the message names
+        the row or file.
     """
     return load_splits(path, (split,), votes=votes, drop_duplicates=drop_duplicates, rule=rule, mapping=mapping)[split]
 
@@ -57,7 +56,7 @@ def load_splits(
     rule: HoldOut | None = None,
     mapping: LabelMapping | None = None,
 ) -> dict[str, FaceSet]:
-    """Several splits in one reading, which for CSV files is what takes the time; ``None``: all there are.
+    """Load several splits in one pass, which saves time for CSV files; ``None`` loads all.
 
     Raises:
         InputError: as :func:`load`.
@@ -65,31 +64,33 @@ def load_splits(
     for split in splits or ():
         check_split(split)
     source = recognise(path, votes, mapping)
-    found = {split: faces for split, faces in source.read(_needed(splits, rule)).items() if len(faces)}
+    faces_by_split = {split: faces for split, faces in source.read(_needed(splits, rule)).items() if len(faces)}
     if mapping is not None:
-        found = {split: mapping.apply(faces) for split, faces in found.items()}
-    found = _with_origin(found, path, source, drops=drop_duplicates and (TRAINING in found or rule is not None))
+        faces_by_split = {split: mapping.apply(faces) for split, faces in faces_by_split.items()}
+    faces_by_split = _with_origin(
+        faces_by_split, path, source, drops=drop_duplicates and (TRAINING in faces_by_split or rule is not None)
+    )
     if rule is not None and (splits is None or {TRAINING, PUBLIC} & set(splits)):
-        found = divided(found, rule, path)
+        faces_by_split = divided(faces_by_split, rule, path)
     if splits is not None:
         for split in splits:
-            if split not in found:
+            if split not in faces_by_split:
                 there = [known for known, faces in source.read(None).items() if len(faces)]
                 raise missing(path, split, there)
-        found = {split: found[split] for split in splits}
-    if not found:
+        faces_by_split = {split: faces_by_split[split] for split in splits}
+    if not faces_by_split:
         msg = f"{path}: holds no pictures"
         raise InputError(msg)
-    if drop_duplicates and TRAINING in found:
-        found[TRAINING] = without_listed(path, found[TRAINING])
-    return found
+    if drop_duplicates and TRAINING in faces_by_split:
+        faces_by_split[TRAINING] = without_listed(path, faces_by_split[TRAINING])
+    return faces_by_split
 
 
 def recognise(path: Path, votes: Path | None = None, mapping: LabelMapping | None = None) -> Source:
-    """The format of ``path``; folders may have the names of a ``mapping``.
+    """Return the loader for the format of ``path``; folders may have the names of a ``mapping``.
 
     Raises:
-        InputError: it is none of those known, or ``votes`` are given for another than FER2013's.
+        InputError: the format is unknown, or ``votes`` are given for data other than FER2013's.
     """
     if not path.exists():
         msg = f"{path}: does not exist; give the folder of the data set with --data"
@@ -116,43 +117,46 @@ def recognise(path: Path, votes: Path | None = None, mapping: LabelMapping | Non
 
 
 def _needed(splits: Sequence[str] | None, rule: HoldOut | None) -> set[str] | None:
-    """The splits to read for those that are wanted; what is held out comes from another."""
+    """Return the splits to read for the requested ones; a held-out part comes from another split."""
     if splits is None:
         return None
-    wanted = set(splits)
-    return wanted | {TRAINING, PUBLIC, ALL} if rule is not None and wanted & {TRAINING, PUBLIC} else wanted
+    requested = set(splits)
+    return requested | {TRAINING, PUBLIC, ALL} if rule is not None and requested & {TRAINING, PUBLIC} else requested
 
 
-def _with_origin(found: Mapping[str, FaceSet], path: Path, source: Source, *, drops: bool) -> dict[str, FaceSet]:
+def _with_origin(
+    faces_by_split: Mapping[str, FaceSet], path: Path, source: Source, *, drops: bool
+) -> dict[str, FaceSet]:
     listed = drop_file(path)
     used = [listed] if drops and listed.is_file() else []
     read = [*source.files, *([source.votes] if source.votes else []), *used]
-    origin = Origin(
+    origin = DataOrigin(
         name=path.resolve().name,
         form=source.form,
         files=tuple(DataFile.of(file) for file in read),
-        published=published_name(found),
+        published=published_name(faces_by_split),
         votes=source.votes.name if source.votes else "",
         drops=listed.name if used else "",
         problems=source.problems,
     )
-    return {split: replace(faces, origin=origin) for split, faces in found.items()}
+    return {split: replace(faces, origin=origin) for split, faces in faces_by_split.items()}
 
 
-def divided(found: dict[str, FaceSet], rule: HoldOut, path: Path) -> dict[str, FaceSet]:
-    """The splits ``found`` at ``path`` with a part held out as PublicTest, where there is none.
+def divided(faces_by_split: dict[str, FaceSet], rule: HoldOut, path: Path) -> dict[str, FaceSet]:
+    """Return the splits with a part held out as PublicTest, if there is none.
 
     Raises:
-        InputError: a part was asked for though there is one, or none can be held out.
+        InputError: a part was requested although there is one, or none can be held out.
     """
-    if PUBLIC in found:
-        if rule.asked:
-            msg = f"{path}: has {len(found[PUBLIC])} pictures to choose by: leave --validation-split and --subjects out"
+    if PUBLIC in faces_by_split:
+        if rule.is_requested:
+            count = len(faces_by_split[PUBLIC])
+            msg = f"{path}: has {count} validation pictures: leave --validation-split and --subjects out"
             raise InputError(msg)
-        return found
-    whole = found.get(TRAINING, found.get(ALL))
+        return faces_by_split
+    whole = faces_by_split.get(TRAINING, faces_by_split.get(ALL))
     if whole is None:
-        return found
+        return faces_by_split
     training, held_out = hold_out(whole, rule, path)
-    others = {split: faces for split, faces in found.items() if split not in {TRAINING, ALL}}
+    others = {split: faces for split, faces in faces_by_split.items() if split not in {TRAINING, ALL}}
     return {TRAINING: training, PUBLIC: held_out, **others}

@@ -1,4 +1,4 @@
-"""The list of training rows that must not be trained on, which lies beside the data."""
+"""List of training rows to drop, stored beside the data."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ FILE = "training_rows_to_drop.txt"
 
 
 def drop_file(data: Path) -> Path:
-    """Where the list belongs for a data set's file or folder."""
+    """Return the path of the list for a data set's file or folder."""
     return (data if data.is_dir() else data.parent) / FILE
 
 
 def listed_rows(data: Path, splits: Mapping[str, FaceSet]) -> NDArray[np.int64] | None:
-    """The rows that the list beside ``data`` names; ``None`` without a list or without Training in ``splits``.
+    """Return the rows in the list beside ``data``, or ``None`` without a list or without Training in ``splits``.
 
-    They are counted in the split that Training comes from, all pictures in: itself, or what it was divided from.
+    Row numbers refer to the complete split that Training comes from: itself, or the one that it was divided from.
 
     Raises:
-        InputError: the list holds anything but numbers of rows that there are.
+        InputError: the list holds anything but valid row numbers.
     """
     path = drop_file(data)
     if not path.is_file() or TRAINING not in splits:
@@ -50,7 +50,7 @@ def listed_rows(data: Path, splits: Mapping[str, FaceSet]) -> NDArray[np.int64] 
 
 
 def without_listed(data: Path, training: FaceSet) -> FaceSet:
-    """The Training pictures less those that the list beside ``data`` names; all of them where there is no list.
+    """Return the Training pictures without those in the list beside ``data``; all of them without a list.
 
     Raises:
         InputError: as :func:`listed_rows`.

@@ -1,4 +1,4 @@
-"""The arrays that every loader gives and every trainer takes."""
+"""Arrays that every loader returns and every trainer accepts."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from converter.datasets.origin import Origin
+    from converter.datasets.origin import DataOrigin
 
 SIZE = 48
 """Side of a FER2013 picture in pixels."""
 OTHER_VOTES = ("contempt", "unknown", "NF")
-"""What FER+'s annotators could say besides the seven emotions; ``NF`` is no face."""
+"""Answers of FER+'s annotators besides the seven emotions; ``NF`` means no face."""
 UNKNOWN = -1
-"""Stands for a label or majority that there is none of."""
+"""Missing label or majority."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FaceSet:
     """Labelled faces of one split.
 
-    ``pixels`` ``(n, 48, 48)`` uint8 grey; ``labels`` ``(n,)`` int64, FER2013's original class, -1 where it is not
-    known; ``votes`` ``(n, 7)`` float32, the share of FER+ annotators per emotion (rows of zeros where they saw none
-    of the seven); ``majority`` ``(n,)`` int64, the emotion with strictly the most of all ten kinds of votes, -1 where
-    there is none. ``other_votes`` ``(n, 3)`` float32, the shares of all votes that went to :data:`OTHER_VOTES`.
+    ``pixels`` ``(n, 48, 48)`` uint8 grey; ``labels`` ``(n,)`` int64, FER2013's original class, -1 if unknown; ``votes``
+    ``(n, 7)`` float32, the share of FER+ annotators per emotion (zeros if they saw none of the seven); ``majority``
+    ``(n,)`` int64, the emotion with strictly the most of all ten kinds of votes, -1 if there is none. ``other_votes``
+    ``(n, 3)`` float32, the shares of all votes for :data:`OTHER_VOTES`.
 
-    ``rows`` ``(n,)`` int64 is each picture's place in its split before any were left out and ``names`` ``(n,)`` what
-    to call it in a message; ``left_out`` counts what the loader did not take, by reason. ``unreadable`` names the files
-    that could not be read and were left out. ``origin`` says where the faces come from, where a loader read them.
-    ``classes`` are what labels and columns of votes count, the seven but for a label set of one's own.
+    ``rows`` ``(n,)`` int64 is each picture's position in its complete split and ``names`` ``(n,)`` its name in
+    messages; ``left_out`` counts the pictures that the loader skipped, by reason. ``unreadable`` names the skipped
+    files that could not be read. ``origin`` describes the source of the faces, if a loader read them. ``classes`` are
+    the names of the labels and of the columns of ``votes``, the seven or custom ones.
     """
 
     pixels: NDArray[np.uint8]
@@ -48,7 +48,7 @@ class FaceSet:
     names: NDArray[np.str_] = field(default_factory=lambda: np.empty(0, np.str_))
     left_out: Mapping[str, int] = field(default_factory=dict)
     unreadable: tuple[str, ...] = ()
-    origin: Origin | None = None
+    origin: DataOrigin | None = None
     classes: tuple[str, ...] = EMOTIONS
 
     def __post_init__(self) -> None:
@@ -70,7 +70,7 @@ class FaceSet:
                 raise ValueError(msg)
 
     def _fill(self, n: int) -> None:
-        """Give what was left empty its plain meaning: no other votes, rows in order, names by row."""
+        """Fill empty fields with defaults: no other votes, rows in order, names by row."""
         if not len(self.other_votes):
             object.__setattr__(self, "other_votes", np.zeros((n, len(OTHER_VOTES)), np.float32))
         if not len(self.rows):
@@ -82,7 +82,7 @@ class FaceSet:
         return len(self.pixels)
 
     def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> FaceSet:
-        """The faces at ``rows`` (indices or a mask)."""
+        """Return the faces at ``rows`` (indices or a mask)."""
         return replace(
             self,
             pixels=self.pixels[rows],
@@ -95,7 +95,7 @@ class FaceSet:
         )
 
     def counts(self) -> dict[str, int]:
-        """Number of faces per original label."""
+        """Return the number of faces per original label."""
         return count(self.labels, self.classes)
 
     @classmethod
@@ -109,7 +109,7 @@ class FaceSet:
         *,
         classes: tuple[str, ...] = EMOTIONS,
     ) -> FaceSet:
-        """Faces that nobody voted on."""
+        """Create faces without votes from pixels ``(n, 48, 48)`` uint8, labels ``(n,)`` and names ``(n,)``."""
         n = len(pixels)
         votes, majority = np.zeros((n, len(classes)), np.float32), np.full(n, UNKNOWN)
         left_out = left_out or {}
@@ -119,7 +119,7 @@ class FaceSet:
 
 
 def count(labels: NDArray[np.int64], classes: tuple[str, ...] = EMOTIONS) -> dict[str, int]:
-    """How often each class stands in ``labels``; unknown ones are not counted."""
+    """Return the number of occurrences of each class in ``labels`` ``(n,)``; unknown labels are not counted."""
     found = np.bincount(labels[labels >= 0], minlength=len(classes))
     return {str(name): int(number) for name, number in zip(classes, found, strict=True)}
 

@@ -1,7 +1,7 @@
-"""FER2013 (Goodfellow et al., 2013) in the CSV files that Kaggle has it in, plain or gzipped.
+"""FER2013 (Goodfellow et al., 2013) as CSV files from Kaggle, plain or gzipped.
 
-``fer2013.csv`` and ``icml_face_data.csv`` hold all splits and say in ``Usage`` which row is of which. Of ``train.csv``
-and ``test.csv`` the first is Training, and the second has no labels; where it has, it is PrivateTest.
+``fer2013.csv`` and ``icml_face_data.csv`` hold all splits, with the split of each row in ``Usage``. ``train.csv`` is
+Training; ``test.csv`` has no labels, or is PrivateTest if it has them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ PARTS = ("train.csv", "test.csv")
 
 
 def find(path: Path, votes: Path | None = None) -> Source | None:
-    """The CSV files at ``path`` (one of them, or a folder) with FER+'s votes from ``votes`` or the file beside them."""
+    """Return a loader for the CSV files at ``path`` with FER+'s votes from ``votes`` or beside them."""
     files = _files(path)
     if not files:
         return None
@@ -40,10 +40,10 @@ def find(path: Path, votes: Path | None = None) -> Source | None:
     chosen = votes or (beside if beside.is_file() else None)
 
     def read(splits: Collection[str] | None) -> dict[str, FaceSet]:
-        found: dict[str, FaceSet] = {}
+        splits_read: dict[str, FaceSet] = {}
         for file in files:
-            found.update(_read(file, chosen, splits))
-        return found
+            splits_read.update(_read(file, chosen, splits))
+        return splits_read
 
     return Source(FORM, read, tuple(files), chosen)
 
@@ -52,13 +52,13 @@ def _files(path: Path) -> list[Path]:
     if path.is_file():
         return [path] if path.name.lower().removesuffix(".gz").endswith(".csv") else []
     there = {name: [path / name, path / f"{name}.gz"] for name in (*WHOLE, *PARTS)}
-    found = {name: file for name, files in there.items() for file in reversed(files) if file.is_file()}
-    whole = [found[name] for name in WHOLE if name in found]
-    return whole[:1] or [found[name] for name in PARTS if name in found]
+    splits_read = {name: file for name, files in there.items() for file in reversed(files) if file.is_file()}
+    whole = [splits_read[name] for name in WHOLE if name in splits_read]
+    return whole[:1] or [splits_read[name] for name in PARTS if name in splits_read]
 
 
 def _read(path: Path, votes: Path | None, splits: Collection[str] | None) -> Iterator[tuple[str, FaceSet]]:
-    """The splits that the file has, of those that are wanted."""
+    """Yield the requested splits that the file has."""
     rows = Rows(path, splits, PRIVATE if path.name.partition(".")[0] == "test" else TRAINING)
     with open_csv(path) as stream:
         rows.begin(stream.readline())
@@ -74,5 +74,5 @@ def _read(path: Path, votes: Path | None, splits: Collection[str] | None) -> Ite
 
 
 def _with_votes(faces: FaceSet, path: Path, numbers: NDArray[np.int64]) -> FaceSet:
-    found = read_votes(path, numbers, faces.labels)
-    return replace(faces, votes=found.shares, majority=found.majority, other_votes=found.other)
+    splits_read = read_votes(path, numbers, faces.labels)
+    return replace(faces, votes=splits_read.shares, majority=splits_read.majority, other_votes=splits_read.other)

@@ -1,8 +1,8 @@
-"""Folders of pictures, one for each class: copies of FER2013, CK+48, MMA and whatever is laid out like them.
+"""Folders of pictures, one for each class: copies of FER2013, CK+48, MMA and data with the same layout.
 
-The classes lie side by side (``happy/``, ``sad/``, ...: one piece, split ``All``) or in a folder for each split
+The classes are side by side (``happy/``, ``sad/``, ...: no parts, split ``All``) or in a folder for each split
 (``train/happy/``, ``test/happy/``, ...). Copies of FER2013 put PublicTest and PrivateTest into one folder but often
-keep the split in the name of the file (``PublicTest_1234.jpg``); the name then decides.
+keep the split in the file name (``PublicTest_1234.jpg``); the name then decides.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 FORM = "folders of classes"
 _ENOUGH = 2
 _DEEPEST = 3
-"""Folders that an archive may lie in, one in another."""
+"""Maximum nesting depth of the folder of an unpacked archive."""
 _NAMED = 5
 
 
@@ -41,10 +41,10 @@ class _Picture(NamedTuple):
 
 
 def find(path: Path, names: ClassNames = SEVEN_NAMES) -> Source | None:
-    """Folders of classes in ``path``, or in the only folder in it, as archives unpack; ``names`` are the classes'.
+    """Return a loader for class folders in ``path``, or in its only folder, as archives unpack; ``names`` name classes.
 
     Raises:
-        InputError: a folder is called after no known class, or no folder of a split or of all holds a picture.
+        InputError: a folder has an unknown class name, or no folder of a split or of all holds a picture.
     """
     root = _root(path, names)
     if root is None:
@@ -67,7 +67,7 @@ def find(path: Path, names: ClassNames = SEVEN_NAMES) -> Source | None:
 
 
 def unknown_classes(path: Path, known: ClassNames = SEVEN_NAMES) -> str:
-    """Say which folders in ``path`` hold pictures but are called after no known class; empty where none does."""
+    """Return a message on folders in ``path`` with pictures but an unknown class name, or an empty text without any."""
     root = _innermost(path)
     parts = [folder for folder in _folders(root) if folder.name.lower() in FOLDER_SPLITS] or [root]
     names = [
@@ -83,13 +83,13 @@ def unknown_classes(path: Path, known: ClassNames = SEVEN_NAMES) -> str:
 
 
 def _root(path: Path, names: ClassNames) -> Path | None:
-    """``path`` if it holds classes or splits with classes, or else the only folder in it if that does."""
+    """Return ``path`` if it holds classes or splits with classes, else its only folder if that does."""
     root = path if _parts(path, names) else _innermost(path)
     return root if _parts(root, names) else None
 
 
 def _innermost(path: Path) -> Path:
-    """Go down from ``path`` through folders that hold one folder alone."""
+    """Return the first folder below ``path`` that does not hold exactly one folder."""
     for _ in range(_DEEPEST):
         inner = _folders(path)
         if len(inner) != 1 or inner[0].name.lower() in FOLDER_SPLITS:
@@ -99,7 +99,7 @@ def _innermost(path: Path) -> Path:
 
 
 def _parts(path: Path, names: ClassNames) -> list[Path]:
-    """The folders that hold folders of classes: ``path`` itself, or those in it that are called after a split."""
+    """Return the folders that hold class folders: ``path`` itself, or its folders with the name of a split."""
     if _holds_classes(path, names):
         return [path]
     return [
@@ -118,10 +118,10 @@ def _folders(path: Path) -> list[Path]:
 
 
 def _walk(folder: Path, split: str, names: ClassNames) -> Iterator[_Picture]:
-    """Every picture under ``folder``'s classes.
+    """Yield every picture in the class folders under ``folder``.
 
     Raises:
-        InputError: a folder is called after no known class.
+        InputError: a folder has an unknown class name.
     """
     for inner in _folders(folder):
         name = inner.name.lower()
@@ -134,7 +134,7 @@ def _walk(folder: Path, split: str, names: ClassNames) -> Iterator[_Picture]:
 
 
 def _empty(root: Path, parts: Collection[Path], filled: Collection[Path]) -> Iterator[str]:
-    """A sentence for each folder of a class that is not ``filled`` with pictures."""
+    """Yield a sentence for each class folder that is not in ``filled``."""
     for part in parts:
         for inner in _folders(part):
             if inner not in filled:
@@ -149,14 +149,14 @@ def _own_split(path: Path, split: str) -> str:
 
 
 def _read(root: Path, split: str, pictures: Collection[_Picture], classes: tuple[str, ...]) -> FaceSet:
-    mine = [picture for picture in pictures if picture.split == split]
-    taken = [picture for picture in mine if picture.label is not None]
-    found = read([picture.path for picture in taken], split)
-    names = np.array([picture.path.relative_to(root).as_posix() for picture in taken], np.str_)
-    labels = np.array([picture.label for picture in taken], np.int64)
-    left_out = dict(Counter(picture.folder.name.lower() for picture in mine if picture.label is None))
-    if found.unreadable:
-        left_out["unreadable"] = len(found.unreadable)
-    readable = found.pixels, labels[found.readable], names[found.readable]
-    faces = FaceSet.of(*readable, left_out, found.unreadable, classes=classes)
-    return replace(faces, rows=np.flatnonzero(found.readable))
+    of_split = [picture for picture in pictures if picture.split == split]
+    labelled = [picture for picture in of_split if picture.label is not None]
+    decoded = read([picture.path for picture in labelled], split)
+    names = np.array([picture.path.relative_to(root).as_posix() for picture in labelled], np.str_)
+    labels = np.array([picture.label for picture in labelled], np.int64)
+    left_out = dict(Counter(picture.folder.name.lower() for picture in of_split if picture.label is None))
+    if decoded.unreadable:
+        left_out["unreadable"] = len(decoded.unreadable)
+    readable = decoded.pixels, labels[decoded.readable], names[decoded.readable]
+    faces = FaceSet.of(*readable, left_out, decoded.unreadable, classes=classes)
+    return replace(faces, rows=np.flatnonzero(decoded.readable))

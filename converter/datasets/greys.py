@@ -1,4 +1,4 @@
-"""Grey levels written out as decimal numbers, the way Kaggle's CSV files hold pictures."""
+"""Grey levels as decimal numbers, the form of pictures in Kaggle's CSV files."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ _BLANK, _ZERO = 32, 48
 
 
 def parse(texts: Sequence[bytes], places: Sequence[str]) -> NDArray[np.uint8]:
-    """Pictures ``(n, 48, 48)`` from texts of 2,304 numbers 0..255 each, divided by blanks.
+    """Parse pictures ``(n, 48, 48)`` from texts of 2,304 numbers 0..255 each, separated by blanks.
 
-    All are read at once, a third of the time of one number after the other; where anything is unusual, text by text.
+    All texts are parsed at once, in a third of the time of parsing numbers one by one; unusual input is parsed text by
+    text.
 
     Raises:
         InputError: a text holds something else; the message begins with its place.
@@ -35,7 +36,7 @@ def parse(texts: Sequence[bytes], places: Sequence[str]) -> NDArray[np.uint8]:
 
 
 def _parse_plain(texts: Sequence[bytes]) -> NDArray[np.uint8] | None:
-    """Pictures ``(n, 2304)``; ``None`` unless every text is numbers of at most three digits with one blank between."""
+    """Return pictures ``(n, 2304)``, or ``None`` unless all numbers have at most three digits and one blank between."""
     buffer = np.frombuffer(b"".join((b"   ", b" ".join(texts), b" ")), np.uint8)
     digits = buffer - np.uint8(_ZERO)
     blank = buffer == _BLANK
@@ -57,8 +58,8 @@ def _parse_any(text: bytes, place: str) -> list[int]:
     try:
         numbers = [int(word) for word in words]
     except ValueError:
-        strange = next(word for word in words if not word.isdigit())
-        msg = f"{place}: expected {_AREA} grey levels 0..255, found {strange[:20].decode(errors='replace')!r}"
+        invalid = next(word for word in words if not word.isdigit())
+        msg = f"{place}: expected {_AREA} grey levels 0..255, found {invalid[:20].decode(errors='replace')!r}"
         raise InputError(msg) from None
     if len(numbers) != _AREA:
         msg = f"{place}: expected {_AREA} grey levels 0..255, found {len(numbers)} numbers"

@@ -1,4 +1,4 @@
-"""Which pictures belong together: those of one subject, and those that are the same picture."""
+"""Groups of related pictures: those of one subject, and equal or mirrored ones."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 def picture_keys(pixels: NDArray[np.uint8]) -> list[bytes]:
-    """A key for each picture ``(n, 48, 48)``, equal for pictures that are equal or mirror images."""
+    """Return a key for each picture ``(n, 48, 48)``, the same for equal pictures and mirror images."""
     return [min(_digest(picture), _digest(picture[:, ::-1])) for picture in pixels]
 
 
 def grouped(keys: Sequence[bytes], subjects: Sequence[str]) -> NDArray[np.int64]:
-    """A number for each picture's group ``(n,)``: equal keys and equal subjects, also through others, are one group.
+    """Return group numbers ``(n,)``: pictures linked by equal keys or subjects, also indirectly, share a group.
 
-    Pictures of no subject (an empty name) belong together by their keys alone.
+    Pictures without a subject (an empty name) are linked by their keys alone.
     """
     parents: dict[object, object] = {}
 
@@ -39,7 +39,7 @@ def grouped(keys: Sequence[bytes], subjects: Sequence[str]) -> NDArray[np.int64]
 
 
 def shared_pictures(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Marks ``(n,)`` the pictures of ``first`` that are also, equal or mirrored, in ``second``."""
+    """Return a mask ``(n,)`` of the pictures of ``first`` that are also, equal or mirrored, in ``second``."""
     known = set(picture_keys(second))
     return np.array([key in known for key in picture_keys(first)], np.bool_)
 

@@ -1,7 +1,7 @@
-"""Holds a part of the training pictures out to choose by, for data that comes without a validation part.
+"""Hold out a validation part of the training pictures for data without one.
 
-The part is drawn by seed and holds each emotion in proportion. Pictures of one subject stay together where the names
-tell subjects, and so do pictures that are equal or mirrored: a network must not be measured on what it learnt from.
+The part is drawn by seed and stratified by emotion. Pictures of one subject stay together if the names identify
+subjects, and so do equal or mirrored pictures: a network must not be measured on its training pictures.
 """
 
 from __future__ import annotations
@@ -24,29 +24,29 @@ if TYPE_CHECKING:
     from converter.datasets.faces import FaceSet
 
 LEAST = 12
-"""Pictures below which nothing can be held out and little can be learnt."""
+"""Number of pictures below which nothing can be held out and little can be learnt."""
 DEFAULT_SHARE = 0.1
 _MOST = 0.5
-"""No single group may take more of the pictures than this."""
+"""Maximum share of the pictures in a single group."""
 
 
 @dataclass(frozen=True, slots=True)
 class HoldOut:
-    """How to hold a part out: its ``share``, ``seed`` and the pattern that finds a subject in a name.
+    """Rule for holding out a part: its ``share``, ``seed`` and the pattern that finds a subject in a name.
 
-    Without a share a tenth is held out where the data has no validation part; with one, data that has its own is
-    refused. Without a pattern, CK+'s and JAFFE's names are recognised.
+    Without a share a tenth is held out if the data has no validation part; with one, data that has its own is refused.
+    Without a pattern, CK+'s and JAFFE's names are recognised.
     """
 
     share: float | None = None
     seed: int = 1
     subjects: str = ""
     repeated: bool = False
-    """Whether it is that of an earlier run: then it says all, and data with a part of its own is no mistake."""
+    """Whether the rule comes from an earlier run; then it is complete, and data with its own part is no mistake."""
 
     @property
-    def asked(self) -> bool:
-        """Whether the user asked for a part to be held out."""
+    def is_requested(self) -> bool:
+        """Return whether the user asked for a part to be held out."""
         return not self.repeated and (self.share is not None or bool(self.subjects))
 
 
@@ -54,23 +54,23 @@ def refuse_too_little(path: Path, training: FaceSet) -> None:
     """Refuse data that nothing can be learnt from.
 
     Raises:
-        InputError: all that is to be learnt from shows one emotion.
+        InputError: all training pictures show one emotion.
     """
     shown = [emotion for emotion, number in training.counts().items() if number]
     if len(shown) < 2:
-        msg = f"{path}: all pictures to train on show {' '.join(shown) or 'nothing known'}: it takes two emotions"
+        msg = f"{path}: all training pictures show {' '.join(shown) or 'nothing known'}: training needs two emotions"
         raise InputError(msg)
 
 
 class Parts(NamedTuple):
-    """The pictures that are left to train on, and those held out."""
+    """Training pictures and held-out pictures."""
 
     training: FaceSet
     held_out: FaceSet
 
 
 def hold_out(faces: FaceSet, rule: HoldOut, path: Path) -> Parts:
-    """Divide ``faces``, read from ``path``, as ``rule`` says; both parts keep their order.
+    """Divide ``faces``, read from ``path``, by ``rule``; both parts keep their order.
 
     Raises:
         InputError: there are too few pictures or subjects, or the pattern finds no subject.
@@ -102,11 +102,11 @@ def hold_out(faces: FaceSet, rule: HoldOut, path: Path) -> Parts:
 
 
 def _chosen(labels: NDArray[np.int64], groups: NDArray[np.int64], share: float, seed: int) -> NDArray[np.bool_]:
-    """Marks ``(n,)`` the pictures to hold out, whole ``groups`` of them, so that each class comes near its share."""
+    """Return a mask ``(n,)`` of the pictures to hold out, as whole ``groups``, with each class close to its share."""
     counts = np.zeros((int(groups.max()) + 1, int(labels.max()) + 2), np.int64)
     np.add.at(counts, (groups, labels), 1)  # pictures without a label, -1, are the last class
     total = counts.sum(axis=0)
-    wanted = share * total
+    target = share * total
     taken = np.zeros_like(total)
     marked = np.zeros(len(counts), bool)
     order = np.random.default_rng(seed).permutation(len(counts))
@@ -116,20 +116,20 @@ def _chosen(labels: NDArray[np.int64], groups: NDArray[np.int64], share: float, 
         size = counts[group].sum()
         return bool((left[counts[group] > 0] > 0).all() and size <= _MOST * len(labels))
 
-    def off(group: int | None = None) -> float:
+    def error_after(group: int | None = None) -> float:
         after = taken if group is None else taken + counts[group]
-        return float((((wanted - after) ** 2) / np.maximum(wanted, 1)).sum())
+        return float((((target - after) ** 2) / np.maximum(target, 1)).sum())
 
     for group in order:
-        if off(group) < off() and fits(group):
+        if error_after(group) < error_after() and fits(group):
             marked[group] = True
             taken += counts[group]
     while taken.sum() < max(1, round(share * len(labels))):
-        # what is rare has a share of less than half a picture: the nearest group goes, whatever its class
+        # a rare class has a share of less than half a picture: take the nearest group of any class
         left = [group for group in order if not marked[group] and fits(group)]
         if not left:
             break
-        nearest = min(left, key=off)
+        nearest = min(left, key=error_after)
         goal = share * len(labels)
         if taken.any() and abs(goal - taken.sum() - counts[nearest].sum()) >= abs(goal - taken.sum()):
             break

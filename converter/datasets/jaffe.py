@@ -1,7 +1,7 @@
-"""JAFFE (Lyons et al., 1998): pictures whose names give the expression, such as ``KA.AN1.39.tiff``.
+"""JAFFE (Lyons et al., 1998): pictures with the expression in their names, such as ``KA.AN1.39.tiff``.
 
-The name is the person, the expression with its number, and the picture's number. The data set is in one piece: split
-``All``. Its 256-pixel portraits are reduced whole, so that faces come out smaller than in FER2013.
+The name is the person, the expression with its number, and the picture's number. The data set has no parts: split
+``All``. Its 256-pixel portraits are reduced whole, so faces are smaller than in FER2013.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _NAME = re.compile(r"[A-Z]{2}\.([A-Z]{2})\d+\.\d+", re.IGNORECASE)
 
 
 def find(path: Path) -> Source | None:
-    """JAFFE's pictures in the folder ``path``, or in the only folder in it."""
+    """Return a loader for JAFFE's pictures in ``path`` or in its only folder."""
     for folder in (path, *_only_folder(path)):
         if folder.is_dir() and any(_NAME.match(entry.name) for entry in folder.iterdir() if is_picture(entry)):
             return Source("JAFFE", partial(_read, folder))

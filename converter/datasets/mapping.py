@@ -1,4 +1,4 @@
-"""A label set of one's own: which classes of the data make which class of the network, from a file of TOML or JSON.
+"""Custom classes: the mapping from the data's classes to the network's, from a TOML or JSON file.
 
     [classes.positive]
     from = ["happy", "surprise"]        # names of folders, FER2013's numbers, or contempt (FER+'s votes)
@@ -41,7 +41,7 @@ _DIFFERENT = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class LabelMapping:
-    """Classes in the order of the outputs; ``sources`` are what each is made from, ``details`` how each is shown."""
+    """Classes in the order of the outputs; ``sources`` are the data's classes of each, ``details`` their display."""
 
     names: tuple[str, ...]
     sources: tuple[tuple[str, ...], ...]
@@ -49,23 +49,23 @@ class LabelMapping:
 
     @property
     def label_set(self) -> LabelSet:
-        """The classes as a device shows them."""
+        """Return the label set of the classes for a device."""
         shown = zip(self.names, self.details, strict=True)
         return LabelSet.of(self.names, {name: detail.model_dump(exclude_none=True) for name, detail in shown})
 
     @property
     def shown(self) -> dict[str, ClassDetail]:
-        """How each class is shown, as the manifest has it."""
+        """Return the display of each class, in the form of the manifest."""
         return dict(zip(self.names, self.details, strict=True))
 
     @property
     def class_names(self) -> ClassNames:
-        """What folders of each class may be called; those of no class are left out."""
+        """Return the folder names of each class; other classes are left out."""
         own = {source: number for number, sources in enumerate(self.sources) for source in _spellings(sources)}
         return ClassNames(own, frozenset({*CLASSES, CONTEMPT} - own.keys()), self.names)
 
     def to_json(self) -> str:
-        """One line that :func:`from_json` reads, for checkpoints and manifests."""
+        """Return one line for checkpoints and manifests that :func:`from_json` reads."""
         each = zip(self.names, self.sources, self.details, strict=True)
         found = {
             name: {"from": list(sources), **detail.model_dump(exclude_none=True)} for name, sources, detail in each
@@ -73,17 +73,17 @@ class LabelMapping:
         return json.dumps({"classes": found}, ensure_ascii=False)
 
     def apply(self, faces: FaceSet) -> FaceSet:
-        """``faces`` of the seven as faces of these classes; those that belong to none are left out."""
+        """Convert ``faces`` of the seven to faces of these classes; pictures without a class are left out."""
         if faces.classes == self.names:
             return faces
-        place = np.full(len(EMOTIONS) + 2, UNKNOWN)  # the last is that of -1
+        place = np.full(len(EMOTIONS) + 2, UNKNOWN)  # the last is for -1
         for number, sources in enumerate(self.sources):
             place[[_number(source) for source in sources]] = number
         place[-1] = UNKNOWN
         labels = place[faces.labels]
         votes, majority = self._votes(faces, place)
         found = replace(faces, labels=labels, votes=votes, majority=majority, classes=self.names)
-        # where there are labels, they decide: what has none of these classes would be judged by others' votes alone
+        # labels decide if there are any: other pictures would be judged by votes alone
         belongs = labels >= 0 if (faces.labels >= 0).any() else votes.sum(axis=1) > 0
         left_out = dict(faces.left_out)
         if not belongs.all():
@@ -91,10 +91,10 @@ class LabelMapping:
         return replace(found.take(belongs), left_out=left_out)
 
     def refuse_empty(self, data: Path, faces: FaceSet) -> None:
-        """Refuse ``faces`` of ``data`` to train on that lack a class.
+        """Refuse training ``faces`` of ``data`` that lack a class.
 
         Raises:
-            InputError: a class has neither pictures nor votes; the message says what it is made from.
+            InputError: a class has neither pictures nor votes; the message names its sources.
         """
         voted = faces.votes.sum(axis=0) > 0
         for number, (name, sources) in enumerate(zip(self.names, self.sources, strict=True)):
@@ -103,11 +103,11 @@ class LabelMapping:
                 raise InputError(msg)
 
     def _votes(self, faces: FaceSet, place: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Shares ``(n, classes)`` and majority ``(n,)``, by the rules of FER+'s seven."""
+        """Return shares ``(n, classes)`` and majority ``(n,)``, by the rules of FER+'s seven."""
         others = faces.other_votes
         seven = faces.votes * (1 - others.sum(axis=1, keepdims=True))
         kinds = np.column_stack([seven, others])
-        # what most annotators saw as no face or could not name teaches nothing
+        # pictures that most annotators saw as no face or could not name teach nothing
         kinds[others[:, 1:].sum(axis=1) > 0.5, : _CONTEMPT + 1] = 0
         mine, rest = np.zeros((len(faces), len(self.names))), []
         for kind in range(kinds.shape[1]):
@@ -124,10 +124,10 @@ class LabelMapping:
 
 
 def read_mapping(path: Path) -> LabelMapping:
-    """Read a file of TOML (``.toml``) or JSON.
+    """Read a TOML (``.toml``) or JSON file.
 
     Raises:
-        InputError: it cannot be read, or is no such mapping; the message names the class and the key.
+        InputError: it cannot be read, or is not a valid mapping; the message names the class and the key.
     """
     try:
         text = read_bounded(path).decode()
@@ -142,10 +142,10 @@ def read_mapping(path: Path) -> LabelMapping:
 
 
 def from_json(text: str) -> LabelMapping:
-    """Read what :meth:`LabelMapping.to_json` wrote.
+    """Read the output of :meth:`LabelMapping.to_json`.
 
     Raises:
-        InputError: it did not.
+        InputError: ``text`` is something else.
     """
     try:
         return _mapping(json.loads(text), "labels")
@@ -179,16 +179,16 @@ def _sources(name: str, values: Mapping[str, Any], place: str) -> tuple[str, ...
     if not isinstance(found, list) or not found or not all(isinstance(source, str | int) for source in found):
         msg = f'{place}: classes.{name}.from: expected a list of names of the data\'s classes, as ["happy", "surprise"]'
         raise InputError(msg)
-    made = []
+    names = []
     for source in found:
         if isinstance(source, int):
             if not 0 <= source < len(EMOTIONS):
                 msg = f"{place}: classes.{name}.from: expected a label 0..{len(EMOTIONS) - 1}, found {source}"
                 raise InputError(msg)
-            made.append(str(EMOTIONS[source]))
+            names.append(str(EMOTIONS[source]))
         else:
-            made.append(source.lower())
-    return tuple(made)
+            names.append(source.lower())
+    return tuple(names)
 
 
 def _detail(name: str, values: Mapping[str, Any], place: str) -> ClassDetail:
@@ -206,13 +206,13 @@ def _detail(name: str, values: Mapping[str, Any], place: str) -> ClassDetail:
 
 
 def _spellings(sources: tuple[str, ...]) -> set[str]:
-    """The names themselves, and whatever else folders of the same emotions are called."""
+    """Return the names and all other folder names of the same emotions."""
     numbers = {CLASSES[source] for source in sources if source in CLASSES}
     return {*sources, *(name for name, number in CLASSES.items() if number in numbers)}
 
 
 def _number(source: str) -> int:
-    """Place of a class among the seven and contempt; that of an unknown label for folders of other names."""
+    """Return the place of a class among the seven and contempt, or that of an unknown label for other names."""
     if source == CONTEMPT:
         return _CONTEMPT
     return CLASSES.get(source, _CONTEMPT + 1)

@@ -1,4 +1,4 @@
-"""Where a set of faces comes from: what was read, from which files, under which terms."""
+"""Origin of a set of faces: what was read, from which files, under which terms."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DataFile:
-    """A file that was read whole: a CSV file, a list of votes, a list of rows to drop."""
+    """File that was read completely: a CSV file, a list of votes, a list of rows to drop."""
 
     name: str
     size: int
@@ -39,27 +39,27 @@ class DataFile:
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
-    """The part that was held out of training where the data has no validation part of its own."""
+    """Part that was held out of training because the data has no validation part."""
 
     share: float
     seed: int
     unit: str
-    """``subject`` or ``picture``: what stays together."""
+    """``subject`` or ``picture``: the unit that stays together."""
     pattern: str
-    """Regular expression that finds the subject in a picture's name; empty where pictures were drawn one by one."""
+    """Regular expression that finds the subject in a picture's name; empty if pictures were drawn one by one."""
     subjects: int
-    """Number of subjects that the names tell."""
+    """Number of subjects identified by the names."""
     rows: int
     """Number of pictures before the part was held out."""
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
-    """What a data set is called, the form that it came in and the files that were read.
+class DataOrigin:
+    """Name of a data set, its format and the files that were read.
 
-    ``published`` is the name of a published data set whose label counts these are, and empty otherwise; ``licence`` is
-    what the user said of the terms of use. ``votes`` and ``drops`` name the files that were used, if any. ``problems``
-    says what is odd about the data, a line each.
+    ``published`` is the name of a published data set with the same label counts, or empty; ``licence`` holds the terms
+    of use stated by the user. ``votes`` and ``drops`` name the files that were used, if any. ``problems`` lists
+    oddities of the data, a line each.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Picture files made into the arrays that the networks take."""
+"""Decoding of picture files into the arrays that the networks take."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".pgm", ".webp"})
 MOST_UNREADABLE = 0.01
-"""Share of the pictures that may be damaged: more of them mean that something else is wrong."""
+"""Share of the pictures that may be damaged; more indicate another problem."""
 _NAMED = 3
 
 
 def is_picture(path: Path) -> bool:
-    """Whether the name says that ``path`` is a picture; hidden files are none."""
+    """Return whether ``path`` has the suffix of a picture; hidden files do not count."""
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
 
 
 class Pictures(NamedTuple):
-    """Pictures ``(m, 48, 48)`` uint8 grey, marks ``(n,)`` of the paths that were read, and the others' names."""
+    """Pictures ``(m, 48, 48)`` uint8 grey, a mask ``(n,)`` of the readable paths, and the other paths."""
 
     pixels: NDArray[np.uint8]
     readable: NDArray[np.bool_]
@@ -39,9 +39,9 @@ class Pictures(NamedTuple):
 
 
 def read(paths: Sequence[Path], what: str) -> Pictures:
-    """Pictures of any size in grey, 48 pixels a side; where one is not square, its border is repeated to make it so.
+    """Read pictures of any size in grey, 48 pixels a side; the border of non-square ones is repeated.
 
-    Files that cannot be read are left out, up to :data:`MOST_UNREADABLE` of them.
+    Up to :data:`MOST_UNREADABLE` of the files may be unreadable and are left out.
 
     Raises:
         InputError: more files than that cannot be read or are no pictures; the message names the first ones.
@@ -78,9 +78,9 @@ def _decode(path: Path) -> NDArray[np.uint8]:
         content = np.frombuffer(path.read_bytes(), np.uint8)
         grey = cv2.imdecode(content, cv2.IMREAD_GRAYSCALE) if content.size else None
     except (OSError, cv2.error) as error:
-        msg = f"{path}: cannot be read: {' '.join(str(error).split())}; mend or remove it"
+        msg = f"{path}: cannot be read: {' '.join(str(error).split())}; repair or remove it"
         raise InputError(msg) from error
     if grey is None:
-        msg = f"{path}: is no picture that can be decoded; mend or remove it"
+        msg = f"{path}: is no picture that can be decoded; repair or remove it"
         raise InputError(msg)
     return cast("NDArray[np.uint8]", grey)

@@ -1,4 +1,4 @@
-"""Published data sets, told by the number of pictures of each emotion rather than by what a folder is called."""
+"""Published data sets, recognised by the number of pictures of each emotion instead of a folder name."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ CITATIONS = {
     JAFFE: "JAFFE (Lyons et al., 1998): posed faces of ten Japanese women; non-commercial research use",
 }
 VOTES = "FER+ (Barsoum et al., 2016): ten crowd annotators' votes on the same pictures; MIT"
-"""What votes are where the pictures are FER2013's."""
+"""Source of the votes on FER2013's pictures."""
 
 
 def published_name(splits: Mapping[str, FaceSet]) -> str:
-    """Name of the published data set whose counts ``splits`` have, all pictures in; empty where they have none's."""
+    """Return the published data set with the counts of the complete ``splits``, or an empty name."""
     for split, faces in splits.items():
         name = _COUNTS.get((split, tuple(faces.counts().values())))
         if name is not None:

@@ -1,4 +1,4 @@
-"""What a network was trained on, as plain values, for its checkpoint and the manifest of the model made from it."""
+"""Record of a network's training data as plain values, for its checkpoint and the manifest of the converted model."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
 from converter.datasets.faces import count
-from converter.datasets.origin import HeldOut, Origin
+from converter.datasets.origin import DataOrigin, HeldOut
 from converter.datasets.published import CITATIONS
 from converter.datasets.splits import PUBLIC, TRAINING
 from edge.core.errors import InputError
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
     from converter.datasets.faces import FaceSet
 
 _ARRAYS = {"pixels": "pictures", "labels": "labels", "votes": "votes"}
-"""What is fingerprinted of a split, and what to call it in a message."""
+"""Arrays of a split that are fingerprinted, and their names in messages."""
 _SHOWN = 12
 
 
 def record_of(training: FaceSet, validation: FaceSet) -> dict[str, Any]:
-    """Files, counts and fingerprints of what is trained on and chosen by.
+    """Return files, counts and fingerprints of the training and validation data.
 
-    ``sha256`` tells this data from any other: it follows from pictures, labels and votes alone, in their order.
+    ``sha256`` identifies the data: it depends only on pictures, labels and votes, in their order.
     """
-    origin = training.origin or Origin("", "arrays")
+    origin = training.origin or DataOrigin("", "arrays")
     splits = {split: _split(faces) for split, faces in ((TRAINING, training), (PUBLIC, validation))}
     digest = hashlib.sha256()
     for values in splits.values():
@@ -49,19 +49,19 @@ def record_of(training: FaceSet, validation: FaceSet) -> dict[str, Any]:
     }
 
 
-def difference(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> str:
-    """What first differs between two records, as ``has ..., not ...`` of ``found``; empty where the data is the same.
+def difference(expected: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    """Return the first difference between two records, as ``has ..., not ...`` of ``found``; empty for the same data.
 
-    What the data is called, its licence and its files may differ: pictures, labels and votes may not.
+    Name, licence and files may differ; pictures, labels and votes may not.
     """
-    if wanted["sha256"] == found["sha256"]:
+    if expected["sha256"] == found["sha256"]:
         return ""
-    return next(_differences(wanted, found))
+    return next(_differences(expected, found))
 
 
-def _differences(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[str]:
+def _differences(expected: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[str]:
     for split in (TRAINING, PUBLIC):
-        has, wants = found["splits"][split], wanted["splits"][split]
+        has, wants = found["splits"][split], expected["splits"][split]
         if has["pictures"] != wants["pictures"]:
             yield f"{split} has {has['pictures']} pictures, not {wants['pictures']}"
         for emotion, number in has["labels"].items():
@@ -69,11 +69,11 @@ def _differences(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> Iterato
                 yield f"{split} has {number} pictures of {emotion}, not {wants['labels'].get(emotion)}"
         if has["voted"] != wants["voted"]:
             yield f"{split} has votes on {has['voted']} pictures, not {wants['voted']}"
-    if found["held_out"] != wanted["held_out"]:
-        yield f"held out was {_rule(found['held_out'])}, not {_rule(wanted['held_out'])}"
+    if found["held_out"] != expected["held_out"]:
+        yield f"held out was {_rule(found['held_out'])}, not {_rule(expected['held_out'])}"
     for split in (TRAINING, PUBLIC):
         for name, words in _ARRAYS.items():
-            has, wants = found["splits"][split][f"{name}_sha256"], wanted["splits"][split][f"{name}_sha256"]
+            has, wants = found["splits"][split][f"{name}_sha256"], expected["splits"][split][f"{name}_sha256"]
             if has != wants:
                 yield f"{split} has other {words} (SHA-256 {has[:_SHOWN]}…, not {wants[:_SHOWN]}…)"
 
@@ -99,18 +99,18 @@ def _digest(values: NDArray[Any]) -> str:
 
 
 def checked(found: Any) -> dict[str, Any]:
-    """``found`` where it has the form of a record; a checkpoint or manifest of strangers may hold anything.
+    """Return ``found`` if it has the form of a record; an untrusted checkpoint or manifest may hold anything.
 
     Raises:
-        InputError: it has not.
+        InputError: it does not.
     """
     try:
         is_whole = _is_whole(found)
     except (KeyError, TypeError, AttributeError, IndexError) as error:
-        msg = f"what it keeps of its data cannot be read: {type(error).__name__}"
+        msg = f"its data record cannot be read: {type(error).__name__}"
         raise InputError(msg) from error
     if not is_whole:
-        msg = "what it keeps of its data cannot be read"
+        msg = "its data record cannot be read"
         raise InputError(msg)
     return dict(found)
 

@@ -1,4 +1,4 @@
-"""Rows of a CSV file of pictures, checked one by one and named by number where something is wrong."""
+"""Rows of a CSV file of pictures, checked one by one; errors name the row number."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ _LABELS = {str(number).encode(): number for number in range(len(EMOTIONS))}
 _BLOCK = 16
 
 
-class Taken(NamedTuple):
-    """Pictures ``(n, 48, 48)``, labels, splits and row numbers in the file ``(n,)`` of the rows that were wanted."""
+class CollectedRows(NamedTuple):
+    """Pictures ``(n, 48, 48)``, labels, splits and row numbers in the file ``(n,)`` of the requested rows."""
 
     pixels: NDArray[np.uint8]
     labels: NDArray[np.int64]
@@ -34,7 +34,7 @@ class Taken(NamedTuple):
 
 
 class Rows:
-    """Collects the wanted rows of one file, blocks of pictures at a time.
+    """Collects the requested rows of one file in blocks of pictures.
 
     ``whole`` is the split of a file whose rows have labels but no ``Usage``.
     """
@@ -53,7 +53,7 @@ class Rows:
         self._numbers: list[int] = []
 
     def begin(self, line: bytes) -> None:
-        """Take the header: it decides whether all is of one split."""
+        """Read the header, which decides whether all rows belong to one split."""
         names = header(line)
         self._count = len(names)
         self._columns = {name: place for place, name in enumerate(names)}
@@ -67,7 +67,7 @@ class Rows:
             self.splits = (self._whole if "emotion" in names else UNLABELLED,)
 
     def add(self, line: bytes) -> None:
-        """Take a row, if its split is wanted."""
+        """Add a row if its split is requested."""
         cells = fields(line)
         if cells == [b""]:
             return
@@ -87,11 +87,11 @@ class Rows:
         if len(self._texts) == _BLOCK:
             self._flush()
 
-    def finish(self) -> Taken:
-        """All that was taken."""
+    def finish(self) -> CollectedRows:
+        """Return all collected rows."""
         self._flush()
         labels, numbers = (np.array(values, np.int64) for values in (self._labels, self._numbers))
-        return Taken(np.concatenate(self._pixels), labels, np.array(self._usage, np.str_), numbers)
+        return CollectedRows(np.concatenate(self._pixels), labels, np.array(self._usage, np.str_), numbers)
 
     def _split(self, cells: list[bytes], place: str) -> str:
         if "Usage" not in self._columns:

@@ -1,4 +1,4 @@
-"""What a loader makes of a path that it recognises."""
+"""Recognised data set and its reader."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from pathlib import Path  # noqa: TC003 - the annotations of a dataclass
 from converter.datasets.faces import FaceSet
 
 Read = Callable[[Collection[str] | None], Mapping[str, FaceSet]]
-"""Reads the named splits, those of them that are there, in one go; ``None``: all there are."""
+"""Reads those of the named splits that exist in one pass; ``None`` reads all."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A recognised data set: what ``form`` it comes in and how to read it.
+    """Recognised data set: its format and its reader.
 
-    ``files`` are those that hold the pictures where a few files hold all of them, ``votes`` is the file of votes that
-    is read, and ``problems`` says in a line each what is odd about the data but keeps nothing from being read.
+    ``files`` are set if a few files hold all pictures, ``votes`` is the file of votes that is read, and ``problems``
+    describes oddities of the data that do not prevent reading, a line each.
     """
 
     form: str

@@ -1,4 +1,4 @@
-"""The parts that a data set comes in, under FER2013's names for them."""
+"""Splits of a data set, under FER2013's names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 TRAINING, PUBLIC, PRIVATE = "Training", "PublicTest", "PrivateTest"
 ALL = "All"
-"""The whole of a data set that comes in one piece."""
+"""Data set without splits."""
 UNLABELLED = "Unlabelled"
 """Pictures without labels, such as those of Kaggle's ``test.csv``."""
 SPLITS = (TRAINING, PUBLIC, PRIVATE, ALL, UNLABELLED)
@@ -23,18 +23,18 @@ _FOLDERS = {
     PRIVATE: ("test", "testing", "privatetest"),
 }
 FOLDER_SPLITS = {name: split for split, names in _FOLDERS.items() for name in names}
-"""What folders of a split are called, in small letters."""
+"""Folder names of the splits, in lower case."""
 
 
 class MissingSplitError(InputError):
-    """The data set is sound but lacks the split that was asked for."""
+    """The data set is valid but lacks the requested split."""
 
 
 def check_split(split: str) -> None:
-    """Refuse a name that is none of :data:`SPLITS`.
+    """Refuse a name that is not in :data:`SPLITS`.
 
     Raises:
-        InputError: it is none.
+        InputError: it is not.
     """
     if split not in SPLITS:
         msg = f"unknown split {split!r}: expected one of {', '.join(SPLITS)}"
@@ -42,15 +42,15 @@ def check_split(split: str) -> None:
 
 
 def missing(path: Path, split: str, there: Iterable[str]) -> MissingSplitError:
-    """The error that ``path`` has no pictures of ``split``, only of the splits that are ``there``."""
-    found = [known for known in SPLITS if known in set(there)]
-    if found == [ALL]:
+    """Return the error that ``path`` has no pictures of ``split``, only of the splits in ``there``."""
+    existing = [known for known in SPLITS if known in set(there)]
+    if existing == [ALL]:
         return MissingSplitError(
             f"{path}: is in one piece, with no split {split}: it can be measured with --split {ALL}"
         )
-    if split != UNLABELLED and UNLABELLED in found:
+    if split != UNLABELLED and UNLABELLED in existing:
         return MissingSplitError(
             f"{path}: the pictures of test.csv have no labels, so that there is no split {split} to measure or choose "
             f"by; use icml_face_data.csv, which has them"
         )
-    return MissingSplitError(f"{path}: has no pictures of split {split}: it has {', '.join(found) or 'none at all'}")
+    return MissingSplitError(f"{path}: has no pictures of split {split}: it has {', '.join(existing) or 'none at all'}")

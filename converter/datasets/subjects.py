@@ -1,4 +1,4 @@
-"""Who is in a picture, as far as its name tells."""
+"""Subjects of pictures, derived from their names."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ _ENOUGH = 0.5
 
 
 def known_pattern(names: Sequence[str]) -> str:
-    """The pattern of :data:`KNOWN` that tells the subject of most ``names``; empty where none does."""
+    """Return the pattern of :data:`KNOWN` that finds the subject of most ``names``, or an empty text."""
     for pattern in KNOWN:
-        found = [subject for subject in subjects_of(names, pattern) if subject]
-        if len(found) > _ENOUGH * len(names) and len(set(found)) > 1:
+        subjects = [subject for subject in subjects_of(names, pattern) if subject]
+        if len(subjects) > _ENOUGH * len(names) and len(set(subjects)) > 1:
             return pattern
     return ""
 
 
 def subjects_of(names: Sequence[str], pattern: str) -> list[str]:
-    """The subject of each name, empty where ``pattern`` finds none: its first group, or all that it matches.
+    """Return the subject of each name: the first group of ``pattern``, its whole match, or an empty text.
 
     Raises:
         InputError: ``pattern`` is no regular expression.

@@ -1,4 +1,4 @@
-"""Reading text files, plain or gzipped, so that whatever is wrong with them ends as one line."""
+"""Reading of text files, plain or gzipped, with one-line errors."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 @contextmanager
 def open_csv(path: Path) -> Iterator[BinaryIO]:
-    """A CSV file, plain or gzipped, as bytes.
+    """Open a CSV file, plain or gzipped, as bytes.
 
     Raises:
-        InputError: it cannot be read, now or later while it is read.
+        InputError: it cannot be read, now or later.
     """
     opener = gzip.open if path.suffix == ".gz" else open
     try:
@@ -32,10 +32,10 @@ def open_csv(path: Path) -> Iterator[BinaryIO]:
 
 
 def fields(line: bytes) -> list[bytes]:
-    """The fields of a line, without blanks and quotes around them; none of these files has a comma inside a field."""
+    """Split a line into fields without surrounding blanks and quotes; these files have no commas inside fields."""
     return [field.strip(b' "\t') for field in line.rstrip(b"\r\n").split(b",")]
 
 
 def header(line: bytes) -> list[str]:
-    """Names of the columns, without the byte order mark that some programs put in front."""
+    """Return the column names, without the byte order mark that some programs add."""
     return [field.decode() for field in fields(line.removeprefix(b"\xef\xbb\xbf"))]

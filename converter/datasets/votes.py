@@ -1,4 +1,4 @@
-"""FER+ (Barsoum et al., 2016): ten annotators' votes on FER2013's pictures, a row for each in the same order."""
+"""FER+ (Barsoum et al., 2016): ten annotators' votes on FER2013's pictures, one row per picture in the same order."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ VOTE_COLUMNS = {
 _COLUMNS = (*(VOTE_COLUMNS[emotion] for emotion in EMOTIONS), *OTHER_VOTES)
 _ENOUGH = 200
 _AGREEMENT = 0.5
-"""Votes and labels agree on three pictures of four where they belong together, on one of five where they do not."""
+"""Minimum agreement of votes and labels: 3 of 4 pictures agree in matching files, 1 of 5 in others."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Votes:
-    """Votes in the form that :class:`~converter.datasets.faces.FaceSet` has them."""
+    """Votes in the form of :class:`~converter.datasets.faces.FaceSet`."""
 
     shares: NDArray[np.float32]
     majority: NDArray[np.int64]
@@ -43,10 +43,10 @@ class Votes:
 
 
 def read_votes(path: Path, rows: NDArray[np.int64], labels: NDArray[np.int64]) -> Votes:
-    """The votes on the pictures in ``rows`` of the data set, whose ``labels`` show whether the two belong together.
+    """Return the votes on the pictures in ``rows`` ``(n,)``; ``labels`` ``(n,)`` show whether the two files match.
 
     Raises:
-        InputError: the file is damaged, too short, or plainly in another order than the pictures.
+        InputError: the file is damaged, too short, or clearly in another order than the pictures.
     """
     table = _read_table(path)
     if len(rows) and len(table) <= rows.max():
@@ -65,20 +65,20 @@ def read_votes(path: Path, rows: NDArray[np.int64], labels: NDArray[np.int64]) -
 
 
 def _summarise(counts: NDArray[np.int64]) -> Votes:
-    """Shares, strict majority and other votes from counts ``(n, 10)``."""
+    """Return shares, strict majority and other votes for counts ``(n, 10)``."""
     seven, others = counts[:, : len(EMOTIONS)].astype(np.float32), counts[:, len(EMOTIONS) :]
     shares = seven / np.maximum(seven.sum(axis=1, keepdims=True), 1)
     ranked = np.sort(counts, axis=1)
     top = counts.argmax(axis=1)
     usable = (ranked[:, -1] > ranked[:, -2]) & (top < len(EMOTIONS))
-    # what most annotators saw as no face or could not name teaches nothing about the seven
+    # pictures that most annotators saw as no face or could not name teach nothing about the seven
     shares[others[:, 1:].sum(axis=1) > counts.sum(axis=1) / 2] = 0
     other = others / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     return Votes(shares, np.where(usable, top, UNKNOWN), other.astype(np.float32))
 
 
 def _read_table(path: Path) -> NDArray[np.int64]:
-    """Counts of all rows ``(n, 10)``: the seven emotions in our order, then the others."""
+    """Return the counts of all rows ``(n, 10)``: the seven emotions in our order, then the others."""
     rows: list[list[int]] = []
     with open_csv(path) as stream:
         names = header(stream.readline())

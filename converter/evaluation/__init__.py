@@ -1,1 +1,1 @@
-"""How good a model is and how sure one can be of it: intervals, recurring pictures, robustness, saliency."""
+"""Quality of a model and its uncertainty: intervals, recurring pictures, robustness, saliency."""

@@ -1,4 +1,4 @@
-"""Measures a model on a named split: an int8 ``.tflite`` as the device runs it, or a checkpoint in float32."""
+"""Evaluation of a model on a named split: an int8 ``.tflite`` as on the device, or a checkpoint in float32."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _MAJORITY = "FER+ majority"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evaluation:
-    """One model on one split, one view: a measurement for each head that the split has labels for."""
+    """One model on one split in one view, with a measurement for each head that the split has labels for."""
 
     model: str
     split: str
@@ -39,7 +39,7 @@ class Evaluation:
     classes: tuple[str, ...] = EMOTIONS
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON; shares rounded to four digits.
+        """Return plain values for JSON, with shares rounded to four digits.
 
         Recall of an absent emotion is null, and so is the precision of one that is never predicted.
         """
@@ -48,7 +48,7 @@ class Evaluation:
 
 
 def label_set(faces: FaceSet, head: str) -> str:
-    """What to call the labels that ``head`` is measured by: FER2013's, the data's own, or the votes' majority."""
+    """Return the name of the labels that measure ``head``: FER2013's, the data's own, or the votes' majority."""
     if head == "consensus":
         return _MAJORITY
     origin = faces.origin
@@ -121,12 +121,12 @@ def _plain(measurement: Measurement, classes: Sequence[str]) -> dict[str, Any]:
 
 
 def recall_by_name(measurement: Measurement, classes: Sequence[str] = EMOTIONS) -> dict[str, float | None]:
-    """Recall per class; ``None`` where the split has none of it."""
+    """Return the recall per class; ``None`` if the split has no pictures of it."""
     return by_name(measurement.recall, classes)
 
 
 def by_name(values: Sequence[float], classes: Sequence[str] = EMOTIONS) -> dict[str, float | None]:
-    """One rounded value per class, ``None`` for NaN."""
+    """Return one rounded value per class, ``None`` for NaN."""
     return {
         str(name): None if math.isnan(value) else round(float(value), 4)
         for name, value in zip(classes, values, strict=True)

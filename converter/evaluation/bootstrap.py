@@ -1,4 +1,4 @@
-"""How much a figure would differ on other pictures of the same kind: percentile bootstrap (Efron, 1979)."""
+"""Uncertainty of a figure on other pictures of the same kind: percentile bootstrap (Efron, 1979)."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FIGURES = ("accuracy", "top2", "balanced_accuracy", "macro_f1", "ece_raw", "ece")
-"""The first columns of a head's :func:`tally`; recall and precision of each emotion follow."""
+"""First columns of a head's :func:`tally`; recall and precision of each emotion follow."""
 _AT_ONCE = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Bootstrap:
-    """Pictures are drawn with replacement ``resamples`` times, as many as there are; ``level`` is the coverage."""
+    """Resampling of the pictures with replacement, ``resamples`` times; ``level`` is the coverage."""
 
     resamples: int = 2000
     level: float = 0.95
     seed: int = 1
 
     def intervals(self, n: int, statistic: Callable[[NDArray[np.int64]], NDArray[np.float64]]) -> NDArray[np.float64]:
-        """Lower and upper bound ``(k, 2)`` of the ``k`` figures that ``statistic`` gives.
+        """Return lower and upper bounds ``(k, 2)`` of the ``k`` figures that ``statistic`` returns.
 
-        ``statistic`` takes picture numbers ``(b, n)``, one resample a row, and gives ``(b, k)``. A resample in which
-        a figure is not defined (NaN) does not count for it; one that is defined in none is NaN.
+        ``statistic`` takes picture numbers ``(b, n)``, one resample a row, and returns ``(b, k)``. A resample in which
+        a figure is undefined (NaN) does not count for it; the bounds are NaN if it is undefined in all.
         """
         generator = np.random.default_rng(self.seed)
         block = max(1, _AT_ONCE // n)
@@ -48,9 +48,9 @@ class Bootstrap:
 def tally(
     logits: NDArray[np.float32], truth: NDArray[np.int64], temperature: float
 ) -> Callable[[NDArray[np.int64]], NDArray[np.float64]]:
-    """The statistic of one head: :data:`FIGURES`, recall and precision of resamples of ``logits`` ``(n, 7)``.
+    """Return the statistic of one head: :data:`FIGURES`, recall and precision of resamples of ``logits`` ``(n, 7)``.
 
-    It defines them as :func:`converter.measure.measure` does, but for all resamples at once. ``truth`` ``(n,)`` has
+    It uses the definitions of :func:`converter.measure.measure`, but for all resamples at once. ``truth`` ``(n,)`` has
     no -1.
     """
     k = logits.shape[1]
@@ -70,7 +70,7 @@ def tally(
 def accuracies(
     predicted: NDArray[np.int64], truth: NDArray[np.int64], k: int = 7
 ) -> Callable[[NDArray[np.int64]], NDArray[np.float64]]:
-    """The statistic of accuracy and balanced accuracy alone, of ``k`` classes."""
+    """Return the statistic of accuracy and balanced accuracy alone, of ``k`` classes."""
     cell = truth * k + predicted
 
     def statistic(rows: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -83,7 +83,7 @@ def accuracies(
 def _gaps(
     probabilities: NDArray[np.float32], truth: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Bin and confidence less rightness of each picture: their sums by bin make the calibration error."""
+    """Return bin and confidence minus correctness of each picture: their sums by bin give the calibration error."""
     index, confidence, right = confidence_bins(probabilities, truth)
     return index, confidence - right
 
@@ -91,7 +91,7 @@ def _gaps(
 def _count(
     index: NDArray[np.int64], rows: NDArray[np.int64], size: int, weights: NDArray[np.float64] | None = None
 ) -> NDArray[np.float64]:
-    """For each resample how often (or with how much weight) each index below ``size`` occurs, ``(b, size)``."""
+    """Return for each resample the (weighted) number of occurrences of each index below ``size``, ``(b, size)``."""
     b = len(rows)
     flat = (np.arange(b)[:, None] * size + index[rows]).ravel()
     chosen = None if weights is None else weights[rows].ravel()

@@ -1,4 +1,4 @@
-"""Whether the network is as sure of a face as the people were who voted on it."""
+"""Comparison of the network's confidence with the agreement of the annotators."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 EDGES = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
-"""Bounds of the bins of agreement, each with its upper end; ten annotators vote, so tenths are what there is."""
+"""Bounds of the bins of agreement, each including its upper end; ten annotators vote, so values are tenths."""
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _NORMAL_95 = 1.959964
 _LEAST = 10
-"""Pictures below which a correlation says nothing."""
+"""Number of pictures below which a correlation is meaningless."""
 
 
 def certainty(
     probabilities: NDArray[np.float32], votes: NDArray[np.float32], majority: NDArray[np.int64]
 ) -> dict[str, Any] | None:
-    """Confidence by the annotators' agreement, and rank correlation of the two entropies, as plain values.
+    """Return confidence by the annotators' agreement, and rank correlation of the two entropies, as plain values.
 
-    ``probabilities`` and ``votes`` ``(n, 7)`` are distributions; rows of votes that are all zero are left out, and
-    ``None`` is the answer if all are. Agreement is the share of the most frequent vote. ``majority`` ``(n,)`` gives
-    what is right, -1 where nothing is; accuracy is over the rest. The correlation is Spearman's and ``None`` where
-    all annotators, or all predictions, are equally sure.
+    ``probabilities`` and ``votes`` ``(n, 7)`` are distributions; rows of votes that are all zero are left out, and the
+    result is ``None`` if all are. Agreement is the share of the most frequent vote. ``majority`` ``(n,)`` is the true
+    class, -1 if unknown; accuracy is over the rest. The correlation is Spearman's and ``None`` if all annotators, or
+    all predictions, are equally certain.
     """
     voted = votes.sum(axis=1) > 0
     if not voted.any():
         return None
     probabilities, votes, majority = probabilities[voted], votes[voted], majority[voted]
-    # rounded in float64: seven tenths in float32 are more than 0.7 and would lie in the next bin
+    # rounded in float64: seven tenths in float32 are more than 0.7 and would be in the next bin
     bins = np.digitize(votes.max(axis=1).astype(np.float64).round(4), EDGES[1:-1], right=True)
     of_votes, of_prediction = entropy(votes), entropy(probabilities)
     return {
@@ -44,7 +44,7 @@ def certainty(
 
 
 def entropy(shares: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Shannon entropy of distributions ``(n, 7)``, in bits: 0 where one class has all, log2 7 where all are alike."""
+    """Return the Shannon entropy of distributions ``(n, 7)`` in bits: 0 for one certain class, log2 7 for uniform."""
     from scipy.stats import entropy as shannon
 
     return np.asarray(shannon(shares.astype(np.float64), base=2, axis=1))
@@ -69,7 +69,7 @@ def _bin(
 
 
 def _spearman(first: NDArray[np.float64], second: NDArray[np.float64]) -> dict[str, Any]:
-    """Rank correlation with its 95 % interval after Bonett and Wright (2000); both ``None`` where it is undefined."""
+    """Return the rank correlation with its 95 % interval after Bonett and Wright (2000), both ``None`` if undefined."""
     if len(first) <= _LEAST or not np.ptp(first) or not np.ptp(second):
         return {"spearman": None, "spearman_interval": None}
     from scipy.stats import spearmanr

@@ -1,4 +1,4 @@
-"""The answers that a device with default settings gives: with the model's prior, temperature by face and refusal."""
+"""Answers of a device with default settings: with the model's prior, temperature by face and refusal."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answers:
-    """What a device with the model of ``manifest`` says of the ``n`` faces of a split.
+    """Answers of a device with the model of ``manifest`` for the ``n`` faces of a split.
 
-    ``probabilities`` holds ``(n, k)`` by head. ``refused`` ``(n,)`` marks the faces that are taken for none; it is
-    ``None`` where the model refuses nothing.
+    ``probabilities`` holds ``(n, k)`` by head. ``refused`` ``(n,)`` marks the faces that are rejected as non-faces; it
+    is ``None`` for a model without refusal.
     """
 
     manifest: Manifest
@@ -45,7 +45,7 @@ class Answers:
 
 
 def answers(subject: Subject, faces: FaceSet) -> Answers | None:
-    """Return what the device says of ``faces``; ``None`` for a model without a manifest, which no device runs."""
+    """Return the device's answers for ``faces``, or ``None`` for a model without a manifest, which no device runs."""
     manifest = subject.manifest
     if manifest is None:
         return None

@@ -1,4 +1,4 @@
-"""What spoils a face before the network sees it: the same for the same pictures, every time."""
+"""Degradations of a face before the network sees it, deterministic for the same pictures."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _SEED = 1
 
 @dataclass(frozen=True, slots=True)
 class Disturbance:
-    """One strength of one kind.
+    """One strength of one kind of disturbance.
 
-    ``words`` say ``amount``; ``change`` takes ``(n, h, w)`` uint8 grey and the amount.
+    ``words`` describe ``amount``; ``change`` takes ``(n, h, w)`` uint8 grey and the amount.
     """
 
     kind: str
@@ -33,26 +33,26 @@ class Disturbance:
 
     @property
     def strength(self) -> str:
-        """The strength in words."""
+        """Return the strength as text."""
         return self.words.format(self.amount)
 
     def apply(self, pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """``pictures`` ``(n, h, w)`` uint8 grey so disturbed; shape and type stay."""
+        """Return ``pictures`` ``(n, h, w)`` uint8 grey with the disturbance; shape and type are unchanged."""
         return self.change(pictures, self.amount)
 
 
 def darken(pictures: NDArray[np.uint8], percent: float) -> NDArray[np.uint8]:
-    """With so many percent of the light left."""
+    """Reduce the light of pictures ``(n, h, w)`` uint8 to ``percent``."""
     return _each(pictures, lambda picture: cv2.convertScaleAbs(picture, alpha=percent / 100))
 
 
 def blur(pictures: NDArray[np.uint8], sigma: float) -> NDArray[np.uint8]:
-    """Under a Gaussian of ``sigma`` pixels."""
+    """Blur pictures ``(n, h, w)`` uint8 with a Gaussian of ``sigma`` pixels."""
     return _each(pictures, lambda p: cv2.GaussianBlur(p, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE))
 
 
 def coarsen(pictures: NDArray[np.uint8], side: float) -> NDArray[np.uint8]:
-    """As if the face had been ``side`` pixels wide, cut out as the device does it; the pictures are square."""
+    """Reduce square pictures ``(n, s, s)`` uint8 to faces ``side`` pixels wide, cropped as on the device."""
 
     def change(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         small = np.asarray(cv2.resize(picture, (int(side), int(side)), interpolation=cv2.INTER_AREA), np.uint8)
@@ -62,7 +62,7 @@ def coarsen(pictures: NDArray[np.uint8], side: float) -> NDArray[np.uint8]:
 
 
 def rotate(pictures: NDArray[np.uint8], degrees: float) -> NDArray[np.uint8]:
-    """Turned about the centre, every other picture the other way; what comes into view repeats the border."""
+    """Turn pictures ``(n, h, w)`` about the centre in alternating directions, repeating the border."""
     height, width = pictures.shape[1:]
     centre = (width - 1) / 2, (height - 1) / 2
     turns = [cv2.getRotationMatrix2D(centre, angle, 1.0) for angle in (degrees, -degrees)]
@@ -74,7 +74,7 @@ def rotate(pictures: NDArray[np.uint8], degrees: float) -> NDArray[np.uint8]:
 
 
 def occlude(pictures: NDArray[np.uint8], percent: float) -> NDArray[np.uint8]:
-    """A square of so many percent of the picture, in its mean grey, at a place of its own in each picture."""
+    """Cover a square of ``percent`` of each picture ``(n, h, w)`` with its mean grey, at a different place in each."""
     n, height, width = pictures.shape
     side = round((height * width * percent / 100) ** 0.5)
     generator = np.random.default_rng(_SEED)
@@ -86,7 +86,7 @@ def occlude(pictures: NDArray[np.uint8], percent: float) -> NDArray[np.uint8]:
 
 
 def compress(pictures: NDArray[np.uint8], quality: float) -> NDArray[np.uint8]:
-    """Through JPEG at this quality of 1 to 100."""
+    """Compress pictures ``(n, h, w)`` uint8 by JPEG at this quality of 1 to 100."""
 
     def change(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         _, encoded = cv2.imencode(".jpg", picture, (cv2.IMWRITE_JPEG_QUALITY, int(quality)))

@@ -1,4 +1,4 @@
-"""Ways to divide the faces of a split by what can be measured in the picture itself."""
+"""Ways to divide the faces of a split by properties that can be measured in the picture itself."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ NOT_MEASURED = (
     ),
     "heads tilted up or down: five landmarks do not separate that from the shape of a face",
 )
-"""What is not divided by, and why."""
+"""Properties that are not used for divisions, and the reasons."""
 _FIFTHS = ("lowest fifth", "second", "third", "fourth", "highest fifth")
 _TILTS, _TURNS = (0.0, 3.0, 6.0, 10.0), (0.0, 0.1, 0.25, FACING)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Group:
-    """Some faces of a split, ``members`` ``(n,)``, with values from ``low`` to ``high`` where they have any."""
+    """Some faces of a split, ``members`` ``(n,)``, with values from ``low`` to ``high`` if they have any."""
 
     name: str
     members: NDArray[np.bool_]
@@ -46,7 +46,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Division:
-    """Groups without common members; ``measure`` says what divides them, ``without`` counts faces in none."""
+    """Groups without common members; ``measure`` describes the property, ``without`` counts faces in no group."""
 
     name: str
     measure: str
@@ -55,7 +55,7 @@ class Division:
 
 
 def divisions(faces: FaceSet, detector: Any | None) -> list[Division]:
-    """Divide ``faces`` by brightness and contrast and, where there is a ``detector`` (YuNet), by pose."""
+    """Divide ``faces`` by brightness and contrast and, with a ``detector`` (YuNet), by pose."""
     grey = faces.pixels.reshape(len(faces), -1)
     found = [
         _fifths("brightness", "mean grey level of the picture", grey.mean(axis=1)),

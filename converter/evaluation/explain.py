@@ -1,4 +1,4 @@
-"""Pictures of which part of the face decides. They show faces of the data set: they belong into no repository."""
+"""Pictures of the parts of a face that decide. They show the data set's faces and must not be published."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _COLUMNS = 7
 
 
 def explain(subject: Subject, faces: FaceSet, samples: int, out: Path) -> None:
-    """Write ``saliency-<head>.png`` with ``samples`` faces and ``saliency-mean-<head>.png`` with a map an emotion.
+    """Write ``saliency-<head>.png`` with ``samples`` faces and ``saliency-mean-<head>.png`` with a map per emotion.
 
-    The mean map of an emotion is over up to 32 faces that the head rightly reads so.
+    The mean map of an emotion is over up to 32 faces that the head classifies correctly.
 
     Raises:
         InputError: the folder cannot be written.
@@ -53,7 +53,7 @@ def explain(subject: Subject, faces: FaceSet, samples: int, out: Path) -> None:
 
 
 def draw_samples(pixels: NDArray[np.uint8], maps: NDArray[np.float32], titles: list[str], title: str) -> bytes:
-    """Every face beside its map, laid over it."""
+    """Draw every face beside its map, overlaid on the face."""
     columns = min(_COLUMNS, max(1, len(pixels)))
     lines = max(1, -(-len(pixels) // columns))
     figure, axes = plots.new_figure(1.7 * columns + 0.5, 3.7 * lines + 0.6, columns, 2 * lines)
@@ -71,7 +71,7 @@ def draw_samples(pixels: NDArray[np.uint8], maps: NDArray[np.float32], titles: l
 
 
 def draw_means(means: Mapping[str, tuple[int, NDArray[np.float32]]], title: str) -> bytes:
-    """The mean map of each emotion, from the number of its faces and the map ``(48, 48)``."""
+    """Draw the mean map of each emotion, from the number of its faces and the map ``(48, 48)``."""
     figure, axes = plots.new_figure(1.8 * len(means), 2.6, len(means))
     for panel, (name, (count, found)) in zip(axes, means.items(), strict=True):
         limit = max(float(np.abs(found).max()), 1e-6)
@@ -85,7 +85,7 @@ def draw_means(means: Mapping[str, tuple[int, NDArray[np.float32]]], title: str)
 def _means(
     subject: Subject, head: str, faces: FaceSet, rightly: NDArray[np.int64]
 ) -> dict[str, tuple[int, NDArray[np.float32]]]:
-    """Per emotion how many faces and their mean map; ``rightly`` ``(n,)`` is what was rightly read, else -1."""
+    """Return per emotion the number of faces and their mean map; ``rightly`` ``(n,)`` is the correct class, else -1."""
     generator = np.random.default_rng(1)
     found: dict[str, tuple[int, NDArray[np.float32]]] = {}
     for number, emotion in enumerate(EMOTIONS):

@@ -1,4 +1,4 @@
-"""The results of an evaluation as plots; none of them shows a picture of the data set."""
+"""Charts of the results of an evaluation; none of them shows a picture of the data set."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _FULL = 100
 
 
 def draw(results: Mapping[str, Any], out: Path, prefix: str = "") -> None:
-    """Write what ``results`` of :func:`converter.evaluation.results.results` hold as ``.png`` files into ``out``.
+    """Write the ``results`` of :func:`converter.evaluation.results.results` as ``.png`` files into ``out``.
 
     ``confusion-<head>`` and ``reliability-<head>`` for every head, ``certainty-consensus``, ``robustness``,
-    ``conditions`` and ``groups`` where they were measured; every name begins with ``prefix``.
+    ``conditions`` and ``groups`` if they were measured; every name begins with ``prefix``.
 
     Raises:
         InputError: the folder cannot be written.
@@ -51,7 +51,7 @@ def _pictures(results: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
 
 
 def certainty(found: Mapping[str, Any], title: str) -> bytes:
-    """The network's confidence by how far the annotators agreed: boxes of its quantiles, and how often it is right."""
+    """Plot the network's confidence by the annotators' agreement: boxes of its quantiles, and the accuracy."""
     figure, (axes,) = plots.new_figure(6.4, 4.6, 1)
     bins = [row for row in found["agreement"] if row["n"]]
     names = ("whislo", "q1", "med", "q3", "whishi")
@@ -74,7 +74,7 @@ def certainty(found: Mapping[str, Any], title: str) -> bytes:
 
 
 def robustness(rows: Sequence[Mapping[str, Any]], title: str) -> bytes:
-    """Accuracy over strength with its interval, a panel a kind of disturbance, a line a head."""
+    """Plot accuracy over strength with its interval, a panel per kind of disturbance, a line per head."""
     kinds = list(dict.fromkeys(row["kind"] for row in rows if row["kind"] != UNDISTURBED))
     clean = [row for row in rows if row["kind"] == UNDISTURBED]
     lines = -(-len(kinds) // _COLUMNS)
@@ -89,7 +89,7 @@ def robustness(rows: Sequence[Mapping[str, Any]], title: str) -> bytes:
 
 
 def conditions(rows: Sequence[Mapping[str, Any]], title: str) -> bytes:
-    """Accuracy by the face's size, and by light with and without a sensor's noise: with corrections and without."""
+    """Plot accuracy by the face's size, and by light with and without sensor noise: with and without corrections."""
     sizes = sorted({row["size"] for row in rows if row["light"] != _FULL})
     figure, axes = plots.new_figure(11, 3.4 * (1 + len(sizes)), 2, 1 + len(sizes))
     by_size = sorted((row for row in rows if row["light"] == _FULL and not row["noisy"]), key=lambda row: row["size"])

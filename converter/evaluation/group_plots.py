@@ -1,4 +1,4 @@
-"""Figures by group as a plot."""
+"""Chart of the figures by group."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PANELS = {
 
 
 def draw(found: Mapping[str, Any], title: str) -> bytes:
-    """Draw three figures with their intervals, a row of panels each: a line a head, a column a division."""
+    """Draw three figures with their intervals: a row of panels per figure, a column per division, a line per head."""
     divisions = found["groups"]["divisions"]
     figure, axes = plots.new_figure(3.2 * len(divisions), 3 * len(_PANELS), len(divisions), len(_PANELS))
     heads = list(found["device"]["heads"])

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from converter.evaluation.judged import Judged
 
 LEAST = 30
-"""Faces below which a group does not count for the largest difference."""
+"""Number of faces below which a group does not count for the largest difference."""
 _SHUFFLES = 5000
 
 
@@ -60,11 +60,11 @@ def groups(found: Answers, faces: FaceSet, divided: Sequence[Division], bootstra
 
 
 def difference(judged: Judged, division: Division, seed: int) -> Mapping[str, Any] | None:
-    """Return the largest difference of accuracy at the same mix between two groups, and how often chance gives it.
+    """Return the largest difference of accuracy at the same mix between two groups, and how often chance exceeds it.
 
-    Chance shuffles the right answers among the faces of each class, so that neither the mix of classes nor how hard a
-    class is counts as a difference. Groups of fewer than :data:`LEAST` faces are left out; ``None`` where fewer than
-    two are left.
+    Chance shuffles the right answers among the faces of each class, so that neither the mix of classes nor the
+    difficulty of a class counts as a difference. Groups of fewer than :data:`LEAST` faces are left out; the result is
+    ``None`` if fewer than two remain.
     """
     k = len(judged.mix)
     members = [group.members & (judged.labels >= 0) for group in division.groups]
@@ -84,7 +84,7 @@ def difference(judged: Judged, division: Division, seed: int) -> Mapping[str, An
 
 
 def _range(right: NDArray[np.int64], sizes: NDArray[np.int64], mix: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Largest less smallest accuracy at the same mix, from right answers ``(b, k, g)`` of ``sizes`` ``(k, g)``."""
+    """Return the range of accuracy at the same mix, from right answers ``(b, k, g)`` of ``sizes`` ``(k, g)``."""
     recall = np.where(sizes > 0, right / np.maximum(sizes, 1), np.nan)
     accuracy = at_mix(np.swapaxes(recall, 1, 2), mix)
     found: NDArray[np.float64] = accuracy.max(axis=1) - accuracy.min(axis=1)

@@ -1,4 +1,4 @@
-"""How good a head's answers are, over all faces or over some of them, with intervals."""
+"""Quality of a head's answers, over all faces or over some of them, with intervals."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from converter.evaluation.bootstrap import Bootstrap
 
 SURE = 0.8
-"""Confidence from which a wrong answer is counted as a sure one."""
+"""Confidence from which a wrong answer counts as certain."""
 _DRAWS = 500
 _LEAST_PROBABILITY = 1e-9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Judged:
-    """Answers of one head with what counts as right.
+    """Answers of one head with the true classes.
 
-    ``probabilities`` ``(n, k)``; ``labels`` ``(n,)``, -1 where nothing counts as right; ``refused`` ``(n,)`` marks
-    faces taken for none; ``mix`` ``(k,)`` is the share of each class among the labels of the whole split.
+    ``probabilities`` ``(n, k)``; ``labels`` ``(n,)``, -1 if unknown; ``refused`` ``(n,)`` marks faces rejected as
+    non-faces; ``mix`` ``(k,)`` is the share of each class among the labels of the whole split.
     """
 
     probabilities: NDArray[np.float32]
@@ -41,30 +41,30 @@ class Judged:
     def of(
         cls, probabilities: NDArray[np.float32], labels: NDArray[np.int64], refused: NDArray[np.bool_] | None
     ) -> Self:
-        """Put a whole split together; its own labels give the mix."""
+        """Create the answers of a whole split; its own labels give the mix."""
         counts = np.bincount(labels[labels >= 0], minlength=probabilities.shape[1])
         return cls(probabilities, labels, refused, counts / counts.sum())
 
     def take(self, rows: NDArray[np.bool_]) -> Judged:
-        """Return the answers to some faces; the mix stays that of the whole split."""
+        """Return the answers for some faces; the mix remains that of the whole split."""
         refused = None if self.refused is None else self.refused[rows]
         return Judged(self.probabilities[rows], self.labels[rows], refused, self.mix)
 
     @property
     def right(self) -> NDArray[np.bool_]:
-        """Which answers are right, ``(n,)``; never where there is no label."""
+        """Return a mask ``(n,)`` of the right answers; False without a label."""
         found: NDArray[np.bool_] = self.probabilities.argmax(axis=1) == self.labels
         return found
 
     def figures(self, bootstrap: Bootstrap, classes: Sequence[str]) -> dict[str, Any] | None:
-        """Measure the labelled faces, as plain values; ``None`` where there is no such face.
+        """Measure the labelled faces, as plain values, or return ``None`` if there are none.
 
         Every figure is ``[value, lower bound, upper bound]``. Shares have Wilson's interval, the others that of the
         bootstrap. The shares ``wrong``, ``sure_and_wrong``, ``unclear`` and ``refused`` are of all faces: answers at or
         above the device's threshold that are wrong, those at or above :data:`SURE`, those below the threshold, and
         faces that are refused, whatever their answer. ``same_mix`` is the mean of the recalls, weighted by the mix of
-        the whole split. ``ece_by_chance`` is the calibration error that a perfectly calibrated model would show on so
-        few faces: its mean, and the value that 1 in 20 draws exceeds.
+        the whole split. ``ece_by_chance`` is the calibration error of a perfectly calibrated model on as few faces: its
+        mean, and the value that 1 in 20 draws exceeds.
         """
         known = self.labels >= 0
         if not known.any():
@@ -97,7 +97,7 @@ class Judged:
         }
 
     def _resampled(self, bootstrap: Bootstrap) -> dict[str, list[float]]:
-        """Figures that are no plain shares of faces."""
+        """Return the figures that are no plain shares of faces."""
         n, k = self.probabilities.shape
         # logarithms of probabilities are logits of temperature 1
         measured = tally(np.log(np.maximum(self.probabilities, _LEAST_PROBABILITY)), self.labels, 1.0)

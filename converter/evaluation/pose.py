@@ -1,4 +1,4 @@
-"""How far a face is tilted and turned, by YuNet's landmarks."""
+"""Tilt and turn of a face, by YuNet's landmarks."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     from edge.core.types import Landmarks
 
 _POINTS = slice(4, 14)
-"""Of one of the detector's rows: box, right eye, left eye, nose, corners of the mouth, score."""
+"""Columns of a detector row: box, right eye, left eye, nose, corners of the mouth, score."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Poses:
-    """``tilt`` ``(n,)`` in degrees and ``turn`` ``(n,)`` as :func:`edge.vision.pose.turn_of`; NaN without a face."""
+    """Poses: ``tilt`` ``(n,)`` in degrees and ``turn`` ``(n,)`` as :func:`edge.vision.pose.turn_of`, or NaN."""
 
     tilt: NDArray[np.float64]
     turn: NDArray[np.float64]
 
 
 def poses(detector: Any, faces: FaceSet) -> Poses:
-    """Search each picture, three times as large and with a grey border, for its surest face."""
+    """Find the face with the highest score in each picture, enlarged three times and with a grey border."""
     found = [_pose(detector, picture) for picture in bar(faces.pixels, "landmarks", len(faces))]
     tilt, turn = np.array(found, float).reshape(-1, 2).T
     return Poses(tilt, turn)

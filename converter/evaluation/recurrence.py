@@ -1,4 +1,4 @@
-"""Which measured pictures also occur in the training split, so that figures can be given without them."""
+"""Measured pictures that also occur in the training split, so that figures can be given without them."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class Recurrence:
     """Measured pictures ``(n,)`` that occur exactly, mirrored or nearly in the training split.
 
-    ``recurs`` marks those that occur in the whole split as published, ``seen`` those that occur in what is left of it
-    to train on; ``training`` and ``kept`` count the split's pictures and what is left.
+    ``recurs`` marks those that occur in the whole split as published, ``seen`` those that occur in the part that is
+    trained on; ``training`` and ``kept`` count the split's pictures and those of that part.
     """
 
     recurs: NDArray[np.bool_]
@@ -29,7 +29,7 @@ class Recurrence:
     labels: dict[str, int]
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain counts."""
+        """Return plain counts."""
         return {
             "pictures": int(self.recurs.sum()),
             "of": len(self.recurs),
@@ -41,9 +41,9 @@ class Recurrence:
 
 
 def recurrence(measured: FaceSet, whole: FaceSet, kept: FaceSet) -> Recurrence:
-    """Look for the ``measured`` pictures in the ``whole`` training split and in what of it is ``kept`` to train on."""
+    """Search the ``measured`` pictures in the ``whole`` training split and in the part of it that is ``kept``."""
     recurs = recurring(measured.pixels, whole.pixels)
-    # what recurs in the part recurs in the whole: the rest need not be looked for again
+    # pictures that recur in the part recur in the whole: the rest need not be searched again
     seen = recurs.copy()
     if len(kept) < len(whole):
         seen[recurs] = recurring(measured.pixels[recurs], kept.pixels)

@@ -1,4 +1,4 @@
-"""Everything that is measured of one model on one split, as plain values: what ``evaluate --json`` prints."""
+"""All measurements of one model on one split, as plain values: the output of ``evaluate --json``."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ def results(
     by_group: Sequence[Division] = (),
     bootstrap: Bootstrap | None = None,
 ) -> dict[str, Any]:
-    """Measure ``subject`` on ``faces``; shares are rounded to four digits, what is not defined is ``None``.
+    """Measure ``subject`` on ``faces``; shares are rounded to four digits, undefined ones are ``None``.
 
-    ``recurrence`` tells which faces occur in training too; every head is then measured without them as well.
+    ``recurrence`` marks the faces that occur in training too; every head is then measured without them as well.
     ``robust`` measures under disturbances, which takes 25 times as long, ``by_condition`` by size and light of the
     face, which takes 80 times as long. ``by_group`` measures the answers of the device by groups of faces; it needs a
     model with a manifest.
@@ -58,9 +58,9 @@ def results(
     bootstrap = bootstrap or Bootstrap()
     found = of_subject(subject, faces, split)
     without = ~recurrence.recurs if recurrence is not None else None
-    said = answers(subject, faces)
-    if by_group and said is None:
-        msg = f"{subject.name}: groups are measured of what a device says: give the .tflite that is made of it"
+    device_answers = answers(subject, faces)
+    if by_group and device_answers is None:
+        msg = f"{subject.name}: groups are measured on a device's answers: give the .tflite made from it"
         raise InputError(msg)
     return {
         "schema": SCHEMA,
@@ -82,13 +82,17 @@ def results(
         "certainty": _certainty(found, faces),
         "robustness": robustness(subject, faces, bootstrap) if robust else None,
         **({"conditions": conditions(subject, faces, bootstrap)} if by_condition else {}),
-        **({"device": deployed(said, faces, bootstrap)} if said is not None else {}),
-        **({"groups": groups(said, faces, by_group, bootstrap)} if said is not None and by_group else {}),
+        **({"device": deployed(device_answers, faces, bootstrap)} if device_answers is not None else {}),
+        **(
+            {"groups": groups(device_answers, faces, by_group, bootstrap)}
+            if device_answers is not None and by_group
+            else {}
+        ),
     }
 
 
 def to_json(found: Mapping[str, Any]) -> str:
-    """The text of a results file."""
+    """Return the text of a results file."""
     return json.dumps(found, indent=1) + "\n"
 
 
@@ -123,7 +127,7 @@ def _without(
     bootstrap: Bootstrap,
     classes: tuple[str, ...],
 ) -> dict[str, Any] | None:
-    """The figures over the pictures that do not recur in training; ``None`` if that is unknown or leaves none."""
+    """Return the figures without the pictures that recur in training; ``None`` if unknown or no pictures remain."""
     if without is None or not (without & (labels >= 0)).any():
         return None
     kept = without & (labels >= 0)
@@ -146,7 +150,7 @@ def _intervals(
     bootstrap: Bootstrap,
     classes: tuple[str, ...],
 ) -> dict[str, Any]:
-    """Lower and upper bound of every figure, by the figure's name and for recall and precision by emotion."""
+    """Return lower and upper bound of every figure, by its name and for recall and precision by emotion."""
     bounds = bootstrap.intervals(len(labels), tally(logits, labels, temperature))
     pairs = [None if np.isnan(pair).any() else pair.round(4).tolist() for pair in bounds]
     names = list(map(str, classes))
@@ -159,7 +163,7 @@ def _intervals(
 
 
 def _data(faces: FaceSet) -> dict[str, Any]:
-    """What the split holds: how many of each original label, and how often the two label sets agree."""
+    """Return the number of pictures of each original label, and how often the two label sets agree."""
     usable = faces.majority >= 0
     same = faces.labels[usable] == faces.majority[usable]
     return {
@@ -172,7 +176,7 @@ def _data(faces: FaceSet) -> dict[str, Any]:
 
 
 def _certainty(found: Evaluation, faces: FaceSet) -> dict[str, Any] | None:
-    """How the consensus head's certainty follows the annotators'; ``None`` without head or votes."""
+    """Return how the consensus head's certainty follows the annotators'; ``None`` without head or votes."""
     measured = next((m for m in found.measurements if m.head == "consensus"), None)
     if measured is None:
         return None

@@ -1,4 +1,4 @@
-"""How much a model still gets right when the pictures are worse than those of the data set."""
+"""Accuracy of a model on pictures that are worse than those of the data set."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ UNDISTURBED = "none"
 def robustness(
     subject: Subject, faces: FaceSet, bootstrap: Bootstrap, disturbances: Iterable[Disturbance] = DISTURBANCES
 ) -> list[dict[str, Any]]:
-    """Accuracy of every head under each disturbance, one row of plain values each; the first row is undisturbed."""
+    """Return every head's accuracy under each disturbance, one row of plain values each; the first is undisturbed."""
     rows = [_row(subject.logits(faces.pixels), faces, bootstrap, UNDISTURBED)]
     for found in bar(tuple(disturbances), "robustness"):
         logits = subject.logits(found.apply(faces.pixels), f"{found.kind}, {found.strength}")
@@ -51,7 +51,7 @@ def _row(
 def accuracy_of(
     logits: Mapping[str, NDArray[np.float32]], faces: FaceSet, bootstrap: Bootstrap
 ) -> dict[str, dict[str, Any]]:
-    """Accuracy and balanced accuracy of each head with their intervals; a head without labels is left out."""
+    """Return accuracy and balanced accuracy of each head with their intervals; a head without labels is left out."""
     heads = {head: _accuracies(values, truth(faces, head), bootstrap) for head, values in logits.items()}
     return {head: figures for head, figures in heads.items() if figures}
 

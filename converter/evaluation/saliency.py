@@ -1,4 +1,4 @@
-"""Which part of a face decides, by Captum: gradients where a network has them, else what covering a patch changes."""
+"""Saliency of the parts of a face, by Captum: gradients if a network has them, else the effect of covering patches."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from converter.evaluation.subject import Subject
 
 PATCH, STRIDE = 12, 4
-"""Side of the covering patch and the way between two places of it, in pixels."""
+"""Side of the covering patch and the distance between two of its places, in pixels."""
 _STEPS = 32
 _SIGMA = 2.0
 _BATCH = 16
 
 
 def method(subject: Subject) -> str:
-    """How the maps of ``subject`` are made, in words."""
+    """Return a description of how the maps of ``subject`` are made."""
     if subject.network is not None:
         return f"integrated gradients from the mean grey, {_STEPS} steps"
     return f"occlusion by a mean-grey patch of {PATCH}x{PATCH} pixels every {STRIDE}"
@@ -35,12 +35,12 @@ def method(subject: Subject) -> str:
 def saliency(
     subject: Subject, head: str, pixels: NDArray[np.uint8], classes: NDArray[np.int64], what: str = "saliency"
 ) -> NDArray[np.float32]:
-    """Maps ``(n, 48, 48)`` of how much each pixel of ``(n, 48, 48)`` uint8 grey speaks for the class asked about.
+    """Return maps ``(n, 48, 48)`` of how much each pixel of ``(n, 48, 48)`` uint8 grey supports its face's class.
 
-    ``classes`` ``(n,)`` are those asked about. Positive speaks for it, negative against; every map is divided by its
-    greatest absolute value, so that maps compare in place, not in strength. A checkpoint is explained by integrated
-    gradients of the logit (Sundararajan et al., 2017), smoothed; a ``.tflite`` has no gradients and is explained by
-    what covering a patch takes from the probability (Zeiler and Fergus, 2014).
+    ``classes`` ``(n,)`` are the classes to explain. Positive values support the class, negative ones oppose it; every
+    map is divided by its greatest absolute value, so maps compare in place, not in strength. A checkpoint is explained
+    by integrated gradients of the logit (Sundararajan et al., 2017), smoothed; a ``.tflite`` has no gradients and is
+    explained by the loss of probability when a patch is covered (Zeiler and Fergus, 2014).
     """
     explain = _gradients(subject, head) if subject.network is not None else _patches(subject, head)
     starts = range(0, len(pixels), _BATCH)
@@ -51,7 +51,7 @@ def saliency(
 
 
 def spread(predicted: NDArray[np.int64], n: int, seed: int = 1) -> NDArray[np.int64]:
-    """Rows of ``n`` samples in the order of their class, as many of each predicted class as there are to be had."""
+    """Return the rows of ``n`` samples in the order of their class, balanced over the predicted classes."""
     generator = np.random.default_rng(seed)
     piles = [generator.permutation(np.flatnonzero(predicted == number)) for number in range(len(EMOTIONS))]
     longest = max((len(pile) for pile in piles), default=0)
@@ -104,7 +104,7 @@ def _patches(subject: Subject, head: str) -> Callable[[NDArray[np.uint8], NDArra
 
 
 def _tensors(pixels: NDArray[np.uint8]) -> tuple[Any, Any]:
-    """Pictures ``(n, 1, 48, 48)`` in 0..1, and for each one all in its mean grey."""
+    """Return pictures ``(n, 1, 48, 48)`` in 0..1, and for each one a picture in its mean grey."""
     import torch
 
     pictures = torch.from_numpy(pixels).unsqueeze(1).float() / 255

@@ -1,4 +1,4 @@
-"""The model that is measured: an int8 ``.tflite`` as the device runs it, or a checkpoint in float32."""
+"""Model to measure: an int8 ``.tflite`` as on the device, or a checkpoint in float32."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ _BLOCK = 256
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Subject:
-    """A model by its file.
+    """Model loaded from a file.
 
-    ``predict`` gives logits ``(n, 7)`` per head for ``(n, 48, 48)`` uint8 grey; ``temperatures`` holds those that the
-    device divides them by (a checkpoint has none). ``network`` is what gradients can be had from, where they can.
-    ``contrast`` is how the device corrects dark crops for it. ``data`` is the record of what it was trained on, where
-    that is kept, and ``heads`` are the questions that it answers. ``mapping`` makes its classes out of the data's,
-    where it has others than the seven. ``manifest`` is that of a file that devices run.
+    ``predict`` returns logits ``(n, 7)`` per head for ``(n, 48, 48)`` uint8 grey; ``temperatures`` holds the device's
+    divisors of the logits (a checkpoint has none). ``network`` provides gradients, if available. ``contrast`` is the
+    device's correction of dark crops. ``data`` is the record of the training data, if it is known, and ``heads`` are
+    the names of the outputs. ``mapping`` converts the data's classes to the model's, if these are not the usual seven.
+    ``manifest`` is that of a file for devices.
     """
 
     name: str
@@ -54,24 +54,24 @@ class Subject:
     """Gives the signs by which faces and other things differ, where the model has an output for that."""
 
     def logits(self, pixels: NDArray[np.uint8], what: str = "pictures") -> dict[str, NDArray[np.float32]]:
-        """Logits ``(n, 7)`` per head for ``(n, 48, 48)`` uint8 grey, dark ones corrected as the device does.
+        """Return logits ``(n, 7)`` per head for ``(n, 48, 48)`` uint8 grey, with dark crops corrected as on the device.
 
-        A progress bar says ``what``.
+        ``what`` is the label of the progress bar.
         """
         return self.logits_of_crops(corrected(pixels, self.contrast), what)
 
     def logits_of_crops(self, pixels: NDArray[np.uint8], what: str = "pictures") -> dict[str, NDArray[np.float32]]:
-        """Logits ``(n, 7)`` per head for what the network is given, ``(n, 48, 48)`` uint8 grey."""
+        """Return logits ``(n, 7)`` per head for the network's input, ``(n, 48, 48)`` uint8 grey."""
         starts = range(0, len(pixels), _BLOCK)
         parts = [self.predict(pixels[start : start + _BLOCK]) for start in bar(starts, what)]
         return {head: np.concatenate([part[head] for part in parts]) for head in parts[0]}
 
 
 def open_subject(model: Path) -> Subject:
-    """The model in the file ``model``.
+    """Load the model in the file ``model``.
 
     Raises:
-        InputError: the file is neither a ``.tflite`` nor a checkpoint of ours.
+        InputError: the file is neither a ``.tflite`` nor a checkpoint of face-convert.
         ModelError: the ``.tflite`` and its manifest do not belong together.
         HardwareUnavailable: ``ai-edge-litert`` is not installed.
     """
@@ -114,10 +114,10 @@ def open_subject(model: Path) -> Subject:
 
 
 def mapping_of(manifest: Manifest, model: Path) -> LabelMapping | None:
-    """What makes the classes of a ``model`` out of the data's; ``None`` for one of the usual seven.
+    """Return the mapping from the data's classes to those of a ``model``, or ``None`` for the usual seven.
 
     Raises:
-        ModelError: it has classes of its own, but its manifest does not say what they are made from.
+        ModelError: it has custom classes, but its manifest does not contain their mapping.
     """
     if manifest.classes is None:
         return None

@@ -1,1 +1,1 @@
-"""What there is to know of a data set before anything is trained on it."""
+"""Examination of a data set before training."""

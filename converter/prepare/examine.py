@@ -1,4 +1,4 @@
-"""Looks through a data set for what spoils training or its figures: recurring pictures, blanks, what is no face."""
+"""Search a data set for pictures that spoil training or its figures: recurring, blank and non-face pictures."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Examination:
-    """What was found in the pictures of all splits, counted through in the order of ``splits``.
+class DataExamination:
+    """Result of examining the pictures of all splits, numbered in the order of ``splits``.
 
     ``owner`` ``(n,)`` is the number of each picture's split and ``place`` ``(n,)`` its index in it; ``photograph``
-    ``(n,)`` is equal for pictures that are linked by ``pairs``; ``blank`` and ``no_face`` ``(n,)`` mark pictures that
-    show nothing, or no face in the eyes of more than half of FER+'s annotators.
+    ``(n,)`` is equal for pictures that are linked by ``pairs``; ``blank`` and ``no_face`` ``(n,)`` mark blank pictures
+    and those without a face according to more than half of FER+'s annotators.
     """
 
     splits: Mapping[str, FaceSet]
@@ -37,31 +37,31 @@ class Examination:
     no_face: NDArray[np.bool_]
 
     def of(self, split: str) -> NDArray[np.bool_]:
-        """Marks ``(n,)`` the pictures of ``split``."""
+        """Return a mask ``(n,)`` of the pictures of ``split``."""
         return np.asarray(self.owner == list(self.splits).index(split), np.bool_)
 
     def recurring(self, split: str, other: str) -> NDArray[np.bool_]:
-        """Marks ``(n,)`` the pictures of ``split`` that are also in ``other``; in the same split, more than once."""
+        """Return a mask ``(n,)`` of the pictures of ``split`` that are in ``other``, or repeated in ``split``."""
         counts = np.bincount(self.photograph[self.of(other)], minlength=int(self.photograph.max(initial=0)) + 1)
         often = counts[self.photograph] > int(split == other)
         return np.asarray(self.of(split) & often, np.bool_)
 
     def name(self, index: int) -> tuple[str, str]:
-        """Split and name of a picture."""
+        """Return split and name of a picture."""
         split = list(self.splits)[self.owner[index]]
         return split, str(self.splits[split].names[self.place[index]])
 
     def label(self, index: int) -> int:
-        """Label number of a picture, -1 if it has none."""
+        """Return the label number of a picture, -1 if it has none."""
         return int(list(self.splits.values())[self.owner[index]].labels[self.place[index]])
 
     def pixels(self, index: int) -> NDArray[np.uint8]:
-        """A picture ``(48, 48)``."""
+        """Return a picture ``(48, 48)`` uint8 grey."""
         found: NDArray[np.uint8] = list(self.splits.values())[self.owner[index]].pixels[self.place[index]]
         return found
 
     def rows_to_drop(self) -> NDArray[np.int64]:
-        """Rows of Training, counted within the whole split, that recur in another split or are blank."""
+        """Return the rows of Training, counted within the whole split, that recur in another split or are blank."""
         if TRAINING not in self.splits:
             return np.empty(0, np.int64)
         drop = self.of(TRAINING) & self.blank
@@ -71,17 +71,17 @@ class Examination:
         return np.sort(self.splits[TRAINING].rows[self.place[drop]])
 
 
-def examine(splits: Mapping[str, FaceSet]) -> Examination:
-    """Look through whole splits; 36,000 pictures take about half a minute on one core.
+def examine(splits: Mapping[str, FaceSet]) -> DataExamination:
+    """Examine whole splits; 36,000 pictures take about half a minute on one core.
 
-    Two pictures also count as one photograph where both are alike to a third: of 60 such pairs in FER2013 all were,
-    in crops too far apart to be found alike.
+    Two pictures also count as one photograph if both are similar to a third: all of 60 such pairs in FER2013 were, in
+    crops too far apart to be found similar directly.
     """
     pixels = np.concatenate([faces.pixels for faces in splits.values()])
     lengths = [len(faces) for faces in splits.values()]
     pairs = find(pixels)
     no_face = [faces.other_votes[:, OTHER_VOTES.index("NF")] > 0.5 for faces in splits.values()]
-    return Examination(
+    return DataExamination(
         splits,
         owner=np.repeat(np.arange(len(lengths)), lengths),
         place=np.concatenate([np.arange(length) for length in lengths]),

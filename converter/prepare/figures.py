@@ -1,4 +1,4 @@
-"""Pictures of a data set. Two of them show faces of it: they belong into no repository."""
+"""Charts of a data set. Two of them show its faces and must not be put into a repository."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from converter.datasets.faces import FaceSet
-    from converter.prepare.examine import Examination
+    from converter.prepare.examine import DataExamination
 
 _SAMPLES = 12
 _PAIRS, _COLUMNS = 48, 8
@@ -24,7 +24,7 @@ _GAP = 2
 
 
 def class_counts(figures: Mapping[str, Any]) -> bytes:
-    """Bars of the pictures of each emotion in each split, by original label and by FER+'s majority."""
+    """Plot the number of pictures of each emotion in each split, by original label and by FER+'s majority."""
     splits = figures["splits"]
     panels = [("original label", {name: row["labels"] for name, row in splits.items() if any(row["labels"].values())})]
     voted = {name: row["majority"] for name, row in splits.items() if row["majority"]}
@@ -44,14 +44,14 @@ def class_counts(figures: Mapping[str, Any]) -> bytes:
 
 
 def samples(faces: FaceSet, title: str) -> bytes:
-    """A dozen faces of each emotion, evenly spread over the split."""
+    """Draw a dozen faces of each emotion, evenly spread over the split."""
     rows = [_spread(np.flatnonzero(faces.labels == label), _SAMPLES) for label in range(len(EMOTIONS))]
     sheet = _sheet([[faces.pixels[row] for row in line] for line in rows], _SAMPLES)
     return _show(sheet, title, [emotion.value for emotion in EMOTIONS])
 
 
-def doubtful_pairs(found: Examination) -> bytes:
-    """The pairs that are only just alike enough, those of different splits first, to see whether they should count."""
+def doubtful_pairs(found: DataExamination) -> bytes:
+    """Draw the pairs that are barely similar enough, those of different splits first, for a visual check."""
     pairs = found.pairs
     within = found.owner[pairs.first] == found.owner[pairs.second]
     chosen = np.lexsort((pairs.likeness, within))[:_PAIRS]
@@ -65,7 +65,7 @@ def _spread(rows: NDArray[np.int64], number: int) -> NDArray[np.int64]:
 
 
 def _sheet(lines: Sequence[Sequence[NDArray[np.uint8]]], columns: int, width: int = SIZE) -> NDArray[np.uint8]:
-    """Pictures of 48 by ``width`` pixels side by side on white."""
+    """Arrange pictures of 48 by ``width`` pixels side by side on white."""
     sheet = np.full((len(lines) * (SIZE + _GAP), columns * (width + _GAP)), 255, np.uint8)
     for row, line in enumerate(lines):
         for column, picture in enumerate(line):

@@ -1,4 +1,4 @@
-"""What an examination found, as plain values, as lines to read and as a table of pairs."""
+"""Results of an examination as plain values, as lines to read and as a table of pairs."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from converter.datasets.faces import FaceSet
-    from converter.prepare.examine import Examination
+    from converter.prepare.examine import DataExamination
 
 _LISTED = 20
 
 
-def as_dict(found: Examination, listed: NDArray[np.int64] | None = None) -> dict[str, Any]:
-    """All figures; ``listed`` are the rows to drop that are listed beside the data already."""
+def as_dict(found: DataExamination, listed: NDArray[np.int64] | None = None) -> dict[str, Any]:
+    """Return all figures; ``listed`` are the rows already in the list beside the data."""
     pairs = itertools.combinations_with_replacement(found.splits, 2)
     rows = found.rows_to_drop()
     return {
@@ -40,7 +40,7 @@ def as_dict(found: Examination, listed: NDArray[np.int64] | None = None) -> dict
     }
 
 
-def _split(found: Examination, split: str, faces: FaceSet) -> dict[str, Any]:
+def _split(found: DataExamination, split: str, faces: FaceSet) -> dict[str, Any]:
     mine = found.of(split)
     return {
         "pictures": len(faces),
@@ -58,7 +58,7 @@ def _named(faces: FaceSet, marks: NDArray[np.bool_]) -> dict[str, Any]:
     return {"count": int(marks.sum()), "names": faces.names[marks].tolist()}
 
 
-def _duplicates(found: Examination, first: str, second: str) -> dict[str, Any]:
+def _duplicates(found: DataExamination, first: str, second: str) -> dict[str, Any]:
     numbers = [list(found.splits).index(split) for split in (first, second)]
     owners = np.stack([found.owner[found.pairs.first], found.owner[found.pairs.second]])
     pairs = found.pairs.take((np.sort(owners, axis=0) == np.sort(numbers)[:, None]).all(axis=0))
@@ -80,7 +80,7 @@ def _agreement(rows: NDArray[np.int64], listed: NDArray[np.int64]) -> dict[str, 
 
 
 def lines(figures: Mapping[str, Any]) -> Iterator[str]:
-    """The figures to read on a terminal."""
+    """Yield the figures as lines for a terminal."""
     splits = figures["splits"]
     columns = [(name, row["labels"]) for name, row in splits.items()]
     columns += [(f"{name} by FER+", row["majority"]) for name, row in splits.items() if row["majority"]]
@@ -127,8 +127,8 @@ def _recurring(row: Mapping[str, Any]) -> str:
     return f"{counts} ({kinds}; {differ})"
 
 
-def pair_table(found: Examination) -> str:
-    """All pairs as CSV, those of different splits first, each by falling likeness."""
+def pair_table(found: DataExamination) -> str:
+    """Return all pairs as CSV, those of different splits first, each in descending order of similarity."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(["split", "picture", "label", "other_split", "other_picture", "other_label", "kind", "likeness"])

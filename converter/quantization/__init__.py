@@ -1,1 +1,1 @@
-"""From a trained network to an int8 file with its manifest."""
+"""Conversion of a trained network to an int8 file with its manifest."""

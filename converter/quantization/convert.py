@@ -1,4 +1,4 @@
-"""The whole step from a checkpoint to a model with its manifest: quantise, calibrate, measure, write."""
+"""Conversion of a checkpoint to a model with its manifest: quantise, calibrate, measure, write."""
 
 from __future__ import annotations
 
@@ -39,31 +39,33 @@ VALIDATION = "PublicTest"
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """What decides the file besides the weights."""
+class QuantizationSettings:
+    """Choices that determine the file besides the weights."""
 
     per_class: int = 64
     seed: int = 1
     crop_margin: float = 0.0
     version: str = "1"
     fine_tune: int = 0
-    """Epochs of fine-tuning under int8's rounding."""
+    """Epochs of fine-tuning under int8 rounding."""
     licence: str = ""
-    """Of the weights, for the manifest."""
+    """Licence of the weights, for the manifest."""
 
 
-def convert(source: Path, training: FaceSet, validation: FaceSet, out: Path, settings: Settings) -> Manifest:
-    """Turn the checkpoint ``source`` into ``out`` (a ``.tflite``) and the manifest beside it.
+def convert(
+    source: Path, training: FaceSet, validation: FaceSet, out: Path, settings: QuantizationSettings
+) -> Manifest:
+    """Convert the checkpoint ``source`` to ``out`` (a ``.tflite``) and the manifest beside it.
 
-    Temperatures are chosen on ``validation`` (PublicTest), which is choosing on validation data: the manifest names
-    the split. Scores in float and int8 are measured on it too.
+    Temperatures are chosen on ``validation`` (PublicTest), which is choosing on validation data: the manifest names the
+    split. Scores in float and int8 are measured on it too.
 
     Raises:
         InputError: the checkpoint cannot be used, there are no pictures, or ``out`` cannot be written.
     """
     trained, data = checkpoint.load(source), record_of(training, validation)
     is_other = trained.data is not None and bool(difference(data, trained.data))
-    # both are given what the device would give them
+    # both get the same input as on the device
     validation = replace(validation, pixels=corrected(validation.pixels, Contrast()))
     pictures = quantize.calibration_pictures(training, settings.per_class, settings.seed)
     float_logits = trained.logits(validation.pixels)
@@ -72,7 +74,7 @@ def convert(source: Path, training: FaceSet, validation: FaceSet, out: Path, set
     temperatures = _temperatures(logits, validation)
     content, heads, face = quantized.content, trained.head_names, trained.face
     common: dict[str, Any] = {"split": VALIDATION, "temperatures": temperatures, "model": out.name}
-    made = manifest.build(
+    model_manifest = manifest.build(
         content,
         trained,
         name=out.stem,
@@ -98,14 +100,14 @@ def convert(source: Path, training: FaceSet, validation: FaceSet, out: Path, set
         data=data,
         licence=settings.licence,
     )
-    # the model first: a manifest that is not its own is noticed by the hash, whatever interrupts us
+    # the model first: after an interruption a foreign manifest is detected by its hash
     write_bytes(out, content)
-    write_bytes(manifest_path(out), made.to_json().encode())
-    return made
+    write_bytes(manifest_path(out), model_manifest.to_json().encode())
+    return model_manifest
 
 
 def _fine_tuned(
-    trained: checkpoint.Trained, training: FaceSet, pictures: NDArray[np.float32], settings: Settings
+    trained: checkpoint.Trained, training: FaceSet, pictures: NDArray[np.float32], settings: QuantizationSettings
 ) -> nn.Module:
     if not settings.fine_tune:
         return trained.whole
@@ -117,10 +119,10 @@ def _fine_tuned(
 def _fine_enough(
     network: nn.Module, pictures: NDArray[np.float32], validation: FaceSet, temperatures: Mapping[str, float]
 ) -> tuple[Quantized, dict[str, NDArray[np.float32]]]:
-    """The int8 file and its logits on ``validation``, fine enough for the temperatures that fit these very logits.
+    """Return the int8 file and its logits on ``validation``, fine enough for the temperatures fitted to these logits.
 
-    ``temperatures`` are those of the float network. Where the int8 file's own come out so much lower that an output
-    step would move a probability too far, it is made again for those.
+    ``temperatures`` are those of the float network. If the int8 file's own are so much lower that an output step would
+    move a probability too far, the file is made again for those.
     """
     quantized = quantize.to_int8(network, pictures, temperatures)
     outputs = manifest.tensors(quantized, tuple(network.head_names), {}, VALIDATION)
@@ -142,25 +144,25 @@ def _logits(
 
 
 @dataclass(frozen=True, slots=True)
-class Shift:
-    """How far int8 strays from float over a set of faces: shares, the probabilities under the same temperature."""
+class QuantizationShift:
+    """Difference between int8 and float over a set of faces: shares, and probabilities under the same temperature."""
 
     agreement: float
-    """Faces whose first emotion is the same."""
+    """Share of faces with the same first emotion."""
     largest_shift: float
-    """Of any probability of any face."""
+    """Largest shift of any probability of any face."""
     mean_shift: float
 
 
-def shift(before: NDArray[np.float32], after: NDArray[np.float32], temperature: float) -> Shift:
+def shift(before: NDArray[np.float32], after: NDArray[np.float32], temperature: float) -> QuantizationShift:
     """Compare logits ``(n, 7)`` of the network in float32 with those of its int8 file."""
     moved = abs(softmax(before, temperature=temperature) - softmax(after, temperature=temperature))
     same = float((before.argmax(axis=1) == after.argmax(axis=1)).mean())
-    return Shift(round(same, 4), round(float(moved.max()), 4), round(float(moved.mean()), 4))
+    return QuantizationShift(round(same, 4), round(float(moved.max()), 4), round(float(moved.mean()), 4))
 
 
 def _temperatures(logits: Mapping[str, NDArray[np.float32]], faces: FaceSet) -> dict[str, float]:
-    """Per head that has labels; 1 is left to stand elsewhere."""
+    """Fit the temperature of each head that has labels; the others have 1."""
     return {
         head: fit_temperature(values, truth(faces, head))
         for head, values in logits.items()
@@ -172,7 +174,7 @@ _NO_OPTIONS = {"teachers", "heads", "earlier", "labels"}
 
 
 def _command(trained: checkpoint.Trained) -> str:
-    """The command that trains this network again, defaults left out."""
+    """Return the command that trains this network again, without default options."""
     recipe = trained.recipe
     under = "distill --data DIR --teachers ANSWERS" if recipe.teachers else "train --data DIR"
     default = DISTILL_DEFAULTS if recipe.teachers else type(recipe)()
@@ -186,7 +188,7 @@ def _command(trained: checkpoint.Trained) -> str:
 
 
 def _holding_out(trained: checkpoint.Trained) -> list[str]:
-    """The options that hold the same part of the data out again, defaults left out."""
+    """Return the options that hold out the same part of the data again, without defaults."""
     found = (trained.data or {}).get("held_out")
     if found is None:
         return []

@@ -1,12 +1,12 @@
-"""Fine-tuning under int8's rounding: the network learns to say in int8 what it said in float.
+"""Fine-tuning under int8 rounding: the network learns to reproduce its float answers in int8.
 
-Batch norms are folded into their convolutions first, as the converter does, so that the weights that learn are those
-that get rounded. Then weights are rounded per channel and what passes between layers per tensor, as in the int8 file,
-and gradients go straight through the rounding (Jacob et al., 2018, "Quantization and Training of Neural Networks for
-Efficient Integer-Arithmetic-Only Inference"). The target is the float network itself on the same picture, so no
-labels, votes or teachers are needed, whatever the network was trained on.
+Batch norms are folded into their convolutions first, as the converter does, so that the trained weights are those that
+are rounded. Then weights are rounded per channel and activations between layers per tensor, as in the int8 file, and
+gradients pass the rounding unchanged (Jacob et al., 2018, "Quantization and Training of Neural Networks for Efficient
+Integer-Arithmetic-Only Inference"). The target is the float network itself on the same picture, so no labels, votes or
+teachers are needed, whatever the network was trained on.
 
-PyTorch's own flow (torchao PT2E) has no quantiser that places its rounding where TFLite's kernels do; here it stands
+PyTorch's own flow (torchao PT2E) has no quantiser that places its rounding where TFLite's kernels do; here it is placed
 where the int8 file rounds: after every layer that computes, behind the ReLU that is fused with it.
 """
 
@@ -28,7 +28,7 @@ from converter.shortened import shortened
 from converter.training.augment import apply
 from converter.training.batches import FaceBatches
 from converter.training.task import soft_cross_entropy
-from converter.training.views import View, Views
+from converter.training.views import FaceView, Views
 from edge.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ _BATCH = 128
 
 @dataclass(frozen=True, slots=True)
 class FineTuning:
-    """How long and how fast; Adam's rate falls to 0 along half a cosine."""
+    """Length and rate; Adam's rate falls to 0 along half a cosine."""
 
     epochs: int = 3
     learning_rate: float = 2e-5
@@ -52,7 +52,7 @@ class FineTuning:
 
 
 class Folded(nn.Module):
-    """A network without batch norms behind convolutions, in evaluation mode, saying just what ``network`` says.
+    """Equivalent of ``network`` without batch norms behind convolutions, in evaluation mode.
 
     Raises:
         InputError: PyTorch cannot trace the network's steps.
@@ -69,12 +69,12 @@ class Folded(nn.Module):
             raise InputError(msg) from error
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, ...]:
-        """Logits ``(n, 7)`` of each head for ``(n, 1, 48, 48)`` in 0..1."""
+        """Return logits ``(n, 7)`` of each head for ``(n, 1, 48, 48)`` in 0..1."""
         return self.layers(pictures)  # type: ignore[no-any-return]
 
 
 def _fold(traced: fx.GraphModule) -> fx.GraphModule:
-    """Take each batch norm into the convolution or dense layer before it."""
+    """Fold each batch norm into the convolution or dense layer before it."""
     modules = dict(traced.named_modules())
     for node in list(traced.graph.nodes):
         if node.op != "call_module" or not isinstance(modules[node.target], nn.BatchNorm1d | nn.BatchNorm2d):
@@ -94,7 +94,7 @@ def _fold(traced: fx.GraphModule) -> fx.GraphModule:
 def fine_tune(
     network: nn.Module, training: FaceSet, calibration: NDArray[np.float32], settings: FineTuning
 ) -> nn.Module:
-    """A copy of ``network``, batch norms folded, whose int8 file follows ``network`` more closely.
+    """Return a copy of ``network``, batch norms folded, whose int8 file follows ``network`` more closely.
 
     ``calibration`` ``(n, 48, 48)`` float32 in 0..1 gives the ranges between the layers; ``training`` is shown in random
     views, without its labels.
@@ -123,29 +123,29 @@ def fine_tune(
 
 
 def rounded(folded: Folded, calibration: NDArray[np.float32]) -> fx.GraphModule:
-    """``folded`` with int8's rounding in it; the two share their weights.
+    """Return ``folded`` with int8 rounding inserted; the two share their weights.
 
-    The logits stay unrounded: their windows (:mod:`converter.quantization.windows`) are finer than what counts.
+    The logits are not rounded: their windows (:mod:`converter.quantization.windows`) are finer than needed.
     """
     graph = copy.deepcopy(folded.layers.graph)
     modules = dict(folded.layers.named_modules())
-    made = fx.GraphModule(folded.layers, graph)  # takes the modules over, it does not copy them
+    graph_module = fx.GraphModule(folded.layers, graph)  # shares the modules instead of copying them
     for index, node in enumerate(rounding_places(graph, modules)):
         name = f"rounding_{index}"
-        made.add_submodule(name, RoundedActivation(fixed=node.op == "placeholder"))
+        graph_module.add_submodule(name, RoundedActivation(fixed=node.op == "placeholder"))
         with graph.inserting_after(node):
             inserted = graph.call_module(name, (node,))
         node.replace_all_uses_with(inserted, delete_user_cb=lambda user, new=inserted: user is not new)
-    made.recompile()
+    graph_module.recompile()
     with torch.no_grad():
         for batch in torch.from_numpy(calibration).unsqueeze(1).split(_BATCH):
-            made(batch)
-    for module in list(made.modules()):
+            graph_module(batch)
+    for module in list(graph_module.modules()):
         if isinstance(module, RoundedActivation):
             module.settle()
         elif isinstance(module, nn.Conv2d | nn.Linear):
             parametrize.register_parametrization(module, "weight", RoundedWeight())
-    return made
+    return graph_module
 
 
 def _classes(logits: Tensor) -> Tensor:
@@ -154,16 +154,16 @@ def _classes(logits: Tensor) -> Tensor:
 
 
 class _Imitation(lightning.LightningModule):
-    """The rounded network under cross entropy against the float network's probabilities."""
+    """The rounded network, trained with cross entropy against the float network's probabilities."""
 
-    def __init__(self, wanted: nn.Module, learning: nn.Module, settings: FineTuning) -> None:
+    def __init__(self, target: nn.Module, learning: nn.Module, settings: FineTuning) -> None:
         super().__init__()
-        self.wanted, self.learning, self.settings = wanted, learning, settings
+        self.wanted, self.learning, self.settings = target, learning, settings
 
     def training_step(self, batch: Batch, _index: int) -> Tensor:
-        """Sum over the heads on one batch, each picture in its view."""
-        pictures = apply(batch.pictures, View(*batch.view))
-        self.eval()  # Lightning sets training mode; what is imitated has no dropout, and its batch norms stand still
+        """Return the sum over the heads on one batch, each picture in its view."""
+        pictures = apply(batch.pictures, FaceView(*batch.view))
+        self.eval()  # Lightning sets training mode; the target has no dropout, and its batch norms are fixed
         with torch.no_grad():
             targets = self.wanted(pictures)
         loss = torch.zeros((), device=pictures.device)
@@ -173,7 +173,7 @@ class _Imitation(lightning.LightningModule):
         return loss
 
     def configure_optimizers(self) -> dict[str, Any]:
-        """Adam, whose steps do not depend on how large a folded weight is; the rate falls every batch."""
+        """Return Adam, whose steps do not depend on the size of a folded weight; the rate falls every batch."""
         optimizer = torch.optim.Adam(self.learning.parameters(), lr=self.settings.learning_rate)
         steps = max(1, int(self.trainer.estimated_stepping_batches))
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)

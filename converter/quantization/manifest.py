@@ -1,4 +1,4 @@
-"""Builds the manifest of a freshly quantised model from what was measured and what its tensors say."""
+"""Manifest of a freshly quantised model, from its measurements and its tensors."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ UNRECORDED = "the checkpoint does not record what it was trained on; this data w
 def tensors(
     quantized: Quantized, heads: tuple[str, ...], temperatures: Mapping[str, float], split: str
 ) -> tuple[OutputSpec, ...]:
-    """What the outputs of a model file say of themselves, with the temperature of each head.
+    """Return the specifications of a model file's outputs, with the temperature of each head.
 
-    ``heads`` are all outputs in order; a face output has no part in the result.
+    ``heads`` are all outputs in order; a face output is not part of the result.
     """
     model = interpreter(quantized.content)
     details = {str(detail["name"]): detail for detail in model.get_output_details()}
@@ -81,7 +81,7 @@ def face_tensor(quantized: Quantized, record: Mapping[str, Any]) -> FaceSpec:
 
 
 def input_tensor(content: bytes, crop_margin: float) -> InputSpec:
-    """What the input of the model file ``content`` says of itself, and how a face becomes it."""
+    """Return the specification of the input of the model file ``content``, with the crop margin of a face."""
     (detail,) = interpreter(content).get_input_details()
     scale, zero_point = detail["quantization"]
     shape = tuple(int(side) for side in detail["shape"])
@@ -110,10 +110,10 @@ def build(
     data: Mapping[str, Any],
     licence: str = "",
 ) -> Manifest:
-    """The manifest of the model file ``content``, to be written as ``name.json`` beside ``name.tflite``.
+    """Build the manifest of the model file ``content``, to be written as ``name.json`` beside ``name.tflite``.
 
-    ``data`` is the record of the data that is at hand, for a checkpoint that keeps none; ``licence`` is that of the
-    weights as their maker gives it.
+    ``data`` is the record of the available data, for a checkpoint without one; ``licence`` is the licence of the
+    weights as stated by their author.
     """
     recipe, found = trained.recipe, trained.data or data
     return Manifest(

@@ -1,4 +1,4 @@
-"""A trained network as an ONNX file in float32, for what does not run TFLite."""
+"""Export of a trained network as an ONNX file in float32, for runtimes other than TFLite."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _TOLERANCE = 1e-3
 
 
 def require() -> None:
-    """Find out before any work that the export can be made.
+    """Check before any work that the export is possible.
 
     Raises:
         HardwareUnavailable: a package is missing.
@@ -41,10 +41,10 @@ def require() -> None:
 
 
 def to_onnx(trained: Trained) -> bytes:
-    """The ONNX file of a network: ``pictures`` ``(n, 1, 48, 48)`` float32 in 0..1, and logits ``(n, 7)`` by head.
+    """Return a network as ONNX: ``pictures`` ``(n, 1, 48, 48)`` float32 in 0..1, and logits ``(n, 7)`` by head.
 
     A face output follows them as ``face`` ``(n, 1)``.
-    Its metadata has the recipe, as JSON.
+    Its metadata contains the recipe as JSON.
 
     Raises:
         HardwareUnavailable: a package is missing.
@@ -65,7 +65,7 @@ def to_onnx(trained: Trained) -> bytes:
                 dynamo=True,
                 verbose=False,
             )
-    except Exception as error:  # what the exporter raises for an operation it does not know has no common class
+    except Exception as error:  # the exporter raises errors without a common class for unknown operations
         msg = f"{type(network).__name__} cannot be written as ONNX: {type(error).__name__}: {shortened(error)}"
         raise ModelError(msg) from error
     model = program.model_proto
@@ -75,10 +75,12 @@ def to_onnx(trained: Trained) -> bytes:
 
 
 def greatest_error(content: bytes, network: nn.Module) -> float | None:
-    """How far an ONNX file strays from its network on random pictures, in logits; ``None`` without ONNX Runtime.
+    """Return the greatest difference of logits between an ONNX file and its network on random pictures.
+
+    It is ``None`` without ONNX Runtime.
 
     Raises:
-        ModelError: by so much that it computes something else.
+        ModelError: the difference shows that the file computes something else.
     """
     try:
         import onnxruntime
@@ -86,7 +88,7 @@ def greatest_error(content: bytes, network: nn.Module) -> float | None:
         return None
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     worst = 0.0
-    for n in (1, _PICTURES):  # the number of pictures must be free
+    for n in (1, _PICTURES):  # the batch size must be free
         pictures = np.random.default_rng(n).random((n, 1, SIZE, SIZE), np.float32)
         with torch.inference_mode():
             wanted = [output.numpy() for output in network.eval()(torch.from_numpy(pictures))]
@@ -95,7 +97,7 @@ def greatest_error(content: bytes, network: nn.Module) -> float | None:
             error = float(np.abs(values - expected).max())
             if error > _TOLERANCE * max(1.0, float(np.abs(expected).max())):
                 msg = (
-                    f"the ONNX file strays from the network by {error:.2g}: report this with the versions of its tools"
+                    f"the ONNX file differs from the network by {error:.2g}: report this with the versions of its tools"
                 )
                 raise ModelError(msg)
             worst = max(worst, error)

@@ -1,8 +1,8 @@
-"""From a trained network to a full int8 TFLite file: weights per channel, activations calibrated, int8 in and out.
+"""Conversion of a network to a full int8 TFLite file: weights per channel, activations calibrated, int8 in and out.
 
-The quantiser's own calibration follows a moving average of each tensor's range, which cuts off what is rare: bright
-pixels at the input, confident faces at the output. So the input's range is fixed at what pixels can be, 0 to 1 (scale
-1/255, zero point -128), and every other range is the smallest and largest value that any calibration picture gave.
+The quantiser's own calibration follows a moving average of each tensor's range, which cuts off rare values: bright
+pixels at the input, confident faces at the output. Therefore the input's range is fixed at the range of pixels, 0 to 1
+(scale 1/255, zero point -128), and every other range is the smallest and largest value over all calibration pictures.
 """
 
 from __future__ import annotations
@@ -34,33 +34,33 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from converter.datasets.faces import FaceSet
-    from converter.quantization.windows import Windows
+    from converter.quantization.windows import LogitWindows
 
 LIGHTS = (1.0, 0.5, 1.4)
-"""Exposures in turn over the calibration pictures, so that dark and glaring scenes are within the ranges."""
+"""Exposures cycled over the calibration pictures, so that dark and glaring scenes are within the ranges."""
 
 _EXPORT_TOLERANCE = 1e-3
 _SIGNATURE = "serving_default"
 _CHATTER = (b"I0000", b"W0000", b"WARNING: All log messages before absl")
-"""How the lines begin that the converters' native parts write about themselves."""
+"""Beginnings of the log lines of the converters' native parts."""
 _TOOLS = ("torch", "litert-torch", "ai-edge-quantizer")
 
 
 class _ChannelsLast(nn.Module):
-    """Takes pictures as TFLite lays them out."""
+    """Takes pictures in TFLite's layout."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, ...]:
-        """Logits of each head for ``(n, 48, 48, 1)`` in 0..1."""
+        """Return the logits of each head for ``(n, 48, 48, 1)`` in 0..1."""
         return self.network(pictures.permute(0, 3, 1, 2))  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True, slots=True)
 class Quantized:
-    """A full int8 TFLite file, and how many values of its outputs make one logit, in the order of the heads."""
+    """A full int8 TFLite file, and the number of output values per logit, in the order of the heads."""
 
     content: bytes
     windows: tuple[int, ...]
@@ -69,10 +69,10 @@ class Quantized:
 def to_int8(
     network: nn.Module, calibration: NDArray[np.float32], temperatures: Mapping[str, float] | None = None
 ) -> Quantized:
-    """``network`` in full int8, calibrated on ``(n, 48, 48)`` float32 in 0..1.
+    """Convert ``network`` to full int8, calibrated on ``(n, 48, 48)`` float32 in 0..1.
 
-    The outputs are as fine as :data:`converter.quantization.windows.MAX_STEP` asks for when the logits of a head are
-    divided by its temperature (1 where none is given); that of a face output is
+    The outputs are as fine as :data:`converter.quantization.windows.MAX_STEP` requires when the logits of a head are
+    divided by its temperature (1 if none is given); that of a face output is
     :data:`converter.quantization.windows.FACE_WINDOW`.
     """
     heads = network.head_names
@@ -93,10 +93,10 @@ def _logits(network: nn.Module, pictures: NDArray[np.float32]) -> tuple[Tensor, 
 
 
 def to_float(network: nn.Module) -> bytes:
-    """The TFLite file of ``network`` in float32, input ``(1, 48, 48, 1)``.
+    """Return the TFLite file of ``network`` in float32, input ``(1, 48, 48, 1)``.
 
     Raises:
-        ModelError: what the file computes is not what the network computes.
+        ModelError: the file computes something else than the network.
     """
     import litert_torch
 
@@ -111,7 +111,7 @@ def to_float(network: nn.Module) -> bytes:
 
 
 def _in_order(network: nn.Module) -> nn.Module:
-    """A copy whose weights lie in memory in their own order; the exporter misreads some that are channels last."""
+    """Return a copy with contiguous weights; the exporter misreads some that are channels last."""
     ordered = copy.deepcopy(network)
     for tensor in (*ordered.parameters(), *ordered.buffers()):
         tensor.data = tensor.data.clone(memory_format=torch.contiguous_format)
@@ -128,13 +128,13 @@ def _hold_against(exported: nn.Module, content: bytes) -> None:
         error = float(np.abs(found[name] - values).max())
         if error > _EXPORT_TOLERANCE * max(1.0, float(np.abs(values).max())):
             msg = (
-                f"the converted file strays from the network by {error:.2g}: report this with the versions of its tools"
+                f"the converted file differs from the network by {error:.2g}: report it with the versions of its tools"
             )
             raise ModelError(msg)
 
 
 def calibration_pictures(faces: FaceSet, per_class: int, seed: int) -> NDArray[np.float32]:
-    """``per_class`` pictures of every class that there is, ``(n, 48, 48)`` float32 in 0..1, under changing light.
+    """Return ``per_class`` pictures of every class, ``(n, 48, 48)`` float32 in 0..1, under changing light.
 
     Raises:
         InputError: there are no pictures.
@@ -145,7 +145,7 @@ def calibration_pictures(faces: FaceSet, per_class: int, seed: int) -> NDArray[n
         found = np.flatnonzero(faces.labels == label)
         rows.append(generator.choice(found, min(per_class, len(found)), replace=False))
     if not rows:
-        msg = "there are no pictures to train on: calibration needs some"
+        msg = "there are no training pictures: calibration needs some"
         raise InputError(msg)
     pictures = faces.pixels[generator.permutation(np.concatenate(rows))].astype(np.float32) / np.float32(255)
     light = np.resize(np.array(LIGHTS, np.float32), len(pictures))
@@ -154,11 +154,11 @@ def calibration_pictures(faces: FaceSet, per_class: int, seed: int) -> NDArray[n
 
 
 def tool_versions() -> dict[str, str]:
-    """Versions of the packages that decide the file's bytes."""
+    """Return the versions of the packages that determine the file's bytes."""
     return {name: version(name) for name in _TOOLS}
 
 
-def _quantize(model: bytes, calibration: NDArray[np.float32], outputs: Mapping[int, Windows]) -> bytes:
+def _quantize(model: bytes, calibration: NDArray[np.float32], outputs: Mapping[int, LogitWindows]) -> bytes:
     from ai_edge_quantizer import quantizer, recipe
 
     maker = quantizer.Quantizer(model, recipe.static_wi8_ai8())
@@ -166,10 +166,10 @@ def _quantize(model: bytes, calibration: NDArray[np.float32], outputs: Mapping[i
     return bytes(maker.quantize(ranges, enable_progress_report=False).quantized_model)
 
 
-def _ranges(model: bytes, calibration: NDArray[np.float32], outputs: Mapping[int, Windows]) -> dict[str, Any]:
-    """Least and greatest value of every tensor over the calibration pictures.
+def _ranges(model: bytes, calibration: NDArray[np.float32], outputs: Mapping[int, LogitWindows]) -> dict[str, Any]:
+    """Return the least and greatest value of every tensor over the calibration pictures.
 
-    The input's is 0 to 1 and each output's that of one window, whatever was seen.
+    The input's range is 0 to 1 and each output's is that of one window, independent of the pictures.
     """
     from ai_edge_quantizer import calibrator, recipe, recipe_manager
     from ai_edge_quantizer.utils.qsv_utils import min_max_update
@@ -190,16 +190,16 @@ def _ranges(model: bytes, calibration: NDArray[np.float32], outputs: Mapping[int
 
 
 def input_names(model: bytes) -> tuple[str, str]:
-    """Name of the input in the signature and of its tensor."""
+    """Return the name of the input in the signature and of its tensor."""
     loaded = interpreter(model)
     (argument,) = loaded.get_signature_list()[_SIGNATURE]["inputs"]
     return str(argument), str(loaded.get_input_details()[0]["name"])
 
 
 def output_names(model: Any) -> list[str]:
-    """Names of an interpreter's output tensors in the order in which the network gave its outputs.
+    """Return the names of an interpreter's output tensors in the order of the network's outputs.
 
-    The signature numbers them (``output_0``, ``output_1``); the file's own order says nothing.
+    The signature numbers them (``output_0``, ``output_1``); the file's own order is arbitrary.
     """
     details = model.get_signature_runner().get_output_details()
     return [str(details[key]["name"]) for key in sorted(details, key=lambda key: int(key.rpartition("_")[2]))]
@@ -207,7 +207,7 @@ def output_names(model: Any) -> list[str]:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the converters' own progress lines and the warnings about their insides."""
+    """Suppress the converters' own progress lines and internal warnings."""
     sink = io.StringIO()
     with (
         contextlib.redirect_stdout(sink),

@@ -1,8 +1,8 @@
-"""The float network behind an int8 file, so that a shipped model can be a start for training.
+"""Recovery of the float network from an int8 file, so that a shipped model can be a start for training.
 
 The file holds convolutions with their batch norms folded in, and each head's last layer once for every window of its
-logits. Their weights are dequantised and put into the network that the manifest names, whose batch norms are then
-settled on training pictures (:mod:`converter.quantization.unfold`).
+logits. Their weights are dequantised and copied into the network that the manifest names, whose batch norms are then
+given statistics of training pictures (:mod:`converter.quantization.unfold`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from converter.architectures.plain import PlainNet
 from converter.datasets.record import checked
 from converter.quantization.quantize import output_names
 from converter.quantization.unfold import normalised, settle
-from converter.quantization.windows import Windows
+from converter.quantization.windows import LogitWindows
 from converter.runner import ModelRunner, interpreter
 from converter.training.checkpoint import Trained
 from converter.training.recipe import from_checkpoint
@@ -42,7 +42,7 @@ _DENSE = "FULLY_CONNECTED"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Layer:
-    """One layer of the file in float32: ``weight`` as TFLite lays it out, ``bias`` ``(out,)``."""
+    """One layer of the file in float32: ``weight`` in TFLite's layout, ``bias`` ``(out,)``."""
 
     kind: str
     output: str
@@ -51,10 +51,10 @@ class _Layer:
 
 
 def recover(model: Path, pixels: NDArray[np.uint8], seed: int = 1) -> tuple[nn.Module, Manifest]:
-    """The float network of the int8 file ``model``, in evaluation mode, and the file's manifest.
+    """Return the float network of the int8 file ``model``, in evaluation mode, and the file's manifest.
 
     ``pixels`` ``(n, 48, 48)`` uint8 grey are training pictures: shown in random views, they give the batch norms their
-    statistics, which change nothing of what the network computes in evaluation.
+    statistics, which do not change the network's output in evaluation.
 
     Raises:
         ModelError: the file or its manifest is damaged, or the two do not belong together.
@@ -81,18 +81,18 @@ def recover(model: Path, pixels: NDArray[np.uint8], seed: int = 1) -> tuple[nn.M
 
 
 def recovered(model: Path, pixels: NDArray[np.uint8]) -> tuple[Trained, dict[str, str | int]]:
-    """What :func:`recover` finds, with the recipe that the manifest keeps, and a note of where it comes from.
+    """Return the result of :func:`recover` with the manifest's recipe and a note on its source.
 
     Raises:
-        ModelError: as :func:`recover`, or the manifest's recipe is none of this version.
+        ModelError: as :func:`recover`, or the manifest's recipe is not of this version.
         InputError: as :func:`recover`.
     """
     network, manifest = recover(model, pixels)
     face = None if manifest.face is None else _face(model, manifest.face)
-    kept = dict(manifest.training.recipe)
-    epochs = int(kept.pop("checkpoint_epoch", manifest.training.epochs))
+    recipe_values = dict(manifest.training.recipe)
+    epochs = int(recipe_values.pop("checkpoint_epoch", manifest.training.epochs))
     try:
-        recipe = from_checkpoint(kept)
+        recipe = from_checkpoint(recipe_values)
     except TypeError as error:
         msg = f"{model}: the recipe in its manifest is not one of this version: {error}"
         raise ModelError(msg) from error
@@ -101,13 +101,13 @@ def recovered(model: Path, pixels: NDArray[np.uint8]) -> tuple[Trained, dict[str
 
 
 def agreement(model: Path, trained: Trained, pixels: NDArray[np.uint8]) -> dict[str, float]:
-    """Share of ``pixels`` ``(n, 48, 48)`` on which network and int8 file name the same emotion, by head."""
+    """Return the share of ``pixels`` ``(n, 48, 48)`` with the same emotion from network and int8 file, by head."""
     found, wanted = trained.logits(pixels), ModelRunner(model, own_classes=True).logits(pixels)
     return {head: float((found[head].argmax(axis=1) == wanted[head].argmax(axis=1)).mean()) for head in wanted}
 
 
 def _layers(loaded: Any) -> Iterator[_Layer]:
-    """The file's layers with weights, in the order in which they run."""
+    """Return the file's layers with weights, in the order of execution."""
     details = {detail["index"]: detail for detail in loaded.get_tensor_details()}
     for operation in loaded._get_ops_details():  # noqa: SLF001  (the interpreter has no public list of its operations)
         if operation["op_name"] in _CONVOLUTIONS | {_DENSE}:
@@ -129,12 +129,12 @@ def _dequantized(loaded: Any, detail: dict[str, Any]) -> NDArray[np.float32]:
 
 
 def _fill(network: PlainNet, layers: list[_Layer], outputs: list[str], manifest: Manifest) -> None:
-    """Put the layers' weights into ``network``; the batch norms only add the biases."""
+    """Copy the layers' weights into ``network``; the batch norms only add the biases."""
     pairs = list(normalised(network))
     convolutions = [layer for layer in layers if layer.kind in _CONVOLUTIONS]
     dense = {layer.output: layer for layer in layers if layer.kind == _DENSE}
     for (convolution, norm), layer in zip(pairs, convolutions, strict=True):
-        # a convolution of one channel is a depthwise one for TFLite, whose filters then come last
+        # TFLite treats a convolution of one channel as depthwise, with the filters last
         order = (3, 0, 1, 2) if layer.kind == "DEPTHWISE_CONV_2D" else (0, 3, 1, 2)
         _copy(convolution.weight, layer.weight.transpose(order))
         _copy(norm.weight, np.ones(len(layer.bias), np.float32))
@@ -155,8 +155,8 @@ def _face(model: Path, spec: FaceSpec) -> FaceLayer:
 
 
 def _one_window(layer: _Layer, spec: OutputSpec | FaceSpec) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Weight ``(classes, in)`` and bias ``(classes,)`` of a head whose layer is written out once a window."""
-    shifts = np.array(Windows(spec.windows, spec.scale, spec.zero_point).shifts, np.float32)
+    """Return weight ``(classes, in)`` and bias ``(classes,)`` of a head whose layer is repeated for each window."""
+    shifts = np.array(LogitWindows(spec.windows, spec.scale, spec.zero_point).shifts, np.float32)
     weight = layer.weight.reshape(spec.windows, len(layer.bias) // spec.windows, -1).mean(axis=0)
     bias = (layer.bias.reshape(spec.windows, -1) + shifts[:, None]).mean(axis=0)
     return weight, bias

@@ -1,4 +1,4 @@
-"""Int8's rounding in a float network: where the quantised file rounds, and by what steps."""
+"""Int8 rounding in a float network: its places and steps, as in the quantised file."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _COMPUTING = (
     nn.AvgPool2d,
     nn.AdaptiveAvgPool2d,
 )
-"""Layers whose output gets a scale of its own; pooling by maximum, dropout and reshaping keep their input's."""
+"""Layers whose output has its own scale; max pooling, dropout and reshaping keep their input's."""
 _COMPUTING_NAMES = {"add", "sub", "mul", "mean", "sum", "relu", "relu6", "elu", "sigmoid", "tanh", "avg_pool2d"}
 _FUSED = (nn.ReLU, nn.ReLU6)
 _FUSED_NAMES = {"relu", "relu6"}
@@ -34,7 +34,7 @@ _LEAST_SCALE = 1e-9
 
 
 class RoundedActivation(nn.Module):
-    """Rounds to 256 levels between the least and the greatest value seen until :meth:`settle`; 0 is one of them.
+    """Rounds to 256 levels between the least and the greatest value seen before :meth:`settle`; 0 is one of them.
 
     With ``fixed`` the range is 0 to 1, that of pixels.
     """
@@ -54,7 +54,7 @@ class RoundedActivation(nn.Module):
         self._fixed = fixed
 
     def forward(self, values: Tensor) -> Tensor:
-        """``values`` as they are until :meth:`settle`, then rounded; the gradient goes straight through."""
+        """Return ``values`` unchanged before :meth:`settle`, else rounded; the gradient passes unchanged."""
         if self.settled:
             return torch.fake_quantize_per_tensor_affine(values, self.scale, self.zero_point, -128, 127)
         if not self._fixed:
@@ -63,17 +63,17 @@ class RoundedActivation(nn.Module):
         return values
 
     def settle(self) -> None:
-        """Round from now on, by the range seen."""
+        """Round from now on, using the observed range."""
         self.scale = ((self.greatest - self.least) / 255).clamp_min(_LEAST_SCALE)
         self.zero_point = (-128 - torch.round(self.least / self.scale)).clamp(-128, 127).to(torch.int32)
         self.settled = True
 
 
 class RoundedWeight(nn.Module):
-    """Rounds weights to -127..127 of a scale of their own for every output channel."""
+    """Rounds weights to -127..127 with a separate scale for every output channel."""
 
     def forward(self, weight: Tensor) -> Tensor:
-        """``weight`` ``(out, ...)`` rounded; the gradient goes straight through."""
+        """Return ``weight`` ``(out, ...)`` rounded; the gradient passes unchanged."""
         channels = weight.shape[0]
         scale = (weight.detach().abs().reshape(channels, -1).amax(dim=1) / 127).clamp_min(_LEAST_SCALE)
         zero = torch.zeros(channels, dtype=torch.int32, device=weight.device)
@@ -81,9 +81,9 @@ class RoundedWeight(nn.Module):
 
 
 def rounding_places(graph: fx.Graph, modules: Mapping[str, nn.Module]) -> list[fx.Node]:
-    """The steps of ``graph`` after which the int8 file rounds: its input, and all that computes but the logits.
+    """Return the steps of ``graph`` after which the int8 file rounds: its input, and all that compute except logits.
 
-    A step whose only reader is a ReLU is one operation with it and rounds behind it.
+    A step whose only reader is a ReLU is fused with it and rounds behind it.
     """
     return [node for node in graph.nodes if node.op == "placeholder" or _rounds(node, modules)]
 

@@ -1,9 +1,9 @@
-"""Unfolds batch norms that were folded into their convolutions, so that a network can be trained on.
+"""Unfolding of batch norms that were folded into their convolutions, so that a network can be trained further.
 
 A network whose batch norms only add a bias would compute something else in training, where they use the statistics of
-the batch. So each gets the mean and variance that its convolution gives on training pictures, and the scale and shift
-that undo them. Each filter is scaled to the length that it is initialised with: a batch norm takes any length, and
-the length decides how far a step of gradient descent turns the filter.
+the batch. So each gets the mean and variance of its convolution's output on training pictures, and the scale and shift
+that undo them. Each filter is scaled to the norm of its initialisation: a batch norm accepts any norm, and the norm
+determines how far a step of gradient descent turns the filter.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _STATISTICS = 8192
-"""Pictures, at most, that the statistics are measured on."""
+"""Maximum number of pictures for the statistics."""
 _BATCH = 256
 _INITIAL_LENGTH = 3**-0.5
-"""Of a filter as PyTorch initialises it, whatever its number of weights."""
+"""Norm of a filter initialised by PyTorch, whatever its number of weights."""
 _LEAST_LENGTH = 1e-6
 
 
 def normalised(network: nn.Module) -> Iterator[tuple[nn.Conv2d, nn.BatchNorm2d]]:
-    """Each convolution with the batch norm behind it, in the order in which they run."""
+    """Return each convolution with the batch norm behind it, in the order of execution."""
     modules = [module for module in network.modules() if isinstance(module, nn.Conv2d | nn.BatchNorm2d)]
     return zip(modules[::2], modules[1::2], strict=True)
 
 
 @torch.no_grad()
 def settle(network: nn.Module, pixels: NDArray[np.uint8], seed: int) -> None:
-    """Give the batch norms of ``network``, in evaluation mode, the statistics of what comes in; it computes the same.
+    """Give the batch norms of ``network``, in evaluation mode, statistics of their input without changing the output.
 
     ``pixels`` ``(n, 48, 48)`` uint8 grey are shown in random views, as in training.
     """
@@ -55,7 +55,7 @@ def settle(network: nn.Module, pixels: NDArray[np.uint8], seed: int) -> None:
 
 
 def _statistics(network: nn.Module, pixels: NDArray[np.uint8], seed: int) -> list[tuple[Tensor, Tensor]]:
-    """Mean and variance ``(channels,)`` of what each convolution gives on ``pixels`` in random views."""
+    """Return mean and variance ``(channels,)`` of each convolution's output on ``pixels`` in random views."""
     sums: dict[nn.Module, list[Tensor]] = {convolution: [] for convolution, _ in normalised(network)}
 
     def note(module: nn.Module, _inputs: Any, output: Tensor) -> None:

@@ -1,1 +1,1 @@
-"""Training: views of a face, what decides a run, the loop, teachers and their votes."""
+"""Training: random views of faces, recipes, the training loop, teachers and their votes."""

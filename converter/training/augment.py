@@ -1,6 +1,6 @@
 """Random views of faces: mirror, rotate, scale, shift, light, blur, low resolution, noise, compression, occlusion.
 
-What a view is, is drawn apart in :mod:`converter.training.views`; here it is made.
+:mod:`converter.training.views` draws the parameters of a view; this module applies them to pictures.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from converter.training.views import COARSE, NOISE_FIELD
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from converter.training.views import View
+    from converter.training.views import FaceView
 
 _BLUR_SIDE = 5
 # fmt: off
@@ -30,11 +30,11 @@ _JPEG_TABLE = (
 # fmt: on
 
 
-def apply(pictures: Tensor, view: View) -> Tensor:
-    """Show ``(n, 1, h, w)`` float32 in 0..1 as ``view`` says; the result keeps shape and range.
+def apply(pictures: Tensor, view: FaceView) -> Tensor:
+    """Apply ``view`` to pictures ``(n, 1, h, w)`` float32 in 0..1; the result has the same shape and range.
 
-    It is computed in float32 even where a network around it computes in bfloat16, so that a view is the same on every
-    device and for teachers and students; CUDA could not put rows of bfloat16 back among rows of float32 either.
+    The computation is in float32 even if the network around it computes in bfloat16, so that a view is the same on
+    every device and for teachers and students. CUDA also cannot copy rows of bfloat16 back among rows of float32.
     """
     with torch.autocast(pictures.device.type, enabled=False):
         lit = _light(_soften(_warp(pictures, view), view), view)
@@ -42,7 +42,7 @@ def apply(pictures: Tensor, view: View) -> Tensor:
         return torch.where(view.turned.view(-1, 1, 1, 1) < 0, shown.flip(3), shown)
 
 
-def _warp(x: Tensor, view: View) -> Tensor:
+def _warp(x: Tensor, view: FaceView) -> Tensor:
     cos, sin = torch.cos(view.angle) * view.scale, torch.sin(view.angle) * view.scale
     theta = torch.stack(
         [
@@ -55,16 +55,16 @@ def _warp(x: Tensor, view: View) -> Tensor:
     return functional.grid_sample(x, grid, padding_mode="border", align_corners=False)
 
 
-def _soften(x: Tensor, view: View) -> Tensor:
-    """Blurred by a small Gaussian (out of focus), or at a fraction of the resolution and back (a far face)."""
+def _soften(x: Tensor, view: FaceView) -> Tensor:
+    """Blur with a small Gaussian (out of focus), or reduce the resolution and scale back up (a distant face)."""
     x = _where(view.kind == 1, x, _blur)
     for factor in COARSE:
         x = _where(view.kind == factor, x, partial(_coarsen, factor=factor))
     return x
 
 
-def _where(chosen: Tensor, x: Tensor, change: Callable[[Tensor], Tensor]) -> Tensor:
-    rows = chosen.nonzero().flatten()
+def _where(selected: Tensor, x: Tensor, change: Callable[[Tensor], Tensor]) -> Tensor:
+    rows = selected.nonzero().flatten()
     return x.index_copy(0, rows, change(x[rows])) if len(rows) else x
 
 
@@ -80,14 +80,14 @@ def _coarsen(x: Tensor, factor: int) -> Tensor:
     return functional.interpolate(small, size=x.shape[2:], mode="bilinear", align_corners=False)
 
 
-def _light(x: Tensor, view: View) -> Tensor:
+def _light(x: Tensor, view: FaceView) -> Tensor:
     mean = x.mean(dim=(1, 2, 3), keepdim=True)
     contrast, brightness, gamma = (v.view(-1, 1, 1, 1) for v in (view.contrast, view.brightness, view.gamma))
     return ((x - mean) * contrast + mean + brightness).clamp(1e-4, 1).pow(gamma)
 
 
-def _disturb(x: Tensor, view: View) -> Tensor:
-    """A dark room's noise, cut out of one field so that it is the picture's own in every batch."""
+def _disturb(x: Tensor, view: FaceView) -> Tensor:
+    """Add the noise of a dark room, cut from one shared field so that a picture has the same noise in every batch."""
     rows = view.noise.nonzero().flatten()
     if not len(rows):
         return x
@@ -102,14 +102,14 @@ def _disturb(x: Tensor, view: View) -> Tensor:
 
 @cache
 def _noise_field(height: int, width: int, device: torch.device) -> Tensor:
-    """The field, with room for a picture at each place; drawing it takes as long as some hundred pictures."""
+    """Return the noise field with a margin for a picture at each place; drawing it costs as much as 100 pictures."""
     with torch.inference_mode(mode=False):  # teachers and students share it
         source = torch.Generator().manual_seed(NOISE_FIELD)
         return torch.randn(NOISE_FIELD + height, NOISE_FIELD + width, generator=source).to(device)
 
 
-def _compress(x: Tensor, view: View) -> Tensor:
-    """What JPEG leaves of grey (ITU-T T.81: cosine transform of 8x8 blocks, the example table K.1, rounding)."""
+def _compress(x: Tensor, view: FaceView) -> Tensor:
+    """Apply the loss of grey JPEG (ITU-T T.81: cosine transform of 8x8 blocks, example table K.1, rounding)."""
     rows = view.jpeg_quality.nonzero().flatten()
     if not len(rows):
         return x
@@ -126,14 +126,14 @@ def _compress(x: Tensor, view: View) -> Tensor:
 
 
 def _cosine(device: torch.device) -> Tensor:
-    """The orthonormal cosine transform of eight values."""
+    """Return the orthonormal cosine transform of eight values, ``(8, 8)``."""
     order, place = torch.arange(8, device=device).view(8, 1), torch.arange(8, device=device).view(1, 8)
     transform = torch.cos((2 * place + 1) * order * pi / 16) / 2
     transform[0] /= 2**0.5
     return transform
 
 
-def _erase(x: Tensor, view: View) -> Tensor:
+def _erase(x: Tensor, view: FaceView) -> Tensor:
     height, width = x.shape[2:]
     rows = torch.arange(height, device=x.device).view(1, height, 1) / height
     columns = torch.arange(width, device=x.device).view(1, 1, width) / width

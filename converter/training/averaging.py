@@ -1,8 +1,8 @@
-"""The exponential moving average of the weights, which is what validation, checkpoints and models hold.
+"""Exponential moving average of the weights; validation, checkpoints and models use the average.
 
-An average of constant decay remembers the initial weights for a multiple of ``1 / (1 - decay)`` steps; a small data set
-does not take that many. So the decay rises to its value: after ``n`` updates the average reaches back about ``n / 9``
-steps (the rule of TensorFlow's ``ExponentialMovingAverage`` with ``num_updates``).
+An average of constant decay remembers the initial weights for a multiple of ``1 / (1 - decay)`` steps, and a small data
+set has fewer steps than that. Therefore the decay rises to its value: after ``n`` updates the average covers about the
+last ``n / 9`` steps (the rule of TensorFlow's ``ExponentialMovingAverage`` with ``num_updates``).
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 
 def decay_at(updates: int, decay: float) -> float:
-    """The share of the average that is kept at an update, after ``updates`` earlier ones; never above ``decay``."""
+    """Return the share of the average that an update keeps, after ``updates`` earlier ones; at most ``decay``."""
     return min(decay, (1 + updates) / (10 + updates))
 
 
 class MovingAverage(WeightAveraging):
-    """Keeps the average of a run's weights and batch norm statistics, updated after every step.
+    """Average of a run's weights and batch norm statistics, updated after every step.
 
     Validation and checkpoints see the average; a checkpoint holds the weights themselves as ``current_model_state``.
     """
@@ -37,18 +37,18 @@ class MovingAverage(WeightAveraging):
 
     @property
     def averaged(self) -> nn.Module:
-        """The averaged copy of the task of a run that has begun."""
+        """Return the averaged copy of the task; available once the run has started."""
         return self._average_model.module
 
-    def moved_on(self, updates: int) -> None:
-        """Note that the average, which has been moved by other means, has had so many updates."""
+    def set_update_count(self, updates: int) -> None:
+        """Record that other code has already applied ``updates`` updates to the average."""
         self._average_model.n_averaged.fill_(updates)
         self._latest_update_step = updates
 
 
 @torch.no_grad()
 def average_into(averages: Sequence[Tensor], values: Sequence[Tensor], decay: float) -> None:
-    """Move each of ``averages`` towards its value; whole numbers, which count batches, are taken over."""
+    """Move each tensor of ``averages`` towards its value; integer tensors, which count batches, are copied."""
     floating = [tensor.is_floating_point() for tensor in averages]
     means, current = ([t for t, f in zip(tensors, floating, strict=True) if f] for tensors in (averages, values))
     if means:

@@ -1,4 +1,4 @@
-"""Whole batches of faces in an order, and with views, that follow from seed and epoch alone."""
+"""Batches of faces whose order and views depend only on seed and epoch."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from converter.training.views import View, Views, mix
+from converter.training.views import FaceView, Views, mix
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from converter.camera import Camera
+    from converter.camera import CameraSimulation
     from converter.datasets.faces import FaceSet
 
 
 class Batch(NamedTuple):
     """Pictures ``(n, 1, 48, 48)`` in 0..1 with labels ``(n,)``, votes ``(n, 7)``, majority ``(n,)``.
 
-    ``view`` says how to show them and is empty for plain pictures; ``teachers`` are the probabilities of the vote for
-    just that view, ``(n, heads, 7)``, and empty where there are none.
+    ``view`` holds the parameters of the view to show them in and is empty for plain pictures. ``teachers`` holds the
+    teachers' mean probabilities for that view, ``(n, heads, 7)``, and is empty without teachers.
     """
 
     pictures: Tensor
@@ -32,24 +32,24 @@ class Batch(NamedTuple):
     teachers: Tensor = torch.empty(0)
 
     def take(self, rows: Tensor) -> Batch:
-        """What is to be learnt at ``rows``; the pictures and views stay behind."""
+        """Return the targets at ``rows``, without pictures and views."""
         teachers = self.teachers[rows] if len(self.teachers) else self.teachers
         return Batch(self.pictures, self.labels[rows], self.votes[rows], self.majority[rows], (), teachers)
 
 
 class Epoch(NamedTuple):
-    """All pictures of an epoch, ``(n, 48, 48)`` uint8, the view they are shown in, and teachers' answers for it."""
+    """All pictures of an epoch, ``(n, 48, 48)`` uint8, their view, and the teachers' answers for it."""
 
     pixels: Tensor
-    view: View | None
+    view: FaceView | None
     teachers: Tensor | None
 
 
 class FaceBatches(Dataset[Batch]):
-    """Batches by a list of rows, in views and with teachers' answers where given.
+    """Data set that returns the batch of a list of rows, optionally in random views and with teachers' answers.
 
-    ``answers`` gives the teachers' probabilities ``(n, heads, 7)`` for all rows in one view. With a ``camera``, some of
-    the pictures of each epoch are seen through it before they are shown in their view.
+    ``answers`` returns the teachers' probabilities ``(n, heads, 7)`` for all rows in one view. With a ``camera``, some
+    pictures of each epoch pass through a simulated camera before their view is applied.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class FaceBatches(Dataset[Batch]):
         faces: FaceSet,
         views: Views | None = None,
         answers: Callable[[int], Tensor] | None = None,
-        camera: Camera | None = None,
+        camera: CameraSimulation | None = None,
     ) -> None:
         self._pixels, self._camera = torch.from_numpy(faces.pixels), camera
         self.labels, self.votes, self.majority = (
@@ -70,7 +70,7 @@ class FaceBatches(Dataset[Batch]):
         return len(self._pixels)
 
     def epoch(self, epoch: int) -> Epoch:
-        """Draw the views of ``epoch``; plain pictures where there are none."""
+        """Draw the views of ``epoch``; without views, return plain pictures."""
         if self._views is None:
             return Epoch(self._pixels, None, None)
         pixels = self._pixels
@@ -80,7 +80,7 @@ class FaceBatches(Dataset[Batch]):
         return Epoch(pixels, self._views.of_epoch(len(self), epoch), teachers)
 
     def begin(self, epoch: int) -> None:
-        """Show the pictures as they are in ``epoch`` from now on."""
+        """Switch to the pictures of ``epoch``."""
         self._epoch = self.epoch(epoch)
 
     def __getitem__(self, rows: Any) -> Batch:
@@ -92,16 +92,16 @@ class FaceBatches(Dataset[Batch]):
         return batch if teachers is None else batch._replace(teachers=teachers[rows].float())
 
     def loader(self, batch_size: int, *, seed: int | None = None, rank: int = 0, ranks: int = 1) -> DataLoader[Batch]:
-        """All batches in order; with a ``seed``, in an order of each epoch's own and without the odd last one.
+        """Return all batches in order; with a ``seed``, shuffle them in each epoch and leave out the last partial one.
 
-        Of several processes (``ranks``), each takes its own part of every batch.
+        With several processes (``ranks``), each takes its own part of every batch.
         """
         order = _Order(self, batch_size, seed, rank, ranks)
         return DataLoader(self, sampler=order, batch_size=None)
 
 
 class _Order(Sampler[list[int]]):
-    """Rows of each batch; the order follows from seed and epoch alone, so that a resumed run sees the same."""
+    """Rows of each batch; the order depends only on seed and epoch, so a resumed run sees the same batches."""
 
     def __init__(self, faces: FaceBatches, batch_size: int, seed: int | None, rank: int, ranks: int) -> None:
         self._faces, self._batch_size, self._seed = faces, batch_size, seed
@@ -109,7 +109,7 @@ class _Order(Sampler[list[int]]):
         self._epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Called by Lightning before each epoch."""
+        """Set the epoch; Lightning calls this before each one."""
         self._epoch = epoch
 
     def __len__(self) -> int:

@@ -1,4 +1,4 @@
-"""How many epochs a number of minutes allows: measured on a short run that is thrown away."""
+"""Number of epochs that fit into a number of minutes, measured on a short trial run that is discarded."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import torch
 
 from converter.progress import say
 from converter.training.devices import is_on_gpu
-from converter.training.resume import kept
+from converter.training.resume import stored_run
 from converter.training.teachers import Teachers
 from converter.training.train import fitting, path_of, train
 from edge.core.errors import InputError
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
     from converter.training.train import Machine
 
 _STEPS_ON_CPU = 12
-"""Steps of an epoch that is measured on a CPU, where a whole one takes long."""
+"""Steps of the measured epoch on a CPU, where a whole epoch takes long."""
 
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """Seconds of a step, of a validation with all that is written after it, and of a run's ending.
+    """Seconds of a training step, of a validation with the files written after it, and of the end of a run.
 
-    Validations come ``every`` so many seconds; with 0 after each epoch.
+    ``every`` is the time between validations in seconds; 0 validates after each epoch.
     """
 
     step: float
@@ -45,34 +45,34 @@ class Speed:
     every: float = 0.0
 
     def epochs_within(self, seconds: float, steps: int) -> int:
-        """Return how many epochs of ``steps`` fit into ``seconds``."""
+        """Return the number of epochs of ``steps`` steps that fit into ``seconds``."""
         epoch = self.step * steps
         validations = min(1.0, epoch / self.every) if self.every else 1.0
         last = self.validation if validations < 1 else 0.0
         return int((seconds - self.ending - last) / (epoch + validations * self.validation))
 
 
-def kept_epochs(out: Path) -> int | None:
-    """Return the length of the run that ``out`` holds; ``None`` where it holds none.
+def stored_epochs(out: Path) -> int | None:
+    """Return the number of epochs of the run stored in ``out``, or ``None`` if there is none.
 
     Raises:
         InputError: its checkpoint is damaged.
     """
-    found = kept(out)
-    return None if found is None else found.recipe.epochs
+    run = stored_run(out)
+    return None if run is None else run.recipe.epochs
 
 
-def begun(recipe: Recipe, out: Path, minutes: float | None) -> Recipe:
-    """Return ``recipe`` with the length of the run in ``out``, where there is one and ``minutes`` are given.
+def with_stored_epochs(recipe: Recipe, out: Path, minutes: float | None) -> Recipe:
+    """Return ``recipe`` with the number of epochs of the run in ``out``, if there is one and ``minutes`` is set.
 
     Raises:
         InputError: its checkpoint is damaged.
     """
-    epochs = None if minutes is None else kept_epochs(out)
+    epochs = None if minutes is None else stored_epochs(out)
     return recipe if epochs is None else replace(recipe, epochs=epochs)
 
 
-def settled(
+def resolve_epochs(
     recipe: Recipe,
     out: Path,
     minutes: float | None,
@@ -81,16 +81,16 @@ def settled(
     machine: Machine,
     teachers: Teachers | None = None,
 ) -> Recipe:
-    """Return ``recipe`` with its number of epochs: measured where ``minutes`` are given and ``out`` holds no run yet.
+    """Return ``recipe`` with its number of epochs, measured if ``minutes`` is set and ``out`` holds no run yet.
 
     Raises:
         InputError: as :func:`with_epochs`.
     """
-    if minutes is None or kept_epochs(out) is not None:
-        return begun(recipe, out, minutes)
-    found = with_epochs(recipe, minutes, faces, machine=machine, teachers=teachers)
-    say(f"{found.epochs} epochs in {minutes:g} minutes")
-    return found
+    if minutes is None or stored_epochs(out) is not None:
+        return with_stored_epochs(recipe, out, minutes)
+    measured = with_epochs(recipe, minutes, faces, machine=machine, teachers=teachers)
+    say(f"{measured.epochs} epochs in {minutes:g} minutes")
+    return measured
 
 
 def with_epochs(
@@ -102,9 +102,9 @@ def with_epochs(
     teachers: Teachers | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Recipe:
-    """Return ``recipe`` with as many epochs as ``minutes`` allow, measuring included.
+    """Return ``recipe`` with as many epochs as fit into ``minutes``, including the measurement.
 
-    ``faces`` are those to learn from and those to choose by.
+    ``faces`` are the training and validation pictures.
 
     Raises:
         InputError: not even one epoch fits, or as :func:`converter.training.train.train`.
@@ -116,7 +116,7 @@ def with_epochs(
     epochs = speed.epochs_within(left, steps)
     if epochs < 1:
         needed = speed.step * steps + speed.validation + speed.ending
-        msg = f"--minutes {minutes:g}: after measuring {left:.0f} s are left, one epoch takes {needed:.0f} s: give more"
+        msg = f"--minutes {minutes:g}: {left:.0f} s are left, but one epoch takes {needed:.0f} s: give more"
         raise InputError(msg)
     return replace(recipe, epochs=epochs)
 
@@ -129,12 +129,12 @@ def measure(
     teachers: Teachers | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Speed:
-    """Run :func:`converter.training.train.train` for two epochs, the second under ``clock``; nothing of it is kept.
+    """Run :func:`converter.training.train.train` for two epochs and time the second by ``clock``; keep no files.
 
-    An epoch is a whole one on a GPU and a few steps on a CPU.
+    The measured epoch is a whole one on a GPU and a few steps on a CPU.
 
     Raises:
-        InputError: as there.
+        InputError: as :func:`converter.training.train.train`.
     """
     training, validation = faces
     trial = replace(recipe, epochs=2, patience=0)
@@ -153,7 +153,7 @@ def measure(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _FirstRows(Teachers):
-    """Answers for the first ``rows`` pictures alone."""
+    """Answers for the first ``rows`` pictures only."""
 
     rows: int = 0
 
@@ -166,9 +166,9 @@ def _fields(teachers: Teachers) -> dict[str, Any]:
 
 
 class _Stopwatch(lightning.Callback):
-    """Reads a clock around the parts of the last epoch, when the device is done with each.
+    """Callback that reads a clock around the parts of the last epoch, after the device has finished each.
 
-    ``step`` and ``validation`` are seconds, ``ended`` is a reading.
+    ``step`` and ``validation`` are in seconds; ``ended`` is a clock reading.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:

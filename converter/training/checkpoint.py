@@ -1,4 +1,4 @@
-"""A trained network back from its checkpoint, ready to measure or to convert."""
+"""Trained networks loaded from checkpoints, for evaluation or conversion."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ _BATCH = 256
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trained:
-    """A network in evaluation mode with averaged weights, its recipe, and the number of epochs it has seen.
+    """A network in evaluation mode with averaged weights, its recipe, and the number of epochs it was trained for.
 
-    ``data`` is the record of what it was trained on (:func:`converter.datasets.record.record_of`), ``None`` for a
-    checkpoint of an earlier version, which kept none.
+    ``data`` is the record of its training data (:func:`converter.datasets.record.record_of`), or ``None`` for a
+    checkpoint of an earlier version without one.
     """
 
     network: nn.Module
@@ -55,35 +55,35 @@ class Trained:
 
     @property
     def head_names(self) -> tuple[str, ...]:
-        """The heads that the network has, in the order of its outputs."""
+        """Return the names of the network's heads, in the order of its outputs."""
         return tuple(self.network.head_names)
 
     @property
     def device(self) -> torch.device:
-        """Where the network lies."""
-        found: torch.device = next(self.network.parameters()).device
-        return found
+        """Return the device of the network's weights."""
+        device: torch.device = next(self.network.parameters()).device
+        return device
 
     def to(self, device: torch.device) -> Trained:
-        """Move the network to ``device``, in the order of memory that is fastest on a GPU; returns itself."""
+        """Move the network to ``device``, in the memory format that is fastest there, and return this object."""
         self.network.to(device, memory_format=torch.preserve_format if device.type == "cpu" else torch.channels_last)
         return self
 
     @property
     def parameters(self) -> int:
-        """Number of trained values."""
+        """Return the number of trained values."""
         return sum(parameter.numel() for parameter in self.network.parameters() if parameter.requires_grad)
 
     @property
     def macs(self) -> int:
-        """Multiply-accumulates for one face."""
+        """Return the multiply-accumulate operations for one face."""
         with FlopCounterMode(display=False) as counter, torch.inference_mode():
             self.network(torch.zeros(1, 1, SIZE, SIZE, device=self.device))
         return int(counter.get_total_flops()) // 2
 
     @property
     def fingerprint(self) -> str:
-        """What tells these weights from any others."""
+        """Return the SHA-256 of the names and values of the weights, as hexadecimal digits."""
         digest = hashlib.sha256()
         for name, values in self.network.state_dict().items():
             digest.update(name.encode())
@@ -91,7 +91,7 @@ class Trained:
         return digest.hexdigest()
 
     def logits(self, pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
-        """Logits ``(n, 7)`` of each head in float32 for ``(n, 48, 48)`` uint8 grey."""
+        """Return the logits ``(n, 7)`` of each head in float32 for ``(n, 48, 48)`` uint8 grey."""
         parts: list[tuple[Any, ...]] = []
         with torch.inference_mode():
             for start in range(0, len(pixels), _BATCH):
@@ -104,10 +104,10 @@ class Trained:
 
 
 def load(path: Path) -> Trained:
-    """Read a checkpoint of :func:`converter.training.train.train`; its weights are the exponential average.
+    """Load a checkpoint of :func:`converter.training.train.train`; its weights are the exponential average.
 
     Raises:
-        InputError: it is missing, no checkpoint, of another kind of network, or its weights are not numbers.
+        InputError: it is missing, no checkpoint, of another kind of network, or its weights are not finite numbers.
     """
     content = read(path, "is no checkpoint of face-convert train")
     try:
@@ -117,7 +117,7 @@ def load(path: Path) -> Trained:
     except EdgeError as error:
         msg = f"{path}: {error}"
         raise InputError(msg) from error
-    except Exception as error:  # whatever a forged file makes of the network
+    except Exception as error:  # a forged file can raise anything while the network is built
         msg = f"{path}: is no checkpoint of face-convert train: {_cause(error)}"
         raise InputError(msg) from error
     if not all(bool(values.isfinite().all()) for values in task.network.state_dict().values()):
@@ -150,27 +150,27 @@ def _face_in(content: Mapping[str, Any], path: Path) -> FaceLayer | None:
 
 
 def record_in(content: Mapping[str, Any], path: Path) -> dict[str, Any] | None:
-    """The record of the data that a checkpoint's ``content`` keeps; ``None`` where it was written without.
+    """Return the data record in a checkpoint's ``content``, or ``None`` if it was written without one.
 
     Raises:
-        InputError: what it keeps is no such record; the message names ``path``.
+        InputError: the record is invalid; the message names ``path``.
     """
-    kept = content["hyper_parameters"].get("data")
-    if kept is None:
+    record = content["hyper_parameters"].get("data")
+    if record is None:
         return None
     try:
-        return checked(kept)
+        return checked(record)
     except InputError as error:
         msg = f"{path}: {error}"
         raise InputError(msg) from error
 
 
 def read(path: Path, refusal: str) -> dict[str, Any]:
-    """The content of a checkpoint: tensors and plain values, since nothing else is unpickled.
+    """Return the content of a checkpoint; only tensors and plain values are unpickled.
 
     Raises:
         InputError: the file is missing or damaged, holds anything else, or unpacks to far more than its size; the
-            message says ``refusal``.
+        message contains ``refusal``.
     """
     try:
         path.open("rb").close()
@@ -180,7 +180,7 @@ def read(path: Path, refusal: str) -> dict[str, Any]:
     try:
         _refuse_packed(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # what a damaged file makes torch.load raise has no common class
+    except Exception as error:  # torch.load raises errors without a common class for a damaged file
         msg = f"{path}: {refusal}: {_cause(error)}"
         raise InputError(msg) from error
     if not isinstance(content, dict):
@@ -190,12 +190,12 @@ def read(path: Path, refusal: str) -> dict[str, Any]:
 
 
 def name_of(path: Path) -> str:
-    """What to call a checkpoint: ``best`` and ``last`` have the name of their run's folder, others their own."""
+    """Return the name of a checkpoint: that of its run's folder for ``best`` and ``last``, else its own."""
     return path.resolve().parent.name if path.stem in {"best", "last"} else path.stem
 
 
 def _refuse_packed(path: Path) -> None:
-    """PyTorch packs nothing; a file that unpacks to gigabytes was made to fill the memory."""
+    """Raise ``ValueError`` for a compressed file; PyTorch compresses nothing, and unpacking could fill the memory."""
     if not zipfile.is_zipfile(path):
         return
     with zipfile.ZipFile(path) as archive:
@@ -210,9 +210,9 @@ def _cause(error: Exception) -> str:
 
 
 def save(path: Path, trained: Trained, notes: Mapping[str, str | int] | None = None) -> None:
-    """Write a network as a checkpoint that :func:`load` reads; it cannot be resumed, for it keeps no optimiser.
+    """Write a network as a checkpoint for :func:`load`; it cannot be resumed because it has no optimiser state.
 
-    ``notes`` says beside it where the weights come from.
+    ``notes`` records where the weights come from.
 
     Raises:
         InputError: ``path`` cannot be written.
@@ -231,15 +231,15 @@ def save(path: Path, trained: Trained, notes: Mapping[str, str | int] | None = N
     write_bytes(path, stream.getvalue())
 
 
-class WholeFiles(TorchCheckpointIO):
-    """Writes checkpoints beside their place and moves them into it.
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Checkpoint writer that writes to a temporary file in the same folder and renames it.
 
-    Lightning's own writer goes through the folder for temporary files, mostly on another file system, and copies from
-    there: on a full disk that leaves half a checkpoint where a whole one was.
+    Lightning's own writer uses the folder for temporary files, often on another file system, and copies from there: on
+    a full disk that leaves half a checkpoint in place of a whole one.
     """
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
-        """Put ``checkpoint`` at ``path``; on any error what was there stays as it was."""
+        """Write ``checkpoint`` to ``path``; on any error the file that was there remains unchanged."""
         del storage_options
         stream = io.BytesIO()
         torch.save(checkpoint, stream)

@@ -1,4 +1,4 @@
-"""The two ways from pictures to steps of training: batches that a loader makes, or everything on the device."""
+"""Two ways from pictures to training steps: batches from a data loader, or all data resident on the device."""
 
 from __future__ import annotations
 
@@ -29,43 +29,43 @@ AUTO, RESIDENT, LOADER = "auto", "resident", "loader"
 PATHS = (AUTO, RESIDENT, LOADER)
 _VALIDATION_BATCH = 512
 _MOST_OF_MEMORY = 0.5
-"""Share of the free memory that data may take where the path is chosen by itself: the network needs the rest."""
+"""Share of the free memory that the data may take if the path is chosen automatically; the network needs the rest."""
 _VALIDATION_SECONDS = 10.0
-"""Between two validations on a GPU: with checkpoints and curves one costs half a second, as much as an epoch."""
+"""Time between two validations on a GPU: one takes half a second with checkpoints and curves, as much as an epoch."""
 
 Answers = Callable[[int], Tensor] | None
 """Teachers' probabilities ``(n, heads, 7)`` for all pictures in a view."""
 
 
 class DataPath(Protocol):
-    """What of a run depends on how its data gets to the device; a run can go on on another path than it began on."""
+    """The parts of a run that depend on how its data gets to the device; a run can be resumed on another path."""
 
     validation_seconds: float
-    """Least time between two validations; 0 validates every epoch."""
+    """Minimum seconds between two validations; 0 validates after every epoch."""
 
     def trainer_options(self) -> dict[str, Any]:
-        """Return options of Lightning's trainer."""
+        """Return options for Lightning's trainer."""
         ...
 
     def callbacks(self) -> list[Any]:
-        """Return callbacks of Lightning's trainer."""
+        """Return callbacks for Lightning's trainer."""
         ...
 
     def task(self, *, bare: bool) -> ExpressionTask:
-        """Make the task; ``bare`` leaves out pretrained weights."""
+        """Create the task; ``bare`` leaves out pretrained weights."""
         ...
 
     def answers(self, vote: Answers, trainer: lightning.Trainer) -> Answers:
-        """Return the teachers' answers for a view as the path keeps them."""
+        """Return the teachers' answers for a view in the form that the path stores them."""
         ...
 
     def data(self, faces: FaceBatches, validation: FaceSet, trainer: lightning.Trainer) -> tuple[Any, Any]:
-        """Return what the trainer learns from and what it validates with."""
+        """Return the training data and the validation data for the trainer."""
         ...
 
 
 class LoaderPath:
-    """Batches are put together on the host and moved to the device one by one: for CPUs and for several devices."""
+    """Assembles batches on the host and moves them to the device one by one: for CPUs and for several devices."""
 
     validation_seconds = 0.0
 
@@ -73,31 +73,31 @@ class LoaderPath:
         self._recipe = recipe
 
     def trainer_options(self) -> dict[str, Any]:
-        """Bound the gradient."""
+        """Return options that bound the gradient."""
         return {"gradient_clip_val": self._recipe.gradient_clip or None}
 
     def callbacks(self) -> list[Any]:
-        """Show a bar over the batches of an epoch."""
+        """Return a progress bar over the batches of an epoch."""
         return [TQDMProgressBar(refresh_rate=20)]
 
     def task(self, *, bare: bool) -> ExpressionTask:
-        """Make the task that Lightning takes step by step."""
+        """Create the task that Lightning trains step by step."""
         return ExpressionTask(asdict(self._recipe), bare=bare)
 
     def answers(self, vote: Answers, trainer: lightning.Trainer) -> Answers:
-        """Read them from disk in every epoch."""
+        """Return answers that are read from disk in every epoch."""
         del trainer
         return vote
 
     def data(self, faces: FaceBatches, validation: FaceSet, trainer: lightning.Trainer) -> tuple[Any, Any]:
-        """Make loaders, each process's own part of every batch."""
+        """Return loaders that give each process its own part of every batch."""
         part = {"rank": trainer.global_rank, "ranks": trainer.world_size}
         learning = faces.loader(self._recipe.batch_size, seed=self._recipe.seed, **part)
         return learning, FaceBatches(validation).loader(_VALIDATION_BATCH, **part)
 
 
 class ResidentPath:
-    """Everything lies on one device, whose whole epochs run without the host (:mod:`converter.training.resident`)."""
+    """Keeps all data on one device and runs whole epochs without the host (:mod:`converter.training.resident`)."""
 
     def __init__(self, recipe: Recipe, pictures: int, *, on_gpu: bool) -> None:
         self._recipe, self._steps, self._on_gpu = recipe, pictures // recipe.batch_size, on_gpu
@@ -105,59 +105,59 @@ class ResidentPath:
         self.validation_seconds = _VALIDATION_SECONDS if on_gpu and not recipe.patience else 0.0
 
     def trainer_options(self) -> dict[str, Any]:
-        """Let cuDNN measure which kernels are fastest; the step bounds the gradient."""
+        """Let cuDNN measure which kernels are fastest; the training step bounds the gradient."""
         return {"benchmark": True if self._on_gpu else None, "enable_progress_bar": False}
 
     def callbacks(self) -> list[Any]:
-        """Validate now and then on a GPU, where that takes as long as an epoch; show a bar over the epochs."""
+        """Validate at intervals on a GPU, where a validation takes as long as an epoch; show a bar over the epochs."""
         return [TimedValidation(self.validation_seconds), EpochBar()]
 
     def task(self, *, bare: bool) -> ExpressionTask:
-        """Make the task that takes whole epochs."""
+        """Create the task that trains a whole epoch per step."""
         return ResidentTask(asdict(self._recipe), bare=bare, steps=self._steps)
 
     def answers(self, vote: Answers, trainer: lightning.Trainer) -> Answers:
-        """Keep on the device what was read once: 1.6 MB a view of FER2013."""
+        """Keep answers on the device once they are read: 1.6 MB a view of FER2013."""
         device = trainer.strategy.root_device
         return None if vote is None else cache(lambda index: vote(index).to(device))
 
     def data(self, faces: FaceBatches, validation: FaceSet, trainer: lightning.Trainer) -> tuple[Any, Any]:
-        """Move everything to the device."""
+        """Move all data to the device."""
         device, recipe = trainer.strategy.root_device, self._recipe
         resident = ResidentFaces(faces, recipe.batch_size, recipe.seed, device)
         return resident, ResidentBatches(validation, _VALIDATION_BATCH, device)
 
 
-def choose(wanted: str, recipe: Recipe, sizes: tuple[int, int, int], accelerator: str, devices: int) -> DataPath:
-    """Choose the path of a run; ``sizes`` are the numbers of pictures to learn from and to choose by, and of views.
+def choose(requested: str, recipe: Recipe, sizes: tuple[int, int, int], accelerator: str, devices: int) -> DataPath:
+    """Choose the path of a run; ``sizes`` are the numbers of training pictures, validation pictures and views.
 
     ``auto`` is resident on a single CUDA device whose free memory holds the data twice, else the loader.
 
     Raises:
-        InputError: the resident path is wanted for several devices or a device that does not hold the data.
+        InputError: the resident path is requested for several devices or a device that does not hold the data.
     """
-    refuse(wanted, devices)
+    refuse(requested, devices)
     on_gpu = is_on_gpu(accelerator)
-    if wanted == LOADER or (wanted == AUTO and (not on_gpu or devices != 1)):
+    if requested == LOADER or (requested == AUTO and (not on_gpu or devices != 1)):
         return LoaderPath(recipe)
     needed, free = bytes_needed(*sizes), torch.cuda.mem_get_info()[0] if on_gpu else None
-    if free is not None and needed > free * (_MOST_OF_MEMORY if wanted == AUTO else 1):
-        if wanted == AUTO:
+    if free is not None and needed > free * (_MOST_OF_MEMORY if requested == AUTO else 1):
+        if requested == AUTO:
             return LoaderPath(recipe)
-        msg = f"the data take {needed / 1e9:.1f} GB, the device has {free / 1e9:.1f} free: give --data-path {LOADER}"
+        msg = f"the data takes {needed / 1e9:.1f} GB, the device has {free / 1e9:.1f} free: give --data-path {LOADER}"
         raise InputError(msg)
     return ResidentPath(recipe, sizes[0], on_gpu=on_gpu)
 
 
-def refuse(wanted: str, devices: int) -> None:
-    """Find what :func:`choose` refuses whatever the data.
+def refuse(requested: str, devices: int) -> None:
+    """Reject a choice of path that :func:`choose` would refuse for any data.
 
     Raises:
-        InputError: the resident path is wanted for several devices, or no path has that name.
+        InputError: the resident path is requested for several devices, or no path has that name.
     """
-    if wanted not in PATHS:
-        msg = f"data path {wanted!r}: expected one of {', '.join(PATHS)}"
+    if requested not in PATHS:
+        msg = f"data path {requested!r}: expected one of {', '.join(PATHS)}"
         raise InputError(msg)
-    if wanted == RESIDENT and devices != 1:
+    if requested == RESIDENT and devices != 1:
         msg = f"--data-path {RESIDENT} keeps everything on one device, not on {devices}: give --devices 1"
         raise InputError(msg)

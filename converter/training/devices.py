@@ -1,4 +1,4 @@
-"""The device that networks answer on."""
+"""Device that networks are evaluated on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def is_on_gpu(accelerator: str) -> bool:
 
 
 def device(accelerator: str) -> torch.device:
-    """Return the device for one of Lightning's names: ``cpu``, ``gpu``, ``cuda`` or, for what there is, ``auto``.
+    """Return the device for one of Lightning's names: ``cpu``, ``gpu``, ``cuda`` or ``auto`` for the best available.
 
     Raises:
         InputError: this machine has no such device.

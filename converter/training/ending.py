@@ -1,4 +1,4 @@
-"""What a finished run leaves: the better of the averaged weights and the weights themselves."""
+"""Result of a finished run: the better of the averaged weights and the raw weights."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
     from converter.training.checkpoint import Trained
 
 BEST = "best.ckpt"
-"""The best epoch of a run by the mean of its heads' accuracies in validation."""
+"""Best epoch of a run by the mean of its heads' validation accuracies."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
-    """The best checkpoint of a run; ``note`` is a line for the user where there is something to say."""
+class TrainingResult:
+    """Best checkpoint of a run; ``note`` is a line for the user, or empty."""
 
     best: Path
     note: str = ""
 
 
-def keep_better(out: Path, validation: FaceSet) -> Ending:
-    """Compare the best average of a run with its last weights as they are; keep the better one as ``best.ckpt``.
+def keep_better(out: Path, validation: FaceSet) -> TrainingResult:
+    """Compare the best average_accuracy of a run with its raw last weights and keep the better one as ``best.ckpt``.
 
     Averages lag behind the weights: in a run of few steps they may never catch up.
 
@@ -42,44 +42,44 @@ def keep_better(out: Path, validation: FaceSet) -> Ending:
     best, last = out / BEST, out / LAST
     for path in (best, last):
         if not path.is_file():
-            msg = f"{path}: is not there though the run has ended: remove the folder and train again"
+            msg = f"{path}: is missing although the run has ended: remove the folder and train again"
             raise InputError(msg)
     averaged, raw = checkpoint.load(best), _raw(last)
     if raw is None:
-        return Ending(best)
-    average, itself = accuracy(averaged, validation), accuracy(raw, validation)
-    if itself <= average:
-        return Ending(best)
+        return TrainingResult(best)
+    average_accuracy, raw_accuracy = accuracy(averaged, validation), accuracy(raw, validation)
+    if raw_accuracy <= average_accuracy:
+        return TrainingResult(best)
     checkpoint.save(best, raw, {"weights": "of the last step, not averaged"})
-    return Ending(
+    return TrainingResult(
         best,
-        f"the average of the weights ({100 * average:.1f} %) is not better than the weights of the last step "
-        f"({100 * itself:.1f} %): {best} holds the latter; a lower --ema-decay or more epochs would help",
+        f"the average of the weights ({100 * average_accuracy:.1f} %) is not better than the last weights "
+        f"({100 * raw_accuracy:.1f} %): {best} holds the latter; a lower --ema-decay or more epochs would help",
     )
 
 
 def accuracy(trained: Trained, faces: FaceSet) -> float:
-    """Mean over the heads of the share of right answers on ``faces``; heads that have no labels there do not count."""
-    found = []
+    """Return the mean over the heads of the accuracy on ``faces``; heads without labels there do not count."""
+    shares = []
     answers = trained.to(device("auto")).logits(faces.pixels)
     trained.to(device("cpu"))
     for head, logits in answers.items():
         wanted = truth(faces, head)
         known = wanted >= 0
         if known.any():
-            found.append(float((logits.argmax(axis=1) == wanted)[known].mean()))
-    return float(np.mean(found)) if found else 0.0
+            shares.append(float((logits.argmax(axis=1) == wanted)[known].mean()))
+    return float(np.mean(shares)) if shares else 0.0
 
 
 def _raw(last: Path) -> Trained | None:
-    """The weights themselves of a checkpoint whose network is their average; ``None`` where it keeps none."""
+    """Return the raw weights of a checkpoint whose network is their average_accuracy, or ``None`` if it keeps none."""
     content: dict[str, Any] = checkpoint.read(last, "cannot be read")
     state = content.get("current_model_state")
     if state is None:
         return None
-    found = checkpoint.load(last)
+    raw = checkpoint.load(last)
     prefix = "network."
-    found.network.load_state_dict(
+    raw.network.load_state_dict(
         {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
     )
-    return replace(found, network=found.network.eval())
+    return replace(raw, network=raw.network.eval())

@@ -1,4 +1,4 @@
-"""Remembers what training logged, epoch by epoch, and draws it while training goes on."""
+"""Record of the metrics of each epoch, with a chart that is redrawn during training."""
 
 from __future__ import annotations
 
@@ -19,33 +19,36 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from converter.training.tensorboard import Board
+    from converter.training.tensorboard import TensorBoardLog
 
 _VAL, _LOSS = "val_", "val_loss"
 T = TypeVar("T")
 
 
 class History(lightning.Callback):
-    """Keeps one row an epoch, also across a resume, and writes ``history.csv`` and ``curves.png`` into ``out``.
+    """Callback that keeps one row per epoch, also across a resume, and writes ``history.csv`` and ``curves.png``.
 
-    ``patience`` ends the run after so many epochs without a better one, 0 not at all. A ``board`` gets each row, too.
+    The files are in ``out``. ``patience`` ends the run after that many epochs without improvement; 0 never does. A
+    ``board`` receives each row as well.
     """
 
-    def __init__(self, out: Path, heads: tuple[str, ...], patience: int = 0, board: Board | None = None) -> None:
+    def __init__(
+        self, out: Path, heads: tuple[str, ...], patience: int = 0, board: TensorBoardLog | None = None
+    ) -> None:
         self._out, self._heads, self._patience, self._board = out, heads, patience, board
         self._losses: list[Tensor] = []
         self.rows: list[dict[str, float]] = []
 
     def on_train_batch_end(self, trainer: Any, module: Any, outputs: Any, batch: Any, index: int) -> None:
-        """Note a batch's loss."""
+        """Store a batch's loss."""
         del trainer, module, batch, index
         self._losses.append(outputs["loss"].detach())
 
     def on_validation_epoch_end(self, trainer: Any, module: Any) -> None:
-        """Close the epoch's row; this comes before the checkpoint is written, which so contains it.
+        """Complete the epoch's row; this runs before the checkpoint is written, which therefore contains it.
 
         Raises:
-            InputError: the losses are no longer numbers, or the files cannot be written.
+            InputError: the losses are no longer finite, or the files cannot be written.
         """
         if trainer.sanity_checking or not self._losses:
             return
@@ -53,10 +56,10 @@ class History(lightning.Callback):
         self._losses.clear()
         metrics = trainer.callback_metrics
         logged = {name: float(metrics[name]) for name in columns(self._heads) if name in metrics}
-        # the epoch's own means are logged only after validation
+        # the means of the training epoch are logged only after validation
         seen = {f"train_{head}": share for head, share in module.train_accuracies().items()}
         row = {**logged, **seen, "epoch": trainer.current_epoch + 1, "train_loss": loss}
-        refuse_numberless(row, self._out)
+        refuse_non_finite(row, self._out)
         self.rows.append(row)
         if trainer.is_global_zero:
             write_rows(self._out, self.rows, self._heads)
@@ -66,16 +69,16 @@ class History(lightning.Callback):
             trainer.should_stop = True
 
     def state_dict(self) -> dict[str, Any]:
-        """What the checkpoint keeps."""
+        """Return the state for the checkpoint."""
         return {"rows": self.rows}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from a checkpoint."""
+        """Restore the state from a checkpoint."""
         self.rows = list(state_dict["rows"])
 
 
 def columns(heads: Sequence[str]) -> tuple[str, ...]:
-    """What a row of the history has: ``epoch``, the losses, and the accuracies of each head."""
+    """Return the columns of the history: ``epoch``, the losses, and the accuracies of each head."""
     return ("epoch", "train_loss", "val_loss", *(f"{stage}_{head}" for head in heads for stage in ("train", "val")))
 
 
@@ -93,8 +96,8 @@ def write_rows(out: Path, rows: Sequence[Mapping[str, float]], heads: Sequence[s
     write_bytes(out / "curves.png", curves(rows))
 
 
-def refuse_numberless(row: Mapping[str, float], out: Path) -> None:
-    """Stop a run whose losses are no longer numbers, before its weights are written over the last good ones.
+def refuse_non_finite(row: Mapping[str, float], out: Path) -> None:
+    """Stop a run whose losses are no longer finite, before its weights overwrite the last good ones.
 
     Raises:
         InputError: a loss is NaN or infinite; the message says what to do.
@@ -104,14 +107,14 @@ def refuse_numberless(row: Mapping[str, float], out: Path) -> None:
         if not math.isfinite(value):
             stage = "training" if name == "train_loss" else "validation"
             msg = (
-                f"{out}: epoch {row['epoch']:.0f}: the loss in {stage} is {value}: the weights have run away; the "
-                "same command would come to it again, so train into another --out with a lower --learning-rate"
+                f"{out}: epoch {row['epoch']:.0f}: the loss in {stage} is {value}: training has "
+                "diverged, and the same command would diverge again: lower --learning-rate and choose another --out"
             )
             raise InputError(msg)
 
 
 def stalled(rows: Sequence[Mapping[str, float]], patience: int) -> bool:
-    """Whether the last ``patience`` epochs brought no better mean of the heads' accuracies; never with 0."""
+    """Return whether the last ``patience`` epochs did not improve the mean accuracy of the heads; never with 0."""
     if patience < 1 or len(rows) <= patience:
         return False
     means = [_mean(row) for row in rows]
@@ -119,10 +122,10 @@ def stalled(rows: Sequence[Mapping[str, float]], patience: int) -> bool:
 
 
 def accuracies(row: Mapping[str, T]) -> dict[str, T]:
-    """Return the accuracy of each head in validation, of a row as it is kept or as it is read from the file."""
+    """Return the validation accuracy of each head from a row in memory or as read from the file."""
     return {name.removeprefix(_VAL): value for name, value in row.items() if name.startswith(_VAL) and name != _LOSS}
 
 
 def _mean(row: Mapping[str, float]) -> float:
-    found = accuracies(row)
-    return sum(found.values()) / max(1, len(found))
+    shares = accuracies(row)
+    return sum(shares.values()) / max(1, len(shares))

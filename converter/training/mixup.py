@@ -1,4 +1,4 @@
-"""Which faces of a batch are blended in pairs, and by how much (mixup; Zhang et al., 2018)."""
+"""Pairs of faces of a batch to blend, and their shares (mixup; Zhang et al., 2018)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 class Blend(NamedTuple):
-    """Each face is shown with weight ``share``, its partner with the rest; ``partners`` ``(n,)`` are rows of the batch.
+    """Weights of a blend: each face has weight ``share``, its partner the rest; ``partners`` ``(n,)`` are batch rows.
 
     ``share`` is a tensor ``()`` where it lies on the device.
     """
@@ -20,7 +20,7 @@ class Blend(NamedTuple):
 
 
 def draw(concentration: float, seed: int, step: int, n: int) -> Blend:
-    """Draw the blend of ``n`` faces from a symmetric beta distribution; the same for the same ``seed`` and ``step``."""
+    """Draw the blend of ``n`` faces from a symmetric beta distribution, determined by ``seed`` and ``step``."""
     generator = np.random.default_rng([seed % 2**64, step])
     share = float(generator.beta(concentration, concentration))
     return Blend(share, torch.from_numpy(generator.permutation(n)))

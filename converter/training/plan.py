@@ -1,4 +1,4 @@
-"""Teachers, their answers and students in one go: what is done already is not done again."""
+"""Training of teachers, collection of their answers and training of students; completed parts are skipped."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from converter.datasets.faces import FaceSet
-    from converter.training.plan_file import Part, Plan
+    from converter.training.plan_file import PlannedRun, TrainingPlan
     from converter.training.train import Machine
 
 
-def run(plan: Plan, faces: tuple[FaceSet, FaceSet], out: Path, machine: Machine) -> None:
-    """Train, ask and train again in folders of ``out``; run again, it goes on where it was stopped.
+def run(plan: TrainingPlan, faces: tuple[FaceSet, FaceSet], out: Path, machine: Machine) -> None:
+    """Train teachers, collect their answers and train students in folders of ``out``; an interrupted plan continues.
 
-    ``faces`` are those to learn from and those to choose by.
+    ``faces`` are the training and validation pictures.
 
     Raises:
         InputError: as the commands for each step.
@@ -41,8 +41,8 @@ def run(plan: Plan, faces: tuple[FaceSet, FaceSet], out: Path, machine: Machine)
         _train(replace(part, recipe=replace(part.recipe, teachers=answers.names)), faces, out, machine, answers)
 
 
-def check(plan: Plan, out: Path, machine: Machine) -> None:
-    """Find what :func:`run` would refuse before data is read.
+def check(plan: TrainingPlan, out: Path, machine: Machine) -> None:
+    """Check what :func:`run` would refuse, before data is read.
 
     Raises:
         InputError: as :func:`converter.training.train.preflight`.
@@ -51,15 +51,15 @@ def check(plan: Plan, out: Path, machine: Machine) -> None:
     names = tuple(sorted(part.name for part in plan.teachers))
     for part in (*plan.teachers, *plan.students):
         recipe = replace(part.recipe, teachers=names) if part in plan.students else part.recipe
-        recipe = budget.begun(recipe, out / part.name, part.minutes)
+        recipe = budget.with_stored_epochs(recipe, out / part.name, part.minutes)
         preflight(out / part.name, recipe, start=None, machine=machine)
 
 
 def _train(
-    part: Part, faces: tuple[FaceSet, FaceSet], out: Path, machine: Machine, answers: teachers.Teachers | None
+    part: PlannedRun, faces: tuple[FaceSet, FaceSet], out: Path, machine: Machine, answers: teachers.Teachers | None
 ) -> Path:
     folder = out / part.name
-    recipe = budget.settled(part.recipe, folder, part.minutes, faces, machine=machine, teachers=answers)
+    recipe = budget.resolve_epochs(part.recipe, folder, part.minutes, faces, machine=machine, teachers=answers)
     ending = train(*faces, folder, recipe, teachers=answers, machine=machine)
     with (folder / "history.csv").open(encoding="utf-8") as lines:
         *_, last = csv.DictReader(lines)

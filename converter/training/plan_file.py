@@ -1,4 +1,4 @@
-"""The file of a plan: teachers, their views and students, checked before anything is trained."""
+"""Plan file: teachers, their views and students, validated before anything is trained."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ANSWERS = "answers"
-"""The folder of the teachers' answers, beside those of the runs."""
+"""Folder of the teachers' answers, beside those of the runs."""
 _NAME = re.compile(r"[\w][\w.-]*")
 _KEYS = ("teachers", "views", "students")
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """One run: its folder's name, its recipe, and its minutes, ``None`` where the recipe says how many epochs."""
+class PlannedRun:
+    """One run: the name of its folder, its recipe, and its minutes, or ``None`` if the recipe sets the epochs."""
 
     name: str
     recipe: Recipe
@@ -30,21 +30,21 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class TrainingPlan:
     """Teachers, the views that they answer for, and the students that learn from the answers."""
 
-    teachers: tuple[Part, ...]
+    teachers: tuple[PlannedRun, ...]
     views: Views
-    students: tuple[Part, ...]
+    students: tuple[PlannedRun, ...]
 
 
-def read(path: Path) -> Plan:
+def read(path: Path) -> TrainingPlan:
     """Read a plan: JSON with ``teachers`` and ``students``, options of their recipes by name, and ``views``.
 
-    ``views`` has ``count`` and ``seed``. A run has ``minutes`` in place of ``epochs`` where it is to fit a time.
+    ``views`` has ``count`` and ``seed``. A run has ``minutes`` in place of ``epochs`` to train for a given time.
 
     Raises:
-        InputError: the file cannot be read or says something that no plan says; the message names the place.
+        InputError: the file cannot be read or is not a valid plan; the message names the place.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -59,34 +59,34 @@ def read(path: Path) -> Plan:
         if type(count) is not int or type(seed) is not int or count < 1:
             msg = f"views: expected a count from 1 and a seed, found {count!r} and {seed!r}"
             raise ValueError(msg)  # noqa: TRY301 - one place names the file
-        found = Plan(
+        plan = TrainingPlan(
             _parts(content.get("teachers", {}), Recipe(), "teachers"),
             Views(seed, count),
             _parts(content.get("students", {}), DISTILL_DEFAULTS, "students"),
         )
-        names = [part.name for part in (*found.teachers, *found.students)]
-        if not found.teachers or len(set(names)) < len(names):
+        names = [part.name for part in (*plan.teachers, *plan.students)]
+        if not plan.teachers or len(set(names)) < len(names):
             msg = f"expected at least one teacher and no name twice, found {', '.join(names) or 'none'}"
             raise ValueError(msg)  # noqa: TRY301
     except (TypeError, ValueError) as error:
         msg = f"{path}: {error}"
         raise InputError(msg) from error
-    return found
+    return plan
 
 
-def _parts(content: Any, default: Recipe, place: str) -> tuple[Part, ...]:
+def _parts(content: Any, default: Recipe, place: str) -> tuple[PlannedRun, ...]:
     if not isinstance(content, dict):
         msg = f"{place}: expected runs by name, found {content!r:.40}"
         raise TypeError(msg)
     return tuple(_part(name, values, default, f"{place}.{name}") for name, values in content.items())
 
 
-def _part(name: str, values: Any, default: Recipe, place: str) -> Part:
+def _part(name: str, values: Any, default: Recipe, place: str) -> PlannedRun:
     if not _NAME.fullmatch(name) or name == ANSWERS:
-        msg = f"{place}: is the name of a folder: letters, digits, points and hyphens, and not {ANSWERS}"
+        msg = f"{place}: expected a folder name of letters, digits, points and hyphens other than {ANSWERS}"
         raise ValueError(msg)
-    decided = {"teachers", "start", "earlier", "heads", "labels"}
-    known = [field.name for field in fields(Recipe) if field.name not in decided]
+    reserved = {"teachers", "start", "earlier", "heads", "labels"}
+    known = [field.name for field in fields(Recipe) if field.name not in reserved]
     _refuse_unknown(values, (*known, "minutes"), place)
     minutes = values.get("minutes")
     if minutes is not None and (type(minutes) not in {int, float} or not minutes > 0 or "epochs" in values):
@@ -94,7 +94,7 @@ def _part(name: str, values: Any, default: Recipe, place: str) -> Part:
         raise ValueError(msg)
     chosen = {key: value for key, value in values.items() if key != "minutes"}
     try:
-        return Part(name, from_checkpoint({**asdict(default), **chosen}), minutes)
+        return PlannedRun(name, from_checkpoint({**asdict(default), **chosen}), minutes)
     except TypeError as error:
         msg = f"{place}: {error}"
         raise TypeError(msg) from error

@@ -1,4 +1,4 @@
-"""What a run may go on with or begin from: the same data, and the weights of the heads that another run had."""
+"""Conditions for resuming or starting a run: the same data, and weights of the heads that another run shares."""
 
 from __future__ import annotations
 
@@ -18,43 +18,45 @@ _HEADS = "heads."
 
 
 def refuse_other_data(last: Path, data: Mapping[str, Any]) -> None:
-    """Hold the data of the run that ``last`` keeps against ``data``; a checkpoint without a record passes.
+    """Compare the data of the run in ``last`` with ``data``; a checkpoint without a record passes.
 
     Raises:
-        InputError: it was trained on other data; the message says what differs.
+        InputError: it was trained on other data; the message names the difference.
     """
     if not last.is_file():
         return
     content = read(last, f"cannot be resumed: remove {last} or choose another --out")
-    found = record_in(content, last) if isinstance(content.get("hyper_parameters"), dict) else None
-    differs = difference(data, found) if found is not None else ""
+    record = record_in(content, last) if isinstance(content.get("hyper_parameters"), dict) else None
+    differs = difference(data, record) if record is not None else ""
     if differs:
-        msg = f"{last}: is of a run on other data: {differs}: give the same --data, or choose another --out"
+        msg = f"{last}: belongs to a run on other data: {differs}: give the same --data, or choose another --out"
         raise InputError(msg)
 
 
 def take_over(network: nn.Module, start: nn.Module) -> None:
-    """Copy the weights of ``start`` into ``network``, head by head of the same name; other heads stay as they are.
+    """Copy the weights of ``start`` into ``network``, matching heads by name; other heads keep their weights.
 
-    So do those of another number of classes.
+    Heads with another number of classes keep theirs as well.
 
     Raises:
-        RuntimeError: the two are of different architectures.
+        RuntimeError: the two have different architectures.
     """
-    given, wanted = (list(each.head_names) for each in (start, network))
+    available, expected = (list(each.head_names) for each in (start, network))
     state = dict(network.state_dict())
     shapes = {name: values.shape for name, values in start.state_dict().items()}
-    is_like = given == wanted and shapes == {name: values.shape for name, values in state.items()}
+    is_like = available == expected and shapes == {name: values.shape for name, values in state.items()}
     if is_like or not getattr(network, "has_separate_heads", False):
         network.load_state_dict(start.state_dict())
         return
-    taken = {name: values for name, values in start.state_dict().items() if not name.startswith(_HEADS)}
+    state_from_start = {name: values for name, values in start.state_dict().items() if not name.startswith(_HEADS)}
     for name, values in start.state_dict().items():
         if name.startswith(_HEADS):
             index, _, rest = name.removeprefix(_HEADS).partition(".")
-            head = given[int(index)]
-            name_there = f"{_HEADS}{wanted.index(head)}.{rest}" if head in wanted else ""
+            head = available[int(index)]
+            name_there = f"{_HEADS}{expected.index(head)}.{rest}" if head in expected else ""
             if name_there in state and state[name_there].shape == values.shape:
-                taken[name_there] = values
-    kept = {name: values for name, values in state.items() if name.startswith(_HEADS) and name not in taken}
-    network.load_state_dict({**taken, **kept})
+                state_from_start[name_there] = values
+    unchanged = {
+        name: values for name, values in state.items() if name.startswith(_HEADS) and name not in state_from_start
+    }
+    network.load_state_dict({**state_from_start, **unchanged})

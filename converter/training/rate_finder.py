@@ -1,4 +1,4 @@
-"""Looks for a learning rate: steps under a rate that grows, and where the loss falls fastest (Smith, 2017)."""
+"""Learning rate search: train under a growing rate and find the steepest fall of the loss (Smith, 2017)."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _LOWEST, _HIGHEST = 1e-6, 10.0
 
 @dataclass(frozen=True, slots=True)
 class RateTest:
-    """Rates in the order in which they were tried, the smoothed loss under each, and the rate that is suggested.
+    """Rates in the order in which they were tried, the smoothed loss under each, and the suggested rate.
 
-    ``suggestion`` is ``None`` where the loss fell nowhere.
+    ``suggestion`` is ``None`` if the loss did not fall.
     """
 
     rates: tuple[float, ...]
@@ -37,7 +37,7 @@ class RateTest:
     suggestion: float | None
 
     def plot(self) -> bytes:
-        """A PNG of the loss over the rate, the suggestion marked."""
+        """Return a PNG of the loss over the rate with the suggestion marked."""
         figure, (axes,) = new_figure(6, 4, 1)
         axes.plot(self.rates, self.losses)
         axes.set_xscale("log")
@@ -48,9 +48,9 @@ class RateTest:
 
 
 def find_rate(training: FaceSet, recipe: Recipe, machine: Machine, *, steps: int = STEPS) -> RateTest:
-    """Train a network of ``recipe`` for ``steps`` steps under a rate that grows from 1e-6 to 10; nothing is kept.
+    """Train a network of ``recipe`` for ``steps`` steps under a rate that grows from 1e-6 to 10; keep no files.
 
-    The test ends early where the loss has grown to four times its least.
+    The test ends early if the loss grows to four times its minimum.
     """
     lightning.seed_everything(recipe.seed, verbose=False)
     batch = min(recipe.batch_size, len(training))
@@ -73,10 +73,10 @@ def find_rate(training: FaceSet, recipe: Recipe, machine: Machine, *, steps: int
         )
         loader = faces.loader(batch, seed=recipe.seed)
         options: dict[str, Any] = {"min_lr": _LOWEST, "max_lr": _HIGHEST, "num_training": steps, "update_attr": False}
-        found: Any = Tuner(trainer).lr_find(task, train_dataloaders=loader, **options)
-    rates, losses = (np.asarray(found.results[name], float) for name in ("lr", "loss"))
+        result: Any = Tuner(trainer).lr_find(task, train_dataloaders=loader, **options)
+    rates, losses = (np.asarray(result.results[name], float) for name in ("lr", "loss"))
     count = min(len(rates), len(losses))
-    suggestion = found.suggestion()
+    suggestion = result.suggestion()
     return RateTest(
         tuple(rates[:count].tolist()), tuple(losses[:count].tolist()), None if suggestion is None else float(suggestion)
     )

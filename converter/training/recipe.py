@@ -1,4 +1,4 @@
-"""What decides a trained network, kept in its checkpoint and in the manifest of the model made from it."""
+"""Choices that determine a trained network, stored in its checkpoint and in the manifest of the converted model."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ _KINDS: dict[type, Any] = {float: float | int, type(None): float | int}
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """The choices of one run; the same recipe on the same data gives the same network.
+    """Choices of one run; the same recipe on the same data gives the same network.
 
-    ``optimizer`` is ``sgd``, with Nesterov momentum .9, or ``adam``, with decoupled weight decay (AdamW).
-    ``label_mix`` is the share of the votes in the target of the ``fer2013`` head, the rest being the original label.
-    ``class_weights`` weighs rare emotions up: 0 not at all, 1 until every emotion counts alike, whatever its number
-    (the weight is the inverse frequency to that power). ``mixup`` is the parameter of the beta distribution by which
-    pairs of faces are blended (Zhang et al., 2018), 0 for none. ``camera`` is the share of faces that are
-    shown small, dark or noisy (:class:`converter.camera.Camera`). Where there are ``teachers``, ``distill_share`` is
-    the part of their vote in what is learnt and the labels have the rest; both sides are softened by
-    ``distill_temperature``. ``start`` is the run whose weights this one began with.
+    ``optimizer`` is ``sgd``, with Nesterov momentum .9, or ``adam``, with decoupled weight decay (AdamW). ``label_mix``
+    is the share of the votes in the target of the ``fer2013`` head; the original label has the rest. ``class_weights``
+    increases the weight of rare emotions: 0 not at all, 1 until every emotion counts the same (the weight is the
+    inverse frequency to that power). ``mixup`` is the parameter of the beta distribution that blends pairs of faces
+    (Zhang et al., 2018), 0 for none. ``camera`` is the share of faces that are shown small, dark or noisy
+    (:class:`converter.camera.CameraSimulation`). With ``teachers``, ``distill_share`` is the weight of their vote in
+    the target and the labels have the rest; both sides are softened by ``distill_temperature``. ``start`` is the run
+    that provided the initial weights.
 
-    ``dropout`` is the network's own where it is ``None``. ``gradient_clip`` bounds the norm of the gradient, 0 for no
-    bound. ``augmentation`` multiplies how far views stray. With a ``patience`` above 0 a run ends after so many epochs
-    without a better one. A run that was made longer has in ``earlier`` the lengths that it had before, each with the
-    number of epochs that were done under it. ``heads`` are those that the data can teach. ``labels`` is the mapping to
-    a label set of one's own (:meth:`converter.datasets.mapping.LabelMapping.to_json`), empty for the usual seven.
+    ``dropout`` is ``None`` to use the network's own. ``gradient_clip`` bounds the norm of the gradient, 0 for no bound.
+    ``augmentation`` multiplies the ranges of random views. With a ``patience`` above 0 a run ends after that many
+    epochs without improvement. In a run that was made longer, ``earlier`` lists its previous lengths, each with the
+    number of epochs completed under it. ``heads`` are those that the data has targets for. ``labels`` is the mapping to
+    custom classes (:meth:`converter.datasets.mapping.LabelMapping.to_json`), empty for the usual seven.
     """
 
     architecture: str = "plain"
@@ -66,10 +66,10 @@ class Recipe:
 
     @property
     def mapping(self) -> LabelMapping | None:
-        """What makes its classes out of the data's; ``None`` for the usual seven.
+        """Return the mapping from the data's classes to custom ones, or ``None`` for the usual seven.
 
         Raises:
-            InputError: ``labels`` was never written.
+            InputError: ``labels`` is not a valid mapping.
         """
         from converter.datasets.mapping import from_json  # brings numpy, which the command line's help does without
 
@@ -77,20 +77,20 @@ class Recipe:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The names of what is told apart, in the order of the outputs."""
+        """Return the names of the classes in the order of the outputs."""
         mapping = self.mapping
         return EMOTIONS if mapping is None else mapping.names
 
 
 DISTILL_DEFAULTS = Recipe(epochs=130, distill_share=0.6, class_weights=0.2, mixup=0.2)
-"""What ``face-convert distill`` does unless told otherwise."""
+"""Defaults of ``face-convert distill``."""
 
 
 def from_checkpoint(values: Mapping[str, Any]) -> Recipe:
-    """The recipe that a checkpoint keeps; what came later than the checkpoint has its default.
+    """Return the recipe stored in a checkpoint; options added since then have their defaults.
 
     Raises:
-        TypeError: ``values`` has something that no recipe has, or a value of another type.
+        TypeError: ``values`` has an unknown option or a value of another type.
     """
     recipe = Recipe(**with_tuples(values))
     for field in fields(Recipe):
@@ -102,7 +102,7 @@ def from_checkpoint(values: Mapping[str, Any]) -> Recipe:
 
 
 def with_tuples(values: Mapping[str, Any]) -> dict[str, Any]:
-    """``values`` with tuples again where a file has made lists of them."""
+    """Return ``values`` with lists, which JSON makes of tuples, converted back to tuples."""
     return {name: _as_tuple(value) for name, value in values.items()}
 
 
@@ -110,6 +110,6 @@ def _as_tuple(value: Any) -> Any:
     return tuple(_as_tuple(part) for part in value) if isinstance(value, list | tuple) else value
 
 
-def differences(wanted: Recipe, found: Recipe) -> list[str]:
-    """Names of the choices in which two recipes differ, in order."""
-    return [field.name for field in fields(Recipe) if getattr(wanted, field.name) != getattr(found, field.name)]
+def differences(first: Recipe, second: Recipe) -> list[str]:
+    """Return the names of the options in which two recipes differ, in order."""
+    return [field.name for field in fields(Recipe) if getattr(first, field.name) != getattr(second, field.name)]

@@ -1,4 +1,4 @@
-"""What a folder holds of an earlier run, and whether a recipe goes on with it."""
+"""State of an earlier run in a folder, and whether a recipe can resume it."""
 
 from __future__ import annotations
 
@@ -14,52 +14,54 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LAST = "last.ckpt"
-"""Written after every epoch; a run goes on from it."""
+"""Checkpoint written after every epoch; a run is resume_state from it."""
 _MAY_CHANGE = frozenset({"epochs", "patience", "earlier"})
 
 
 @dataclass(frozen=True, slots=True)
-class Resumed:
-    """How a run goes on: with which recipe, after how many epochs, and with which rows of its history."""
+class ResumeState:
+    """State to resume from: the recipe, the number of completed epochs, and the rows of the history."""
 
     recipe: Recipe
     epochs_done: int
     rows: tuple[Mapping[str, float], ...]
 
 
-def resumed(out: Path, recipe: Recipe, ignoring: frozenset[str] = frozenset()) -> Resumed | None:
-    """How ``recipe`` goes on with the run in ``out``; ``None`` where there is none.
+def resume_state(out: Path, recipe: Recipe, ignoring: frozenset[str] = frozenset()) -> ResumeState | None:
+    """Return the state from which ``recipe`` resumes the run in ``out``, or ``None`` if there is none.
 
     More epochs than the run had make it longer: from there on it has the learning rate that a run of the new length has
-    at that epoch, and the recipe notes in ``earlier`` what its length was before, and until when. ``ignoring`` names
-    choices that are not known yet and are not compared.
+    at that epoch, and the recipe records the previous length and its last epoch in ``earlier``. ``ignoring`` names
+    options that are not known yet and are not compared.
 
     Raises:
-        InputError: the checkpoint is damaged, of another recipe, or of a run that was to be longer.
+        InputError: the checkpoint is damaged, of another recipe, or of a run with more epochs.
     """
-    last, before = out / LAST, kept(out)
-    if before is None:
+    last, previous = out / LAST, stored_run(out)
+    if previous is None:
         return None
-    found = before.recipe
-    for name in differences(recipe, found):
+    stored = previous.recipe
+    for name in differences(recipe, stored):
         if name not in _MAY_CHANGE | ignoring:
             msg = (
-                f"{last}: has {name} {getattr(found, name)}, not {getattr(recipe, name)}: choose another --out or the "
+                f"{last}: has {name} {getattr(stored, name)}, not {getattr(recipe, name)}: choose another --out or the "
                 "same recipe"
             )
             raise InputError(msg)
-    if recipe.epochs < found.epochs:
+    if recipe.epochs < stored.epochs:
         msg = (
-            f"{last}: is of a run of {found.epochs} epochs, which can be made longer but not shorter: give --epochs "
-            f"{found.epochs} or more, or choose another --out"
+            f"{last}: has a run of {stored.epochs} epochs, which can be made longer but not shorter: give --epochs "
+            f"{stored.epochs} or more, or choose another --out"
         )
         raise InputError(msg)
-    earlier = found.earlier if recipe.epochs == found.epochs else (*found.earlier, (found.epochs, before.epochs_done))
-    return replace(before, recipe=replace(recipe, earlier=earlier))
+    earlier = (
+        stored.earlier if recipe.epochs == stored.epochs else (*stored.earlier, (stored.epochs, previous.epochs_done))
+    )
+    return replace(previous, recipe=replace(recipe, earlier=earlier))
 
 
-def kept(out: Path) -> Resumed | None:
-    """Return the run that ``out`` holds as it was begun; ``None`` where there is none.
+def stored_run(out: Path) -> ResumeState | None:
+    """Return the run in ``out`` as it was started, or ``None`` if there is none.
 
     Raises:
         InputError: its checkpoint is damaged.
@@ -67,13 +69,13 @@ def kept(out: Path) -> Resumed | None:
     last = out / LAST
     if not last.is_file():
         return None
-    content = read(last, f"cannot be resumed: remove {last} or choose another --out")
+    content = read(last, f"cannot be resume_state: remove {last} or choose another --out")
     try:
         recipe = from_checkpoint(content["hyper_parameters"]["recipe"])
         done = int(content["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"])
-        return Resumed(recipe, done, _rows(content))
+        return ResumeState(recipe, done, _rows(content))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        msg = f"{last}: cannot be resumed: {type(error).__name__}; remove it or choose another --out"
+        msg = f"{last}: cannot be resume_state: {type(error).__name__}; remove it or choose another --out"
         raise InputError(msg) from error
 
 

@@ -1,4 +1,4 @@
-"""One run a folder: a lock that ends with its process, whatever ends that."""
+"""Lock that allows one run per folder and ends with its process, even after a crash."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _HELD = {errno.EWOULDBLOCK, errno.EACCES}
 
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
-    """Hold ``folder`` for one run; of several processes of a run, the first holds it for all.
+    """Lock ``folder`` for one run; the first process of a run locks it for all.
 
     Raises:
         AlreadyRunning: another process trains in it.
-        InputError: it cannot be made or written.
+        InputError: it cannot be created or written.
     """
     if os.environ.get("LOCAL_RANK", "0") != "0":
         yield
@@ -42,7 +42,7 @@ def held(folder: Path) -> Iterator[None]:
 
 
 def refuse_unwritable(folder: Path) -> None:
-    """Find out whether a ``folder`` that is not there could be made, without making it.
+    """Check that a missing ``folder`` could be created, without creating it.
 
     Raises:
         InputError: it could not.
@@ -56,7 +56,7 @@ def refuse_unwritable(folder: Path) -> None:
 
 def _unwritable(folder: Path, number: int) -> InputError:
     return InputError(
-        f"{folder}: cannot be written: {os.strerror(number)}; choose another --out or mend its permissions"
+        f"{folder}: cannot be written: {os.strerror(number)}; choose another --out or fix its permissions"
     )
 
 
@@ -68,7 +68,7 @@ def _lock(descriptor: int, folder: Path) -> None:
             return  # a file system without locks
         holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip()
         named = f" (process {holder})" if holder.isdigit() else ""
-        msg = f"{folder}: another run is training here{named}: wait for its end, or choose another --out"
+        msg = f"{folder}: another run is training here{named}: wait until it ends, or choose another --out"
         raise AlreadyRunning(msg) from error
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, str(os.getpid()).encode(), 0)

@@ -1,4 +1,4 @@
-"""Averages of the weights of several networks of one architecture (model soups; Wortsman et al., 2022)."""
+"""Average of the weights of several networks of one architecture (model soups; Wortsman et al., 2022)."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 
 def averaged(weights: Mapping[Path, float]) -> Trained:
-    """Return the average of checkpoints by their weights, which are taken as shares of their sum.
+    """Return the average of checkpoints by ``weights``, which are normalised to a sum of 1.
 
-    Statistics of batch norms are averaged like weights; counts are those of the last. The recipe is the last one's.
-    A face output is left out: it is for one network alone.
+    Batch norm statistics are averaged like weights; counters and the recipe are those of the last checkpoint.
+    A face output is left out because it belongs to one network.
 
     Raises:
         InputError: a checkpoint cannot be read, or the networks differ in architecture or heads.
@@ -35,17 +35,19 @@ def averaged(weights: Mapping[Path, float]) -> Trained:
     state: dict[str, Tensor] = {}
     for path, trained in networks.items():
         if (trained.recipe.architecture, trained.head_names) != (reference.recipe.architecture, reference.head_names):
-            msg = f"{path}: {_described(trained)}, but {first}: {_described(reference)}: only like networks average"
+            msg = f"{path}: {_described(trained)}, but {first}: {_described(reference)}: these cannot be averaged"
             raise InputError(msg)
         for name, values in trained.network.state_dict().items():
-            part = values * shares[path] if values.is_floating_point() else values
-            state[name] = state[name] + part if name in state and values.is_floating_point() else part.clone()
+            weighted = values * shares[path] if values.is_floating_point() else values
+            state[name] = state[name] + weighted if name in state and values.is_floating_point() else weighted.clone()
     last = list(networks.values())[-1]
     with torch.no_grad():
         last.network.load_state_dict(state)
-    said = "average of " + " and ".join(f"{checkpoint.name_of(path)} ({share:.2f})" for path, share in shares.items())
+    description = "average of " + " and ".join(
+        f"{checkpoint.name_of(path)} ({share:.2f})" for path, share in shares.items()
+    )
     epochs = sum(trained.epochs_seen for trained in networks.values())
-    return replace(last, recipe=replace(last.recipe, start=said), epochs_seen=epochs, face=None)
+    return replace(last, recipe=replace(last.recipe, start=description), epochs_seen=epochs, face=None)
 
 
 def _described(trained: Trained) -> str:

@@ -1,4 +1,4 @@
-"""What is learnt: one network, its losses on each head, its optimiser."""
+"""Training task: one network, the losses of its heads, its optimiser."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from converter.training.augment import apply
 from converter.training.mixup import Blend
 from converter.training.recipe import from_checkpoint
 from converter.training.schedule import rate_factor, warmup_steps
-from converter.training.views import View, mix
+from converter.training.views import FaceView, mix
 from edge.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 
 class ExpressionTask(lightning.LightningModule):
-    """A network under cross entropy: original labels, vote distributions and, where there are any, its teachers.
+    """Network trained with cross entropy on original labels, vote distributions and, if there are any, its teachers.
 
-    ``bare`` leaves out pretrained weights, where a checkpoint is about to replace them.
+    ``bare`` leaves out pretrained weights, for a network that is about to be loaded from a checkpoint.
     """
 
     def __init__(self, recipe: dict[str, Any], *, bare: bool = False) -> None:
@@ -41,9 +41,9 @@ class ExpressionTask(lightning.LightningModule):
         self.network: nn.Module = network.to(memory_format=torch.channels_last)
         self.head_names: tuple[str, ...] = self.network.head_names
         self.measured: tuple[str, ...] = self.head_names
-        """The heads that the validation part can measure."""
+        """Heads that the validation split has labels for."""
         self.answered: tuple[str, ...] = HEADS
-        """The heads that the teachers, if any, have answered, in the order of their answers."""
+        """Heads that the teachers, if any, have answers for, in the order of the answers."""
         if self.recipe.dropout is not None:
             set_dropout(self.network, self.recipe.dropout)
         self.accuracies = nn.ModuleDict(
@@ -57,38 +57,38 @@ class ExpressionTask(lightning.LightningModule):
             self.register_buffer(f"weights_{head}", torch.ones(self._classes), persistent=False)
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, ...]:
-        """Logits of each head for ``(n, 1, 48, 48)`` in 0..1."""
+        """Return the logits of each head for ``(n, 1, 48, 48)`` in 0..1."""
         return self.network(pictures.contiguous(memory_format=torch.channels_last))  # type: ignore[no-any-return]
 
     def weigh_classes(self, faces: FaceSet) -> None:
-        """Weigh the emotions by how rare they are among ``faces``; on the mean over the pictures a weight is 1."""
+        """Weight the emotions by their rarity among ``faces``; the mean weight over the pictures is 1."""
         counts = {"fer2013": torch.from_numpy(faces.labels).bincount(minlength=self._classes).float()}
         counts["consensus"] = torch.from_numpy(faces.votes).sum(dim=0)
         for head in self.head_names:
             shares = counts[head].clamp_min(1) / counts[head].clamp_min(1).sum()
-            # what never occurs is not rare: it weighs as much as on the mean
+            # a class that never occurs is not rare: it gets the mean weight
             weights = torch.where(counts[head] > 0, shares**-self.recipe.class_weights, 1.0)
             getattr(self, f"weights_{head}").copy_(weights / (weights * shares).sum())
 
     def measure_with(self, faces: FaceSet) -> None:
-        """Choose epochs by the heads alone that ``faces`` have labels for.
+        """Choose epochs only by the heads that ``faces`` has labels for.
 
         Raises:
-            InputError: they have none for any.
+            InputError: there are no labels for any head.
         """
         self.measured = tuple(head for head in self.head_names if head in measured_by(faces))
         if not self.measured:
-            msg = f"the pictures to choose by have no labels for {', '.join(self.head_names)}"
+            msg = f"the validation pictures have no labels for {', '.join(self.head_names)}"
             raise InputError(msg)
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
-        """Let dropout follow from seed and step alone, also after a resume."""
+        """Seed dropout by seed and step alone, so that it is the same after a resume."""
         del batch, batch_idx
         torch.manual_seed(mix(self.recipe.seed, self.global_step))
 
     def training_step(self, batch: Batch, _index: int) -> Tensor:
-        """Sum of the heads' losses on one batch, each picture in its view, blended with another where asked."""
-        shown, blend = apply(batch.pictures, View(*batch.view)), None
+        """Return the sum of the heads' losses on one batch, in their views and blended if the recipe says so."""
+        shown, blend = apply(batch.pictures, FaceView(*batch.view)), None
         if self.recipe.mixup > 0:
             share, partners = mixup.draw(self.recipe.mixup, self.recipe.seed, self.global_step, len(shown))
             blend = Blend(share, partners.to(shown.device))
@@ -101,8 +101,8 @@ class ExpressionTask(lightning.LightningModule):
     def learn(self, batch: Batch, shown: Tensor, blend: Blend | None = None) -> tuple[tuple[Tensor, ...], Tensor]:
         """Return the logits of each head and the loss ``()`` for ``batch``, whose pictures are ``shown``.
 
-        With a ``blend`` the pictures are blended in pairs. Nothing here waits for the device or reads its values:
-        on a GPU it is captured as a graph.
+        With a ``blend`` the pictures are blended in pairs. Nothing here synchronises with the device or reads its
+        values: on a GPU it is captured as a graph.
         """
         if blend is None:
             outputs = self(shown)
@@ -113,11 +113,11 @@ class ExpressionTask(lightning.LightningModule):
         return outputs, share * self._loss(outputs, batch) + (1 - share) * other
 
     def truths(self, batch: Batch) -> list[Tensor]:
-        """Return what each head's answers are measured by, ``(n,)``, -1 where it is not known."""
+        """Return the true class of each picture for each head, ``(n,)``, -1 if unknown."""
         return [_truth(head, batch) for head in self.head_names]
 
     def train_accuracies(self) -> dict[str, float]:
-        """Return the share of right answers of each head in the epoch so far."""
+        """Return the training accuracy of each head in the current epoch."""
         return {head: float(self.accuracies[f"train_{head}"].compute()) for head in self.head_names}
 
     def total_steps(self) -> int:
@@ -137,7 +137,7 @@ class ExpressionTask(lightning.LightningModule):
         return loss
 
     def validation_step(self, batch: Batch, _index: int) -> None:
-        """Accuracy of each head against its own labels, one view, plain pictures."""
+        """Update the accuracy of each head against its own labels, on plain pictures in one view."""
         loss = torch.zeros((), device=batch.pictures.device)
         for head, logits in zip(self.head_names, self(batch.pictures), strict=True):
             values = logits.float()
@@ -147,12 +147,12 @@ class ExpressionTask(lightning.LightningModule):
         self.log("val_loss", loss, batch_size=len(batch.labels), sync_dist=True)
 
     def on_validation_epoch_end(self) -> None:
-        """Log what the best checkpoint is chosen by: the mean accuracy of the heads."""
-        found = [self.accuracies[f"val_{head}"].compute() for head in self.measured]
-        self.log("val_mean", torch.stack(found).mean())
+        """Log the mean accuracy of the heads, which the best checkpoint is chosen by."""
+        means = [self.accuracies[f"val_{head}"].compute() for head in self.measured]
+        self.log("val_mean", torch.stack(means).mean())
 
     def configure_optimizers(self) -> dict[str, Any]:
-        """The recipe's optimiser under linear warm-up and cosine decay, stepped every batch."""
+        """Return the recipe's optimiser with linear warm-up and cosine decay, updated after every batch."""
         recipe = self.recipe
         decayed = [p for p in self.network.parameters() if p.ndim > 1]
         plain = [p for p in self.network.parameters() if p.ndim <= 1]
@@ -168,16 +168,16 @@ class ExpressionTask(lightning.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take the step alone from the schedule that the checkpoint keeps; the rest follows from the recipe."""
+        """Restore only the step of the schedule from the checkpoint; the rest follows from the recipe."""
         checkpoint["lr_schedulers"] = [
             {"last_epoch": kept["last_epoch"], "lr_lambdas": [None]} for kept in checkpoint["lr_schedulers"]
         ]
 
     def on_train_start(self) -> None:
-        """Give the first step the rate that is due, which is another than the checkpoint's in a run made longer."""
+        """Set the rate of the first step, which differs from the checkpoint's in a run made longer."""
         schedule = self.lr_schedulers()
         if not isinstance(schedule, torch.optim.lr_scheduler.LambdaLR):
-            return  # the search for a learning rate has a schedule of its own
+            return  # the learning rate search has its own schedule
         for group, base, factor in zip(
             self.optimizers().param_groups, schedule.base_lrs, schedule.lr_lambdas, strict=True
         ):
@@ -200,10 +200,10 @@ class ExpressionTask(lightning.LightningModule):
 
 
 def set_dropout(network: nn.Module, share: float) -> None:
-    """Let every dropout layer of ``network`` leave out ``share``.
+    """Set the dropout rate of every dropout layer of ``network`` to ``share``.
 
     Raises:
-        InputError: it has none.
+        InputError: it has no dropout layer.
     """
     layers = [module for module in network.modules() if isinstance(module, nn.Dropout)]
     if not layers:
@@ -223,7 +223,7 @@ def _truth(head: str, batch: Batch) -> Tensor:
 
 
 def soft_cross_entropy(logits: Tensor, shares: Tensor, weights: Tensor | None = None) -> Tensor:
-    """Cross entropy ``()`` of logits ``(n, classes)`` against distributions of that shape; rows of zeros weigh nothing.
+    """Return the cross entropy ``()`` of logits against ``shares``, both ``(n, classes)``; zero rows are ignored.
 
     ``weights`` ``(classes,)`` multiply each class's part.
     """
@@ -232,7 +232,7 @@ def soft_cross_entropy(logits: Tensor, shares: Tensor, weights: Tensor | None = 
 
 
 def _distillation_loss(logits: Tensor, teachers: Tensor, temperature: float, weights: Tensor) -> Tensor:
-    """Cross entropy against the teachers' vote, both softened (Hinton et al., 2015: scaled back by T squared)."""
+    """Return the cross entropy against the teachers' softened vote (Hinton et al., 2015: scaled by T squared)."""
     softened = teachers.clamp_min(1e-6).pow(1 / temperature)
     softened = softened / softened.sum(dim=1, keepdim=True)
     return temperature**2 * soft_cross_entropy(logits / temperature, softened, weights)

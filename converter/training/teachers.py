@@ -1,4 +1,4 @@
-"""What several teachers say of every training picture in every view, kept on disk so that students need no teacher."""
+"""Answers of several teachers for every training picture in every view, stored so that students need no teacher."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from converter.datasets.faces import FaceSet
     from converter.training.checkpoint import Trained
-    from converter.training.views import View
+    from converter.training.views import FaceView
 
 INDEX = "teachers.json"
 _BATCHES = {"cpu": 256, "cuda": 2048}
@@ -37,7 +37,7 @@ _BATCHES = {"cpu": 256, "cuda": 2048}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Teachers:
-    """Answers in ``folder``: for each of ``names`` a float16 file ``(n, heads, 7)`` of probabilities a view."""
+    """Answers in ``folder``: for each of ``names`` and each view a float16 file ``(n, heads, 7)`` of probabilities."""
 
     folder: Path
     names: tuple[str, ...]
@@ -45,7 +45,7 @@ class Teachers:
     heads: tuple[str, ...] = HEADS
 
     def vote(self, index: int) -> Tensor:
-        """Mean probabilities of the teachers for all pictures in view ``index``, ``(n, heads, 7)`` float32.
+        """Return the teachers' mean probabilities for all pictures in view ``index``, ``(n, heads, 7)`` float32.
 
         Raises:
             InputError: a file is missing or damaged.
@@ -62,26 +62,26 @@ class Teachers:
 
 
 def answer_path(folder: Path, name: str, index: int) -> Path:
-    """Where one teacher's answers for one view lie."""
+    """Return the path of one teacher's answers for one view."""
     return folder / name / f"view-{index:03}.npy"
 
 
 def load(folder: Path, faces: FaceSet) -> Teachers:
-    """The teachers' answers for ``faces`` from a folder that :func:`teach` wrote.
+    """Return the teachers' answers for ``faces`` from a folder that :func:`teach` wrote.
 
     Raises:
         InputError: the folder holds none, or they were made from other pictures.
     """
-    found, data = _index(folder)
+    teachers, data = _index(folder)
     if data != fingerprint(faces):
         path = folder / INDEX
         msg = f"{path}: made from other pictures than these: give the same --data, or run face-convert teach again"
         raise InputError(msg)
-    return found
+    return teachers
 
 
 def names(folder: Path) -> tuple[str, ...]:
-    """The teachers whose answers ``folder`` holds, in order.
+    """Return the names of the teachers whose answers are in ``folder``, in order.
 
     Raises:
         InputError: it holds none.
@@ -102,44 +102,45 @@ def _index(folder: Path) -> tuple[Teachers, str]:
 
 
 def teach(teachers: Mapping[str, Trained], faces: FaceSet, folder: Path, views: Views) -> None:
-    """Write what each teacher says of ``faces`` in each view; what is there already is kept.
+    """Write each teacher's answers for ``faces`` in each view; existing files are kept.
 
-    The networks answer on the device that they lie on, all on the same.
-
-    The index is written last, so that a folder half filled is not taken for a whole one.
+    The networks are evaluated on their device, the same for all. The index is written last, so that a partly filled
+    folder is not read as complete.
 
     Raises:
-        InputError: the teachers have different heads, the folder is of other pictures, views or networks, or cannot be
-            written.
+        InputError: the teachers have different heads, the folder belongs to other pictures, views or networks, or
+        cannot be written.
     """
     heads = shared_heads(teachers)
     key = {"data": fingerprint(faces), "seed": views.seed, "augmentation": asdict(views.augmentation)}
-    _keep(folder / "key.json", key, f"{folder}: holds answers for other pictures or views: choose another --out")
+    _describe_or_refuse(
+        folder / "key.json", key, f"{folder}: holds answers for other pictures or views: choose another --out"
+    )
     known = {name: trained.fingerprint for name, trained in sorted(teachers.items())}
     for name, sha256 in known.items():
         refusal = f"{folder / name}: holds answers of another network of this name: give NAME=FILE another name"
-        _keep(folder / name / "network.json", {"sha256": sha256}, refusal)
+        _describe_or_refuse(folder / name / "network.json", {"sha256": sha256}, refusal)
     count = views.count or 1
     pixels = torch.from_numpy(faces.pixels).to(next(iter(teachers.values())).device)
     for index in bar(range(count), "asking", count, " views"):
         missing = [name for name in teachers if not answer_path(folder, name, index).is_file()]
         if missing:
-            found = _ask([teachers[name].network for name in missing], pixels, views.draw(len(faces), index))
-            for name, shares in zip(missing, found, strict=True):
+            answers = _evaluate([teachers[name].network for name in missing], pixels, views.draw(len(faces), index))
+            for name, shares in zip(missing, answers, strict=True):
                 _save(answer_path(folder, name, index), shares)
     facts = {**key, "views": views.count, "teachers": known, "heads": heads}
     write_bytes(folder / INDEX, json.dumps(facts, indent=2).encode())
 
 
 def shared_heads(teachers: Mapping[str, Trained]) -> tuple[str, ...]:
-    """The heads that all of ``teachers`` have, in their order.
+    """Return the heads that all of ``teachers`` have, in their order.
 
     Raises:
-        InputError: one has other heads than the first, or classes of its own.
+        InputError: one has other heads than the first, or custom classes.
     """
     for name, trained in teachers.items():
         if trained.recipe.labels:
-            msg = f"teacher {name}: has classes of its own: teachers answer the usual seven"
+            msg = f"teacher {name}: has custom classes: teachers need the usual seven"
             raise InputError(msg)
     first, *others = teachers
     heads = teachers[first].head_names
@@ -151,13 +152,13 @@ def shared_heads(teachers: Mapping[str, Trained]) -> tuple[str, ...]:
     return heads
 
 
-def probabilities(trained: Trained, pixels: NDArray[np.uint8], view: View | None = None) -> NDArray[np.float32]:
-    """What a network says of ``(n, 48, 48)`` uint8 grey in a view, ``(n, heads, 7)``, computed in bfloat16."""
-    return _ask([trained.network], torch.from_numpy(pixels).to(trained.device), view)[0]
+def probabilities(trained: Trained, pixels: NDArray[np.uint8], view: FaceView | None = None) -> NDArray[np.float32]:
+    """Return a network's probabilities for ``(n, 48, 48)`` uint8 grey in a view, ``(n, heads, 7)``, in bfloat16."""
+    return _evaluate([trained.network], torch.from_numpy(pixels).to(trained.device), view)[0]
 
 
-def _ask(networks: Sequence[nn.Module], pixels: Tensor, view: View | None) -> list[NDArray[np.float32]]:
-    """Ask ``networks`` about ``pixels`` on their device; the pictures are shown in the view once for all of them."""
+def _evaluate(networks: Sequence[nn.Module], pixels: Tensor, view: FaceView | None) -> list[NDArray[np.float32]]:
+    """Evaluate ``networks`` on ``pixels`` on their device; the view is applied once for all of them."""
     device = pixels.device
     on_device = None if view is None else view.to(device)
     parts: list[list[Tensor]] = [[] for _ in networks]
@@ -172,7 +173,7 @@ def _ask(networks: Sequence[nn.Module], pixels: Tensor, view: View | None) -> li
 
 
 def fingerprint(faces: FaceSet) -> str:
-    """What tells this set of pictures, in this order, from any other."""
+    """Return the SHA-256 of these pictures in this order, as hexadecimal digits."""
     return hashlib.sha256(faces.pixels.tobytes()).hexdigest()
 
 
@@ -185,8 +186,8 @@ def _augmentation(values: Mapping[str, Any]) -> Augmentation:
     return Augmentation(**known)
 
 
-def _keep(path: Path, facts: Mapping[str, Any], refusal: str) -> None:
-    """Write down what a folder is about, or refuse where it is about something else."""
+def _describe_or_refuse(path: Path, facts: Mapping[str, Any], refusal: str) -> None:
+    """Write the description of a folder, or raise if the existing one differs."""
     if not path.is_file():
         write_bytes(path, json.dumps(facts, indent=2).encode())
         return

@@ -1,4 +1,4 @@
-"""The history of a run for TensorBoard, which is an optional package."""
+"""Training history for TensorBoard, an optional package."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FOLDER = "tensorboard"
 
 
 def require() -> Any:
-    """PyTorch's writer of TensorBoard's files.
+    """Return PyTorch's writer class for TensorBoard.
 
     Raises:
         HardwareUnavailable: TensorBoard is not installed.
@@ -28,17 +28,17 @@ def require() -> Any:
     return SummaryWriter
 
 
-class Board:
-    """Writes one point an epoch for each column of the history into ``out/tensorboard``.
+class TensorBoardLog:
+    """Writes one point per epoch for each column of the history into ``out/tensorboard``.
 
-    What an interrupted run wrote after its last checkpoint is left out of the curves (``purge_step``).
+    Points that an interrupted run wrote after its last checkpoint are left out of the curves (``purge_step``).
     """
 
     def __init__(self, out: Path, epochs_done: int) -> None:
         self._writer = require()(str(out / FOLDER), purge_step=epochs_done + 1)
 
     def add(self, row: Mapping[str, float]) -> None:
-        """Add one epoch."""
+        """Add one epoch to the curves."""
         for name, value in row.items():
             if name != "epoch":
                 stage, _, figure = name.partition("_")

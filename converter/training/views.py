@@ -1,4 +1,4 @@
-"""Which random view of a face is shown: drawn apart from the picture, so that every network can be shown the same."""
+"""Parameters of random views of a face, drawn apart from the picture so that every network can see the same view."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 COARSE = (2, 3)
-"""Far faces: how many times fewer pixels a side."""
+"""Factors by which a distant face has fewer pixels a side."""
 NOISE_FIELD = 509
-"""Side of the choice of places in the one field of noise."""
+"""Number of offsets per side in the shared noise field."""
 
 
-class View(NamedTuple):
-    """What happens to each of ``n`` pictures; every field ``(n,)`` float32 but ``kind``, ``(n,)`` int64."""
+class FaceView(NamedTuple):
+    """Parameters of the views of ``n`` pictures; every field ``(n,)`` float32 except ``kind``, ``(n,)`` int64."""
 
     angle: Tensor
     """Radians."""
@@ -24,40 +24,40 @@ class View(NamedTuple):
     mirror: Tensor
     """-1 mirrored, 1 not."""
     across: Tensor
-    """Shift to the side, in half widths."""
+    """Horizontal shift, in half widths."""
     down: Tensor
     contrast: Tensor
     brightness: Tensor
     gamma: Tensor
     kind: Tensor
-    """Sharpness: 0 as it is, 1 blurred, 2 and 3 at that fraction of the resolution."""
+    """Sharpness: 0 unchanged, 1 blurred, 2 and 3 reduced in resolution by that factor."""
     erase_height: Tensor
-    """Share of the picture's height; 0 where nothing is hidden."""
+    """Share of the picture's height; 0 without occlusion."""
     erase_width: Tensor
     erase_top: Tensor
     erase_left: Tensor
     erase_grey: Tensor
     noise: Tensor
-    """Standard deviation, 0 where there is none."""
+    """Standard deviation; 0 without noise."""
     noise_place: Tensor
-    """Where in one field of noise the picture's own is found, int64."""
+    """Offset of the picture's noise in the shared field, int64."""
     jpeg_quality: Tensor
-    """1 to 100; 0 where the picture is not compressed."""
+    """1 to 100; 0 without compression."""
     turned: Tensor
-    """-1 where the whole view is mirrored in the end, 1 where not."""
+    """-1 if the whole view is mirrored at the end, else 1."""
 
-    def take(self, rows: Tensor) -> View:
-        """The views of the pictures at ``rows``."""
-        return View(*(field[rows] for field in self))
+    def take(self, rows: Tensor) -> FaceView:
+        """Return the views of the pictures at ``rows``."""
+        return FaceView(*(field[rows] for field in self))
 
-    def to(self, device: torch.device) -> View:
-        """The same on another device."""
-        return View(*(field.to(device) for field in self))
+    def to(self, device: torch.device) -> FaceView:
+        """Return a copy on another device."""
+        return FaceView(*(field.to(device) for field in self))
 
 
 @dataclass(frozen=True, slots=True)
 class Augmentation:
-    """How far a view may stray; ``*_p`` are probabilities, shift is a share of the picture's side."""
+    """Ranges of the random views; ``*_p`` are probabilities, ``shift`` is a share of the picture's side."""
 
     mirror_p: float = 0.5
     rotate_degrees: float = 12.0
@@ -76,22 +76,22 @@ class Augmentation:
     jpeg_quality: tuple[float, float] = (20.0, 90.0)
 
     def scaled(self, strength: float) -> Augmentation:
-        """The same with all that a view may stray by multiplied by ``strength``: 0 is the plain picture.
+        """Return a copy with all ranges and probabilities multiplied by ``strength``; 0 gives the plain picture.
 
-        Probabilities end at 1 and that of a mirror image at a half; the size of what is hidden and the quality of what
-        is compressed stay.
+        Probabilities are limited to 1, and that of mirroring to 0.5; the size of occlusions and the compression quality
+        are unchanged.
         """
-        ends = {"mirror_p": 0.5}
+        limits = {"mirror_p": 0.5}
         ranges = ("rotate_degrees", "scale", "shift", "contrast", "brightness", "gamma", "noise")
-        chances = ("mirror_p", "blur_p", "coarse_p", "erase_p", "noise_p", "jpeg_p")
+        probabilities = ("mirror_p", "blur_p", "coarse_p", "erase_p", "noise_p", "jpeg_p")
         return replace(
             self,
             **{name: strength * getattr(self, name) for name in ranges},
-            **{name: min(ends.get(name, 1.0), strength * getattr(self, name)) for name in chances},
+            **{name: min(limits.get(name, 1.0), strength * getattr(self, name)) for name in probabilities},
         )
 
-    def draw(self, n: int, seed: int) -> View:
-        """Views for ``n`` pictures; the same for the same ``seed``."""
+    def draw(self, n: int, seed: int) -> FaceView:
+        """Draw views for ``n`` pictures, determined by ``seed``."""
         source = torch.Generator().manual_seed(seed)
 
         def uniform(low: float, high: float) -> Tensor:
@@ -103,7 +103,7 @@ class Augmentation:
         is_coarse = (chance >= self.blur_p) & (chance < self.blur_p + self.coarse_p)
         hidden = (uniform(0, 1) < self.erase_p).float()
         height, width = uniform(*self.erase_share), uniform(*self.erase_share)
-        return View(
+        return FaceView(
             angle=uniform(-self.rotate_degrees, self.rotate_degrees) * pi / 180,
             scale=torch.exp(uniform(-self.scale, self.scale)),
             mirror=torch.where(uniform(0, 1) < self.mirror_p, -1.0, 1.0),
@@ -127,24 +127,24 @@ class Augmentation:
 
 @dataclass(frozen=True, slots=True)
 class Views:
-    """One random view of every picture for each epoch; with a ``count`` they come round again."""
+    """One random view of every picture for each epoch; with a ``count`` the views repeat."""
 
     seed: int
     count: int | None = None
     augmentation: Augmentation = field(default_factory=Augmentation)
 
     def index(self, epoch: int) -> int:
-        """Which view the pictures are shown in."""
+        """Return the index of the view of ``epoch``."""
         return epoch if self.count is None else epoch % self.count
 
-    def draw(self, n: int, index: int) -> View:
-        """View ``index`` of ``n`` pictures."""
+    def draw(self, n: int, index: int) -> FaceView:
+        """Draw view ``index`` of ``n`` pictures."""
         return self.augmentation.draw(n, mix(self.seed, index))
 
-    def of_epoch(self, n: int, epoch: int) -> View:
-        """What ``n`` pictures are shown in; views that come round again are mirrored as a coin falls in each epoch.
+    def of_epoch(self, n: int, epoch: int) -> FaceView:
+        """Return the view of ``n`` pictures in ``epoch``; repeated views are mirrored at random in each epoch.
 
-        A face and its mirror image have the same expression, so what teachers said of a view holds for both.
+        A face and its mirror image have the same expression, so the teachers' answers for a view hold for both.
         """
         view = self.draw(n, self.index(epoch))
         if self.count is None:
@@ -154,5 +154,5 @@ class Views:
 
 
 def mix(seed: int, count: int) -> int:
-    """A seed for one epoch, view or step of a run."""
+    """Return the seed of one epoch, view or step of a run."""
     return seed * 1_000_003 + count

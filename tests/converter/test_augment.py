@@ -10,7 +10,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is missing: pip install -e '.[converter]'")
 
 from converter.training.augment import apply
-from converter.training.views import Augmentation, View, Views
+from converter.training.views import Augmentation, FaceView, Views
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -130,5 +130,5 @@ def test_views_that_come_round_are_mirrored_whole_for_half_of_the_faces(pictures
 
 def test_every_epoch_has_views_of_its_own() -> None:
     first, second = Views(1).draw(8, 0), Views(1).draw(8, 1)
-    assert isinstance(first, View)
+    assert isinstance(first, FaceView)
     assert not torch.equal(first.angle, second.angle)

@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("torch", reason="PyTorch is missing: make converter")
 
-from converter.camera import Camera
+from converter.camera import CameraSimulation
 from converter.datasets.faces import FaceSet
 from converter.training.batches import FaceBatches
 from converter.training.views import Views
@@ -21,7 +21,7 @@ def pixels() -> np.ndarray:
 
 
 def test_the_share_that_is_asked_for_is_changed_and_the_same_seed_changes_the_same(pixels: np.ndarray) -> None:
-    camera = Camera(0.5)
+    camera = CameraSimulation(0.5)
     shown = camera.show(pixels, 7)
     np.testing.assert_array_equal(shown, camera.show(pixels, 7))
     changed = (shown != pixels).any(axis=(1, 2)).mean()
@@ -31,7 +31,7 @@ def test_the_share_that_is_asked_for_is_changed_and_the_same_seed_changes_the_sa
 
 
 def test_a_dark_face_is_corrected_as_on_the_device(pixels: np.ndarray) -> None:
-    shown = Camera(1.0, sizes=(48, 48), lights=(0.05, 0.05)).show(pixels, 1)
+    shown = CameraSimulation(1.0, sizes=(48, 48), lights=(0.05, 0.05)).show(pixels, 1)
     assert shown.max(axis=(1, 2)).min() > 150, "nothing is left dark"
 
 
@@ -39,7 +39,7 @@ def test_a_network_that_learns_sees_other_faces_each_epoch_and_the_same_after_a_
     faces = FaceSet(pixels, np.zeros(200, np.int64), np.zeros((200, 7), np.float32), np.full(200, -1))
 
     def epoch(number: int) -> np.ndarray:
-        batches = FaceBatches(faces, Views(1), camera=Camera(0.3))
+        batches = FaceBatches(faces, Views(1), camera=CameraSimulation(0.3))
         loader = batches.loader(50, seed=1)
         loader.sampler.set_epoch(number)
         return np.concatenate([batch.pictures.numpy() for batch in loader])

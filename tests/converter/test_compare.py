@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 for package in ("torch", "lightning", "torchmetrics", "litert_torch", "ai_edge_quantizer", "matplotlib", "adjustText"):
     pytest.importorskip(package, reason=f"{package} is missing: pip install -e '.[converter]'")
 
-from converter.comparison.compare import Row
+from converter.comparison.compare import ComparisonRow
 from converter.comparison.table import draw
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # other libraries' words about their own insides
@@ -74,7 +74,7 @@ def test_what_is_trained_already_is_taken_as_it_is(
     ("second", "message"),
     [
         ("x=notes.txt", "notes.txt: expected a .ckpt or a .tflite file"),
-        ("plain:4/8", "plain:4/8: two networks of that name; tell them apart with NAME=FILE"),
+        ("plain:4/8", "plain:4/8: two networks have that name; distinguish them with NAME=FILE"),
         ("x=nowhere.ckpt", "nowhere.ckpt: cannot be read: No such file or directory"),
     ],
 )
@@ -88,7 +88,10 @@ def test_what_cannot_be_compared_is_one_line_before_anything_is_trained(
 
 def test_no_two_labels_of_a_plot_lie_on_each_other() -> None:
     accuracy = {"fer2013": 0.66}
-    rows = [Row(f"network_{n}", "", 1, 10**6, 10**7 + n * 10**5, 1, accuracy, accuracy, 1.0, 0.5) for n in range(6)]
+    rows = [
+        ComparisonRow(f"network_{n}", "", 1, 10**6, 10**7 + n * 10**5, 1, accuracy, accuracy, 1.0, 0.5)
+        for n in range(6)
+    ]
     figure = draw(rows, "a machine")
     for axes in figure.axes:
         boxes = [text.get_window_extent() for text in axes.texts if text.get_text()]

@@ -67,7 +67,7 @@ def test_turning_back_gives_the_upright_face_again(faces: FaceSet, roll: float) 
     middle = (len(level) / 2, len(level) / 2)
 
     def crop(picture: np.ndarray, roll: float, turning: crop_alignment.Turning) -> np.ndarray:
-        face = crop_alignment.Found(middle, 120.0, roll)
+        face = crop_alignment.AlignedFace(middle, 120.0, roll)
         return np.asarray(face.crop(picture, runner, crop_alignment.FACTOR, turning), int)[8:-8, 8:-8]
 
     expected = crop(level, 0.0, "never")

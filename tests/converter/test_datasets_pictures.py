@@ -93,7 +93,7 @@ def test_mma_has_three_splits_and_any_size(tmp_path: Path) -> None:
 def test_a_picture_that_cannot_be_decoded_is_named(drawn: Callable[..., Path], content: bytes) -> None:
     folder = drawn("angry/a.png", "happy/b.png")
     (folder / "happy" / "bad.png").write_bytes(content)
-    with pytest.raises(InputError, match=r"happy/bad.png: is no picture that can be decoded; mend or remove it"):
+    with pytest.raises(InputError, match=r"happy/bad.png: is no picture that can be decoded; repair or remove it"):
         datasets.load(folder, "All")
 
 

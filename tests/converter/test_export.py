@@ -41,7 +41,7 @@ def test_onnx_computes_what_the_network_computes(
     assert error < 1e-4
     other = checkpoint.load(two_epochs / "best.ckpt").network
     other.heads[0].bias.data += 1
-    with pytest.raises(ModelError, match="strays from the network by 1"):
+    with pytest.raises(ModelError, match="differs from the network by 1"):
         onnx.greatest_error(out.read_bytes(), other)
 
 

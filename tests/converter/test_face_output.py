@@ -20,7 +20,7 @@ from converter.architectures import build
 from converter.architectures.face import FaceLayer, features, with_face
 from converter.calibration import non_faces
 from converter.calibration.face_output import FaceSettings, train
-from converter.calibration.finds import Finds
+from converter.calibration.finds import Detections
 from converter.calibration.non_faces import NonFaces
 from converter.cli import main
 from converter.datasets.faces import FaceSet
@@ -75,7 +75,7 @@ def network() -> Trained:
 
 def others(n: int = 100) -> NonFaces:
     digests = [hashlib.sha256(bytes([number])).hexdigest() for number in range(PICTURES)]
-    return NonFaces(Finds(gratings(n, 3), np.ones(n), np.arange(n) % PICTURES), digests)
+    return NonFaces(Detections(gratings(n, 3), np.ones(n), np.arange(n) % PICTURES), digests)
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +107,7 @@ def test_the_same_seed_gives_the_same_and_pictures_for_measuring_have_no_part(ta
     assert not set(kept.pictures.tolist()) & set(known.for_training.pictures.tolist())
     crops = known.finds.crops.copy()
     crops[np.isin(known.finds.pictures, kept.pictures)] = 0
-    other = NonFaces(Finds(crops, known.finds.scores, known.finds.pictures), known.digests)
+    other = NonFaces(Detections(crops, known.finds.scores, known.finds.pictures), known.digests)
     again = train(network(), faces(), other, FaceSettings(faces=150))
     assert taught.face is not None
     assert again.face is not None
@@ -296,7 +296,7 @@ def test_the_refusal_is_fitted_to_it_and_the_device_uses_it(
     from edge.vision.litert import RUNTIMES, LiteRtClassifier
 
     # Haar finds no faces in gratings
-    monkeypatch.setattr(calibrate, "framed", lambda *_: Finds(faces(60, 7).pixels, np.ones(60), np.arange(60)))
+    monkeypatch.setattr(calibrate, "framed", lambda *_: Detections(faces(60, 7).pixels, np.ones(60), np.arange(60)))
     monkeypatch.setattr(calibrate.SMALL.__class__, "crops", lambda _self, some, _contrast: faces(len(some), 6).pixels)
     for name in ("with", "without"):
         words = ["--model", str(models / f"{name}.tflite"), "--non-faces", str(models / "kept.npz")]

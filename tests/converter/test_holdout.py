@@ -183,7 +183,7 @@ def test_data_with_a_part_of_its_own_is_not_divided(drawn: Callable[..., Path]) 
         *(f"{part}/{name}/{i}.png" for part in ("train", "val") for name in ("angry", "sad") for i in (1, 2))
     )
     assert len(datasets.load(folder, "PublicTest", rule=HoldOut())) == 4
-    with pytest.raises(InputError, match=r"has 4 pictures to choose by: leave --validation-split and --subjects out"):
+    with pytest.raises(InputError, match=r"has 4 validation pictures: leave --validation-split and --subjects out"):
         datasets.load(folder, "PublicTest", rule=HoldOut(0.2))
 
 

@@ -323,17 +323,17 @@ class TestRecord:
     def test_a_forged_record_is_one_line(self, spoil: str, tmp_path: Path) -> None:
         values: tuple[Any, ...] = (7, {}, [1])
         for value in values:
-            with pytest.raises(InputError, match="what it keeps of its data cannot be read"):
+            with pytest.raises(InputError, match="its data record cannot be read"):
                 checked(records(tmp_path) | {spoil: value})
         rule = {"share": 0.1, "seed": 1, "unit": "picture", "pattern": "", "subjects": 0, "rows": 35}
         for forged in ({"share": "much"}, {"share": 7}, {"seed": -1}, {"pattern": 3}, {"more": 1}):
-            with pytest.raises(InputError, match="what it keeps of its data cannot be read"):
+            with pytest.raises(InputError, match="its data record cannot be read"):
                 checked(records(tmp_path) | {"held_out": rule | forged})
-        with pytest.raises(InputError, match="what it keeps of its data cannot be read"):
+        with pytest.raises(InputError, match="its data record cannot be read"):
             checked(records(tmp_path) | {"published": "ImageNet"})
         nothings: tuple[Any, ...] = (None, 3, "text", [])
         for nothing in nothings:
-            with pytest.raises(InputError, match="what it keeps of its data cannot be read"):
+            with pytest.raises(InputError, match="its data record cannot be read"):
                 checked(nothing)
 
 
@@ -350,7 +350,7 @@ def test_pictures_on_both_sides_are_named(tmp_path: Path, capsys: pytest.Capture
 def test_one_emotion_alone_is_refused(tmp_path: Path) -> None:
     folder = draw(tmp_path, {f"sad/{n}.png": 4 for n in range(20)})
     (folder / "happy").mkdir()
-    with pytest.raises(InputError, match=r"all pictures to train on show sad: it takes two emotions"):
+    with pytest.raises(InputError, match=r"all training pictures show sad: training needs two emotions"):
         training_and_validation(folder, None)
 
 

@@ -27,7 +27,7 @@ from converter.training.history import History
 from converter.training.recipe import Recipe
 from converter.training.resident import graph
 from converter.training.resident.task import ResidentTask
-from converter.training.resident.update import Update
+from converter.training.resident.update import OptimizerUpdate
 from converter.training.resident.watching import EpochBar, TimedValidation
 from converter.training.train import Machine, train
 from converter.training.views import Views
@@ -289,7 +289,7 @@ def test_the_path_follows_from_the_device_and_its_memory(gpu: list[int]) -> None
     assert chosen("auto") is data_path.LoaderPath
     assert chosen("resident") is data_path.ResidentPath
     gpu[0] = 100_000_000
-    with pytest.raises(InputError, match=r"the data take 0\.\d GB, the device has 0\.1 free: give --data-path loader"):
+    with pytest.raises(InputError, match=r"the data takes 0\.\d GB, the device has 0\.1 free: give --data-path loader"):
         chosen("resident")
 
 
@@ -310,7 +310,7 @@ def test_several_devices_cannot_hold_one_copy(
 
 def test_another_optimiser_is_refused() -> None:
     with pytest.raises(InputError, match="RMSprop: the resident path has SGD and AdamW only; give --data-path loader"):
-        Update(torch.optim.RMSprop([torch.nn.Parameter(torch.zeros(2))]))
+        OptimizerUpdate(torch.optim.RMSprop([torch.nn.Parameter(torch.zeros(2))]))
 
 
 class FakeStream:
@@ -339,7 +339,7 @@ def test_capturing_trains_nothing() -> None:
             weight.mul_(2)
             other.add_(1)
 
-    replay = graph.captured(step, [weight.detach(), other])
+    replay = graph.capture(step, [weight.detach(), other])
     assert steps == list(range(6)), "five to warm up and one that is captured"
     assert weight.tolist() == [1, 1]
     assert other.tolist() == [0]
@@ -354,7 +354,7 @@ def test_what_a_graph_cannot_hold_is_one_line() -> None:
 
     expected = "cannot be captured as a CUDA graph: CUDA error: operation not permitted when stream is capturing; give"
     with pytest.raises(InputError, match=f"{expected} --data-path loader"):
-        graph.captured(step, [])
+        graph.capture(step, [])
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")

@@ -51,7 +51,7 @@ def test_weights_are_shares_and_the_recipe_says_what_was_averaged(
         (["{one}=1", "{two}"], "expected FILE=WEIGHT"),
         (["{one}=1", "{two}=0"], "expected FILE=WEIGHT"),
         (["{one}=1", "{two}=nan"], "expected FILE=WEIGHT"),
-        (["{one}=1", "{other}=1"], "only like networks average"),
+        (["{one}=1", "{other}=1"], "these cannot be averaged"),
         (["{one}=1", "{missing}=1"], "cannot be read"),
     ],
 )

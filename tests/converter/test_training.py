@@ -239,7 +239,7 @@ def test_a_start_of_another_network_is_refused(
 ) -> None:
     options = ["--start", str(runs / "one" / "best.ckpt"), "--architecture", "plain:4/8"]
     assert train(tmp_path, *options) == 4
-    assert "is of another network than plain:4/8" in capsys.readouterr().err
+    assert "choose a start with plain:4/8" in capsys.readouterr().err
 
 
 def test_devices_that_are_not_there_are_one_line(

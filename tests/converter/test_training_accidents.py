@@ -60,7 +60,7 @@ class TestAccidents:
             assert main(training_command(tmp_path)) == code
         line = error_line()
         assert line == (
-            f"face-convert: stopped: the same command goes on after the last whole epoch ({tmp_path / 'last.ckpt'})"
+            f"face-convert: stopped: the same command continues after the last whole epoch ({tmp_path / 'last.ckpt'})"
         )
         assert [signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)] == before
         assert main(training_command(tmp_path)) == 0
@@ -74,7 +74,7 @@ class TestAccidents:
             kill = lambda *_: os.kill(os.getpid(), signal.SIGINT)  # noqa: E731
             patched.setattr(History, "on_train_batch_start", kill, raising=False)
             assert main(training_command(tmp_path)) == 130
-        assert error_line() == "face-convert: stopped: no epoch was done yet: the same command begins again"
+        assert error_line() == "face-convert: stopped: no epoch was completed yet: the same command starts again"
 
     def test_a_file_that_grows_too_large_leaves_the_last_good_checkpoint(
         self, training_command: Callable[..., list[str]], tmp_path: Path, error_line: Callable[[], str]
@@ -91,7 +91,7 @@ class TestAccidents:
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         line = error_line()
         assert line.startswith(f"face-convert: error: {tmp_path}")
-        assert "cannot be written: File too large; make room" in line
+        assert "cannot be written: File too large; free some space" in line
         assert (tmp_path / "last.ckpt").read_bytes() == good
         assert not list(tmp_path.glob(".face-convert-*"))
         assert main(training_command(tmp_path, *wide)) == 0
@@ -113,7 +113,7 @@ class TestAccidents:
             with pytest.raises(OSError, match="No space"):
                 fill(disk / "filler")
             assert main(training_command(out, *wide)) == 4
-            assert "No space left on device; make room" in error_line()
+            assert "No space left on device; free some space" in error_line()
             assert (out / "last.ckpt").read_bytes() == good
             checkpoint.load(out / "best.ckpt")
             (disk / "filler").unlink()
@@ -130,7 +130,7 @@ class TestAccidents:
             == 4
         )
         line = error_line()
-        assert "the weights have run away" in line
+        assert "training has diverged" in line
         assert "lower --learning-rate" in line
         assert not (tmp_path / "last.ckpt").exists()
 
@@ -177,7 +177,7 @@ class TestFolder:
             (["--accelerator", "abacus"], "this machine cannot train on it"),
             (["--start", "/nowhere.ckpt"], "/nowhere.ckpt: cannot be read"),
             (["--architecture", "face2021", "--dropout", "0.1", "--start", "/nowhere.ckpt"], "/nowhere.ckpt"),
-            (["--architecture", "plain-narrow", "--start", "BEST"], "is of another network than plain-narrow"),
+            (["--architecture", "plain-narrow", "--start", "BEST"], "choose a start with plain-narrow"),
             (["--architecture", "nothere:Net"], "there is no nothere.py in the current directory"),
         ],
     )

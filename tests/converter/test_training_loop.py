@@ -20,7 +20,7 @@ from converter.training import checkpoint, ending
 from converter.training.augment import apply
 from converter.training.averaging import decay_at
 from converter.training.history import History, stalled
-from converter.training.resume import resumed
+from converter.training.resume import resume_state
 from converter.training.schedule import rate_factor, warmup_steps
 from converter.training.train import Machine, Recipe, train
 from converter.training.views import Augmentation
@@ -68,7 +68,7 @@ class TestAverage:
         recipe = Recipe(SMALL, epochs=8, batch_size=16, augmentation=0, learning_rate=0.05, ema_decay=0.9999)
         validation = gratings(6, 2)
         found = train(gratings(20, 1), validation, tmp_path, recipe, machine=CPU)
-        assert "is not better than the weights of the last step" in found.note
+        assert "is not better than the last weights" in found.note
         assert "a lower --ema-decay" in found.note
         assert ending.accuracy(checkpoint.load(found.best), validation) > 0.8
         assert ending.accuracy(checkpoint.load(tmp_path / "last.ckpt"), validation) < 0.5
@@ -174,7 +174,7 @@ class TestEnds:
 
     @pytest.mark.parametrize(
         ("training", "validation", "message"),
-        [(1, 7, "at least 2"), (0, 7, "at least 2"), (7, 0, "no pictures to choose")],
+        [(1, 7, "at least 2"), (0, 7, "at least 2"), (7, 0, "no validation pictures to choose")],
     )
     def test_too_few_pictures_are_one_line(self, training: int, validation: int, message: str, tmp_path: Path) -> None:
         faces = gratings(1, 1)
@@ -221,7 +221,7 @@ class TestOptions:
 
 def test_what_a_run_was_before_it_was_made_longer_is_kept(two_epochs: Path) -> None:
     recipe = checkpoint.load(two_epochs / "last.ckpt").recipe
-    assert resumed(two_epochs, recipe) is not None
-    longer = resumed(two_epochs, replace(recipe, epochs=5))
+    assert resume_state(two_epochs, recipe) is not None
+    longer = resume_state(two_epochs, replace(recipe, epochs=5))
     assert longer is not None
     assert (longer.recipe.earlier, longer.epochs_done, len(longer.rows)) == (((2, 2),), 2, 2)

@@ -1,4 +1,4 @@
-"""Faces that lie on the device, all of them shown in an epoch's views at once."""
+"""Faces in device memory, with the views of an epoch applied to all of them at once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from converter.datasets.faces import SIZE
 from converter.training.augment import apply
 from converter.training.batches import Batch, order
-from converter.training.views import View
+from converter.training.views import FaceView
 from edge.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from converter.training.batches import Epoch, FaceBatches
 
 _CHUNK = 4096
-"""Pictures that are shown at once: enough to fill a GPU, 38 MB for each of the steps between."""
+"""Pictures whose views are computed at once: enough to fill a GPU, 38 MB for each intermediate result."""
 
 
 class ResidentFaces:
-    """Pictures, labels and answers on a device; a batch is gathered there.
+    """Pictures, labels and answers on a device, where batches are gathered.
 
-    An epoch's views are computed for all pictures when it begins, in large chunks, and kept as float32 (257 MB for
-    27,944 pictures). That takes less time than step by step, where some 80 small kernels would wait on each other, and
-    a step needs nothing whose shape depends on the views.
+    The views of an epoch are computed for all pictures when it begins, in large chunks, and kept as float32 (257 MB for
+    27,944 pictures). That takes less time than computing them step by step, where some 80 small kernels would wait for
+    each other, and no step then needs tensors whose shape depends on the views.
 
     Raises:
         InputError: there are fewer pictures than a batch.
@@ -49,7 +49,7 @@ class ResidentFaces:
         self._rows = torch.zeros(self.steps, batch_size, dtype=torch.int64, device=device)
 
     def __len__(self) -> int:
-        """Return 1: to Lightning this is a loader of one batch an epoch, itself."""
+        """Return 1: Lightning sees a loader of one batch per epoch, this object."""
         return 1
 
     def __iter__(self) -> Iterator[ResidentFaces]:
@@ -61,7 +61,7 @@ class ResidentFaces:
         return self._faces.epoch(epoch), rows.view_as(self._rows)
 
     def show(self, drawn: tuple[Epoch, Tensor]) -> None:
-        """Show every picture in the views that :meth:`draw` drew; what :meth:`batch` reads keeps its addresses."""
+        """Apply the views of :meth:`draw` to all pictures; tensors that :meth:`batch` reads keep their addresses."""
         epoch, rows = drawn
         self._rows.copy_(rows)
         if epoch.teachers is not None:
@@ -74,11 +74,11 @@ class ResidentFaces:
             for start in range(0, len(pixels), _CHUNK):
                 part = slice(start, start + _CHUNK)
                 pictures = pixels[part].unsqueeze(1).float() / 255
-                shown = pictures if view is None else apply(pictures, View(*(field[part] for field in view)))
+                shown = pictures if view is None else apply(pictures, FaceView(*(field[part] for field in view)))
                 self._shown[part] = shown
 
     def batch(self, step: Tensor) -> Batch:
-        """Gather the batch of ``step``, an index ``(1,)`` on the device; its pictures are shown in their views."""
+        """Gather the batch of ``step``, an index ``(1,)`` on the device; its pictures have their views applied."""
         rows = self._rows.index_select(0, step).squeeze(0)
         teachers = self._teachers.index_select(0, rows).float() if len(self._teachers) else self._teachers
         labels, votes, majority = (
@@ -87,14 +87,14 @@ class ResidentFaces:
         return Batch(self._shown.index_select(0, rows), labels, votes, majority, (), teachers)
 
     def _pixels(self, pixels: Tensor) -> Tensor:
-        """Return the epoch's pictures on the device; those that lie there already are not copied again."""
+        """Return the epoch's pictures on the device; pictures that are already there are not copied again."""
         if self._uploaded is None or self._uploaded[0] is not pixels:
             self._uploaded = (pixels, pixels.to(self._device))
         return self._uploaded[1]
 
 
 class ResidentBatches:
-    """Plain pictures on a device in batches, in order, for validation."""
+    """Plain pictures on a device in ordered batches, for validation."""
 
     def __init__(self, faces: FaceSet, batch_size: int, device: torch.device) -> None:
         arrays = (faces.pixels, faces.labels, faces.votes, faces.majority)
@@ -110,6 +110,6 @@ class ResidentBatches:
 
 
 def bytes_needed(training: int, validation: int, views: int) -> int:
-    """Return the bytes that so many pictures take on the device, with teachers' answers in so many views."""
+    """Return the bytes that the pictures take on the device, with teachers' answers in ``views`` views."""
     picture = SIZE * SIZE
     return training * (picture * 5 + views * 2 * 7 * 4) + validation * picture + _CHUNK * picture * 4 * 8

@@ -1,4 +1,4 @@
-"""Captures a step of training as one CUDA graph. Nothing else in the package depends on CUDA."""
+"""CUDA graph of a training step. Nothing else in the package depends on CUDA."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _WARM_UP = 5
-"""Steps before the capture, in which libraries choose their kernels and allocate their workspaces."""
+"""Steps before the capture, during which libraries choose their kernels and allocate their workspaces."""
 
 
-def captured(step: Callable[[], None], changed: Sequence[Tensor]) -> Callable[[], None]:
+def capture(step: Callable[[], None], changed: Sequence[Tensor]) -> Callable[[], None]:
     """Capture ``step`` on the current CUDA device and return a function that replays it.
 
     ``step`` must not wait for the device, read its values, or depend on tensors that are replaced between calls.
-    ``changed`` are the tensors that it writes: they are put back after the warm-up, so that capturing trains nothing.
+    ``changed`` are the tensors that it writes: they are restored after the warm-up, so that capturing trains nothing.
 
     Raises:
-        InputError: the step does something that a graph cannot hold.
+        InputError: a graph cannot represent the step.
     """
     before = [tensor.detach().clone() for tensor in changed]
     graph = torch.cuda.CUDAGraph()
@@ -40,7 +40,7 @@ def captured(step: Callable[[], None], changed: Sequence[Tensor]) -> Callable[[]
     except torch.cuda.OutOfMemoryError:
         raise
     except RuntimeError as error:
-        msg = f"a step of this network cannot be captured as a CUDA graph: {shortened(error)}; give --data-path loader"
+        msg = f"a step of this network cannot be capture as a CUDA graph: {shortened(error)}; give --data-path loader"
         raise InputError(msg) from error
     torch.cuda.current_stream().wait_stream(stream)
     with torch.no_grad():

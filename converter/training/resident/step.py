@@ -1,4 +1,4 @@
-"""One step of training as a function without arguments: captured on CUDA, called as it is elsewhere."""
+"""One training step as a function without arguments: capture on CUDA, called directly on other devices."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from converter.training.resident.faces import ResidentFaces
-    from converter.training.resident.tables import Tables
-    from converter.training.resident.update import Update
+    from converter.training.resident.tables import StepTables
+    from converter.training.resident.update import OptimizerUpdate
     from converter.training.task import ExpressionTask
 
 
-class Step:
-    """Gathers a batch, learns from it, moves the average, and counts, all on the device and without waiting for it.
+class TrainingStep:
+    """Gathers a batch, learns from it, updates the average, and counts, all on the device without synchronising.
 
-    ``average`` is the averaged copy of ``task``. The position in the epoch lies on the device; it is 0 again after the
-    epoch's last step. :attr:`changed` are the tensors that a step writes.
+    ``average`` is the averaged copy of ``task``. The position in the epoch is on the device; it returns to 0 after the
+    last step of the epoch. :attr:`changed` are the tensors that a step writes.
     """
 
     def __init__(
@@ -29,8 +29,8 @@ class Step:
         task: ExpressionTask,
         average: torch.nn.Module,
         faces: ResidentFaces,
-        tables: Tables,
-        update: Update,
+        tables: StepTables,
+        update: OptimizerUpdate,
         *,
         precision: str,
     ) -> None:
@@ -47,17 +47,17 @@ class Step:
         self.loss = torch.zeros((), device=self._device)
         """Sum of the losses of the steps since :meth:`begin`."""
         self.hits, self.seen = (torch.zeros(heads, dtype=torch.int64, device=self._device) for _ in range(2))
-        """Right answers and labelled pictures of each head, likewise."""
+        """Right answers and labelled pictures of each head, since :meth:`begin`."""
         own = [self._position, self.loss, self.hits, self.seen]
         self.changed: list[Tensor] = [*values, *means, *update.state, *own]
 
     def __call__(self) -> None:
-        """Take the step."""
+        """Run the step."""
         entry = self._tables.at(self._position)
         batch = self._faces.batch(self._position)
         for parameter in self._update.parameters:
             parameter.grad = None
-        # without the cache of cast weights, which would outlive the update where an outer autocast is in effect
+        # without the cache of cast weights, which would outlive the update if an outer autocast is active
         with torch.autocast(self._device.type, torch.bfloat16, enabled=self._has_bfloat16, cache_enabled=False):
             outputs, loss = self._task.learn(batch, batch.pictures, entry.blend)
         loss.backward()
@@ -78,14 +78,14 @@ class Step:
             total.zero_()
 
     def finish(self) -> None:
-        """Bring what changes by the step but is used by none up to date: counts of batches and of updates."""
+        """OptimizerUpdate the counts of batches and of updates, which no step reads."""
         self._update.finish(self._faces.steps)
         for mean, value in self._counts:
             mean.copy_(value)
 
     def _average(self, movement: Tensor) -> None:
-        """Move the average towards the weights, in three kernels for all of them."""
-        way = torch._foreach_sub(self._values, self._means)  # noqa: SLF001 - it has no other name
+        """Move the average towards the weights with three kernels for all tensors."""
+        way = torch._foreach_sub(self._values, self._means)  # noqa: SLF001 - it has no public name
         torch._foreach_mul_(way, movement)
         torch._foreach_add_(self._means, way)
 

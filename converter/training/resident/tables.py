@@ -1,4 +1,4 @@
-"""What differs from step to step of an epoch, computed on the host and read on the device by the step's number."""
+"""Values that differ between the steps of an epoch, computed on the host and read on the device by step number."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from converter.training.recipe import Recipe
 
 
-class Entry(NamedTuple):
-    """The numbers of one step: learning rates ``(groups,)``, the average's movement ``()``, the blend if any."""
+class StepValues(NamedTuple):
+    """Numbers of one step: learning rates ``(groups,)``, the average's movement ``()``, the blend if any."""
 
     rates: Tensor
     movement: Tensor
     blend: Blend | None
 
 
-class Tables:
-    """Learning rates, movements of the average and blends of an epoch's ``steps``; their addresses do not change."""
+class StepTables:
+    """Learning rates, movements of the average and blends of an epoch's ``steps``; their addresses never change."""
 
     def __init__(self, recipe: Recipe, steps: int, groups: int, device: torch.device) -> None:
         self._recipe, self._steps = recipe, steps
@@ -35,19 +35,20 @@ class Tables:
         self._partners = torch.zeros(steps, recipe.batch_size, dtype=torch.int64, device=device)
 
     def fill(self, first: int, schedule: torch.optim.lr_scheduler.LRScheduler) -> None:
-        """Write the epoch that begins with step ``first`` of the run.
+        """Fill the tables for the epoch that begins with step ``first`` of the run.
 
         ``schedule`` moves on by the whole epoch, as it would step by step.
         """
         numbers = range(first, first + self._steps)
         rates = []
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it misses the optimiser's own step, which the resident path never calls
+            # the warning is about the optimiser's own step, which the resident path never calls
+            warnings.simplefilter("ignore")
             for _ in range(self._steps):
                 rates.append([group["lr"] for group in schedule.optimizer.param_groups])
                 schedule.step()
         self._rates.copy_(torch.tensor(rates))
-        # the average is updated every step, the first time by taking the weights over
+        # the average is updated in every step; the first update copies the weights
         decays = [decay_at(number, self._recipe.ema_decay) if number else 0.0 for number in numbers]
         self._movements.copy_(1 - torch.tensor(decays))
         if self._recipe.mixup > 0:
@@ -56,10 +57,10 @@ class Tables:
             self._shares.copy_(torch.tensor([blend.share for blend in blends]))
             self._partners.copy_(torch.stack([blend.partners for blend in blends]))
 
-    def at(self, step: Tensor) -> Entry:
+    def at(self, step: Tensor) -> StepValues:
         """Read the numbers of ``step``, an index ``(1,)`` on the device."""
         rates, movement = self._rates.index_select(0, step).squeeze(0), self._movements.index_select(0, step).squeeze(0)
         if self._recipe.mixup == 0:
-            return Entry(rates, movement, None)
+            return StepValues(rates, movement, None)
         share, partners = (table.index_select(0, step).squeeze(0) for table in (self._shares, self._partners))
-        return Entry(rates, movement, Blend(share, partners))
+        return StepValues(rates, movement, Blend(share, partners))

@@ -1,4 +1,4 @@
-"""The task whose training step, for Lightning, is a whole epoch on the device."""
+"""Task that trains a whole epoch on the device as one Lightning training step."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import torch
 
 from converter.training.averaging import MovingAverage
 from converter.training.resident import graph
-from converter.training.resident.step import Step
-from converter.training.resident.tables import Tables
-from converter.training.resident.update import Update
+from converter.training.resident.step import TrainingStep
+from converter.training.resident.tables import StepTables
+from converter.training.resident.update import OptimizerUpdate
 from converter.training.task import ExpressionTask
 from converter.training.views import mix
 
@@ -23,18 +23,19 @@ if TYPE_CHECKING:
 
 
 class ResidentTask(ExpressionTask):
-    """Learns what :class:`ExpressionTask` does, an epoch of ``steps`` in one call.
+    """Trains like :class:`ExpressionTask`, with an epoch of ``steps`` in one call.
 
-    Lightning needs about a millisecond of Python for each batch, half of what a whole step takes on a large GPU. So its
-    loop sees one batch an epoch, :class:`ResidentFaces`; its counts are moved on as if it had seen them all.
+    Lightning needs about a millisecond of Python for each batch, half the time of a whole step on a large GPU.
+    Therefore its loop sees one batch per epoch, :class:`ResidentFaces`; its counters are advanced as if it had seen
+    them all.
     """
 
     def __init__(self, recipe: dict[str, Any], *, bare: bool = False, steps: int) -> None:
         super().__init__(recipe, bare=bare)
         self.automatic_optimization = False
         self._steps = steps
-        self._step: Step | None = None
-        self._tables: Tables | None = None
+        self._step: TrainingStep | None = None
+        self._tables: StepTables | None = None
         self._run: Callable[[], None] | None = None
         self._shares = torch.zeros(len(self.head_names))
 
@@ -43,29 +44,29 @@ class ResidentTask(ExpressionTask):
         return self._steps * self.recipe.epochs
 
     def on_train_start(self) -> None:
-        """Take over how many steps a resumed run has taken, on whichever path."""
+        """Restore the number of completed steps of a resumed run, whichever path it used before."""
         super().on_train_start()
         loop = self.trainer.fit_loop.epoch_loop
         taken = loop.automatic_optimization.optim_progress.optimizer_steps
         loop.manual_optimization.optim_step_progress.total.completed = taken
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        """Leave the seeds to the steps."""
+        """Set no seeds; each step sets its own."""
 
     def training_step(self, faces: ResidentFaces, _index: int) -> Tensor:  # type: ignore[override]
-        """Learn from every batch of the epoch; returns their mean loss."""
+        """Train on every batch of the epoch and return their mean loss."""
         first, seed = self.global_step, self.recipe.seed
         averaging = next(callback for callback in self.trainer.callbacks if isinstance(callback, MovingAverage))
         with torch.autocast(self.device.type, enabled=False):
-            # all that the host computes comes first, while the device still works on the epoch before
+            # the work on the host comes first, while the device still computes the previous epoch
             drawn = faces.draw(self.current_epoch)
             step = self._prepared(faces, averaging, first)
             faces.show(drawn)
             if self._run is None:
-                self._run = graph.captured(step, step.changed) if self.device.type == "cuda" else step
+                self._run = graph.capture(step, step.changed) if self.device.type == "cuda" else step
             step.begin()
             for number in range(first, first + self._steps):
-                torch.manual_seed(mix(seed, number))  # for dropout; a replayed graph follows it, too
+                torch.manual_seed(mix(seed, number))  # for dropout; a replayed graph uses it as well
                 self._run()
             step.finish()
         self._count(averaging, first + self._steps)
@@ -75,35 +76,35 @@ class ResidentTask(ExpressionTask):
         """Return the share of right answers of each head in the last epoch."""
         return dict(zip(self.head_names, self._shares.tolist(), strict=True))
 
-    def _prepared(self, faces: ResidentFaces, averaging: MovingAverage, first: int) -> Step:
-        """Return the step, its tables filled for the epoch that begins with step ``first`` of the run."""
+    def _prepared(self, faces: ResidentFaces, averaging: MovingAverage, first: int) -> TrainingStep:
+        """Return the step with its tables filled for the epoch that begins with step ``first`` of the run."""
         optimizer, schedule = self.trainer.optimizers[0], self.lr_schedulers()
         if self._step is None or self._tables is None:
-            self._tables = Tables(self.recipe, self._steps, len(optimizer.param_groups), self.device)
-            self._step = Step(
+            self._tables = StepTables(self.recipe, self._steps, len(optimizer.param_groups), self.device)
+            self._step = TrainingStep(
                 self,
                 averaging.averaged,
                 faces,
                 self._tables,
-                Update(optimizer),
+                OptimizerUpdate(optimizer),
                 precision=self.trainer.precision,
             )
         self._tables.fill(first, schedule)
         return self._step
 
     def _count(self, averaging: MovingAverage, taken: int) -> None:
-        """Move counts on to ``taken`` steps, one batch of which Lightning counts itself."""
+        """Advance the counters to ``taken`` steps, of which Lightning counts one batch."""
         loop, more = self.trainer.fit_loop.epoch_loop, self._steps - 1
         loop.batch_progress.increment_by(more, is_last_batch=True)
-        loop._batches_that_stepped += more  # noqa: SLF001 - Lightning keeps it in its checkpoints
+        loop._batches_that_stepped += more  # noqa: SLF001 - Lightning stores it in its checkpoints
         loop.scheduler_progress.increment_by(self._steps)
         optimizing = loop.automatic_optimization.optim_progress.optimizer
         optimizing.step.increment_by(self._steps)
         optimizing.zero_grad.increment_by(self._steps)
         loop.manual_optimization.optim_step_progress.total.completed = taken
-        averaging.moved_on(taken)
+        averaging.set_update_count(taken)
 
-    def _note_epoch(self, step: Step) -> Tensor:
+    def _note_epoch(self, step: TrainingStep) -> Tensor:
         pictures = self._steps * self.recipe.batch_size
         loss = step.loss / self._steps
         self._shares = step.hits / step.seen.clamp_min(1)

@@ -1,4 +1,4 @@
-"""Optimiser steps whose learning rate lies on the device, on the state of Lightning's own optimiser.
+"""Optimiser steps with the learning rate on the device, using the state of Lightning's own optimiser.
 
 The optimiser object, its state and its checkpoint stay those of the loader's path; only the arithmetic is called
 directly, as fused kernels, because an optimiser's own ``step`` reads the learning rate on the host.
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-class Update:
+class OptimizerUpdate:
     """Updates the parameters of ``optimizer`` from their gradients; :attr:`state` are the tensors that it changes.
 
     Raises:
@@ -38,12 +38,12 @@ class Update:
         self.state: list[Tensor] = [tensor for group in self._groups for tensor in group.state]
 
     def __call__(self, rates: Tensor) -> None:
-        """Take one step; ``rates`` ``(groups,)`` on the device."""
+        """Take one step with the learning rates ``rates`` ``(groups,)`` on the device."""
         for group, rate in zip(self._groups, rates.unbind(), strict=True):
             group(rate)
 
     def finish(self, steps: int) -> None:
-        """Write ``steps`` that were taken into what the optimiser's state keeps on the host."""
+        """Add ``steps`` completed steps to the part of the optimiser's state on the host."""
         for group in self._groups:
             group.finish(steps)
 
@@ -51,7 +51,7 @@ class Update:
 class _Sgd:
     def __init__(self, optimizer: torch.optim.Optimizer, group: dict[str, Any]) -> None:
         self._parameters = group["params"]
-        # a buffer of zeros gives what the first step without one does
+        # a buffer of zeros has the same effect as a first step without a buffer
         self.state = _state(optimizer, self._parameters, "momentum_buffer", torch.zeros_like)
         self._options = {
             name: group[name] for name in ("weight_decay", "momentum", "dampening", "nesterov", "maximize")
@@ -105,11 +105,11 @@ class _AdamW:
 def _state(
     optimizer: torch.optim.Optimizer, parameters: list[Tensor], name: str, new: Callable[[Tensor], Tensor]
 ) -> list[Tensor]:
-    """Return the optimiser's own tensors of one ``name``; those that are not there yet are put there."""
-    found: list[Tensor] = []
+    """Return the optimiser's tensors called ``name``, creating those that are missing."""
+    tensors: list[Tensor] = []
     for parameter in parameters:
         state = optimizer.state[parameter]
         if state.get(name) is None:
             state[name] = new(parameter.detach())
-        found.append(state[name])
-    return found
+        tensors.append(state[name])
+    return tensors

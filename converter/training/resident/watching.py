@@ -1,4 +1,4 @@
-"""When a run on the resident path is validated, and how it shows that it goes on."""
+"""Validation schedule and progress bar of a run on the resident path."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class TimedValidation(lightning.Callback):
-    """Validates, and so writes checkpoints and curves, at most every so many ``seconds`` and after the last epoch.
+    """Callback that validates at most every ``seconds``, and after the last epoch; checkpoints and curves follow.
 
     With 0 seconds every epoch is validated.
     """
@@ -23,29 +23,29 @@ class TimedValidation(lightning.Callback):
         self._last = -float("inf")
 
     def on_train_start(self, trainer: Any, module: Any) -> None:
-        """Count from here."""
+        """Start measuring."""
         del trainer, module
         self._last = self._clock()
 
     def on_train_epoch_start(self, trainer: Any, module: Any) -> None:
-        """Let Lightning validate after this epoch, or not."""
+        """Enable or skip Lightning's validation after this epoch."""
         del module
         is_due = self._clock() - self._last >= self._seconds
         if is_due:
             self._last = self._clock()
         is_last = trainer.current_epoch + 1 >= trainer.max_epochs
-        # Lightning validates where this divides the number of the epoch, from 1
+        # Lightning validates if this divides the number of the epoch, counted from 1
         trainer.check_val_every_n_epoch = 1 if is_due or is_last else trainer.max_epochs + 1
 
 
 class EpochBar(lightning.Callback):
-    """A bar over the epochs; Lightning's own reads values of the device after every batch, here every epoch."""
+    """Progress bar over the epochs; Lightning's own synchronises after every batch, this one after every epoch."""
 
     def __init__(self) -> None:
         self._bar: Any = None
 
     def on_train_start(self, trainer: Any, module: Any) -> None:
-        """Begin where a resumed run stands."""
+        """Start the bar at the current epoch of a resumed run."""
         del module
         self._bar = tqdm(
             desc="training",
@@ -68,12 +68,12 @@ class EpochBar(lightning.Callback):
             self._bar.set_postfix({head: f"{float(metrics[f'val_{head}']):.3f}" for head in module.head_names})
 
     def on_train_end(self, trainer: Any, module: Any) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         del trainer, module
         self._bar.close()
 
     def on_exception(self, trainer: Any, module: Any, exception: BaseException) -> None:
-        """Take the bar away before the error is printed."""
+        """Remove the bar before the error is printed."""
         del trainer, module, exception
         if self._bar is not None:
             self._bar.close()
