@@ -1,4 +1,4 @@
-"""The laboratory: what proves the device, run from a checkout as ``python -m tests.lab COMMAND``."""
+"""Laboratory for testing the device, run from a checkout as ``python -m tests.lab COMMAND``."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Summarise what `mutmut run` left in `mutants/`: a row for each module, and the changes that no test noticed.
+"""Summarise the results of `mutmut run` in `mutants/`: a row for each module, and the undetected changes.
 
 Usage: python tests/mutation.py [--survivors] [--least PERCENT]
 
-Exits with 1 where less than PERCENT (85) of the changes that were tried are noticed.
+Exits with 1 if less than PERCENT (85) of the tested changes are detected.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ def main() -> int:
 
 
 def outcomes(path: Path) -> dict[str, int | None]:
-    """Return the exit code of the tests for each change of a module; ``None`` where it was not tried."""
+    """Return the exit code of the tests for each change of a module; ``None`` if it was not tested."""
     codes: dict[str, int | None] = json.loads(path.read_text(encoding="utf-8"))["exit_code_by_key"]
     return codes
 
 
 def kind(code: int | None) -> str:
-    """Return what became of a change."""
+    """Return the result of a change."""
     return {SURVIVED: "survived", UNTESTED: "untested", UNTRIED: "untried"}.get(code, "noticed")
 
 
@@ -68,7 +68,7 @@ def row(name: str, counted: Counter[str]) -> str:
 
 
 def survivors(path: Path, codes: dict[str, int | None]) -> list[str]:
-    """Return the changed lines of each change that survived."""
+    """Return the changed lines of each undetected change."""
     source = path.with_suffix("").read_text(encoding="utf-8")
     lines = source.splitlines()
     functions = {node.name: node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)}

@@ -27,7 +27,7 @@ from tests.bench.counted import NAMES
 from tests.bench.counts import differences, frame_counts, of_callgrind, of_plugin
 
 if TYPE_CHECKING:
-    from tests.bench.counts import FrameCounts, Tally
+    from tests.bench.counts import FrameCounts, InstructionTally
 
 SCENE = Scene()
 """The bench's own clip."""
@@ -77,7 +77,7 @@ def drawn(folder: Path, frames: int) -> Path:
     return folder / FILE
 
 
-def under_callgrind(frames: int, obvious: int, settings: tuple[str, ...]) -> dict[str, Tally]:
+def under_callgrind(frames: int, obvious: int, settings: tuple[str, ...]) -> dict[str, InstructionTally]:
     """Run both loops under callgrind.
 
     Raises:

@@ -36,7 +36,7 @@ _EMPTY_LAPS = 20
 _SMALLEST = 30
 
 
-class MarkedLaps(StageTimer):
+class MarkedStageTimer(StageTimer):
     """Marks the ends of the timer, and measures no time."""
 
     def __init__(self, marks: Marks) -> None:
@@ -62,7 +62,7 @@ class MarkedLaps(StageTimer):
         self.add(self._stage, 0)
 
 
-class TurnsClock:
+class StageClock:
     """Stands in for the obvious loop's clock, which it reads before, between and after its two stages."""
 
     def __init__(self, marks: Marks) -> None:
@@ -115,7 +115,7 @@ def _ours(config: Config, reel: Reel, marks: Marks) -> list[Observation]:
     """What our loop sees in every frame."""
     from edge.runtime import build
 
-    seen, timer = Seen(), MarkedLaps(marks)
+    seen, timer = Seen(), MarkedStageTimer(marks)
     wiring = build.device(config, source=ReelSource(reel), extra_sinks=[seen], timer=timer)
     with wiring.resources:
         wiring.device.run()
@@ -128,7 +128,7 @@ def _ours(config: Config, reel: Reel, marks: Marks) -> list[Observation]:
 
 def _obvious(config: Config, reel: Reel, frames: int, marks: Marks) -> list[Turn]:
     """What the obvious loop sees in ``frames`` of them."""
-    loop = obvious_loop(config, reel, _SMALLEST, TurnsClock(marks))
+    loop = obvious_loop(config, reel, _SMALLEST, StageClock(marks))
     return loop.run(reel.frame(index * len(reel) // frames) for index in range(frames))
 
 

@@ -23,7 +23,7 @@ _EVERY_FRAME = STAGES[0]
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class InstructionTally:
     """How often a stage ended, and all instructions that it took; ``vector``: those of the vector unit, where known."""
 
     times: int
@@ -32,7 +32,7 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class StageRow:
     """One stage: how often in how many frames, and instructions each time without those of marking it."""
 
     times: int
@@ -45,7 +45,7 @@ class Row:
 class FrameCounts:
     """Both loops' stages, and instructions a frame of each loop in all."""
 
-    stages: dict[str, Row]
+    stages: dict[str, StageRow]
     ours: float
     obvious: float
 
@@ -68,7 +68,7 @@ class Differences:
         )
 
 
-def of_callgrind(files: Iterable[Path]) -> dict[str, Tally]:
+def of_callgrind(files: Iterable[Path]) -> dict[str, InstructionTally]:
     """Sum up callgrind's dumps, one for each mark; that of the program's end is none."""
     found: dict[str, list[int]] = defaultdict(list)
     for path in files:
@@ -76,16 +76,16 @@ def of_callgrind(files: Iterable[Path]) -> dict[str, Tally]:
         reason, totals = _REASON.search(text), _TOTALS.search(text)
         if reason and totals:
             found[reason[1]].append(int(totals[1]))
-    return {name: Tally(len(counts), sum(counts)) for name, counts in found.items()}
+    return {name: InstructionTally(len(counts), sum(counts)) for name, counts in found.items()}
 
 
-def of_plugin(text: str, names: Sequence[str]) -> dict[str, Tally]:
+def of_plugin(text: str, names: Sequence[str]) -> dict[str, InstructionTally]:
     """Read the lines of tests/service/count_stages.c: a name's place, times, instructions, vector instructions."""
     rows = [[int(cell) for cell in line.split()] for line in text.splitlines()]
-    return {names[place]: Tally(times, instructions, vector) for place, times, instructions, vector in rows}
+    return {names[place]: InstructionTally(times, instructions, vector) for place, times, instructions, vector in rows}
 
 
-def frame_counts(tallies: Mapping[str, Tally]) -> FrameCounts:
+def frame_counts(tallies: Mapping[str, InstructionTally]) -> FrameCounts:
     """Stages by themselves and a frame of each loop.
 
     Raises:
@@ -96,7 +96,7 @@ def frame_counts(tallies: Mapping[str, Tally]) -> FrameCounts:
         raise EdgeError(msg)
     frames = dict.fromkeys((*STAGES, BETWEEN), tallies[_EVERY_FRAME].times)
     frames |= {name: tallies[name].times for name in OBVIOUS if name in tallies}
-    empty = tallies.get(EMPTY, Tally(0, 0))
+    empty = tallies.get(EMPTY, InstructionTally(0, 0))
     own = empty.instructions / max(1, empty.times)
     stages = {name: _row(tallies[name], frames[name], own) for name in (*STAGES, BETWEEN, *OBVIOUS) if name in tallies}
     ours, obvious = (
@@ -106,9 +106,9 @@ def frame_counts(tallies: Mapping[str, Tally]) -> FrameCounts:
     return FrameCounts(stages, ours, obvious)
 
 
-def _row(tally: Tally, frames: int, own: float) -> Row:
+def _row(tally: InstructionTally, frames: int, own: float) -> StageRow:
     each = max(0.0, tally.instructions / tally.times - own)
-    return Row(tally.times, frames, each, None if tally.vector is None else tally.vector / tally.times)
+    return StageRow(tally.times, frames, each, None if tally.vector is None else tally.vector / tally.times)
 
 
 def differences(one: Mapping[str, Any], other: Mapping[str, Any], loop: str = "ours") -> Differences:

@@ -21,7 +21,7 @@ from edge.core.stage_timer import StageTimer
 from edge.core.types import Frame
 from edge.pipelines import factory
 from tests.bench import count, counted
-from tests.bench.counts import Differences, Tally, differences, frame_counts, of_callgrind, of_plugin
+from tests.bench.counts import Differences, InstructionTally, differences, frame_counts, of_callgrind, of_plugin
 from tests.bench.marks import Marks, a64_marks
 from tests.bench.plot import _COLOURS
 
@@ -69,21 +69,23 @@ def test_dumps_are_summed_by_the_mark_that_made_them(tmp_path: Path) -> None:
         dump(tmp_path, 3, "Client Request: detect", 50),
         dump(tmp_path, 4, "Program termination", 99),
     ]
-    assert of_callgrind(files) == {"detect": Tally(2, 150), "obvious detect": Tally(1, 7)}
+    assert of_callgrind(files) == {"detect": InstructionTally(2, 150), "obvious detect": InstructionTally(1, 7)}
 
 
 def test_the_plugins_lines_are_read() -> None:
     assert of_plugin("0 30 900 10\n2 1 5 0\n", ["convert", "detect", "track"]) == {
-        "convert": Tally(30, 900, 10),
-        "track": Tally(1, 5, 0),
+        "convert": InstructionTally(30, 900, 10),
+        "track": InstructionTally(1, 5, 0),
     }
 
 
 def test_a_frame_is_the_sum_of_its_stages_without_the_marks_own_work() -> None:
     counted_ = frame_counts({
-        "convert": Tally(10, 10_100), "classify": Tally(5, 50_050), "between": Tally(15, 1_500),
-        "empty": Tally(20, 200), "outside": Tally(1, 10**9),
-        "obvious detect": Tally(2, 400_020), "obvious classify": Tally(2, 20),
+        "convert": InstructionTally(10, 10_100),
+        "classify": InstructionTally(5, 50_050),
+        "between": InstructionTally(15, 1_500),
+        "empty": InstructionTally(20, 200), "outside": InstructionTally(1, 10**9),
+        "obvious detect": InstructionTally(2, 400_020), "obvious classify": InstructionTally(2, 20),
     })  # fmt: skip
     assert counted_.stages["convert"].each == 1000
     assert counted_.stages["classify"].each == 10_000
@@ -94,7 +96,7 @@ def test_a_frame_is_the_sum_of_its_stages_without_the_marks_own_work() -> None:
 
 def test_a_program_that_came_to_no_frame_is_an_error() -> None:
     with pytest.raises(EdgeError, match="no stage was counted"):
-        frame_counts({"outside": Tally(1, 5)})
+        frame_counts({"outside": InstructionTally(1, 5)})
 
 
 def test_two_machines_differ_by_what_one_alone_sees_and_by_labels() -> None:
@@ -108,7 +110,7 @@ def test_two_machines_differ_by_what_one_alone_sees_and_by_labels() -> None:
 
 def test_laps_mark_what_lies_between_them_and_then_themselves() -> None:
     marks: Any = Recorder()
-    timer: StageTimer = counted.MarkedLaps(marks)
+    timer: StageTimer = counted.MarkedStageTimer(marks)
     for _ in range(2):
         timer.begin()
         with timer("convert"):

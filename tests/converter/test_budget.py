@@ -58,7 +58,7 @@ def test_too_little_time_is_one_line(tiny_data: Path, tmp_path: Path, capsys: py
     command = ["train", "--data", str(tiny_data), "--out", str(tmp_path / "run"), *SMALL, "--minutes", "0.0001"]
     assert main(command) == 4
     error = capsys.readouterr().err.splitlines()[-1]
-    assert error.startswith("face-convert: error: --minutes 0.0001: after measuring -")
+    assert error.startswith("face-convert: error: --minutes 0.0001: -")
     assert error.endswith("s: give more")
     assert not (tmp_path / "run" / "last.ckpt").exists()
 

@@ -305,7 +305,7 @@ def test_a_checkpoint_gives_no_devices_answers(
 ) -> None:
     checkpoint = str(two_epochs / "last.ckpt")
     assert main(["evaluate", "--model", checkpoint, "--data", str(tiny_data), "--no-recurring", "--groups"]) == 4
-    assert "give the .tflite that is made of it" in capsys.readouterr().err
+    assert "give the .tflite made from it" in capsys.readouterr().err
 
 
 def test_yunets_landmarks_give_pose_and_mirror_image(

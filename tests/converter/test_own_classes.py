@@ -160,7 +160,7 @@ def test_other_commands_refuse_them(
     for command in (["crop-margin", "--model", str(model)], ["teach", *answers]):
         capsys.readouterr()
         assert main([*command, "--data", str(tiny_data)]) in {4, 6}
-        assert "classes of its own" in capsys.readouterr().err.strip().splitlines()[-1]
+        assert "custom classes" in capsys.readouterr().err.strip().splitlines()[-1]
 
 
 def test_a_run_may_start_from_the_seven(tiny_data: Path, folder: Path, tmp_path: Path) -> None:

@@ -256,13 +256,13 @@ class TestWalk:
         options = [*SMALL[:3], "2", *SMALL[4:], "--licence", TERMS]
         assert main(["train", "--data", str(other), "--out", str(run), *options]) == 4
         error = capsys.readouterr().err.splitlines()[-1]
-        assert f"{run / 'last.ckpt'}: is of a run on other data: " in error
+        assert f"{run / 'last.ckpt'}: belongs to a run on other data: " in error
         assert "has" in error
         assert ", not " in error
         assert "give the same --data, or choose another --out" in error
         assert (run / "last.ckpt").read_bytes() == kept
         assert main(["train", "--data", str(data), "--out", str(run), "--validation-split", "0.3", *options]) == 4
-        assert "is of a run on other data" in capsys.readouterr().err
+        assert "belongs to a run on other data" in capsys.readouterr().err
 
 
 def records(folder: Path, *, votes: bool = True) -> dict[str, Any]:

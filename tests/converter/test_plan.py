@@ -77,8 +77,8 @@ def with_(**parts: Any) -> dict[str, Any]:
         (with_(teachers={}), "expected at least one teacher and no name twice, found student"),
         (with_(teachers=[]), "teachers: expected runs by name, found []"),
         (with_(students={"one": RUN}), "no name twice, found one, two, one"),
-        (with_(teachers={"../one": RUN}), "teachers.../one: is the name of a folder"),
-        (with_(teachers={"answers": RUN}), "teachers.answers: is the name of a folder"),
+        (with_(teachers={"../one": RUN}), "teachers.../one: expected a folder name"),
+        (with_(teachers={"answers": RUN}), "teachers.answers: expected a folder name"),
         (with_(teachers={"one": 5}), "teachers.one: expected an object, found 5"),
         (
             with_(teachers={"one": {"arch": "plain"}}),

@@ -1,7 +1,7 @@
-"""A whole device in a process of its own, as the service manager would run it, with faults to inject.
+"""A whole device in its own process, run as by the service manager, with faults to inject.
 
 Run as ``python -m tests.drills.appliance HANG_S WORDS…`` this module is that process: ``face-edge WORDS`` with the
-drills' camera as source ``drill`` and the drills' clock. ``HANG_S`` is how long a driver may hang, 0 for the usual.
+drills' camera as source ``drill`` and the drills' clock. ``HANG_S`` is how long a driver may hang, 0 for the default.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ _POLL_S = 0.05
 _END_S = 10.0
 
 
-class Appliance:
-    """The device; ``flags`` are settings by dotted key. A context manager that ends it at last.
+class DrillDevice:
+    """Context manager for a device process; ``flags`` are settings by dotted key.
 
-    ``within`` are words before the command that hand on to it in the same process, such as ``ip netns exec NAME``.
+    ``within`` is a command prefix that runs the command in the same process, such as ``ip netns exec NAME``.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Appliance:
 
     @property
     def pid(self) -> int:
-        """Of the process that runs now."""
+        """Return the id of the running process."""
         return self._running.pid
 
     @property
@@ -83,7 +83,7 @@ class Appliance:
         return self._process
 
     def come_back(self, session: str) -> tuple[float, bool]:
-        """Kill it and start it again: seconds until it looks, and whether ``session`` goes on."""
+        """Kill and restart the device; return the seconds until it is ready and whether ``session`` continues."""
         self.kill()
         self.start()
         back_s = self.wait_looking()
@@ -91,11 +91,11 @@ class Appliance:
         return back_s, running is not None and running["id"] == session
 
     def inject(self, camera: str = "ok", clock_s: float = 0.0) -> None:
-        """From now on the camera and the clock are like this."""
+        """Set the state of the camera and the clock."""
         write_text(self._control, json.dumps({"camera": camera, "clock_s": clock_s}))
 
     def start(self) -> None:
-        """Start the process; it takes a moment until it looks."""
+        """Start the process without waiting until it is ready."""
         words = [part for name, value in self._flags.items() for part in ("--set", f"{name}={value}")]
         command = [*self._within, sys.executable, "-m", self._module, str(self._hang_s), *words, "run"]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("FACE_EDGE_")}
@@ -111,7 +111,7 @@ class Appliance:
         self._reader.start()
 
     def ask(self, request: str, **fields: Any) -> dict[str, Any]:
-        """Put a request to it.
+        """Send a request to the device.
 
         Raises:
             EdgeError: it does not answer, or refuses.
@@ -119,52 +119,52 @@ class Appliance:
         return ask([self._runtime / f"face-edge-{NODE}.sock"], request, **fields)
 
     def mark(self, count: int) -> list[dict[str, Any]]:
-        """Set markers; gives their events as they were answered."""
+        """Set markers and return their events from the answers."""
         return [self.ask("marker", label=str(index)) for index in range(count)]
 
     def status(self) -> dict[str, Any]:
-        """What it says of itself, empty where it says nothing."""
+        """Return the device's status, empty without an answer."""
         try:
             return self.ask("status")
         except EdgeError:
             return {}
 
     def wait_for(self, wanted: Callable[[dict[str, Any]], bool], timeout_s: float = PATIENCE_S) -> float:
-        """Seconds until its status is as ``wanted``.
+        """Return the seconds until the status matches ``wanted``.
 
         Raises:
-            SourceError: it was not in time, or the process has ended.
+            SourceError: it does not in time, or the process has ended.
         """
         begun_s = time.monotonic()
         while not ((status := self.status()) and wanted(status)):
             over = time.monotonic() - begun_s > timeout_s
             if over or self._running.poll() is not None:
-                what = f"ended with code {self._running.poll()}" if not over else f"was {status.get('camera')}"
-                msg = f"the drill's device {what}: {' | '.join(self.lines[-3:])}"
+                outcome = f"ended with code {self._running.poll()}" if not over else f"was {status.get('camera')}"
+                msg = f"the drill's device {outcome}: {' | '.join(self.lines[-3:])}"
                 raise SourceError(msg)
             time.sleep(_POLL_S)
         return time.monotonic() - begun_s
 
     def wait_looking(self, timeout_s: float = PATIENCE_S) -> float:
-        """Seconds until frames come in and are looked at."""
+        """Return the seconds until frames are processed."""
         return self.wait_for(lambda status: status["camera"] == "online", timeout_s)
 
     def wait_ended(self, timeout_s: float) -> int | None:
-        """Its exit code, ``None`` where it still runs after ``timeout_s``."""
+        """Return the exit code, or ``None`` if it still runs after ``timeout_s``."""
         try:
             return self._running.wait(timeout_s)
         except subprocess.TimeoutExpired:
             return None
 
     def kill(self) -> None:
-        """SIGKILL; harmless when it has ended."""
+        """Send SIGKILL; no effect after the end of the process."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
             self._join()
 
     def stop(self) -> int:
-        """SIGTERM; its exit code, -9 where it had to be killed."""
+        """Send SIGTERM and return the exit code, -9 if it had to be killed."""
         self._running.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._running.wait(_END_S)
@@ -178,7 +178,7 @@ class Appliance:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.inject()  # a camera that hangs would hold the end up
+        self.inject()  # a hanging camera would delay the end
         self.kill()
 
     def _join(self) -> None:
@@ -192,7 +192,7 @@ class Appliance:
 
 
 def main() -> int:
-    """Be the device."""
+    """Run the device."""
     from pathlib import Path
 
     from edge.cli import main as face_edge
@@ -201,14 +201,14 @@ def main() -> int:
 
     hang_s = float(sys.argv[1])
     if hang_s:
-        build.HANG_S = hang_s  # the drill in a hurry
+        build.HANG_S = hang_s  # shortens the patience for the drill
     factory.BACKENDS["drill"] = "tests.drills.camera:FaultyCamera"
     _turn_the_clock(Control(Path(os.environ[CONTROL])))
     return face_edge(sys.argv[2:])
 
 
 def _turn_the_clock(control: Control) -> None:
-    """The wall clock as the device reads it; the steady clock stays as it is, as it does on a board."""
+    """Shift the device's wall clock; the monotonic clock is unchanged, as on a board."""
     real_ns, real_s = time.time_ns, time.time
 
     time.time_ns = lambda: real_ns() + int(control.fault.clock_s * 1e9)
@@ -218,4 +218,4 @@ def _turn_the_clock(control: Control) -> None:
 if __name__ == "__main__":
     code = main()
     sys.stderr.flush()
-    os._exit(code)  # as the service does where a driver hangs
+    os._exit(code)  # as the service does when a driver hangs

@@ -1,4 +1,4 @@
-"""The broker is killed and started again at random while a device publishes."""
+"""The broker is killed and restarted at random while a device publishes."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from edge.bench.mosquitto import Mosquitto
 from tests.drills.feed import TOPICS, Feed
-from tests.drills.listener import Listener
-from tests.drills.report import Report, account
+from tests.drills.listener import DrillListener
+from tests.drills.report import FeedReport, account
 from tests.drills.tcp_proxy import TcpProxy
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 RATE = 1000.0
-"""Messages a second."""
+"""Messages per second."""
 _ALIVE_S = (0.2, 1.5)
 _DEAD_S = (0.0, 0.8)
 _PATIENCE_S = 20.0
@@ -29,20 +29,20 @@ _HONESTLY = (
 )
 
 
-def run(folder: Path, *, events: int, seed: int, progress: Callable[[float], None]) -> Report:
-    """Publish ``events`` messages while the broker dies again and again."""
+def run(folder: Path, *, events: int, seed: int, progress: Callable[[float], None]) -> FeedReport:
+    """Publish ``events`` messages while the broker is killed repeatedly."""
     chance, begun_s, kills = random.Random(seed), time.monotonic(), 0
     with ExitStack() as stack:
         broker = stack.enter_context(Mosquitto(folder / "broker"))
-        gate = stack.enter_context(TcpProxy(broker.port))
-        listener = stack.enter_context(Listener(broker.port, TOPICS))
-        feed = stack.enter_context(Feed(gate.uri, folder, seed=seed))
+        proxy = stack.enter_context(TcpProxy(broker.port))
+        listener = stack.enter_context(DrillListener(broker.port, TOPICS))
+        feed = stack.enter_context(Feed(proxy.uri, folder, seed=seed))
         feed.wait_until_connected(_PATIENCE_S)
         publisher = threading.Thread(target=feed.publish, args=(events, RATE), name="publisher")
         publisher.start()
         while publisher.is_alive() or not kills:
             time.sleep(chance.uniform(*_ALIVE_S))
-            _restart(broker, gate, listener, chance.uniform(*_DEAD_S))
+            _restart(broker, proxy, listener, chance.uniform(*_DEAD_S))
             kills += 1
             progress(listener.count)
         feed.wait_until_connected(_PATIENCE_S)
@@ -54,18 +54,19 @@ def run(folder: Path, *, events: int, seed: int, progress: Callable[[float], Non
     return account("broker", sent, received, done=done, seconds=time.monotonic() - begun_s)
 
 
-def _restart(broker: Mosquitto, gate: TcpProxy, listener: Listener, dead_s: float) -> None:
-    """Kill without warning; the device gets through again once the subscriber is back.
+def _restart(broker: Mosquitto, proxy: TcpProxy, listener: DrillListener, dead_s: float) -> None:
+    """Kill the broker without warning; reconnect the device after the subscriber is back.
 
-    A killed process's connections are reset, and a reset throws away what has reached this machine but was not read
-    yet: messages that the broker had handed on and acknowledged. So it stands still first, until these are read.
+    Killing a process resets its connections, and a reset discards data that has reached this machine but was not read
+    yet: messages that the broker had forwarded and acknowledged. Therefore the broker is stopped first, until this data
+    is read.
     """
     broker.freeze()
     listener.catch_up()
     broker.kill()
-    gate.shut()
+    proxy.shut()
     listener.expect_away()
     time.sleep(dead_s)
     broker.start()
     listener.wait_until_back()
-    gate.open()
+    proxy.open()

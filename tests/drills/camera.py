@@ -1,4 +1,4 @@
-"""The drills' camera and clock: the drawn scene and the system's time, until a control file says otherwise."""
+"""Camera and clock for drills: the drawn scene and the system time, unless a control file specifies faults."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
     from edge.core.types import Frame
 
 CONTROL = "DRILL_CONTROL"
-"""Environment variable: the control file's path."""
+"""Environment variable with the path of the control file."""
 _CACHED_S = 0.02
 _SIDE = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """``camera``: ok, freeze, unplug or corrupt. ``clock_s`` is added to the wall clock."""
+    """State of camera and clock: ``camera`` is ok, freeze, unplug or corrupt; ``clock_s`` added to the wall clock."""
 
     camera: str = "ok"
     clock_s: float = 0.0
 
 
-class Control:
-    """Reads the control file, a few dozen times a second at most."""
+class FaultControl:
+    """Reads the control file, at most a few dozen times a second."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -43,7 +43,7 @@ class Control:
 
     @property
     def fault(self) -> Fault:
-        """What is to be."""
+        """Return the requested fault."""
         now_s = time.monotonic()
         if now_s - self._read_s > _CACHED_S:
             self._read_s = now_s
@@ -52,46 +52,46 @@ class Control:
 
 
 class FaultyCamera(PassiveSource):
-    """A drawn portrait that hangs, vanishes or sends rubbish as the control file says."""
+    """A drawn portrait that hangs, disappears or returns corrupt frames according to the control file."""
 
     lossless = False
     epoch_ns = None
 
     def __init__(self, config: SourceConfig) -> None:
         self._scene = VirtualCamera(config.model_copy(update={"uri": "virtual:portrait"}))
-        self._control = Control(Path(os.environ[CONTROL]))
+        self._control = FaultControl(Path(os.environ[CONTROL]))
         self._corrupted = 0
 
     @property
     def uri(self) -> str:
-        """``drill``."""
+        """Return ``drill``."""
         return "drill"
 
     def open(self) -> None:
-        """Open, unless it is unplugged."""
+        """Open the camera unless it is unplugged."""
         self._obey()
         self._scene.open()
 
     def read(self) -> Frame:
-        """The next frame, whole or not."""
+        """Return the next frame, intact or corrupt."""
         fault = self._obey()
         frame = self._scene.read()
         return frame if fault.camera != "corrupt" else self._spoilt(frame)
 
     def close(self) -> None:
-        """Close."""
+        """Close the camera."""
         self._scene.close()
 
     def _obey(self) -> Fault:
         while (fault := self._control.fault).camera == "freeze":
-            time.sleep(_CACHED_S)  # as a driver that never returns: for ever, as far as the device can tell
+            time.sleep(_CACHED_S)  # like a driver that never returns
         if fault.camera == "unplug":
             msg = "drill: no such device"
             raise SourceError(msg)
         return fault
 
     def _spoilt(self, frame: Frame) -> Frame:
-        """In turn: noise, another size, all of one value, a picture of one pixel, and two ways not to decode."""
+        """Cycle through noise, another size, one value, a picture of one pixel, and two undecodable frames."""
         self._corrupted += 1
         random = np.random.default_rng(self._corrupted)
         match self._corrupted % 6:
@@ -104,7 +104,7 @@ class FaultyCamera(PassiveSource):
             case 3:
                 return replace(frame, image=np.zeros((1, 1, 3), np.uint8))
             case 4:
-                return replace(frame, image=np.zeros((0, 0, 3), np.uint8))  # which a frame refuses
+                return replace(frame, image=np.zeros((0, 0, 3), np.uint8))  # a frame refuses this
             case _:
                 msg = "drill: the picture cannot be decoded"
                 raise SourceError(msg)

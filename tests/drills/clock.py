@@ -1,4 +1,4 @@
-"""A board without a battery: it starts in 1970, works, and the network sets its clock while the broker is away."""
+"""Board without a battery: it starts in 1970, and the network sets its clock while the broker is away."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from edge.bench.mosquitto import Mosquitto
 from edge.sinks.mqtt.topics import Topics
-from tests.drills.appliance import NODE, Appliance
-from tests.drills.listener import Listener
-from tests.drills.outcome import Outcome
+from tests.drills.appliance import NODE, DrillDevice
+from tests.drills.listener import DrillListener
+from tests.drills.outcome import DrillOutcome
 from tests.drills.tcp_proxy import TcpProxy
 
 if TYPE_CHECKING:
@@ -24,15 +24,15 @@ _LENGTH_S = 3600.0
 _SLACK_S = 5.0
 
 
-def run(folder: Path, *, events: int, seed: int, progress: Callable[[float], None]) -> Outcome:
-    """From 1970 to now in a session of an hour, which must not end by it; nothing may age or change places."""
+def run(folder: Path, *, events: int, seed: int, progress: Callable[[float], None]) -> DrillOutcome:
+    """Jump from 1970 to now in a session of an hour, which must continue; nothing may expire or change order."""
     del events, seed
     begun_s, faults = time.monotonic(), []
     with ExitStack() as stack:
         broker = stack.enter_context(Mosquitto(folder / "broker"))
         gate = stack.enter_context(TcpProxy(broker.port))
-        listener = stack.enter_context(Listener(broker.port, Topics.of("face-edge", NODE)))
-        device = Appliance(folder, broker=gate.uri)
+        listener = stack.enter_context(DrillListener(broker.port, Topics.of("face-edge", NODE)))
+        device = DrillDevice(folder, broker=gate.uri)
         device.inject(clock_s=-time.time())
         stack.enter_context(device)
         gate.shut()
@@ -53,7 +53,7 @@ def run(folder: Path, *, events: int, seed: int, progress: Callable[[float], Non
         listener.wait_for(len(answered), _PATIENCE_S)
         device.stop()
         received = listener.received()
-        said = [line for line in device.lines if "clock was set" in line]
+        jump_lines = [line for line in device.lines if "clock was set" in line]
     events_in = [mark for mark in received if mark.stream == "event"]
     lost = {each["id"] for each in answered} - {mark.id for mark in received}
     numbers = [mark.seq for mark in dict.fromkeys(events_in)]
@@ -63,12 +63,14 @@ def run(folder: Path, *, events: int, seed: int, progress: Callable[[float], Non
     faults += _wrong_start(running)
     faults += ["the session was gone after the restart"] if running is not None and after is None else []
     times = [each["ts"] for each in answered]
-    return Outcome(
+    return DrillOutcome(
         "clock",
         "the clock in 1970 at the start, set by 56 years while the broker was away, then SIGKILL",
         (
             f"times followed {set_s:.1f} s after the clock: from {times[0]} to {times[-1]}",
-            f"the session of an hour went on; the log says it {len(said)} times" if running else "the session ended",
+            f"the session of an hour went on; the log says it {len(jump_lines)} times"
+            if running
+            else "the session ended",
         ),
         set_s,
         f"{len(lost)} of {len(answered)} answered markers; {len(numbers)} events came in order",
@@ -78,7 +80,7 @@ def run(folder: Path, *, events: int, seed: int, progress: Callable[[float], Non
 
 
 def _wrong_start(session: dict[str, Any] | None) -> list[str]:
-    """The session began a moment ago, whatever the clock said then."""
+    """Check that the session began a moment ago, whatever the clock was then."""
     if session is None:
         return []
     ago_s = time.time() - datetime.fromisoformat(session["start"]).timestamp()
@@ -86,5 +88,5 @@ def _wrong_start(session: dict[str, Any] | None) -> list[str]:
 
 
 def _age_s(status: dict[str, Any]) -> float:
-    """How far the device's clock is behind ours."""
+    """Return the device's clock delay relative to ours in seconds."""
     return time.time() - datetime.fromisoformat(status["health"]["ts"]).timestamp()

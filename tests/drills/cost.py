@@ -1,7 +1,7 @@
-"""What the outbox costs: ``python -m tests.drills.cost FOLDER`` prints the figures of docs/outbox.md in a minute.
+"""Cost of the outbox: ``python -m tests.drills.cost FOLDER`` prints the figures of docs/outbox.md in a minute.
 
-Bytes are the kernel's ``write_bytes`` of this process (/proc/self/io): pages handed to the storage, without what the
-file system's own journal adds. ``FOLDER`` must lie on a disk, not on a tmpfs.
+Bytes are the kernel's ``write_bytes`` of this process (/proc/self/io): pages written to storage, without the file
+system's own journal. ``FOLDER`` must be on a disk, not on a tmpfs.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PAYLOAD = "x" * 330
-"""As long as an event with all its fields."""
+"""Payload with the size of an event with all its fields."""
 _AHEAD = 5000
-"""Messages in the outbox at the most where the rate is its own."""
+"""Maximum number of messages in the outbox without a fixed rate."""
 _UNBOUND = Bounds(10**9, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Of ``events`` messages on their way in and out again; ``commits`` on the disk."""
+    """Cost of ``events`` messages through the outbox; ``commits`` is the number of commits."""
 
     what: str
     events: int
@@ -41,14 +41,14 @@ class Cost:
     written_bytes: int
 
     def line(self) -> str:
-        """A row of the table in the docs."""
+        """Return a row of the table in the docs."""
         each = self.written_bytes / self.events
         rate = self.events / self.seconds
         return f"| {self.what} | {self.events:,} | {self.commits:,} | {rate:,.0f} | {each:,.0f} |"
 
 
 def one_by_one(path: Path, events: int) -> Cost:
-    """Each message in a commit of its own, and each deletion in another, as without batching."""
+    """Commit each message and each deletion separately, as without batching."""
     file = OutboxFile(path)
 
     def play() -> int:
@@ -62,7 +62,7 @@ def one_by_one(path: Path, events: int) -> Cost:
 
 
 def alone(path: Path, events: int) -> Cost:
-    """Messages that come one at a time, each with the deletion of the one before: as at one a second."""
+    """Send messages one at a time, each with the deletion of the previous one, as at one per second."""
     file = OutboxFile(path)
 
     def play() -> int:
@@ -75,7 +75,7 @@ def alone(path: Path, events: int) -> Cost:
 
 
 def burst(path: Path, events: int, rate: float | None) -> Cost:
-    """Through the outbox as it runs, acknowledged as soon as they may be sent."""
+    """Send messages through the running outbox, acknowledged as soon as they may be sent."""
     outbox = Outbox(path, TOPICS, OutboxConfig(max_messages=events)).open()
     commits = _count_commits(outbox)
     ready = threading.Event()
@@ -109,7 +109,7 @@ def burst(path: Path, events: int, rate: float | None) -> Cost:
 
 
 def _count_commits(outbox: Outbox) -> list[int]:
-    """A list that grows by one with each transaction."""
+    """Return a list that grows by one with each transaction."""
     commits: list[int] = []
     keeper = outbox._writer
     file = None if keeper is None else keeper._file

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from edge.bench.mosquitto import Mosquitto
 from tests.drills.feed import TOPICS, Feed
-from tests.drills.listener import Listener
-from tests.drills.report import Report, account
+from tests.drills.listener import DrillListener
+from tests.drills.report import FeedReport, account
 from tests.drills.small_disk import SmallDisk
 from tests.drills.tcp_proxy import TcpProxy
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 RATE = 500.0
-"""Messages a second."""
+"""Messages per second."""
 _PATIENCE_S = 40.0
 _OUTBOX_LOG = "edge.sinks.mqtt.outbox"
 
 
 class _Lines(logging.Handler):
-    """What the outbox says."""
+    """Collects the outbox's log lines."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -35,15 +35,15 @@ class _Lines(logging.Handler):
         self.lines.append(record.getMessage())
 
 
-def run(folder: Path, *, events: int, seed: int, progress: Callable[[float], None]) -> Report:
-    """Publish ``events`` messages: with room, on a full disk, on a full disk without a broker, with room again."""
-    begun_s, said, quarter = time.monotonic(), _Lines(), max(1, events // 4)
+def run(folder: Path, *, events: int, seed: int, progress: Callable[[float], None]) -> FeedReport:
+    """Publish ``events`` messages: with space, on a full disk, on a full disk without a broker, with space again."""
+    begun_s, log_lines, quarter = time.monotonic(), _Lines(), max(1, events // 4)
     with ExitStack() as stack:
-        _listen(said, stack)
+        _listen(log_lines, stack)
         disk = stack.enter_context(SmallDisk(folder / "disk"))
         broker = stack.enter_context(Mosquitto(folder / "broker"))
         gate = stack.enter_context(TcpProxy(broker.port))
-        listener = stack.enter_context(Listener(broker.port, TOPICS))
+        listener = stack.enter_context(DrillListener(broker.port, TOPICS))
         feed = stack.enter_context(Feed(gate.uri, disk.folder, seed=seed))
 
         def publish(count: int) -> None:
@@ -63,15 +63,15 @@ def run(folder: Path, *, events: int, seed: int, progress: Callable[[float], Non
         feed.wait_until_empty(_PATIENCE_S)
         disk.make_room()
         publish(events - 3 * quarter)
-        faults = _unmended(feed)
+        faults = _not_recovered(feed)
         listener.wait_for(events, _PATIENCE_S)
         received, sent = listener.received(), feed.sent
-    if len(said.lines) != 1:
-        faults.append(f"{len(said.lines)} log lines for one full disk: {' | '.join(said.lines[:3])}")
+    if len(log_lines.lines) != 1:
+        faults.append(f"{len(log_lines.lines)} log lines for one full disk: {' | '.join(log_lines.lines[:3])}")
     done = (
         f"the outbox on {disk.kind}, filled up: {came_on_full_disk:,} messages went through memory to the broker",
         f"still full and without a broker: {in_memory:,} waited in memory, then went",
-        f"room again: the outbox was {'not ' if faults else ''}written again; one log line: {' | '.join(said.lines)}",
+        f"room again: the outbox was {'not ' if faults else ''}written again; one line: {' | '.join(log_lines.lines)}",
     )
     return account("disk", sent, received, done=done, seconds=time.monotonic() - begun_s, faults=faults)
 
@@ -82,8 +82,8 @@ def _listen(handler: logging.Handler, stack: ExitStack) -> None:
     stack.callback(logger.removeHandler, handler)
 
 
-def _unmended(feed: Feed) -> list[str]:
-    """What is wrong where the outbox does not come back to its file."""
+def _not_recovered(feed: Feed) -> list[str]:
+    """Return the faults if the outbox does not return to its file."""
     deadline_s = time.monotonic() + _PATIENCE_S
     while not feed.outbox.lasting and time.monotonic() < deadline_s:
         time.sleep(0.05)

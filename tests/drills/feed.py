@@ -15,7 +15,7 @@ from edge.runtime.dispatch import Dispatcher
 from edge.sinks.mqtt.outbox import Outbox
 from edge.sinks.mqtt.sink import MqttSink
 from edge.sinks.mqtt.topics import Topics
-from tests.drills.report import Mark
+from tests.drills.report import MessageMark
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 NODE = "drill"
 TOPICS = Topics.of("face-edge", NODE)
 AGGREGATE_EVERY = 10
-"""Of so many messages one is an aggregate, the others are events."""
+"""Number of messages of which one is an aggregate; the others are events."""
 _TICK_S = 0.005
 
 
 class Feed:
-    """Publishes to ``broker``, with an outbox in ``folder``; ``sent`` has what was made, in order."""
+    """Publishes to ``broker``, with an outbox in ``folder``; ``sent`` lists the messages in order."""
 
     def __init__(self, broker: str, folder: Path, *, seed: int) -> None:
         config = MqttConfig(broker=broker, backoff_max_s=1.0)
@@ -40,7 +40,7 @@ class Feed:
         self._dispatcher = Dispatcher([self._sink])
         self._chance = random.Random(seed)
         self._resources = ExitStack()
-        self.sent: list[Mark] = []
+        self.sent: list[MessageMark] = []
 
     def __enter__(self) -> Self:
         self._resources.enter_context(self.outbox)
@@ -57,45 +57,45 @@ class Feed:
 
     @property
     def begun(self) -> int:
-        """How many messages of this node there were before."""
+        """Return the number of earlier messages of this node."""
         return sum(self._numbers.values())
 
     @property
     def depth(self) -> int:
-        """Messages that the broker has not acknowledged."""
+        """Return the number of messages that the broker has not acknowledged."""
         return self._dispatcher.queue_depth
 
     @property
     def drops(self) -> int:
-        """Messages dropped at a bound."""
+        """Return the number of messages dropped at a limit."""
         return self._dispatcher.drops
 
     @property
     def reconnects(self) -> int:
-        """Connections made after a loss."""
+        """Return the number of connections after a loss."""
         return self._sink.reconnects
 
-    def publish(self, count: int, rate: float, tell: Callable[[Mark], None] = lambda _mark: None) -> None:
-        """Make ``count`` messages, ``rate`` a second; ``tell`` hears of each before it is handed over."""
+    def publish(self, count: int, rate: float, tell: Callable[[MessageMark], None] = lambda _mark: None) -> None:
+        """Publish ``count`` messages at ``rate`` per second; call ``tell`` with each before it is queued."""
         begun_s = time.monotonic()
         for index in range(count):
             if (ahead_s := index / rate - (time.monotonic() - begun_s)) > 0:
                 time.sleep(max(ahead_s, _TICK_S))
             total = self.begun + len(self.sent)
             message = self._aggregate() if total % AGGREGATE_EVERY == AGGREGATE_EVERY - 1 else self._event()
-            mark = Mark("event" if isinstance(message, Event) else "aggregate", message.seq, message.id)
+            mark = MessageMark("event" if isinstance(message, Event) else "aggregate", message.seq, message.id)
             self.sent.append(mark)
             tell(mark)
             self._dispatcher.put(message)
 
     def wait_until_connected(self, timeout_s: float) -> None:
-        """Until the broker has taken the connection, or for ``timeout_s``."""
+        """Wait until the broker has accepted the connection, at most ``timeout_s``."""
         deadline_s = time.monotonic() + timeout_s
         while not self._sink.connected and time.monotonic() < deadline_s:
             time.sleep(0.01)
 
     def wait_until_empty(self, timeout_s: float) -> None:
-        """Until the broker has everything, or nothing moved for ``timeout_s``."""
+        """Wait until the broker has everything, or nothing changed for ``timeout_s``."""
         least, since_s = self.depth + 1, time.monotonic()
         while (depth := self.depth) and time.monotonic() - since_s < timeout_s:
             if depth < least:

@@ -1,4 +1,4 @@
-"""The camera's driver hangs in a call: the process has to end with code 5, and its successor has to look again."""
+"""The camera's driver hangs in a call: the process must end with code 5, and its successor must recover."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import time
 from typing import TYPE_CHECKING
 
 from edge.core.errors import SourceError
-from tests.drills.appliance import Appliance
-from tests.drills.outcome import Outcome
+from tests.drills.appliance import DrillDevice
+from tests.drills.outcome import DrillOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,18 +16,20 @@ if TYPE_CHECKING:
 _PATIENCE_S = 120.0
 
 
-def run(folder: Path, *, events: int, seed: int, progress: Callable[[float], None], hang_s: float = 0.0) -> Outcome:
-    """Hang once; ``hang_s`` shortens how long the device is patient."""
+def run(
+    folder: Path, *, events: int, seed: int, progress: Callable[[float], None], hang_s: float = 0.0
+) -> DrillOutcome:
+    """Hang once; ``hang_s`` shortens the device's patience."""
     del events, seed
     begun_s, faults = time.monotonic(), []
-    with Appliance(folder, hang_s=hang_s) as device:
+    with DrillDevice(folder, hang_s=hang_s) as device:
         device.wait_looking()
         device.inject(camera="freeze")
         away_s = device.wait_for(lambda status: status["camera"] == "offline")
         frozen_s = away_s - time.monotonic()
         code = device.wait_ended(_PATIENCE_S)
         frozen_s += time.monotonic()
-        said = device.lines[-1] if device.lines else "nothing"
+        last_line = device.lines[-1] if device.lines else "nothing"
         if code != SourceError.exit_code:
             faults.append(f"the process ended with {code}, not with {SourceError.exit_code}")
         device.kill()
@@ -35,10 +37,10 @@ def run(folder: Path, *, events: int, seed: int, progress: Callable[[float], Non
         device.inject()
         device.start()
         back_s = device.wait_looking()
-    return Outcome(
+    return DrillOutcome(
         "freeze",
         "a call into the camera's driver that never returns",
-        (f"camera offline after {away_s:.1f} s, exit code {code} after {frozen_s:.1f} s", f"last line: {said}"),
+        (f"camera offline after {away_s:.1f} s, exit code {code} after {frozen_s:.1f} s", f"last line: {last_line}"),
         back_s,
         "the frames meanwhile",
         time.monotonic() - begun_s,

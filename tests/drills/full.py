@@ -1,4 +1,4 @@
-"""The disk of the whole device's state is full for a while: everything goes on in memory and is written later."""
+"""The disk of the device's state is full for a while: work continues in memory and is written later."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from edge.bench.mosquitto import Mosquitto
 from edge.sinks.mqtt.topics import Topics
-from tests.drills.appliance import NODE, Appliance
+from tests.drills.appliance import NODE, DrillDevice
 from tests.drills.kill import damaged, markers
-from tests.drills.listener import Listener
-from tests.drills.outcome import Outcome
+from tests.drills.listener import DrillListener
+from tests.drills.outcome import DrillOutcome
 from tests.drills.small_disk import SmallDisk
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ _PATIENCE_S = 40.0
 _MARKS = 10
 
 
-def run(folder: Path, *, events: int, seed: int, progress: Callable[[float], None]) -> Outcome:
-    """Fill the disk in a session, set markers, switch, make room.
+def run(folder: Path, *, events: int, seed: int, progress: Callable[[float], None]) -> DrillOutcome:
+    """Fill the disk in a session, set markers, change a switch, free the space.
 
     Raises:
         HardwareUnavailable: no file system may be mounted here.
@@ -34,8 +34,8 @@ def run(folder: Path, *, events: int, seed: int, progress: Callable[[float], Non
         disk = stack.enter_context(SmallDisk(folder / "disk"))
         disk.must_be_mounted()
         broker = stack.enter_context(Mosquitto(folder / "broker"))
-        listener = stack.enter_context(Listener(broker.port, Topics.of("face-edge", NODE)))
-        device = stack.enter_context(Appliance(disk.folder, broker=broker.uri, sessions__k=1))
+        listener = stack.enter_context(DrillListener(broker.port, Topics.of("face-edge", NODE)))
+        device = stack.enter_context(DrillDevice(disk.folder, broker=broker.uri, sessions__k=1))
         device.wait_looking()
         device.ask("session_start", title="drill")
         answered = [event["id"] for event in device.mark(_MARKS)]
@@ -43,7 +43,7 @@ def run(folder: Path, *, events: int, seed: int, progress: Callable[[float], Non
         before = len(device.lines)
         answered += [event["id"] for event in device.mark(_MARKS)]
         time.sleep(3)
-        told = device.lines[before:]
+        log_lines = device.lines[before:]
         disk.make_room()
         progress(1)
         back_s = _until_kept(disk.folder, answered)
@@ -51,25 +51,25 @@ def run(folder: Path, *, events: int, seed: int, progress: Callable[[float], Non
         code = device.stop()
         listener.wait_for(len(answered), _PATIENCE_S)
         arrived = {mark.id for mark in listener.received()}
-        kept = markers(disk.folder / "state")
+        stored = markers(disk.folder / "state")
         faults += damaged(disk.folder / "state")
-    lost, unkept = ([each for each in answered if each not in found] for found in (arrived, kept))
+    lost, unstored = ([each for each in answered if each not in found] for found in (arrived, stored))
     faults += [f"it ended with code {code} when asked to stop"] if code else []
     faults += [f"{len(lost)} answered markers never came out of the feed"] if lost else []
-    faults += [f"{len(unkept)} answered markers are not in the session's file"] if unkept else []
-    return Outcome(
+    faults += [f"{len(unstored)} answered markers are not in the session's file"] if unstored else []
+    return DrillOutcome(
         "full",
         f"the state folder on {disk.kind}, full in a session",
-        ("it went on looking and answering", f"{len(told)} lines in the log: {' | '.join(told[:4])}"),
+        ("it went on looking and answering", f"{len(log_lines)} lines in the log: {' | '.join(log_lines[:4])}"),
         back_s,
-        f"{len(lost)} of {len(answered)} answered markers on the feed, {len(unkept)} in the session's file",
+        f"{len(lost)} of {len(answered)} answered markers on the feed, {len(unstored)} in the session's file",
         time.monotonic() - begun_s,
         tuple(faults),
     )
 
 
 def _until_kept(folder: Path, answered: list[str]) -> float:
-    """Seconds until the session's file has every marker."""
+    """Return the seconds until the session's file has every marker."""
     begun_s = time.monotonic()
     while not set(answered) <= markers(folder / "state") and time.monotonic() - begun_s < _PATIENCE_S:
         time.sleep(0.2)

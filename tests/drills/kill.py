@@ -1,4 +1,4 @@
-"""The whole device is killed with SIGKILL at random moments, in the middle of a session, and started again."""
+"""The device is killed with SIGKILL at random moments during a session, and restarted."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from edge.bench.mosquitto import Mosquitto
 from edge.core.errors import EdgeError
 from edge.sinks.mqtt.topics import Topics
-from tests.drills.appliance import NODE, Appliance
-from tests.drills.listener import Listener
-from tests.drills.outcome import Outcome
+from tests.drills.appliance import NODE, DrillDevice
+from tests.drills.listener import DrillListener
+from tests.drills.outcome import DrillOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 _ALIVE_S = (0.05, 1.5)
 _MARK_EVERY_S = 0.06
 _AT_THE_ANSWER = 0.5
-"""Share of the kills that come the moment a marker is answered; the others come at any time after."""
+"""Share of the kills directly after the answer to a marker; the others come at random times."""
 _PATIENCE_S = 20.0
 
 
-def run(folder: Path, *, events: int, seed: int, progress: Callable[[float], None]) -> Outcome:
-    """Kill ``events`` times; meanwhile markers are set as fast as a person never could."""
+def run(folder: Path, *, events: int, seed: int, progress: Callable[[float], None]) -> DrillOutcome:
+    """Kill ``events`` times while markers are set faster than by any user."""
     chance, begun_s = random.Random(seed), time.monotonic()
     answered: list[dict[str, Any]] = []
     back: list[float] = []
     with ExitStack() as stack:
         broker = stack.enter_context(Mosquitto(folder / "broker"))
-        listener = stack.enter_context(Listener(broker.port, Topics.of("face-edge", NODE)))
-        device = stack.enter_context(Appliance(folder, broker=broker.uri))
+        listener = stack.enter_context(DrillListener(broker.port, Topics.of("face-edge", NODE)))
+        device = stack.enter_context(DrillDevice(folder, broker=broker.uri))
         device.wait_looking()
         session = device.ask("session_start", title="drill")["id"]
         faults = []
@@ -61,10 +61,10 @@ def run(folder: Path, *, events: int, seed: int, progress: Callable[[float], Non
     arrived = {mark.id for mark in received}
     saved = [event["id"] for event in answered if "warning" not in event]
     lost = [each for each in saved if each not in arrived]
-    unkept = [each for each in saved if each not in marked]
+    unstored = [each for each in saved if each not in marked]
     faults += [f"{len(lost)} answered markers never came out of the feed"] if lost else []
-    faults += [f"{len(unkept)} answered markers are not in the session's file"] if unkept else []
-    return Outcome(
+    faults += [f"{len(unstored)} answered markers are not in the session's file"] if unstored else []
+    return DrillOutcome(
         "kill",
         f"SIGKILL {events} times at random, in a session, while markers were set",
         (
@@ -73,35 +73,35 @@ def run(folder: Path, *, events: int, seed: int, progress: Callable[[float], Non
             "the session went on each time; outbox, session file and settings are whole",
         ),
         max(back),
-        f"{len(lost)} answered markers on the feed, {len(unkept)} in the session's file",
+        f"{len(lost)} answered markers on the feed, {len(unstored)} in the session's file",
         time.monotonic() - begun_s,
         tuple(faults),
     )
 
 
-def _mark(device: Appliance, answered: list[dict[str, Any]], seconds: float, chance: random.Random) -> None:
+def _mark(device: DrillDevice, answered: list[dict[str, Any]], seconds: float, chance: random.Random) -> None:
     until_s = time.monotonic() + seconds
     while time.monotonic() < until_s:
         _mark_once(device, answered)
         time.sleep(chance.uniform(0, _MARK_EVERY_S))
 
 
-def _mark_once(device: Appliance, answered: list[dict[str, Any]]) -> None:
+def _mark_once(device: DrillDevice, answered: list[dict[str, Any]]) -> None:
     with suppress(EdgeError):
         answered.append(device.ask("marker", label=f"m{len(answered)}"))
 
 
 def markers(state: Path) -> set[str]:
-    """Ids of the markers that the session's file holds."""
-    found: set[str] = set()
+    """Return the ids of the markers in the session's file."""
+    ids: set[str] = set()
     for path in state.glob("sessions-*.sqlite3"):
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as file:
-            found |= {str(row[0]) for row in file.execute("SELECT id FROM happening WHERE type = 'marker'")}
-    return found
+            ids |= {str(row[0]) for row in file.execute("SELECT id FROM happening WHERE type = 'marker'")}
+    return ids
 
 
 def damaged(state: Path) -> list[str]:
-    """What SQLite finds wrong in any file of the device, and what else is broken."""
+    """Return what SQLite reports as wrong in any file of the device, and other damage."""
     faults = []
     for path in state.glob("*.sqlite3"):
         with closing(sqlite3.connect(path)) as file:

@@ -1,4 +1,4 @@
-"""The receiving end: a subscriber whose session outlives its connections, and who writes down all that comes."""
+"""Receiving end: a subscriber with a persistent session that records all messages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from edge.core.errors import SinkError
-from tests.drills.report import Mark
+from tests.drills.report import MessageMark
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -27,8 +27,8 @@ _RETRY_S = 0.05
 _TURN_S = 0.2
 
 
-class Listener:
-    """Subscribed to a node's events and aggregates on ``port`` of this machine, from ``with`` on."""
+class DrillListener:
+    """Context manager that subscribes to a node's events and aggregates on a local ``port``."""
 
     def __init__(self, port: int, topics: Topics) -> None:
         self._port = port
@@ -45,44 +45,44 @@ class Listener:
         self._client.on_message = self._on_message
         self._thread = threading.Thread(target=self._run, name="listener", daemon=True)
 
-    def received(self) -> list[Mark]:
-        """All that came, in order, repeats included."""
+    def received(self) -> list[MessageMark]:
+        """Return all received messages in order, including repeats."""
         marks = []
         for topic, payload in list(self._raw):
             message = json.loads(payload)
-            marks.append(Mark(topic.rpartition("/")[2], message["seq"], message["id"]))
+            marks.append(MessageMark(topic.rpartition("/")[2], message["seq"], message["id"]))
         return marks
 
     @property
     def count(self) -> int:
-        """Different messages so far."""
+        """Return the number of different messages so far."""
         return len(self._distinct)
 
     def wait_until_back(self, timeout_s: float = 30.0) -> None:
-        """Until it is connected and subscribed.
+        """Wait until it is connected and subscribed.
 
         Raises:
-            SinkError: that did not come to pass.
+            SinkError: it did not connect in time.
         """
         if not self._ready.wait(timeout_s):
-            msg = "the drill's own subscriber finds no way to the drill's broker"
+            msg = "the drill's own subscriber cannot connect to the drill's broker"
             raise SinkError(msg)
 
     def catch_up(self, timeout_s: float = 10.0) -> None:
-        """Until all is read that the broker, which stands still, had sent."""
+        """Read everything that the stopped broker has sent."""
         deadline_s = time.monotonic() + timeout_s
         while (connection := self._client.socket()) is not None and time.monotonic() < deadline_s:
-            with contextlib.suppress(OSError, ValueError):  # it was lost meanwhile: there is nothing left to read
+            with contextlib.suppress(OSError, ValueError):  # the connection was lost: there is nothing left to read
                 if not select.select([connection], [], [], 0)[0]:
                     return
             time.sleep(0.002)
 
     def expect_away(self) -> None:
-        """The broker is about to be killed: what is known of the connection is void."""
+        """Mark the connection as void before the broker is killed."""
         self._ready.clear()
 
     def wait_for(self, count: int, timeout_s: float) -> None:
-        """Until ``count`` different messages came, or nothing new for ``timeout_s``."""
+        """Wait until ``count`` different messages arrived, or nothing new for ``timeout_s``."""
         seen, since_s = -1, time.monotonic()
         while self.count < count and time.monotonic() - since_s < timeout_s:
             if self.count != seen:

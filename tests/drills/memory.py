@@ -1,4 +1,4 @@
-"""The device gets no more memory: whatever it does then, it must look again afterwards."""
+"""The device gets no more memory; afterwards it must work again."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.drills.appliance import Appliance
+from tests.drills.appliance import DrillDevice
 from tests.drills.kill import damaged
-from tests.drills.outcome import Outcome
+from tests.drills.outcome import DrillOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,23 +21,23 @@ _MIB = 1 << 20
 
 def run(
     folder: Path, *, events: int, seed: int, progress: Callable[[float], None], squeezed_s: float = SQUEEZED_S
-) -> Outcome:
-    """Limit the process's data to half of what it has, wait, lift the limit or start it again where it has ended."""
+) -> DrillOutcome:
+    """Limit the process's data to half of its size, wait, and lift the limit or restart it if it has ended."""
     del events, seed
     begun_s, faults = time.monotonic(), []
-    with Appliance(folder) as device:
+    with DrillDevice(folder) as device:
         device.wait_looking()
         device.ask("session_start", title="drill")
         before = resource.prlimit(device.pid, resource.RLIMIT_DATA)
         had = _data_bytes(device.pid)
         resource.prlimit(device.pid, resource.RLIMIT_DATA, (had // 2, before[1]))
         code = device.wait_ended(squeezed_s)
-        told = device.lines[-1] if device.lines else "nothing"
+        last_line = device.lines[-1] if device.lines else "nothing"
         if code is None:
             seen = f"it went on for {squeezed_s:.0f} s with what it had"
             resource.prlimit(device.pid, resource.RLIMIT_DATA, before)
         else:
-            seen = f"it ended with {code}; last line: {told[:160]}"
+            seen = f"it ended with {code}; last line: {last_line[:160]}"
             device.kill()
             device.start()
         progress(1)
@@ -47,7 +47,7 @@ def run(
         if stopped := device.stop():
             faults.append(f"it ended with code {stopped} when asked to stop")
         faults += damaged(device.state)
-    return Outcome(
+    return DrillOutcome(
         "memory",
         f"half of the {had / _MIB:.0f} MiB of data that the process had as its limit: whatever it asks for now fails",
         (seen,),
@@ -59,7 +59,7 @@ def run(
 
 
 def _data_bytes(pid: int) -> int:
-    """What counts against RLIMIT_DATA."""
+    """Return the bytes that count against RLIMIT_DATA."""
     text = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
-    found = re.search(r"VmData:\s+(\d+) kB", text)
-    return int(found.group(1)) * 1024 if found else 0
+    match = re.search(r"VmData:\s+(\d+) kB", text)
+    return int(match.group(1)) * 1024 if match else 0

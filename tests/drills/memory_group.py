@@ -1,6 +1,6 @@
-"""A control group whose memory can be limited, so that the kernel's out-of-memory killer acts in it and nowhere else.
+"""Control group with a memory limit, so that the kernel's out-of-memory killer acts only inside it.
 
-Version 2 (Documentation/admin-guide/cgroup-v2.rst of the kernel) where the memory controller is there, otherwise
+Version 2 (Documentation/admin-guide/cgroup-v2.rst of the kernel) if the memory controller is available, otherwise
 version 1. Needs root.
 """
 
@@ -25,10 +25,10 @@ _REMOVE_S = 5.0
 
 
 class MemoryGroup:
-    """``within`` goes before a command that is to run in it.
+    """Control group; ``within`` is the prefix of commands that run in it.
 
     Raises:
-        HardwareUnavailable: on entering, where no such group can be made here.
+        HardwareUnavailable: on entering, if no such group can be created here.
     """
 
     def __init__(self, root: Path = ROOT, own: Path = OWN) -> None:
@@ -38,36 +38,36 @@ class MemoryGroup:
 
     @property
     def within(self) -> tuple[str, ...]:
-        """A shell that enters the group and becomes the command: its process id stays."""
+        """Return a shell command that enters the group and executes a command with the same process id."""
         return ("/bin/sh", "-c", _ENTER, str(self._path / "cgroup.procs"))
 
     @property
     def kind(self) -> str:
-        """Which interface of the kernel it is."""
+        """Return the version of the kernel's interface."""
         return f"cgroup v{2 if self._second else 1}"
 
     @property
     def used(self) -> int:
-        """Bytes that its processes have now, file cache included."""
+        """Return the bytes used by its processes, including file cache."""
         name = "memory.current" if self._second else "memory.usage_in_bytes"
         return int((self._path / name).read_text(encoding="ascii"))
 
     @property
     def kills(self) -> int:
-        """How many processes the kernel has killed in it for want of memory."""
+        """Return the number of its processes killed by the kernel for lack of memory."""
         name = "memory.events" if self._second else "memory.oom_control"
-        found = re.search(r"^oom_kill (\d+)$", (self._path / name).read_text(encoding="ascii"), re.MULTILINE)
-        return int(found[1]) if found else 0
+        match = re.search(r"^oom_kill (\d+)$", (self._path / name).read_text(encoding="ascii"), re.MULTILINE)
+        return int(match[1]) if match else 0
 
     def limit(self, most: int | None) -> None:
-        """At most so many bytes, and no swap to flee to; ``None`` for as many as there are."""
+        """Limit memory to ``most`` bytes without swap; ``None`` for no limit."""
         if self._second:
             self._write("memory.max", "max" if most is None else str(most))
             with contextlib.suppress(OSError):  # a kernel without swap has no such file
                 self._write("memory.swap.max", "max" if most is None else "0")
             return
         both = ("memory.limit_in_bytes", "memory.memsw.limit_in_bytes")
-        # memory and swap together may never be less than memory alone
+        # memory and swap together must not be less than memory alone
         for name in both if most is not None else both[::-1]:
             with contextlib.suppress(FileNotFoundError):
                 self._write(name, "-1" if most is None else str(most))
@@ -92,12 +92,12 @@ class MemoryGroup:
     ) -> None:
         until_s = time.monotonic() + _REMOVE_S
         while self._path.exists() and time.monotonic() < until_s:
-            with contextlib.suppress(OSError):  # busy, until the last of its processes is gone
+            with contextlib.suppress(OSError):  # busy until its last process has ended
                 self._path.rmdir()
             time.sleep(0.02)
 
     def _parent(self) -> Path:
-        """The group in which one may be made: for version 2 one that hands the memory controller on."""
+        """Return the parent group: for version 2 one that delegates the memory controller."""
         places = dict(line.split(":", 2)[1:] for line in self._own.read_text(encoding="ascii").splitlines())
         for mounted in (self._root, self._root / "unified"):
             here = mounted / places.get("", "/").lstrip("/")

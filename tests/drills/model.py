@@ -1,4 +1,4 @@
-"""The added model's files are deleted while the device runs with them, and then it is killed."""
+"""The added model's files are deleted while the device uses them, and then the device is killed."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from edge.config import load
 from edge.inference.manifest import manifest_path, packaged_model
 from edge.models.install import add
 from edge.models.store import models_dir
-from tests.drills.appliance import Appliance
-from tests.drills.outcome import Outcome
+from tests.drills.appliance import DrillDevice
+from tests.drills.outcome import DrillOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,11 +23,11 @@ _RUN_ON_S = 2.0
 NAME = "drill-model"
 
 
-def run(folder: Path, *, events: int, seed: int, progress: Callable[[float], None]) -> Outcome:
-    """Add a copy of the packaged model under another name, run it, delete it, kill."""
+def run(folder: Path, *, events: int, seed: int, progress: Callable[[float], None]) -> DrillOutcome:
+    """Add a copy of the packaged model under another name, run it, delete it, kill the device."""
     del events, seed
     begun_s, faults = time.monotonic(), []
-    device = Appliance(folder)
+    device = DrillDevice(folder)
     config = load(None, environment={}, flags={"node.state_dir": device.state})
     add(config, _copied(folder / "brought"), unsigned=True)
     with device:
@@ -47,7 +47,7 @@ def run(folder: Path, *, events: int, seed: int, progress: Callable[[float], Non
         faults.append(f"it did not run with the added model but with {before}")
     if after["model"] == NAME:
         faults.append("it still runs a model that is gone")
-    return Outcome(
+    return DrillOutcome(
         "model",
         "the folder of added models deleted while one of them runs, then SIGKILL",
         ("it went on looking with the model in memory", f"the next start used {after['model']}, which came along"),

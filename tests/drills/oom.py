@@ -1,4 +1,4 @@
-"""Something else eats the memory until the kernel kills the device: the session goes on, and no marker is lost."""
+"""Another process uses the memory until the kernel kills the device: the session continues, and no marker is lost."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from typing import TYPE_CHECKING
 from edge.bench.mosquitto import Mosquitto
 from edge.core.errors import EdgeError
 from edge.sinks.mqtt.topics import Topics
-from tests.drills.appliance import NODE, Appliance
+from tests.drills.appliance import NODE, DrillDevice
 from tests.drills.kill import damaged, markers
-from tests.drills.listener import Listener
+from tests.drills.listener import DrillListener
 from tests.drills.memory_group import MemoryGroup
-from tests.drills.outcome import Outcome
+from tests.drills.outcome import DrillOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _MIB = 1 << 20
 _ROOM = 48 * _MIB
-"""More than the device has when it looks."""
+"""Memory beyond the device's normal use."""
 _LEFT = 16 * _MIB
-"""What the eater leaves of the limit: no device fits into it, and the eater alone never meets the limit."""
+"""Memory that the other process leaves free: too little for a device, enough not to exceed the limit itself."""
 _EATER = """\
 import sys, time
 eaten = []
@@ -41,11 +41,11 @@ _EATEN_S = 60.0
 _PATIENCE_S = 30.0
 
 
-def run(folder: Path, *, events: int, seed: int, progress: Callable[[float], None]) -> Outcome:
+def run(folder: Path, *, events: int, seed: int, progress: Callable[[float], None]) -> DrillOutcome:
     """Have the device killed ``events`` times in a session, while markers are set.
 
     Raises:
-        HardwareUnavailable: no control group for memory can be made here, or Mosquitto is missing.
+        HardwareUnavailable: no control group for memory can be created here, or Mosquitto is missing.
     """
     del seed
     begun_s, faults, back, taken = time.monotonic(), [], [], 0
@@ -53,8 +53,8 @@ def run(folder: Path, *, events: int, seed: int, progress: Callable[[float], Non
     with ExitStack() as stack:
         group = stack.enter_context(MemoryGroup())
         broker = stack.enter_context(Mosquitto(folder / "broker"))
-        listener = stack.enter_context(Listener(broker.port, Topics.of("face-edge", NODE)))
-        device = stack.enter_context(Appliance(folder, broker=broker.uri, within=group.within))
+        listener = stack.enter_context(DrillListener(broker.port, Topics.of("face-edge", NODE)))
+        device = stack.enter_context(DrillDevice(folder, broker=broker.uri, within=group.within))
         device.wait_looking()
         session = device.ask("session_start", title="drill")["id"]
         has = group.used
@@ -76,13 +76,13 @@ def run(folder: Path, *, events: int, seed: int, progress: Callable[[float], Non
         device.ask("session_stop")
         code = device.stop()
         arrived = {mark.id for mark in listener.received()}
-        kept = markers(device.state)
+        stored = markers(device.state)
         faults += damaged(device.state)
-    lost, unkept = ([each for each in answered if each not in found] for found in (arrived, kept))
+    lost, unstored = ([each for each in answered if each not in found] for found in (arrived, stored))
     faults += [f"it ended with code {code} when asked to stop"] if code else []
     faults += [f"{len(lost)} answered markers never came out of the feed"] if lost else []
-    faults += [f"{len(unkept)} answered markers are not in the session's file"] if unkept else []
-    return Outcome(
+    faults += [f"{len(unstored)} answered markers are not in the session's file"] if unstored else []
+    return DrillOutcome(
         "oom",
         f"{has / _MIB:.0f} MiB in use and {_ROOM // _MIB} MiB to spare ({group.kind}), which something else eats up",
         (
@@ -90,14 +90,14 @@ def run(folder: Path, *, events: int, seed: int, progress: Callable[[float], Non
             "the session went on each time; outbox, session file and settings are whole",
         ),
         max(back),
-        f"{len(lost)} answered markers on the feed, {len(unkept)} in the session's file",
+        f"{len(lost)} answered markers on the feed, {len(unstored)} in the session's file",
         time.monotonic() - begun_s,
         tuple(faults),
     )
 
 
-def _starved(device: Appliance, group: MemoryGroup, most: int, answered: list[str]) -> int | None:
-    """Its exit code once there is no memory left; the memory is there again afterwards."""
+def _starved(device: DrillDevice, group: MemoryGroup, most: int, answered: list[str]) -> int | None:
+    """Return the exit code after the memory is used up; free the memory afterwards."""
     Path(f"/proc/{device.pid}/oom_score_adj").write_text("1000", encoding="ascii")
     group.limit(most)
     ending = threading.Event()
@@ -114,7 +114,7 @@ def _starved(device: Appliance, group: MemoryGroup, most: int, answered: list[st
 
 @contextlib.contextmanager
 def _eater(group: MemoryGroup, size: int) -> Iterator[None]:
-    """A process of the group that takes ``size`` bytes; the kernel takes the device for it, which scores higher."""
+    """Start a process in the group that takes ``size`` bytes; the kernel kills the device, which scores higher."""
     command = [*group.within, sys.executable, "-c", _EATER, str(size // _MIB)]
     eater = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
@@ -124,13 +124,13 @@ def _eater(group: MemoryGroup, size: int) -> Iterator[None]:
         eater.wait()
 
 
-def _mark_on(device: Appliance, answered: list[str], ending: threading.Event) -> None:
+def _mark_on(device: DrillDevice, answered: list[str], ending: threading.Event) -> None:
     while not ending.wait(0.02):
         _mark(device, answered)
 
 
-def _mark(device: Appliance, answered: list[str]) -> None:
-    """One marker; it counts where it was answered as saved."""
+def _mark(device: DrillDevice, answered: list[str]) -> None:
+    """Set a marker; it counts if it was answered as saved."""
     with contextlib.suppress(EdgeError):
         event = device.ask("marker", label=f"m{len(answered)}")
         if "warning" not in event:

@@ -1,4 +1,4 @@
-"""Ten minutes without a broker, in quick motion."""
+"""Ten minutes without a broker, simulated faster than real time."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from edge.bench.mosquitto import Mosquitto
 from tests.drills.feed import TOPICS, Feed
-from tests.drills.listener import Listener
-from tests.drills.report import Report, account
+from tests.drills.listener import DrillListener
+from tests.drills.report import FeedReport, account
 from tests.drills.tcp_proxy import TcpProxy
 
 if TYPE_CHECKING:
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 
 OUTAGE_S = 600
 RATE = 250.0
-"""Messages a second."""
+"""Messages per second."""
 _BEFORE, _AFTER = 0.05, 0.05
 _PATIENCE_S = 20.0
 
 
-def run(folder: Path, *, events: int, seed: int, progress: Callable[[float], None]) -> Report:
-    """Publish ``events`` messages, nine tenths of them while there is no broker."""
+def run(folder: Path, *, events: int, seed: int, progress: Callable[[float], None]) -> FeedReport:
+    """Publish ``events`` messages, nine tenths of them without a broker."""
     begun_s = time.monotonic()
     before, after = max(1, int(events * _BEFORE)), max(1, int(events * _AFTER))
     during = max(1, events - before - after)
     with ExitStack() as stack:
         broker = stack.enter_context(Mosquitto(folder / "broker"))
         gate = stack.enter_context(TcpProxy(broker.port))
-        listener = stack.enter_context(Listener(broker.port, TOPICS))
+        listener = stack.enter_context(DrillListener(broker.port, TOPICS))
         feed = stack.enter_context(Feed(gate.uri, folder, seed=seed))
         feed.publish(before, RATE)
         listener.wait_for(before, _PATIENCE_S)

@@ -1,4 +1,4 @@
-"""What a drill on the whole device found: what was injected, what was seen, how long it took, what was lost."""
+"""Result of a drill on the whole device: injected fault, observations, recovery time, losses."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """``recovery_s``: from the moment when it could recover until it did, the longest where there were several.
+class DrillOutcome:
+    """Result of a drill; ``recovery_s`` is the longest time from the end of a fault to the recovery.
 
-    ``lost`` is in words; ``faults`` is what should not have been, and fails the drill.
+    ``lost`` is a description; ``faults`` are unexpected events and fail the drill.
     """
 
     drill: str
@@ -23,15 +23,15 @@ class Outcome:
 
     @property
     def passed(self) -> bool:
-        """True where nothing went wrong that should not."""
+        """Return whether there are no faults."""
         return not self.faults
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return plain values for JSON."""
         return asdict(self) | {"passed": self.passed}
 
     def lines(self) -> list[str]:
-        """For people."""
+        """Return lines for a terminal."""
         recovery = "needed none" if self.recovery_s is None else f"{self.recovery_s:.1f} s"
         return [
             f"drill {self.drill}, {self.seconds:.0f} s:",

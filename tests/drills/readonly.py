@@ -1,4 +1,4 @@
-"""The file system of the state turns read-only, as Linux does with a dying memory card, and the device starts on it."""
+"""The state's file system is read-only, as after errors of a memory card, and the device starts on it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from edge.bench.mosquitto import Mosquitto
 from edge.sinks.mqtt.topics import Topics
-from tests.drills.appliance import NODE, Appliance
+from tests.drills.appliance import NODE, DrillDevice
 from tests.drills.kill import damaged
-from tests.drills.listener import Listener
-from tests.drills.outcome import Outcome
+from tests.drills.listener import DrillListener
+from tests.drills.outcome import DrillOutcome
 from tests.drills.small_disk import SmallDisk
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ _PATIENCE_S = 30.0
 _MARKS = 5
 
 
-def run(folder: Path, *, events: int, seed: int, progress: Callable[[float], None]) -> Outcome:
-    """Start once to make the files, then on a state that cannot be written, with a broker.
+def run(folder: Path, *, events: int, seed: int, progress: Callable[[float], None]) -> DrillOutcome:
+    """Start once to create the files, then on a read-only state, with a broker.
 
     Raises:
         HardwareUnavailable: no file system may be mounted here.
@@ -35,10 +35,10 @@ def run(folder: Path, *, events: int, seed: int, progress: Callable[[float], Non
         disk = stack.enter_context(SmallDisk(folder / "disk"))
         disk.must_be_mounted()
         broker = stack.enter_context(Mosquitto(folder / "broker"))
-        listener = stack.enter_context(Listener(broker.port, Topics.of("face-edge", NODE)))
+        listener = stack.enter_context(DrillListener(broker.port, Topics.of("face-edge", NODE)))
         (folder / "device").mkdir()
         (folder / "device" / "state").symlink_to(disk.folder, target_is_directory=True)
-        device = stack.enter_context(Appliance(folder / "device", broker=broker.uri))
+        device = stack.enter_context(DrillDevice(folder / "device", broker=broker.uri))
         device.wait_looking()
         answered = [event["id"] for event in device.mark(_MARKS)]
         listener.wait_for(len(answered), _PATIENCE_S)
@@ -51,10 +51,10 @@ def run(folder: Path, *, events: int, seed: int, progress: Callable[[float], Non
         answered += [event["id"] for event in device.mark(_MARKS)]
         listener.wait_for(len(answered), _PATIENCE_S)
         _remount(disk.folder, "rw")
-        if not _mended(device):
+        if not _recovered(device):
             faults.append("the outbox is not written though it can be again")
         answered += [event["id"] for event in device.mark(_MARKS)]
-        told = device.lines[before:]
+        log_lines = device.lines[before:]
         progress(1)
         code = device.stop()
         listener.wait_for(len(answered), 2.0)
@@ -63,10 +63,10 @@ def run(folder: Path, *, events: int, seed: int, progress: Callable[[float], Non
     lost = [each for each in answered if each not in arrived]
     faults += [f"it ended with code {code} when asked to stop"] if code else []
     faults += [f"{len(lost)} answered markers never came out of the feed"] if lost else []
-    return Outcome(
+    return DrillOutcome(
         "readonly",
         "a start with a state folder that can be read but not written",
-        ("it looked, answered and published", f"{len(told)} lines in the log: {' | '.join(told[:4])}"),
+        ("it looked, answered and published", f"{len(log_lines)} lines in the log: {' | '.join(log_lines[:4])}"),
         back_s,
         f"{len(lost)} of {len(answered)} answered markers",
         time.monotonic() - begun_s,
@@ -74,8 +74,8 @@ def run(folder: Path, *, events: int, seed: int, progress: Callable[[float], Non
     )
 
 
-def _mended(device: Appliance) -> bool:
-    """True once the outbox writes its file again."""
+def _recovered(device: DrillDevice) -> bool:
+    """Return whether the outbox writes its file again in time."""
     deadline_s = time.monotonic() + _PATIENCE_S
     while not any("can be written again" in line for line in device.lines):
         if time.monotonic() > deadline_s:

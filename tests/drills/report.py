@@ -1,4 +1,4 @@
-"""What a drill found, for people and for programs."""
+"""Result of a drill as text and as JSON."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-class Mark(NamedTuple):
-    """How a message is recognised: by its stream, its number there, and its id."""
+class MessageMark(NamedTuple):
+    """Identity of a message: its stream, its number in it, and its id."""
 
     stream: str
     seq: int
@@ -18,11 +18,11 @@ class Mark(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """``unsaved``: made, but not yet committed when their process was killed; they must be nowhere.
+class FeedReport:
+    """Result of a drill. ``unsaved`` messages were not committed when their process was killed; they must not appear.
 
-    ``out_of_order`` counts messages that came first after a later one of their stream, ``reused`` numbers that two
-    received messages of a stream share.
+    ``out_of_order`` counts messages that arrived first after a later one of their stream, ``reused`` numbers shared by
+    two received messages of a stream.
     """
 
     drill: str
@@ -37,19 +37,19 @@ class Report:
     unsaved: int = 0
     unsaved_but_received: int = 0
     faults: tuple[str, ...] = ()
-    """What else went wrong, in words."""
+    """Descriptions of other faults."""
 
     @property
     def passed(self) -> bool:
-        """True where nothing is lost, out of order, numbered twice or otherwise wrong."""
+        """Return whether no message is lost, out of order, numbered twice or otherwise wrong."""
         return not (self.lost or self.out_of_order or self.reused or self.unsaved_but_received or self.faults)
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return plain values for JSON."""
         return asdict(self) | {"passed": self.passed}
 
     def lines(self) -> list[str]:
-        """One table and what was done, as text."""
+        """Return a table and the actions, as text."""
         figures = {
             "sent": self.sent,
             "received": self.received,
@@ -75,28 +75,28 @@ class Report:
         ]
 
     def _faults(self) -> list[str]:
-        found = list(self.faults)
+        faults = list(self.faults)
         if self.reused:
-            found.append(f"{self.reused} numbers were used twice")
+            faults.append(f"{self.reused} numbers were used twice")
         if self.unsaved_but_received:
-            found.append(f"{self.unsaved_but_received} messages were published before they were committed")
-        return found
+            faults.append(f"{self.unsaved_but_received} messages were published before they were committed")
+        return faults
 
 
 def account(
     drill: str,
-    sent: Sequence[Mark],
-    received: Sequence[Mark],
+    sent: Sequence[MessageMark],
+    received: Sequence[MessageMark],
     *,
     done: Sequence[str],
     seconds: float,
-    unsaved: Sequence[Mark] = (),
+    unsaved: Sequence[MessageMark] = (),
     faults: Sequence[str] = (),
-) -> Report:
-    """Compare what was sent with what came, in the order in which it came."""
+) -> FeedReport:
+    """Compare the sent messages with the received ones in their order of arrival."""
     firsts = list(dict.fromkeys(received))
     arrived = set(firsts)
-    return Report(
+    return FeedReport(
         drill=drill,
         done=tuple(done),
         seconds=round(seconds, 1),
@@ -112,7 +112,7 @@ def account(
     )
 
 
-def _out_of_order(firsts: Sequence[Mark]) -> int:
+def _out_of_order(firsts: Sequence[MessageMark]) -> int:
     newest: dict[str, int] = {}
     late = 0
     for mark in firsts:

@@ -1,4 +1,4 @@
-"""A file system that can be filled up: a small tmpfs where we may mount one, otherwise a limit on the size of files."""
+"""File system that can be filled: a small tmpfs if it can be mounted, otherwise a limit on file size."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _BLOCK = b"\0" * 4096
 
 
 class SmallDisk:
-    """``folder`` lies on it, from ``with`` on; ``kind`` says which way it is done."""
+    """Context manager for a small disk with ``folder`` on it; ``kind`` describes it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -28,7 +28,7 @@ class SmallDisk:
         self._limit = resource.getrlimit(resource.RLIMIT_FSIZE)
 
     def must_be_mounted(self) -> None:
-        """A limit on the size of files will not do.
+        """Refuse a limit on file size as a replacement for a mount.
 
         Raises:
             HardwareUnavailable: no file system may be mounted here.
@@ -38,7 +38,7 @@ class SmallDisk:
             raise HardwareUnavailable(msg)
 
     def fill(self) -> None:
-        """From now on nothing can be written."""
+        """Fill the disk, so that writes fail."""
         if not self._mounted:
             # SIGXFSZ is ignored by Python: a write beyond the limit fails with EFBIG
             resource.setrlimit(resource.RLIMIT_FSIZE, (1, self._limit[1]))
@@ -48,7 +48,7 @@ class SmallDisk:
                 stream.write(_BLOCK)
 
     def make_room(self) -> None:
-        """There is room again; harmless when repeated."""
+        """Free the space; no effect when repeated."""
         if self._mounted:
             self._filler.unlink(missing_ok=True)
         else:
@@ -72,5 +72,5 @@ class SmallDisk:
     ) -> None:
         self.make_room()
         if self._mounted:
-            # lazily: an outbox that could not be closed must not keep the mount
+            # lazily: an outbox that could not be closed must not block the unmount
             subprocess.run(["umount", "-l", str(self.folder)], capture_output=True, check=False)

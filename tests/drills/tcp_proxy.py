@@ -1,4 +1,4 @@
-"""The device's way to the broker, which can be shut: whoever comes then is hung up on."""
+"""TCP proxy between device and broker that can be closed: clients are then disconnected."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _CHUNK = 65_536
 
 
 class TcpProxy:
-    """A relay on a port of its own to ``port`` on this machine; open at first."""
+    """A proxy on its own port for a local ``port``; initially open."""
 
     def __init__(self, port: int) -> None:
         self._behind = port
@@ -26,15 +26,15 @@ class TcpProxy:
 
     @property
     def uri(self) -> str:
-        """As ``mqtt.broker`` wants it."""
+        """Return the address for ``mqtt.broker``."""
         return f"mqtt://127.0.0.1:{self._server.getsockname()[1]}"
 
     def open(self) -> None:
-        """Let whoever comes through."""
+        """Accept connections."""
         self._open = True
 
     def shut(self) -> None:
-        """Cut every connection, and hang up on whoever comes."""
+        """Close every connection, and refuse new ones."""
         with self._lock:
             self._open = False
             for end in self._ends:

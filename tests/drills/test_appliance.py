@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from edge.core.errors import HardwareUnavailable
 from tests.drills.command import TIMES
-from tests.drills.outcome import Outcome
+from tests.drills.outcome import DrillOutcome
 from tests.lab import lab
 
 if TYPE_CHECKING:
@@ -49,8 +49,8 @@ def test_the_device_recovers_without_a_hand(tmp_path: Path, name: str) -> None:
     assert shown
 
 
-def outcome(*faults: str) -> Outcome:
-    return Outcome("freeze", "a fault", ("one thing", "another"), 1.25, "nothing", 3.0, faults)
+def outcome(*faults: str) -> DrillOutcome:
+    return DrillOutcome("freeze", "a fault", ("one thing", "another"), 1.25, "nothing", 3.0, faults)
 
 
 def test_the_report_says_what_was_done_and_seen() -> None:
@@ -81,7 +81,7 @@ def test_the_command_prints_it_and_fails_where_something_is_wrong(
 def test_how_often_is_handed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
 
-    def run(*_folder: Any, events: int, **_settings: Any) -> Outcome:
+    def run(*_folder: Any, events: int, **_settings: Any) -> DrillOutcome:
         asked.append(events)
         return outcome()
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from tests.drills import cost
 from tests.drills.command import EVENTS
-from tests.drills.report import Mark, account
+from tests.drills.report import MessageMark, account
 from tests.lab import lab
 
 if TYPE_CHECKING:
@@ -57,17 +57,17 @@ def test_the_cost_table_counts_messages_and_commits(tmp_path: Path) -> None:
     assert crowd.line().startswith("| the outbox, as fast as it goes | 400 | ")
 
 
-def event(seq: int, name: str = "") -> Mark:
-    return Mark("event", seq, name or f"id{seq}")
+def event(seq: int, name: str = "") -> MessageMark:
+    return MessageMark("event", seq, name or f"id{seq}")
 
 
-def judged(sent: list[Mark], received: list[Mark], **more: Any) -> Any:
+def judged(sent: list[MessageMark], received: list[MessageMark], **more: Any) -> Any:
     return account("broker", sent, received, done=["something was done"], seconds=1.0, **more)
 
 
 def test_repeats_are_counted_and_forgiven() -> None:
-    sent = [event(0), Mark("aggregate", 0, "a0"), event(1), event(2)]
-    report = judged(sent, [event(0), event(1), Mark("aggregate", 0, "a0"), event(0), event(1), event(2)])
+    sent = [event(0), MessageMark("aggregate", 0, "a0"), event(1), event(2)]
+    report = judged(sent, [event(0), event(1), MessageMark("aggregate", 0, "a0"), event(0), event(1), event(2)])
     assert (report.received, report.repeated, report.passed) == (4, 2, True)
     assert report.lines()[-4:] == [
         "sent  received  repeated  lost  out of order",
@@ -88,7 +88,7 @@ def test_repeats_are_counted_and_forgiven() -> None:
     ],
 )
 def test_whatever_is_wrong_fails_the_drill(
-    sent: list[Mark], received: list[Mark], more: dict[str, Any], figures: dict[str, Any]
+    sent: list[MessageMark], received: list[MessageMark], more: dict[str, Any], figures: dict[str, Any]
 ) -> None:
     report = judged(sent, received, **more)
     assert not report.passed

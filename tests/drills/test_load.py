@@ -11,7 +11,7 @@ pytest.importorskip("ai_edge_litert", reason="no inference runtime")
 
 from edge.kiosk.worker import program
 from tests.drills.load import bench as benches
-from tests.drills.load.bench import Bench, Load, Phase
+from tests.drills.load.bench import Load, LoadBench, Phase
 from tests.drills.load.table import COLUMNS, _table, compare
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def test_a_few_viewers_and_a_camera_are_served_while_the_loop_goes_on(
 ) -> None:
     monkeypatch.setattr(benches, "_SETTLE_S", 0.2)
     monkeypatch.setattr(program, "NICENESS", 0)  # a busy machine would make the camera wait
-    bench = Bench(tmp_path, fps=5, source="virtual:portrait")
+    bench = LoadBench(tmp_path, fps=5, source="virtual:portrait")
     try:
         lines = compare(bench, [Load(3, cameras=1)], rounds=1, seconds=1.5)
     finally:

@@ -19,13 +19,13 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.drills.report import Mark
+from tests.drills.report import MessageMark
 from tests.drills.soak import drill
-from tests.drills.soak.device import QuickClock
-from tests.drills.soak.drill import CSV, PLOT, Setting
+from tests.drills.soak.device import FastClock
+from tests.drills.soak.drill import CSV, PLOT, SoakOptions
 from tests.drills.soak.heap import heap_mb, python_blocks
-from tests.drills.soak.report import Feed, Soak
-from tests.drills.soak.sample import Sample, Table, load
+from tests.drills.soak.report import SoakFeed, SoakReport
+from tests.drills.soak.sample import SampleTable, SoakSample, load
 from tests.drills.soak.script import CYCLE
 from tests.drills.soak.verdict import judge, slope
 from tests.lab import lab
@@ -39,7 +39,7 @@ HOUR = 720
 Change = Any
 
 
-def flat(count: int = HOUR, seed: int = 1) -> list[Sample]:
+def flat(count: int = HOUR, seed: int = 1) -> list[SoakSample]:
     """A run as a good device gives it: a cycle that comes and goes, noise, and outliers."""
     chance = random.Random(seed)
     found = []
@@ -48,7 +48,7 @@ def flat(count: int = HOUR, seed: int = 1) -> list[Sample]:
         viewers = 4 < phase <= 8
         memory = 90 + (2.0 if viewers else 0.0) + chance.gauss(0, 0.3) + (15 if chance.random() < 0.02 else 0)
         found.append(
-            Sample(
+            SoakSample(
                 t_s=tick * PERIOD_S,
                 phase=phase,
                 frames=400 * tick + chance.randrange(100),
@@ -86,7 +86,7 @@ def flat(count: int = HOUR, seed: int = 1) -> list[Sample]:
     return found
 
 
-def changed(change: Callable[[Sample, int], dict[str, Any]], count: int = HOUR) -> list[str]:
+def changed(change: Callable[[SoakSample, int], dict[str, Any]], count: int = HOUR) -> list[str]:
     """What is not flat where each sample, with its number, is changed so."""
     samples = [replace(each, **change(each, number)) for number, each in enumerate(flat(count))]
     return [finding.what for finding in judge(samples) if not finding.passed]
@@ -124,7 +124,9 @@ def test_a_cycle_with_noise_and_outliers_is_flat(seed: int) -> None:
         (lambda _, n: {"queue": n // 10}, "messages waiting"),
     ],
 )
-def test_whatever_drifts_is_found_and_nothing_else(change: Callable[[Sample, int], dict[str, Any]], what: str) -> None:
+def test_whatever_drifts_is_found_and_nothing_else(
+    change: Callable[[SoakSample, int], dict[str, Any]], what: str
+) -> None:
     assert changed(change) == [what]
 
 
@@ -137,7 +139,7 @@ def test_a_machine_that_is_busy_for_a_while_does_not_count() -> None:
 
 
 def test_a_machine_that_is_slower_for_a_while_does_not_count_and_hides_nothing() -> None:
-    def slower(each: Sample, n: int, share: float) -> dict[str, Any]:
+    def slower(each: SoakSample, n: int, share: float) -> dict[str, Any]:
         factor = 1 + share * (n > 600)
         frames_s = 400 * (each.cpu_s / max(each.frames, 1))
         names = ("work_p50_ms", "work_p95_ms", "pace_p50_ms", "pace_mean_ms")
@@ -181,15 +183,15 @@ def test_the_slope_stands_wild_samples() -> None:
     assert slope([float(number) for number in range(100)], values, [0] * 100) == pytest.approx(2.0, rel=0.05)
 
 
-def soak(count: int = HOUR, **changes: Any) -> Soak:
-    found = Soak(
+def soak(count: int = HOUR, **changes: Any) -> SoakReport:
+    found = SoakReport(
         asked_s=3600.0,
         seconds=3612.3,
         samples=count,
         frames=288_000,
         device_s=19_200,
         done={"markers": 720, "sessions": 30},
-        feed=Feed(messages=2000, repeated=3, missing=0, out_of_order=0, lost=0),
+        feed=SoakFeed(messages=2000, repeated=3, missing=0, out_of_order=0, lost=0),
         findings=judge(flat(count)),
         faults=(),
     )
@@ -213,9 +215,9 @@ def test_the_report_says_how_it_went() -> None:
     [
         ({"findings": (), "samples": 30}, "30 samples are too few for a verdict"),
         ({"faults": ("it burns",)}, "it burns"),
-        ({"feed": Feed(10, 0, missing=2, out_of_order=0, lost=0)}, "2 numbers are missing"),
-        ({"feed": Feed(10, 0, missing=0, out_of_order=1, lost=0)}, "1 messages came out of order"),
-        ({"feed": Feed(10, 0, missing=0, out_of_order=0, lost=4)}, "4 answered markers were lost"),
+        ({"feed": SoakFeed(10, 0, missing=2, out_of_order=0, lost=0)}, "2 numbers are missing"),
+        ({"feed": SoakFeed(10, 0, missing=0, out_of_order=1, lost=0)}, "1 messages came out of order"),
+        ({"feed": SoakFeed(10, 0, missing=0, out_of_order=0, lost=4)}, "4 answered markers were lost"),
     ],
 )
 def test_what_fails_it_is_said(changes: dict[str, Any], words: str) -> None:
@@ -230,28 +232,30 @@ def test_a_short_run_has_no_verdict() -> None:
     assert judge(flat(50))
 
 
-def event(seq: int, stream: str = "event") -> Mark:
-    return Mark(stream, seq, f"{stream}{seq}")
+def event(seq: int, stream: str = "event") -> MessageMark:
+    return MessageMark(stream, seq, f"{stream}{seq}")
 
 
 @pytest.mark.parametrize(
     ("received", "expected"),
     [
-        ([event(0), event(0, "aggregate"), event(1), event(2)], Feed(4, 0, 0, 0, 0)),
-        ([event(0), event(1), event(0), event(1), event(2)], Feed(3, 2, 0, 0, 0)),
-        ([event(1), event(2)], Feed(2, 0, missing=1, out_of_order=0, lost=0)),
-        ([event(0), event(2), event(1)], Feed(3, 0, missing=0, out_of_order=1, lost=0)),
-        ([event(0), event(1)], Feed(2, 0, missing=0, out_of_order=0, lost=1)),
+        ([event(0), event(0, "aggregate"), event(1), event(2)], SoakFeed(4, 0, 0, 0, 0)),
+        ([event(0), event(1), event(0), event(1), event(2)], SoakFeed(3, 2, 0, 0, 0)),
+        ([event(1), event(2)], SoakFeed(2, 0, missing=1, out_of_order=0, lost=0)),
+        ([event(0), event(2), event(1)], SoakFeed(3, 0, missing=0, out_of_order=1, lost=0)),
+        ([event(0), event(1)], SoakFeed(2, 0, missing=0, out_of_order=0, lost=1)),
     ],
 )
-def test_the_feed_is_held_against_its_numbers_and_what_was_answered(received: list[Mark], expected: Feed) -> None:
-    assert Feed.of(received, ["event2"] if expected.lost or len(received) > 2 else []) == expected
+def test_the_feed_is_held_against_its_numbers_and_what_was_answered(
+    received: list[MessageMark], expected: SoakFeed
+) -> None:
+    assert SoakFeed.of(received, ["event2"] if expected.lost or len(received) > 2 else []) == expected
 
 
 def test_samples_come_back_from_their_table(tmp_path: Path) -> None:
     samples = flat(30)
     samples[3] = replace(samples[3], queue=None, latency_p99_ms=None)
-    table = Table(tmp_path / CSV)
+    table = SampleTable(tmp_path / CSV)
     for each in samples:
         table.add(each)
     assert load(tmp_path / CSV) == samples
@@ -266,7 +270,7 @@ def test_the_plot_is_a_picture(tmp_path: Path) -> None:
 
 
 def test_the_quick_clock_never_goes_back_and_is_ahead_by_what_frames_gain() -> None:
-    clock = QuickClock()
+    clock = FastClock()
     begun_ns = time.monotonic_ns()
     times = list(itertools.accumulate(range(10), lambda last, _: clock.reach(last + 10**9), initial=begun_ns))
     assert all(now - before == 10**9 for before, now in itertools.pairwise(times[1:]))
@@ -311,7 +315,7 @@ def test_a_device_is_watched_through_a_cycle(installed: None, tmp_path: Path) ->
         if len(shown) > CYCLE + 4:
             raise KeyboardInterrupt
 
-    found = drill.run(tmp_path, Setting(300.0, 0.25, output), progress=enough)
+    found = drill.run(tmp_path, SoakOptions(300.0, 0.25, output), progress=enough)
     assert found.faults == ()
     assert found.feed.faults == []
     assert found.feed.messages > found.done["markers"] > CYCLE
@@ -378,9 +382,9 @@ def test_an_interrupt_ends_it_with_a_verdict(
 
 
 def test_the_command_hands_its_settings_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    asked: list[Setting] = []
+    asked: list[SoakOptions] = []
 
-    def run(_folder: Path, setting: Setting, **_: Any) -> Soak:
+    def run(_folder: Path, setting: SoakOptions, **_: Any) -> SoakReport:
         asked.append(setting)
         return soak()
 
@@ -388,4 +392,4 @@ def test_the_command_hands_its_settings_on(monkeypatch: pytest.MonkeyPatch, tmp_
     words = ["drill", "soak", "--seconds", "90", "--sample", "1", "--output", str(tmp_path), "--leak", "memory"]
     assert CliRunner().invoke(lab, words).exit_code == 0
     assert CliRunner().invoke(lab, ["drill", "soak"]).exit_code == 0
-    assert asked == [Setting(90.0, 1.0, tmp_path, "memory"), Setting(3600.0, 5.0, None, None)]
+    assert asked == [SoakOptions(90.0, 1.0, tmp_path, "memory"), SoakOptions(3600.0, 5.0, None, None)]

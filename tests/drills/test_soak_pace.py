@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.drills.soak.pace import Pace
+from tests.drills.soak.pace import ReferenceLoop
 
 if TYPE_CHECKING:
     from edge.core.types import Frame
@@ -36,7 +36,7 @@ class Young:
 def test_the_pace_is_what_a_young_loop_takes_for_the_same_frames(monkeypatch: pytest.MonkeyPatch) -> None:
     young = Young(2.0)
     monkeypatch.setattr("edge.pipelines.factory.pipeline", lambda *_config, **_seed: young)
-    pace = Pace(frames=10)
+    pace = ReferenceLoop(frames=10)
     median_ms, mean_ms = pace.read_ms()
     assert min(median_ms, mean_ms) >= 2.0
     first = young.times_ns
@@ -47,12 +47,12 @@ def test_the_pace_is_what_a_young_loop_takes_for_the_same_frames(monkeypatch: py
     pace.close()
     assert young.resets == -1
     for sample_s, count in ((0.25, 3), (1.0, 6), (60.0, 30)):
-        Pace.for_samples_every(sample_s).read_ms()
+        ReferenceLoop.for_samples_every(sample_s).read_ms()
         assert len(young.times_ns) == count
 
 
 def test_the_young_loop_sees_the_soaks_scene() -> None:
     pytest.importorskip("ai_edge_litert", reason="no inference runtime is installed")
-    pace = Pace(frames=4)
+    pace = ReferenceLoop(frames=4)
     assert 0 < min(pace.read_ms()) < 1000
     pace.close()

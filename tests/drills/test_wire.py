@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from edge.core.errors import HardwareUnavailable
-from tests.drills.wire import Wire
+from tests.drills.wire import NetworkLink
 
 _TALK = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=1).sendall(b'x')"
 
 
-def talk(wire: Wire, port: int) -> str:
+def talk(wire: NetworkLink, port: int) -> str:
     """What becomes of a connection from the device's end: nothing, or the error's name."""
     python = shutil.which("python3")
     assert python
@@ -25,13 +25,13 @@ def talk(wire: Wire, port: int) -> str:
 
 def test_a_cut_wire_is_silent_and_a_mended_one_carries_on() -> None:
     try:
-        with Wire() as wire, socket.create_server((wire.host, 0)) as server:
+        with NetworkLink() as wire, socket.create_server((wire.host, 0)) as server:
             port = server.getsockname()[1]
             assert talk(wire, port) == ""
             wire.cut()
             assert talk(wire, port) == "TimeoutError"  # a reset or an unreachable network would say more
-            wire.mend()
-            wire.mend()
+            wire.restore()
+            wire.restore()
             assert talk(wire, port) == ""
     except HardwareUnavailable as refusal:
         pytest.skip(str(refusal))
@@ -46,11 +46,11 @@ def test_without_the_right_it_is_one_line(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(shutil, "which", lambda _name: "/sbin/ip")
     monkeypatch.setattr(subprocess, "run", refused)
     with pytest.raises(HardwareUnavailable, match=r"run it as root \(sudo\).*Permission denied") as raised:
-        Wire().__enter__()
+        NetworkLink().__enter__()
     assert "\n" not in str(raised.value)
 
 
 def test_without_iproute2_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda _name: None)
     with pytest.raises(HardwareUnavailable, match="sudo apt install iproute2"):
-        Wire().__enter__()
+        NetworkLink().__enter__()

@@ -1,12 +1,12 @@
-"""The camera is pulled out and put back: one process sees it through."""
+"""The camera is unplugged and plugged in again during one process."""
 
 from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING
 
-from tests.drills.appliance import Appliance
-from tests.drills.outcome import Outcome
+from tests.drills.appliance import DrillDevice
+from tests.drills.outcome import DrillOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,12 +15,14 @@ if TYPE_CHECKING:
 AWAY_S = 3.0
 
 
-def run(folder: Path, *, events: int, seed: int, progress: Callable[[float], None], away_s: float = AWAY_S) -> Outcome:
-    """Pull it out ``events`` times."""
+def run(
+    folder: Path, *, events: int, seed: int, progress: Callable[[float], None], away_s: float = AWAY_S
+) -> DrillOutcome:
+    """Unplug the camera ``events`` times."""
     del seed
     begun_s, faults = time.monotonic(), []
     gone, back = [], []
-    with Appliance(folder) as device:
+    with DrillDevice(folder) as device:
         device.wait_looking()
         for index in range(events):
             device.inject(camera="unplug")
@@ -36,7 +38,7 @@ def run(folder: Path, *, events: int, seed: int, progress: Callable[[float], Non
             faults.append("the process ended")
         if not 0 < len(lines) <= events:
             faults.append(f"{len(lines)} log lines for {events} causes")
-    return Outcome(
+    return DrillOutcome(
         "unplug",
         f"the camera pulled out {events} times for {away_s:.0f} s",
         (

@@ -1,8 +1,8 @@
-"""A network of its own for the drill's device, on a wire that can be cut so that nobody is told.
+"""Network for the drill's device on a link that can be cut silently.
 
-The device's processes run in a network namespace with one end of a veth pair; the other end is this machine's. A cut is
-a blackhole route to the device: packets of either side vanish, no connection is reset, no interface goes down. That is
-what a dead switch or an access point out of reach looks like. Needs root and iproute2, nothing else.
+The device's processes run in a network namespace with one end of a veth pair; this machine has the other end. A cut is
+a blackhole route to the device: packets of either side are dropped, no connection is reset, no interface goes down, as
+with a dead switch or an access point out of range. Needs root and iproute2.
 """
 
 from __future__ import annotations
@@ -19,16 +19,17 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _FREE = ("203.0.113", "198.51.100", "192.0.2")
-"""Networks that RFC 5737 keeps for examples: nobody should have them, and where somebody has, the next is taken."""
+"""Networks that RFC 5737 reserves for examples; if one is in use, the next is taken."""
 _WIRES = 63
-"""Of four addresses each, in one of these networks."""
+"""Subnets of four addresses in one of these networks."""
 
 
-class Wire:
-    """``inside`` goes before a command that is to run at the device's end; ``host`` is this end's address, once laid.
+class NetworkLink:
+    """Context manager for the link; ``inside`` is the prefix of commands at the device's end, ``host`` this end's
+    address.
 
     Raises:
-        HardwareUnavailable: on entering, where no network namespace can be made here.
+        HardwareUnavailable: on entering, if no network namespace can be created here.
     """
 
     def __init__(self) -> None:
@@ -40,11 +41,11 @@ class Wire:
         self.inside = ("ip", "netns", "exec", self._namespace)
 
     def cut(self) -> None:
-        """From now on nothing gets through, and nobody is told."""
+        """Drop all packets from now on, silently."""
         _ip("route", "replace", "blackhole", f"{self._device}/32")
 
-    def mend(self) -> None:
-        """Everything gets through again; harmless when repeated."""
+    def restore(self) -> None:
+        """Restore the link; no effect when repeated."""
         with contextlib.suppress(HardwareUnavailable):
             _ip("route", "del", "blackhole", f"{self._device}/32")
 
@@ -77,7 +78,7 @@ class Wire:
         _ip(*within, "link", "set", "lo", "up")
 
     def _remove(self) -> None:
-        self.mend()
+        self.restore()
         for words in (("link", "del", self._near), ("netns", "del", self._namespace)):
             with contextlib.suppress(HardwareUnavailable):
                 _ip(*words)

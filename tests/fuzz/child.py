@@ -1,8 +1,8 @@
-"""One target's tries, in a process of their own: ``python -m tests.fuzz.child NAME SEED FIRST SECONDS FOLDER``.
+"""One target's inputs in their own process: ``python -m tests.fuzz.child NAME SEED FIRST SECONDS FOLDER``.
 
-Try number ``i`` depends on the seed, the target and ``i`` alone. Each input is left in ``FOLDER/now`` before it is
-tried, where it outlives a crash. Findings are printed, a JSON object a line, and at the end the number of tries; where
-a package is missing, only that. With ``FILE`` as ``FIRST`` the input of that file is tried, once.
+Input number ``i`` depends only on the seed, the target and ``i``. Each input is written to ``FOLDER/now`` before it is
+tried, so that it survives a crash. Findings are printed, a JSON object per line, and at the end the number of inputs;
+if a package is missing, only its name. With ``FILE`` as ``FIRST`` the input of that file is tried once.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _SAME_MAX = 50
 
 
 class SharedScratch:
-    """The try that is under way, in memory that is shared with a file; the reader needs no other end."""
+    """The current input, in memory shared through a file; the reader needs no process at the other end."""
 
     def __init__(self, path: Path) -> None:
         with path.open("w+b") as stream:
@@ -41,20 +41,20 @@ class SharedScratch:
             self._memory = mmap.mmap(stream.fileno(), _HEADER + LONGEST)
 
     def write(self, index: int, data: bytes) -> None:
-        """``data`` is tried next."""
+        """Store ``data`` as the next input."""
         self._memory[_HEADER : _HEADER + len(data)] = data
         self._memory[:_HEADER] = index.to_bytes(8, "little") + len(data).to_bytes(8, "little")
 
 
 def read(path: Path) -> tuple[int, bytes] | None:
-    """The number and the input of the last try; ``None`` where there was none."""
+    """Return the number and the data of the last input, or ``None`` if there was none."""
     content = path.read_bytes() if path.exists() else b""
     index, length = (int.from_bytes(content[at : at + 8], "little") for at in (0, 8))
     return (index, content[_HEADER : _HEADER + length]) if index else None
 
 
 def main(name: str, seed: str, first: str, seconds: str, folder: str) -> None:
-    """Try until the time is over."""
+    """Try inputs until the time is over."""
     faulthandler.enable()
     logging.getLogger().addHandler(logging.NullHandler())
     chosen = entry(name)
@@ -63,11 +63,11 @@ def main(name: str, seed: str, first: str, seconds: str, folder: str) -> None:
     except ImportError as error:  # of an extra that is not installed
         _say({"missing": _words(error)})
         return
-    slate = SharedScratch(Path(folder, NOW))
+    scratch = SharedScratch(Path(folder, NOW))
     _bound(chosen.memory)
 
     def attempt(index: int, data: bytes) -> None:
-        slate.write(index, data)
+        scratch.write(index, data)
         signal.setitimer(signal.ITIMER_PROF, chosen.cpu_s)  # SIGPROF ends us, also within native code
         target.attempt(data)
         signal.setitimer(signal.ITIMER_PROF, 0)
@@ -98,7 +98,7 @@ def _guarded(step: Callable[[], None], index: int, seen: dict[str, int], data: b
 
 
 def described(error: BaseException) -> str:
-    """The kind of error and the last line of our own that it came through, by which findings are told apart."""
+    """Return the kind of error and the last of our lines that it passed, which identify a finding."""
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if _OURS in frame.filename and "/drills/" not in frame.filename] or frames[-1:]
     place = "".join(f"{frame.filename.rpartition(_OURS)[2]}:{frame.lineno}" for frame in ours[-1:])
@@ -110,7 +110,7 @@ def _words(error: BaseException) -> str:
 
 
 def _bound(memory: int) -> None:
-    """So much more memory than we have, and no core file."""
+    """Limit the additional memory, and disable core files."""
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
     most = pages * resource.getpagesize() + memory
     resource.setrlimit(resource.RLIMIT_AS, (most, most))

@@ -1,4 +1,4 @@
-"""Has each target tried in child processes, takes their crashes for findings, and keeps the inputs."""
+"""Runs each target in child processes, records their crashes as findings, and stores the inputs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from edge.core.errors import InputError
 from edge.util.files import write_text
 from tests.fuzz.child import NOW, read
-from tests.fuzz.report import Finding, FuzzReport, Tally
+from tests.fuzz.report import FuzzFinding, FuzzReport, TargetTally
 from tests.fuzz.target import TARGETS, entry
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _START_S = 120.0
 _STUCK_S = 300.0
-"""A try may take so long where others use the processor as well; its own time on it is bounded by the child."""
+"""Maximum seconds of an input on a busy machine; the child limits its CPU time."""
 _CRASHES_MAX = 20
 _NAMES = {-signal.SIGPROF: "takes too long", -signal.SIGKILL: "is stuck, or was killed for its memory"}
 
@@ -38,8 +38,8 @@ def run(
     keep: Path | None = None,
     progress: Callable[[float], None] = lambda _done: None,
 ) -> FuzzReport:
-    """Fuzz the targets called ``names``, all where there are none, each for ``seconds``; inputs go into ``keep``."""
-    tallies: list[Tally] = []
+    """Fuzz the targets called ``names`` (all if empty), each for ``seconds``; store inputs in ``keep``."""
+    tallies: list[TargetTally] = []
     for name in names or TARGETS:
         tally = _Fuzzing(folder, name, seed, seconds).run(lambda: progress(seconds * len(tallies)))
         if keep is not None:
@@ -50,10 +50,10 @@ def run(
 
 
 def again(folder: Path, file: Path) -> FuzzReport:
-    """Try the input of a finding's file once more.
+    """Try the input of a finding's file again.
 
     Raises:
-        InputError: it is no such file.
+        InputError: the file is not a finding's.
     """
     try:
         given = json.loads(file.read_text(encoding="utf-8"))
@@ -68,18 +68,18 @@ def again(folder: Path, file: Path) -> FuzzReport:
 
 
 class _Fuzzing:
-    """One target, from process to process."""
+    """One target over several processes."""
 
     def __init__(self, folder: Path, name: str, seed: int, seconds: float) -> None:
         self._folder = folder / re.sub(r"\W", "-", name)
         self._folder.mkdir()
         self._name, self._seed, self._seconds = name, seed, seconds
-        self._findings: dict[str, Finding] = {}
+        self._findings: dict[str, FuzzFinding] = {}
         self._next = 1
         self._processes = 0
         self._missing = ""
 
-    def run(self, beat: Callable[[], None]) -> Tally:
+    def run(self, beat: Callable[[], None]) -> TargetTally:
         begun_s, crashes = time.monotonic(), 0
         while (left_s := begun_s + self._seconds - time.monotonic()) > 0 and crashes < _CRASHES_MAX:
             if self._missing:
@@ -92,20 +92,20 @@ class _Fuzzing:
                     break  # it does not even start
         return self._tally(time.monotonic() - begun_s)
 
-    def once(self, source: Path) -> Tally:
+    def once(self, source: Path) -> TargetTally:
         begun_s = time.monotonic()
         self._process(str(source), 0.0)
         self._next = 2
         return self._tally(time.monotonic() - begun_s)
 
-    def _tally(self, seconds: float) -> Tally:
+    def _tally(self, seconds: float) -> TargetTally:
         about = entry(self._name).about
         findings = tuple(self._findings.values())
         tries = 0 if self._missing else self._next - 1
-        return Tally(self._name, about, tries, round(seconds, 1), self._processes, findings, self._missing)
+        return TargetTally(self._name, about, tries, round(seconds, 1), self._processes, findings, self._missing)
 
     def _process(self, first: str, seconds: float) -> bool:
-        """True where it came to its end; a crash is a finding with the input that was under way."""
+        """Run one process and return whether it finished; a crash is a finding with the current input."""
         self._processes += 1
         (self._folder / NOW).unlink(missing_ok=True)
         words = [self._name, str(self._seed), first, str(seconds), str(self._folder)]
@@ -149,11 +149,11 @@ class _Fuzzing:
         self._add(last[0], what, lines[0] if lines else "", last[1].hex())
 
     def _add(self, index: int, what: str, text: str, data: str) -> None:
-        self._findings.setdefault(what, Finding(self._name, self._seed, index, what, text, data))
+        self._findings.setdefault(what, FuzzFinding(self._name, self._seed, index, what, text, data))
 
 
-def _kept(keep: Path, found: Finding) -> Finding:
-    """The finding as a file, which ``--again`` takes."""
+def _kept(keep: Path, found: FuzzFinding) -> FuzzFinding:
+    """Write the finding to a file for ``--again``."""
     path = keep / f"{re.sub(r'[^a-z0-9]+', '-', f'{found.target} {found.what}'.lower())[:80]}-{found.index}.json"
     keys = {"target": found.target, "seed": found.seed, "index": found.index, "what": found.what, "text": found.text}
     write_text(path, json.dumps(keys | {"input": found.input}, indent=2) + "\n")

@@ -1,7 +1,7 @@
 """Mutations of valid input (pure): of bytes, and of JSON with its structure kept.
 
-The ways are the usual ones of mutational fuzzers: flipped bits, interesting numbers, cut, copied and spliced stretches
-(as in AFL, https://lcamtuf.coredump.cx/afl/technical_details.txt, section 6).
+The mutations are the usual ones of fuzzers: flipped bits, interesting numbers, removed, copied and spliced ranges (as
+in AFL, https://lcamtuf.coredump.cx/afl/technical_details.txt, section 6).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from random import Random
 
 LONGEST = 1 << 20
-"""Bytes of an input."""
+"""Maximum bytes of an input."""
 _STEPS = 6
 _NUMBERS = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x100, 0x7FFF, 0x8000, 0xFFFF, 0x10000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
 _RAW_AS_WELL = 0.3
@@ -29,11 +29,11 @@ ODD: tuple[Any, ...] = (
     "$SYS/x", [], {}, [None], [[[[]]]],
     {"": None}, {"a": {"a": {"a": {}}}}, [0] * 200,
 )  # fmt: skip
-"""Values that programs trip over."""
+"""Values that often cause errors."""
 
 
 def raw(random: Random, corpus: Sequence[bytes]) -> bytes:
-    """One of ``corpus`` after a few random steps."""
+    """Return one of ``corpus`` after a few random mutations."""
     data = bytearray(random.choice(corpus))
     for _ in range(random.randint(1, _STEPS)):
         random.choice(_WAYS)(random, data, corpus)
@@ -42,7 +42,7 @@ def raw(random: Random, corpus: Sequence[bytes]) -> bytes:
 
 
 def text(random: Random, corpus: Sequence[bytes]) -> bytes:
-    """One of ``corpus``, which hold JSON objects, with some of its values, keys or bytes changed."""
+    """Return one of the JSON objects in ``corpus`` with some values, keys or bytes changed."""
     value = json.loads(random.choice(corpus))
     for _ in range(random.randint(1, _STEPS)):
         value = changed(random, value)
@@ -51,7 +51,7 @@ def text(random: Random, corpus: Sequence[bytes]) -> bytes:
 
 
 def changed(random: Random, value: Any) -> Any:
-    """``value`` with one part of it, at any depth, changed."""
+    """Return ``value`` with one part, at any depth, changed."""
     if isinstance(value, dict) and value and random.random() < 0.85:
         copy, key = dict(value), random.choice(list(value))
         match random.randrange(8):

@@ -1,4 +1,4 @@
-"""What fuzzing found, for people and for programs."""
+"""Results of fuzzing as text and as JSON."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """``what`` tells findings apart; ``file`` holds the input as hex, with what it did, where it was kept."""
+class FuzzFinding:
+    """One finding; ``what`` identifies it, ``file`` is the stored input as hex with its effect, if any."""
 
     target: str
     seed: int
@@ -20,43 +20,43 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
-    """One target: how often it was tried, and in how many processes since each crash takes a new one."""
+class TargetTally:
+    """Result of one target: number of inputs, and of processes, since each crash needs a new one."""
 
     target: str
     about: str
     tries: int
     seconds: float
     processes: int
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[FuzzFinding, ...] = ()
     missing: str = ""
-    """The package without which it cannot be tried here."""
+    """Package that the target needs and that is missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class FuzzReport:
-    """All targets of a run."""
+    """Results of all targets of a run."""
 
     seed: int
-    tallies: tuple[Tally, ...]
+    tallies: tuple[TargetTally, ...]
 
     @property
-    def findings(self) -> list[Finding]:
-        """Those of all targets."""
+    def findings(self) -> list[FuzzFinding]:
+        """Return the findings of all targets."""
         return [finding for tally in self.tallies for finding in tally.findings]
 
     @property
     def passed(self) -> bool:
-        """True where nothing was found, and everything was tried that can be here, which is not nothing."""
+        """Return whether nothing was found and every available target, at least one, was tried."""
         tried = [tally for tally in self.tallies if not tally.missing]
         return bool(tried) and not self.findings and all(tally.tries for tally in tried)
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return plain values for JSON."""
         return asdict(self) | {"passed": self.passed}
 
     def lines(self) -> list[str]:
-        """For people."""
+        """Return lines for a terminal."""
         rows = [f"{'target':<10}{'tries':>12}{'seconds':>9}{'findings':>10}  what goes in"]
         for each in self.tallies:
             found = len(each.findings)

@@ -1,4 +1,4 @@
-"""What is fuzzed: some valid input, a way to change it, and a door that it goes through."""
+"""Fuzzing targets: valid input, a mutation, and an entry point of the product."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ if TYPE_CHECKING:
 _MIB = 1 << 20
 
 
-class Wrong(Exception):
-    """What came out is not what was promised."""
+class ExpectationFailed(Exception):
+    """A result violates an expectation."""
 
 
 def expect(condition: object, what: str) -> None:
-    """Make it a finding where ``condition`` is false.
+    """Check ``condition``.
 
     Raises:
-        Wrong: it is.
+        ExpectationFailed: it is false.
     """
     if not condition:
-        raise Wrong(what)
+        raise ExpectationFailed(what)
 
 
 def in_one_line(error: object) -> None:
-    """Make it a finding where a refusal is no single line.
+    """Check that a refusal is a single line.
 
     Raises:
-        Wrong: it is none.
+        ExpectationFailed: it is not.
     """
     expect(str(error).strip() and "\n" not in str(error), f"a refusal that is not one line: {str(error)[:200]!r}")
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """``attempt`` returns where the input was taken or refused as it should be; whatever it raises is a finding."""
+class FuzzTarget:
+    """Target; ``attempt`` returns if the input was accepted or properly refused, and raises for a finding."""
 
     corpus: Sequence[bytes]
     attempt: Callable[[bytes], None]
@@ -49,45 +49,49 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """``make`` names the function that makes a target in a folder; bytes and CPU seconds are what a try may take."""
+class TargetEntry:
+    """Registered target; ``make`` names its factory; memory in bytes and CPU seconds limit one input."""
 
     make: str
     about: str
     memory: int = 512 * _MIB
     cpu_s: float = 10.0
 
-    def load(self, folder: Path) -> Target:
-        """The target, whose files lie in ``folder``."""
+    def load(self, folder: Path) -> FuzzTarget:
+        """Create the target with its files in ``folder``."""
         module, _, name = self.make.partition(":")
-        target: Target = getattr(import_module(module), name)(folder)
+        target: FuzzTarget = getattr(import_module(module), name)(folder)
         return target
 
 
 _PACKAGE = "tests.fuzz.targets"
 _PICTURE = 1536 * _MIB
-"""As much as the worker that reads uploads may have."""
+"""Memory limit of the worker that reads uploads."""
 TARGETS = {
-    "picture": Entry(f"{_PACKAGE}.pictures:files", "pictures as uploads, analyze and images: read them", _PICTURE, 30),
-    "frame": Entry(f"{_PACKAGE}.pictures:frames", "frames of visitors' cameras"),
-    "video": Entry(f"{_PACKAGE}.videos:files", "videos as uploads read them", _PICTURE, 60),
-    "config": Entry(f"{_PACKAGE}.settings:texts", "configuration: TOML files, environment, values"),
-    "mqtt": Entry(f"{_PACKAGE}.feed:requests", "what arrives over MQTT and the local socket"),
-    "collector": Entry(f"{_PACKAGE}.feed:letters", "what the fleet's collector reads"),
-    "page": Entry(f"{_PACKAGE}.page:bodies", "what browsers send, films' reports included"),
-    "manifest": Entry(f"{_PACKAGE}.models:manifests", "models' manifests, signatures and hashes"),
-    "model": Entry(f"{_PACKAGE}.models:files", "model files, in their trial", cpu_s=60),
-    "state": Entry(f"{_PACKAGE}.state:files", "sessions, outbox and settings on the card"),
+    "picture": TargetEntry(
+        f"{_PACKAGE}.pictures:files", "pictures as uploads, analyze and images: read them", _PICTURE, 30
+    ),
+    "frame": TargetEntry(f"{_PACKAGE}.pictures:frames", "frames of visitors' cameras"),
+    "video": TargetEntry(f"{_PACKAGE}.videos:files", "videos as uploads read them", _PICTURE, 60),
+    "config": TargetEntry(f"{_PACKAGE}.settings:texts", "configuration: TOML files, environment, values"),
+    "mqtt": TargetEntry(f"{_PACKAGE}.feed:requests", "what arrives over MQTT and the local socket"),
+    "collector": TargetEntry(f"{_PACKAGE}.feed:letters", "what the fleet's collector reads"),
+    "page": TargetEntry(f"{_PACKAGE}.page:bodies", "what browsers send, films' reports included"),
+    "manifest": TargetEntry(f"{_PACKAGE}.models:manifests", "models' manifests, signatures and hashes"),
+    "model": TargetEntry(f"{_PACKAGE}.models:files", "model files, in their trial", cpu_s=60),
+    "state": TargetEntry(f"{_PACKAGE}.state:files", "sessions, outbox and settings on the card"),
 }
 
 
 PLANTED = {
-    name: Entry(f"{_PACKAGE}.planted:{name}", "planted", memory=64 * _MIB, cpu_s=0.5 if name == "endless" else 30.0)
+    name: TargetEntry(
+        f"{_PACKAGE}.planted:{name}", "planted", memory=64 * _MIB, cpu_s=0.5 if name == "endless" else 30.0
+    )
     for name in ("error", "crash", "memory", "endless", "harmless", "missing")
 }
-"""Only what never ends is short of time: a slow machine may take half a second to fill the memory."""
+"""Short time limit only for endless input: a slow machine may take half a second to fill the memory."""
 
 
-def entry(name: str) -> Entry:
-    """The target called ``name``, planted ones included."""
+def entry(name: str) -> TargetEntry:
+    """Return the target called ``name``, including planted ones."""
     return (TARGETS | PLANTED)[name]

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from edge.core.errors import InputError
 from tests.fuzz import mutate
 from tests.fuzz.drill import again, run
-from tests.fuzz.report import Finding, FuzzReport, Tally
+from tests.fuzz.report import FuzzFinding, FuzzReport, TargetTally
 from tests.fuzz.target import TARGETS
 from tests.lab import lab
 
@@ -113,11 +113,11 @@ def test_json_stays_json_or_is_damaged_on_purpose() -> None:
     assert 0.5 < whole / len(seen) < 1
 
 
-def reported(*findings: Finding, tries: int = 1200) -> FuzzReport:
-    return FuzzReport(7, (Tally("mqtt", "what arrives", tries, 60.0, 1, findings),))
+def reported(*findings: FuzzFinding, tries: int = 1200) -> FuzzReport:
+    return FuzzReport(7, (TargetTally("mqtt", "what arrives", tries, 60.0, 1, findings),))
 
 
-FOUND = Finding("mqtt", 7, 41, "KeyError at sinks/x.py:3", "'a'", "00ff", "/kept/mqtt.json")
+FOUND = FuzzFinding("mqtt", 7, 41, "KeyError at sinks/x.py:3", "'a'", "00ff", "/kept/mqtt.json")
 
 
 def test_the_report_says_what_was_tried_and_found() -> None:
@@ -136,7 +136,7 @@ def test_the_report_says_what_was_tried_and_found() -> None:
 
 @pytest.mark.parametrize("findings", [(), (FOUND,)])
 def test_the_command_prints_it_and_fails_where_something_was_found(
-    monkeypatch: pytest.MonkeyPatch, findings: tuple[Finding, ...]
+    monkeypatch: pytest.MonkeyPatch, findings: tuple[FuzzFinding, ...]
 ) -> None:
     monkeypatch.setattr("tests.fuzz.drill.run", lambda *_folder, **_settings: reported(*findings))
     result = CliRunner().invoke(lab, ["drill", "fuzz", "--json"])

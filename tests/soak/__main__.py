@@ -1,6 +1,6 @@
-"""``make soak``: ten minutes under all floods, once with the embedded broker and once with a Mosquitto that restarts.
+"""Command ``make soak``: ten minutes under all floods, with the embedded broker and with a restarting Mosquitto.
 
-Exit code 0: the device kept everything up; 1: it did not; 77: something is missing to find out.
+Exit code 0: the device passed; 1: it failed; 77: a requirement is missing.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING
 from edge.core.errors import HardwareUnavailable
 from tests.soak.plot import draw
 from tests.soak.run import soak
-from tests.soak.verdict import Bounds
+from tests.soak.verdict import FloodBounds
 
 if TYPE_CHECKING:
-    from tests.soak.watch import Sample
+    from tests.soak.watch import FloodSample
 
 BROKERS = ("embedded", "mosquitto")
 
 
 def main() -> int:
-    """Run, print the tables, write JSON and a picture."""
+    """Run, print the tables, write JSON and a chart."""
     parser = argparse.ArgumentParser(prog="make soak", description="A device under every flood at once.")
     parser.add_argument("--seconds", type=float, default=600.0, help="of all runs together")
     parser.add_argument("--broker", choices=(*BROKERS, "both"), default="both")
@@ -37,7 +37,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as folder:
             try:
                 found = soak(
-                    Path(folder), given.seconds / len(brokers), broker=broker, bounds=Bounds(), progress=_progress
+                    Path(folder), given.seconds / len(brokers), broker=broker, bounds=FloodBounds(), progress=_progress
                 )
             except HardwareUnavailable as error:
                 print(f"cannot run: {error}")  # noqa: T201 - a command's output
@@ -51,7 +51,7 @@ def main() -> int:
     return int(failed)
 
 
-def _progress(sample: Sample) -> None:
+def _progress(sample: FloodSample) -> None:
     if sys.stderr.isatty():
         sys.stderr.write(f"\r{sample.t_s:6.0f} s  {sample.phase:<6}{sample.descriptors:>5} descriptors   ")
 

@@ -1,7 +1,7 @@
-"""Everything that strangers may do to a device at once: ``python -m tests.soak.floods PAGE BROKER METRICS``.
+"""Attacks of untrusted clients on a device, all at once: ``python -m tests.soak.floods PAGE BROKER METRICS``.
 
-Ports of this machine. Each flood keeps a number of connections at work, from addresses of its own in 127.0.0.0/8, and
-opens another one where one ends. Prints one JSON line a second: what each has done so far.
+The arguments are local ports. Each flood keeps a number of connections busy, from its own addresses in 127.0.0.0/8, and
+replaces connections that end. It prints one JSON line per second with its counts.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ _FOOL = 200_000
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """Where the floods go; ``counts`` is what they did."""
+class FloodTarget:
+    """Ports to flood, and ``counts`` of the actions."""
 
     page: int
     broker: int
@@ -43,12 +43,12 @@ class Target:
     counts: Counter[str]
 
     def count(self, what: str) -> None:
-        """One more."""
+        """Count an action."""
         self.counts[what] += 1
 
 
-async def idle(target: Target, address: str) -> None:
-    """Connect to the page and say nothing, at once or after one good request."""
+async def idle(target: FloodTarget, address: str) -> None:
+    """Connect to the page and stay idle, at once or after one valid request."""
     async with wire.connected(target.page, address) as (reader, writer):
         target.count("connections idle")
         if random.random() < 0.2:
@@ -56,8 +56,8 @@ async def idle(target: Target, address: str) -> None:
         await wire.drained(reader, 600)
 
 
-async def slow_headers(target: Target, address: str) -> None:
-    """Send one header after another, and never the end."""
+async def slow_headers(target: FloodTarget, address: str) -> None:
+    """Send one header after another without an end."""
     async with wire.connected(target.page, address) as (_, writer):
         target.count("requests with slow headers")
         writer.write(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n")
@@ -67,8 +67,8 @@ async def slow_headers(target: Target, address: str) -> None:
             await writer.drain()
 
 
-async def slow_body(target: Target, address: str) -> None:
-    """Announce a body and send a byte of it now and then."""
+async def slow_body(target: FloodTarget, address: str) -> None:
+    """Announce a body and send one byte of it at intervals."""
     async with wire.connected(target.page, address) as (_, writer):
         target.count("requests with slow bodies")
         writer.write(wire.request("POST", "/api/login", Content_Length="4000", Content_Type="application/json"))
@@ -78,8 +78,8 @@ async def slow_body(target: Target, address: str) -> None:
             await writer.drain()
 
 
-async def garbage(target: Target, address: str) -> None:
-    """Send what is no HTTP, or too much of it."""
+async def garbage(target: FloodTarget, address: str) -> None:
+    """Send invalid or oversized HTTP."""
     async with wire.connected(target.page, address) as (reader, writer):
         target.count("requests of garbage")
         cookie = "a=" + "b" * 20_000
@@ -88,7 +88,7 @@ async def garbage(target: Target, address: str) -> None:
     await asyncio.sleep(PAUSE_S)
 
 
-async def pipelining(target: Target, address: str) -> None:
+async def pipelining(target: FloodTarget, address: str) -> None:
     """Send hundreds of requests at once and read no answer."""
     async with wire.connected(target.page, address) as (_, writer):
         writer.transport.pause_reading()  # type: ignore[attr-defined]  # and the kernel's buffer fills
@@ -97,15 +97,15 @@ async def pipelining(target: Target, address: str) -> None:
         await asyncio.sleep(30)
 
 
-async def scrapes(target: Target, address: str) -> None:
-    """Connect to the metrics and say nothing, or half a request."""
+async def scrapes(target: FloodTarget, address: str) -> None:
+    """Connect to the metrics and send nothing, or half a request."""
     async with wire.connected(target.metrics, address) as (reader, writer):
         target.count("silent scrapes")
         writer.write(random.choice([b"", b"GET /metrics HTTP/1.1\r\nX-A: ", random.randbytes(200)]))
         await wire.drained(reader, 600)
 
 
-async def stream(target: Target, address: str) -> None:
+async def stream(target: FloodTarget, address: str) -> None:
     """Open the live stream and never read it."""
     cookie, _ = await wire.visit(target.page, address)
     async with wire.connected(target.page, address) as (reader, writer):
@@ -115,8 +115,8 @@ async def stream(target: Target, address: str) -> None:
         await asyncio.sleep(60)
 
 
-async def login(target: Target, address: str) -> None:
-    """Guess at the password."""
+async def login(target: FloodTarget, address: str) -> None:
+    """Guess the password."""
     cookie, token = await wire.visit(target.page, address)
     async with wire.connected(target.page, address) as (reader, writer):
         for _ in range(20):
@@ -127,8 +127,8 @@ async def login(target: Target, address: str) -> None:
             await asyncio.sleep(PAUSE_S)
 
 
-async def upload(target: Target, address: str) -> None:
-    """Announce a large file and send a byte of it now and then; or send a small one that is no video."""
+async def upload(target: FloodTarget, address: str) -> None:
+    """Announce a large file and send one byte of it at intervals, or send a small one that is no video."""
     cookie, token = await wire.visit(target.page, address)
     sent: dict[str, Any] = {"Cookie": cookie, "X_CSRF_Token": token}
     slow = random.random() < 0.8
@@ -153,8 +153,8 @@ async def upload(target: Target, address: str) -> None:
             await asyncio.sleep(_DRIP_S)
 
 
-async def commands(target: Target, address: str) -> None:
-    """Send requests over MQTT that are refused, with keys that would each make a line of the log."""
+async def commands(target: FloodTarget, address: str) -> None:
+    """Send refused requests over MQTT, with keys that would each cause a log line."""
     async with wire.connected(target.broker, address) as (reader, writer):
         writer.write(wire.connect(f"flood-{random.getrandbits(60):x}"))
         reading = asyncio.create_task(wire.drained(reader, 60))
@@ -171,8 +171,8 @@ async def commands(target: Target, address: str) -> None:
             reading.cancel()
 
 
-async def bursts(target: Target, address: str) -> None:
-    """Send a thousand requests that the device does, as fast as the broker takes them."""
+async def bursts(target: FloodTarget, address: str) -> None:
+    """Send a thousand valid requests, as fast as the broker accepts them."""
     async with wire.connected(target.broker, address) as (reader, writer):
         writer.write(wire.connect(f"burst-{random.getrandbits(60):x}"))
         reading = asyncio.create_task(wire.drained(reader, 60))
@@ -186,16 +186,16 @@ async def bursts(target: Target, address: str) -> None:
             reading.cancel()
 
 
-async def silent_client(target: Target, address: str) -> None:
-    """Connect to the broker and say nothing, or half a packet."""
+async def silent_client(target: FloodTarget, address: str) -> None:
+    """Connect to the broker and send nothing, or half a packet."""
     async with wire.connected(target.broker, address) as (reader, writer):
         target.count("silent MQTT connections")
         writer.write(random.choice([b"", wire.connect("x" * 2000)[:40], b"\x10", random.randbytes(60)]))
         await wire.drained(reader, 600)
 
 
-async def greedy_client(target: Target, address: str) -> None:
-    """Subscribe to everything, in many ways, and never read it."""
+async def greedy_client(target: FloodTarget, address: str) -> None:
+    """Subscribe to everything in many ways, and never read."""
     async with wire.connected(target.broker, address) as (_, writer):
         wildcards = ["#", *("/".join(["+"] * levels + ["#"]) for levels in range(1, 40))]
         writer.write(wire.connect("greedy-" + f"{random.getrandbits(60):x}" * random.choice((1, 60))))
@@ -205,8 +205,8 @@ async def greedy_client(target: Target, address: str) -> None:
         await asyncio.sleep(60)
 
 
-async def large_publish(target: Target, address: str) -> None:
-    """Publish 100 MB, at 8 MB a second, for as long as the broker takes it."""
+async def large_publish(target: FloodTarget, address: str) -> None:
+    """Publish 100 MB, at 8 MB per second, while the broker accepts it."""
     async with wire.connected(target.broker, address) as (reader, writer):
         writer.write(wire.connect(f"large-{random.getrandbits(60):x}"))
         await wire.drained(reader, PAUSE_S)
@@ -221,8 +221,8 @@ async def large_publish(target: Target, address: str) -> None:
     await asyncio.sleep(_DRIP_S)
 
 
-async def retained(target: Target, address: str) -> None:
-    """Leave retained messages behind, each under a topic of its own."""
+async def retained(target: FloodTarget, address: str) -> None:
+    """Publish retained messages, each under its own topic."""
     async with wire.connected(target.broker, address) as (_, writer):
         writer.write(wire.connect(f"retain-{random.getrandbits(60):x}"))
         for _ in range(200):
@@ -232,7 +232,7 @@ async def retained(target: Target, address: str) -> None:
             await asyncio.sleep(0.05)
 
 
-FLOODS: dict[str, tuple[Callable[[Target, str], Awaitable[None]], int, int]] = {
+FLOODS: dict[str, tuple[Callable[[FloodTarget, str], Awaitable[None]], int, int]] = {
     "idle": (idle, 600, 6),
     "headers": (slow_headers, 60, 3),
     "bodies": (slow_body, 60, 3),
@@ -249,11 +249,11 @@ FLOODS: dict[str, tuple[Callable[[Target, str], Awaitable[None]], int, int]] = {
     "large": (large_publish, 2, 2),
     "retained": (retained, 2, 1),
 }
-"""Each with its connections at a time, and the addresses that they come from."""
+"""Floods with their number of simultaneous connections and their addresses."""
 
 
-async def again(name: str, target: Target, address: str, delay_s: float) -> None:
-    """Keep one connection of a flood at work."""
+async def again(name: str, target: FloodTarget, address: str, delay_s: float) -> None:
+    """Keep one connection of a flood busy."""
     flood, _, _ = FLOODS[name]
     await asyncio.sleep(delay_s)
     while True:
@@ -265,8 +265,8 @@ async def again(name: str, target: Target, address: str, delay_s: float) -> None
 
 
 async def run(page: int, broker: int, metrics: int) -> None:
-    """All floods, until ended."""
-    target = Target(page, broker, metrics, Counter())
+    """Run all floods until stopped."""
+    target = FloodTarget(page, broker, metrics, Counter())
     tasks = [
         asyncio.create_task(again(name, target, f"127.0.{kind + 1}.{number % addresses + 1}", random.random() * 3))
         for kind, (name, (_, connections, addresses)) in enumerate(FLOODS.items())
@@ -281,7 +281,7 @@ async def run(page: int, broker: int, metrics: int) -> None:
 
 
 def main() -> None:
-    """Raise the limit of descriptors, and flood."""
+    """Raise the limit of descriptors and run the floods."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):

@@ -1,4 +1,4 @@
-"""What the device's owners do under the floods, and the restarts of the broker."""
+"""Actions of the device's users during the floods, and restarts of the broker."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from edge.core.errors import EdgeError
 if TYPE_CHECKING:
     from edge.bench.mosquitto import Mosquitto
     from tests.drills.appliance import Appliance
-    from tests.soak.watch import Operator, Sample
+    from tests.soak.watch import FloodSample, Operator
 
 ROUNDS = 6
-"""Sessions and changes of settings, spread over the flood; the broker is restarted before every third."""
+"""Rounds of sessions and settings over the flood; the broker is restarted before every third."""
 
 
-class Rounds:
-    """What the device's owners do meanwhile: sessions, markers, settings; and the broker's restarts."""
+class OwnerRounds:
+    """User actions during the floods: sessions, markers, settings; and the broker's restarts."""
 
     def __init__(self, device: Appliance, operator: Operator, mosquitto: Mosquitto | None) -> None:
         self._device, self._operator, self._mosquitto = device, operator, mosquitto
@@ -30,7 +30,7 @@ class Rounds:
         self._away_since_s: float | None = None
 
     def begin(self, number: int) -> None:
-        """Start a session, set a marker and dim the displays; every third time the broker is killed before."""
+        """Start a session, set a marker and dim the displays; every third time kill the broker before."""
         if self._mosquitto is not None and number % 3 == 1:
             self._mosquitto.kill()
             time.sleep(0.5)
@@ -54,26 +54,26 @@ class Rounds:
         with contextlib.suppress(EdgeError):
             self._device.ask("session_stop")
 
-    def look(self, sample: Sample) -> None:
-        """Note when the device has its broker again."""
+    def look(self, sample: FloodSample) -> None:
+        """Record when the device has its broker again."""
         if self._away_since_s is not None and sample.broker and sample.status:
             self.back_s.append(time.monotonic() - self._away_since_s)
             self._away_since_s = None
 
     def give_up(self) -> None:
-        """The run is over: a broker that is still away is."""
+        """Record that a missing broker did not return before the end."""
         if self._away_since_s is not None:
             self.back_s.append(None)
 
 
-class Script:
-    """What is due at each share of the flood."""
+class RoundSchedule:
+    """Actions due at each share of the flood."""
 
-    def __init__(self, rounds: Rounds) -> None:
+    def __init__(self, rounds: OwnerRounds) -> None:
         self._rounds, self._done = rounds, 0
 
     def reach(self, share: float) -> None:
-        """Do what has become due; a round has a begin, a marker and an end."""
+        """Run the actions that are due; a round has a start, a marker and an end."""
         while self._done < 3 * ROUNDS and share > (self._done + 1) / (3 * ROUNDS + 2):
             number, step = divmod(self._done, 3)
             if step == 0:

@@ -1,4 +1,4 @@
-"""A device, a calm while, all floods at once, and what it kept up."""
+"""Run of a device: a calm phase, all floods at once, and the resulting measurements."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from edge.kiosk.passwords import make_hash
 from edge.sinks.mqtt.topics import Topics
 from tests.drills.appliance import NODE, Appliance
 from tests.drills.listener import Listener
-from tests.soak.rounds import Rounds, Script
-from tests.soak.verdict import AFTER, CALM, FLOOD, Bounds, Check, Deeds, given_back, judge
-from tests.soak.watch import Look, Operator, Sample, Watch
+from tests.soak.rounds import OwnerRounds, RoundSchedule
+from tests.soak.verdict import AFTER, CALM, FLOOD, FloodBounds, FloodCheck, OwnerActions, given_back, judge
+from tests.soak.watch import DeviceWatch, FloodSample, Operator, PageLoad
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,28 +36,28 @@ _NICENESS = "19"
 
 
 @dataclass(frozen=True, slots=True)
-class Soak:
-    """What was measured; ``floods`` is what strangers did."""
+class FloodReport:
+    """Measurements of a run; ``floods`` counts the attacks."""
 
     broker: str
     seconds: float
-    samples: tuple[Sample, ...]
-    looks: tuple[Look, ...]
+    samples: tuple[FloodSample, ...]
+    looks: tuple[PageLoad, ...]
     floods: dict[str, float]
-    deeds: Deeds
-    checks: tuple[Check, ...]
+    actions: OwnerActions
+    checks: tuple[FloodCheck, ...]
 
     @property
     def passed(self) -> bool:
-        """True where every check holds."""
+        """Return whether every check passed."""
         return all(check.passed for check in self.checks)
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return plain values for JSON."""
         return asdict(self) | {"passed": self.passed}
 
     def lines(self) -> list[str]:
-        """For people."""
+        """Return lines for a terminal."""
         floods = ", ".join(f"{count:,.0f} {name}" for name, count in self.floods.items() if name != "t")
         return [
             f"soak under floods, {self.seconds:.0f} s, broker: {self.broker}",
@@ -71,7 +71,7 @@ class Soak:
 
 
 class Flooder:
-    """The floods in a process of the lowest priority, so that they do not win the processor by their own work."""
+    """Runs the floods in a process of the lowest priority, to reduce their effect on the measurement."""
 
     def __init__(self, *ports: int) -> None:
         words = ["nice", "-n", _NICENESS, sys.executable, "-m", "tests.soak.floods", *map(str, ports)]
@@ -101,12 +101,17 @@ class Flooder:
 
 
 def soak(
-    folder: Path, seconds: float, *, broker: str, bounds: Bounds, progress: Callable[[Sample], None] = lambda _: None
-) -> Soak:
-    """Run all of it for about ``seconds``; ``broker`` is ``embedded`` or ``mosquitto``."""
+    folder: Path,
+    seconds: float,
+    *,
+    broker: str,
+    bounds: FloodBounds,
+    progress: Callable[[FloodSample], None] = lambda _: None,
+) -> FloodReport:
+    """Run the whole soak for about ``seconds``; ``broker`` is ``embedded`` or ``mosquitto``."""
     page, embedded, metrics = _free_ports(3)
     (folder / "password").write_text(make_hash(PASSWORD) + "\n", encoding="ascii")
-    samples: list[Sample] = []
+    samples: list[FloodSample] = []
     with ExitStack() as stack:
         mosquitto = stack.enter_context(Mosquitto(folder / "broker")) if broker == "mosquitto" else None
         listener = None
@@ -116,7 +121,10 @@ def soak(
         device = stack.enter_context(_device(folder, uri, bounds.descriptors, page=page, metrics=metrics))
         device.wait_looking()
         operator = Operator(page, PASSWORD)
-        rounds, watch = Rounds(device, operator, mosquitto), stack.enter_context(Watch(device, operator, page))
+        rounds, watch = (
+            OwnerRounds(device, operator, mosquitto),
+            stack.enter_context(DeviceWatch(device, operator, page)),
+        )
 
         def look(phase: str, until_s: float, work: Callable[[float], None] = lambda _: None) -> None:
             begun_s, watch.phase = watch.seconds, phase
@@ -130,7 +138,7 @@ def soak(
         calm_s, after_s = max(_LEAST_S, _CALM_SHARE * seconds), max(_LEAST_S, _AFTER_SHARE * seconds)
         look(CALM, calm_s)
         with Flooder(page, embedded if mosquitto is None else mosquitto.port, metrics) as flooder:
-            look(FLOOD, watch.seconds + max(_LEAST_S, seconds - calm_s - after_s), Script(rounds).reach)
+            look(FLOOD, watch.seconds + max(_LEAST_S, seconds - calm_s - after_s), RoundSchedule(rounds).reach)
         rounds.end()
         look(AFTER, watch.seconds + after_s)
         # at the embedded broker, what clients sent before they went is still worked off
@@ -141,7 +149,7 @@ def soak(
         lost = None if listener is None else _lost(listener, rounds.markers)
         watch.phase = ""
         code = device.stop()
-        deeds = Deeds(
+        actions = OwnerActions(
             sessions=len(rounds.sessions),
             sessions_kept=_kept(device.state, rounds.sessions),
             settings=len(rounds.settings),
@@ -154,8 +162,8 @@ def soak(
         )
         (folder / "device.log").write_text("\n".join(device.lines) + "\n", encoding="utf-8")
     looks = tuple(watch.looks)
-    checks = judge(samples, looks, deeds, bounds)
-    return Soak(broker, watch.seconds, tuple(samples), looks, flooder.counts, deeds, checks)
+    checks = judge(samples, looks, actions, bounds)
+    return FloodReport(broker, watch.seconds, tuple(samples), looks, flooder.counts, actions, checks)
 
 
 def _device(folder: Path, broker: str, descriptors: int, *, page: int, metrics: int) -> Appliance:

@@ -12,8 +12,8 @@ pytest.importorskip("starlette", reason="the extra `kiosk` is not installed")
 
 from tests.soak.floods import FLOODS
 from tests.soak.run import soak
-from tests.soak.verdict import AFTER, CALM, FLOOD, Bounds, Deeds, judge
-from tests.soak.watch import Look, Sample
+from tests.soak.verdict import AFTER, CALM, FLOOD, FloodBounds, OwnerActions, judge
+from tests.soak.watch import FloodSample, PageLoad
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 SECONDS = 22.0
 SCREEN, OPERATOR = "the screen's page", "an operator's page"
-ON_A_BUSY_MACHINE = Bounds(rate_share=0.35, growth_mb=250, peak_mb=350, page_ms=9000)
+ON_A_BUSY_MACHINE = FloodBounds(rate_share=0.35, growth_mb=250, peak_mb=350, page_ms=9000)
 """Other tests run beside this one, and what is bounded fills up in these seconds: `make soak` has the true bounds."""
-GOOD = Deeds(
+GOOD = OwnerActions(
     sessions=6,
     sessions_kept=6,
     settings=6,
@@ -53,11 +53,11 @@ def test_a_device_keeps_everything_up_under_all_floods(tmp_path: Path, broker: s
     assert found.floods["connections idle"] > 200
 
 
-def samples() -> list[Sample]:
+def samples() -> list[FloodSample]:
     """A device that keeps everything up."""
     phases = [CALM] * 30 + [FLOOD] * 150 + [AFTER] * 10
     return [
-        Sample(
+        FloodSample(
             t_s=float(tick),
             phase=phase,
             frames=10 * tick,
@@ -75,21 +75,23 @@ def samples() -> list[Sample]:
     ]
 
 
-def looks(took_ms: Callable[[int], float | None] = lambda _: 20.0) -> list[Look]:
+def looks(took_ms: Callable[[int], float | None] = lambda _: 20.0) -> list[PageLoad]:
     """A screen that is answered, and an operator who is as ``took_ms`` of each second says."""
     return [
-        Look(who, each.t_s, each.phase, took_ms(int(each.t_s)) if who == OPERATOR else 20.0)
+        PageLoad(who, each.t_s, each.phase, took_ms(int(each.t_s)) if who == OPERATOR else 20.0)
         for each in samples()
         for who in (SCREEN, OPERATOR)
     ]
 
 
-def failed(change: Callable[[Sample, int], dict[str, Any]] = lambda *_: {}, **deeds: Any) -> list[str]:
+def failed(change: Callable[[FloodSample, int], dict[str, Any]] = lambda *_: {}, **actions: Any) -> list[str]:
     """The checks that fail where each sample of the flood, with its number, and the deeds are changed so."""
     changed = [
         replace(each, **change(each, tick)) if each.phase == FLOOD else each for tick, each in enumerate(samples())
     ]
-    return [check.name for check in judge(changed, looks(), replace(GOOD, **deeds), Bounds()) if not check.passed]
+    return [
+        check.name for check in judge(changed, looks(), replace(GOOD, **actions), FloodBounds()) if not check.passed
+    ]
 
 
 def test_a_good_device_passes() -> None:
@@ -111,13 +113,13 @@ def test_a_good_device_passes() -> None:
     ],
 )
 def test_what_does_not_hold_is_found_and_nothing_else(
-    change: Callable[[Sample, int], dict[str, Any]], name: str
+    change: Callable[[FloodSample, int], dict[str, Any]], name: str
 ) -> None:
     assert failed(change) == [name]
 
 
 @pytest.mark.parametrize(
-    ("deeds", "name"),
+    ("actions", "name"),
     [
         ({"sessions_kept": 5}, "sessions written"),
         ({"sessions": 0, "sessions_kept": 0}, "sessions written"),
@@ -130,8 +132,8 @@ def test_what_does_not_hold_is_found_and_nothing_else(
         ({"tracebacks": 1}, "tracebacks in the log"),
     ],
 )
-def test_what_was_not_kept_is_found(deeds: dict[str, Any], name: str) -> None:
-    assert failed(**deeds) == [name]
+def test_what_was_not_kept_is_found(actions: dict[str, Any], name: str) -> None:
+    assert failed(**actions) == [name]
 
 
 def test_a_broker_that_is_never_there_is_found() -> None:
@@ -140,12 +142,12 @@ def test_a_broker_that_is_never_there_is_found() -> None:
 
 def test_descriptors_that_are_never_given_back_are_found() -> None:
     changed = [replace(each, descriptors=300) if each.phase == AFTER else each for each in samples()]
-    (check,) = [check for check in judge(changed, looks(), GOOD, Bounds()) if not check.passed]
+    (check,) = [check for check in judge(changed, looks(), GOOD, FloodBounds()) if not check.passed]
     assert check.name == "descriptors afterwards"
 
 
 def test_no_samples_is_no_pass() -> None:
-    assert not any(check.passed for check in judge(samples()[:29], looks(), GOOD, Bounds()))
+    assert not any(check.passed for check in judge(samples()[:29], looks(), GOOD, FloodBounds()))
 
 
 @pytest.mark.parametrize(
@@ -153,7 +155,7 @@ def test_no_samples_is_no_pass() -> None:
     [lambda t_s: None if t_s % 10 == 0 else 9.0, lambda t_s: 6000.0 if t_s % 10 == 0 else 9.0, lambda _: None],
 )
 def test_an_operator_who_is_kept_out_or_waits_is_found(took_ms: Callable[[int], float | None]) -> None:
-    (check,) = [check for check in judge(samples(), looks(took_ms), GOOD, Bounds()) if not check.passed]
+    (check,) = [check for check in judge(samples(), looks(took_ms), GOOD, FloodBounds()) if not check.passed]
     assert check.name == f"{OPERATOR}, p95"
 
 

@@ -1,4 +1,4 @@
-"""What a device must have kept up under the floods: pure, from samples to checks."""
+"""Verdict on a device under floods: pure functions from samples to checks."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tests.soak.watch import Look, Sample
+    from tests.soak.watch import FloodSample, PageLoad
 
 CALM, FLOOD, AFTER = "calm", "flood", "after"
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
-    """Shares of the calm phase, megabytes, kilobytes, counts and seconds."""
+class FloodBounds:
+    """Limits: shares of the calm phase, megabytes, kilobytes, counts and seconds."""
 
     rate_share: float = 0.10
     growth_mb: float = 16.0
@@ -36,10 +36,10 @@ class Bounds:
 
 
 @dataclass(frozen=True, slots=True)
-class Deeds:
-    """What was asked of the device under the floods, and what of it was kept.
+class OwnerActions:
+    """User actions under the floods, and their results.
 
-    ``back_s`` is how long MQTT was away after each restart of the broker, ``None`` where it did not come back.
+    ``back_s`` is the time without MQTT after each restart of the broker, ``None`` if it did not return.
     """
 
     sessions: int
@@ -54,8 +54,8 @@ class Deeds:
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that must hold: ``calm`` and ``flood`` are the figures, ``bound`` is in words."""
+class FloodCheck:
+    """One check: ``calm`` and ``flood`` are the figures, ``bound`` is a description."""
 
     name: str
     calm: str
@@ -64,41 +64,43 @@ class Check:
     passed: bool
 
     def line(self) -> str:
-        """A row for people."""
+        """Return a row of the table."""
         return f"{self.name:<28}{self.calm:>12}{self.flood:>16}  {self.bound:<34}{'ok' if self.passed else 'FAILED'}"
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return plain values for JSON."""
         return asdict(self)
 
 
-def judge(samples: Sequence[Sample], looks: Sequence[Look], deeds: Deeds, bounds: Bounds) -> tuple[Check, ...]:
-    """All checks; a run without samples of each phase fails."""
+def judge(
+    samples: Sequence[FloodSample], looks: Sequence[PageLoad], actions: OwnerActions, bounds: FloodBounds
+) -> tuple[FloodCheck, ...]:
+    """Return all checks; a run without samples of each phase fails."""
     parts = {phase: [each for each in samples if each.phase == phase] for phase in (CALM, FLOOD, AFTER)}
     if min(len(parts[CALM]), len(parts[FLOOD])) < 2 or not parts[AFTER]:
-        return (Check("samples", "", str(len(samples)), "two of each phase", passed=False),)
+        return (FloodCheck("samples", "", str(len(samples)), "two of each phase", passed=False),)
     calm, flood = parts[CALM], parts[FLOOD]
     return (
         *_process(calm, flood, parts[AFTER], bounds),
         *(_answered(who, looks, share, bounds.page_ms) for who, share in bounds.answered),
         _share("local socket answers", flood, [each.status for each in flood], bounds.status_share),
-        *_deeds(flood, deeds, bounds),
+        *_action_checks(flood, actions, bounds),
     )
 
 
-def rate(samples: Sequence[Sample]) -> float:
-    """Frames a second that the loop looked at."""
+def rate(samples: Sequence[FloodSample]) -> float:
+    """Return the frames per second processed by the loop."""
     return (samples[-1].frames - samples[0].frames) / (samples[-1].t_s - samples[0].t_s)
 
 
-def given_back(samples: Sequence[Sample], bounds: Bounds) -> bool:
-    """Whether about as few descriptors are open after the flood as in the calm phase."""
+def given_back(samples: Sequence[FloodSample], bounds: FloodBounds) -> bool:
+    """Return whether about as few descriptors are open after the flood as in the calm phase."""
     counts = {phase: [each.descriptors for each in samples if each.phase == phase] for phase in (CALM, AFTER)}
     return min(counts[AFTER]) <= max(counts[CALM]) + bounds.more_descriptors
 
 
-def growth_mb(flood: Sequence[Sample]) -> float:
-    """How much the last third of the flood holds more than the middle one; the first third fills what is bounded."""
+def growth_mb(flood: Sequence[FloodSample]) -> float:
+    """Return the growth from the middle to the last third of the flood, in MB; bounded buffers fill in the first."""
     third = max(1, len(flood) // 3)
     middle, last = flood[third : 2 * third] or flood, flood[-third:]
     return statistics.median(each.anonymous_mb for each in last) - statistics.median(
@@ -107,8 +109,8 @@ def growth_mb(flood: Sequence[Sample]) -> float:
 
 
 def _process(
-    calm: Sequence[Sample], flood: Sequence[Sample], after: Sequence[Sample], bounds: Bounds
-) -> tuple[Check, ...]:
+    calm: Sequence[FloodSample], flood: Sequence[FloodSample], after: Sequence[FloodSample], bounds: FloodBounds
+) -> tuple[FloodCheck, ...]:
     before, during = rate(calm), rate(flood)
     usual_mb, peak_mb = _median(calm, "anonymous_mb"), max(each.anonymous_mb for each in flood)
     more_mb, allowed_mb = growth_mb(flood), max(bounds.growth_mb, bounds.growth_share * usual_mb)
@@ -118,39 +120,41 @@ def _process(
     busiest = max(each.threads for each in calm) + bounds.threads
     log_kb, disk_mb = flood[-1].log_kb, max(each.disk_mb for each in flood)
     return (
-        Check(
+        FloodCheck(
             "loop, frames a second",
             f"{before:.2f}",
             f"{during:.2f}",
             f"within {bounds.rate_share:.0%}",
             during >= before * (1 - bounds.rate_share),
         ),
-        Check(
+        FloodCheck(
             "processor, cores", f"{_cores(calm):.2f}", f"{_cores(flood):.2f}", "none: the loop's rate is", passed=True
         ),
-        Check(
+        FloodCheck(
             "memory at most, MB",
             f"{usual_mb:.0f}",
             f"{peak_mb:.0f}",
             f"{bounds.peak_mb:.0f} more",
             peak_mb <= usual_mb + bounds.peak_mb,
         ),
-        Check(
+        FloodCheck(
             "memory's growth, MB", "", f"{more_mb:+.1f}", f"{allowed_mb:+.0f} in the last third", more_mb <= allowed_mb
         ),
-        Check("descriptors at most", f"{held}", f"{most}", f"{allowed} of {bounds.descriptors}", most <= allowed),
-        Check(
+        FloodCheck("descriptors at most", f"{held}", f"{most}", f"{allowed} of {bounds.descriptors}", most <= allowed),
+        FloodCheck(
             "descriptors afterwards",
             f"{held}",
             f"{back} after {after[-1].t_s - flood[-1].t_s:.0f} s",
             f"{bounds.more_descriptors} more",
             given_back([*calm, *after], bounds),
         ),
-        Check(
+        FloodCheck(
             "threads at most", f"{max(each.threads for each in calm)}", f"{threads}", f"{busiest}", threads <= busiest
         ),
-        Check("log, kB", f"{calm[-1].log_kb:.1f}", f"{log_kb:.1f}", f"{bounds.log_kb:.0f}", log_kb <= bounds.log_kb),
-        Check(
+        FloodCheck(
+            "log, kB", f"{calm[-1].log_kb:.1f}", f"{log_kb:.1f}", f"{bounds.log_kb:.0f}", log_kb <= bounds.log_kb
+        ),
+        FloodCheck(
             "state folder, MB",
             f"{calm[-1].disk_mb:.1f}",
             f"{disk_mb:.1f}",
@@ -160,39 +164,39 @@ def _process(
     )
 
 
-def _deeds(flood: Sequence[Sample], deeds: Deeds, bounds: Bounds) -> tuple[Check, ...]:
-    kept = f"{deeds.sessions_kept} of {deeds.sessions}"
-    all_kept = deeds.sessions_kept >= deeds.sessions > 0
+def _action_checks(flood: Sequence[FloodSample], actions: OwnerActions, bounds: FloodBounds) -> tuple[FloodCheck, ...]:
+    kept = f"{actions.sessions_kept} of {actions.sessions}"
+    all_kept = actions.sessions_kept >= actions.sessions > 0
     found = [
-        Check("sessions written", "", kept, "all", all_kept),
-        Check("settings written", "", f"{deeds.settings} changes", "the last is kept", deeds.settings_kept),
+        FloodCheck("sessions written", "", kept, "all", all_kept),
+        FloodCheck("settings written", "", f"{actions.settings} changes", "the last is kept", actions.settings_kept),
     ]
-    if deeds.markers_lost is not None:
-        lost = f"{deeds.markers_lost} of {deeds.markers}"
-        found.append(Check("answered markers lost", "", lost, "none", deeds.markers_lost == 0 < deeds.markers))
-    if deeds.back_s:
-        words = ", ".join("never" if each is None else f"{each:.1f}" for each in deeds.back_s)
-        in_time = all(each is not None and each <= bounds.broker_s for each in deeds.back_s)
-        found.append(Check("MQTT after a restart, s", "", words, f"{bounds.broker_s:.0f}", in_time))
+    if actions.markers_lost is not None:
+        lost = f"{actions.markers_lost} of {actions.markers}"
+        found.append(FloodCheck("answered markers lost", "", lost, "none", actions.markers_lost == 0 < actions.markers))
+    if actions.back_s:
+        words = ", ".join("never" if each is None else f"{each:.1f}" for each in actions.back_s)
+        in_time = all(each is not None and each <= bounds.broker_s for each in actions.back_s)
+        found.append(FloodCheck("MQTT after a restart, s", "", words, f"{bounds.broker_s:.0f}", in_time))
     else:
         found.append(_share("MQTT connected", flood, [each.broker for each in flood], bounds.status_share))
-    found.append(Check("exit code", "", str(deeds.exit_code), "0", deeds.exit_code == 0))
-    found.append(Check("tracebacks in the log", "", str(deeds.tracebacks), "none", deeds.tracebacks == 0))
+    found.append(FloodCheck("exit code", "", str(actions.exit_code), "0", actions.exit_code == 0))
+    found.append(FloodCheck("tracebacks in the log", "", str(actions.tracebacks), "none", actions.tracebacks == 0))
     return tuple(found)
 
 
-def _answered(who: str, looks: Sequence[Look], share: float, page_ms: float) -> Check:
+def _answered(who: str, looks: Sequence[PageLoad], share: float, page_ms: float) -> FloodCheck:
     calm, flood = (
         [each.took_ms for each in looks if (each.who, each.phase) == (who, phase)] for phase in (CALM, FLOOD)
     )
     times = [took for took in flood if took is not None]
     in_time = bool(times) and len(times) >= share * len(flood) and _p95(times) <= page_ms
     shown = f"{len(times)}/{len(flood)}, {_ms(times)}"
-    return Check(f"{who}, p95", _ms(calm), shown, f"{share:.0%} answered, {page_ms:.0f} ms", in_time)
+    return FloodCheck(f"{who}, p95", _ms(calm), shown, f"{share:.0%} answered, {page_ms:.0f} ms", in_time)
 
 
-def _share(name: str, flood: Sequence[Sample], values: Sequence[bool], share: float) -> Check:
-    return Check(name, "", f"{sum(values)}/{len(flood)}", f"{share:.0%}", sum(values) >= share * len(flood))
+def _share(name: str, flood: Sequence[FloodSample], values: Sequence[bool], share: float) -> FloodCheck:
+    return FloodCheck(name, "", f"{sum(values)}/{len(flood)}", f"{share:.0%}", sum(values) >= share * len(flood))
 
 
 def _p95(times: Sequence[float]) -> float:
@@ -204,9 +208,9 @@ def _ms(times: Sequence[float | None]) -> str:
     return f"{_p95(known):.0f} ms" if known else "never"
 
 
-def _median(samples: Sequence[Sample], field: str) -> float:
+def _median(samples: Sequence[FloodSample], field: str) -> float:
     return float(statistics.median(getattr(each, field) for each in samples))
 
 
-def _cores(samples: Sequence[Sample]) -> float:
+def _cores(samples: Sequence[FloodSample]) -> float:
     return (samples[-1].cpu_s - samples[0].cpu_s) / (samples[-1].t_s - samples[0].t_s)

@@ -1,4 +1,4 @@
-"""A device under floods as it is seen from outside: its process, its own counters, and its page."""
+"""Observation of a device under floods from outside: its process, its own counters, and its page."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     from tests.drills.appliance import Appliance
 
 SCREEN, OPERATOR = "127.0.0.1", "127.0.0.9"
-"""The wall page's address, on the device itself, and an operator's."""
+"""Addresses of the wall page's viewer, on the device itself, and of an operator."""
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _PATIENCE_S, _EVERY_S = 10.0, 1.0
 Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
-    """The device at one moment, ``t_s`` after the beginning.
+class FloodSample:
+    """State of the device at ``t_s`` after the start.
 
-    ``anonymous_mb`` is what the process has written itself, swapped pages included; ``helpers`` are its children, which
-    read strangers' files. ``status`` is false where the local socket gave no answer; the counters are then the last
-    ones.
+    ``anonymous_mb`` is memory written by the process itself, including swapped pages; ``helpers`` are its children,
+    which read untrusted files. ``status`` is false without an answer on the local socket; the counters are then the
+    last known ones.
     """
 
     t_s: float
@@ -49,8 +49,8 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """Somebody asked for a page; ``took_ms`` is ``None`` where it was refused or did not come in time."""
+class PageLoad:
+    """Request of a page; ``took_ms`` is ``None`` if it was refused or timed out."""
 
     who: str
     t_s: float
@@ -59,7 +59,7 @@ class Look:
 
 
 class Operator:
-    """Someone who has logged in before the floods begin, and who goes on working."""
+    """Operator who logs in before the floods start, and continues to work."""
 
     def __init__(self, port: int, password: str) -> None:
         self._port = port
@@ -77,11 +77,11 @@ class Operator:
         self._sent = {"Cookie": cookie, "X_CSRF_Token": str(json.loads(said)["csrf"])}
 
     def look_ms(self) -> float | None:
-        """How long a page that only operators see takes; ``None``: it was refused or did not come."""
+        """Return the milliseconds of a page for operators, or ``None`` if it was refused or timed out."""
         return timed_ms(self._port, OPERATOR, "/operator", **self._sent)
 
     def dim(self, brightness: float) -> bool:
-        """Set the displays' brightness, which is one of the settings; whether that was answered well."""
+        """Set the displays' brightness setting; return whether it succeeded."""
         body = json.dumps({"brightness": brightness}).encode()
         try:
             return self._ask("POST", "/api/display", body, **self._sent)[0] == 200
@@ -98,7 +98,7 @@ class Operator:
 
 
 def timed_ms(port: int, address: str, path: str, **sent: Any) -> float | None:
-    """How long one page takes over a new connection; ``None`` where the answer is not 200."""
+    """Return the milliseconds of one page over a new connection, or ``None`` if the status is not 200."""
 
     async def look() -> int:
         async with wire.connected(port, address) as (reader, writer):
@@ -114,10 +114,10 @@ def timed_ms(port: int, address: str, path: str, **sent: Any) -> float | None:
 
 
 def within(work: Coroutine[Any, Any, Result]) -> Result:
-    """The result of ``work``.
+    """Return the result of ``work``.
 
     Raises:
-        OSError: it failed, or took too long.
+        OSError: it failed, or timed out.
     """
 
     async def bounded() -> Result:
@@ -126,8 +126,8 @@ def within(work: Coroutine[Any, Any, Result]) -> Result:
     return asyncio.run(bounded())
 
 
-class Watch:
-    """Looks at one device, between ``with`` and its end; its page is asked for once a second, by each who looks."""
+class DeviceWatch:
+    """Context manager that observes one device and requests its page once a second as each viewer."""
 
     def __init__(self, device: Appliance, operator: Operator, port: int) -> None:
         self._device = device
@@ -135,7 +135,7 @@ class Watch:
         self._frames, self._broker = 0, False
         self._over = threading.Event()
         self.phase = ""
-        self.looks: list[Look] = []
+        self.looks: list[PageLoad] = []
         work = {"the screen's page": lambda: timed_ms(port, SCREEN, "/about"), "an operator's page": operator.look_ms}
         self._threads = [threading.Thread(target=self._ask, args=each, daemon=True) for each in work.items()]
 
@@ -154,26 +154,26 @@ class Watch:
             phase, t_s = self.phase, self.seconds
             took_ms = look()
             if phase and phase == self.phase:
-                self.looks.append(Look(who, round(t_s, 2), phase, took_ms))
+                self.looks.append(PageLoad(who, round(t_s, 2), phase, took_ms))
             self._over.wait(_EVERY_S)
 
     @property
     def seconds(self) -> float:
-        """Since the beginning."""
+        """Return the seconds since the start."""
         return time.monotonic() - self._begun_s
 
-    def read(self) -> Sample:
-        """Everything, now.
+    def read(self) -> FloodSample:
+        """Read all current values.
 
         Raises:
-            OSError: the process is gone.
+            OSError: the process has ended.
         """
         pid = self._device.pid
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
         work = self._device.status().get("work", {})
         self._frames, self._broker = work.get("frames", self._frames), work.get("broker", False)
         t_s = self.seconds
-        return Sample(
+        return FloodSample(
             t_s=round(t_s, 2),
             phase=self.phase,
             frames=self._frames,

@@ -1,4 +1,4 @@
-"""Bytes that the floods send: HTTP requests and MQTT 3.1.1 packets, whole or not."""
+"""Data sent by the floods: HTTP requests and MQTT 3.1.1 packets, complete or not."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Pair = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 @asynccontextmanager
 async def connected(port: int, address: str) -> AsyncIterator[Pair]:
-    """A connection to this machine's ``port`` from ``address``, one of 127.0.0.0/8.
+    """Connect to a local ``port`` from ``address``, one of 127.0.0.0/8.
 
     Raises:
         OSError: it is refused.
@@ -32,7 +32,7 @@ async def connected(port: int, address: str) -> AsyncIterator[Pair]:
 
 
 def request(method: str, path: str, body: bytes = b"", **headers: str) -> bytes:
-    """An HTTP/1.1 request; ``headers`` have ``_`` for ``-``."""
+    """Return an HTTP/1.1 request; ``headers`` have ``_`` for ``-``."""
     lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     if body or method in {"POST", "PUT"}:
@@ -41,10 +41,10 @@ def request(method: str, path: str, body: bytes = b"", **headers: str) -> bytes:
 
 
 async def answer(reader: asyncio.StreamReader) -> tuple[int, str, bytes]:
-    """Status, head and body of the answer.
+    """Return status, head and body of the answer.
 
     Raises:
-        OSError: the connection ends before, or it is no HTTP.
+        OSError: the connection ends early, or it is no HTTP.
     """
     try:
         async with asyncio.timeout(TIMEOUT_S):
@@ -57,7 +57,7 @@ async def answer(reader: asyncio.StreamReader) -> tuple[int, str, bytes]:
 
 
 async def visit(port: int, address: str) -> tuple[str, str]:
-    """A new visitor's cookie and token.
+    """Return a new visitor's cookie and token.
 
     Raises:
         OSError: the page does not answer, or refuses.
@@ -72,7 +72,7 @@ async def visit(port: int, address: str) -> tuple[str, str]:
 
 
 def packet(kind: int, content: bytes, *, announced: int | None = None) -> bytes:
-    """An MQTT packet; ``announced`` is the remaining length that it states, where that is not the true one."""
+    """Return an MQTT packet; ``announced`` is its stated remaining length, if not the true one."""
     length, digits = len(content) if announced is None else announced, bytearray()
     while True:
         length, digit = divmod(length, 128)
@@ -82,28 +82,28 @@ def packet(kind: int, content: bytes, *, announced: int | None = None) -> bytes:
 
 
 def text(value: str) -> bytes:
-    """A string as MQTT has it."""
+    """Return a string in MQTT's encoding."""
     encoded = value.encode()
     return len(encoded).to_bytes(2, "big") + encoded
 
 
 def connect(client_id: str) -> bytes:
-    """CONNECT with a clean session and no credentials."""
+    """Return a CONNECT packet with a clean session and no credentials."""
     return packet(0x10, text("MQTT") + b"\x04\x02\x00\x3c" + text(client_id))
 
 
 def subscribe(topic: str) -> bytes:
-    """SUBSCRIBE with QoS 0."""
+    """Return a SUBSCRIBE packet with QoS 0."""
     return packet(0x82, b"\x00\x01" + text(topic) + b"\x00")
 
 
 def publish(topic: str, payload: bytes, *, retain: bool = False) -> bytes:
-    """PUBLISH with QoS 0."""
+    """Return a PUBLISH packet with QoS 0."""
     return packet(0x31 if retain else 0x30, text(topic) + payload)
 
 
 async def drained(reader: asyncio.StreamReader, seconds: float) -> None:
-    """Read and drop whatever comes, for so long or until the other side hangs up."""
+    """Read and discard data for ``seconds`` or until the other side closes the connection."""
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             while await reader.read(_HEAD_MAX):

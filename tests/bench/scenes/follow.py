@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from tests.bench.scenes.clip_score import NO_BINS, ClipScore
-from tests.bench.scenes.history import FaceHistory, Ledger
+from tests.bench.scenes.history import FaceHistory, TrackLedger
 from tests.bench.scenes.match import matches
 from tests.bench.scenes.scene_clip import Presence
 from tests.bench.scenes.truth import size_bin
@@ -27,7 +27,7 @@ class Follower:
 
     def __init__(self, smallest: float) -> None:
         self._smallest = smallest
-        self._ledger = Ledger()
+        self._ledger = TrackLedger()
         self._faces: dict[int, FaceHistory] = {}
         self._labels: dict[str, str | None] = {}
         self._shown: Counter[str] = Counter()

@@ -11,7 +11,7 @@ _NEVER_S = 2.0
 
 
 @dataclass(slots=True)
-class Ledger:
+class TrackLedger:
     """What the faces of a clip add up to; ``owner`` is the face that each track id was last seen on."""
 
     sums: Counter[str] = field(default_factory=Counter)
@@ -22,7 +22,7 @@ class Ledger:
 class FaceHistory:
     """One marked face; say for each frame whether it is visible, covered or absent, in order of time."""
 
-    def __init__(self, number: int, ledger: Ledger) -> None:
+    def __init__(self, number: int, ledger: TrackLedger) -> None:
         self._number = number
         self._ledger = ledger
         self._since_s: float | None = None

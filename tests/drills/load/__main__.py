@@ -1,11 +1,11 @@
-"""What the page costs the loop: ``python -m tests.drills.load`` prints the table of docs/kiosk.md.
+"""Cost of the page for the loop: ``python -m tests.drills.load`` prints the table of docs/kiosk.md.
 
-A device runs in this process with a drawn camera; a crowd in another process comes and goes. Quiet and busy phases
-take turns in one run, and each busy one is compared with the quiet ones around it, so that a machine that grows slower
-or warmer changes nothing. With ``--fps 0`` frames come faster than the loop takes them: its rate then is all that it
-can do, and every share of the processor that the page takes is seen.
+A device runs in this process with a drawn camera; simulated visitors in another process come and go. Quiet and busy
+phases alternate in one run, and each busy one is compared with the quiet ones around it, so that a machine that becomes
+slower or warmer does not change the result. With ``--fps 0`` frames come faster than the loop processes them: its rate
+is then its maximum, and any share of the processor used by the page is visible.
 
-The crowd runs on this machine as well, at a lower priority; its own share is part of what is measured.
+The simulated visitors run on this machine as well, at a lower priority; their own share is part of the measurement.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.drills.load.bench import Bench, Load
+from tests.drills.load.bench import Load, LoadBench
 from tests.drills.load.table import compare
 
 if TYPE_CHECKING:
@@ -34,14 +34,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--source", default="virtual:portrait", help="as source.uri")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=12.0, help="of each phase")
-    given = parser.parse_args(arguments)
-    loads = [Load(given.viewers)]
-    loads += [] if given.no_upload else [Load(given.viewers, upload=True)]
-    loads += [Load(given.viewers, upload=not given.no_upload, cameras=given.cameras)] if given.cameras else []
+    options = parser.parse_args(arguments)
+    loads = [Load(options.viewers)]
+    loads += [] if options.no_upload else [Load(options.viewers, upload=True)]
+    loads += [Load(options.viewers, upload=not options.no_upload, cameras=options.cameras)] if options.cameras else []
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-        bench = Bench(Path(folder), fps=given.fps, source=given.source)
+        bench = LoadBench(Path(folder), fps=options.fps, source=options.source)
         stack.callback(bench.close)
-        sys.stdout.write("\n".join(compare(bench, loads, rounds=given.rounds, seconds=given.seconds)) + "\n")
+        sys.stdout.write("\n".join(compare(bench, loads, rounds=options.rounds, seconds=options.seconds)) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A device that serves its page, the thread of its loop, and a crowd beside it that comes and goes."""
+"""A device that serves its page, the thread of its loop, and simulated visitors."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from edge.core.events import Message
 
 FASTEST = 240.0
-"""Frames a second of the drawn camera where the loop shall have all that it can take."""
+"""Frames per second of the drawn camera if the loop is to run at its maximum."""
 CROWD_NICENESS = 10
 _SETTLE_S = 2.0
 _ARRIVAL_S = 90.0
@@ -31,7 +31,7 @@ _CLOCK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Who comes: viewers of the live page, cameras of visitors, and whether a file is uploaded to be read."""
+    """Visitors of a phase: viewers of the live page, visitors' cameras, and whether a file is uploaded."""
 
     viewers: int = 0
     upload: bool = False
@@ -46,15 +46,15 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """What was measured: frames a second, the loop's and the whole process's seconds of processor per second."""
+    """Measured frames per second, and CPU seconds per second of the loop and the process."""
 
     fps: float
     loop_cpu: float
     process_cpu: float
 
 
-class Count(BaseSink):
-    """A sink that counts what the loop has looked at."""
+class FrameCounter(BaseSink):
+    """Sink that counts processed frames."""
 
     name = "count"
     accepts: tuple[type, ...] = (Observation,)
@@ -63,18 +63,18 @@ class Count(BaseSink):
         self.frames = 0
 
     def open(self) -> None:
-        """Nothing to open."""
+        """Do nothing."""
 
     def handle(self, _message: Message) -> None:
-        """One more."""
+        """Count a message."""
         self.frames += 1
 
     def close(self) -> None:
-        """Nothing to close."""
+        """Do nothing."""
 
 
-class Bench:
-    """A device that serves its page, the thread of its loop, and the crowd beside it."""
+class LoadBench:
+    """Device that serves its page, the thread of its loop, and the simulated visitors."""
 
     def __init__(self, folder: Path, *, fps: float, source: str) -> None:
         from edge import config as configuration
@@ -85,7 +85,7 @@ class Bench:
         flags = {"node.id": "load", "node.state_dir": folder, "source.uri": source, "source.fps": fps or FASTEST}
         flags |= {"source.width": 640, "source.height": 480, "kiosk.enabled": True, "kiosk.port": self._port}
         flags |= {"kiosk.max_viewers": 500, "kiosk.host": "127.0.0.1", "kiosk.password_file": "", "kiosk.tls": "off"}
-        self._counter = Count()
+        self._counter = FrameCounter()
         wiring = build.device(configuration.load(environment={}, flags=flags), extra_sinks=[self._counter])
         self._stack.enter_context(wiring.resources)
         self._device = wiring.device
@@ -100,7 +100,7 @@ class Bench:
         self._stack.close()
 
     def measure(self, load: Load, seconds: float) -> tuple[Phase, dict[str, float]]:
-        """Let ``load`` come, wait until it is there, and measure; also what the crowd got, per second."""
+        """Start ``load``, wait until it is active, and measure; also return the visitors' rates per second."""
         with ExitStack() as stack:
             crowd = stack.enter_context(self._crowd(load)) if load != Load() else None
             if crowd is not None:
@@ -129,7 +129,7 @@ class Bench:
 
 
 class CrowdProcess:
-    """The crowd in a process of its own, as a context; ``newest`` is the last line that it said."""
+    """Context manager for visitors in their own process; ``newest`` is its last report."""
 
     def __init__(self, arguments: list[str]) -> None:
         self._arguments = arguments
@@ -154,24 +154,24 @@ class CrowdProcess:
             self.newest = json.loads(line)
 
     def wait_for(self, load: Load) -> None:
-        """Until each kind is there and served, or too long; the table then shows who got nothing."""
+        """Wait until each kind is served, or time out; the table then shows who got nothing."""
         wanted = {"updates": load.viewers > 0, "uploads_sent": load.upload, "camera_frames": load.cameras > 0}
         deadline = time.monotonic() + _ARRIVAL_S
         while time.monotonic() < deadline:
-            said = self.newest or {}
-            if all(said.get(name, 0) > 0 for name, is_wanted in wanted.items() if is_wanted):
+            newest = self.newest or {}
+            if all(newest.get(name, 0) > 0 for name, is_wanted in wanted.items() if is_wanted):
                 return
             time.sleep(0.2)
 
     def since(self, before: dict[str, float]) -> dict[str, float]:
-        """What came per second since ``before``."""
+        """Return the rates per second since ``before``."""
         now = self.newest or before
         seconds = max(now["t"] - before["t"], 1e-3)
         return {name: (value - before.get(name, 0)) / seconds for name, value in now.items() if name != "t"}
 
 
 def render(path: Path, seconds: int = 20, rate: int = 25) -> None:
-    """A film of the drawn camera's face, for the upload."""
+    """Write a video of the drawn camera's face for the upload."""
     import av
 
     from edge.config import load

@@ -1,7 +1,7 @@
-"""Everyone who may come to the page at once: ``python -m tests.drills.load.crowd URL VIEWERS CAMERAS UPLOAD-FILE``.
+"""Simulated visitors of the page: ``python -m tests.drills.load.crowd URL VIEWERS CAMERAS UPLOAD-FILE``.
 
-Viewers read the live stream, cameras send a face again and again with one frame in flight, the uploader sends a file
-to be read and the next when that is done. Prints one JSON line a second: what each kind has got so far.
+Viewers read the live stream, cameras send a face repeatedly with one frame in flight, the uploader sends a file and the
+next one when it is processed. The program prints one JSON line per second with the counts of each kind.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ Address = tuple[str, int]
 _NUMBERS = itertools.count()
 
 
-class Visitor:
-    """One browser: keeps its cookie and shows the page's token."""
+class BrowserVisitor:
+    """One browser with its cookie and the page's token."""
 
     def __init__(self, address: Address) -> None:
-        # on this machine each comes from an address of its own: the page bounds what one address may have
+        # each local visitor has its own address: the page limits each address
         source = (f"127.0.1.{next(_NUMBERS) % 250 + 1}", 0) if address[0].startswith("127.") else None
         self._connection = http.client.HTTPConnection(*address, timeout=_TIMEOUT_S, source_address=source)
         self._headers: dict[str, str] = {}
@@ -46,10 +46,10 @@ class Visitor:
         self._headers = {"Cookie": answer.headers["set-cookie"].partition(";")[0], "X-CSRF-Token": csrf}
 
     def ask(self, method: str, path: str, body: bytes = b"", kind: str = "application/json") -> Any:
-        """The answer's JSON.
+        """Return the answer's JSON.
 
         Raises:
-            ConnectionError: the device refuses; the message has its words.
+            ConnectionError: the device refuses; the message contains its answer.
         """
         self._connection.request(method, path, body, self._headers | {"Content-Type": kind})
         answer = self._connection.getresponse()
@@ -60,7 +60,7 @@ class Visitor:
         return json.loads(content) if content else None
 
     def stream(self, path: str) -> Iterator[tuple[str, str]]:
-        """Server-sent events as they come: name and data."""
+        """Yield server-sent events with name and data."""
         self._connection.request("GET", path, headers=self._headers)
         answer = self._connection.getresponse()
         name = ""
@@ -72,15 +72,15 @@ class Visitor:
                 yield name, value
 
 
-class Crowd:
-    """Runs everyone on threads of their own; ``counts`` says what came of it."""
+class VisitorCrowd:
+    """Runs all visitors on their own threads; ``counts`` are the results."""
 
     def __init__(self, address: Address) -> None:
         self._address = address
         self.counts: Counter[str] = Counter()
 
     def start(self, *, viewers: int, cameras: int, upload: Path | None) -> None:
-        """Let them all come."""
+        """Start all visitors."""
         for _ in range(viewers):
             self._begin(self._watch)
         for _ in range(cameras):
@@ -102,18 +102,18 @@ class Crowd:
                 time.sleep(_PAUSE_S)
 
     def _watch(self) -> None:
-        for _ in Visitor(self._address).stream("/api/live"):
+        for _ in BrowserVisitor(self._address).stream("/api/live"):
             self.counts["updates"] += 1
 
     def _show(self) -> None:
-        visitor, frame = Visitor(self._address), PORTRAIT.read_bytes()
+        visitor, frame = BrowserVisitor(self._address), PORTRAIT.read_bytes()
         while True:
             visitor.ask("POST", "/api/camera", frame, "image/jpeg")
             self.counts["camera_frames"] += 1
 
     def _upload(self, path: Path) -> None:
-        visitor, content = Visitor(self._address), path.read_bytes()
-        listener = Visitor(self._address)
+        visitor, content = BrowserVisitor(self._address), path.read_bytes()
+        listener = BrowserVisitor(self._address)
         listener._headers = visitor._headers
         done: dict[str, threading.Event] = {}
         threading.Thread(target=self._follow, args=(listener, done), daemon=True).start()
@@ -129,7 +129,7 @@ class Crowd:
             self.counts["uploads_read"] += over.is_set()
             visitor.ask("DELETE", f"/api/analyze/files/{job}")
 
-    def _follow(self, listener: Visitor, done: dict[str, threading.Event]) -> None:
+    def _follow(self, listener: BrowserVisitor, done: dict[str, threading.Event]) -> None:
         with suppress(OSError, http.client.HTTPException):
             for name, data in listener.stream(f"/api/analyze/live?tab={os.getpid()}"):
                 for file in json.loads(data) if name == "files" else ():
@@ -138,9 +138,9 @@ class Crowd:
 
 
 def main(url: str, viewers: str, cameras: str, upload: str = "") -> None:
-    """Come, and tell each second what came of it, until ended."""
+    """Run the visitors and print their counts every second until stopped."""
     host, _, port = url.removeprefix("http://").partition(":")
-    crowd = Crowd((host, int(port)))
+    crowd = VisitorCrowd((host, int(port)))
     crowd.start(viewers=int(viewers), cameras=int(cameras), upload=Path(upload) if upload else None)
     while True:
         sys.stdout.write(json.dumps({"t": time.monotonic(), **crowd.counts}) + "\n")

@@ -1,4 +1,4 @@
-"""Quiet and busy phases in turn, and what the busy ones changed."""
+"""Table of alternating quiet and busy phases and of the differences between them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.drills.load.bench import Load
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tests.drills.load.bench import Bench, Phase
+    from tests.drills.load.bench import LoadBench, Phase
 
 COLUMNS = (
     "who comes",
@@ -23,8 +23,8 @@ COLUMNS = (
 )
 
 
-def compare(bench: Bench, loads: Sequence[Load], *, rounds: int, seconds: float) -> list[str]:
-    """The table: each load against the quiet phases before and after it, medians over the rounds."""
+def compare(bench: LoadBench, loads: Sequence[Load], *, rounds: int, seconds: float) -> list[str]:
+    """Return the table: each load compared with the quiet phases before and after it, medians over the rounds."""
     changes: dict[Load, list[tuple[float, float]]] = {load: [] for load in loads}
     phases: dict[Load, list[Phase]] = {load: [] for load in (Load(), *loads)}
     crowds: dict[Load, dict[str, float]] = {}
@@ -60,16 +60,16 @@ def _table(
     crowds: dict[Load, dict[str, float]],
 ) -> list[str]:
     lines = [f"| {' | '.join(COLUMNS)} |", "|---" * len(COLUMNS) + "|"]
-    for load, found in phases.items():
-        fps = statistics.median(phase.fps for phase in found)
-        each_ms = 1000 * statistics.median(_per_frame(phase) for phase in found)
-        share = 100 * statistics.median(phase.process_cpu for phase in found)
+    for load, measured in phases.items():
+        fps = statistics.median(phase.fps for phase in measured)
+        each_ms = 1000 * statistics.median(_per_frame(phase) for phase in measured)
+        share = 100 * statistics.median(phase.process_cpu for phase in measured)
         rates, costs = zip(*changes.get(load) or [(0.0, 0.0)], strict=True)
-        told = [_told(values) if load in changes else "" for values in (rates, costs)]
+        shown = [_shown(values) if load in changes else "" for values in (rates, costs)]
         got = ", ".join(f"{value:.1f} {name.replace('_', ' ')}" for name, value in crowds.get(load, {}).items())
-        lines.append(f"| {load} | {fps:.1f} | {told[0]} | {each_ms:.2f} | {told[1]} | {share:.0f} | {got} |")
+        lines.append(f"| {load} | {fps:.1f} | {shown[0]} | {each_ms:.2f} | {shown[1]} | {share:.0f} | {got} |")
     return lines
 
 
-def _told(values: Sequence[float]) -> str:
+def _shown(values: Sequence[float]) -> str:
     return f"{statistics.median(values):+.1%} ({min(values):+.1%} to {max(values):+.1%})"

@@ -1,8 +1,8 @@
-"""The soak's device, run as ``python -m tests.drills.soak.device HANG_S WORDS…``: as :mod:`tests.drills.appliance`.
+"""The soak's device, run as ``python -m tests.drills.soak.device HANG_S WORDS…``; see :mod:`tests.drills.appliance`.
 
-Its camera draws the next frame as soon as the loop has looked at the last one, and its clocks go by that: each frame is
-one frame's time further, so that every window, heartbeat, hold and session is as long in frames as it is in life.
-Between frames, and where they come slower than in life, the clocks go as the real ones do.
+Its camera draws the next frame when the loop has processed the last one, and its clocks follow: each frame advances
+them by one frame's time, so that every window, heartbeat, hold and session has as many frames as in real time. Between
+frames, and if frames come more slowly than in real time, the clocks run like the real ones.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from edge.core.types import Observation
 
 FIGURES = "figures.json"
-"""Beside the control file: what the loop has done, once a second."""
+"""File beside the control file with the loop's figures, written once a second."""
 PERCENTS = (50, 95, 99)
 LEAKS = ("memory", "descriptors")
 SCENE = "virtual:portrait?pace=fast"
 NOMINAL_FPS = 15.0
-"""The rate that frames would have in life."""
+"""Frame rate in real time."""
 _NS = 1_000_000_000
 _WINDOW = 512
 _WRITE_EVERY_S = 1.0
@@ -44,63 +44,63 @@ _LEAKED_BYTES = 4096
 _LEAKED_EVERY = 50
 
 
-class QuickClock:
-    """The monotonic and the wall clock, ahead of the real ones by what the frames have gained."""
+class FastClock:
+    """Monotonic and wall clock, ahead of the real ones by the time gained with frames."""
 
     def __init__(self) -> None:
         self._monotonic_ns, self._wall_ns = time.monotonic_ns, time.time_ns
         self._ahead_ns = 0
 
     def install(self) -> None:
-        """From now on ``time`` reads it; what waits, waits in real time."""
+        """Patch ``time`` to read this clock; waiting still takes real time."""
         time.monotonic_ns = lambda: self._monotonic_ns() + self._ahead_ns
         time.time_ns = lambda: self._wall_ns() + self._ahead_ns
         time.monotonic = lambda: time.monotonic_ns() / _NS
         time.time = lambda: time.time_ns() / _NS
 
     def reach(self, due_ns: int) -> int:
-        """The time now, and ``due_ns`` at the earliest."""
+        """Advance the time to ``due_ns`` at least, and return it."""
         now_ns = self._monotonic_ns() + self._ahead_ns
         if now_ns < due_ns:
             self._ahead_ns += due_ns - now_ns
         return max(now_ns, due_ns)
 
 
-class Turns:
-    """The camera waits until the loop has looked at its last frame, but not for ever: it may have been dropped."""
+class FrameHandshake:
+    """Makes the camera wait until the loop has processed its last frame, with a timeout for dropped frames."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._looked_at = -1
 
     def done(self, index: int) -> None:
-        """The loop has looked at frame ``index``."""
+        """Record that the loop has processed frame ``index``."""
         with self._changed:
             self._looked_at = index
             self._changed.notify_all()
 
     def wait_for(self, index: int) -> None:
-        """Until it has looked at frame ``index``."""
+        """Wait until the loop has processed frame ``index``."""
         with self._changed:
             self._changed.wait_for(lambda: self._looked_at >= index, _PATIENCE_S)
 
 
-CLOCK = QuickClock()
-TURNS = Turns()
+CLOCK = FastClock()
+TURNS = FrameHandshake()
 
 
-class QuickCamera(PassiveSource):
-    """``soak[?leak=memory|descriptors]``: the drawn portrait, one frame for each that was looked at.
+class FastCamera(PassiveSource):
+    """Source ``soak[?leak=memory|descriptors]``: the drawn portrait, one frame for each processed one.
 
-    Unplugged where the drill's control file says so. A leak is planted to see that the drill finds it.
+    It is unplugged when the drill's control file says so. A planted leak tests that the drill detects it.
     """
 
     lossless = False
     epoch_ns = None
 
     def __init__(self, config: SourceConfig) -> None:
-        _, found = options(config.uri, {"leak": LEAKS})
-        self._leak = found.get("leak")
+        _, parsed = options(config.uri, {"leak": LEAKS})
+        self._leak = parsed.get("leak")
         self._leaked: list[object] = []
         self._step_ns = round(_NS / config.fps)
         self._scene = VirtualCamera(config.model_copy(update={"uri": SCENE}))
@@ -109,16 +109,16 @@ class QuickCamera(PassiveSource):
 
     @property
     def uri(self) -> str:
-        """``soak``."""
+        """Return ``soak``."""
         return "soak"
 
     def open(self) -> None:
-        """Open, unless it is unplugged."""
+        """Open the camera unless it is unplugged."""
         self._obey()
         self._scene.open()
 
     def read(self) -> Frame:
-        """The next frame, when the last one was looked at."""
+        """Return the next frame after the last one was processed."""
         TURNS.wait_for(self._index)
         self._obey()
         self._index += 1
@@ -128,7 +128,7 @@ class QuickCamera(PassiveSource):
         return Frame(image, self._last_ns, self._index)
 
     def close(self) -> None:
-        """Close."""
+        """Close the camera."""
         self._scene.close()
 
     def _obey(self) -> None:
@@ -143,11 +143,11 @@ class QuickCamera(PassiveSource):
             self._leaked.append(os.open(os.devnull, os.O_RDONLY))
 
 
-class Meter(HealthMeter):
-    """The loop's own meter, which also counts frames and times them.
+class SoakMeter(HealthMeter):
+    """The loop's own meter, extended to count and time frames.
 
-    ``latency`` is from the camera's hand to the finished look, ``work`` what the loop's thread had of a processor from
-    one frame to the next.
+    ``latency`` is the time from the camera to the end of processing, ``work`` the loop thread's CPU time from one frame
+    to the next.
     """
 
     def __init__(self) -> None:
@@ -159,7 +159,7 @@ class Meter(HealthMeter):
         self._path = Path(os.environ[CONTROL]).with_name(FIGURES)
 
     def record(self, observation: Observation) -> None:
-        """As the loop's own; then the camera may draw the next."""
+        """Record the observation, then allow the camera to draw the next frame."""
         super().record(observation)
         self._frames += 1
         self._kept["latency"].append((time.monotonic_ns() - observation.monotonic_ns) / 1e6)
@@ -180,14 +180,14 @@ class Meter(HealthMeter):
 
 
 def main() -> int:
-    """Be the device."""
+    """Run the device."""
     CLOCK.install()
     from edge.runtime import app
     from edge.sources import factory
     from tests.drills.appliance import main as appliance
 
     factory.BACKENDS["soak"] = f"{__name__}:QuickCamera"
-    app.HealthMeter = Meter  # type: ignore[attr-defined]
+    app.HealthMeter = SoakMeter  # type: ignore[attr-defined]
     return appliance()
 
 

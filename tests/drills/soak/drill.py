@@ -1,4 +1,4 @@
-"""An hour of replay as fast as the loop goes, with all that a device's days bring, and what it leaves behind."""
+"""An hour of accelerated replay with all events of a device's days, and an analysis of the result."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 from edge.bench.mosquitto import Mosquitto
 from edge.core.errors import SourceError
 from edge.sinks.mqtt.topics import Topics
-from tests.drills.appliance import NODE, Appliance
+from tests.drills.appliance import NODE, DrillDevice
 from tests.drills.kill import damaged
-from tests.drills.listener import Listener
+from tests.drills.listener import DrillListener
 from tests.drills.soak.device import NOMINAL_FPS
-from tests.drills.soak.pace import Pace
+from tests.drills.soak.pace import ReferenceLoop
 from tests.drills.soak.plot import draw, needed
-from tests.drills.soak.report import Feed, Soak
-from tests.drills.soak.sample import Probe, Sample, Table
-from tests.drills.soak.script import CYCLE, Script
+from tests.drills.soak.report import SoakFeed, SoakReport
+from tests.drills.soak.sample import Probe, SampleTable, SoakSample
+from tests.drills.soak.script import CYCLE, SoakScript
 from tests.drills.soak.verdict import judge
 from tests.drills.tcp_proxy import TcpProxy
 
@@ -36,8 +36,8 @@ _SLACK_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
-    """How long in seconds, how often it is looked at, where table and plot go, what leaks on purpose."""
+class SoakOptions:
+    """Options of a soak: duration and sample interval in seconds, output folder, planted leak."""
 
     seconds: float = 3600.0
     sample_s: float = 5.0
@@ -45,21 +45,21 @@ class Setting:
     leak: str | None = None
 
 
-def run(folder: Path, setting: Setting, *, progress: Callable[[float], None]) -> Soak:
-    """Let a device run, look at it, and judge; Ctrl-C or SIGTERM ends it early, with a verdict over what there is.
+def run(folder: Path, setting: SoakOptions, *, progress: Callable[[float], None]) -> SoakReport:
+    """Run a device, sample it, and judge; Ctrl-C or SIGTERM ends it early, with a verdict on the samples so far.
 
     Raises:
-        HardwareUnavailable: Mosquitto is missing, or matplotlib where a plot is wanted.
+        HardwareUnavailable: Mosquitto is missing, or matplotlib if a plot is requested.
         SourceError: the device does not start.
-        SinkError: the broker does not.
+        SinkError: the broker does not start.
     """
     begun_s = time.monotonic()
     if setting.output is not None:
         needed()
         setting.output.mkdir(parents=True, exist_ok=True)
-    samples: list[Sample] = []
+    samples: list[SoakSample] = []
     with ExitStack() as stack:
-        pace = stack.enter_context(closing(Pace.for_samples_every(setting.sample_s)))
+        pace = stack.enter_context(closing(ReferenceLoop.for_samples_every(setting.sample_s)))
         device, script, listener = _scene(stack, folder, setting.leak)
         with _interruptible():
             coming = _samples(Probe(device, folder, pace), script, setting)
@@ -72,7 +72,7 @@ def run(folder: Path, setting: Setting, *, progress: Callable[[float], None]) ->
     if setting.output is not None and len(samples) > 1:
         draw(samples, setting.output / PLOT)
     frames = samples[-1].frames if samples else 0
-    return Soak(
+    return SoakReport(
         asked_s=setting.seconds,
         seconds=round(time.monotonic() - begun_s, 1),
         samples=len(samples),
@@ -85,27 +85,27 @@ def run(folder: Path, setting: Setting, *, progress: Callable[[float], None]) ->
     )
 
 
-def _scene(stack: ExitStack, folder: Path, leak: str | None) -> tuple[Appliance, Script, Listener]:
-    """Broker, subscriber and a device that looks."""
+def _scene(stack: ExitStack, folder: Path, leak: str | None) -> tuple[DrillDevice, SoakScript, DrillListener]:
+    """Start broker, subscriber and a running device."""
     page, metrics = _free_ports(2)
-    with _deaf_to_interrupts():  # a Ctrl-C is for us alone: the device is asked to stop later
+    with _ignore_interrupts():  # Ctrl-C is handled here alone: the device is asked to stop later
         broker = stack.enter_context(Mosquitto(folder / "broker"))
         gate = stack.enter_context(TcpProxy(broker.port))
-        listener = stack.enter_context(Listener(broker.port, Topics.of("face-edge", NODE)))
+        listener = stack.enter_context(DrillListener(broker.port, Topics.of("face-edge", NODE)))
         device = stack.enter_context(_device(folder, gate.uri, leak, page=page, metrics=metrics))
     device.wait_looking()
-    return device, Script(device, gate, page=page, metrics=metrics), listener
+    return device, SoakScript(device, gate, page=page, metrics=metrics), listener
 
 
 def _watch(
-    device: Appliance,
-    coming: Iterator[Sample],
-    samples: list[Sample],
-    setting: Setting,
+    device: DrillDevice,
+    coming: Iterator[SoakSample],
+    samples: list[SoakSample],
+    setting: SoakOptions,
     progress: Callable[[float], None],
 ) -> list[str]:
-    """Gather ``samples`` to the end, or to the interrupt; gives what should not have been."""
-    table = None if setting.output is None else Table(setting.output / CSV)
+    """Collect ``samples`` until the end or an interrupt; return the faults."""
+    table = None if setting.output is None else SampleTable(setting.output / CSV)
     try:
         for sample in coming:
             samples.append(sample)
@@ -113,14 +113,14 @@ def _watch(
                 table.add(sample)
             progress(sample.t_s)
     except KeyboardInterrupt:
-        pass  # enough
+        pass  # interrupted
     except (OSError, SourceError):
         return [f"the device ended by itself: {' | '.join(device.lines[-3:])}"]
     return []
 
 
-def _device(folder: Path, broker: str, leak: str | None, *, page: int, metrics: int) -> Appliance:
-    return Appliance(
+def _device(folder: Path, broker: str, leak: str | None, *, page: int, metrics: int) -> DrillDevice:
+    return DrillDevice(
         folder,
         broker=broker,
         module=MODULE,
@@ -135,8 +135,8 @@ def _device(folder: Path, broker: str, leak: str | None, *, page: int, metrics: 
     )
 
 
-def _samples(probe: Probe, script: Script, setting: Setting) -> Iterator[Sample]:
-    """One a tick, each followed by what the tick does; where that takes long the others come later."""
+def _samples(probe: Probe, script: SoakScript, setting: SoakOptions) -> Iterator[SoakSample]:
+    """Yield one sample per tick, each followed by the tick's actions; slow actions delay later samples."""
     begun_s = due_s = time.monotonic()
     for phase in itertools.cycle(range(CYCLE)):
         time.sleep(max(0.0, due_s - time.monotonic()))
@@ -148,18 +148,18 @@ def _samples(probe: Probe, script: Script, setting: Setting) -> Iterator[Sample]
         due_s = max(due_s + setting.sample_s, time.monotonic())
 
 
-def _feed(device: Appliance, listener: Listener, script: Script) -> Feed:
-    """What came out of the broker, when nothing more comes."""
+def _feed(device: DrillDevice, listener: DrillListener, script: SoakScript) -> SoakFeed:
+    """Return what the broker delivered, when nothing more arrives."""
     deadline_s = time.monotonic() + _CATCH_UP_S
     while device.status().get("health", {}).get("queue_depth", 1) and time.monotonic() < deadline_s:
         time.sleep(0.2)
     time.sleep(0.5)
-    return Feed.of(listener.received(), script.answered)
+    return SoakFeed.of(listener.received(), script.answered)
 
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """SIGTERM is as good as Ctrl-C, and Ctrl-C works in the background, too, where a shell has it ignored."""
+    """Treat SIGTERM like Ctrl-C, and enable Ctrl-C in the background, where a shell ignores it."""
     before = {each: signal.signal(each, signal.default_int_handler) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
@@ -169,8 +169,8 @@ def _interruptible() -> Iterator[None]:
 
 
 @contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
-    """Processes and threads that begin meanwhile never hear of a Ctrl-C on the terminal."""
+def _ignore_interrupts() -> Iterator[None]:
+    """Start processes and threads that ignore Ctrl-C on the terminal."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

@@ -1,7 +1,7 @@
-"""What this process has asked of memory and not given back: leaks show here before the kernel sees any.
+"""Memory that this process has allocated and not freed: leaks are visible here before the kernel sees them.
 
-The kernel counts pages. A heap keeps pages that it does not need just now, more so after a moment of hurry, so that a
-process that leaks nothing grows by steps, now and then, by as much as a few frames. What is in use has no such steps.
+The kernel counts pages. A heap keeps unused pages, more so after a busy moment, so a process without leaks grows
+occasionally by steps of a few frames. Memory in use has no such steps.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ _TOTALS = re.compile(r'<(system|total) type="(current|fast|rest|mmap)"(?: count=
 
 
 def python_blocks() -> int:
-    """Blocks of Python's own allocator: objects, and what small things they hold."""
+    """Return the number of blocks of Python's own allocator: objects and their small contents."""
     return sys.getallocatedblocks()
 
 
 def heap_mb() -> float | None:
-    """Megabytes that the C library has given to whoever called malloc; ``None``: it does not say (not glibc)."""
+    """Return the megabytes allocated through malloc, or ``None`` if the C library does not report it (not glibc)."""
     report = _malloc_info()
     if report is None:
         return None
@@ -39,7 +39,7 @@ def _malloc_info() -> str | None:
     library.malloc_info.argtypes = [ctypes.c_int, ctypes.c_void_p]
     library.fclose.argtypes = [ctypes.c_void_p]
     with tempfile.TemporaryFile() as file:
-        stream = library.fdopen(os.dup(file.fileno()), b"w")  # closed with the stream that is made of it
+        stream = library.fdopen(os.dup(file.fileno()), b"w")  # closed with the stream made from it
         library.malloc_info(0, stream)
         library.fclose(stream)
         file.seek(0)

@@ -1,8 +1,8 @@
-"""How fast the machine is just now: a loop that is always young looks at the same frames, in processor time.
+"""Current speed of the machine: a freshly started loop processes the same frames, in CPU time.
 
-What else a machine does slows a loop by a fifth and more without its doing anything else: whoever is interrupted finds
-the caches full of other things. Plain arithmetic hardly shows that, the same loop does. A device that takes longer in
-the same measure as the young one has not aged.
+Other work on a machine slows a loop by a fifth and more: after an interruption the caches are full of other data. Plain
+arithmetic hardly shows that, but the same loop does. A device that slows down in the same measure as the fresh loop has
+not aged.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ _FRAMES = 3, 30
 _FRAMES_PER_S = 6
 
 
-class Pace:
-    """``frames`` of the soak's own scene at each look; thirty take forty milliseconds on a PC.
+class ReferenceLoop:
+    """Reference loop over ``frames`` of the soak's own scene per sample; thirty take 40 ms on a PC.
 
     Raises:
         EdgeError: the packaged network cannot be loaded.
@@ -36,12 +36,12 @@ class Pace:
 
     @classmethod
     def for_samples_every(cls, seconds: float) -> Self:
-        """As many frames as take about a hundredth of the time between two looks."""
+        """Create a loop with enough frames to take about a hundredth of the interval in ``seconds``."""
         least, most = _FRAMES
         return cls(max(least, min(most, round(_FRAMES_PER_S * seconds))))
 
     def read_ms(self) -> tuple[float, float]:
-        """Milliseconds of this thread's processor time that a frame took: the median and the mean."""
+        """Return median and mean milliseconds of this thread's CPU time per frame."""
         self._pipeline.reset()
         spent = []
         for frame in self._frames:

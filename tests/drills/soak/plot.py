@@ -1,4 +1,4 @@
-"""The soak in a picture: memory, descriptors and threads, what a frame takes, files."""
+"""Chart of a soak: memory, descriptors and threads, frame times, files."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from tests.drills.soak.sample import Sample
+    from tests.drills.soak.sample import SoakSample
 
 _BLUE, _RED, _GREEN, _YELLOW, _GREY = "#4477aa", "#ee6677", "#228833", "#ccbb44", "#bbbbbb"
-"""Paul Tol's "bright" scheme, which people with colour vision deficiency can tell apart."""
+"""Paul Tol's "bright" scheme, which is distinguishable with colour vision deficiency."""
 _NEAR_MB = 6.0
 _SIZE_INCHES = (9.0, 9.6)
 
 
-def draw(samples: Sequence[Sample], path: Path) -> None:
-    """A PNG or SVG file, by its suffix.
+def draw(samples: Sequence[SoakSample], path: Path) -> None:
+    """Write a PNG or SVG file, by its suffix.
 
     Raises:
         HardwareUnavailable: matplotlib is not installed.
@@ -43,7 +43,7 @@ def draw(samples: Sequence[Sample], path: Path) -> None:
 
 
 def needed() -> Any:
-    """What draws; asked for before an hour has gone by.
+    """Import the plotting library; called before the soak starts.
 
     Raises:
         HardwareUnavailable: matplotlib is not installed.
@@ -56,28 +56,28 @@ def needed() -> Any:
     return Figure
 
 
-def _memory(panel: Any, minutes: list[float], samples: Sequence[Sample]) -> None:
+def _memory(panel: Any, minutes: list[float], samples: Sequence[SoakSample]) -> None:
     panel.plot(minutes, [each.resident_mb for each in samples], color=_BLUE, label="resident")
     panel.plot(minutes, [each.anonymous_mb for each in samples], color=_RED, label="anonymous")
     panel.set(ylabel="memory, MB", ylim=(0, None))
 
 
-def _change(panel: Any, minutes: list[float], samples: Sequence[Sample]) -> None:
-    """Near by: what a leak would look like."""
+def _change(panel: Any, minutes: list[float], samples: Sequence[SoakSample]) -> None:
+    """Plot the change of memory in detail, to make a leak visible."""
     usual = statistics.median(each.anonymous_mb for each in samples[int(len(samples) * WARM_UP) :])
     panel.axhline(0, color=_GREY, lw=0.8)
     panel.plot(minutes, [each.anonymous_mb - usual for each in samples], color=_RED, lw=0.9, label="anonymous")
     panel.set(ylabel="from its\nmedian, MB", ylim=(-_NEAR_MB, _NEAR_MB))
 
 
-def _counts(panel: Any, minutes: list[float], samples: Sequence[Sample]) -> None:
+def _counts(panel: Any, minutes: list[float], samples: Sequence[SoakSample]) -> None:
     panel.plot(minutes, [each.descriptors for each in samples], color=_BLUE, lw=0.8, label="descriptors")
     panel.plot(minutes, [each.threads for each in samples], color=_RED, lw=0.8, label="threads")
     panel.set(ylabel="at a time", ylim=(0, None))
 
 
-def _frames(panel: Any, minutes: list[float], samples: Sequence[Sample]) -> None:
-    minutes, samples = minutes[1:], samples[1:]  # the first was taken when the first frame had just come
+def _frames(panel: Any, minutes: list[float], samples: Sequence[SoakSample]) -> None:
+    minutes, samples = minutes[1:], samples[1:]  # the first sample was taken at the first frame
     for percent, shade in ((99, _GREY), (95, _YELLOW), (50, _BLUE)):
         values = [_or_nan(getattr(each, f"latency_p{percent}_ms")) for each in samples]
         panel.plot(minutes, values, color=shade, lw=0.9, label=f"latency p{percent}")
@@ -92,7 +92,7 @@ def _frames(panel: Any, minutes: list[float], samples: Sequence[Sample]) -> None
     panel.grid(axis="y", color="#dddddd", lw=0.6)
 
 
-def _files(panel: Any, minutes: list[float], samples: Sequence[Sample]) -> None:
+def _files(panel: Any, minutes: list[float], samples: Sequence[SoakSample]) -> None:
     panel.plot(minutes, [each.sessions_mb for each in samples], color=_BLUE, label="sessions")
     panel.plot(minutes, [each.outbox_mb for each in samples], color=_RED, label="outbox")
     panel.set(ylabel="files, MB", ylim=(0, None))

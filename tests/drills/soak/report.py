@@ -1,4 +1,4 @@
-"""What a soak found, for people and for programs."""
+"""Result of a soak as text and as JSON."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Self
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tests.drills.report import Mark
-    from tests.drills.soak.verdict import Finding
+    from tests.drills.report import MessageMark
+    from tests.drills.soak.verdict import SoakFinding
 
 
 @dataclass(frozen=True, slots=True)
-class Feed:
-    """What a subscriber got: ``missing`` are gaps in the numbers of a stream, ``lost`` markers that were answered."""
+class SoakFeed:
+    """Received messages: ``missing`` are gaps in the numbers of a stream, ``lost`` markers that were answered."""
 
     messages: int
     repeated: int
@@ -24,8 +24,8 @@ class Feed:
     lost: int
 
     @classmethod
-    def of(cls, received: Sequence[Mark], answered: Sequence[str]) -> Self:
-        """From all that came, in order."""
+    def of(cls, received: Sequence[MessageMark], answered: Sequence[str]) -> Self:
+        """Create the figures from all received messages, in order."""
         firsts = list(dict.fromkeys(received))
         numbers: dict[str, list[int]] = {}
         for mark in firsts:
@@ -33,7 +33,7 @@ class Feed:
         return cls(
             messages=len(firsts),
             repeated=len(received) - len(firsts),
-            # a device that begins anew counts from 0
+            # a restarted device counts from 0
             missing=sum(max(each) + 1 - len(set(each)) for each in numbers.values()),
             out_of_order=sum(now < before for each in numbers.values() for before, now in itertools.pairwise(each)),
             lost=len(set(answered) - {mark.id for mark in firsts}),
@@ -41,15 +41,15 @@ class Feed:
 
     @property
     def faults(self) -> list[str]:
-        """In words."""
-        found = {"numbers are missing": self.missing, "messages came out of order": self.out_of_order}
-        found["answered markers were lost"] = self.lost
-        return [f"{count} {what}" for what, count in found.items() if count]
+        """Return descriptions of the faults."""
+        failures = {"numbers are missing": self.missing, "messages came out of order": self.out_of_order}
+        failures["answered markers were lost"] = self.lost
+        return [f"{count} {what}" for what, count in failures.items() if count]
 
 
 @dataclass(frozen=True, slots=True)
-class Soak:
-    """``device_s``: frames over the rate at which a camera gives them; ``faults``: what should not have been at all."""
+class SoakReport:
+    """Result of a soak; ``device_s`` is frames over a camera's rate, ``faults`` are unexpected events."""
 
     asked_s: float
     seconds: float
@@ -57,29 +57,29 @@ class Soak:
     frames: int
     device_s: float
     done: dict[str, int]
-    feed: Feed
-    findings: tuple[Finding, ...]
+    feed: SoakFeed
+    findings: tuple[SoakFinding, ...]
     faults: tuple[str, ...]
 
     @property
     def failures(self) -> list[str]:
-        """All that fails the soak, in words."""
-        found = [*self.faults, *self.feed.faults]
+        """Return descriptions of everything that fails the soak."""
+        failures = [*self.faults, *self.feed.faults]
         if not self.findings:
-            found.append(f"{self.samples} samples are too few for a verdict: more --seconds, or a shorter --sample")
-        return found + [f"{finding.what}: not flat" for finding in self.findings if not finding.passed]
+            failures.append(f"{self.samples} samples are too few for a verdict: more --seconds, or a shorter --sample")
+        return failures + [f"{finding.what}: not flat" for finding in self.findings if not finding.passed]
 
     @property
     def passed(self) -> bool:
-        """True where everything is flat, nothing is lost, and there was enough to see that."""
+        """Return whether everything is stable, nothing is lost, and there were enough samples."""
         return not self.failures
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return plain values for JSON."""
         return {"drill": "soak", **asdict(self), "failures": self.failures, "passed": self.passed}
 
     def lines(self) -> list[str]:
-        """For people."""
+        """Return lines for a terminal."""
         done = ", ".join(f"{count:,} {what}" for what, count in self.done.items())
         feed = self.feed
         return [

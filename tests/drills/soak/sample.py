@@ -1,4 +1,4 @@
-"""What is read of the running device, again and again: a row of the soak's table."""
+"""Periodic reading of the running device: a row of the soak's table."""
 
 from __future__ import annotations
 
@@ -14,24 +14,23 @@ from tests.drills.soak.device import FIGURES, PERCENTS
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tests.drills.appliance import Appliance
-    from tests.drills.soak.pace import Pace
+    from tests.drills.appliance import DrillDevice
+    from tests.drills.soak.pace import ReferenceLoop
 
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _MB = 1e6
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
-    """The device at one moment; ``None``: it did not say.
+class SoakSample:
+    """State of the device at one moment; ``None`` for missing values.
 
-    ``phase`` is the tick within the cycle of what happens: at equal phases the same is going on. Memory is the
-    kernel's count in megabytes: ``anonymous`` is what the process has written itself, swapped pages included, which is
-    where a leak shows; ``private``, ``proportional`` and ``resident`` add pages of files that nobody else uses just
-    now, a share of those that others use, and all of these. ``heap`` and ``python_blocks`` are what is in use
-    (:mod:`tests.drills.soak.heap`). ``latency`` and ``work`` are of the last 512 frames
-    (:class:`tests.drills.soak.device.Meter`); ``detect`` and ``infer`` are the device's own figures. ``pace`` is what
-    a loop that is always young took just now (:class:`tests.drills.soak.pace.Pace`).
+    ``phase`` is the tick within the script's cycle: equal phases have equal activity. Memory is the kernel's count in
+    megabytes: ``anonymous`` is written by the process itself, including swapped pages, which is where a leak shows;
+    ``private``, ``proportional`` and ``resident`` add file pages that only it uses, a share of shared ones, and all of
+    these. ``heap`` and ``python_blocks`` are memory in use (:mod:`tests.drills.soak.heap`). ``latency`` and ``work``
+    are of the last 512 frames (:class:`tests.drills.soak.device.SoakMeter`); ``detect`` and ``infer`` are the device's
+    own figures. ``pace`` is the time of a reference loop (:class:`tests.drills.soak.pace.ReferenceLoop`).
     """
 
     t_s: float
@@ -71,23 +70,23 @@ class Sample:
 class Probe:
     """Reads one device."""
 
-    def __init__(self, device: Appliance, folder: Path, pace: Pace) -> None:
+    def __init__(self, device: DrillDevice, folder: Path, pace: ReferenceLoop) -> None:
         self._device = device
         self._figures = folder / FIGURES
         self._pace = pace
 
-    def read(self, t_s: float, phase: int, **going_on: Any) -> Sample:
-        """All of it, now; ``going_on`` is what the script is doing.
+    def read(self, t_s: float, phase: int, **going_on: Any) -> SoakSample:
+        """Read all values; ``going_on`` is the script's current activity.
 
         Raises:
-            OSError: its process is gone.
+            OSError: the process has ended.
         """
         pid = self._device.pid
         memory, stat = _memory_mb(pid), _stat(pid)
         pace_p50_ms, pace_mean_ms = self._pace.read_ms()
         health: dict[str, Any] = self._device.status().get("health", {})
-        said: dict[str, Any] = {name: health.get(name) for name in _FROM_HEALTH} | self._read_figures()
-        return Sample(
+        values: dict[str, Any] = {name: health.get(name) for name in _FROM_HEALTH} | self._read_figures()
+        return SoakSample(
             t_s=round(t_s, 3),
             phase=phase,
             cpu_s=(int(stat[11]) + int(stat[12])) / _TICKS_PER_S,
@@ -103,47 +102,47 @@ class Probe:
             log_lines=len(self._device.lines),
             pace_p50_ms=pace_p50_ms,
             pace_mean_ms=pace_mean_ms,
-            **said,
+            **values,
             **going_on,
         )
 
     def _read_figures(self) -> dict[str, Any]:
         try:
-            found: dict[str, Any] = json.loads(self._figures.read_bytes())
-        except FileNotFoundError:  # not one frame yet
+            figures: dict[str, Any] = json.loads(self._figures.read_bytes())
+        except FileNotFoundError:  # before the first frame
             names = (f"{what}_p{percent}_ms" for what in ("latency", "work") for percent in PERCENTS)
-            found = {"frames": 0, "python_blocks": 0, "heap_mb": None, **dict.fromkeys(names)}
-        return found
+            figures = {"frames": 0, "python_blocks": 0, "heap_mb": None, **dict.fromkeys(names)}
+        return figures
 
 
 _FROM_HEALTH = ("detect_ms_p50", "detect_ms_p95", "infer_ms_p50", "infer_ms_p95")
 
 
-class Table:
-    """A CSV file that grows by a row a sample; whole after each of them, whatever ends the drill."""
+class SampleTable:
+    """CSV file that grows by a row per sample and is complete after each, even if the drill is aborted."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._names = [field.name for field in fields(Sample)]
+        self._names = [field.name for field in fields(SoakSample)]
         with path.open("w", newline="", encoding="utf-8") as file:
             csv.DictWriter(file, self._names).writeheader()
 
-    def add(self, sample: Sample) -> None:
-        """One more."""
+    def add(self, sample: SoakSample) -> None:
+        """Add a sample."""
         with self._path.open("a", newline="", encoding="utf-8") as file:
             csv.DictWriter(file, self._names).writerow(asdict(sample))
 
 
-def load(path: Path) -> list[Sample]:
-    """The samples that a :class:`Table` holds."""
+def load(path: Path) -> list[SoakSample]:
+    """Load the samples of a :class:`SampleTable`."""
     with path.open(newline="", encoding="utf-8") as file:
         return list(_samples(csv.DictReader(file)))
 
 
-def _samples(rows: Iterable[dict[str, str]]) -> Iterable[Sample]:
-    kinds = get_type_hints(Sample)
+def _samples(rows: Iterable[dict[str, str]]) -> Iterable[SoakSample]:
+    kinds = get_type_hints(SoakSample)
     for row in rows:
-        yield Sample(**{name: _value(row.get(name, ""), kind) for name, kind in kinds.items()})
+        yield SoakSample(**{name: _value(row.get(name, ""), kind) for name, kind in kinds.items()})
 
 
 def _value(text: str, kind: Any) -> Any:
@@ -162,16 +161,16 @@ def _memory_mb(pid: int) -> dict[str, float]:
 
 
 def _stat(pid: int) -> list[str]:
-    """Fields from the third on: the second is a name that may hold anything."""
+    """Return the fields from the third on: the second is a name with arbitrary characters."""
     return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
 
 
 def _size_mb(folder: Path, pattern: str) -> float:
-    """Of all files together, those beside a database included."""
+    """Return the size of all files together, including those beside a database."""
     total = 0
     for path in folder.glob(pattern):
         try:
             total += path.stat().st_size
-        except FileNotFoundError:  # a journal that has just gone
+        except FileNotFoundError:  # a journal that was just deleted
             continue
     return round(total / _MB, 3)

@@ -1,6 +1,6 @@
-"""What happens to the device meanwhile: a cycle of ticks, over and over, the same at equal phases.
+"""Script of a soak: a repeated cycle of ticks with the same actions at equal phases.
 
-A tick does its deeds right after a sample was taken, so that at the next sample the device has come to rest again.
+A tick acts directly after a sample, so that the device is idle again at the next one.
 """
 
 from __future__ import annotations
@@ -13,25 +13,25 @@ from contextlib import ExitStack, closing, suppress
 from typing import TYPE_CHECKING, Any
 
 from edge.core.errors import EdgeError
-from tests.drills.soak.viewer import Viewer
+from tests.drills.soak.viewer import LiveViewer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.drills.appliance import Appliance
+    from tests.drills.appliance import DrillDevice
     from tests.drills.tcp_proxy import TcpProxy
 
 _PATIENCE_S = 5.0
 CYCLE = 24
-"""Ticks; two minutes at one each five seconds."""
+"""Ticks per cycle: two minutes at one every five seconds."""
 
 
-class Script:
-    """Does to ``device`` what a day brings; ``done`` counts it, ``answered`` has the ids of what must arrive."""
+class SoakScript:
+    """Applies daily events to ``device``; ``done`` counts them, ``answered`` has the ids of the markers to expect."""
 
-    def __init__(self, device: Appliance, gate: TcpProxy, *, page: int, metrics: int) -> None:
-        self._device, self._gate, self._page, self._metrics = device, gate, page, metrics
-        self._viewers: list[Viewer] = []
+    def __init__(self, device: DrillDevice, proxy: TcpProxy, *, page: int, metrics: int) -> None:
+        self._device, self._gate, self._page, self._metrics = device, proxy, page, metrics
+        self._viewers: list[LiveViewer] = []
         self._stack = ExitStack()
         self._broker, self._camera, self._paused, self._session = True, True, False, False
         self.done: Counter[str] = Counter()
@@ -53,7 +53,7 @@ class Script:
 
     @property
     def going_on(self) -> dict[str, Any]:
-        """As a sample has it."""
+        """Return the current activity for a sample."""
         return {
             "session": self._session,
             "viewers": len(self._viewers),
@@ -62,15 +62,15 @@ class Script:
         }
 
     def tick(self, phase: int) -> None:
-        """Set a marker, ask for the metrics, and do what is due."""
-        with suppress(EdgeError):  # a busy machine: what was not answered need not arrive
+        """Set a marker, request the metrics, and run the actions that are due."""
+        with suppress(EdgeError):  # unanswered on a busy machine: need not arrive
             self.answered.append(str(self._device.ask("marker", label=f"phase {phase}")["id"]))
             self.done["markers"] += 1
         self._scrape()
         self._deeds.get(phase, lambda: None)()
 
     def end(self) -> None:
-        """Everything as it was: camera and broker there, no pause, nobody at the page, no session."""
+        """Restore the initial state: camera and broker present, no pause, no page viewer, no session."""
         if self._paused:
             self._toggle_pause()
         self._leave()
@@ -91,21 +91,21 @@ class Script:
         self._session = False
 
     def _toggle_pause(self) -> None:
-        with suppress(ProcessLookupError):  # that it has ended shows in the next sample
+        with suppress(ProcessLookupError):  # its end shows in the next sample
             os.kill(self._device.pid, signal.SIGUSR1)
         self._paused = not self._paused
         self.done["pauses"] += self._paused
 
     def _scrape(self) -> None:
         with (
-            suppress(OSError, http.client.HTTPException),  # counted where it works
+            suppress(OSError, http.client.HTTPException),  # counted on success
             closing(http.client.HTTPConnection("127.0.0.1", self._metrics, timeout=_PATIENCE_S)) as asker,
         ):
             asker.request("GET", "/metrics")
             self.done["scrapes"] += asker.getresponse().status == http.client.OK
 
     def _look(self, count: int = 1) -> None:
-        self._viewers += [self._stack.enter_context(Viewer(self._page)) for _ in range(count)]
+        self._viewers += [self._stack.enter_context(LiveViewer(self._page)) for _ in range(count)]
 
     def _leave(self) -> None:
         self._stack.close()

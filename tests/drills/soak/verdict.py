@@ -1,9 +1,9 @@
-"""Whether a device stays as it is: pure, from samples to findings.
+"""Verdict on the stability of a device: pure functions from samples to findings.
 
 Slopes are medians over all pairs of samples at equal phases of the cycle (Hirsch, Slack and Smith 1982, "Techniques of
-trend analysis for monthly water quality data"; for one phase it is the estimator of Theil and Sen): whatever comes and
-goes with the cycle cancels out, and a third of the samples may be wild. A slope says little of a single step late in
-the run, so the last fifth of the samples is held against the second fifth, too. The first tenth warms up.
+trend analysis for monthly water quality data"; for one phase it is the estimator of Theil and Sen): changes within the
+cycle cancel out, and a third of the samples may be outliers. A slope hardly shows a single step late in the run, so the
+last fifth of the samples is also compared with the second fifth. The first tenth is warm-up.
 """
 
 from __future__ import annotations
@@ -18,31 +18,31 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from tests.drills.soak.sample import Sample
+    from tests.drills.soak.sample import SoakSample
 
 T = TypeVar("T")
 WARM_UP = 0.1
 LEAST = 40
-"""Samples after the warm-up that a verdict takes at least."""
+"""Minimum number of samples after the warm-up."""
 GROWTH_MB_PER_H = 1.0
 IN_USE_SHARE = 0.02
 HELD_SHARE = 0.05
-"""Memory may grow by so much an hour, or by these shares of itself over the run, whichever is more.
+"""Allowed growth of memory per hour, or as shares over the run, whichever is more.
 
-What is held goes by steps of a few frames (:mod:`tests.drills.soak.heap`), what is in use does not.
+Held memory grows by steps of a few frames (:mod:`tests.drills.soak.heap`), memory in use does not.
 """
 QUEUE_SLACK = 5.0
 CPU_SHARE = 0.10
-"""Of processor times, each held against what a young loop took at that moment."""
+"""Allowed share of growth of CPU times, relative to a reference loop at the same moment."""
 LATENCY_SHARE = 0.50
 LATENCY_TAIL_SHARE = 1.00
-"""The wall clock tells of whatever else the machine does, too, which only adds: the lowest tenth is compared."""
+"""Wall clock times include other work on the machine, which only adds: the lowest tenth is compared."""
 _LOWEST = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """``early`` and ``late``: of the second and the last fifth; ``per_hour``: the slope, where it counts."""
+class SoakFinding:
+    """One figure: ``early`` and ``late`` are the second and the last fifth; ``per_hour`` is the slope, if judged."""
 
     what: str
     unit: str
@@ -53,7 +53,7 @@ class Finding:
     passed: bool
 
     def line(self) -> str:
-        """A row for people."""
+        """Return a row of the table."""
         slope = "" if self.per_hour is None else f"{self.per_hour:+.2f}/h"
         verdict = "flat" if self.passed else "NOT FLAT"
         return (
@@ -61,33 +61,33 @@ class Finding:
         )
 
 
-def judge(samples: Sequence[Sample]) -> tuple[Finding, ...]:
-    """All findings; none where there are too few samples for any."""
-    kept = list(samples[int(len(samples) * WARM_UP) :])
-    if len(kept) < LEAST:
+def judge(samples: Sequence[SoakSample]) -> tuple[SoakFinding, ...]:
+    """Return all findings, or none with too few samples."""
+    judged = list(samples[int(len(samples) * WARM_UP) :])
+    if len(judged) < LEAST:
         return ()
-    medians, means = [each.pace_p50_ms for each in kept], [each.pace_mean_ms for each in kept]
+    medians, means = [each.pace_p50_ms for each in judged], [each.pace_mean_ms for each in judged]
     return (
-        _memory("heap in use", kept, [each.heap_mb for each in kept], IN_USE_SHARE),
-        _share("Python blocks in use", kept, [each.python_blocks for each in kept], IN_USE_SHARE),
-        _memory("anonymous memory", kept, [each.anonymous_mb for each in kept], HELD_SHARE),
-        _memory("resident memory", kept, [each.resident_mb for each in kept], HELD_SHARE),
-        _count("file descriptors", kept, lambda each: each.descriptors),
-        _count("threads", kept, lambda each: each.threads),
-        _ratio("processor time a frame", at_one_pace(per_frame(kept), means), CPU_SHARE),
-        _ratio("of the loop, p50", at_one_pace([each.work_p50_ms for each in kept], medians), CPU_SHARE),
-        _ratio("of the loop, p95", at_one_pace([each.work_p95_ms for each in kept], means), CPU_SHARE),
+        _memory("heap in use", judged, [each.heap_mb for each in judged], IN_USE_SHARE),
+        _share("Python blocks in use", judged, [each.python_blocks for each in judged], IN_USE_SHARE),
+        _memory("anonymous memory", judged, [each.anonymous_mb for each in judged], HELD_SHARE),
+        _memory("resident memory", judged, [each.resident_mb for each in judged], HELD_SHARE),
+        _count("file descriptors", judged, lambda each: each.descriptors),
+        _count("threads", judged, lambda each: each.threads),
+        _ratio("processor time a frame", at_one_pace(per_frame(judged), means), CPU_SHARE),
+        _ratio("of the loop, p50", at_one_pace([each.work_p50_ms for each in judged], medians), CPU_SHARE),
+        _ratio("of the loop, p95", at_one_pace([each.work_p95_ms for each in judged], means), CPU_SHARE),
         _pace("of a young loop, p50", medians),
         _pace("of a young loop, mean", means),
-        _least("latency p50", [each.latency_p50_ms for each in kept], LATENCY_SHARE),
-        _least("latency p95", [each.latency_p95_ms for each in kept], LATENCY_TAIL_SHARE),
-        _queue(kept),
+        _least("latency p50", [each.latency_p50_ms for each in judged], LATENCY_SHARE),
+        _least("latency p95", [each.latency_p95_ms for each in judged], LATENCY_TAIL_SHARE),
+        _queue(judged),
     )
 
 
 def slope(times: Sequence[float], values: Sequence[float | None], phases: Sequence[int]) -> float:
-    """The median slope of all pairs at equal phases, per unit of ``times``; 0 where no phase came twice."""
-    found = []
+    """Return the median slope of all pairs at equal phases, per unit of ``times``; 0 if no phase occurs twice."""
+    slopes = []
     for phase in set(phases):
         points = [
             (time, value)
@@ -97,92 +97,94 @@ def slope(times: Sequence[float], values: Sequence[float | None], phases: Sequen
         if len(points) > 1:
             x, y = np.array(points).T
             first, second = np.triu_indices(len(points), 1)
-            found.append((y[second] - y[first]) / (x[second] - x[first]))
-    return float(np.median(np.concatenate(found))) if found else 0.0
+            slopes.append((y[second] - y[first]) / (x[second] - x[first]))
+    return float(np.median(np.concatenate(slopes))) if slopes else 0.0
 
 
-def _memory(what: str, kept: Sequence[Sample], values: Sequence[float | None], share: float) -> Finding:
-    hours, per_hour = _hours(kept), _slope(kept, values)
+def _memory(what: str, judged: Sequence[SoakSample], values: Sequence[float | None], share: float) -> SoakFinding:
+    hours, per_hour = _hours(judged), _slope(judged, values)
     early, late = _fifths(values)
     bound_mb = max(GROWTH_MB_PER_H * hours, share * early)
     passed = per_hour * hours <= bound_mb and late - early <= bound_mb
     bound = f"{bound_mb / hours:+.1f}/h, {bound_mb:+.1f} MB"
-    return Finding(what, "MB", early, late, per_hour, bound, passed)
+    return SoakFinding(what, "MB", early, late, per_hour, bound, passed)
 
 
-def _share(what: str, kept: Sequence[Sample], values: Sequence[float], share: float) -> Finding:
+def _share(what: str, judged: Sequence[SoakSample], values: Sequence[float], share: float) -> SoakFinding:
     early, late = _fifths(values)
-    passed = _slope(kept, values) * _hours(kept) <= share * early and late <= early * (1 + share)
-    return Finding(what, "", early, late, None, f"{share:+.0%}", passed)
+    passed = _slope(judged, values) * _hours(judged) <= share * early and late <= early * (1 + share)
+    return SoakFinding(what, "", early, late, None, f"{share:+.0%}", passed)
 
 
-def _count(what: str, kept: Sequence[Sample], of: Callable[[Sample], int]) -> Finding:
-    """What is opened for a moment only adds: the least at a phase is what is held there."""
-    values = [of(each) for each in kept]
+def _count(what: str, judged: Sequence[SoakSample], of: Callable[[SoakSample], int]) -> SoakFinding:
+    """Compare minima at equal phases: short-lived ones only add to what is held."""
+    values = [of(each) for each in judged]
     early, late = (
         {phase: min(of(each) for each in part if each.phase == phase) for phase in {each.phase for each in part}}
-        for part in (_fifth(kept, 1), _fifth(kept, 4))
+        for part in (_fifth(judged, 1), _fifth(judged, 4))
     )
     both = sorted(early.keys() & late.keys())
     more = statistics.median([late[phase] - early[phase] for phase in both]) if both else 0
     held, held_late = (float(statistics.median(part.values())) for part in (early, late))
-    return Finding(what, "", held, held_late, _slope(kept, values), "as many at equal phases", more <= 0)
+    return SoakFinding(what, "", held, held_late, _slope(judged, values), "as many at equal phases", more <= 0)
 
 
-def _ratio(what: str, values: Sequence[float | None], share: float) -> Finding:
+def _ratio(what: str, values: Sequence[float | None], share: float) -> SoakFinding:
     early, late = _fifths(values)
-    return Finding(what, "ms", early, late, None, f"{share:+.0%}", late <= early * (1 + share))
+    return SoakFinding(what, "ms", early, late, None, f"{share:+.0%}", late <= early * (1 + share))
 
 
-def _pace(what: str, paces: Sequence[float | None]) -> Finding:
-    """What the same frames took a young loop: told, not judged, and taken out of the processor times."""
-    return Finding(what, "ms", *_fifths(paces), None, "none: it is the machine's", passed=True)
+def _pace(what: str, paces: Sequence[float | None]) -> SoakFinding:
+    """Report the reference loop's times; they are not judged but divided out of the CPU times."""
+    return SoakFinding(what, "ms", *_fifths(paces), None, "none: it is the machine's", passed=True)
 
 
-def _least(what: str, values: Sequence[float | None], share: float) -> Finding:
+def _least(what: str, values: Sequence[float | None], share: float) -> SoakFinding:
     early, late = (
         float(np.percentile([value for value in _fifth(values, index) if value is not None] or [0.0], _LOWEST))
         for index in (1, 4)
     )
-    return Finding(f"{what}, at its best", "ms", early, late, None, f"{share:+.0%}", late <= early * (1 + share))
+    return SoakFinding(f"{what}, at its best", "ms", early, late, None, f"{share:+.0%}", late <= early * (1 + share))
 
 
-def _queue(kept: Sequence[Sample]) -> Finding:
-    """Where the broker is there; while it is away a queue is what it should be."""
-    reached = [None if not each.broker else each.queue for each in kept]
+def _queue(judged: Sequence[SoakSample]) -> SoakFinding:
+    """Judge the queue only while the broker is present; without it the queue may grow."""
+    reached = [None if not each.broker else each.queue for each in judged]
     early, late = _fifths(reached)
-    return Finding("messages waiting", "", early, late, None, f"{QUEUE_SLACK:.0f} more", late <= early + QUEUE_SLACK)
+    return SoakFinding(
+        "messages waiting", "", early, late, None, f"{QUEUE_SLACK:.0f} more", late <= early + QUEUE_SLACK
+    )
 
 
-def per_frame(kept: Sequence[Sample]) -> list[float | None]:
-    """Milliseconds of processor for each frame since the sample before."""
-    found: list[float | None] = [None]
-    for before, now in itertools.pairwise(kept):
+def per_frame(judged: Sequence[SoakSample]) -> list[float | None]:
+    """Return milliseconds of CPU time per frame since the previous sample."""
+    slopes: list[float | None] = [None]
+    for before, now in itertools.pairwise(judged):
         frames = now.frames - before.frames
-        found.append(
+        slopes.append(
             1000 * (now.cpu_s - before.cpu_s) / frames if frames > 0 and now.looking and before.looking else None
         )
-    return found
+    return slopes
 
 
 def at_one_pace(values: Sequence[float | None], paces: Sequence[float | None]) -> list[float | None]:
-    """Processor times as they were if the machine had kept the median of its ``paces`` all along."""
+    """Return CPU times scaled to a machine at the median of its ``paces``."""
     usual = statistics.median([pace for pace in paces if pace] or [1.0])
     return [
         None if value is None else value * usual / (pace or usual) for value, pace in zip(values, paces, strict=True)
     ]
 
 
-def _slope(kept: Sequence[Sample], values: Sequence[float | None]) -> float:
-    return slope([each.t_s / 3600 for each in kept], values, [each.phase for each in kept])
+def _slope(judged: Sequence[SoakSample], values: Sequence[float | None]) -> float:
+    return slope([each.t_s / 3600 for each in judged], values, [each.phase for each in judged])
 
 
-def _hours(kept: Sequence[Sample]) -> float:
-    return max((kept[-1].t_s - kept[0].t_s) / 3600, 1e-6)
+def _hours(judged: Sequence[SoakSample]) -> float:
+    return max((judged[-1].t_s - judged[0].t_s) / 3600, 1e-6)
 
 
 def _fifths(values: Sequence[float | None]) -> tuple[float, float]:
-    """Medians of the second and the last; 0 where nothing is known."""
+    """Return the medians of the second and the last fifth; 0 without values."""
     early, late = ([value for value in _fifth(values, index) if value is not None] for index in (1, 4))
     return statistics.median(early or [0.0]), statistics.median(late or [0.0])
 

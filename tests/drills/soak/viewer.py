@@ -1,4 +1,4 @@
-"""Somebody who looks at the device's page: comes, reads the live stream, and goes."""
+"""Viewer of the device's page: connects, reads the live stream, and disconnects."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Self
 _TIMEOUT_S = 10.0
 
 
-class Viewer:
-    """Reads ``/api/live`` on this machine's ``port`` on a thread of its own, between ``with`` and its end."""
+class LiveViewer:
+    """Context manager that reads ``/api/live`` on a local ``port`` on its own thread."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -28,7 +28,7 @@ class Viewer:
         self._thread.join(_TIMEOUT_S)
 
     def _look(self) -> None:
-        # what the page refuses or cuts off is seen by the number of updates
+        # refused or closed streams show in the number of updates
         with suppress(OSError, http.client.HTTPException), self._connection() as visit:
             visit.request("GET", "/")
             visit.getresponse().read()

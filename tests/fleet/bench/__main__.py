@@ -1,4 +1,4 @@
-"""``python -m tests.fleet.bench throughput | scale | drill | plot``."""
+"""Command ``python -m tests.fleet.bench throughput | scale | drill | plot``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.fleet.bench import runs
 @click.option("--out", type=click.Path(path_type=Path), default=Path("fleet-bench.json"), show_default=True)
 @click.pass_context
 def bench(ctx: click.Context, out: Path) -> None:
-    """Measure collectors on this machine, with a broker and a database of its own; results are added to --out."""
+    """Measure collectors on this machine, with a private broker and database; add the results to --out."""
     ctx.obj = out
 
 
@@ -27,7 +27,7 @@ def bench(ctx: click.Context, out: Path) -> None:
 @click.option("--events", type=click.IntRange(1000), default=30_000, show_default=True)
 @click.pass_obj
 def throughput(out: Path, collectors: tuple[int, ...], events: int) -> None:
-    """Events per second with 1, 2 and 3 collectors, from a backlog."""
+    """Measure events per second with 1, 2 and 3 collectors, from a backlog."""
     _keep(out, "throughput", runs.throughput(collectors=collectors, events=events, tell=click.echo))
 
 
@@ -37,7 +37,7 @@ def throughput(out: Path, collectors: tuple[int, ...], events: int) -> None:
 @click.option("--seconds", type=float, default=15.0, show_default=True)
 @click.pass_obj
 def scale(out: Path, devices: tuple[int, ...], rate: float, seconds: float) -> None:
-    """Latency, CPU and memory as the fleet grows."""
+    """Measure latency, CPU and memory as the fleet grows."""
     _keep(out, "scale", runs.scale(devices=devices, rate=rate, seconds=seconds, tell=click.echo))
 
 
@@ -48,7 +48,7 @@ def scale(out: Path, devices: tuple[int, ...], rate: float, seconds: float) -> N
 @click.option("--overlap", is_flag=True, help="Kill the broker while a collector is dead.")
 @click.pass_obj
 def drill(out: Path, devices: int, rate: float, resend: float, *, overlap: bool) -> None:
-    """Kill collectors, broker and database in turn; say what was lost. Exit code 1 where something was."""
+    """Kill collectors, broker and database in turn and report losses. Exit code 1 if there are any."""
     found = runs.drill(devices=devices, rate=rate, resend_s=resend, overlap=overlap, tell=click.echo)
     click.echo(json.dumps(found, indent=2))
     _keep(out, f"drill{'-overlap' if overlap else ''}-resend-{resend:g}", found)

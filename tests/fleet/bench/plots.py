@@ -1,4 +1,4 @@
-"""Two pictures of the results: what collectors write, and what a growing fleet costs."""
+"""Two charts of the results: the collectors' throughput, and the cost of a growing fleet."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _COLOURS = {"broker": "#4477aa", "collectors": "#228833", "database": "#ccbb44", "simulator": "#bbbbbb"}
-"""Paul Tol's "bright" scheme, which people with colour vision deficiency can tell apart."""
+"""Paul Tol's "bright" scheme, which is distinguishable with colour vision deficiency."""
 _SIZE_INCHES = (9.0, 3.6)
 
 
 def draw(results: dict[str, Any], folder: Path) -> list[Path]:
-    """PNG files of what ``results`` holds.
+    """Write PNG files of ``results``.
 
     Raises:
-        InputError: it holds nothing that can be drawn.
+        InputError: there is nothing to draw.
         HardwareUnavailable: matplotlib is not installed.
     """
     drawers = {"throughput": _throughput, "scale": _scale}

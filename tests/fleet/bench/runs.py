@@ -1,11 +1,11 @@
-"""The measurements themselves; each gives plain values for JSON."""
+"""Measurements; each returns plain values for JSON."""
 
 from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING, Any
 
-from tests.fleet.bench.stage import Stage
+from tests.fleet.bench.stage import BenchStage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,13 +22,13 @@ _DRAINED = """
 
 
 def throughput(*, collectors: Sequence[int], events: int, tell: Callable[[str], None]) -> list[dict[str, Any]]:
-    """Events per second that collectors write when a backlog waits for them and nothing else runs.
+    """Measure the events per second that collectors write from a backlog, with nothing else running.
 
-    The backlog is made first, while they are away: the simulator must not take the processor from them.
+    The backlog is created first, without collectors, so that the simulator does not take CPU time from them.
     """
     rows = []
     for count in collectors:
-        with Stage() as stage:
+        with BenchStage() as stage:
             instances = _INSTANCES[:count]
             stage.collect(*instances)
             stage.stop_collectors()
@@ -49,8 +49,8 @@ def throughput(*, collectors: Sequence[int], events: int, tell: Callable[[str], 
     return rows
 
 
-def _fill(stage: Stage, events: int) -> int:
-    """Publish ``events`` from 200 devices as fast as they go; gives how many the broker took."""
+def _fill(stage: BenchStage, events: int) -> int:
+    """Publish ``events`` from 200 devices at full speed; return the number accepted by the broker."""
     seconds = 10.0
     simulator = stage.simulate(
         devices=200, rate=events / 200 / seconds, seconds=seconds, options=("--status-every", "60")
@@ -63,10 +63,10 @@ def _fill(stage: Stage, events: int) -> int:
 
 
 def scale(*, devices: Sequence[int], rate: float, seconds: float, tell: Callable[[str], None]) -> list[dict[str, Any]]:
-    """Cost and latency as the fleet grows; two collectors, ``rate`` events per second and device."""
+    """Measure cost and latency as the fleet grows, with two collectors; ``rate`` is events per second and device."""
     rows = []
     for count in devices:
-        with Stage() as stage:
+        with BenchStage() as stage:
             stage.collect("a", "b")
             simulator = stage.simulate(devices=count, rate=rate, seconds=seconds, options=("--status-every", "1"))
             while not simulator.documents:
@@ -89,8 +89,8 @@ def scale(*, devices: Sequence[int], rate: float, seconds: float, tell: Callable
 
 
 def drill(*, devices: int, rate: float, resend_s: float, overlap: bool, tell: Callable[[str], None]) -> dict[str, Any]:
-    """Collectors, broker and database killed in turn with SIGKILL and started again while devices go on."""
-    with Stage() as stage:
+    """Kill collectors, broker and database in turn with SIGKILL and restart them while devices continue."""
+    with BenchStage() as stage:
         stage.collect("a", "b", "c")
         scenes = _scenes(stage, overlap=overlap)
         seconds = sum(pause for pause, _, _ in scenes) + 4
@@ -110,8 +110,8 @@ def drill(*, devices: int, rate: float, resend_s: float, overlap: bool, tell: Ca
                 "missing_numbers": missing, "repeats_seen": repeated}  # fmt: skip
 
 
-def _scenes(stage: Stage, *, overlap: bool) -> list[tuple[float, str, Callable[[], None]]]:
-    """``(seconds since the scene before, what happens, how)``."""
+def _scenes(stage: BenchStage, *, overlap: bool) -> list[tuple[float, str, Callable[[], None]]]:
+    """Yield ``(seconds since the previous step, description, action)``."""
 
     def kill(instance: str) -> Callable[[], None]:
         return lambda: stage.kill(instance)

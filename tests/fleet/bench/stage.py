@@ -1,4 +1,4 @@
-"""One private broker and database, and the commands of the product run against them as processes of their own."""
+"""Private broker and database, with the product's commands running against them in their own processes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LABORATORY = (sys.executable, "-m", "tests.lab")
 
 
 class Command:
-    """``face-edge`` at work; ``documents`` are what it has printed with ``--json`` so far."""
+    """Running ``face-edge`` command; ``documents`` are its ``--json`` outputs so far."""
 
     def __init__(self, *arguments: str, program: tuple[str, ...] = _PROGRAM) -> None:
         self.documents: list[dict[str, Any]] = []
@@ -37,25 +37,25 @@ class Command:
         self.documents.extend(json.loads(line) for line in self.process.stdout)
 
     def wait(self) -> list[dict[str, Any]]:
-        """Until it has ended; gives everything that it said."""
+        """Wait for its end and return its output."""
         self.process.wait()
         self._reader.join()
         return self.documents
 
     def kill(self) -> None:
-        """SIGKILL."""
+        """Send SIGKILL."""
         self.process.kill()
         self.wait()
 
     def stop(self) -> dict[str, Any]:
-        """SIGTERM; gives its last words."""
+        """Send SIGTERM and return the last output."""
         self.process.terminate()
         documents = self.wait()
         return documents[-1] if documents else {}
 
 
-class Stage:
-    """Everything that is started here is stopped at the end of ``with``."""
+class BenchStage:
+    """Context manager that stops everything it started."""
 
     def __init__(self) -> None:
         self._stack = ExitStack()
@@ -100,23 +100,23 @@ class Stage:
         )  # fmt: skip
 
     def stop_collectors(self) -> list[dict[str, Any]]:
-        """Their totals; the broker keeps their sessions."""
+        """Stop the collectors and return their totals; the broker keeps their sessions."""
         totals = [collector.stop() for collector in self.collectors.values()]
         self.collectors.clear()
         return totals
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
-        """All rows."""
+        """Return all rows of a query."""
         with import_psycopg().connect(self.database.uri, autocommit=True) as connection:
             rows: list[tuple[Any, ...]] = connection.execute(sql).fetchall()
         return rows
 
     def kill(self, instance: str) -> None:
-        """SIGKILL a collector."""
+        """Send SIGKILL to a collector."""
         self.collectors[instance].kill()
 
     def usage(self, simulator: Command | None = None) -> dict[str, Usage]:
-        """Of each part, up to now; of the collectors the sum."""
+        """Return the usage of each part so far, summed over the collectors."""
         parts: dict[str, list[int]] = {
             "broker": [self.broker.pid],
             "database": [self.database.pid],

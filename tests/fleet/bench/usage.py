@@ -1,4 +1,4 @@
-"""What processes cost, from ``/proc`` (Linux)."""
+"""Cost of processes, from ``/proc`` (Linux)."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """CPU seconds since the start; memory now, in MB, pages that are shared counted in parts."""
+    """CPU seconds since the start, and current memory in MB, with a share of shared pages."""
 
     cpu_s: float
     memory_mb: float
 
 
 def usage(pid: int) -> Usage:
-    """Of a process with all its children, those that have ended included."""
+    """Return the usage of a process with all its children, including ended ones."""
     family = [pid, *_descendants(pid)]
     times = [_stat(member) for member in family]
     # the children of the head that it has waited for are in its own count; those of others are seldom any
@@ -27,7 +27,7 @@ def usage(pid: int) -> Usage:
 
 
 def _stat(pid: int) -> list[str]:
-    """The fields of ``/proc/PID/stat``; the second one, a name that may hold anything, made one word."""
+    """Return the fields of ``/proc/PID/stat``, with the second, an arbitrary name, as one word."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
     except OSError:

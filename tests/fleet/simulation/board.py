@@ -1,4 +1,4 @@
-"""The board that a simulated device runs on: figures that a Raspberry Pi 4 might give; they are made up."""
+"""Board of a simulated device, with invented figures as of a Raspberry Pi 4."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def figures(chance: random.Random) -> dict[str, float]:
-    """The part of a :class:`edge.core.events.Health` that is about the board and its camera."""
+    """Return the part of :class:`edge.core.events.Health` about the board and its camera."""
     detect_ms = chance.uniform(12, 22)
     return {
         "cpu_percent": round(chance.uniform(35, 70), 1),
@@ -30,7 +30,7 @@ def figures(chance: random.Random) -> dict[str, float]:
 
 
 def info(node: str) -> Info:
-    """What ``node`` says of itself."""
+    """Return the info message of ``node``."""
     return Info(
         node=node,
         software_version=__version__,

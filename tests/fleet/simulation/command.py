@@ -1,4 +1,4 @@
-"""``python -m tests.lab simulate``: many devices at once, to try a broker, collectors and a database."""
+"""Command ``python -m tests.lab simulate``: many devices at once, to test a broker, collectors and a database."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from edge.cli.settings import Settings, pass_settings
 from edge.util import signals
 
 if TYPE_CHECKING:
-    from tests.fleet.simulation.plan import Plan
-    from tests.fleet.simulation.progress import Progress
+    from tests.fleet.simulation.plan import SimulationPlan
+    from tests.fleet.simulation.progress import SimulationProgress
     from tests.fleet.simulation.simulator import Simulator
-    from tests.fleet.simulation.verify import Verdict
+    from tests.fleet.simulation.verify import SimulationVerdict
 
 
 @click.command
@@ -51,27 +51,27 @@ def simulate(
     status_every: float,
     as_json: bool,
 ) -> None:
-    """Play many devices against a broker, until stopped or the time is over.
+    """Simulate many devices against a broker, until stopped or the time is over.
 
-    Each has a connection, last will and node id (sim<seed>-<number>) of its own, and tells a story in the product's own
-    messages: people come and go, moods change, sessions are held; states, aggregates and health by the contract's
-    rules. The rate that was achieved is reported beside the one asked for. Exit code 1 where --verify finds a loss.
+    Each has its own connection, last will and node id (sim<seed>-<number>) and sends the product's own messages: people
+    come and go, moods change, sessions are held; states, aggregates and health follow the contract's rules. The
+    achieved rate is reported beside the requested one. Exit code 1 if --verify finds a loss.
     """
     from edge.sinks.mqtt.options import options
     from edge.util import logs
-    from tests.fleet.simulation.plan import Plan
+    from tests.fleet.simulation.plan import SimulationPlan
     from tests.fleet.simulation.simulator import Simulator
 
     flags: dict[str, Any] = {"mqtt.broker": broker, "mqtt.prefix": prefix}
     config = settings.load({key: value for key, value in flags.items() if value is not None})
     logs.configure(config.log)
     remote_broker(config.mqtt.broker)
-    plan = Plan(
+    plan = SimulationPlan(
         devices=devices, rate=rate, seconds=seconds, seed=seed, prefix=config.mqtt.prefix, resend_s=resend,
         health_s=config.events.heartbeat_s, keep_ids=verify is not None,
     )  # fmt: skip
 
-    def tell(progress: Progress | Verdict) -> None:
+    def tell(progress: SimulationProgress | SimulationVerdict) -> None:
         click.echo(json.dumps(progress.as_dict()) if as_json else progress.as_line())
 
     simulator = Simulator(plan, options(config.mqtt, "simulator"), report=tell, report_every_s=status_every)
@@ -86,7 +86,7 @@ def simulate(
             click.get_current_context().exit(1)
 
 
-def _verdict(database: str, simulator: Simulator, plan: Plan, begun: datetime) -> Verdict:
+def _verdict(database: str, simulator: Simulator, plan: SimulationPlan, begun: datetime) -> SimulationVerdict:
     from tests.fleet.simulation.verify import verify
 
     return verify(database, simulator.tally.acknowledged_ids or set(), nodes=f"sim{plan.seed}-", since=begun)

@@ -1,4 +1,4 @@
-"""Threads that only connect: TCP and TLS handshakes would hold up the polling loop."""
+"""Threads that only connect, since TCP and TLS handshakes would delay the polling loop."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _THREADS = 8
 
 
 class ConnectorPool:
-    """``dial`` returns at once; ``waker`` is set when ``outcomes`` has something to give."""
+    """Connects in the background: ``dial`` returns at once; ``waker`` is set when ``outcomes`` has results."""
 
     def __init__(self, waker: Waker) -> None:
         self._waker = waker
@@ -44,11 +44,11 @@ class ConnectorPool:
         self._pool.submit(work)
 
     def explain(self, cause: Cause, options: Options, say: Callable[[str], None]) -> None:
-        """Find out why a broker that took the connection gave no answer; ``say`` is called on another thread."""
+        """Determine why a broker did not answer an accepted connection; call ``say`` on another thread."""
         self._pool.submit(lambda: say(explained(cause, options).text))
 
     def outcomes(self) -> Iterator[tuple[int, PolledConnection, Exception | None]]:
-        """``(index, link, error)`` of those that ended since the last call; without an error the link is open."""
+        """Return ``(index, link, error)`` of ended attempts; the link is open if there is none."""
         while True:
             try:
                 yield self._dialled.get_nowait()
@@ -56,5 +56,5 @@ class ConnectorPool:
                 return
 
     def close(self) -> None:
-        """Wait for those at work."""
+        """Wait for running attempts."""
         self._pool.shutdown()

@@ -1,4 +1,4 @@
-"""What is due when: a heap of tasks, each of one device."""
+"""Queue of due tasks, each of one device, as a heap."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import itertools
 from enum import Enum, auto
 
 
-class Task(Enum):
-    """What a device has to do; the first three are about its connection, the others the device's own doings."""
+class DeviceTask(Enum):
+    """Task of a device; the first three concern its connection, the others its simulated activity."""
 
     DIAL = auto()
     TEND = auto()
@@ -20,23 +20,23 @@ class Task(Enum):
 
 
 class EventQueue:
-    """``add`` and ``take``; of what is due at the same time, what was added first comes first."""
+    """Priority queue by due time; equal times keep the order of insertion."""
 
     def __init__(self) -> None:
         self._order = itertools.count()
-        self._due: list[tuple[int, int, Task, int]] = []
+        self._due: list[tuple[int, int, DeviceTask, int]] = []
 
-    def add(self, due_ns: int, task: Task, index: int) -> None:
-        """Device ``index`` shall do ``task`` at ``due_ns``, monotonic."""
+    def add(self, due_ns: int, task: DeviceTask, index: int) -> None:
+        """Schedule ``task`` of device ``index`` at ``due_ns``, monotonic."""
         heapq.heappush(self._due, (due_ns, next(self._order), task, index))
 
-    def take(self, now_ns: int) -> tuple[int, Task, int] | None:
-        """``(due_ns, task, index)`` of the next one that is due; ``None`` where none is."""
+    def take(self, now_ns: int) -> tuple[int, DeviceTask, int] | None:
+        """Return the next due ``(due_ns, task, index)``, or ``None``."""
         if not self._due or self._due[0][0] > now_ns:
             return None
         due_ns, _, task, index = heapq.heappop(self._due)
         return due_ns, task, index
 
     def pause_ns(self, now_ns: int, most_ns: int) -> int:
-        """Until something is due, at most ``most_ns``."""
+        """Return the nanoseconds until the next task, at most ``most_ns``."""
         return most_ns if not self._due else max(0, min(self._due[0][0] - now_ns, most_ns))

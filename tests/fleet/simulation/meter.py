@@ -1,4 +1,4 @@
-"""From counts to a :class:`Progress`: rates, and quantiles of the time that receipts took."""
+"""Conversion of counts to progress reports: rates, and quantiles of acknowledgement times."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from edge.collector.quantiles import quantile
-from tests.fleet.simulation.progress import Progress
+from tests.fleet.simulation.progress import SimulationProgress
 
 if TYPE_CHECKING:
-    from tests.fleet.simulation.tally import Tally
+    from tests.fleet.simulation.tally import MessageTally
 
 _NS = 1_000_000_000
 
 
-class Meter:
-    """``told`` and ``behind`` as it happens, ``read`` at the end of each interval."""
+class SimulationMeter:
+    """Counts messages and delays; ``read`` reports at the end of each interval."""
 
-    def __init__(self, tally: Tally, asked_per_s: float) -> None:
+    def __init__(self, tally: MessageTally, asked_per_s: float) -> None:
         self._tally = tally
         self._asked_per_s = asked_per_s
         self._told: Counter[str] = Counter()
@@ -28,19 +28,19 @@ class Meter:
         self.begun_ns = self.read_ns = time.monotonic_ns()
 
     def begin(self, now_ns: int) -> None:
-        """The time that counts begins."""
+        """Start the measured time."""
         self.begun_ns = self.read_ns = now_ns
 
     def told(self, kind: str, *, sent: bool = True) -> None:
-        """A message beside events, where it was ``sent``."""
+        """Count a message other than events, if it was ``sent``."""
         self._told[kind] += sent
 
     def behind(self, late_ns: int) -> None:
-        """Something was done so late."""
+        """Record a delay of a task."""
         self._behind_ns = max(self._behind_ns, late_ns)
 
-    def read(self, now_ns: int, *, connected: int, waiting: int, total: bool = False) -> Progress:
-        """The interval that ends now; with ``total`` all of the time."""
+    def read(self, now_ns: int, *, connected: int, waiting: int, total: bool = False) -> SimulationProgress:
+        """Report the interval that ends now; with ``total`` the whole time."""
         tally = self._tally
         receipts, tally.receipt_s = tally.receipt_s, []
         self._receipts.extend(receipts)
@@ -50,7 +50,7 @@ class Meter:
         p50, p95, p99 = (quantile(ordered, share) for share in (0.5, 0.95, 0.99))
         behind_s, self._behind_ns = self._behind_ns / _NS, 0
         self.read_ns, self._marks = now_ns, (tally.made, tally.acknowledged)
-        return Progress(
+        return SimulationProgress(
             seconds=seconds,
             connected=connected,
             asked_per_s=self._asked_per_s,

@@ -1,4 +1,4 @@
-"""The devices' connections: opened by other threads, polled by one, tended and opened anew after a pause."""
+"""Connections of the devices: opened by other threads, polled by one, and reopened after a pause."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from edge.sinks.mqtt import connection_errors
 from edge.sinks.mqtt.connection_errors import Cause, ConnectionFailure
 from edge.sinks.mqtt.waker import Waker
 from tests.fleet.simulation.connector_pool import ConnectorPool
-from tests.fleet.simulation.event_queue import EventQueue, Task
+from tests.fleet.simulation.event_queue import DeviceTask, EventQueue
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from edge.collector.polled_connection import PolledConnection
-    from tests.fleet.simulation.device import Device
+    from tests.fleet.simulation.device import SimulatedDevice
 
 _LOG = logging.getLogger(__name__)
 _NS = 1_000_000_000
@@ -28,13 +28,13 @@ _WAKER = -1
 
 
 class Network:
-    """Driven by one thread; only ``wake`` is for others. Devices go by their index."""
+    """All connections, driven by one thread; only ``wake`` is thread-safe. Devices are identified by index."""
 
-    def __init__(self, devices: Sequence[Device], agenda: EventQueue) -> None:
+    def __init__(self, devices: Sequence[SimulatedDevice], event_queue: EventQueue) -> None:
         self._devices = devices
-        self._agenda = agenda
+        self._event_queue = event_queue
         self._waker = Waker()
-        self._dialers = ConnectorPool(self._waker)
+        self._connector_pool = ConnectorPool(self._waker)
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._waker.fileno(), selectors.EVENT_READ, _WAKER)
         self._interest: dict[int, tuple[int, int]] = {}
@@ -46,27 +46,27 @@ class Network:
 
     @property
     def connected(self) -> int:
-        """How many the broker has taken."""
+        """Return the number of accepted connections."""
         return sum(device.link is not None for device in self._devices)
 
     def wake(self) -> None:
         """End the running ``poll``."""
         self._waker.set()
 
-    def do(self, task: Task, index: int, now_ns: int) -> None:
-        """A task that is about the connection."""
+    def do(self, task: DeviceTask, index: int, now_ns: int) -> None:
+        """Run a task that concerns the connection."""
         match task:
-            case Task.DIAL:
-                self._dialers.dial(index, self._devices[index].new_link())
-            case Task.TEND:
+            case DeviceTask.DIAL:
+                self._connector_pool.dial(index, self._devices[index].new_link())
+            case DeviceTask.TEND:
                 self._tend(index, now_ns)
-            case Task.GIVE_UP if index in self._opening and now_ns - self._opened_ns[index] >= _ANSWER_NS:
+            case DeviceTask.GIVE_UP if index in self._opening and now_ns - self._opened_ns[index] >= _ANSWER_NS:
                 self._lost(
                     index, connection_errors.of_silence(self._devices[index].options, _ANSWER_NS / _NS), answered=False
                 )
 
     def poll(self, timeout_ns: int) -> None:
-        """Serve those that have something to read or can be written to again."""
+        """Serve connections that are readable, or writable again."""
         for key, _ in self._selector.select(timeout_ns / _NS):
             if key.data == _WAKER:
                 self._waker.clear()
@@ -75,7 +75,7 @@ class Network:
                 self._serve(key.data)
 
     def flush(self, index: int) -> None:
-        """Write what the socket takes; be called when it takes more."""
+        """Write what the socket accepts, and wait for writability for the rest."""
         link = self._link(index)
         if link is None:
             return
@@ -87,9 +87,9 @@ class Network:
         self._watch(index, link)
 
     def close(self) -> None:
-        """Hang up."""
-        self._dialers.close()
-        for _, link, error in self._dialers.outcomes():
+        """Close all connections."""
+        self._connector_pool.close()
+        for _, link, error in self._connector_pool.outcomes():
             if error is None:
                 link.abandon()
         for index, device in enumerate(self._devices):
@@ -104,16 +104,16 @@ class Network:
         return self._opening.get(index) or self._devices[index].link
 
     def _take_dialled(self) -> None:
-        for index, link, error in self._dialers.outcomes():
+        for index, link, error in self._connector_pool.outcomes():
             if error is not None:
                 self._lost(index, error.cause if isinstance(error, ConnectionFailure) else Cause(str(error)))
                 continue
             self._opening[index] = link
             now_ns = self._opened_ns[index] = time.monotonic_ns()
-            self._agenda.add(now_ns + _ANSWER_NS, Task.GIVE_UP, index)
+            self._event_queue.add(now_ns + _ANSWER_NS, DeviceTask.GIVE_UP, index)
             if index not in self._tended:
                 self._tended.add(index)
-                self._agenda.add(now_ns + _TEND_NS, Task.TEND, index)
+                self._event_queue.add(now_ns + _TEND_NS, DeviceTask.TEND, index)
             self.flush(index)
 
     def _serve(self, index: int) -> None:
@@ -135,7 +135,7 @@ class Network:
         self.flush(index)
 
     def _tend(self, index: int, now_ns: int) -> None:
-        """Pings, and events that waited for someone to listen."""
+        """Send pings, and events that waited for a subscriber."""
         device = self._devices[index]
         if device.link is None:
             self._tended.discard(index)
@@ -148,12 +148,12 @@ class Network:
             self._lost(index, failure.cause)
             return
         self.flush(index)
-        self._agenda.add(now_ns + _TEND_NS, Task.TEND, index)
+        self._event_queue.add(now_ns + _TEND_NS, DeviceTask.TEND, index)
 
     def _lost(self, index: int, cause: Cause, *, answered: bool = True) -> None:
-        """One line a cause for all devices together, then another attempt after a growing pause.
+        """Log one line per cause for all devices together, and schedule another attempt after a growing pause.
 
-        A broker that gave no answer is asked once more, now and then, by another thread.
+        A broker that did not answer is occasionally probed again by another thread.
         """
         self._forget(index)
         link = self._opening.pop(index, None)
@@ -164,11 +164,11 @@ class Network:
         if device.said_goodbye:
             return
         if answered:
-            self._say(device.story.node, cause.text)
+            self._say(device.node_model.node, cause.text)
         elif time.monotonic_ns() >= self._explain_due_ns:
             self._explain_due_ns = time.monotonic_ns() + _EXPLAIN_EVERY_NS
-            self._dialers.explain(cause, device.options, lambda text: self._say(device.story.node, text))
-        self._agenda.add(time.monotonic_ns() + int(device.backoff.next_s() * _NS), Task.DIAL, index)
+            self._connector_pool.explain(cause, device.options, lambda text: self._say(device.node_model.node, text))
+        self._event_queue.add(time.monotonic_ns() + int(device.backoff.next_s() * _NS), DeviceTask.DIAL, index)
 
     def _say(self, node: str, why: str) -> None:
         if why not in self._said:

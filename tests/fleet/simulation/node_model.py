@@ -1,6 +1,6 @@
-"""What one room goes through: people come and go, moods change, sessions are held; told in the product's own models.
+"""Model of a room: people come and go, moods change, sessions are held; output in the product's own models.
 
-No clock and no I/O: time comes in as monotonic nanoseconds, chance from a seed.
+No clock and no I/O: time is passed in as monotonic nanoseconds, randomness comes from a seed.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from edge.core.events import Aggregate, Event, EventType, Health, Info, Pacer, S
 from edge.core.types import EMOTIONS, Emotion, Scores
 from tests.fleet.simulation import board
 from tests.fleet.simulation.transition_probabilities import CALM_DOWN, EMPTY, IN_SESSION, NEXT, PRESENT, RARE
-from tests.fleet.simulation.window import Window
+from tests.fleet.simulation.window import AggregationWindow
 
 _NS = 1_000_000_000
 _PEOPLE_MAX = 12
@@ -21,7 +21,7 @@ _PEAK = 0.8
 
 
 class NodeModel:
-    """One node's life. ``next_event`` moves it on; the others tell how it is."""
+    """Model of one node; ``next_event`` advances it, the other methods report its state."""
 
     def __init__(self, node: str, *, epoch_ns: int, seed: int, window_s: float = 60.0) -> None:
         self.node = node
@@ -35,10 +35,10 @@ class NodeModel:
         self._session: str | None = None
         self._paused = False
         self._events = 0
-        self._window = Window()
+        self._window = AggregationWindow()
 
     def next_event(self, now_ns: int) -> Event:
-        """The next thing that happens."""
+        """Return the next event."""
         self._window.count(now_ns, self._people, self._emotion, self._scores)
         kind = self._draw()
         fields = self._live_through(kind, now_ns)
@@ -47,13 +47,13 @@ class NodeModel:
         return Event(id=identity, seq=seq, ts=ts, type=kind, **{"people": self._people, **fields})
 
     def state(self, now_ns: int, *, changed: bool = True) -> State | None:
-        """The state where one is due by the contract's rate rules; ``changed``: there may be news."""
+        """Return the state if one is due by the contract's rate rules; ``changed`` marks possible news."""
         if changed:
             return self._pacer.offer(self.state_now(now_ns), now_ns)
         return None if self._pacer.tick(now_ns) is None else self.state_now(now_ns)
 
     def state_now(self, now_ns: int) -> State:
-        """The state, due or not."""
+        """Return the current state, due or not."""
         seen = self._people > 0
         return State(
             ts=self.stamp.time(now_ns),
@@ -68,19 +68,19 @@ class NodeModel:
         )
 
     def window_ends(self, now_ns: int) -> int:
-        """When the window that is running now ends: at whole multiples of its length on the wall clock."""
+        """Return the end of the current window: a whole multiple of its length on the wall clock."""
         return self.stamp.boundary(now_ns, self._window_ns)
 
     def aggregate(self, now_ns: int) -> Aggregate:
-        """The window up to now; the next one begins."""
+        """Return the window so far, and start the next one."""
         self._window.count(now_ns, self._people, self._emotion, self._scores)
-        window, self._window = self._window, Window(now_ns)
+        window, self._window = self._window, AggregationWindow(now_ns)
         identity, seq, ts = self.stamp.next(now_ns, "aggregate")
         start = self.stamp.time(now_ns - window.observed_ns)
         return Aggregate(id=identity, seq=seq, ts=ts, start=start, session=self._session, **window.figures())
 
     def health(self, now_ns: int, *, uptime_s: float, queue_depth: int, drops: int, reconnects: int) -> Health:
-        """A board in a warm room, with what the device really has to say of its queue."""
+        """Return the health of a board in a warm room, with the real figures of the device's queue."""
         figures = board.figures(self._random)
         return Health(
             ts=self.stamp.time(now_ns),
@@ -92,7 +92,7 @@ class NodeModel:
         )
 
     def info(self) -> Info:
-        """What the node is."""
+        """Return the info message."""
         return board.info(self.node)
 
     def _draw(self) -> EventType:
@@ -107,7 +107,7 @@ class NodeModel:
         return self._random.choices(list(likely), list(likely.values()))[0]
 
     def _live_through(self, kind: EventType, now_ns: int) -> dict[str, Any]:
-        """Change the room; gives the event's fields."""
+        """Apply an event to the room and return its fields."""
         session = {"session": self._session}
         match kind:
             case EventType.PRESENCE_START:

@@ -1,4 +1,4 @@
-"""What is to be played, and whether this process can."""
+"""Plan of a simulation, and a check that this process can run it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ _SPARE_FILES = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What is to be played; ``rate`` is in events per second and device, the rest follows the contract."""
+class SimulationPlan:
+    """Plan of a simulation; ``rate`` is events per second and device, other rates follow the contract."""
 
     devices: int
     rate: float
@@ -26,20 +26,20 @@ class Plan:
     keep_ids: bool = False
 
     def node(self, index: int) -> str:
-        """Node ids of different seeds differ, those of one seed come back."""
+        """Return the node id of a device, reproducible for the seed and distinct between seeds."""
         return f"sim{self.seed}-{index:05d}"
 
     @property
     def asked_per_s(self) -> float:
-        """Events and aggregates of all devices together."""
+        """Return the rate of events and aggregates of all devices together."""
         return self.devices * (self.rate + 1 / self.window_s)
 
 
-def prepare(plan: Plan) -> None:
-    """Check ``plan`` and raise the limit of open files to what it needs.
+def prepare(plan: SimulationPlan) -> None:
+    """Check ``plan`` and raise the limit of open files as needed.
 
     Raises:
-        InputError: it is more than one process plays, or than the hard limit of open files allows.
+        InputError: it exceeds one process, or the hard limit of open files.
     """
     if not 1 <= plan.devices <= DEVICES_MAX:
         msg = f"--devices: one process plays 1 to {DEVICES_MAX}, not {plan.devices}; start more with another --seed"

@@ -1,4 +1,4 @@
-"""How a simulation stands, for people or for programs."""
+"""Progress of a simulation as text and as JSON."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """How it stands; rates and latencies are of the time since the report before, or of all with the last one.
+class SimulationProgress:
+    """Progress; rates and latencies cover the time since the previous report, or everything in the last one.
 
-    What is counted are events and aggregates; ``told`` counts states and health beside them.
+    Counts are events and aggregates; ``told`` counts states and health.
     """
 
     seconds: float
@@ -32,11 +32,11 @@ class Progress:
     told: dict[str, int] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, object]:
-        """For JSON; rounded to what means something."""
+        """Return rounded values for JSON."""
         return {key: round(value, 3) if isinstance(value, float) else value for key, value in asdict(self).items()}
 
     def as_line(self) -> str:
-        """For people."""
+        """Return a line of text."""
         rates = f"{self.made_per_s:,.0f} made and {self.acknowledged_per_s:,.0f} acknowledged a second"
         parts = [f"{self.connected} connected", f"{rates} of {self.asked_per_s:,.0f} asked"]
         if self.puback_p50_ms is not None:

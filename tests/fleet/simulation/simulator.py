@@ -1,4 +1,4 @@
-"""Plays many devices in one process, from the first connection to the last receipt; one thread turns it all."""
+"""Simulation of many devices in one process, driven by one thread, up to the last acknowledgement."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tests.fleet.simulation.device import Device
-from tests.fleet.simulation.event_queue import EventQueue, Task
-from tests.fleet.simulation.meter import Meter
+from tests.fleet.simulation.device import SimulatedDevice
+from tests.fleet.simulation.event_queue import DeviceTask, EventQueue
+from tests.fleet.simulation.meter import SimulationMeter
 from tests.fleet.simulation.network import Network
 from tests.fleet.simulation.node_model import NodeModel
-from tests.fleet.simulation.plan import Plan, prepare
+from tests.fleet.simulation.plan import SimulationPlan, prepare
 from tests.fleet.simulation.scheduler import Scheduler
-from tests.fleet.simulation.tally import Tally
+from tests.fleet.simulation.tally import MessageTally
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edge.sinks.mqtt.options import Options
-    from tests.fleet.simulation.progress import Progress
+    from tests.fleet.simulation.progress import SimulationProgress
 
 _NS = 1_000_000_000
 _CONNECT_PATIENCE_NS = 30 * _NS
@@ -28,47 +28,47 @@ _TASKS_A_TURN = 256
 _TURN_NS = _NS // 4
 _DRAIN_NS = 15 * _NS
 _LEAVE_NS = 3 * _NS
-_OF_THE_CONNECTION = frozenset({Task.DIAL, Task.TEND, Task.GIVE_UP})
+_OF_THE_CONNECTION = frozenset({DeviceTask.DIAL, DeviceTask.TEND, DeviceTask.GIVE_UP})
 
 
 class Simulator:
-    """``run`` until its time is over or ``stop``; ``report`` is called every ``report_every_s``.
+    """Runs until the time is over or ``stop``; calls ``report`` every ``report_every_s``.
 
     Raises:
-        InputError: this process cannot play so many devices.
+        InputError: this process cannot simulate so many devices.
     """
 
     def __init__(
         self,
-        plan: Plan,
+        plan: SimulationPlan,
         options: Options,
         *,
-        report: Callable[[Progress], None] | None = None,
+        report: Callable[[SimulationProgress], None] | None = None,
         report_every_s: float = 5.0,
     ) -> None:
         prepare(plan)
         self._plan = plan
-        self.tally = Tally(acknowledged_ids=set() if plan.keep_ids else None)
+        self.tally = MessageTally(acknowledged_ids=set() if plan.keep_ids else None)
         self._devices = _devices(plan, options, self.tally)
-        self._agenda = EventQueue()
-        self._network = Network(self._devices, self._agenda)
-        self._meter = Meter(self.tally, plan.asked_per_s)
-        self._doings = Scheduler(plan, self._devices, self._agenda, self._meter)
+        self._event_queue = EventQueue()
+        self._network = Network(self._devices, self._event_queue)
+        self._meter = SimulationMeter(self.tally, plan.asked_per_s)
+        self._doings = Scheduler(plan, self._devices, self._event_queue, self._meter)
         self._report = report
         self._report_every_ns = int(report_every_s * _NS)
         self._stopping = threading.Event()
         self._playing = False
 
     def stop(self) -> None:
-        """Begin no more events and send what waits while there is time; from any thread."""
+        """Create no more events, and send waiting ones in the remaining time; thread-safe."""
         self._stopping.set()
         self._network.wake()
 
-    def run(self) -> Progress:
-        """Play; returns the totals."""
+    def run(self) -> SimulationProgress:
+        """Run the simulation and return the totals."""
         now_ns = time.monotonic_ns()
         for index in range(len(self._devices)):
-            self._agenda.add(now_ns, Task.DIAL, index)
+            self._event_queue.add(now_ns, DeviceTask.DIAL, index)
         try:
             self._gather()
             self._play()
@@ -80,7 +80,7 @@ class Simulator:
         return replace(self._progress(ended_ns, total=True), connected=connected)
 
     def _gather(self) -> None:
-        """Until all are connected, or the broker has had time enough for that."""
+        """Wait until all devices are connected, or time out."""
         until_ns = time.monotonic_ns() + _CONNECT_PATIENCE_NS
         while (
             not self._stopping.is_set()
@@ -102,7 +102,7 @@ class Simulator:
         self._playing = False
 
     def _drain(self) -> None:
-        """Until everything has its receipt, or time is up."""
+        """Wait until all messages are acknowledged, or time out."""
         until_ns = time.monotonic_ns() + _DRAIN_NS
         while (left := [i for i, device in enumerate(self._devices) if device.depth]) and (
             now_ns := time.monotonic_ns()
@@ -123,16 +123,16 @@ class Simulator:
             self._turn()
 
     def _turn(self) -> None:
-        """Some of what is due, then the network until the next is."""
+        """Run due tasks, then the network until the next one."""
         now_ns = time.monotonic_ns()
         for _ in range(_TASKS_A_TURN):
-            due = self._agenda.take(now_ns)
+            due = self._event_queue.take(now_ns)
             if due is None:
                 break
             self._do(*due, now_ns)
-        self._network.poll(self._agenda.pause_ns(now_ns, _TURN_NS))
+        self._network.poll(self._event_queue.pause_ns(now_ns, _TURN_NS))
 
-    def _do(self, due_ns: int, task: Task, index: int, now_ns: int) -> None:
+    def _do(self, due_ns: int, task: DeviceTask, index: int, now_ns: int) -> None:
         if task in _OF_THE_CONNECTION:
             self._network.do(task, index, now_ns)
         elif self._playing:
@@ -140,15 +140,15 @@ class Simulator:
             self._devices[index].pump(now_ns)
             self._network.flush(index)
 
-    def _progress(self, now_ns: int, *, total: bool = False) -> Progress:
+    def _progress(self, now_ns: int, *, total: bool = False) -> SimulationProgress:
         waiting = sum(device.depth for device in self._devices)
         return self._meter.read(now_ns, connected=self._network.connected, waiting=waiting, total=total)
 
 
-def _devices(plan: Plan, options: Options, tally: Tally) -> list[Device]:
+def _devices(plan: SimulationPlan, options: Options, tally: MessageTally) -> list[SimulatedDevice]:
     epoch_ns = time.time_ns() - time.monotonic_ns()
     return [
-        Device(
+        SimulatedDevice(
             NodeModel(plan.node(index), epoch_ns=epoch_ns, seed=plan.seed, window_s=plan.window_s),
             options,
             plan.prefix,

@@ -1,4 +1,4 @@
-"""What became of the messages of all devices together."""
+"""Outcome of the messages of all devices together."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
-class Tally:
-    """What all devices together did; every message is in exactly one of the last five when all is over.
+class MessageTally:
+    """Counts over all devices; at the end every message is in exactly one of the last five.
 
-    ``made`` = ``acknowledged`` + ``unheard`` + ``refused`` + ``dropped`` + what still waits.
+    ``made`` = ``acknowledged`` + ``unheard`` + ``refused`` + ``dropped`` + waiting messages.
     """
 
     made: int = 0

@@ -16,7 +16,7 @@ import pytest
 from edge.core.errors import InputError
 from edge.core.events import Aggregate, Event, EventType, Health, Info, State
 from tests.fleet.simulation.node_model import NodeModel
-from tests.fleet.simulation.plan import Plan
+from tests.fleet.simulation.plan import SimulationPlan
 from tests.fleet.simulation.simulator import Simulator
 from tests.fleet.simulation.verify import verify
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from tests.fleet.simulation.progress import Progress
+    from tests.fleet.simulation.progress import SimulationProgress
 
 _S = 1_000_000_000
 
@@ -36,9 +36,9 @@ def play(options: Any) -> Iterator[Callable[..., tuple[Simulator, threading.Thre
     started: list[tuple[Simulator, threading.Thread]] = []
 
     def start(**plan: Any) -> tuple[Simulator, threading.Thread]:
-        simulator = Simulator(Plan(**{"keep_ids": True, "seed": 7, **plan}), options)
+        simulator = Simulator(SimulationPlan(**{"keep_ids": True, "seed": 7, **plan}), options)
         thread = threading.Thread(target=lambda: ended.append(simulator.run()))
-        ended: list[Progress] = []
+        ended: list[SimulationProgress] = []
         simulator.ended = ended  # type: ignore[attr-defined]
         thread.start()
         started.append((simulator, thread))
@@ -50,24 +50,24 @@ def play(options: Any) -> Iterator[Callable[..., tuple[Simulator, threading.Thre
         thread.join(60)
 
 
-def total(played: tuple[Simulator, threading.Thread]) -> Progress:
+def total(played: tuple[Simulator, threading.Thread]) -> SimulationProgress:
     played[1].join(40)
-    progress: Progress = played[0].ended[0]  # type: ignore[attr-defined]
+    progress: SimulationProgress = played[0].ended[0]  # type: ignore[attr-defined]
     return progress
 
 
-def accounted(progress: Progress) -> int:
+def accounted(progress: SimulationProgress) -> int:
     settled = progress.acknowledged + progress.unheard + progress.refused
     return settled + progress.dropped + progress.waiting
 
 
 def test_a_story_is_made_of_valid_messages_that_hang_together() -> None:
-    story = NodeModel("n1", epoch_ns=0, seed=3)
+    node_model = NodeModel("n1", epoch_ns=0, seed=3)
     now_ns, people, session, seen = 0, 0, None, set()
     ids: list[str] = []
     for number in range(3000):
         now_ns += _S
-        event = Event.model_validate_json(story.next_event(now_ns).to_json())
+        event = Event.model_validate_json(node_model.next_event(now_ns).to_json())
         assert event.seq == number
         ids.append(event.id)
         seen.add(event.type)
@@ -90,27 +90,27 @@ def test_a_story_is_made_of_valid_messages_that_hang_together() -> None:
 
 def test_the_same_seed_tells_the_same_story_and_another_one_another() -> None:
     def told(seed: int) -> list[str]:
-        story = NodeModel("n1", epoch_ns=0, seed=seed)
-        return [story.next_event(second * _S).to_json() for second in range(50)]
+        node_model = NodeModel("n1", epoch_ns=0, seed=seed)
+        return [node_model.next_event(second * _S).to_json() for second in range(50)]
 
     assert told(1) == told(1)
     assert told(1) != told(2)
 
 
 def test_an_aggregate_sums_what_the_events_told() -> None:
-    story = NodeModel("n1", epoch_ns=0, seed=5)
+    node_model = NodeModel("n1", epoch_ns=0, seed=5)
     people_s = 0.0
     people = 0
     for second in range(1, 60):
         people_s += people
-        people = story.next_event(second * _S).people
+        people = node_model.next_event(second * _S).people
     people_s += people
-    window = Aggregate.model_validate_json(story.aggregate(60 * _S).to_json())
+    window = Aggregate.model_validate_json(node_model.aggregate(60 * _S).to_json())
     assert window.person_seconds == pytest.approx(people_s)
     assert window.shares is not None
     assert sum(window.shares.values()) == pytest.approx(1, abs=0.01)
-    assert story.aggregate(61 * _S).observed_s == 1
-    assert story.window_ends(61 * _S) == 120 * _S
+    assert node_model.aggregate(61 * _S).observed_s == 1
+    assert node_model.window_ends(61 * _S) == 120 * _S
 
 
 def test_the_feed_is_the_contract_s(broker: Any, subscribe: Any, play: Any) -> None:
@@ -190,7 +190,7 @@ def test_a_loss_is_found(collector: Any, play: Any, database: str) -> None:
 
 def test_too_many_devices_are_refused_in_one_line(options: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError, match="1 to 2000, not 2001"):
-        Simulator(Plan(devices=2001, rate=1), options)
+        Simulator(SimulationPlan(devices=2001, rate=1), options)
     monkeypatch.setattr(resource, "getrlimit", lambda _what: (64, 64))
     with pytest.raises(InputError, match="needs 600 open files, 64 are allowed"):
-        Simulator(Plan(devices=500, rate=1), options)
+        Simulator(SimulationPlan(devices=500, rate=1), options)

@@ -1,4 +1,4 @@
-"""Whether what the broker acknowledged is in the database, id by id, and how long it took to get there."""
+"""Comparison of acknowledged messages with the database, by id, and their delays."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _LATENCY = """
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What came through; ``lost``: acknowledged by the broker and not stored.
+class SimulationVerdict:
+    """Result of a comparison; ``lost`` messages were acknowledged by the broker and not stored.
 
-    ``measured_to``: ``commit``, or ``receipt`` by the collector where the server does not stamp commits
+    ``measured_to`` is ``commit``, or the collector's ``receipt`` if the server does not record commit times
     (``track_commit_timestamp``).
     """
 
@@ -41,11 +41,11 @@ class Verdict:
     latency_max_ms: float | None
 
     def as_dict(self) -> dict[str, object]:
-        """For JSON; rounded to what means something."""
+        """Return rounded values for JSON."""
         return {key: round(value, 1) if isinstance(value, float) else value for key, value in asdict(self).items()}
 
     def as_line(self) -> str:
-        """For people."""
+        """Return a line of text."""
         line = f"{self.acknowledged:,} acknowledged, {self.stored:,} stored, {self.lost:,} lost"
         if self.latency_p50_ms is None:
             return line
@@ -53,15 +53,17 @@ class Verdict:
         return f"{line}; event to {self.measured_to} {figures}"
 
 
-def verify(database: str, acknowledged: set[str], *, nodes: str, since: datetime, patience_s: float = 15.0) -> Verdict:
-    """Compare, and wait for what is on its way as long as something still comes.
+def verify(
+    database: str, acknowledged: set[str], *, nodes: str, since: datetime, patience_s: float = 15.0
+) -> SimulationVerdict:
+    """Compare, waiting for messages in transit while new ones arrive.
 
     Args:
         database: as for :class:`edge.collector.database.store.Store`.
         acknowledged: ids of events and aggregates.
-        nodes: beginning of their nodes' ids.
-        since: when the first was made.
-        patience_s: how long nothing new may come before the rest counts as lost.
+        nodes: prefix of their nodes' ids.
+        since: time of the first message.
+        patience_s: seconds without news before the rest counts as lost.
 
     Raises:
         SinkError: the database cannot be read.
@@ -81,7 +83,9 @@ def verify(database: str, acknowledged: set[str], *, nodes: str, since: datetime
         raise SinkError(msg) from None
     latencies = [None] * 4 if found is None else [span.total_seconds() * 1000 for span in found]
     lost = len(acknowledged - stored)
-    return Verdict(len(acknowledged), len(stored), lost, waited_s, "commit" if stamped else "receipt", *latencies)
+    return SimulationVerdict(
+        len(acknowledged), len(stored), lost, waited_s, "commit" if stamped else "receipt", *latencies
+    )
 
 
 def _ids(connection: Any, values: dict[str, object]) -> set[str]:

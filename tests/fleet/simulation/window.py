@@ -1,4 +1,4 @@
-"""What an aggregate is made of: sums over one window (pure)."""
+"""Sums over one window for an aggregate (pure)."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from edge.core.types import EMOTIONS, Emotion, Scores
 _NS = 1_000_000_000
 
 
-class Window:
-    """Sums since its beginning, in nanoseconds or multiples of them."""
+class AggregationWindow:
+    """Sums since its start, in nanoseconds or multiples of them."""
 
     def __init__(self, begun_ns: int | None = None) -> None:
         self.observed_ns = 0
@@ -22,7 +22,7 @@ class Window:
         self._score_ns: dict[Emotion, float] = dict.fromkeys(EMOTIONS, 0.0)
 
     def count(self, now_ns: int, people: int, emotion: Emotion, scores: Scores) -> None:
-        """So it was since the last call."""
+        """Add the time since the last call with these values."""
         passed_ns = 0 if self._reached_ns is None else max(0, now_ns - self._reached_ns)
         self._reached_ns = now_ns
         self.observed_ns += passed_ns
@@ -34,7 +34,7 @@ class Window:
                 self._score_ns[other] += score * passed_ns * people
 
     def figures(self) -> dict[str, Any]:
-        """The fields of an :class:`Aggregate`."""
+        """Return the fields of an :class:`Aggregate`."""
         total_ns, any_ns = self._person_ns, self._person_ns > 0
         scores = Scores.of(self._score_ns.values()) if any_ns else None
         return {

@@ -1,4 +1,4 @@
-"""What arrives over networks: the device's requests and switches, Home Assistant's topics, the collector's letters."""
+"""Messages from the network: requests and switches of the device, Home Assistant's topics, the collector's input."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tests.fuzz import mutate
-from tests.fuzz.target import Target, expect, in_one_line
+from tests.fuzz.target import FuzzTarget, expect, in_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,8 +34,8 @@ _ODD_TOPICS = (
 _PLAIN = ("ON", "OFF", "on", "online", "offline", "", " ", "ON ", '{"state": "ON", "brightness": 128}')
 
 
-def requests(folder: Path) -> Target:
-    """A message is done or refused in one line; the same text goes through the local socket, too."""
+def requests(folder: Path) -> FuzzTarget:
+    """Check that a message is executed or refused in one line, also through the local socket."""
     from edge.runtime.local import LocalControl
     from edge.sinks.mqtt.arrival import Arrival
     from edge.sinks.mqtt.homeassistant.discovery_publisher import DiscoveryPublisher
@@ -66,15 +66,15 @@ def requests(folder: Path) -> Target:
         {},
     ]
     topics = [f"{_NODE}/request/{name}" for name in REQUESTS] + [f"{_NODE}/{name}" for name in SWITCHES]
-    return Target(
+    return FuzzTarget(
         [json.dumps(body).encode() for body in bodies],
         attempt,
         lambda random, corpus: _message(random, corpus, [*topics, "homeassistant/status"]),
     )
 
 
-def letters(folder: Path) -> Target:
-    """A payload becomes a row or is refused in one line."""
+def letters(folder: Path) -> FuzzTarget:
+    """Check that a payload becomes a row or is refused in one line."""
     del folder
     from edge.collector.database.rows import Refused, row
     from edge.collector.database.tables import TABLES
@@ -104,13 +104,13 @@ def letters(folder: Path) -> Target:
 
     kinds = [kind.value for kind in Kind]
     bodies = [json.dumps(body).encode() for kind in kinds for body in EXAMPLES.get(kind, ()) if isinstance(body, dict)]
-    return Target(
+    return FuzzTarget(
         bodies, attempt, lambda random, corpus: _message(random, corpus, [f"{_NODE}/{kind}" for kind in kinds])
     )
 
 
 def _message(random: Random, corpus: Sequence[bytes], topics: Sequence[str]) -> bytes:
-    """``topic, response topic, flags, payload``."""
+    """Return ``topic, response topic, flags, payload``."""
     topic = random.choice(topics) if random.random() < 0.9 else random.choice(_ODD_TOPICS)
     response = random.choice((*_ODD_TOPICS, f"{_NODE}/response/marker/me")) if random.random() < 0.3 else ""
     flags = "".join(flag for flag in "rc" if random.random() < 0.1)
@@ -130,7 +130,7 @@ def _parted(data: bytes) -> tuple[str, str, str, bytes]:
 
 
 def _check(said: dict[str, Any]) -> None:
-    """A request that failed inside is no refusal."""
+    """Check that an answer does not report an internal failure."""
     why = said.get("error")
     if why is None:
         return
@@ -139,7 +139,7 @@ def _check(said: dict[str, Any]) -> None:
 
 
 def _inbox() -> CommandQueue:
-    """Requests are done at once, as the loop would."""
+    """Return an inbox that executes requests at once, like the loop."""
     from edge.audience.event_detector import EventDetector
     from edge.config import EventsConfig, PrivacyConfig, SmoothingConfig
     from edge.core import commands

@@ -1,4 +1,4 @@
-"""Models: what the loader says of a manifest or a signature, and what the trial makes of a file."""
+"""Models: the loader's handling of manifests and signatures, and the trial of model files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from edge.core.errors import InputError, ModelError
 from tests.fuzz import mutate
-from tests.fuzz.target import Target, in_one_line
+from tests.fuzz.target import FuzzTarget, in_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,8 +22,8 @@ _HEADS = ("consensus", "fer2013")
 _LARGEST_STEP = 64
 
 
-def manifests(folder: Path) -> Target:
-    """A manifest, a signature and a public key, of which one is changed; ``ModelError`` or ``InputError`` may come."""
+def manifests(folder: Path) -> FuzzTarget:
+    """Change a manifest, a signature or a public key; only ``ModelError`` or ``InputError`` may be raised."""
     from edge.inference import manifest as manifests_
     from edge.models import signature
 
@@ -50,11 +50,11 @@ def manifests(folder: Path) -> Target:
                 in_one_line(error)
 
     whole = _signed(_manifest(content))
-    return Target([kind + _CUT + body for kind, body in whole.items()], attempt, _mutated)
+    return FuzzTarget([kind + _CUT + body for kind, body in whole.items()], attempt, _mutated)
 
 
-def files(folder: Path) -> Target:
-    """Changed networks under a manifest that fits them: their trial must end in words, whatever they do there."""
+def files(folder: Path) -> FuzzTarget:
+    """Change networks under a matching manifest: their trial must end with a message."""
     from edge.config import ModelConfig
     from edge.inference import manifest as manifests_
     from edge.models.trial import tried
@@ -74,7 +74,7 @@ def files(folder: Path) -> Target:
         except ModelError as error:
             in_one_line(error)
 
-    return Target([content[:_LARGEST_STEP]], attempt, lambda random, _corpus: _changes(random, content))
+    return FuzzTarget([content[:_LARGEST_STEP]], attempt, lambda random, _corpus: _changes(random, content))
 
 
 def _manifest(content: bytes) -> bytes:
@@ -87,7 +87,7 @@ def _manifest(content: bytes) -> bytes:
 
 
 def _signed(manifest: bytes) -> dict[bytes, bytes]:
-    """With a key that is always the same, so that inputs are."""
+    """Sign with a fixed key, so that inputs are reproducible."""
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import ed25519
 
@@ -102,7 +102,7 @@ def _mutated(random: Random, corpus: Sequence[bytes]) -> bytes:
 
 
 def _changes(random: Random, content: bytes) -> bytes:
-    """Places and bytes; half of them near the end, where a flat buffer keeps its tables."""
+    """Yield offsets and bytes; half of them near the end, where a flat buffer has its tables."""
     changes = []
     for _ in range(random.randint(1, 8)):
         first = len(content) * 9 // 10 if random.random() < 0.5 else 0

@@ -1,4 +1,4 @@
-"""What browsers send: the bodies of every request that has one, and what the film's reports come to."""
+"""Requests of browsers: the bodies of every request that has one, and reports of the video player."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge.core.errors import InputError
 from tests.fuzz import mutate
-from tests.fuzz.target import Target
+from tests.fuzz.target import FuzzTarget
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,8 +35,8 @@ _BODIES: tuple[dict[str, Any], ...] = (
 )
 
 
-def bodies(folder: Path) -> Target:
-    """``NAME, JSON``: a body becomes its kind or is refused; a film's report also goes to the player."""
+def bodies(folder: Path) -> FuzzTarget:
+    """Test ``NAME, JSON``: a body is parsed or refused; a player's report also goes to the player."""
     from importlib import import_module
 
     from edge.kiosk.requests import Body, Refused, read
@@ -59,7 +59,7 @@ def bodies(folder: Path) -> Target:
         json.dumps(said.model_dump(mode="json"))
 
     corpus = [json.dumps(body).encode() for body in _BODIES]
-    return Target(corpus, attempt, lambda random, given: _named(random, given, sorted(kinds)))
+    return FuzzTarget(corpus, attempt, lambda random, given: _named(random, given, sorted(kinds)))
 
 
 def _named(random: Random, corpus: Sequence[bytes], kinds: Sequence[str]) -> bytes:
@@ -77,7 +77,7 @@ def _request(body: bytes) -> Any:
 
 
 def _doors(folder: Path) -> dict[str, Callable[[Any], None]]:
-    """What is done with a body, where that is more than to hand it on as a command."""
+    """Return further handling of a body, other than forwarding it as a command."""
     from datetime import UTC, datetime
 
     from edge.analysis.kinds import recognise

@@ -1,4 +1,4 @@
-"""Pictures: uploads, ``analyze``, ``images:``, and the frames of visitors' cameras."""
+"""Pictures: uploads, ``analyze``, ``images:``, and frames of visitors' cameras."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from edge.core.errors import InputError
 from tests.fuzz import mutate
-from tests.fuzz.target import Target, expect, in_one_line
+from tests.fuzz.target import FuzzTarget, expect, in_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,8 +23,8 @@ _BOMB_SIDE = 10_000
 _COLOURS = 3
 
 
-def files(folder: Path) -> Target:
-    """What :func:`edge.sources.images.read_image` decodes, after the upload's look at its first bytes."""
+def files(folder: Path) -> FuzzTarget:
+    """Test :func:`edge.sources.images.read_image` after the upload's check of the first bytes."""
     import cv2
     import numpy as np
 
@@ -49,11 +49,11 @@ def files(folder: Path) -> Target:
         expect(channels == _COLOURS and image.dtype == np.uint8, f"a picture of {image.shape} {image.dtype}")
         expect(0 < height * width <= MAX_MEGAPIXELS * 1_000_000, f"a picture of {width}x{height}")
 
-    return Target(tuple(_drawn()), attempt, _mutated)
+    return FuzzTarget(tuple(_drawn()), attempt, _mutated)
 
 
-def frames(folder: Path) -> Target:
-    """What visitors' browsers send."""
+def frames(folder: Path) -> FuzzTarget:
+    """Test frames from visitors' browsers."""
     del folder
     from edge.kiosk.visitors.frame_analyzer import PIXELS_MAX, BadFrame, decode
 
@@ -65,11 +65,11 @@ def frames(folder: Path) -> Target:
         height, width = image.shape[:2]
         expect(0 < height * width <= PIXELS_MAX, f"a frame of {width}x{height}")
 
-    return Target(tuple(data for data in _drawn() if data.startswith(b"\xff\xd8")), attempt, _mutated)
+    return FuzzTarget(tuple(data for data in _drawn() if data.startswith(b"\xff\xd8")), attempt, _mutated)
 
 
 def _drawn() -> Iterator[bytes]:
-    """Small pictures of every format and depth that is read."""
+    """Return small pictures of every supported format and depth."""
     import cv2
     import numpy as np
 
@@ -92,7 +92,7 @@ def _drawn() -> Iterator[bytes]:
 
 
 def _turned(jpeg: bytes) -> bytes:
-    """With an EXIF block that says it lies on its side (orientation 6)."""
+    """Add an EXIF block with orientation 6."""
     exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
     return jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + jpeg[2:]
 
@@ -112,7 +112,7 @@ def _mutated(random: Random, corpus: Sequence[bytes]) -> bytes:
 
 
 def _bomb(random: Random) -> bytes:
-    """A hundred megapixels in a hundred kilobytes, more or less cut off."""
+    """Return a compressed picture of a hundred megapixels, possibly truncated."""
     side = random.choice((_BOMB_SIDE, 3 * _BOMB_SIDE))
     header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
     body = zlib.compress(bytes((side // 8 + 1) * _BOMB_SIDE), 9)
@@ -122,7 +122,7 @@ def _bomb(random: Random) -> bytes:
 
 
 def _resized(random: Random, data: bytes) -> bytes:
-    """The header says another size than the picture has."""
+    """Change the size in the header of a picture."""
     width, height = random.choice(_SIDES), random.choice(_SIDES)
     made = bytearray(data)
     if data.startswith(_PNG):
@@ -142,7 +142,7 @@ def _resized(random: Random, data: bytes) -> bytes:
 
 
 def _png_mutated(random: Random, data: bytes) -> bytes:
-    """With right checksums, without which a decoder looks no further."""
+    """Mutate chunks and correct their checksums, which a decoder checks first."""
     chunks = list(_chunks(data))
     index = random.randrange(len(chunks))
     kind, body = chunks[index]

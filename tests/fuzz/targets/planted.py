@@ -1,4 +1,4 @@
-"""Doors that fail on purpose, one in four inputs each: by them the fuzzing itself is tested."""
+"""Targets that fail on purpose for one in four inputs, to test the fuzzer itself."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ctypes
 from typing import TYPE_CHECKING
 
 from edge.core.errors import HardwareUnavailable
-from tests.fuzz.target import Target, expect
+from tests.fuzz.target import FuzzTarget, expect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,12 +16,12 @@ _CORPUS = (b"abcdefgh", bytes(64), b'{"a": 1}')
 _SHARE = 4
 
 
-def _planted(fail: Callable[[], object]) -> Callable[[Path], Target]:
+def _planted(fail: Callable[[], object]) -> Callable[[Path], FuzzTarget]:
     def attempt(data: bytes) -> None:
         if sum(data) % _SHARE == 1:
             fail()
 
-    return lambda _folder: Target(_CORPUS, attempt)
+    return lambda _folder: FuzzTarget(_CORPUS, attempt)
 
 
 def _eat() -> None:
@@ -42,8 +42,8 @@ endless = _planted(_spin)
 harmless = _planted(lambda: None)
 
 
-def missing(_folder: Path) -> Target:
-    """What wants a package that nobody has.
+def missing(_folder: Path) -> FuzzTarget:
+    """Require a package that does not exist.
 
     Raises:
         HardwareUnavailable: always.

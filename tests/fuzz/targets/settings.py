@@ -1,4 +1,4 @@
-"""The configuration: whatever is in the file, the environment or a flag, only ``ConfigError`` may come of it."""
+"""Configuration: any content of file, environment or flags may only raise ``ConfigError``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from edge.core.errors import ConfigError, HardwareUnavailable, SourceError
 from tests.fuzz import mutate
-from tests.fuzz.target import Target, expect, in_one_line
+from tests.fuzz.target import FuzzTarget, expect, in_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,8 +37,8 @@ _DISPLAYS = (
 )
 
 
-def texts(folder: Path) -> Target:
-    """TOML files, or lines ``FACE_EDGE_NAME=VALUE`` for the environment and flags."""
+def texts(folder: Path) -> FuzzTarget:
+    """Test TOML files, or lines ``FACE_EDGE_NAME=VALUE`` for the environment and flags."""
     from edge.cli.config import shown
     from edge.config import Config
     from edge.config.layers import Layers
@@ -60,7 +60,7 @@ def texts(folder: Path) -> Target:
     variables = [
         b"FACE_EDGE_MQTT__BROKER=mqtt://h:1\nFACE_EDGE_DISPLAY=[{kind='terminal'}]\nFACE_EDGE_SOURCE__FPS=15\n"
     ]
-    return Target((whole, _SERVED, _DISPLAYS, *sections, *variables), attempt, _mutated)
+    return FuzzTarget((whole, _SERVED, _DISPLAYS, *sections, *variables), attempt, _mutated)
 
 
 def _loaded(path: Path, data: bytes) -> tuple[Config, str]:
@@ -82,7 +82,7 @@ def _loaded(path: Path, data: bytes) -> tuple[Config, str]:
 
 
 def _use(config: Config, _shown: str) -> None:
-    """What reads a checked configuration next; nothing is opened."""
+    """Use a checked configuration like the next readers, without opening anything."""
     from edge.config import node_id, state_dir
     from edge.core.commands import CommandQueue
     from edge.kiosk.addresses import reached_at

@@ -1,4 +1,4 @@
-"""What lies on the card: a damaged or foreign file is set aside or told in one line, and never the device's end."""
+"""Files on the memory card: a damaged file is set aside or reported in one line, and never stops the device."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge.core.errors import InputError
 from tests.fuzz import mutate
-from tests.fuzz.target import Target, in_one_line
+from tests.fuzz.target import FuzzTarget, in_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,12 +22,12 @@ _CUT = b"\x1e"
 _TABLES = ("session", "second", "happening", "media_point")
 _SQLITE_INT = 2**63
 _REPORTED = 16
-"""One try in so many draws the report too, which takes a hundred times as long as everything else."""
+"""One in this many inputs also draws the report, which takes a hundred times as long."""
 _ABOUT = {"node": "hall", "model": "x", "accuracy": {"split": "PublicTest", "labels": "x", "n": 3372, "accuracy": 0.8}}
 
 
-def files(folder: Path) -> Target:
-    """``KIND, bytes``; of sessions also ``rows``, JSON that says which cells hold something else."""
+def files(folder: Path) -> FuzzTarget:
+    """Test ``KIND, bytes``; for sessions also ``rows``, JSON with the cells to change."""
     whole = {b"sessions": _sessions(folder), b"outbox": _outbox(folder), b"settings": _settings()}
 
     def attempt(data: bytes) -> None:
@@ -44,7 +44,7 @@ def files(folder: Path) -> Target:
                 _read_settings(folder, body)
 
     corpus = [kind + _CUT + body for kind, body in whole.items()]
-    return Target([*corpus, b"rows" + _CUT], attempt, _mutated)
+    return FuzzTarget([*corpus, b"rows" + _CUT], attempt, _mutated)
 
 
 def _mutated(random: Random, corpus: Sequence[bytes]) -> bytes:
@@ -62,7 +62,7 @@ def _cell(random: Random) -> dict[str, Any]:
 
 
 def _with_cells(folder: Path, whole: bytes, body: bytes) -> bytes:
-    """The file with cells of its first rows changed."""
+    """Write the file with cells of its first rows changed."""
     path = folder / "rows.sqlite3"
     path.write_bytes(whole)
     with closing(sqlite3.connect(path, isolation_level=None)) as file:
@@ -76,7 +76,7 @@ def _with_cells(folder: Path, whole: bytes, body: bytes) -> bytes:
 
 
 def _read_sessions(folder: Path, body: bytes) -> None:
-    """As the commands and the page of sessions do."""
+    """Read sessions like the commands and the page."""
     from edge.recording.summaries import session_summaries
     from edge.reports.export import write
     from edge.reports.library import digest, reading
@@ -101,7 +101,7 @@ def _read_sessions(folder: Path, body: bytes) -> None:
 
 
 def _read_outbox(folder: Path, body: bytes) -> None:
-    """As the device does when it starts, and writes on."""
+    """Read the outbox like a starting device, and write to it."""
     from edge.sinks.mqtt.outbox.file import Bounds, OutboxFile, Row
     from edge.util.sqlite import FileFault
 
@@ -132,7 +132,7 @@ def _place(path: Path, body: bytes) -> None:
 
 
 def _sessions(folder: Path) -> bytes:
-    """A minute of a session with a film."""
+    """Write a minute of a session with a video."""
     from edge.recording.file import SessionFile
     from edge.recording.rows import put_event, put_media, put_second, put_session
     from edge.recording.values import ExpressionFigures, MediaPoint, RecordedEvent, Second, SessionRecord

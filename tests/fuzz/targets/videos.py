@@ -1,4 +1,4 @@
-"""Videos, as the worker behind the upload reads them."""
+"""Videos, as read by the upload worker."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from edge.core.errors import HardwareUnavailable, InputError
 from edge.system.installation import adding
-from tests.fuzz.target import Target, in_one_line
+from tests.fuzz.target import FuzzTarget, in_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,8 +18,8 @@ _BOUNDS = {"max_pixels": 10_000_000, "max_s": 600.0, "longest_px": 1280, "thread
 _CONTAINERS = (("mp4", "mpeg4"), ("mov", "mjpeg"), ("avi", "mpeg4"), ("matroska", "mjpeg"), ("webm", "libvpx"))
 
 
-def files(folder: Path) -> Target:
-    """What :func:`edge.analysis.clips.open_clip` reads under the upload's bounds.
+def files(folder: Path) -> FuzzTarget:
+    """Test :func:`edge.analysis.clips.open_clip` under the upload's limits.
 
     Raises:
         HardwareUnavailable: PyAV is missing.
@@ -53,11 +53,11 @@ def files(folder: Path) -> Target:
         except MemoryError:
             return  # which the worker answers, and it is ended
 
-    return Target(tuple(_drawn(folder)), attempt)
+    return FuzzTarget(tuple(_drawn(folder)), attempt)
 
 
 def _drawn(folder: Path) -> Iterator[bytes]:
-    """A second of moving stripes in every container that the encoders here can write."""
+    """Write a second of moving stripes in every container that the local encoders support."""
     import av
     import numpy as np
 
