@@ -20,7 +20,7 @@ from edge.collector.membership import Membership
 from edge.collector.polled_connection import PolledConnection
 from edge.sinks.mqtt.connection_errors import Cause
 from edge.sinks.mqtt.options import Options
-from tests.fleet.simulation.plan import Plan
+from tests.fleet.simulation.plan import SimulationPlan
 from tests.fleet.simulation.simulator import Simulator
 
 if TYPE_CHECKING:
@@ -49,7 +49,9 @@ def run(request: pytest.FixtureRequest, store: Store) -> Iterator[Callable[[int]
             membership = Membership(prefix="face-edge", group="g", instance="a", stop_grace_s=0.1)
             what: Any = Collector(at(port), membership, store)
         else:
-            what = Simulator(Plan(devices=2, rate=1, seconds=None, seed=0, prefix="face-edge", health_s=60), at(port))
+            what = Simulator(
+                SimulationPlan(devices=2, rate=1, seconds=None, seed=0, prefix="face-edge", health_s=60), at(port)
+            )
         thread = threading.Thread(target=what.run)
         thread.start()
         made.append((what, thread))
@@ -147,7 +149,7 @@ def test_what_collectors_miss_is_named(
 @pytest.mark.parametrize("line", ["retain_available false", "max_qos 0"])
 def test_simulated_devices_say_what_their_last_will_needs(said: Callable[[], str], mosquitto: Any, line: str) -> None:
     broker = mosquitto(f"allow_anonymous true\n{line}")
-    plan = Plan(devices=1, rate=1, seconds=None, seed=0, prefix="face-edge", health_s=60)
+    plan = SimulationPlan(devices=1, rate=1, seconds=None, seed=0, prefix="face-edge", health_s=60)
     simulator = Simulator(plan, at(broker.port))
     thread = threading.Thread(target=simulator.run)
     thread.start()

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 from edge.core.errors import EdgeError, SourceError
 from edge.runtime.local import ask
 from edge.util.files import write_text
-from tests.drills.camera import CONTROL, Control
+from tests.drills.camera import CONTROL, FaultControl
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -203,11 +203,11 @@ def main() -> int:
     if hang_s:
         build.HANG_S = hang_s  # shortens the patience for the drill
     factory.BACKENDS["drill"] = "tests.drills.camera:FaultyCamera"
-    _turn_the_clock(Control(Path(os.environ[CONTROL])))
+    _turn_the_clock(FaultControl(Path(os.environ[CONTROL])))
     return face_edge(sys.argv[2:])
 
 
-def _turn_the_clock(control: Control) -> None:
+def _turn_the_clock(control: FaultControl) -> None:
     """Shift the device's wall clock; the monotonic clock is unchanged, as on a board."""
     real_ns, real_s = time.time_ns, time.time
 

@@ -44,7 +44,7 @@ def test_nothing_is_found_in_a_moment(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "what"),
     [
-        ("error", "Wrong at "),
+        ("error", "ExpectationFailed at "),
         ("crash", "SIGSEGV"),
         ("memory", "MemoryError at "),
         ("endless", "takes too long"),

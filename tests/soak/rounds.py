@@ -10,7 +10,7 @@ from edge.core.errors import EdgeError
 
 if TYPE_CHECKING:
     from edge.bench.mosquitto import Mosquitto
-    from tests.drills.appliance import Appliance
+    from tests.drills.appliance import DrillDevice
     from tests.soak.watch import FloodSample, Operator
 
 ROUNDS = 6
@@ -20,7 +20,7 @@ ROUNDS = 6
 class OwnerRounds:
     """User actions during the floods: sessions, markers, settings; and the broker's restarts."""
 
-    def __init__(self, device: Appliance, operator: Operator, mosquitto: Mosquitto | None) -> None:
+    def __init__(self, device: DrillDevice, operator: Operator, mosquitto: Mosquitto | None) -> None:
         self._device, self._operator, self._mosquitto = device, operator, mosquitto
         self.sessions: list[str] = []
         self.markers: list[str] = []

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, Self
 from edge.bench.mosquitto import Mosquitto
 from edge.kiosk.passwords import make_hash
 from edge.sinks.mqtt.topics import Topics
-from tests.drills.appliance import NODE, Appliance
-from tests.drills.listener import Listener
+from tests.drills.appliance import NODE, DrillDevice
+from tests.drills.listener import DrillListener
 from tests.soak.rounds import OwnerRounds, RoundSchedule
 from tests.soak.verdict import AFTER, CALM, FLOOD, FloodBounds, FloodCheck, OwnerActions, given_back, judge
 from tests.soak.watch import DeviceWatch, FloodSample, Operator, PageLoad
@@ -116,7 +116,7 @@ def soak(
         mosquitto = stack.enter_context(Mosquitto(folder / "broker")) if broker == "mosquitto" else None
         listener = None
         if mosquitto is not None:
-            listener = stack.enter_context(Listener(mosquitto.port, Topics.of("face-edge", NODE)))
+            listener = stack.enter_context(DrillListener(mosquitto.port, Topics.of("face-edge", NODE)))
         uri = f"embedded:{embedded}" if mosquitto is None else mosquitto.uri
         device = stack.enter_context(_device(folder, uri, bounds.descriptors, page=page, metrics=metrics))
         device.wait_looking()
@@ -166,8 +166,8 @@ def soak(
     return FloodReport(broker, watch.seconds, tuple(samples), looks, flooder.counts, actions, checks)
 
 
-def _device(folder: Path, broker: str, descriptors: int, *, page: int, metrics: int) -> Appliance:
-    return Appliance(
+def _device(folder: Path, broker: str, descriptors: int, *, page: int, metrics: int) -> DrillDevice:
+    return DrillDevice(
         folder,
         broker=broker,
         within=("prlimit", f"--nofile={descriptors}:{descriptors}"),
@@ -184,7 +184,7 @@ def _device(folder: Path, broker: str, descriptors: int, *, page: int, metrics: 
     )
 
 
-def _lost(listener: Listener, markers: list[str]) -> int:
+def _lost(listener: DrillListener, markers: list[str]) -> int:
     deadline_s = time.monotonic() + 30
     while (lost := set(markers) - {mark.id for mark in listener.received()}) and time.monotonic() < deadline_s:
         time.sleep(0.2)

@@ -12,7 +12,7 @@ import pytest
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from tests.drills.appliance import NODE, Appliance
+from tests.drills.appliance import NODE, DrillDevice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -65,17 +65,17 @@ class Asker:
 
 
 @pytest.fixture
-def site(mosquitto: Any, tmp_path: Path) -> Iterator[tuple[Appliance, Asker]]:
+def site(mosquitto: Any, tmp_path: Path) -> Iterator[tuple[DrillDevice, Asker]]:
     """A device, and somebody who asks it, at a broker that keeps all that waits."""
     broker = mosquitto("allow_anonymous true\nmax_queued_messages 0\nmax_inflight_messages 0")
-    with Appliance(tmp_path, broker=broker.uri, source__uri="virtual:portrait", source__fps=FPS) as device:
+    with DrillDevice(tmp_path, broker=broker.uri, source__uri="virtual:portrait", source__fps=FPS) as device:
         device.wait_for(lambda status: status["camera"] == "online" and status["work"]["broker"])
         asker = Asker(broker.port)
         yield device, asker
         asker.close()
 
 
-def frames_per_second(device: Appliance, until: Callable[[], bool], least_s: float) -> float:
+def frames_per_second(device: DrillDevice, until: Callable[[], bool], least_s: float) -> float:
     """How many frames the loop looks at, until ``until`` holds and for ``least_s`` at least."""
     first, begun_s = device.status()["work"]["frames"], time.monotonic()
     deadline_s = begun_s + 90
@@ -84,7 +84,7 @@ def frames_per_second(device: Appliance, until: Callable[[], bool], least_s: flo
     return float((device.status()["work"]["frames"] - first) / (time.monotonic() - begun_s))
 
 
-def test_of_thousands_of_requests_each_is_answered_or_counted(site: tuple[Appliance, Asker]) -> None:
+def test_of_thousands_of_requests_each_is_answered_or_counted(site: tuple[DrillDevice, Asker]) -> None:
     device, asker = site
     calm = frames_per_second(device, lambda: True, 4)
     for number in range(REQUESTS):

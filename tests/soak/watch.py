@@ -16,7 +16,7 @@ from tests.soak import wire
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from tests.drills.appliance import Appliance
+    from tests.drills.appliance import DrillDevice
 
 SCREEN, OPERATOR = "127.0.0.1", "127.0.0.9"
 """Addresses of the wall page's viewer, on the device itself, and of an operator."""
@@ -129,7 +129,7 @@ def within(work: Coroutine[Any, Any, Result]) -> Result:
 class DeviceWatch:
     """Context manager that observes one device and requests its page once a second as each viewer."""
 
-    def __init__(self, device: Appliance, operator: Operator, port: int) -> None:
+    def __init__(self, device: DrillDevice, operator: Operator, port: int) -> None:
         self._device = device
         self._begun_s = time.monotonic()
         self._frames, self._broker = 0, False

@@ -22,7 +22,7 @@ from edge.runtime.health import HealthMeter, percentile
 from edge.sources.passive import PassiveSource
 from edge.sources.uri import options
 from edge.sources.virtual import VirtualCamera
-from tests.drills.camera import CONTROL, Control
+from tests.drills.camera import CONTROL, FaultControl
 from tests.drills.soak.heap import heap_mb, python_blocks
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class FastCamera(PassiveSource):
         self._leaked: list[object] = []
         self._step_ns = round(_NS / config.fps)
         self._scene = VirtualCamera(config.model_copy(update={"uri": SCENE}))
-        self._control = Control(Path(os.environ[CONTROL]))
+        self._control = FaultControl(Path(os.environ[CONTROL]))
         self._last_ns, self._index = 0, -1
 
     @property
@@ -186,7 +186,7 @@ def main() -> int:
     from edge.sources import factory
     from tests.drills.appliance import main as appliance
 
-    factory.BACKENDS["soak"] = f"{__name__}:QuickCamera"
+    factory.BACKENDS["soak"] = f"{__name__}:FastCamera"
     app.HealthMeter = SoakMeter  # type: ignore[attr-defined]
     return appliance()
 
