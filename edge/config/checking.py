@@ -1,6 +1,6 @@
-"""Checks the layers as a whole and finds every mistake at once.
+"""Validation of the layered settings as a whole; all mistakes are found at once.
 
-What is wrong is taken out and the rest checked again, so that one mistake does not hide another.
+Wrong values are removed and the rest is checked again, so that one mistake does not hide another.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from edge.config.clashes import pin_clashes, port_clashes
 from edge.config.explain import explain, without_tag
 from edge.config.layers import Layers, collect
-from edge.config.led_names import strange_leds
+from edge.config.led_names import unknown_leds
 from edge.config.tree import Config
 from edge.core.errors import ConfigError
 
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
 
 _ROUNDS = 20
 _PLACEHOLDER = {"kind": "terminal"}
-"""Takes a wrong display's place, so that the others keep their numbers."""
+"""Replaces a wrong display, so that the others keep their numbers."""
 _PINS = {"red", "green", "blue", "leds"}
-"""Settings that a display cannot be without."""
+"""Required settings of displays."""
 _ANY_EMOTION = "neutral"
 _BCM_PINS = range(28)
 
 
 @dataclass(slots=True)
 class ConfigCheck:
-    """What was found in ``layers``.
+    """Result of checking ``layers``.
 
-    ``config`` holds all that is right, with defaults in place of the rest; ``unknown`` has the dotted keys that have a
-    wrong value, of which nothing more can be said; ``problems`` has a line for each mistake.
+    ``config`` holds the valid settings, with defaults in place of the others; ``unknown`` holds the dotted keys of
+    wrong values; ``problems`` has a line for each mistake.
     """
 
     layers: Layers
@@ -45,42 +45,42 @@ class ConfigCheck:
     problems: list[str] = field(default_factory=list)
 
     def add(self, place: str, message: str) -> None:
-        """Note a mistake at a dotted ``place``, with the layer to mend."""
+        """Add a mistake at a dotted ``place``, with the layer that has to be corrected."""
         line = f"{self.layers.origin(place)}: " + (f"{place}: " if place else "") + message
         if line not in self.problems:
             self.problems.append(line)
 
     def knows(self, *keys: str) -> bool:
-        """True where neither these settings nor a section around them or a setting in them has a wrong value."""
+        """Return whether these settings, the sections around them and the settings in them have no wrong value."""
         return not any(
             key == one or key.startswith(f"{one}.") or one.startswith(f"{key}.") for key in keys for one in self.unknown
         )
 
 
 def examine(layers: Layers) -> ConfigCheck:
-    """Check ``layers``; never raises for what is in them."""
-    found = ConfigCheck(layers)
+    """Check ``layers``; mistakes in them are collected, not raised."""
+    result = ConfigCheck(layers)
     tree = copy.deepcopy(dict(layers.tree))
     for _ in range(_ROUNDS):
         try:
-            found.config = Config.model_validate(tree)
+            result.config = Config.model_validate(tree)
         except ValidationError as error:
             for item in error.errors():
                 for place, message in explain(dict(item)):
-                    found.add(place, message)
+                    result.add(place, message)
                     if item["type"] != "extra_forbidden":
-                        found.unknown.add(place)
-                _take_out(tree, without_tag(item["loc"]))
+                        result.unknown.add(place)
+                _remove(tree, without_tag(item["loc"]))
             continue
-        strange = list(strange_leds(found.config))
-        for location, message in strange:
-            found.add(".".join(map(str, location)), message)
-            _take_out(tree, location)
-        if not strange:
+        unknown_names = list(unknown_leds(result.config))
+        for location, message in unknown_names:
+            result.add(".".join(map(str, location)), message)
+            _remove(tree, location)
+        if not unknown_names:
             break
-    for place, message in (*pin_clashes(found.config), *port_clashes(found.config, found.unknown)):
-        found.add(place, message)
-    return found
+    for place, message in (*pin_clashes(result.config), *port_clashes(result.config, result.unknown)):
+        result.add(place, message)
+    return result
 
 
 def load(
@@ -92,9 +92,9 @@ def load(
     """Load the device's configuration from all four layers.
 
     Args:
-        path: TOML file; ``None`` takes the first of :data:`DEFAULT_PATHS` that exists, or none.
-        environment: variables such as ``FACE_EDGE_MQTT__BROKER``; ``None`` reads the process's.
-        flags: values by dotted key, such as ``{"source.uri": "usb:0"}``; the last word.
+        path: TOML file; ``None`` uses the first of :data:`DEFAULT_PATHS` that exists, if any.
+        environment: variables such as ``FACE_EDGE_MQTT__BROKER``; ``None`` uses the process's environment.
+        flags: values by dotted key, such as ``{"source.uri": "usb:0"}``; they override all others.
 
     Raises:
         ConfigError: with every problem found, one line each.
@@ -103,15 +103,15 @@ def load(
 
 
 def check(layers: Layers) -> Config:
-    """The configuration of ``layers``.
+    """Return the configuration of ``layers``.
 
     Raises:
-        ConfigError: with every problem found, one line each, that names the layer to mend.
+        ConfigError: with every problem found, one line each, that names the layer to correct.
     """
-    found = examine(layers)
-    if found.problems:
-        raise ConfigError(*found.problems)
-    return found.config
+    result = examine(layers)
+    if result.problems:
+        raise ConfigError(*result.problems)
+    return result.config
 
 
 def validate(tree: Mapping[str, Any], origin: str) -> Config:
@@ -123,16 +123,16 @@ def validate(tree: Mapping[str, Any], origin: str) -> Config:
     return check(Layers(tree, {}, Path(origin)))
 
 
-def _take_out(tree: dict[str, Any], location: Sequence[int | str]) -> None:
-    """Remove the value at one of Pydantic's locations; where it is missing itself, fill it in or remove what is around.
+def _remove(tree: dict[str, Any], location: Sequence[int | str]) -> None:
+    """Remove the value at one of Pydantic's locations; if it is missing, fill it in or remove its container.
 
-    A display that lacks a pin gets a free one: its other pins may still be used twice.
+    A display that lacks a pin gets a free one, since its other pins may still be used twice.
     """
-    way = list(_way(tree, location))
-    if not way:  # none of it is in the tree as it is given: check nothing but the defaults
+    steps = list(_path_to(tree, location))
+    if not steps:  # the location is not in the given tree: only check the defaults
         tree.clear()
         return
-    *_, (parent, key) = way
+    *_, (parent, key) = steps
     if isinstance(parent, list):
         parent[int(key)] = dict(_PLACEHOLDER)
     elif key in parent:
@@ -140,11 +140,11 @@ def _take_out(tree: dict[str, Any], location: Sequence[int | str]) -> None:
     elif key in _PINS and (free := _free_pin(tree)) is not None:
         parent[key] = {_ANY_EMOTION: free} if key == "leds" else free
     else:
-        _take_out(tree, [key for _, key in way[:-1]])
+        _remove(tree, [key for _, key in steps[:-1]])
 
 
 def _free_pin(tree: Mapping[str, Any]) -> int | None:
-    """A pin that no number in the displays and the panel names."""
+    """Return a pin that does not occur as a number in the displays and the panel."""
     numbers = set(_numbers([tree.get("display"), tree.get("panel")]))
     return next((pin for pin in _BCM_PINS if pin not in numbers), None)
 
@@ -157,8 +157,8 @@ def _numbers(value: Any) -> Iterator[int]:
         yield int(value)
 
 
-def _way(tree: Any, location: Sequence[int | str]) -> Iterator[tuple[Any, int | str]]:
-    """Each container on the way with the key into it; ``[key]``, which Pydantic adds to a wrong key, is passed over."""
+def _path_to(tree: Any, location: Sequence[int | str]) -> Iterator[tuple[Any, int | str]]:
+    """Yield each container on the path with the key into it; skip ``[key]``, which Pydantic adds to a wrong key."""
     container = tree
     for index, key in enumerate(location):
         is_inside = (isinstance(container, dict) and key in container) or (

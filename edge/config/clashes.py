@@ -1,4 +1,4 @@
-"""Settings that are right each by itself but not together: pins and ports that are used twice (pure)."""
+"""Conflicts between settings that are valid individually: pins and ports that are used twice (pure)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _USUAL_MQTT_PORTS = {"mqtt": 1883, "mqtts": 8883}
 
 @dataclass(frozen=True, slots=True)
 class ListeningPort:
-    """A port that is served: ``setting`` names it, ``host`` is an IP address; ``is_ours``: by the device itself."""
+    """A served port; ``setting`` is its key, ``host`` an IP address, ``is_ours`` true if the device serves it."""
 
     setting: str
     what: str
@@ -31,7 +31,7 @@ class ListeningPort:
 
 
 def pin_clashes(config: Config) -> Iterator[tuple[str, str]]:
-    """``(place, message)`` for each pin that an earlier display or the panel has already."""
+    """Yield ``(place, message)`` for each pin that an earlier display uses already."""
     users: dict[int, tuple[str, str]] = {}
     owners = [(f"display.{index}", display.pins()) for index, display in enumerate(config.display)]
     for owner, pins in [*owners, ("panel", config.panel.pins())]:
@@ -44,9 +44,9 @@ def pin_clashes(config: Config) -> Iterator[tuple[str, str]]:
 
 
 def port_clashes(config: Config, unknown: Container[str] = ()) -> Iterator[tuple[str, str]]:
-    """``(place, message)`` for each port that something else of the same configuration serves already.
+    """Yield ``(place, message)`` for each port that another part of the same configuration serves already.
 
-    ``unknown`` holds the dotted keys whose values are wrong: what depends on them is left out.
+    ``unknown`` holds the dotted keys of wrong values; ports that depend on them are skipped.
     """
     seen: list[ListeningPort] = []
     for one in listeners(config):
@@ -60,7 +60,7 @@ def port_clashes(config: Config, unknown: Container[str] = ()) -> Iterator[tuple
 
 
 def listeners(config: Config) -> Iterator[ListeningPort]:
-    """Ports that are served on this machine where a device with this configuration runs."""
+    """Yield the ports that are served on the machine of a device with this configuration."""
     mqtt, kiosk, metrics = config.mqtt, config.kiosk, config.metrics
     embedded = embedded_port(mqtt.broker)
     if embedded is not None:
@@ -75,7 +75,7 @@ def listeners(config: Config) -> Iterator[ListeningPort]:
 
 
 def _broker_here(broker: str) -> tuple[str, int] | None:
-    """Address of another program's broker that is expected on this machine."""
+    """Return the address of another program's broker that is expected on this machine, if any."""
     parts = urlsplit(broker)
     if parts.scheme not in _USUAL_MQTT_PORTS or not parts.hostname:
         return None
@@ -88,7 +88,7 @@ def _broker_here(broker: str) -> tuple[str, int] | None:
 
 
 def _overlap(one: str, other: str) -> bool:
-    """True where both addresses cannot be served on one port; ``::`` serves IPv4 too."""
+    """Return whether both addresses cannot be served on the same port; ``::`` serves IPv4 too."""
     addresses = [ipaddress.ip_address(each.partition("%")[0]) for each in (one, other)]
     if addresses[0] == addresses[1] or "::" in map(str, addresses):
         return True

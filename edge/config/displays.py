@@ -1,4 +1,4 @@
-"""Settings of the displays, and the pins that each takes."""
+"""Settings of the displays, and the pins that each uses."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from edge.core.class_names import ClassName
 
 class _DisplayConfig(ConfigSection):
     brightness: Share = Field(0.6, description="0 dark to 1 full")
-    min_hold_s: Seconds = Field(0.3, description="a look stays at least this long")
+    min_hold_s: Seconds = Field(0.3, description="each look is shown for at least this long")
 
 
 class RgbLedConfig(_DisplayConfig):
-    """One RGB LED, a colour an emotion."""
+    """One RGB LED with a colour per emotion."""
 
     kind: Literal["rgb_led"] = Field(description="this display")
     red: BcmPin = Field(description="pin of the red channel, BCM number", examples=[17])
     green: BcmPin = Field(description="pin of the green channel, BCM number", examples=[27])
     blue: BcmPin = Field(description="pin of the blue channel, BCM number", examples=[22])
-    common_anode: bool = Field(False, description="LED shines when the pin is low")
+    common_anode: bool = Field(False, description="the LED is lit while the pin is low")
 
     def pins(self) -> dict[str, int]:
-        """Pins by role."""
+        """Return the pins by role."""
         return {"red": self.red, "green": self.green, "blue": self.blue}
 
 
 class LedsConfig(_DisplayConfig):
-    """One LED per emotion, or per class of a model with its own; leave out those you do not have."""
+    """One LED per emotion, or per class of a model with its own; omit those that are not connected."""
 
     kind: Literal["leds"] = Field(description="this display")
     leds: dict[ClassName, BcmPin] = Field(
@@ -41,10 +41,10 @@ class LedsConfig(_DisplayConfig):
     status: BcmPin | None = Field(
         None, description="pin of an LED for no face, uncertain, paused and fault", examples=[21]
     )
-    active_high: bool = Field(True, description="LED shines when the pin is high")
+    active_high: bool = Field(True, description="the LED is lit while the pin is high")
 
     def pins(self) -> dict[str, int]:
-        """Pins by role."""
+        """Return the pins by role."""
         status = {} if self.status is None else {"status": self.status}
         return {f"leds.{emotion}": pin for emotion, pin in self.leds.items()} | status
 
@@ -61,7 +61,7 @@ class MatrixConfig(_DisplayConfig):
     )
 
     def pins(self) -> dict[str, int]:
-        """Pins by role (SPI0's only: other buses need overlays of their own)."""
+        """Return the pins by role, of SPI0 only; other buses need their own overlays."""
         if self.emulate or self.spi_port != 0:
             return {}
         return {"MOSI": 10, "SCLK": 11, "CE": 8 - self.spi_device} if self.spi_device < 2 else {}
@@ -79,7 +79,7 @@ class OledConfig(_DisplayConfig):
     )
 
     def pins(self) -> dict[str, int]:
-        """Pins by role (I2C bus 1's only)."""
+        """Return the pins by role, of I2C bus 1 only."""
         return {"SDA": 2, "SCL": 3} if self.i2c_port == 1 and not self.emulate else {}
 
 
@@ -89,7 +89,7 @@ class TerminalConfig(_DisplayConfig):
     kind: Literal["terminal"] = Field(description="this display")
 
     def pins(self) -> dict[str, int]:
-        """None."""
+        """Return no pins."""
         return {}
 
 

@@ -1,4 +1,4 @@
-"""One line for each mistake, with its place and, for a mistyped key, the name that was probably meant."""
+"""One-line messages for mistakes in settings, with their place and, for a mistyped key, the most similar name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def explain(error: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """``(place, message)`` for each line of one of Pydantic's errors; the whole tree's place is empty."""
+    """Yield ``(place, message)`` for each line of one of Pydantic's errors; the place of the whole tree is empty."""
     location = [str(part) for part in error["loc"]]
     place = ".".join(map(str, without_tag(error["loc"])))
     if error["type"] == "extra_forbidden":
@@ -24,38 +24,38 @@ def explain(error: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield place, "unknown setting" + (f"; did you mean {near[0]!r}?" if near else "")
         return
     message = str(error["msg"]).removeprefix("Value error, ")
-    found = error.get("input")
-    shown = f", found {found!r}" if isinstance(found, (str, int, float)) and "found" not in message else ""
+    value = error.get("input")
+    shown = f", found {value!r}" if isinstance(value, (str, int, float)) and "found" not in message else ""
     if "password" in place:
         shown = ""
     for line in message.splitlines():
-        # what concerns the whole tree names its place itself
+        # messages about the whole tree contain their place
         where, _, text = (place, "", line) if place else line.partition(": ")
         yield where, text[:1].lower() + text[1:] + shown
 
 
 def without_tag(location: Sequence[int | str]) -> list[int | str]:
-    """The way to a setting through the tree: Pydantic puts the union's tag into that of a display's setting."""
+    """Return the path to a setting in the tree, without the union's tag that Pydantic adds for displays."""
     return [part for index, part in enumerate(location) if not (index == 2 and location[0] == "display")]
 
 
 def _names_at(location: list[str]) -> list[str]:
-    """Names of the settings in the section at ``location``."""
+    """Return the names of the settings in the section at ``location``."""
     model: Any = Config
     for part in location:
         if part.isdigit():
             continue
         options = [model] if not isinstance(model, list) else model
-        found: Any = None
+        models: Any = None
         for option in options:
             fields = getattr(option, "model_fields", {})
             if part in fields:
-                found = _models_in(fields[part].annotation)
+                models = _models_in(fields[part].annotation)
             elif getattr(fields.get("kind"), "annotation", None) == Literal[part]:
-                found = [option]
-        if found is None:
+                models = [option]
+        if models is None:
             return []
-        model = found
+        model = models
     options = [model] if not isinstance(model, list) else model
     return [name for option in options for name in getattr(option, "model_fields", {})]
 

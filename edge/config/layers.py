@@ -1,4 +1,4 @@
-"""Puts the layers over one another: packaged defaults < TOML file < ``FACE_EDGE_*`` environment < flags."""
+"""Merging of the layers of settings: packaged defaults < TOML file < ``FACE_EDGE_*`` environment < flags."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 ENVIRONMENT_PREFIX = "FACE_EDGE_"
 COMMAND_VARIABLES = frozenset({"FACE_EDGE_CONFIG", "FACE_EDGE_DEBUG"})
-"""Variables of the command line itself: no settings."""
+"""Variables of the command line itself, which are not settings."""
 DEFAULT_PATHS = (Path("face-edge.toml"), Path("/etc/face-edge/config.toml"))
 
 
 @dataclass(frozen=True, slots=True)
 class Layers:
-    """The settings that were given, before they are checked.
+    """Merged settings before they are checked.
 
-    ``tree`` holds plain values; ``origins`` says, by dotted key, what gave a value that is not the file's;
+    ``tree`` holds plain values; ``origins`` holds, by dotted key, the source of each value that is not from the file;
     ``path`` is the file that was read.
     """
 
@@ -34,12 +34,12 @@ class Layers:
     path: Path | None
 
     def origin(self, key: str) -> str:
-        """Where the value at a dotted ``key`` comes from; a section's origin is that of what was set in it."""
+        """Return the source of the value at a dotted ``key``; that of a section is the source of its settings."""
         parts = key.split(".")
         for length in range(len(parts), 0, -1):
-            if named := self.origins.get(".".join(parts[:length])):
-                return named
-        below = sorted({named for name, named in self.origins.items() if name.startswith(f"{key}.")})
+            if origin := self.origins.get(".".join(parts[:length])):
+                return origin
+        below = sorted({origin for name, origin in self.origins.items() if name.startswith(f"{key}.")})
         file = [] if self.path is None else [str(self.path)]
         return ", ".join(file + below) or "defaults"
 
@@ -50,7 +50,7 @@ def collect(
     environment: Mapping[str, str] | None = None,
     flags: Mapping[str, Any] | None = None,
 ) -> Layers:
-    """The layers that :func:`edge.config.checking.load` checks, put over one another; arguments as there.
+    """Merge the layers; the arguments are those of :func:`edge.config.checking.load`.
 
     Raises:
         ConfigError: the file or a variable cannot be read at all.
@@ -71,15 +71,17 @@ def collect(
 
 
 def default_file() -> Path | None:
-    """The file that is read where none was given: the first of :data:`DEFAULT_PATHS` that is there."""
+    """Return the file that is read by default: the first of :data:`DEFAULT_PATHS` that exists."""
     return next((candidate for candidate in DEFAULT_PATHS if candidate.is_file()), None)
 
 
 def plain_value(origin: str, value: str) -> Any:
-    """Text, but a TOML array or table where the value looks like one (``FACE_EDGE_DISPLAY='[{kind="terminal"}]'``).
+    """Parse a value that looks like a TOML array or table (``FACE_EDGE_DISPLAY='[{kind="terminal"}]'``).
+
+    Any other value is returned as text.
 
     Raises:
-        ConfigError: it looks like one and is none; ``origin`` names it in the message.
+        ConfigError: the array or table is not valid TOML; ``origin`` names it in the message.
     """
     if value[:1] not in {"[", "{"}:
         return value
@@ -99,7 +101,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError:
         msg = f"{path}: is not a UTF-8 text file"
         raise ConfigError(msg) from None
-    except (ValueError, RecursionError) as error:  # beside what it says of itself: numbers and nesting without end
+    except (ValueError, RecursionError) as error:  # tomllib also raises these for huge numbers and deep nesting
         msg = f"{path}: is not valid TOML: {error}"
         raise ConfigError(msg) from None
 
@@ -108,7 +110,7 @@ def _put(tree: dict[str, Any], keys: list[str], value: Any, origin: str) -> None
     for key in keys[:-1]:
         child = tree.setdefault(key, {})
         if not isinstance(child, dict):
-            msg = f"{origin}: {key} is not a section that holds {keys[-1]!r}; give {key} as a whole"
+            msg = f"{origin}: {key} is not a section that contains {keys[-1]!r}; set {key} as a whole"
             raise ConfigError(msg)
         tree = child
     tree[keys[-1]] = value

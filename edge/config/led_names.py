@@ -1,4 +1,4 @@
-"""Which names of LEDs no model can mean."""
+"""Check of the class names of LEDs."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from edge.config.tree import Config
 
 
-def strange_leds(config: Config) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Locations and remedies of LEDs for classes that are not known; with ``model.path`` any class may be meant."""
+def unknown_leds(config: Config) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Yield location and remedy of each LED for an unknown class; with ``model.path`` any class is possible."""
     if config.model.path is not None:
         return
     for index, display in enumerate(config.display):
         for name in display.leds if isinstance(display, LedsConfig) else ():
             if name not in KNOWN:
-                message = f"expected one of {', '.join(KNOWN)}; a model with other classes is named by model.path"
+                message = f"expected one of {', '.join(KNOWN)}; for a model with other classes, set model.path"
                 yield ("display", index, "leds", str(name)), message

@@ -10,16 +10,16 @@ _LOCALHOST = ("127.0.0.1", "::1")
 
 @dataclass(frozen=True, slots=True)
 class Networks:
-    """Addresses and networks; ``address in networks`` is False for what is no address."""
+    """Addresses and networks; ``text in networks`` is False if the text is not an address."""
 
     members: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = ()
 
     @classmethod
     def of(cls, text: str) -> Networks:
-        """Read addresses, networks in CIDR form and ``localhost``, separated by spaces or commas.
+        """Parse addresses, networks in CIDR notation and ``localhost``, separated by spaces or commas.
 
         Raises:
-            ValueError: one is none of these, or stands for everybody.
+            ValueError: one is none of these, or includes every address.
         """
         words = text.replace(",", " ").replace("localhost", " ".join(_LOCALHOST)).split()
         return cls(tuple(map(_network, words)))
@@ -39,6 +39,6 @@ def _network(word: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
         msg = f"expected addresses or networks such as 127.0.0.1 and 172.16.0.0/12, found {word!r}"
         raise ValueError(msg) from None
     if network.prefixlen == 0:
-        msg = f"{word} stands for every address: name the proxies' own"
+        msg = f"{word} includes every address: list only the addresses of the proxies"
         raise ValueError(msg)
     return network

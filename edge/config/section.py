@@ -1,4 +1,4 @@
-"""What every section of the configuration shares: strictness, and the kinds of value."""
+"""Base class of the configuration's sections, and types of their values."""
 
 from __future__ import annotations
 
@@ -16,31 +16,37 @@ OptionalPath = Annotated[Path | None, BeforeValidator(lambda value: value or Non
 
 
 class ConfigSection(BaseModel):
-    """A frozen table of settings that refuses unknown ones."""
+    """Frozen table of settings that rejects unknown ones."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
     @field_validator("*")
     @classmethod
     def _home_is_known(cls, value: Any) -> Any:
-        """Only the folders of users that there are can be named with a tilde."""
+        """Reject a path with a tilde for a user that does not exist."""
         if isinstance(value, Path):
             try:
                 value.expanduser()
             except RuntimeError:
-                msg = f"there is no such home folder: give the whole path, found {str(value)!r}"
+                msg = f"there is no such home folder: use an absolute path, found {str(value)!r}"
                 raise ValueError(msg) from None
         return value
 
 
 def ip_address_of(value: str) -> str:
-    """An IP address in its usual form, also of ``[::1]`` and IPv4 written as IPv6; ``localhost`` is 127.0.0.1."""
+    """Return an IP address in its canonical form; ``localhost`` is 127.0.0.1.
+
+    Brackets around an IPv6 address are allowed, and an IPv4-mapped IPv6 address becomes an IPv4 address.
+
+    Raises:
+        ValueError: ``value`` is not an IP address.
+    """
     text = value[1:-1] if value.startswith("[") and value.endswith("]") else value
     try:
         address = ipaddress.ip_address("127.0.0.1" if text == "localhost" else text)
     except ValueError:
         msg = (
-            "expected an IP address: 127.0.0.1 for this machine alone, 0.0.0.0 for IPv4, :: for IPv4 and IPv6; "
+            "expected an IP address: 127.0.0.1 for this machine only, 0.0.0.0 for IPv4, :: for IPv4 and IPv6; "
             f"found {value!r}"
         )
         raise ValueError(msg) from None

@@ -1,4 +1,4 @@
-"""The settings of the whole device; its sections, with their defaults and bounds, are in the modules beside."""
+"""Settings of the whole device; the sections, with their defaults and bounds, are in the sibling modules."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from edge.config.vision import (
 
 
 class NodeConfig(ConfigSection):
-    """Who this device is."""
+    """Identity and state folder of the device."""
 
     id: str = Field("", pattern=r"^[a-zA-Z0-9_-]*$", description="node id in topics; empty: host name and machine id")
     state_dir: Path = Field(
-        Path("~/.local/state/face-edge"), description="what must outlive a restart; $STATE_DIRECTORY under systemd"
+        Path("~/.local/state/face-edge"), description="folder of persistent state; $STATE_DIRECTORY under systemd"
     )
 
 
 class Config(ConfigSection):
-    """The whole device, each setting by itself; :mod:`edge.config.clashes` has what does not go together."""
+    """Settings of the device, validated one by one; :mod:`edge.config.clashes` checks combinations."""
 
     node: NodeConfig = NodeConfig()
     source: SourceConfig = SourceConfig()

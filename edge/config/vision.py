@@ -1,4 +1,4 @@
-"""What is looked at, and how: source, faces, tracks, network, smoothing."""
+"""Settings of vision: source, detector, tracker, network, smoothing."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from edge.inference.calibration import AUDIENCE, EVEN, MIN_CONFIDENCE, WEB
 
 
 def _control_value(value: Any) -> Any:
-    """A value that a camera's control can take; which of them it may be, the camera says when it is opened."""
+    """Return a value of a type that a camera control can have; the camera checks the value when it is opened."""
     if isinstance(value, list):
         return [_control_value(item) for item in value]
     if not isinstance(value, bool | int | float | str):
         msg = f"expected true or false, a number, text or a list of numbers, found {value!r}"
-        raise ValueError(msg)  # noqa: TRY004 - Pydantic reports ValueError alone
+        raise ValueError(msg)  # noqa: TRY004 - Pydantic only reports ValueError
     return value
 
 
@@ -30,7 +30,7 @@ _PowerLine = Annotated[
 
 
 class SourceConfig(ConfigSection):
-    """Where frames come from."""
+    """Source of frames."""
 
     uri: str = Field(
         "picamera",
@@ -39,80 +39,80 @@ class SourceConfig(ConfigSection):
     )
     pace: Literal["real", "fast"] = Field(
         "real",
-        description="of files and pictures in `run`: real: at their own pace (pictures at `fps`), as a camera would "
-        "see them; fast: every frame, as fast as it is looked at, with times of the recording",
+        description="of files and pictures in `run`: real: at their own pace (pictures at `fps`), like a camera; "
+        "fast: every frame, as fast as possible, with the times of the recording",
     )
-    loop: bool = Field(False, description="files and pictures begin again at their end")
+    loop: bool = Field(False, description="repeat files and pictures")
     at_end: Literal["auto", "stay", "exit"] = Field(
         "auto",
-        description="what `run` does when a recording is over: stay, with the page and the feed, until it is stopped; "
-        "exit; auto: stay where the page is on",
+        description="action of `run` at the end of a recording: stay: keep the page and the feed until it is stopped; "
+        "exit; auto: stay if the page is enabled",
     )
-    width: int = Field(1280, ge=64, le=8192, description="asked of a camera, pixels")
-    height: int = Field(720, ge=64, le=8192, description="asked of a camera, pixels")
-    fps: float = Field(15.0, gt=0, le=240, description="asked of a camera; the pace of images and virtual")
+    width: int = Field(1280, ge=64, le=8192, description="requested from a camera, pixels")
+    height: int = Field(720, ge=64, le=8192, description="requested from a camera, pixels")
+    fps: float = Field(15.0, gt=0, le=240, description="requested from a camera; the pace of images and virtual")
     min_fps: float = Field(
         5.0,
         gt=0,
         le=240,
-        description="of a camera: in the dark its rate may fall to this, so that it can expose for longer; from `fps` "
-        "on: it keeps its rate and the picture gets darker",
+        description="of a camera: in the dark its rate may fall to this for a longer exposure; if not less than `fps`, "
+        "the rate is kept and the picture gets darker",
     )
     idle_fps: float = Field(
-        5.0, ge=0, le=240, description="frames a second while nobody is in view and nothing moves; 0: all of them"
+        5.0, ge=0, le=240, description="frames per second while nobody is in view and nothing moves; 0: all frames"
     )
-    rotation: Literal[0, 90, 180, 270] = Field(0, description="degrees clockwise that put the picture upright")
-    mirror: bool = Field(False, description="flip left and right, as a mirror shows people")
+    rotation: Literal[0, 90, 180, 270] = Field(0, description="clockwise rotation of the picture, degrees")
+    mirror: bool = Field(False, description="flip left and right, like a mirror")
     grey: bool = Field(
-        False, description="turn the picture grey at the source: for infrared cameras, or where colour must not be kept"
+        False, description="convert the picture to grey at the source: for infrared cameras, or if colour is not wanted"
     )
     power_line: _PowerLine = Field(
         "auto",
-        description="frequency of the mains in Hz, against flicker, of picamera and usb alone; auto: the camera finds "
-        "it out if it can, otherwise unset; unset: as the camera has it",
+        description="mains frequency in Hz, against flicker, only of picamera and usb; auto: detected by the camera if "
+        "it can, otherwise unset; unset: the camera's own setting",
     )
     controls: dict[str, ControlValue] = Field(
         {},
         description="controls of picamera and usb by the camera's own names, such as { AfRange = 2 } or "
-        "{ backlight_compensation = 1 }; they win over what is set automatically",
+        "{ backlight_compensation = 1 }; they override automatic settings",
     )
-    open_timeout_s: PositiveSeconds = Field(10.0, description="how long opening may take")
-    read_timeout_s: PositiveSeconds = Field(3.0, description="without a frame for so long the source is opened again")
-    backoff_max_s: PositiveSeconds = Field(30.0, description="longest pause between attempts to open it again")
+    open_timeout_s: PositiveSeconds = Field(10.0, description="longest time for opening the source")
+    read_timeout_s: PositiveSeconds = Field(3.0, description="time without a frame after which the source is reopened")
+    backoff_max_s: PositiveSeconds = Field(30.0, description="longest pause between attempts to reopen the source")
     give_up_s: Seconds = Field(
         600.0,
-        description="after so long without a camera the process ends, for the service manager to start it anew; "
+        description="time without a camera after which the process exits, so that the service manager restarts it; "
         "0: never",
     )
 
 
 PROFILES = {"near": 0.1, "room": 0.05, "crowd": 0.025}
-"""Smallest face by profile, as a share of the picture's shorter side."""
+"""Smallest face per profile, as a share of the picture's shorter side."""
 
 
 class DetectorConfig(ConfigSection):
-    """How faces are found."""
+    """Face detector and search."""
 
     kind: Literal["auto", "haar", "yunet", "blazeface"] = Field(
         "auto",
-        description="auto: yunet where `face-edge models add yunet` has put it, otherwise haar, OpenCV's frontal face "
-        "cascade; blazeface: `face-edge models add blazeface`",
+        description="auto: yunet if installed by `face-edge models add yunet`, otherwise haar, OpenCV's frontal face "
+        "cascade; blazeface: needs `face-edge models add blazeface`",
     )
     profile: Literal["near", "room", "crowd"] = Field(
         "room", description="smallest face as a share of the picture's shorter side: 10 %, 5 %, 2.5 %"
     )
-    min_face: Share = Field(0.0, description="the same as a number; 0: as `profile` says")
+    min_face: Share = Field(0.0, description="the same as a number; 0: that of `profile`")
     budget: Share = Field(
         0.25,
         gt=0,
-        description="of yunet: share of a processor core that searching may take; pictures are searched less wide and "
-        "less often where it is not enough",
+        description="of yunet: share of a processor core for searching; if it is not enough, pictures are searched at "
+        "a smaller size and less often",
     )
     threads: int = Field(
         1,
         ge=0,
         le=16,
-        description="of OpenCV: more find faces sooner for more processor time; 0: as many as OpenCV likes",
+        description="of OpenCV: more threads find faces sooner but use more processor time; 0: OpenCV's default",
     )
     width: int = Field(
         0,
@@ -120,50 +120,54 @@ class DetectorConfig(ConfigSection):
         le=1920,
         description="pictures are reduced to this width for detection, pixels; 0: as far as the smallest face allows",
     )
-    interval_s: Seconds = Field(0.25, description="at least so long between two looks for a face; tracking in between")
+    interval_s: Seconds = Field(
+        0.25, description="shortest interval between two searches; faces are tracked in between"
+    )
     scan_s: Seconds = Field(
         2.0,
-        description="at least so long between two searches of the whole picture while nothing moves (yunet), or in any "
-        "case (haar, blazeface, which look where faces were and where something moves in between)",
+        description="shortest interval between two searches of the whole picture while nothing moves (yunet), or "
+        "always (haar, blazeface, which search around known faces and movement in between)",
     )
     scale_factor: float = Field(
-        1.2, gt=1.0, le=2.0, description="of haar: step between the sizes searched; at most 1.1 in pictures"
+        1.2, gt=1.0, le=2.0, description="of haar: factor between the searched sizes; at most 1.1 for single pictures"
     )
     min_neighbors: int = Field(
-        3, ge=1, le=50, description="of haar: overlapping hits that make a face; higher is stricter"
+        3, ge=1, le=50, description="of haar: overlapping hits that a face needs; higher is stricter"
     )
     confidence: Share = Field(
-        0.0, lt=1, description="what a face must score; 0: what suits the detector (yunet 0.8, blazeface 0.6)"
+        0.0, lt=1, description="lowest score of a face; 0: the detector's default (yunet 0.8, blazeface 0.6)"
     )
     levels: int = Field(
         2,
         ge=1,
         le=4,
-        description="of blazeface alone: 1 searches the picture as a whole, for faces from a fifth of its longer side "
-        "on; each further level halves that, in several times as many searches",
+        description="of blazeface: 1 searches the picture as a whole, for faces from a fifth of its longer side on; "
+        "each additional level halves that and multiplies the number of searches",
     )
 
     @property
     def smallest_face(self) -> float:
-        """Smallest face that is looked for, as a share of the picture's shorter side."""
+        """Return the smallest face that is searched for, as a share of the picture's shorter side."""
         return self.min_face or PROFILES[self.profile]
 
 
 class TrackerConfig(ConfigSection):
-    """How a face is followed from detection to detection."""
+    """Tracking of faces from detection to detection."""
 
     iou_threshold: Share = Field(0.25, description="overlap above which a box continues a track")
-    max_age_s: Seconds = Field(0.8, description="how long a face is shown without being found")
-    memory_s: Seconds = Field(2.5, description="how long a face that is not shown any more keeps its id")
-    min_hits: int = Field(2, ge=1, le=10, description="detections before a face counts, against flashes")
-    max_faces: int = Field(200, ge=1, le=1000, description="the largest ones are kept")
+    max_age_s: Seconds = Field(0.8, description="how long a face is shown without being detected")
+    memory_s: Seconds = Field(2.5, description="how long a face that is no longer shown keeps its id")
+    min_hits: int = Field(2, ge=1, le=10, description="detections before a face counts, against short false detections")
+    max_faces: int = Field(
+        200, ge=1, le=1000, description="largest number of tracked faces; the largest faces are kept"
+    )
 
 
 _PRIORS = (WEB, AUDIENCE, EVEN)
 
 
 def _prior(value: Any) -> str | float:
-    """A name as it is; a number in text, as the command line and the environment give it, as a number."""
+    """Return a name unchanged, and a number as float, also if it is text from the command line or environment."""
     if isinstance(value, str) and value in _PRIORS:
         return value
     with contextlib.suppress(TypeError, ValueError):
@@ -181,56 +185,59 @@ _Prior = Annotated[
 
 
 class ModelConfig(ConfigSection):
-    """Which network classifies."""
+    """Network that classifies faces."""
 
     path: OptionalPath = Field(
         None,
-        description="name of a model that came along (`face-edge models list`), or a .tflite beside its .json; "
-        "empty: the one added last, or the best that came along",
+        description="name of a packaged model (`face-edge models list`), or a .tflite beside its .json; "
+        "empty: the model added last, or the best packaged one",
     )
     head: Literal["auto", "consensus", "fer2013"] = Field(
         "auto",
-        description="the label set that scores follow; auto: consensus where the model has that head, else its first",
+        description="head whose scores are used; auto: consensus if the model has it, otherwise its first head",
     )
     prior: _Prior = Field(
         AUDIENCE,
-        description="how common each emotion is expected to be: web: as in the pictures of the web that the model "
-        "learned from, a third of them neutral; even: each alike; audience: in between, for people who react to "
-        "something; or a number from 0 (web) to 1 (even)",
+        description="expected frequency of each emotion: web: as in the web pictures that the model was trained on, a "
+        "third of them neutral; even: all equal; audience: in between, for people who react to something; or a number "
+        "from 0 (web) to 1 (even)",
     )
     refusal: Literal["auto", "on", "off"] = Field(
         "auto",
-        description="whether finds that the network takes for no face are left out; auto: those of haar and blazeface",
+        description="whether to discard detections that the network does not recognise as a face; auto: those of haar "
+        "and blazeface",
     )
     threads: int = Field(1, ge=1, le=16, description="of the inference runtime")
-    interval_s: Seconds = Field(0.2, description="at least so long between two readings of one face; 0: every frame")
+    interval_s: Seconds = Field(
+        0.2, description="shortest interval between two classifications of one face; 0: every frame"
+    )
     runtime: Literal["auto", "ai-edge-litert", "tflite-runtime"] = Field("auto", description="inference package")
     keys: Path = Field(
         Path("/etc/face-edge/keys"),
-        description="folder of public keys (*.pub); `models add` takes models signed by one of them",
+        description="folder of public keys (*.pub); `models add` accepts models signed by one of them",
     )
 
 
 class SmoothingConfig(ConfigSection):
-    """How flicker is kept off the displays and the feed."""
+    """Smoothing over time, against flicker on the displays and in the feed."""
 
-    time_constant_s: Seconds = Field(0.5, description="of the exponential average of a face's scores; 0: none")
-    lead: Share = Field(0.08, description="how far a new emotion must lead the shown one")
-    hold_s: Seconds = Field(0.4, description="how long it must lead before the label switches")
-    min_confidence: Share = Field(MIN_CONFIDENCE, description="below it a face is uncertain")
+    time_constant_s: Seconds = Field(0.5, description="of the exponential average of a face's scores; 0: no average")
+    lead: Share = Field(0.08, description="by how much a new emotion must exceed the shown one")
+    hold_s: Seconds = Field(0.4, description="how long it must do so before the label changes")
+    min_confidence: Share = Field(MIN_CONFIDENCE, description="below this confidence a face is uncertain")
 
 
 class PrimaryConfig(ConfigSection):
-    """Which face is marked as the one that matters."""
+    """Marking of the primary face."""
 
-    mode: Literal["off", "central", "largest"] = Field("central", description="how the primary face is chosen")
+    mode: Literal["off", "central", "largest"] = Field("central", description="how the primary face is selected")
 
 
 LEAST_WIDTH = 80
 
 
 class AnalyzeConfig(ConfigSection):
-    """How still pictures are searched, where time matters less than small faces."""
+    """Search of still pictures, in which small faces matter more than time."""
 
     width: int = Field(
         0,
@@ -239,7 +246,7 @@ class AnalyzeConfig(ConfigSection):
         description="pictures are reduced to this width for detection, pixels; 0: as far as `min_face` allows",
     )
     min_face: Share = Field(0.025, gt=0, description="smallest face, as a share of the picture's shorter side")
-    max_megapixels: int = Field(120, ge=1, le=1000, description="larger pictures are refused")
+    max_megapixels: int = Field(120, ge=1, le=1000, description="larger pictures are rejected")
 
     @field_validator("width")
     @classmethod

@@ -1,1 +1,1 @@
-"""The contract with a model file: its manifest, preprocessing, postprocessing and calibration."""
+"""Contract with a model file: its manifest, preprocessing, postprocessing and calibration."""

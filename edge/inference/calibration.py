@@ -1,6 +1,7 @@
-"""How a head's logits become probabilities on the device: the parameters, part of a model's manifest.
+"""Parameters that turn a head's logits into probabilities, as a model's manifest holds them.
 
-Only numbers are here, so that a manifest can be read without NumPy; :mod:`edge.inference.postprocess` applies them.
+The module holds only numbers, so that a manifest can be read without NumPy; :mod:`edge.inference.postprocess` applies
+them.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ from pydantic.dataclasses import dataclass
 _STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 _SUM_OFF = 0.01
 WEB, AUDIENCE, EVEN = "web", "audience", "even"
-"""Priors by name: as the training data has the labels, as audiences show them, every label alike."""
+"""Names of priors: label frequencies of the training data, of audiences, and equal frequencies."""
 MIN_CONFIDENCE = 0.4
 """Confidence below which a face is shown as unclear, unless `smoothing.min_confidence` says otherwise."""
 ENERGY, ENTROPY = "energy", "entropy"
-"""Signs of a head beside its logits, see :func:`edge.inference.postprocess.signs`."""
+"""Signs of a head besides its logits, see :func:`edge.inference.postprocess.signs`."""
 FACE = "face"
 """The output of a network that says whether it is a face, and the sign that it gives."""
 _Positive = Annotated[float, Field(gt=0, le=1)]
@@ -25,7 +26,7 @@ _Positive = Annotated[float, Field(gt=0, le=1)]
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
 class PriorScore:
-    """What a strength of the adjustment gives on the split that :class:`Prior` names."""
+    """Figures of one strength of the adjustment on the split that :class:`Prior` names."""
 
     strength: float = Field(ge=0, le=1)
     n: int = Field(ge=1)
@@ -37,10 +38,10 @@ class PriorScore:
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
 class Prior:
-    """How often a head saw each label in training, and how much of that is taken out of its answers.
+    """Frequency of each label in training, and the strength with which it is removed from the head's output.
 
     The adjustment subtracts ``strength * log(shares)`` from the logits after the temperature (Menon et al., 2021): 0
-    leaves the answers as the training data had the labels, 1 makes every label equally likely beforehand.
+    keeps the label frequencies of the training data, 1 makes all labels equally likely a priori.
     """
 
     shares: tuple[_Positive, ...] = Field(description="share of each label in the training data, in label order")
@@ -62,21 +63,21 @@ class Prior:
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
 class Certainty:
-    """How much less sure a head is made of a face that is hard to read.
+    """Parameters of the temperature by face, which lowers the confidence for faces that are hard to read.
 
-    The temperature is ``temperature`` times the exponential of a sum of three signs, each of which only ever raises it:
-    ``spread`` times the entropy in nats of another head, ``detail`` times what the crop lacks of ``usual_detail``, and
-    ``tilt`` times the crop's tilt (:mod:`edge.inference.postprocess` defines all three). The factor is at most
+    The temperature is ``temperature`` times the exponential of a sum of three signs, none of which is negative:
+    ``spread`` times the entropy in nats of another head, ``detail`` times the crop's shortfall from ``usual_detail``,
+    and ``tilt`` times the crop's tilt (:mod:`edge.inference.postprocess` defines all three). The factor is at most
     ``most``.
     """
 
     temperature: float = Field(gt=0, description="of a face without any of the signs")
-    head: str | None = Field(default=None, description="whose entropy is taken; null: that of none")
+    head: str | None = Field(default=None, description="head whose entropy is used; null: none")
     spread: float = Field(default=0.0, ge=0, le=5)
     detail: float = Field(default=0.0, ge=0, le=5)
-    usual_detail: float = Field(default=0.0, ge=-20, le=20, description="below it a crop lacks detail")
+    usual_detail: float = Field(default=0.0, ge=-20, le=20, description="below this value a crop lacks detail")
     tilt: float = Field(default=0.0, ge=0, le=5)
-    most: float = Field(default=4.0, ge=1, le=20, description="the temperature grows at most so many times")
+    most: float = Field(default=4.0, ge=1, le=20, description="largest factor of the temperature")
     split: str = ""
     errors: dict[str, tuple[float, float]] = Field(
         default_factory=dict,
@@ -86,18 +87,18 @@ class Certainty:
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_STRICT)
 class Refusal:
-    """A rule by which a find that is no face is refused: its evidence lies below ``least``.
+    """Rule that rejects detections that are not faces: their evidence is below ``least``.
 
-    The evidence is ``bias`` plus the sum of ``weights`` times the values of
-    :func:`edge.inference.postprocess.signs` by name: a log-odds of being a face.
-    Values are cut at ``bounds`` first, so that none outweighs all others.
+    The evidence is a log-odds of being a face: ``bias`` plus the sum of ``weights`` times the values of
+    :func:`edge.inference.postprocess.signs` by name. Values are clipped to ``bounds`` first, so that none outweighs all
+    others.
     """
 
     bias: float
     weights: dict[str, float] = Field(min_length=1)
     bounds: dict[str, tuple[float, float]]
-    least: float = Field(description="evidence below which a find is refused")
-    figures: dict[str, float] = Field(default_factory=dict, description="how it was measured, and what came of it")
+    least: float = Field(description="evidence below which a detection is rejected")
+    figures: dict[str, float] = Field(default_factory=dict, description="conditions and results of the measurement")
 
     @model_validator(mode="after")
     def _every_weight_has_its_bounds(self) -> Self:

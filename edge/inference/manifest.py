@@ -1,7 +1,7 @@
-"""What a model file says of itself: the JSON manifest beside every ``.tflite``, shared with ``converter``.
+"""JSON manifest beside every ``.tflite`` model, shared with ``converter``.
 
 The manifest of ``models/name.tflite`` is ``models/name.json``. The device trusts a model only after
-:func:`verify`: the file is byte for byte the one that was measured, and its labels mean what ours mean.
+:func:`verify`: the file is byte for byte the one that was measured, and its labels have the expected meaning.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ DEFAULT_MODEL = "gdconv-117m-int8.tflite"
 Head = Literal["consensus", "fer2013"]
 PREFERRED = "consensus"
 AUTO = "auto"
-"""Stands for the head that is preferred, where the model has it."""
+"""Stands for the preferred head if the model has it."""
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _FOLDERS = (_PACKAGE / "_models", _PACKAGE.parent / "models")
@@ -47,7 +47,7 @@ class _Part(BaseModel):
 
 
 class InputSpec(_Part):
-    """The one input tensor and how a face becomes it: ``pixel / 255 = scale * (q - zero_point)``."""
+    """Input tensor and its quantisation: ``pixel / 255 = scale * (q - zero_point)``."""
 
     shape: tuple[int, ...] = Field(description="batch, height, width, channels")
     dtype: Literal["int8"] = "int8"
@@ -60,7 +60,7 @@ class InputSpec(_Part):
 
 
 class OutputSpec(_Part):
-    """One head: a logit a class, divided by ``temperature`` before the softmax.
+    """One head: a logit per class, divided by ``temperature`` before the softmax.
 
     The tensor holds ``windows`` times as many values as there are classes, and a logit is ``scale * sum(q -
     zero_point)`` over its windows: each covers one part of the logits' range and rests at its bottom or top outside it.
@@ -91,7 +91,7 @@ class FaceSpec(_Part):
 
 
 class Training(_Part):
-    """How the weights came about, enough to make them again."""
+    """Origin of the weights, with everything that is needed to reproduce them."""
 
     command: str
     architecture: str
@@ -107,7 +107,7 @@ class Training(_Part):
 
 
 class Score(_Part):
-    """One measured figure: what was measured, on what, how often."""
+    """One measurement: conditions, sample size and results."""
 
     split: str
     head: Head
@@ -122,7 +122,7 @@ class Score(_Part):
 
 
 class ClassDetail(_Part):
-    """How one class of a set of one's own is shown; what is left out has a default, see :mod:`edge.core.labels`."""
+    """Appearance of one class of a custom set; defaults are in :mod:`edge.core.labels`."""
 
     word: str | None = Field(None, min_length=1, max_length=40, description="completes: faces looked ...")
     emoji: str | None = Field(None, min_length=1, max_length=8)
@@ -130,11 +130,11 @@ class ClassDetail(_Part):
     colour: str | None = Field(None, pattern=COLOUR)
     valence: float | None = Field(None, ge=-1, le=1, description="-1 unpleasant to 1 pleasant")
     face: Literal["", *FACES] | None = Field(None, description="which drawn face shows it")  # type: ignore[valid-type]
-    resting: bool | None = Field(None, description="a face at rest: it makes no peak and no strong moment")
+    resting: bool | None = Field(None, description="a face at rest, which causes no peak and no highlight")
 
 
 class Manifest(_Part):
-    """Everything that one must know of a model to run it and to judge it."""
+    """Description of a model with everything that is needed to run and to assess it."""
 
     schema_version: int = Field(SCHEMA_VERSION, alias="schema")
     name: str
@@ -156,7 +156,7 @@ class Manifest(_Part):
     data: tuple[str, ...] = Field(description="provenance of the training data")
 
     def output(self, head: str) -> OutputSpec:
-        """The output of ``head``; :data:`AUTO` is ``consensus`` where the model has it, else its first head.
+        """Return the output of ``head``; :data:`AUTO` is ``consensus`` if the model has it, otherwise its first head.
 
         Raises:
             ModelError: the model has no such head.
@@ -171,7 +171,7 @@ class Manifest(_Part):
         raise ModelError(msg)
 
     def heads_in_words(self, head: str) -> str:
-        """Say in words which heads the model has and which is read where ``head`` is configured.
+        """Return a text that names the model's heads and the one that is used if ``head`` is configured.
 
         Raises:
             ModelError: the model has no such head.
@@ -184,7 +184,7 @@ class Manifest(_Part):
 
     @property
     def label_set(self) -> LabelSet:
-        """The classes in the order of the outputs; :func:`verify` has checked them."""
+        """Return the classes in the order of the outputs; :func:`verify` checks them."""
         if self.classes is None:
             return SEVEN
         return LabelSet.of(
@@ -192,13 +192,13 @@ class Manifest(_Part):
         )
 
     def to_json(self) -> str:
-        """The file's text, indented for people and stable for version control."""
+        """Return the file's text, indented and with a stable order of fields."""
         left_out = {name for name in ("classes", "face", "refusal") if getattr(self, name) is None}
         return self.model_dump_json(by_alias=True, indent=2, exclude=left_out) + "\n"
 
 
 def manifest_path(model: Path) -> Path:
-    """Where the manifest of the model file ``model`` lies."""
+    """Return the path of the manifest of the model file ``model``."""
     return model.with_suffix(".json")
 
 
@@ -206,7 +206,7 @@ def load(model: Path) -> Manifest:
     """Read the manifest beside ``model`` (a ``.tflite``); the model file itself is not opened.
 
     Raises:
-        ModelError: it is missing, unreadable, no JSON, of another schema, or a field is wrong (the message names it).
+        ModelError: it is missing, unreadable, not JSON, of another schema, or a field is wrong (the message names it).
     """
     path = manifest_path(model)
     try:
@@ -220,19 +220,19 @@ def load(model: Path) -> Manifest:
         msg = f"{path}: {_first_problem(error)}"
         raise ModelError(msg) from error
     if manifest.schema_version not in READABLE:
-        found, known = manifest.schema_version, " or ".join(map(str, READABLE))
-        msg = f"{path}: expected schema {known}, found {found}; use a model made for this version"
+        version, known = manifest.schema_version, " or ".join(map(str, READABLE))
+        msg = f"{path}: expected schema {known}, found {version}; use a model made for this version"
         raise ModelError(msg)
     return manifest
 
 
 def verify(manifest: Manifest, model: Path) -> bytes:
-    """Hold the file ``model`` against ``manifest``: name, labels in order, hash, file format.
+    """Check the file ``model`` against ``manifest``: name, labels in order, hash, file format.
 
-    Returns the bytes that were checked, so that what runs is what was verified.
+    Returns the bytes that were checked, so that the model that runs is the one that was verified.
 
     Raises:
-        ModelError: something differs; the message gives what was expected and what was found.
+        ModelError: something differs; the message contains the expected and the actual value.
     """
     checked_labels(manifest, model)
     problem = _calibration_problem(manifest)
@@ -245,9 +245,9 @@ def verify(manifest: Manifest, model: Path) -> bytes:
         )
         raise ModelError(msg)
     content = read_model(model)
-    found = hashlib.sha256(content).hexdigest()
-    if found != manifest.sha256:
-        msg = f"{model}: expected sha256 {manifest.sha256[:12]}…, found {found[:12]}…; {_REMEDY}"
+    actual = hashlib.sha256(content).hexdigest()
+    if actual != manifest.sha256:
+        msg = f"{model}: expected sha256 {manifest.sha256[:12]}…, found {actual[:12]}…; {_REMEDY}"
         raise ModelError(msg)
     if content[4:8] != _FLATBUFFER_ID:
         msg = f"{model}: expected a TFLite model (TFL3), found {content[4:8]!r}; {_REMEDY}"
@@ -256,10 +256,10 @@ def verify(manifest: Manifest, model: Path) -> bytes:
 
 
 def checked_labels(manifest: Manifest, model: Path) -> LabelSet:
-    """The classes that the model of the file ``model`` tells apart.
+    """Return the classes that the model of the file ``model`` distinguishes.
 
     Raises:
-        ModelError: they cannot be told apart here.
+        ModelError: the labels are not valid for this device.
     """
     problem = _labels_problem(manifest)
     if problem:
@@ -269,14 +269,14 @@ def checked_labels(manifest: Manifest, model: Path) -> LabelSet:
 
 
 def _labels_problem(manifest: Manifest) -> str:
-    found = in_one_line(", ".join(manifest.labels))
+    labels = in_one_line(", ".join(manifest.labels))
     if manifest.classes is None:
-        return "" if manifest.labels == _LABELS else f"expected labels {', '.join(_LABELS)}, found {found}"
+        return "" if manifest.labels == _LABELS else f"expected labels {', '.join(_LABELS)}, found {labels}"
     problem = problem_with(manifest.labels)
     if problem:
         return f"labels: {in_one_line(problem)}"
-    strange = [name for name in manifest.classes if name not in manifest.labels]
-    return f"classes.{strange[0]}: expected one of the labels, {found}" if strange else ""
+    unknown = [name for name in manifest.classes if name not in manifest.labels]
+    return f"classes.{unknown[0]}: expected one of the labels, {labels}" if unknown else ""
 
 
 def _calibration_problem(manifest: Manifest) -> str:
@@ -291,12 +291,12 @@ def _calibration_problem(manifest: Manifest) -> str:
             )
     known = {f"{head}.{sign}" for head in heads for sign in (*manifest.labels, ENERGY, ENTROPY)}
     known |= {FACE} if manifest.face is not None else set()
-    strange = sorted(set(manifest.refusal.weights) - known) if manifest.refusal is not None else []
-    return f"refusal.weights: {in_one_line(strange[0])!r} is no sign of this model's outputs" if strange else ""
+    unknown = sorted(set(manifest.refusal.weights) - known) if manifest.refusal is not None else []
+    return f"refusal.weights: {in_one_line(unknown[0])!r} is not a sign of this model's outputs" if unknown else ""
 
 
 def read_model(model: Path) -> bytes:
-    """The bytes of a model file.
+    """Return the bytes of a model file.
 
     Raises:
         ModelError: it is missing, unreadable or empty.
@@ -313,25 +313,25 @@ def read_model(model: Path) -> bytes:
 
 
 def published_file(path: Path, *, detector: str, sha256: str, command: str) -> bytes:
-    """Return the bytes of a published detector's file; ``command`` gets it.
+    """Return the bytes of a published detector's file; ``command`` is the command that installs it.
 
     Raises:
-        ModelError: it is missing, unreadable, or not the published one.
+        ModelError: it is missing, unreadable, or not the published file.
     """
     try:
         content = read_model(path)
     except ModelError as error:
-        msg = f"detector.kind: {detector} needs its model, which is not at {path}: {command}"
+        msg = f"detector.kind: {detector} needs its model, which is missing at {path}: {command}"
         raise ModelError(msg) from error
-    found = hashlib.sha256(content).hexdigest()
-    if found != sha256:
-        msg = f"{path}: expected sha256 {sha256[:12]}…, found {found[:12]}…: {command}"
+    actual = hashlib.sha256(content).hexdigest()
+    if actual != sha256:
+        msg = f"{path}: expected sha256 {sha256[:12]}…, found {actual[:12]}…: {command}"
         raise ModelError(msg)
     return content
 
 
 def packaged_models() -> tuple[Path, ...]:
-    """The models that came with the installation (or lie in the checkout), the default one first."""
+    """Return the models that are part of the installation or checkout, the default one first."""
     folder = next((folder for folder in _FOLDERS if any(folder.glob("*.tflite"))), None)
     if folder is None:
         return ()
@@ -339,10 +339,10 @@ def packaged_models() -> tuple[Path, ...]:
 
 
 def packaged_model() -> Path:
-    """The default model of this installation.
+    """Return the default model of this installation.
 
     Raises:
-        ModelError: it did not come with the installation.
+        ModelError: it is missing in the installation.
     """
     for path in packaged_models():
         if path.name == DEFAULT_MODEL:
@@ -353,10 +353,10 @@ def packaged_model() -> Path:
 
 
 def model_file(given: Path | None) -> Path:
-    """The model to use: a file, the one that came with the installation under that name, or without any the default.
+    """Return the model file for a setting: a path, the name of a packaged model, or ``None`` for the default.
 
     Raises:
-        ModelError: no model came under that name.
+        ModelError: there is no packaged model of that name.
     """
     if given is None:
         return packaged_model()
@@ -365,7 +365,7 @@ def model_file(given: Path | None) -> Path:
     named = {path.stem: path for path in packaged_models()}
     if given.name in named:
         return named[given.name]
-    msg = f"{given}: no model came under that name; there are {', '.join(named)}, or give a .tflite file"
+    msg = f"{given}: no packaged model has this name; use one of {', '.join(named)}, or the path of a .tflite file"
     raise ModelError(msg)
 
 
@@ -376,15 +376,15 @@ def _remedy_of(model: Path) -> str:
 
 
 def _first_problem(error: ValidationError) -> str:
-    """One line for all that is wrong: the first problem in full, the number of the others."""
+    """Return one line with the first problem in full and the number of the others."""
     problems = error.errors(include_url=False, include_context=False)
     first = problems[0]
     place = in_one_line(".".join(str(part) for part in first["loc"]))
     if first["type"] == "json_invalid":
-        return "is no JSON; " + _REMEDY
+        return "is not valid JSON; " + _REMEDY
     is_unknown = first["type"] in _UNKNOWN
-    says = "unknown field" if is_unknown else first["msg"].removeprefix("Value error, ")
-    tells_little = is_unknown or first["type"] == "missing" or isinstance(first["input"], dict)
-    found = "" if tells_little else f", found {str(first['input'])[:60]!r}"
+    message = "unknown field" if is_unknown else first["msg"].removeprefix("Value error, ")
+    omit_value = is_unknown or first["type"] == "missing" or isinstance(first["input"], dict)
+    value = "" if omit_value else f", found {str(first['input'])[:60]!r}"
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    return f"{place}: {says}{found}{more}; {_REMEDY}"
+    return f"{place}: {message}{value}{more}; {_REMEDY}"

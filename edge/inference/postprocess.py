@@ -1,4 +1,4 @@
-"""From a network's logits to what the device says: prior, temperature, and whether it is a face at all.
+"""Postprocessing of a network's logits: temperature, prior, and the evidence that a crop shows a face.
 
 Pure functions, shared with ``converter``; their parameters are part of a model's manifest
 (:mod:`edge.inference.calibration`).
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
 
 _LEAST = 1e-9
 _COARSE = 12
-"""Pixels a side of the crop in which its tilt is measured: eyes, brows and mouth, but no wrinkles."""
+"""Side in pixels of the crop in which the tilt is measured: it shows eyes, brows and mouth, but no wrinkles."""
 _WINDOW = np.outer(np.hanning(_COARSE), np.hanning(_COARSE)).astype(np.float32)
 
 
 def adjusted(logits: NDArray[np.float32], shares: Sequence[float], strength: float) -> NDArray[np.float32]:
-    """Take the prior of the training data out of calibrated ``logits`` ``(..., k)`` (Menon et al., 2021).
+    """Remove the prior of the training data from calibrated ``logits`` ``(..., k)`` float32 (Menon et al., 2021).
 
-    ``shares`` ``(k,)`` are those of the labels in training; ``strength`` 0 changes nothing, 1 makes every label equally
-    likely beforehand.
+    ``shares`` ``(k,)`` are those of the labels in training; ``strength`` 0 changes nothing, 1 makes all labels equally
+    likely a priori. Returns an array of the same shape.
     """
     if not strength:
         return logits
@@ -44,26 +44,26 @@ def adjusted(logits: NDArray[np.float32], shares: Sequence[float], strength: flo
 
 
 def entropy(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Entropy in nats over the last axis: 0 where one label has all, log k where all are alike."""
+    """Return the entropy ``(...)`` in nats of ``probabilities`` ``(..., k)``, from 0 to log k."""
     parts = probabilities * np.log(probabilities + np.float32(_LEAST))
     return cast("NDArray[np.float32]", -parts.sum(axis=-1))
 
 
 def detail_of(crop: NDArray[np.uint8]) -> float:
-    """Return how much fine structure a crop ``(n, n)`` uint8 grey has for its contrast, as a logarithm.
+    """Return the logarithm of a crop's fine structure in relation to its contrast; ``crop`` is ``(n, n)`` uint8 grey.
 
-    It is the answer of a Laplacian at half the crop's size, over the standard deviation: little where the face was far
-    away or out of focus.
+    It is the response of a Laplacian at half the crop's size over the standard deviation, which is low if the face was
+    far away or out of focus.
     """
     half = cv2.resize(crop, (crop.shape[1] // 2, crop.shape[0] // 2), interpolation=cv2.INTER_AREA)
     return math.log(noise_of(np.asarray(half)) / (float(crop.std()) + 1) + 1e-3)
 
 
 def tilt_of(crop: NDArray[np.uint8]) -> float:
-    """Return how far the structure of a crop ``(n, n)`` uint8 grey lies aslant, 0 to 1.
+    """Return the share of diagonal structure in a crop ``(n, n)`` uint8 grey, 0 to 1.
 
-    Eyes, brows and mouth of an upright face are level, so that hardly any gradients are diagonal: this is twice the
-    mean product of both components of the gradient over the mean of their squares, about the middle of the crop.
+    Eyes, brows and mouth of an upright face are horizontal, so that few gradients are diagonal: this is twice the mean
+    product of both components of the gradient over the mean of their squares, around the centre of the crop.
     """
     coarse = cv2.resize(crop, (_COARSE, _COARSE), interpolation=cv2.INTER_AREA).astype(np.float32)
     across, down = (cv2.Sobel(coarse, cv2.CV_32F, x, 1 - x, ksize=3) for x in (1, 0))
@@ -73,16 +73,16 @@ def tilt_of(crop: NDArray[np.uint8]) -> float:
 
 
 def temperature(certainty: Certainty, *, spread: Any, detail: Any, tilt: Any) -> Any:
-    """Return the temperature of a face by its signs, numbers or arrays ``(n,)``; see :class:`Certainty`."""
+    """Return the temperature of faces by their signs, numbers or arrays ``(n,)``; see :class:`Certainty`."""
     lacking = np.maximum(0.0, certainty.usual_detail - detail)
     raised = certainty.spread * spread + certainty.detail * lacking + certainty.tilt * tilt
     return certainty.temperature * np.exp(np.minimum(math.log(certainty.most), raised))
 
 
 def temperatures(manifest: Manifest, head: str, logits: Logits, crops: Sequence[NDArray[np.uint8]]) -> Any:
-    """Return what the logits of ``head`` are divided by: a number for all faces, or an array ``(n,)``.
+    """Return the divisor of the logits of ``head``: a number for all faces, or an array ``(n,)``.
 
-    ``crops`` ``(n, s, s)`` uint8 grey are what the network was given.
+    ``logits`` are ``(n, k)`` float32 by head; ``crops`` ``(n, s, s)`` uint8 grey are the network's input.
     """
     output = manifest.output(head)
     certainty = output.certainty
@@ -98,9 +98,10 @@ def temperatures(manifest: Manifest, head: str, logits: Logits, crops: Sequence[
 def probabilities(
     manifest: Manifest, head: str, logits: Logits, crops: Sequence[NDArray[np.uint8]], strength: float = 0.0
 ) -> NDArray[np.float32]:
-    """Return what the device says of each face, ``(n, k)``: divided by the temperature, adjusted, softmax.
+    """Return the probabilities ``(n, k)`` float32 of each face: logits over temperature, adjusted, softmax.
 
-    ``strength`` is that of the prior's adjustment; a head without a prior is never adjusted.
+    ``logits`` are ``(n, k)`` float32 by head; ``crops`` ``(n, s, s)`` uint8 grey are the network's input. ``strength``
+    is that of the prior's adjustment; a head without a prior is never adjusted.
     """
     divided = logits[head] / np.asarray(temperatures(manifest, head, logits, crops), np.float32)[..., None]
     prior = manifest.output(head).prior
@@ -108,29 +109,32 @@ def probabilities(
 
 
 def signs(manifest: Manifest, logits: Logits) -> dict[str, NDArray[np.float32]]:
-    """Return the values ``(n,)`` by which faces and other things differ, as ``HEAD.SIGN``.
+    """Return the values ``(n,)`` float32 that distinguish faces from other objects, by the key ``HEAD.SIGN``.
 
     They are each head's logits by label, ``energy`` (the logarithm of the sum of their exponentials; Liu et al., 2020)
-    and ``entropy`` in nats under the plain temperature; and as :data:`FACE` the value of the output that says whether
-    it is a face, where ``logits`` has it, ``(n, 1)``.
+    and ``entropy`` in nats under the plain temperature. The key :data:`FACE` has the value of the face output, if
+    ``logits`` contain it as ``(n, 1)``.
     """
-    found: dict[str, NDArray[np.float32]] = {}
+    values_by_sign: dict[str, NDArray[np.float32]] = {}
     for output in manifest.outputs:
         if output.head not in logits:
             continue
         values = logits[output.head]
-        found |= {f"{output.head}.{label}": values[:, index] for index, label in enumerate(manifest.labels)}
+        values_by_sign |= {f"{output.head}.{label}": values[:, index] for index, label in enumerate(manifest.labels)}
         highest = values.max(axis=1)
-        found[f"{output.head}.{ENERGY}"] = highest + np.log(np.exp(values - highest[:, None]).sum(axis=1))
-        found[f"{output.head}.{ENTROPY}"] = entropy(softmax(values, temperature=output.temperature))
+        values_by_sign[f"{output.head}.{ENERGY}"] = highest + np.log(np.exp(values - highest[:, None]).sum(axis=1))
+        values_by_sign[f"{output.head}.{ENTROPY}"] = entropy(softmax(values, temperature=output.temperature))
     if FACE in logits:
-        found[FACE] = logits[FACE][:, 0]
-    return found
+        values_by_sign[FACE] = logits[FACE][:, 0]
+    return values_by_sign
 
 
-def evidence(refusal: Refusal, found: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float64]:
-    """Return how much speaks for a face, ``(n,)`` in log-odds beyond what is required: below 0 it is refused."""
-    table = np.column_stack([found[name] for name in refusal.weights])
+def evidence(refusal: Refusal, values_by_sign: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float64]:
+    """Return the evidence ``(n,)`` for a face minus the required one, in log-odds; below 0 a detection is rejected.
+
+    ``values_by_sign`` are the arrays ``(n,)`` of :func:`signs`.
+    """
+    table = np.column_stack([values_by_sign[name] for name in refusal.weights])
     low, high = np.array([refusal.bounds[name] for name in refusal.weights]).T
     total: NDArray[np.float64] = np.clip(table, low, high) @ np.array([*refusal.weights.values()])
     return total + (refusal.bias - refusal.least)

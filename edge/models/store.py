@@ -1,8 +1,8 @@
-"""The models that were added to a device, side by side in its state folder, and which of them is in use.
+"""Storage of the models that were added to a device, and the pointer to the one in use.
 
-``models/NAME-HASH/`` holds one added model: ``.tflite``, manifest and, where it came with one, signature.
-``models/current.json`` says which is in use and how it has proven itself. Whatever changes is written beside its place
-and moved into it, so that a power cut leaves the old state or the new one.
+``models/NAME-HASH/`` contains one added model: ``.tflite``, manifest and, if any, signature. ``models/current.json``
+names the one in use and the state of its probation. Changes are written to a temporary path and moved into place, so
+that a power cut leaves either the old or the new state.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ _STAGE = ".adding-"
 _LOCK = ".lock"
 _HASH_DIGITS = 12
 PACKAGED = "packaged"
-"""What people call the model that came with the installation."""
+"""Name in messages of the model that came with the installation."""
 
 
 class Pointer(BaseModel):
-    """What is in use: folders' names, ``None`` for the model that came with the installation."""
+    """Models in use: names of folders, ``None`` for the model that came with the installation."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -51,14 +51,17 @@ class Pointer(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """One added model: its folder's name and its ``.tflite``."""
+    """An added model: the name of its folder and the path of its ``.tflite``."""
 
     name: str
     path: Path
 
 
 def models_dir(config: Config, environment: Mapping[str, str] | None = None) -> Path:
-    """The folder: under the configured state; where none was configured, the system service's if only that is there."""
+    """Return the folder of models in the configured state folder.
+
+    Without a configured one it is the system service's, if only that exists.
+    """
     own = state_dir(config, environment)
     variables = os.environ if environment is None else environment
     given = bool(variables.get("STATE_DIRECTORY")) or config.node.state_dir != NodeConfig().state_dir
@@ -69,10 +72,10 @@ def models_dir(config: Config, environment: Mapping[str, str] | None = None) -> 
 
 
 def model_in_use(config: Config) -> Path:
-    """The model file of ``model.path``, or without one the added one in use, or the one that came along.
+    """Return the model file of ``model.path``, or the added model in use, or the packaged one.
 
     Raises:
-        ModelError: there is none by that name.
+        ModelError: there is no model of that name.
     """
     if config.model.path is not None:
         return manifests.model_file(config.model.path)
@@ -81,7 +84,7 @@ def model_in_use(config: Config) -> Path:
 
 
 class ModelStore:
-    """The added models in ``folder``, which need not exist."""
+    """Added models in ``folder``, which need not exist."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -91,14 +94,14 @@ class ModelStore:
         return self.folder / "current.json"
 
     def pointer(self) -> Pointer:
-        """What is in use; without a file, or with one that cannot be read, the model that came along."""
+        """Return the stored pointer, or one to the packaged model if the file is missing or cannot be read."""
         try:
             return Pointer.model_validate_json(read_bounded(self._pointer_path))
         except (OSError, ValidationError):
             return Pointer()
 
     def point(self, pointer: Pointer) -> None:
-        """Put ``pointer`` in force; on the disk when this returns.
+        """Store ``pointer``; it is on the disk when this returns.
 
         Raises:
             InputError: it cannot be written.
@@ -107,36 +110,36 @@ class ModelStore:
         self.hand_over(self._pointer_path)
 
     def added(self) -> list[Added]:
-        """What was added, by name."""
-        found = (self.path_of(path.name) for path in self.folder.glob("*/") if not path.name.startswith("."))
-        return sorted((Added(path.parent.name, path) for path in found if path), key=lambda each: each.name)
+        """Return the added models, sorted by name."""
+        paths = (self.path_of(path.name) for path in self.folder.glob("*/") if not path.name.startswith("."))
+        return sorted((Added(path.parent.name, path) for path in paths if path), key=lambda each: each.name)
 
     def path_of(self, name: str | None) -> Path | None:
-        """The ``.tflite`` of an added model; ``None`` where it is not (or no longer) there."""
+        """Return the ``.tflite`` of an added model; ``None`` if it does not exist (any more)."""
         if name is None or "/" in name or name.startswith("."):
             return None
         return next(iter(sorted((self.folder / name).glob("*.tflite"))), None)
 
     def find(self, wanted: str) -> Added:
-        """The added model whose folder or file has this name.
+        """Return the added model whose folder or file has this name.
 
         Raises:
             InputError: there is none, or more than one file of that name.
         """
         added = self.added()
-        found = [each for each in added if wanted in {each.name, each.path.stem}]
-        if len(found) == 1:
-            return found[0]
-        names = ", ".join(each.name for each in found or added) or "none"
-        msg = f"{wanted}: {'name one of' if found else 'was not added; there are'} {names}"
+        matches = [each for each in added if wanted in {each.name, each.path.stem}]
+        if len(matches) == 1:
+            return matches[0]
+        names = ", ".join(each.name for each in matches or added) or "none"
+        msg = f"{wanted}: {'name one of' if matches else 'was not added; there are'} {names}"
         raise InputError(msg)
 
     @contextlib.contextmanager
     def staged(self, model: Path) -> Iterator[Path]:
-        """A copy of ``model`` with what belongs to it, in a folder of its own that goes when the block ends.
+        """Yield a copy of ``model``, with its manifest and signature, in a temporary folder.
 
         Raises:
-            InputError: it cannot be read, or the folder cannot be written.
+            InputError: it cannot be read, or the folder is not writable.
         """
         stage = self.folder / f"{_STAGE}{secrets.token_hex(6)}"
         try:
@@ -153,10 +156,10 @@ class ModelStore:
             shutil.rmtree(stage, ignore_errors=True)
 
     def keep(self, staged: Path, sha256: str) -> Added:
-        """Move a staged model to its place; what lay there under the same name and hash makes way.
+        """Move a staged model to its place, replacing one of the same name and hash.
 
         Raises:
-            InputError: the folder cannot be written.
+            InputError: the folder is not writable.
         """
         name = f"{staged.stem}-{sha256[:_HASH_DIGITS]}"
         place = self.folder / name
@@ -174,19 +177,19 @@ class ModelStore:
 
     def remove(self, name: str) -> None:
         """Delete an added model."""
-        gone = self.folder / f"{_STAGE}{secrets.token_hex(6)}"
+        trash = self.folder / f"{_STAGE}{secrets.token_hex(6)}"
         try:
-            (self.folder / name).rename(gone)
+            (self.folder / name).rename(trash)
         except OSError as error:
             raise InputError(cannot_write(self.folder / name, error)) from error
         self._sweep()
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Nobody else adds or removes meanwhile.
+        """Lock the store against other commands inside the block.
 
         Raises:
-            InputError: another does, or the folder cannot be written.
+            InputError: another command holds the lock, or the folder is not writable.
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -199,18 +202,18 @@ class ModelStore:
             self.hand_over(self.folder / _LOCK)
             yield
         except BlockingIOError:
-            msg = f"{self.folder}: models are being added or removed by another command: wait for its end"
+            msg = f"{self.folder}: another command is adding or removing models: wait until it has finished"
             raise InputError(msg) from None
         finally:
             os.close(descriptor)
 
     def _sweep(self) -> None:
-        """What interrupted commands left; only under :meth:`locked`."""
-        for left in self.folder.glob(f"{_STAGE}*"):
-            shutil.rmtree(left, ignore_errors=True)
+        """Delete the leftovers of interrupted commands; only under :meth:`locked`."""
+        for leftover in self.folder.glob(f"{_STAGE}*"):
+            shutil.rmtree(leftover, ignore_errors=True)
 
     def hand_over(self, path: Path) -> None:
-        """Give what root has written for the service to whom the state folder belongs to."""
+        """Change the owner of ``path``, if root has written it, to the owner of the state folder."""
         if os.geteuid() != 0:
             return
         with contextlib.suppress(OSError):
@@ -220,21 +223,21 @@ class ModelStore:
 
 
 def regular(path: Path, most_bytes: int) -> None:
-    """Hold a file against a bound before it is read.
+    """Check that ``path`` is a regular file of at most ``most_bytes`` before it is read.
 
     Raises:
-        ModelError: it is missing, no regular file, or larger.
+        ModelError: it is missing, not a regular file, or larger.
     """
     if not path.is_file():
         msg = f"{path}: there is no such file"
         raise ModelError(msg)
     if path.stat().st_size > most_bytes:
-        msg = f"{path}: is larger than {most_bytes / 1e6:.0f} MB: no model for this device"
+        msg = f"{path}: is larger than {most_bytes / 1e6:.0f} MB: not a model for this device"
         raise ModelError(msg)
 
 
 def _sync(folder: Path) -> None:
-    """Files before names: a power cut must not leave a folder of empty files."""
+    """Flush the files, then the folder: a power cut must not leave a folder of empty files."""
     for path in (*(each for each in folder.iterdir() if each.is_file()), folder):
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:

@@ -1,7 +1,7 @@
-"""Tries a model in a process of its own, with bounds on memory and time: what it does there harms nobody.
+"""Trial run of a model in a separate, confined process with limits on memory and time.
 
-A model file is read by native code, which a file made for it may crash, fill the memory with, hold up for ever, or take
-over: the process is confined (:mod:`edge.sandbox`) and opens the model and its manifest alone.
+Native code reads the model file, and a crafted file may crash it, exhaust its memory, block it or take it over.
+Therefore the process is confined (:mod:`edge.sandbox`) and can only open the model and its manifest.
 """
 
 from __future__ import annotations
@@ -29,30 +29,30 @@ if TYPE_CHECKING:
     from edge.sandbox.probe import Outcome
 
 MEMORY_MIB = 768
-"""Of data that the process may have; the packaged model's needs about 120, NumPy and OpenCV included."""
+"""Memory limit of the process; the packaged model needs about 120 MiB, including NumPy and OpenCV."""
 TIME_S = 60.0
 _SUM_OFF = 1e-3
 _CODE = "from edge.models.trial import main; main()"
 
 
 def tried(model: Path, settings: ModelConfig, *, timeout_s: float = TIME_S) -> str:
-    """Load ``model`` and run each of its heads, elsewhere; the inference package that did.
+    """Load ``model`` and run each of its heads in a separate process; return the name of the inference package.
 
     Raises:
-        ModelError: it does not load, gives no scores, crashes, or takes more memory or time than it may.
+        ModelError: it does not load, returns no scores, crashes, or exceeds the limits of memory or time.
     """
     outcome = _probe(model, settings.runtime, timeout_s)
     if outcome.answer is None:
-        msg = f"{model.name}: its trial run {outcome.reason}: it is not used (a process of its own, {MEMORY_MIB} MiB)"
+        msg = f"{model.name}: its trial run {outcome.reason}: it is not used (separate process, {MEMORY_MIB} MiB)"
         raise ModelError(msg)
     if "error" in outcome.answer:
-        msg = f"{model.name}: does not pass its trial run: {in_one_line(str(outcome.answer['error']))}"
+        msg = f"{model.name}: failed its trial run: {in_one_line(str(outcome.answer['error']))}"
         raise ModelError(msg)
     return in_one_line(str(outcome.answer.get("runtime")))
 
 
 def _probe(model: Path, runtime: str, timeout_s: float) -> Outcome:
-    """Run the trial confined, where the system can do that."""
+    """Run the trial, confined if the system supports it."""
     arguments = str(model), runtime, str(int(timeout_s))
     with contextlib.ExitStack() as resources:
         descriptors = []
@@ -72,7 +72,7 @@ def _probe(model: Path, runtime: str, timeout_s: float) -> Outcome:
 
 
 def main() -> None:
-    """In the other process: bound ourselves, run ``sys.argv[1]``, print what became of it as one JSON object."""
+    """Run the model ``sys.argv[1]`` in the separate process under limits and print the result as one JSON object."""
     model, runtime, seconds, *descriptors = sys.argv[1:]
     bound(memory_mib=MEMORY_MIB, seconds=int(seconds))
     try:
@@ -82,7 +82,7 @@ def main() -> None:
                 confine(line)
         answer = {"runtime": _run(Path(model), runtime)}
     except MemoryError:
-        answer = {"error": f"it wants more than {MEMORY_MIB} MiB"}
+        answer = {"error": f"it needs more than {MEMORY_MIB} MiB"}
     except EdgeError as error:
         answer = {"error": str(error)}
     except Exception as error:  # noqa: BLE001 - whatever a damaged model makes the runtime raise
@@ -91,13 +91,13 @@ def main() -> None:
 
 
 def bound(*, memory_mib: int, seconds: int) -> None:
-    """From now on no more memory and processor time than this, no core file and no large file."""
+    """Limit this process's memory and processor time, and forbid core dumps and large files."""
     limits.bound(memory=memory_mib * limits.MIB, cpu_s=seconds)
     limits.limit(resource.RLIMIT_FSIZE, limits.MIB)
 
 
 def _load(runtime: str) -> None:
-    """Import what the trial needs while files are opened without asking."""
+    """Import the libraries of the trial while files can still be opened freely."""
     import numpy as np  # noqa: F401
 
     from edge.vision.litert import import_runtime
@@ -106,7 +106,7 @@ def _load(runtime: str) -> None:
 
 
 def _run(path: Path, runtime: str) -> str:
-    """Every head on a grey, a black and a noisy face."""
+    """Run every head on a grey, a black and a noisy crop; return the version of the runtime."""
     import numpy as np
 
     from edge.inference.manifest import load

@@ -1,1 +1,1 @@
-"""Make vision pipelines from the configuration: the one place that names detectors and networks."""
+"""Construction of vision pipelines from the configuration; only this package names detectors and networks."""

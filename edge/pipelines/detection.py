@@ -1,6 +1,6 @@
-"""Make the face detector, the search for faces and the rules of tracks that the configuration names.
+"""Construction of the configured face detector, face search and track rules.
 
-Each function imports what it makes, so that a device pays only for what it has.
+Each function imports what it constructs, so that a device loads only what it uses.
 """
 
 from __future__ import annotations
@@ -26,25 +26,25 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 
 YUNET_SCORE = 0.8
-"""Score that YuNet must reach once before a find is a face: most hands and cymbals in group pictures score less."""
+"""Score that a YuNet detection must reach once to be a face: most hands and cymbals in group pictures score less."""
 YUNET_BEGINS = 0.8
-"""Part of that score from which a find is looked at again."""
+"""Share of that score from which on a detection becomes a candidate."""
 YUNET_SURE = 0.85
-"""Score from which a find is a face at once."""
+"""Score from which on a detection is a face at once."""
 YUNET_HELD_S = 0.7
-"""So long a face that looks like itself is shown although it is not found: YuNet rarely misses one more than twice."""
+"""How long an unchanged face is shown without a detection: YuNet rarely misses one more than twice."""
 STILL_SCORE = 0.75
 HAAR_BEGINS, HAAR_SURE = 0.66, 2.0
-"""Of the hits that a face of the cascade must have: from so many on a find is looked at again, or is a face at once."""
+"""Shares of the hits that a face of the cascade needs, from which on a detection is a candidate, or a face at once."""
 BLAZEFACE_SCORE = 0.6
 HAAR_STILL_SCALE = HAAR_NEAR_SCALE = 1.1
 HAAR_STILL_FACE = 1 / 30
-"""Smallest face, as a share of the picture's shorter side, down to which the cascade searches single pictures: beyond
-it finds more things that are no faces than faces."""
+"""Smallest face in single pictures, as a share of the shorter side: below it the cascade has more false detections than
+faces."""
 
 
 def detector_kind(config: Config) -> str:
-    """Return the detector that the configuration means: ``auto`` is YuNet where its file can be used, else Haar."""
+    """Return the configured detector; ``auto`` is YuNet if its file is usable, otherwise Haar."""
     kind = config.detector.kind
     if kind != "auto":
         return kind
@@ -56,17 +56,17 @@ def detector_kind(config: Config) -> str:
         return "haar"
     problem = yunet.problem(path)
     if problem:
-        _LOG.warning("%s; until then Haar finds the faces", problem)
+        _LOG.warning("%s; until then the Haar detector is used", problem)
     return "haar" if problem else "yunet"
 
 
 def detector(config: Config, *, still: bool = False, kind: str | None = None) -> FaceDetector:
     """Make the face detector; for stills it searches for smaller faces.
 
-    ``kind`` is what :func:`detector_kind` said, where that was asked before: it warns of a damaged file each time.
+    ``kind`` is the result of an earlier call of :func:`detector_kind`, which logs a damaged file each time.
 
     Raises:
-        ModelError: the detector is a network, and its file is missing or not the published one.
+        ModelError: the detector is a network, and its file is missing or not the published file.
         HardwareUnavailable: a package that it needs is missing.
     """
     from edge.models.store import models_dir
@@ -95,9 +95,9 @@ def detector(config: Config, *, still: bool = False, kind: str | None = None) ->
 def search(
     config: Config, detector: FaceDetector, *, still: bool = False, clock_ns: Callable[[], int] | None = None
 ) -> FaceSearch:
-    """Make the search by ``detector``: of whole pictures, or for Haar close by and where something moves.
+    """Make the search with ``detector``: of whole pictures, or for Haar around known faces and movement.
 
-    ``clock_ns`` is processor time, by which a live camera's searches are kept within their budget.
+    ``clock_ns`` returns processor time in nanoseconds, which limits the searches of a live camera to their budget.
     """
     settings = config.detector
     interval_s = 0.0 if still else settings.interval_s
@@ -117,7 +117,7 @@ def search(
 
 
 def rules(config: Config, detector: FaceDetector, *, still: bool = False) -> TrackRules:
-    """Return when a face that ``detector`` finds begins, is shown, and is forgotten; in stills all that it finds is."""
+    """Return the rules of tracks: their beginning, display and end; in stills every detection is shown."""
     settings = config.tracker
     usual = TrackRules(
         iou_threshold=settings.iou_threshold,
@@ -144,16 +144,16 @@ def rules(config: Config, detector: FaceDetector, *, still: bool = False) -> Tra
 
 
 def _least_scores(config: Config, detector: FaceDetector) -> tuple[float, float]:
-    """Return the scores that a single picture's faces must have in ordinary light and in the dark.
+    """Return the lowest scores of faces in a single picture, in normal light and in the dark.
 
-    Finer steps give the cascade more hits, of faces and of other things; noise takes some away.
+    Finer steps give the cascade more hits, on faces and on other objects; noise causes fewer.
     """
     hits = config.detector.min_neighbors if detector.name == "haar" else 0
     return (hits + 1) / NEIGHBOURS if hits else 0.0, hits / NEIGHBOURS
 
 
 def refuses(config: Config, detector: FaceDetector) -> bool:
-    """Return whether finds that are no faces are left out; YuNet has too few to lose a face in profile for them."""
+    """Return whether the network rejects detections; not those of YuNet, of which too few are false."""
     return config.model.refusal == "on" or (config.model.refusal == "auto" and detector.name != "yunet")
 
 

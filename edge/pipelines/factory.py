@@ -1,4 +1,4 @@
-"""Make the network and the vision pipeline that the configuration names."""
+"""Construction of the configured network and vision pipeline."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def classifier(config: Config) -> LiteRtClassifier:
-    """The network that the configuration names, the one that was added, or the packaged one.
+    """Load the configured network, the added one in use, or the packaged one.
 
     Raises:
         ModelError: it is missing, corrupt or does not match its manifest.
@@ -30,7 +30,7 @@ def classifier(config: Config) -> LiteRtClassifier:
 
 
 def labels(config: Config) -> LabelSet:
-    """The classes of the network in use; only its manifest is read.
+    """Return the classes of the network in use; only its manifest is read.
 
     Raises:
         ModelError: its manifest is missing or wrong.
@@ -42,7 +42,7 @@ def labels(config: Config) -> LabelSet:
 
 
 def network(config: Config, path: Path) -> LiteRtClassifier:
-    """The network in the file ``path``.
+    """Load the network in the file ``path``.
 
     Raises:
         ModelError: it is missing, corrupt or does not match its manifest.
@@ -59,8 +59,8 @@ def network(config: Config, path: Path) -> LiteRtClassifier:
 def pipeline(config: Config, *, still: bool = False, seed: int | None = None) -> Pipeline:
     """Make the vision pipeline.
 
-    ``still`` is for pictures that have nothing to do with each other: each is searched, nothing is smoothed. The same
-    ``seed`` gives the same track ids.
+    ``still`` is for unrelated pictures: each is searched, and nothing is smoothed. The same ``seed`` gives the same
+    track ids.
     """
     return pipeline_of(config, classifier(config), still=still, seed=seed)
 
@@ -75,7 +75,7 @@ def pipeline_of(
     timer: StageTimer | None = None,
     clock_ns: Callable[[], int] | None = None,
 ) -> Pipeline:
-    """Make the vision pipeline around a network that is loaded; see :func:`pipeline`, `detector` and `search`."""
+    """Make the vision pipeline around a loaded network; see :func:`pipeline`, `detector` and `search`."""
     finder = detection.detector(config, still=still, kind=kind)
     return Pipeline(
         detection.search(config, finder, still=still, clock_ns=clock_ns),

@@ -173,5 +173,5 @@ def test_a_home_that_nobody_has_is_a_mistake_of_its_own(setting: str) -> None:
         load(environment={}, flags={setting: "~nobody-of-this-name/x"})
     [problem] = raised.value.problems
     assert problem == (
-        f"command line: {setting}: there is no such home folder: give the whole path, found '~nobody-of-this-name/x'"
+        f"command line: {setting}: there is no such home folder: use an absolute path, found '~nobody-of-this-name/x'"
     )

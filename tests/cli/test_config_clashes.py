@@ -112,5 +112,5 @@ def test_every_mistake_names_its_own_layer() -> None:
 
 def test_a_mistake_whose_place_is_not_in_the_file_ends_no_check() -> None:
     tree: dict[str, object] = {"kiosk": {"port": 8080}}
-    checking._take_out(tree, ("gone", "deeper"))
+    checking._remove(tree, ("gone", "deeper"))
     assert tree == {}

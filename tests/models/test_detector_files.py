@@ -120,7 +120,7 @@ def test_a_file_that_is_far_too_large_is_not_read(
     with (tmp_path / "any.onnx").open("wb") as stream:
         stream.truncate(1 << 32)
     assert models("add", "yunet", "--from", "any.onnx") == InputError.exit_code
-    assert "far too large" in capsys.readouterr().err
+    assert "is too large to be" in capsys.readouterr().err
 
 
 def test_from_belongs_to_detectors(models: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:

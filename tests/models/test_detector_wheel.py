@@ -99,7 +99,7 @@ def test_pip_is_asked_for_the_pinned_wheel_alone(
         ("WARNING: Retrying after connection broken by 'NameResolutionError: no name'\nERROR: No match\n", "NameResol"),
         ("ERROR: Could not install packages: [Errno 28] No space left on device\n", "No space left"),
         ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES\n    Expected sha256 a\n", "DO NOT MATCH"),
-        ("", "pip says nothing"),
+        ("", "pip reported no error"),
     ],
 )
 def test_what_pip_fails_of_is_one_line(

@@ -111,7 +111,7 @@ def test_two_killed_starts_bring_the_old_model_back(
     finally:
         device.send_signal(signal.SIGTERM)
         assert device.wait(PATIENCE_S) == 0
-    assert "is taken back" in (config.node.state_dir / "log").read_text(encoding="utf-8")
+    assert "was rolled back" in (config.node.state_dir / "log").read_text(encoding="utf-8")
     pointer = ModelStore(models_dir(config)).pointer()
     assert (pointer.current, pointer.proven) == (None, True)
 

@@ -200,7 +200,7 @@ def test_names_do_not_lead_out_of_the_folder(config: Config, wanted: str) -> Non
 
 @pytest.mark.usefixtures("untried")
 def test_two_commands_do_not_get_in_each_others_way(config: Config, make_model: Any) -> None:
-    with ModelStore(models_dir(config)).locked(), pytest.raises(InputError, match="wait for its end"):
+    with ModelStore(models_dir(config)).locked(), pytest.raises(InputError, match="wait until it has finished"):
         install.add(config, make_model(), unsigned=True)
 
 

@@ -49,7 +49,7 @@ def test_two_starts_that_crash_take_it_back(config: Config, added: Path, caplog:
     assert crashed_start(config) == packaged_model()
     run = ModelRollback(config)
     run.load(as_it_is)
-    assert "is taken back, packaged is used" in run.fallback
+    assert "was rolled back, packaged is used" in run.fallback
 
 
 def test_a_model_that_does_not_load_is_taken_back_at_once(config: Config, added: Path) -> None:

@@ -74,7 +74,7 @@ def test_what_is_no_key_is_one_line(tmp_path: Path, make_model: Any) -> None:
     )
     (tmp_path / "curve").write_bytes(other)
     for name in ("text", "curve"):
-        with pytest.raises(InputError, match="no Ed25519 key"):
+        with pytest.raises(InputError, match="not an Ed25519 key"):
             signature.sign(model, tmp_path / name)
     with pytest.raises(InputError, match="No such file"):
         signature.sign(model, tmp_path / "none")
