@@ -362,7 +362,7 @@ def test_a_refusal_by_an_output_that_is_not_there_is_refused(models: Path, tmp_p
     content = json.loads(manifest_path(models / "without.tflite").read_text())
     content["refusal"] = {"bias": 0, "weights": {"face": 1}, "bounds": {"face": [-8, 8]}, "least": 0}
     manifest_path(model).write_text(json.dumps(content))
-    with pytest.raises(ModelError, match=r"refusal.weights: 'face' is no sign of this model's outputs"):
+    with pytest.raises(ModelError, match=r"refusal.weights: 'face' is not a sign of this model's outputs"):
         LiteRtClassifier(model)
 
 
