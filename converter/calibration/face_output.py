@@ -32,7 +32,7 @@ _MOST = 0.5
 
 @dataclass(frozen=True, slots=True)
 class FaceSettings:
-    """How the output is trained.
+    """Settings for training the output.
 
     ``faces`` are drawn from the training split; ``camera`` is the share of pictures that are shown small, dark or
     noisy. A row that was voted no face counts ``voted`` times as much as a find: most are drawings or captions, which a

@@ -1,4 +1,4 @@
-"""What reading a face takes on a Raspberry Pi: an estimate from counted instructions, see docs/performance.md."""
+"""Estimated time per face on a Raspberry Pi, from counted instructions, see docs/performance.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What reading a face costs, by network, and whether several faces at once cost less than one after the other.
+"""Time per face by network, one by one and in batches.
 
 Everything that is compared takes turns in every round, forwards in one and backwards in the next, and ratios are taken
 round by round: they hold on a machine that does other work meanwhile. Times are of the processor, on one thread.

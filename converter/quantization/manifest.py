@@ -66,7 +66,7 @@ def tensors(
 
 
 def face_tensor(quantized: Quantized, record: Mapping[str, Any]) -> FaceSpec:
-    """What the last output of a model file says of itself, where that is the face output; ``record`` is its layer's."""
+    """Return the specification of a model file's face output, if its last one is; ``record`` describes its layer."""
     model = interpreter(quantized.content)
     name = output_names(model)[-1]
     (detail,) = (detail for detail in model.get_output_details() if detail["name"] == name)

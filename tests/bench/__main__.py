@@ -1,6 +1,6 @@
-"""``python -m tests.bench``: the cost of a frame against the number of faces and the size of the picture, as a plot.
+"""``python -m tests.bench``: cost of a frame by number of faces and picture size, as a chart.
 
-Durations are the processor's, of the loop's thread, with OpenCV kept to that thread: they hold on a busy machine, too.
+Durations are CPU time of the loop's thread, with OpenCV limited to that thread: they are valid on a busy machine, too.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 FACES = (0, 1, 2, 5, 10, 20, 35, 50)
 FACES_IN = (1280, 720)
 SIZES = ((320, 240), (640, 480), (1280, 960), (1920, 1440), (2560, 1920))
-"""All of one shape, so that the same scene is in them; up to what a Pi's camera module gives."""
+"""Sizes of one aspect ratio, to show the same scene, up to a Pi camera module's."""
 FACES_AT = 3
 _OBVIOUS_FRAMES = 12
 
@@ -53,7 +53,7 @@ def curves(out: Path, seconds: float) -> None:
 
 
 def _points(seconds: float) -> Iterator[tuple[str, Scene, float]]:
-    """Each point's kind, scene and smallest face; fifty faces on one picture are small."""
+    """Return each point's kind, scene and smallest face; fifty faces on one picture are small."""
     for count in FACES:
         yield "faces", Scene(*FACES_IN, count, count, seconds, motion="calm"), 0.04
     for width, height in SIZES:
@@ -61,7 +61,7 @@ def _points(seconds: float) -> Iterator[tuple[str, Scene, float]]:
 
 
 def _row(scene: Scene, folder: Path, min_face: float) -> dict[str, Any]:
-    """Milliseconds of processor a frame, ours by stage and the obvious loop's."""
+    """Return the CPU milliseconds per frame, ours by stage and the reference loop's."""
     from edge import config as configuration
 
     flags = {"node.id": "bench", "node.state_dir": folder, "mqtt.broker": "off", "sessions.keep": False}

@@ -1,9 +1,8 @@
-"""``python -m tests.bench.count``: instructions a frame, of our loop by stage and of the obvious one, under callgrind.
+"""``python -m tests.bench.count``: instructions per frame of our loop by stage and of the simple loop, under callgrind.
 
-Counts do not care how busy a machine is, and a board's speed can be reckoned from them. They are those of the loop's
-own thread in user mode; what happens before the first frame is left out, and what marking a stage takes itself is taken
-off. ``--counts`` shows instead what tests/service/count.sh found on arm64, and ``--answers`` whether two machines saw
-the same.
+Counts do not depend on other load, and a board's speed can be estimated from them. They are those of the loop's own
+thread in user mode, without the time before the first frame and without the cost of marking a stage. ``--counts`` shows
+the results of tests/service/count.sh on arm64 instead, and ``--answers`` compares the results of two machines.
 """
 
 from __future__ import annotations
@@ -72,7 +71,7 @@ def count(  # noqa: PLR0917 - one for each option
 
 
 def drawn(folder: Path, frames: int) -> Path:
-    """The clip's first ``frames`` in a file in ``folder``."""
+    """Write the clip's first ``frames`` to a file in ``folder``."""
     Reel.record(map(SCENE.frame, range(frames)), folder, fps=SCENE.fps, count=frames)
     return folder / FILE
 
@@ -104,7 +103,7 @@ def under_callgrind(frames: int, obvious: int, settings: tuple[str, ...]) -> dic
 
 
 def show(counted: FrameCounts, *, as_json: bool) -> None:
-    """Print it for people, in millions, or as JSON."""
+    """Print the counts, in millions, or as JSON."""
     if as_json:
         click.echo(json.dumps(asdict(counted)))
         return

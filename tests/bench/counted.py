@@ -1,7 +1,7 @@
-"""``python -m tests.bench.counted``: both loops over a reel with a mark at the end of every stage, for a meter outside.
+"""``python -m tests.bench.counted``: both loops over a reel with a mark after every stage, for an external meter.
 
-It is started by ``python -m tests.bench.count`` under callgrind and by tests/service/count.sh under QEMU. Prints what
-both loops saw, as JSON. Of the obvious loop only a few frames run, evenly spread: each takes as long as twenty of ours.
+It is started by ``python -m tests.bench.count`` under callgrind and by tests/service/count.sh under QEMU. It prints the
+results of both loops as JSON. The simple loop runs on a few evenly spread frames: each takes as long as twenty of ours.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _SMALLEST = 30
 
 
 class MarkedStageTimer(StageTimer):
-    """Marks the ends of the timer, and measures no time."""
+    """Stage timer that sets marks instead of measuring time."""
 
     def __init__(self, marks: Marks) -> None:
         super().__init__(int)
@@ -45,7 +45,7 @@ class MarkedStageTimer(StageTimer):
         self._running = False
 
     def begin(self) -> None:
-        """A new frame; counting begins with the first."""
+        """Start a frame; counting begins with the first."""
         super().begin()
         if not self._running:
             self._marks.begin()
@@ -63,14 +63,14 @@ class MarkedStageTimer(StageTimer):
 
 
 class StageClock:
-    """Stands in for the obvious loop's clock, which it reads before, between and after its two stages."""
+    """Clock for the simple loop, which reads it before, between and after its two stages."""
 
     def __init__(self, marks: Marks) -> None:
         self._marks = marks
         self._reads = 0
 
     def __call__(self) -> int:
-        """Mark what has ended; there is no time."""
+        """Mark the end of a stage; return no time."""
         self._marks.mark((OUTSIDE, *OBVIOUS)[self._reads % 3])
         self._reads += 1
         return 0
@@ -86,7 +86,7 @@ class StageClock:
 def counted(  # noqa: PLR0917 - one for each option
     reel: Path, width: int, height: int, fps: float, obvious: int, settings: tuple[str, ...]
 ) -> None:
-    """Let both loops look at REEL, uncompressed BGR frames one after the other."""
+    """Run both loops on REEL, uncompressed BGR frames."""
     import cv2
 
     cv2.setNumThreads(1)
@@ -112,7 +112,7 @@ def _config(folder: str, settings: tuple[str, ...]) -> Config:
 
 
 def _ours(config: Config, reel: Reel, marks: Marks) -> list[Observation]:
-    """What our loop sees in every frame."""
+    """Return our loop's results for every frame."""
     from edge.runtime import build
 
     seen, timer = Seen(), MarkedStageTimer(marks)
@@ -127,7 +127,7 @@ def _ours(config: Config, reel: Reel, marks: Marks) -> list[Observation]:
 
 
 def _obvious(config: Config, reel: Reel, frames: int, marks: Marks) -> list[Turn]:
-    """What the obvious loop sees in ``frames`` of them."""
+    """Return the simple loop's results for ``frames`` of them."""
     loop = obvious_loop(config, reel, _SMALLEST, StageClock(marks))
     return loop.run(reel.frame(index * len(reel) // frames) for index in range(frames))
 

@@ -1,4 +1,4 @@
-"""What the meters of instructions wrote, and what it comes to in a frame (pure)."""
+"""Conversion of instruction counts to costs per frame (pure)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _EVERY_FRAME = STAGES[0]
 
 @dataclass(frozen=True, slots=True)
 class InstructionTally:
-    """How often a stage ended, and all instructions that it took; ``vector``: those of the vector unit, where known."""
+    """Count of a stage's runs and its instructions; ``vector`` are those of the vector unit, if known."""
 
     times: int
     instructions: int
@@ -33,7 +33,7 @@ class InstructionTally:
 
 @dataclass(frozen=True, slots=True)
 class StageRow:
-    """One stage: how often in how many frames, and instructions each time without those of marking it."""
+    """One stage: runs over a number of frames, and instructions per run without the marks' own."""
 
     times: int
     frames: int
@@ -52,7 +52,7 @@ class FrameCounts:
 
 @dataclass(frozen=True, slots=True)
 class Differences:
-    """Two machines on the same frames: faces of the first, those that the second has too, and with the same label."""
+    """Comparison of two machines on the same frames: faces of the first, those on both, and equal labels."""
 
     frames: int
     frames_that_differ: int
@@ -69,7 +69,7 @@ class Differences:
 
 
 def of_callgrind(files: Iterable[Path]) -> dict[str, InstructionTally]:
-    """Sum up callgrind's dumps, one for each mark; that of the program's end is none."""
+    """Sum callgrind's dumps by mark; the dump at the program's end has none."""
     found: dict[str, list[int]] = defaultdict(list)
     for path in files:
         text = path.read_text(encoding="utf-8", errors="replace")
@@ -80,13 +80,13 @@ def of_callgrind(files: Iterable[Path]) -> dict[str, InstructionTally]:
 
 
 def of_plugin(text: str, names: Sequence[str]) -> dict[str, InstructionTally]:
-    """Read the lines of tests/service/count_stages.c: a name's place, times, instructions, vector instructions."""
+    """Parse the output of tests/service/count_stages.c: index of a name, runs, instructions, vector instructions."""
     rows = [[int(cell) for cell in line.split()] for line in text.splitlines()]
     return {names[place]: InstructionTally(times, instructions, vector) for place, times, instructions, vector in rows}
 
 
 def frame_counts(tallies: Mapping[str, InstructionTally]) -> FrameCounts:
-    """Stages by themselves and a frame of each loop.
+    """Return the costs by stage and per frame.
 
     Raises:
         EdgeError: there are no marks, so the counted program did not come to its first frame.
@@ -112,7 +112,7 @@ def _row(tally: InstructionTally, frames: int, own: float) -> StageRow:
 
 
 def differences(one: Mapping[str, Any], other: Mapping[str, Any], loop: str = "ours") -> Differences:
-    """Hold what two machines saw in the same frames against each other."""
+    """Compare the results of two machines on the same frames."""
     differ, faces, found, labels, furthest = 0, 0, 0, 0, 0.0
     for mine, theirs in zip(one[loop], other[loop], strict=True):
         twins = zip(mine, matches(_boxes(mine), _boxes(theirs)), strict=True)

@@ -1,7 +1,7 @@
-"""Marks in a program's own machine code, by which a meter outside it knows which stage has just ended.
+"""Marks in machine code by which an external meter recognises the end of a stage.
 
-A meter counts instructions: Valgrind's callgrind on x86-64, a plug-in of QEMU on arm64. A mark says "what this thread
-has run since its mark before belongs to NAME". Without a meter a mark does nothing.
+A meter counts instructions: Valgrind's callgrind on x86-64, a plug-in of QEMU on arm64. A mark assigns the thread's
+instructions since the previous mark to NAME. Without a meter a mark has no effect.
 """
 
 from __future__ import annotations
@@ -51,11 +51,11 @@ class Marks:
             raise HardwareUnavailable(msg)
 
     def begin(self) -> None:
-        """Have the meter count this thread from here on."""
+        """Start counting this thread."""
         self._begin()
 
     def mark(self, name: str) -> None:
-        """What this thread has run since its mark before belongs to ``name``."""
+        """Assign this thread's instructions since the previous mark to ``name``."""
         self._marks[name]()
 
     def _valgrind(self, names: Sequence[str]) -> None:
@@ -78,13 +78,13 @@ class Marks:
 
 
 def a64_marks(count: int) -> bytes:
-    """``count`` functions of eight bytes, each the mark of its place."""
+    """Return ``count`` functions of eight bytes, one per mark."""
     words = (word for place in range(count) for word in (_MOVZ_XZR | place << 5, _RET))
     return b"".join(word.to_bytes(4, "little") for word in words)
 
 
 def _functions(code: bytes, entries: Sequence[int], *arguments: type) -> list[Callable[..., object]]:
-    """Callables for the places ``entries`` in ``code``; it stays in memory as long as the process."""
+    """Return callables for the offsets ``entries`` in ``code``, which stays in memory until the process ends."""
     memory = mmap.mmap(-1, max(mmap.PAGESIZE, len(code)), prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
     memory.write(code)
     start = ctypes.addressof(ctypes.c_char.from_buffer(memory))

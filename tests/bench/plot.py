@@ -1,4 +1,4 @@
-"""The curves as a picture."""
+"""Chart of the curves."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SIZE_INCHES = (10.0, 4.0)
 
 
 def draw(results: dict[str, list[dict[str, Any]]], folder: Path) -> Path:
-    """``performance-cost.png`` in ``folder``.
+    """Write ``performance-cost.png`` to ``folder``.
 
     Raises:
         HardwareUnavailable: matplotlib is not installed.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def scenes(tmp_path_factory: pytest.TempPathFactory, portrait_path: Path, portrait_face: Box) -> Path:
-    """The portrait beside itself, and a picture without a face."""
+    """Write the portrait twice side by side, and a picture without a face."""
     folder = tmp_path_factory.mktemp("scenes")
     image = cv2.imread(str(portrait_path))
     assert image is not None
@@ -43,7 +43,7 @@ def bench(*arguments: str) -> Any:
 
 @pytest.fixture(scope="module")
 def measured(scenes: Path) -> Any:
-    """What a run says as JSON, its plot drawn."""
+    """Return a run's JSON output, with its plot drawn."""
     plot = scenes / "plot.svg"
     command = (
         str(scenes),

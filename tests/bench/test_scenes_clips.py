@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from edge.core.types import Box
 from tests.bench.scenes.clips import camera_clip
 from tests.bench.scenes.paths import CameraView, path
-from tests.bench.scenes.scene_clip import CAMERA_KINDS, EMPTY, KINDS, Presence, SceneFrame, in_view
+from tests.bench.scenes.scene_clip import CAMERA_KINDS, EMPTY, KINDS, SceneFrame, Visibility, in_view
 from tests.bench.scenes.staged import staged_clip
 from tests.bench.scenes.truth import MarkedFace, MarkedPicture
 
@@ -27,7 +27,7 @@ SIZE = (900, 640)
 
 @pytest.fixture
 def square(tmp_path: Path) -> MarkedPicture:
-    """A bright square on a dark ground, marked as a face; beside it another."""
+    """Return a bright square on a dark ground, marked as a face, with another beside it."""
     image = np.full((640, 900, 3), 20, np.uint8)
     image[180:240, 420:480] = 250
     image[185:245, 700:760] = (250, 30, 30)
@@ -127,17 +127,17 @@ def test_a_large_picture_is_filmed_as_a_small_one(tmp_path: Path) -> None:
 
 
 def test_a_face_counts_while_three_quarters_of_it_are_in_view() -> None:
-    def presence(x: float) -> Presence | None:
+    def presence(x: float) -> Visibility | None:
         face = in_view(0, Box(x, 100, 100, 100))
         return None if face is None else face.presence
 
-    assert presence(-20) is Presence.VISIBLE
-    assert presence(-30) is Presence.IGNORED
+    assert presence(-20) is Visibility.VISIBLE
+    assert presence(-30) is Visibility.IGNORED
     assert presence(-101) is None
-    assert presence(1220) is Presence.IGNORED
+    assert presence(1220) is Visibility.IGNORED
     doubtful = in_view(0, Box(10, 10, 9, 9), counts=False)
     assert doubtful is not None
-    assert doubtful.presence is Presence.IGNORED
+    assert doubtful.presence is Visibility.IGNORED
 
 
 def test_somebody_comes_in_and_goes_out(square: MarkedPicture) -> None:
@@ -158,16 +158,16 @@ def test_two_pass_each_other_and_the_one_behind_is_covered_meanwhile(square: Mar
     first, last = frames[0], frames[-1]
     assert first[0].box.x < first[1].box.x
     assert last[0].box.x > last[1].box.x
-    covered = [frame[0].presence is Presence.COVERED for frame in frames]
+    covered = [frame[0].presence is Visibility.COVERED for frame in frames]
     assert 3 <= sum(covered) <= 20
     assert covered[45]
-    assert all(frame[1].presence is Presence.VISIBLE for frame in frames)
+    assert all(frame[1].presence is Visibility.VISIBLE for frame in frames)
 
 
 def test_a_face_is_covered_for_two_seconds(square: MarkedPicture) -> None:
     clip = staged_clip("away", square)
     assert clip is not None
-    covered = [frame.faces[0].presence is Presence.COVERED for frame in clip]
+    covered = [frame.faces[0].presence is Visibility.COVERED for frame in clip]
     assert covered == [30 <= index < 60 for index in range(90)]
-    assert all(frame.faces[1].presence is Presence.VISIBLE for frame in clip)
+    assert all(frame.faces[1].presence is Visibility.VISIBLE for frame in clip)
     assert np.abs(clip.draw(45).image.astype(int) - clip.draw(10).image).max() > 60

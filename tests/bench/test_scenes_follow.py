@@ -10,7 +10,7 @@ from edge.core.types import Box, Emotion, Face, Scores
 from tests.bench.scenes.clip_score import ClipScore
 from tests.bench.scenes.figures import of_clips
 from tests.bench.scenes.follow import Follower
-from tests.bench.scenes.scene_clip import FPS, Presence, TruthFace
+from tests.bench.scenes.scene_clip import FPS, TruthFace, Visibility
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,7 +20,7 @@ LEFT, RIGHT, NOWHERE = Box(100, 100, 100, 100), Box(600, 100, 100, 100), Box(100
 Frame = tuple[list[TruthFace], list[Face]]
 
 
-def there(number: int, box: Box, presence: Presence = Presence.VISIBLE, share: float = 0.14) -> TruthFace:
+def there(number: int, box: Box, presence: Visibility = Visibility.VISIBLE, share: float = 0.14) -> TruthFace:
     return TruthFace(number, box, share, presence)
 
 
@@ -99,7 +99,7 @@ def test_who_leaves_the_view_is_not_lost() -> None:
     gone: Frame = ([], [])
     score = followed(seconds(1, [A], [A_SEEN]) + [gone] * 15 + seconds(1, [A], [shown("c", LEFT)]))
     assert faults(score) == (0, 0, 0)
-    half = there(0, LEFT, Presence.IGNORED)
+    half = there(0, LEFT, Visibility.IGNORED)
     score = followed(seconds(1, [A], [A_SEEN]) + seconds(1, [half], []) + seconds(1, [A], [shown("c", LEFT)]))
     assert faults(score) == (0, 0, 0)
 
@@ -109,7 +109,7 @@ def test_a_ghost_matches_nothing_in_four_fifths_of_its_frames() -> None:
     assert faults(followed(seconds(2, [A], [A_SEEN, ghost]))) == (0, 0, 1)
     late = seconds(1, [A], [shown("a", LEFT)]) + seconds(3, [A], [shown("a", NOWHERE)])
     assert followed(late).ghosts == 0  # it was somebody for a quarter of its time
-    assert followed(seconds(2, [there(5, NOWHERE, Presence.IGNORED)], [ghost])).ghosts == 0
+    assert followed(seconds(2, [there(5, NOWHERE, Visibility.IGNORED)], [ghost])).ghosts == 0
 
 
 def test_ghosts_and_false_faces_count_a_minute_and_a_frame() -> None:
@@ -154,7 +154,7 @@ def test_the_wait_for_a_face_is_from_its_coming_into_view() -> None:
 
 
 def test_a_covered_face_is_not_missing_and_should_come_back_as_itself() -> None:
-    covered = there(0, LEFT, Presence.COVERED)
+    covered = there(0, LEFT, Visibility.COVERED)
     away = seconds(1, [A], [A_SEEN]) + seconds(2, [covered], [])
     same = followed(away + seconds(1, [A], [A_SEEN]))
     assert (same.returns, same.same_id, same.lost) == (1, 1, 0)

@@ -47,7 +47,7 @@ def written(folder: Path, entries: Any) -> Path:
 
 
 def as_score_py(marks: Sequence[Box], found: Sequence[Box]) -> dict[int, int]:
-    """The rule, written down the long way as shared/scenes/score.py has it."""
+    """Apply the rule in the explicit form of the reference scorer."""
 
     def agreement(a: Box, b: Box) -> float:
         size, (ax, ay), (bx, by) = a.area**0.5, a.centre, b.centre

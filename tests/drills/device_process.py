@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.bench.mosquitto import Mosquitto
-from tests.drills.feed import TOPICS, Feed
+from tests.drills.feed import TOPICS, DrillFeed
 from tests.drills.listener import DrillListener
 from tests.drills.report import FeedReport, MessageMark, account
 
@@ -116,7 +116,7 @@ def _sort_out(processes: list[DeviceProcess]) -> tuple[list[MessageMark], list[M
 
 def _live(broker: str, folder: str, total: str, rate: str, seed: str) -> None:
     """Run the device's process."""
-    with Feed(broker, Path(folder), seed=int(seed)) as feed:
+    with DrillFeed(broker, Path(folder), seed=int(seed)) as feed:
         numbers = feed.outbox.next_seq()
         print(f"begin {numbers['event']} {numbers['aggregate']}", flush=True)  # noqa: T201 - for our parent
         feed.publish(int(total) - feed.begun, float(rate), lambda mark: print(*mark, flush=True))  # noqa: T201

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from edge.bench.mosquitto import Mosquitto
-from tests.drills.feed import TOPICS, Feed
+from tests.drills.feed import TOPICS, DrillFeed
 from tests.drills.listener import DrillListener
 from tests.drills.report import FeedReport, account
 from tests.drills.small_disk import SmallDisk
@@ -44,7 +44,7 @@ def run(folder: Path, *, events: int, seed: int, progress: Callable[[float], Non
         broker = stack.enter_context(Mosquitto(folder / "broker"))
         gate = stack.enter_context(TcpProxy(broker.port))
         listener = stack.enter_context(DrillListener(broker.port, TOPICS))
-        feed = stack.enter_context(Feed(gate.uri, disk.folder, seed=seed))
+        feed = stack.enter_context(DrillFeed(gate.uri, disk.folder, seed=seed))
 
         def publish(count: int) -> None:
             feed.publish(count, RATE)
@@ -82,7 +82,7 @@ def _listen(handler: logging.Handler, stack: ExitStack) -> None:
     stack.callback(logger.removeHandler, handler)
 
 
-def _not_recovered(feed: Feed) -> list[str]:
+def _not_recovered(feed: DrillFeed) -> list[str]:
     """Return the faults if the outbox does not return to its file."""
     deadline_s = time.monotonic() + _PATIENCE_S
     while not feed.outbox.lasting and time.monotonic() < deadline_s:

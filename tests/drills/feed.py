@@ -29,7 +29,7 @@ AGGREGATE_EVERY = 10
 _TICK_S = 0.005
 
 
-class Feed:
+class DrillFeed:
     """Publishes to ``broker``, with an outbox in ``folder``; ``sent`` lists the messages in order."""
 
     def __init__(self, broker: str, folder: Path, *, seed: int) -> None:

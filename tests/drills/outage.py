@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from edge.bench.mosquitto import Mosquitto
-from tests.drills.feed import TOPICS, Feed
+from tests.drills.feed import TOPICS, DrillFeed
 from tests.drills.listener import DrillListener
 from tests.drills.report import FeedReport, account
 from tests.drills.tcp_proxy import TcpProxy
@@ -32,7 +32,7 @@ def run(folder: Path, *, events: int, seed: int, progress: Callable[[float], Non
         broker = stack.enter_context(Mosquitto(folder / "broker"))
         gate = stack.enter_context(TcpProxy(broker.port))
         listener = stack.enter_context(DrillListener(broker.port, TOPICS))
-        feed = stack.enter_context(Feed(gate.uri, folder, seed=seed))
+        feed = stack.enter_context(DrillFeed(gate.uri, folder, seed=seed))
         feed.publish(before, RATE)
         listener.wait_for(before, _PATIENCE_S)
         broker.kill()

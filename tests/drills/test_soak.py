@@ -40,7 +40,7 @@ Change = Any
 
 
 def flat(count: int = HOUR, seed: int = 1) -> list[SoakSample]:
-    """A run as a good device gives it: a cycle that comes and goes, noise, and outliers."""
+    """Return the samples of a stable device: a periodic cycle, noise, and outliers."""
     chance = random.Random(seed)
     found = []
     for tick in range(count):
@@ -87,7 +87,7 @@ def flat(count: int = HOUR, seed: int = 1) -> list[SoakSample]:
 
 
 def changed(change: Callable[[SoakSample, int], dict[str, Any]], count: int = HOUR) -> list[str]:
-    """What is not flat where each sample, with its number, is changed so."""
+    """Return the unstable figures after each sample is changed by a function of its number."""
     samples = [replace(each, **change(each, number)) for number, each in enumerate(flat(count))]
     return [finding.what for finding in judge(samples) if not finding.passed]
 
@@ -310,7 +310,7 @@ def test_a_device_is_watched_through_a_cycle(installed: None, tmp_path: Path) ->
     output = tmp_path / "kept"
 
     def enough(t_s: float) -> None:
-        """A cycle and a little, however long a sample takes here."""
+        """Run for slightly more than a cycle, however long a sample takes."""
         shown.append(t_s)
         if len(shown) > CYCLE + 4:
             raise KeyboardInterrupt

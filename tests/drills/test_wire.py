@@ -16,7 +16,7 @@ _TALK = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv
 
 
 def talk(wire: NetworkLink, port: int) -> str:
-    """What becomes of a connection from the device's end: nothing, or the error's name."""
+    """Return the error's name of a connection from the device's end, or nothing."""
     python = shutil.which("python3")
     assert python
     done = subprocess.run([*wire.inside, python, "-c", _TALK, wire.host, str(port)], capture_output=True, check=False)

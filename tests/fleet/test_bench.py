@@ -1,4 +1,4 @@
-"""What the bench measures with, and what it draws."""
+"""Measurements and charts of the fleet bench."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class Asker:
 
     @property
     def accounted(self) -> int:
-        """How many requests were answered, or counted as left out."""
+        """Return the number of requests that were answered, or counted as left out."""
         return len(self.answers) + self.left_out
 
     def close(self) -> None:
@@ -66,7 +66,7 @@ class Asker:
 
 @pytest.fixture
 def site(mosquitto: Any, tmp_path: Path) -> Iterator[tuple[DrillDevice, Asker]]:
-    """A device, and somebody who asks it, at a broker that keeps all that waits."""
+    """Start a device and a client of a broker that keeps all waiting messages."""
     broker = mosquitto("allow_anonymous true\nmax_queued_messages 0\nmax_inflight_messages 0")
     with DrillDevice(tmp_path, broker=broker.uri, source__uri="virtual:portrait", source__fps=FPS) as device:
         device.wait_for(lambda status: status["camera"] == "online" and status["work"]["broker"])
@@ -76,7 +76,7 @@ def site(mosquitto: Any, tmp_path: Path) -> Iterator[tuple[DrillDevice, Asker]]:
 
 
 def frames_per_second(device: DrillDevice, until: Callable[[], bool], least_s: float) -> float:
-    """How many frames the loop looks at, until ``until`` holds and for ``least_s`` at least."""
+    """Return the frames per second of the loop until ``until`` holds, for at least ``least_s``."""
     first, begun_s = device.status()["work"]["frames"], time.monotonic()
     deadline_s = begun_s + 90
     while (not until() or time.monotonic() - begun_s < least_s) and time.monotonic() < deadline_s:

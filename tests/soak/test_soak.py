@@ -54,7 +54,7 @@ def test_a_device_keeps_everything_up_under_all_floods(tmp_path: Path, broker: s
 
 
 def samples() -> list[FloodSample]:
-    """A device that keeps everything up."""
+    """Return actions that all succeeded."""
     phases = [CALM] * 30 + [FLOOD] * 150 + [AFTER] * 10
     return [
         FloodSample(
@@ -76,7 +76,7 @@ def samples() -> list[FloodSample]:
 
 
 def looks(took_ms: Callable[[int], float | None] = lambda _: 20.0) -> list[PageLoad]:
-    """A screen that is answered, and an operator who is as ``took_ms`` of each second says."""
+    """Return page loads of a viewer, and of an operator with the times of ``took_ms``."""
     return [
         PageLoad(who, each.t_s, each.phase, took_ms(int(each.t_s)) if who == OPERATOR else 20.0)
         for each in samples()
@@ -85,7 +85,7 @@ def looks(took_ms: Callable[[int], float | None] = lambda _: 20.0) -> list[PageL
 
 
 def failed(change: Callable[[FloodSample, int], dict[str, Any]] = lambda *_: {}, **actions: Any) -> list[str]:
-    """The checks that fail where each sample of the flood, with its number, and the deeds are changed so."""
+    """Return the failing checks after changes to each flood sample and to the actions."""
     changed = [
         replace(each, **change(each, tick)) if each.phase == FLOOD else each for tick, each in enumerate(samples())
     ]

@@ -8,7 +8,7 @@ import pytest
 from edge.core.types import Box
 from edge.vision.local_search import LocalSearch
 from edge.vision.scan import Scan
-from tests.fixtures.room import FACE, FRAME_MS, FixedBudget, Room, WatchedDetector
+from tests.fixtures.room import FACE, FRAME_MS, FixedBudget, SearchRoom, WatchedDetector
 
 if TYPE_CHECKING:
     from edge.vision.findings import Findings
@@ -28,7 +28,7 @@ class Watch:
         plan_s: float = 0.2,
         near: WatchedDetector | None = None,
     ) -> None:
-        self.room = Room(*size)
+        self.room = SearchRoom(*size)
         self.detector = WatchedDetector()
         scan = Scan(self.detector, budget=FixedBudget(plan_s), min_face=0.1, width=SMALL)
         self.search = LocalSearch(scan, near=near or self.detector, interval_s=0.2, scan_s=scan_s, min_hits=2)

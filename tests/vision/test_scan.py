@@ -7,7 +7,7 @@ import pytest
 from edge.core.types import Box, Detection, Light
 from edge.vision.budget import NARROWEST, ScanBudget, ScanPlan
 from edge.vision.scan import Scan, distinct
-from tests.fixtures.room import FACE, FixedBudget, Room, WatchedDetector
+from tests.fixtures.room import FACE, FixedBudget, SearchRoom, WatchedDetector
 
 
 def scan_of(
@@ -23,14 +23,14 @@ def scan_of(
 
 @pytest.mark.parametrize(("brightness", "scores"), [(1.0, [0.4]), (0.1, [0.4, 0.3])])
 def test_weak_finds_are_left_out_less_strictly_in_the_dark(brightness: float, scores: list[float]) -> None:
-    detector, room = WatchedDetector(), Room(320, 240, brightness)
+    detector, room = WatchedDetector(), SearchRoom(320, 240, brightness)
     detector.only = [Detection(Box(10, 10, 50, 50), 0.4), Detection(Box(90, 10, 50, 50), 0.3), Detection(FACE, 0.2)]
     found = scan_of(detector, least=(0.4, 0.3)).run(room.view(320, FACE), [], ScanPlan(320, 0.2))
     assert [each.score for each in found.detections] == scores
 
 
 def test_faces_come_in_pixels_of_the_frame() -> None:
-    detector, room = WatchedDetector(), Room(1280, 960)
+    detector, room = WatchedDetector(), SearchRoom(1280, 960)
     found = scan_of(detector).run(room.view(320, FACE), [], ScanPlan(320, 0.2))
     (face,) = found.detections
     assert detector.shown == [(240, 320)]
@@ -39,7 +39,7 @@ def test_faces_come_in_pixels_of_the_frame() -> None:
 
 @pytest.mark.parametrize(("width", "looked_for"), [(320, {"large"}), (1280, {"small", "large"})])
 def test_tracks_too_small_for_the_searchs_width_were_not_looked_for(width: int, looked_for: set[str]) -> None:
-    room = Room(1280, 960)
+    room = SearchRoom(1280, 960)
     tracks = [room.track(Box(50, 50, 40, 40), name="small"), room.track(Box(400, 300, 200, 200), name="large")]
     found = scan_of(WatchedDetector()).run(room.view(320), tracks, ScanPlan(width, 0.2))
     assert found.looked_for == looked_for, "the detector finds faces of 24 pixels; 40 are 10 in a search 320 wide"
@@ -48,7 +48,7 @@ def test_tracks_too_small_for_the_searchs_width_were_not_looked_for(width: int, 
 @pytest.mark.parametrize(("brightness", "light"), [(1.0, Light.NORMAL), (0.1, Light.DARK)])
 @pytest.mark.parametrize("colour", [False, True])
 def test_in_the_dark_the_picture_is_searched_less_wide(brightness: float, light: Light, colour: bool) -> None:
-    detector, budget, room = WatchedDetector(colour=colour), FixedBudget(0.2), Room(1280, 720, brightness)
+    detector, budget, room = WatchedDetector(colour=colour), FixedBudget(0.2), SearchRoom(1280, 720, brightness)
     scan = scan_of(detector, min_face=0.02, budget=budget)
     view = room.view(1280, FACE)
     assert view.exposure.light is light
@@ -60,13 +60,13 @@ def test_in_the_dark_the_picture_is_searched_less_wide(brightness: float, light:
 
 
 def test_a_narrow_picture_is_as_wide_in_the_dark() -> None:
-    detector, room = WatchedDetector(), Room(320, 240, 0.1)
+    detector, room = WatchedDetector(), SearchRoom(320, 240, 0.1)
     scan_of(detector).run(room.view(320, FACE), [], ScanPlan(320, 0.2))
     assert detector.shown == [(240, 320)]
 
 
 def test_it_plans_by_its_budget() -> None:
-    room = Room(1280, 720)
+    room = SearchRoom(1280, 720)
     view = room.view(320)
     budget = FixedBudget(0.7, 448)
     assert scan_of(WatchedDetector(), budget=budget).plan(view) == ScanPlan(448, 0.7)
@@ -76,7 +76,7 @@ def test_it_plans_by_its_budget() -> None:
 
 
 def test_only_what_is_around_the_areas_is_searched() -> None:
-    detector, room = WatchedDetector(), Room(1280, 960)
+    detector, room = WatchedDetector(), SearchRoom(1280, 960)
     other = Box(900, 700, 100, 100)
     inside, outside = room.track(name="inside"), room.track(other, name="outside")
     found = scan_of(detector).run_in(room.view(320, FACE, other), [inside, outside], ScanPlan(640, 0.2), [FACE])
@@ -90,7 +90,7 @@ def test_only_what_is_around_the_areas_is_searched() -> None:
 
 
 def test_areas_apart_are_searched_apart_and_neighbours_together() -> None:
-    room = Room(1280, 960)
+    room = SearchRoom(1280, 960)
     neighbour, apart = Box(310, 130, 100, 100), Box(900, 700, 100, 100)
     for areas, parts in (([FACE, neighbour], 1), ([FACE, apart], 2), ([apart, FACE, neighbour], 2)):
         detector = WatchedDetector()
@@ -103,7 +103,7 @@ def test_areas_apart_are_searched_apart_and_neighbours_together() -> None:
 
 @pytest.mark.parametrize("plan", [ScanPlan(320, 0.2), ScanPlan(640, 0.2), ScanPlan(1280, 0.2)])
 def test_parts_have_few_sizes(plan: ScanPlan) -> None:
-    detector, room = WatchedDetector(), Room(1280, 960)
+    detector, room = WatchedDetector(), SearchRoom(1280, 960)
     for side in range(60, 200, 7):
         scan_of(detector).run_in(room.view(320), [], plan, [Box(150, 200, side, side)])
     assert len(detector.shown) == 20
@@ -111,7 +111,7 @@ def test_parts_have_few_sizes(plan: ScanPlan) -> None:
 
 
 def test_where_the_areas_are_most_of_the_picture_it_declines() -> None:
-    detector, room = WatchedDetector(), Room(1280, 960)
+    detector, room = WatchedDetector(), SearchRoom(1280, 960)
     scan = scan_of(detector)
     assert scan.run_in(room.view(320), [], ScanPlan(640, 0.2), [Box(100, 100, 800, 700)]) is None
     many = [Box(x, y, 100, 100) for x in range(0, 1200, 300) for y in range(0, 900, 300)]
@@ -121,7 +121,7 @@ def test_where_the_areas_are_most_of_the_picture_it_declines() -> None:
 
 @pytest.mark.parametrize("face", [Box(0, 0, 90, 90), Box(1190, 870, 90, 90), Box(0, 870, 90, 90), Box(600, 0, 90, 90)])
 def test_areas_at_the_border_and_beyond_it_are_searched_as_far_as_there_is_a_picture(face: Box) -> None:
-    detector, room = WatchedDetector(), Room(1280, 960)
+    detector, room = WatchedDetector(), SearchRoom(1280, 960)
     x, y = face.centre
     half_outside = Box(face.x + (60 if x > 640 else -60), face.y + (60 if y > 480 else -60), 90, 90)
     found = scan_of(detector).run_in(room.view(320, face), [], ScanPlan(640, 0.2), [half_outside])
@@ -130,7 +130,7 @@ def test_areas_at_the_border_and_beyond_it_are_searched_as_far_as_there_is_a_pic
 
 
 def test_a_face_that_a_part_cuts_is_left_out() -> None:
-    detector, room = WatchedDetector(), Room(1280, 960)
+    detector, room = WatchedDetector(), SearchRoom(1280, 960)
     large = Box(300, 300, 300, 300)
     found = scan_of(detector).run_in(room.view(320, large), [], ScanPlan(640, 0.2), [Box(300, 300, 60, 60)])
     assert found is not None
@@ -139,7 +139,7 @@ def test_a_face_that_a_part_cuts_is_left_out() -> None:
 
 def parts_of(face: Box, *, frame: tuple[int, int] = (1280, 960), area: Box) -> tuple[Detection, ...]:
     """Return what a search around ``area`` keeps of a detector that finds ``face``, in pixels of the first part."""
-    detector, room = WatchedDetector(), Room(*frame)
+    detector, room = WatchedDetector(), SearchRoom(*frame)
     detector.only = [Detection(face)]
     found = scan_of(detector).run_in(room.view(320), [], ScanPlan(frame[0], 0.2), [area])
     assert found is not None
@@ -193,7 +193,7 @@ def test_at_the_pictures_own_border_a_face_is_not_cut(face: Box, area: Box) -> N
     ],
 )
 def test_a_track_was_looked_for_where_a_part_holds_all_of_it(box: Box, *, inside: bool) -> None:
-    room = Room(1280, 960)
+    room = SearchRoom(1280, 960)
     track, plan = room.track(box), ScanPlan(1280, 0.2)
     found = scan_of(WatchedDetector()).run_in(room.view(320), [track], plan, [Box(600, 400, 100, 100)])
     assert found is not None
@@ -201,7 +201,7 @@ def test_a_track_was_looked_for_where_a_part_holds_all_of_it(box: Box, *, inside
 
 
 def test_a_small_or_cut_track_was_not_looked_for_in_a_part() -> None:
-    room = Room(1280, 960)
+    room = SearchRoom(1280, 960)
     tracks = (
         room.track(FACE, name="there"),
         room.track(Box(220, 140, 20, 20), name="small"),
@@ -216,7 +216,7 @@ def test_a_small_or_cut_track_was_not_looked_for_in_a_part() -> None:
 def test_a_part_is_lightened_and_less_wide_in_the_dark(colour: bool) -> None:
     shown = []
     for brightness in (1.0, 0.1):
-        detector, room = WatchedDetector(colour=colour), Room(1280, 720, brightness)
+        detector, room = WatchedDetector(colour=colour), SearchRoom(1280, 720, brightness)
         view = room.view(320, FACE, Box(900, 300, 200, 200))
         found = scan_of(detector).run_in(view, [], ScanPlan(1280, 0.2), [FACE])
         assert found is not None
@@ -247,7 +247,7 @@ def test_its_width_is_such_that_the_smallest_face_is_found() -> None:
 
 
 def test_the_time_since_the_last_one() -> None:
-    scan, room = scan_of(WatchedDetector()), Room()
+    scan, room = scan_of(WatchedDetector()), SearchRoom()
     assert scan.since_s(0) == math.inf
     room.index = 100
     scan.run(room.view(320), [], ScanPlan(320, 0.2))

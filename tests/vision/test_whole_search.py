@@ -9,7 +9,7 @@ from edge.core.types import Box, Detection
 from edge.vision.budget import NARROWEST
 from edge.vision.scan import Scan
 from edge.vision.whole_search import WholeSearch
-from tests.fixtures.room import FACE, FRAME_MS, FixedBudget, Room, WatchedDetector
+from tests.fixtures.room import FACE, FRAME_MS, FixedBudget, SearchRoom, WatchedDetector
 
 if TYPE_CHECKING:
     from edge.vision.findings import Findings
@@ -19,7 +19,7 @@ class Watch:
     """A search of whole pictures and the room that it watches."""
 
     def __init__(self, *, interval_s: float = 0.2, scan_s: float = 60.0, width: int | None = None) -> None:
-        self.room = Room()
+        self.room = SearchRoom()
         self.detector = WatchedDetector()
         scan = Scan(self.detector, budget=FixedBudget(interval_s, width), min_face=0.1)
         self.search = WholeSearch(scan, interval_s=min(interval_s, 0.2), scan_s=scan_s)

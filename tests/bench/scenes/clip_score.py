@@ -1,4 +1,4 @@
-"""The sums that a clip comes to, and how they add up (pure)."""
+"""Sums over the frames of clips (pure)."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ _DARKEST = 0.05
 
 
 def camera_clip(kind: str, picture: MarkedPicture, seconds: float) -> SceneClip | None:
-    """The clip of this kind; ``None`` where the picture has no faces, or for ``empty`` no room without them."""
+    """Return the clip of this kind, or ``None`` without faces in the picture, or for ``empty`` without free space."""
     image, faces = _material(kind, picture)
     if image is None:
         return None
@@ -50,7 +50,7 @@ def camera_clip(kind: str, picture: MarkedPicture, seconds: float) -> SceneClip 
 
 
 def _material(kind: str, picture: MarkedPicture) -> tuple[NDArray[np.uint8] | None, tuple[MarkedFace, ...]]:
-    """What is filmed: the picture with its faces, or a part without any; no more pixels than the view can show."""
+    """Return the picture with its faces, or a part without any, with no more pixels than the view can show."""
     image, faces = picture.read(), picture.faces
     if kind == EMPTY:
         window = face_free(picture, image)
@@ -69,7 +69,7 @@ def _material(kind: str, picture: MarkedPicture) -> tuple[NDArray[np.uint8] | No
 
 
 def _focus(faces: Sequence[MarkedFace], width: int, height: int) -> tuple[float, float]:
-    """The mean of the faces' centres, or the picture's."""
+    """Return the mean of the faces' centres, or the picture's centre."""
     centres = [face.box.centre for face in faces if face.counts]
     if not centres:
         return width / 2, height / 2
@@ -78,7 +78,7 @@ def _focus(faces: Sequence[MarkedFace], width: int, height: int) -> tuple[float,
 
 
 def _light(kind: str, share: float) -> float:
-    """Exposure falls and rises evenly in stops, down to a twentieth."""
+    """Return an exposure that falls and rises evenly in stops, down to a twentieth."""
     if kind != "ramp":
         return 1.0
     return float(_DARKEST ** (1 - abs(2 * share - 1)))

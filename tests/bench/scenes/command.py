@@ -1,4 +1,4 @@
-"""``python -m tests.lab scenes``: measure how well faces are found and followed in a folder of marked pictures."""
+"""``python -m tests.lab scenes``: measure detection and tracking of faces in a folder of marked pictures."""
 
 from __future__ import annotations
 

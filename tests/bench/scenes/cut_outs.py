@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 _LEAST_PIXELS = 48
 _MARGIN = 0.45
-"""So much of its size is taken along on every side of a face: hair and chin."""
+"""Margin around a face, as a share of its size, for hair and chin."""
 _FEATHER = 0.06
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CutOut:
-    """A head with soft edges: ``image`` and its ``opacity`` (0 to 1), and where the face is in it."""
+    """Head with soft edges: ``image``, its ``opacity`` (0 to 1), and the position of the face in it."""
 
     image: NDArray[np.uint8]
     opacity: NDArray[np.float32]
@@ -32,16 +32,16 @@ class CutOut:
 
     @property
     def width(self) -> int:
-        """Width in pixels."""
+        """Return the width in pixels."""
         return int(self.image.shape[1])
 
     @property
     def height(self) -> int:
-        """Height in pixels."""
+        """Return the height in pixels."""
         return int(self.image.shape[0])
 
     def scaled(self, factor: float) -> CutOut:
-        """The same head in another size."""
+        """Return the head in another size."""
         size = round(self.width * factor), round(self.height * factor)
         how = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
         return CutOut(
@@ -66,7 +66,7 @@ class CutOut:
 
 
 def people(picture: MarkedPicture, image: NDArray[np.uint8], size: float, most: int) -> list[CutOut]:
-    """The largest frontal faces that stand free of others, each brought to ``size`` pixels (root of its area)."""
+    """Return the largest frontal faces without neighbours, scaled to ``size`` pixels (root of the area)."""
     found = []
     for face in sorted(picture.faces, key=lambda face: -face.box.area):
         head = face.box.expanded(_MARGIN)

@@ -29,7 +29,7 @@ class BenchFigure:
 
     @property
     def text(self) -> str:
-        """For people."""
+        """Return the value as text."""
         if self.value is None:
             return "-"
         number = 100 * self.value if self.unit == "%" else self.value
@@ -37,7 +37,7 @@ class BenchFigure:
 
 
 def of_stills(score: StillsScore) -> list[BenchFigure]:
-    """Recall by size, pose, tag and light, false faces, cost."""
+    """Return recall by size, pose, tag and light, false faces, cost."""
     lights = [light for light in score.light if light < 1]
     return [
         *_by_size([recall.share for recall in score.sizes]),
@@ -53,7 +53,7 @@ def of_stills(score: StillsScore) -> list[BenchFigure]:
 
 
 def of_clips(score: ClipScore, kind: str = "") -> list[BenchFigure]:
-    """What clips of this kind came to; without a kind, those of several."""
+    """Return the figures of clips of this kind; without a kind, of several."""
     ghosts = [
         BenchFigure("ghosts", "ghosts a minute", _ratio(score.ghosts, _minutes(score.frames))),
         BenchFigure("false_faces", "false faces a frame", _ratio(score.false_faces, score.scored_frames)),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tests.bench.scenes.clip_score import NO_BINS, ClipScore
 from tests.bench.scenes.history import FaceHistory, TrackLedger
 from tests.bench.scenes.match import matches
-from tests.bench.scenes.scene_clip import Presence
+from tests.bench.scenes.scene_clip import Visibility
 from tests.bench.scenes.truth import size_bin
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _GHOST_SHARE = 0.8
 
 
 class Follower:
-    """Takes a clip frame by frame; ``smallest`` is the promised size as a share of the view's shorter side."""
+    """Scores a clip frame by frame; ``smallest`` is the promised size as a share of the view's shorter side."""
 
     def __init__(self, smallest: float) -> None:
         self._smallest = smallest
@@ -36,7 +36,7 @@ class Follower:
         self._now_s = 0.0
 
     def add(self, truth: Sequence[TruthFace], faces: Sequence[Face], time_s: float, cpu_ns: int = 0) -> None:
-        """Take the next frame: what was in it, what was published for it, and what that took."""
+        """Add the next frame: its true faces, the published ones, and the CPU time."""
         self._now_s = time_s
         self._ledger.sums.update(frames=1, cpu_ns=cpu_ns)
         pairs = self._pairs(truth, faces)
@@ -49,7 +49,7 @@ class Follower:
         self._label(faces)
 
     def score(self) -> ClipScore:
-        """The sums up to now."""
+        """Return the sums so far."""
         sums: dict[str, Any] = dict(self._ledger.sums)
         sums["never"] = sums.get("never", 0) + sum(face.waits(self._now_s) for face in self._faces.values())
         sums["ghosts"] = sum(self._astray[track] >= _GHOST_SHARE * shown for track, shown in self._shown.items())
@@ -57,10 +57,10 @@ class Follower:
         return ClipScore(clips=1, **sums)
 
     def _promised(self, face: TruthFace) -> bool:
-        return face.presence is Presence.VISIBLE and face.share >= self._smallest
+        return face.presence is Visibility.VISIBLE and face.share >= self._smallest
 
     def _pairs(self, truth: Sequence[TruthFace], faces: Sequence[Face]) -> dict[int, int]:
-        """Indices of marked faces with those of their boxes; a face keeps its track while that still lies on it."""
+        """Return indices of marked faces with those of their boxes; a face keeps its track while that still matches."""
         places = {face.track_id: index for index, face in enumerate(faces)}
         kept: dict[int, int] = {}
         for index, face in enumerate(truth):
@@ -74,7 +74,7 @@ class Follower:
     def _count(self, truth: Sequence[TruthFace], pairs: Mapping[int, int], *, astray: int) -> None:
         promised = promised_hits = 0
         for index, face in enumerate(truth):
-            if face.presence is not Presence.VISIBLE:
+            if face.presence is not Visibility.VISIBLE:
                 continue
             found, size = index in pairs, size_bin(face.share)
             if size is not None:
@@ -92,7 +92,7 @@ class Follower:
     def _follow(self, truth: Sequence[TruthFace], tracks: Mapping[int, str], time_s: float) -> None:
         for index, face in enumerate(truth):
             known = self._faces.setdefault(face.number, FaceHistory(face.number, self._ledger))
-            if face.presence is Presence.COVERED:
+            if face.presence is Visibility.COVERED:
                 known.covered(time_s)
             elif self._promised(face):
                 known.visible(tracks.get(index), time_s)

@@ -1,4 +1,4 @@
-"""What became of one marked face over a clip: published when, lost how often, under whose id (pure)."""
+"""Tracking of one marked face over a clip: time of publication, losses, changes of id (pure)."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 LOST_S = 0.5
 _NEVER_S = 2.0
-"""A face that was in view for so long without being published never was."""
+"""Seconds in view after which an unpublished face counts as never published."""
 
 
 @dataclass(slots=True)
 class TrackLedger:
-    """What the faces of a clip add up to; ``owner`` is the face that each track id was last seen on."""
+    """Sums over the faces of a clip; ``owner`` is the face that each track id was last on."""
 
     sums: Counter[str] = field(default_factory=Counter)
     waits_s: list[float] = field(default_factory=list)
@@ -20,7 +20,7 @@ class TrackLedger:
 
 
 class FaceHistory:
-    """One marked face; say for each frame whether it is visible, covered or absent, in order of time."""
+    """History of one marked face; call one method per frame, in order of time."""
 
     def __init__(self, number: int, ledger: TrackLedger) -> None:
         self._number = number
@@ -34,11 +34,11 @@ class FaceHistory:
         self.track: str | None = None
 
     def waits(self, now_s: float) -> bool:
-        """True where it has been in view for long without being published."""
+        """Return whether it has been in view for long without being published."""
         return not self._published and self._since_s is not None and now_s - self._since_s >= _NEVER_S
 
     def visible(self, track: str | None, now_s: float) -> None:
-        """It can be seen; ``track`` is the id that it was published with, if it was."""
+        """Record a visible face; ``track`` is its published id, if any."""
         sums = self._ledger.sums
         sums["face_frames"] += 1
         if self._since_s is None:
@@ -54,12 +54,12 @@ class FaceHistory:
             sums["lost"] += 1
 
     def covered(self, now_s: float) -> None:
-        """Nobody can see it, so it is not missing; its id should be the same when it comes back."""
+        """Record a covered face, which is not missing; its id should be the same when it reappears."""
         self._matched_s = now_s
         self._covered = True
 
     def absent(self, now_s: float) -> None:
-        """Out of view, or too small to be promised: nothing is lost now, and its coming back is a new beginning."""
+        """Record a face out of view or below the promised size: it is not lost now, and its return is a new start."""
         if self.waits(now_s):
             self._ledger.sums["never"] += 1
             self._published = True

@@ -24,7 +24,7 @@ _SIZES = (0.4, 2.2)
 
 
 def scores(marked: Sequence[Box], found: Sequence[Box]) -> NDArray[np.float64]:
-    """Agreement of each marked with each found box, ``(marked, found)``; 0 where they are not the same face."""
+    """Return the agreement of each marked with each found box, ``(marked, found)``; 0 for different faces."""
     a, b = _array(marked)[:, None, :], _array(found)[None, :, :]
     sides = np.minimum(a[..., :2] + a[..., 2:], b[..., :2] + b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
     shared = np.prod(np.maximum(sides, 0.0), axis=-1)
@@ -38,7 +38,7 @@ def scores(marked: Sequence[Box], found: Sequence[Box]) -> NDArray[np.float64]:
 
 
 def matches(marked: Sequence[Box], found: Sequence[Box], kept: Mapping[int, int] | None = None) -> dict[int, int]:
-    """Index of the found box for each marked one that was found; each box serves once, the best pairs first.
+    """Return the index of the found box for each found marked one; each box is used once, the best pairs first.
 
     Pairs in ``kept`` come before all others while they still agree, so that a followed face does not jump to its
     neighbour's box (as in CLEAR MOT: Bernardin and Stiefelhagen, 2008).

@@ -27,7 +27,7 @@ CLOSEST = 1.6
 
 @dataclass(frozen=True, slots=True)
 class CameraView:
-    """What a camera shows: ``x``, ``y`` of the picture in its centre, enlarged by ``scale`` and turned."""
+    """View of a camera: ``x``, ``y`` of the picture in its centre, enlarged by ``scale`` and turned."""
 
     x: float
     y: float
@@ -35,7 +35,7 @@ class CameraView:
     degrees: float = 0.0
 
     def matrix(self) -> NDArray[np.float64]:
-        """The ``(2, 3)`` affine map from the picture's pixels to the view's."""
+        """Return the ``(2, 3)`` affine map from the picture's pixels to the view's."""
         cos, sin = self._turn()
         return np.array(
             [
@@ -45,7 +45,7 @@ class CameraView:
         )
 
     def box(self, box: Box) -> Box:
-        """Where ``box`` of the picture lies in the view; it stays upright and keeps its shape."""
+        """Return the position of ``box`` in the view; it stays upright and keeps its shape."""
         cos, sin = self._turn()
         x, y = box.centre
         x, y = x - self.x, y - self.y
@@ -55,7 +55,7 @@ class CameraView:
         return Box(centre_x - width / 2, centre_y - height / 2, width, height)
 
     def inside(self, width: float, height: float) -> CameraView:
-        """The nearest view that lies within a picture of this size."""
+        """Return the nearest view that lies within a picture of this size."""
         cos, sin = abs(math.cos(math.radians(self.degrees))), abs(math.sin(math.radians(self.degrees)))
         half_x = (VIEW_WIDTH * cos + VIEW_HEIGHT * sin) / 2 / self.scale
         half_y = (VIEW_WIDTH * sin + VIEW_HEIGHT * cos) / 2 / self.scale
@@ -77,7 +77,7 @@ class Shake:
         ]
 
     def at(self, time_s: float) -> tuple[float, float, float]:
-        """Horizontal, vertical and rotary deflection."""
+        """Return the horizontal, vertical and rotary deflection."""
         x, y, turn = (
             sum(weight * math.sin(math.tau * hertz * time_s + phase) for weight, hertz, phase in swings)
             for swings in self._swings
@@ -88,7 +88,7 @@ class Shake:
 def path(
     kind: str, size: tuple[float, float], focus: tuple[float, float], *, seconds: float, seed: int
 ) -> Callable[[float], CameraView]:
-    """The view at each time in seconds over a picture of ``size``; ``focus`` is the point that is looked at."""
+    """Return the view over time in seconds, for a picture of ``size``; ``focus`` is the point in the centre."""
     fitted = CameraView(*focus, max(VIEW_WIDTH / size[0], VIEW_HEIGHT / size[1])).inside(*size)
     shake = Shake(seed)
 
@@ -108,7 +108,7 @@ def path(
 
 
 def _shaken(fitted: CameraView, deflection: tuple[float, float, float]) -> CameraView:
-    """A little closer, so that there is room for the shaking."""
+    """Move closer, to leave a margin for the shaking."""
     scale = fitted.scale * _SHAKE_ZOOM
     x, y, turn = deflection
     step = _SHAKE_SHARE * VIEW_WIDTH / scale
@@ -116,7 +116,7 @@ def _shaken(fitted: CameraView, deflection: tuple[float, float, float]) -> Camer
 
 
 def _panned(fitted: CameraView, width: float, share: float) -> CameraView:
-    """From the left end of the picture to the right one."""
+    """Move from the left end of the picture to the right one."""
     scale = fitted.scale * _PAN_ZOOM
     half = VIEW_WIDTH / 2 / scale
     return replace(fitted, x=half + share * (width - 2 * half), scale=scale)

@@ -26,7 +26,7 @@ _SETTINGS = {"svg.hashsalt": "face-edge", "svg.fonttype": "path"}
 
 
 def require(path: Path) -> None:
-    """Refuse before the work what could not be drawn after it.
+    """Check before the measurement that a plot can be drawn.
 
     Raises:
         InputError: the file's folder is missing, or its suffix names no format for plots.
@@ -75,7 +75,7 @@ def _recall(axes: Any, score: SetupScore, index: int) -> None:
 
 
 def _costs(axes: Any, scores: Sequence[SetupScore]) -> None:
-    """Milliseconds a frame of live video, or a picture where no clip was shown."""
+    """Plot CPU milliseconds per frame of live video, or per picture without clips."""
     title = "clips" if any("clips" in sections(score) for score in scores) else "stills"
     costs = [
         next((figure.value or 0.0 for figure in sections(score).get(title, []) if figure.key == "cpu_ms"), 0.0)

@@ -17,7 +17,7 @@ _LABEL_WIDTH, _LEAST_CELL = 36, 11
 
 
 def lines(scores: Sequence[SetupScore], skipped: Sequence[SkippedSetup] = ()) -> list[str]:
-    """The table: a column for each setup, and at the end what was left out and why."""
+    """Return the table: a column per setup, and at the end the skipped ones with reasons."""
     made: list[str] = []
     if scores:
         widths = [max(_LEAST_CELL, len(score.setup.name) + 2) for score in scores]
@@ -34,7 +34,7 @@ def lines(scores: Sequence[SetupScore], skipped: Sequence[SkippedSetup] = ()) ->
 
 
 def as_dict(scores: Sequence[SetupScore], skipped: Sequence[SkippedSetup] = ()) -> dict[str, Any]:
-    """For JSON: by setup, section and figure."""
+    """Return values for JSON by setup, section and figure."""
     setups = {
         score.setup.name: {
             "smallest": score.setup.smallest,
@@ -46,7 +46,7 @@ def as_dict(scores: Sequence[SetupScore], skipped: Sequence[SkippedSetup] = ()) 
 
 
 def sections(score: SetupScore) -> dict[str, list[BenchFigure]]:
-    """The figures of one setup by title; clips of a moving or standing camera also all together."""
+    """Return the figures of one setup by title, for moving and standing cameras also together."""
     found = {}
     if score.stills is not None:
         found["stills"] = of_stills(score.stills)

@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 _NS = 1_000_000_000
 _QUICK_PICTURES, _QUICK_S = 6, 3.0
 _CLIP_WEIGHT = 10.0
-"""A clip takes about as long as so many stills."""
+"""Number of stills that take as long as a clip."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScenesPlan:
-    """What is measured: ``pictures`` at most (0: all, spread over the folder), kinds of clip and their length."""
+    """Options of a run: number of ``pictures`` (0: all, spread over the folder), kinds and length of clips."""
 
     pictures: int = 0
     kinds: tuple[str, ...] = KINDS
@@ -48,7 +48,7 @@ QUICK = ScenesPlan(pictures=_QUICK_PICTURES, seconds=_QUICK_S)
 
 @dataclass(slots=True)
 class SetupScore:
-    """What one setup came to; ``clips`` by kind."""
+    """Results of one setup; ``clips`` by kind."""
 
     setup: Setup
     stills: StillsScore | None = None
@@ -56,7 +56,7 @@ class SetupScore:
 
     @property
     def with_people(self) -> ClipScore:
-        """All clips of a camera that stands or moves over a picture of people."""
+        """Return all clips of a standing or moving camera over a picture of people."""
         return sum((self.clips[kind] for kind in CAMERA_KINDS if kind in self.clips), start=ClipScore())
 
 

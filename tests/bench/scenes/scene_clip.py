@@ -1,4 +1,4 @@
-"""What a clip is made of: frames, the faces in each, and the kinds that there are."""
+"""Clips: frames, the faces in each, and the kinds of clips."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ RETURNING = frozenset({"cross", "away"})
 _LEAST_IN_VIEW = 0.75
 
 
-class Presence(StrEnum):
-    """Whether a face has to be found: it is in view, counts neither way, or is covered for a while."""
+class Visibility(StrEnum):
+    """Visibility of a face: in view, ignored, or covered for a while."""
 
     VISIBLE = "visible"
     IGNORED = "ignored"
@@ -46,7 +46,7 @@ class TruthFace:
     number: int
     box: Box
     share: float
-    presence: Presence
+    presence: Visibility
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,12 +71,12 @@ class SceneClip:
 
 
 def in_view(number: int, box: Box, *, counts: bool = True) -> TruthFace | None:
-    """The face as the view has it, ``None`` outside; of which less than three quarters are in view, it is ignored."""
+    """Return the face in the view, or ``None`` outside; with less than three quarters in view it is ignored."""
     width = min(box.x + box.width, VIEW_WIDTH) - max(box.x, 0.0)
     height = min(box.y + box.height, VIEW_HEIGHT) - max(box.y, 0.0)
     if width <= 0 or height <= 0:
         return None
     x, y = box.centre
     whole = 0 <= x < VIEW_WIDTH and 0 <= y < VIEW_HEIGHT and width * height >= _LEAST_IN_VIEW * box.area
-    presence = Presence.VISIBLE if whole and counts else Presence.IGNORED
+    presence = Visibility.VISIBLE if whole and counts else Visibility.IGNORED
     return TruthFace(number, box, size_share(box, VIEW_WIDTH, VIEW_HEIGHT), presence)

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 _GAIN, _FLOOR = 0.15, 2.0
 """Variance of a grey value per grey value, and at black."""
 _SPARE = 97
-"""Noise is drawn once, this many pixels larger than the picture, and a random part of it serves each frame."""
+"""Margin in pixels of the noise, which is drawn once; a random part of it is used for each frame."""
 
 
 def seed_of(*words: object) -> int:
-    """The same seed for the same words on every machine."""
+    """Return the same seed for the same words on every machine."""
     return crc32(" ".join(str(word) for word in words).encode())
 
 

@@ -18,7 +18,7 @@ _PROFILES = {"near": 0.10, "room": 0.05, "crowd": 0.025}
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What is measured; ``smallest`` is the size of face that it promises, as a share of the shorter side."""
+    """Configuration to measure; ``smallest`` is its promised face size, as a share of the shorter side."""
 
     name: str
     config: Config
@@ -27,7 +27,7 @@ class Setup:
 
 @dataclass(frozen=True, slots=True)
 class SkippedSetup:
-    """What cannot be measured here, and why."""
+    """Setup that cannot be measured here, and the reason."""
 
     name: str
     reason: str
@@ -62,12 +62,12 @@ def prepare(
 
 
 def detectors(names: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """A setup for each detector of this name."""
+    """Return a setup for each detector in ``names``."""
     return {name: {"detector.kind": name} for name in names}
 
 
 def promised(config: Config) -> float:
-    """The smallest face that the configuration looks for in live pictures; its own value, or the profile's."""
+    """Return the smallest face size for live pictures: the configuration's own value, or the profile's."""
     own = getattr(config.detector, "min_face", None)
     return float(own) if own else _PROFILES.get(str(getattr(config.detector, "profile", "")), 0.10)
 

@@ -14,10 +14,10 @@ from tests.bench.scenes.scene_clip import (
     FPS,
     VIEW_HEIGHT,
     VIEW_WIDTH,
-    Presence,
     SceneClip,
     SceneFrame,
     TruthFace,
+    Visibility,
     in_view,
 )
 from tests.bench.scenes.sensor import Sensor, seed_of
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from tests.bench.scenes.truth import MarkedPicture
 
 STAGED_S = 6.0
-"""Every staged clip is so long: people's speed is part of what is tested."""
+"""Seconds of every staged clip: people's speed is part of the test."""
 _SIZE = VIEW_HEIGHT * 0.18
 _FARTHER = 0.85
 _COVERED_SHARE = 0.4
@@ -42,7 +42,7 @@ _BLUR_SHARE = 0.35
 
 
 def staged_clip(kind: str, picture: MarkedPicture) -> SceneClip | None:
-    """The clip of this kind; ``None`` where the picture has no face for it that is large and free enough."""
+    """Return the clip of this kind, or ``None`` without a suitable face in the picture."""
     sensor = Sensor(VIEW_WIDTH, VIEW_HEIGHT, seed_of(picture.name, kind))
     draw = {"enter": _enter, "cross": _cross, "away": _away}[kind](picture)
     if draw is None:
@@ -56,7 +56,7 @@ def staged_clip(kind: str, picture: MarkedPicture) -> SceneClip | None:
 
 
 def _enter(picture: MarkedPicture) -> Callable[[float], SceneFrame] | None:
-    """A person comes in after half a second, stands in the middle from 1.8 s to 4 s, and goes back out."""
+    """Stage a person who enters after half a second, stands in the middle from 1.8 s to 4 s, and leaves."""
     image = picture.read()
     found = people(picture, image, _SIZE, 1)
     if not found:
@@ -75,7 +75,7 @@ def _enter(picture: MarkedPicture) -> Callable[[float], SceneFrame] | None:
 
 
 def _cross(picture: MarkedPicture) -> Callable[[float], SceneFrame] | None:
-    """Two people change sides between the first and the fifth second; the second passes in front of the first."""
+    """Stage two people who change sides between 1 s and 5 s, the second in front of the first."""
     image = picture.read()
     found = people(picture, image, _SIZE, 2)
     if len(found) < 2:
@@ -95,7 +95,7 @@ def _cross(picture: MarkedPicture) -> Callable[[float], SceneFrame] | None:
 
 
 def _away(picture: MarkedPicture) -> Callable[[float], SceneFrame] | None:
-    """A standing view; the largest face is blurred from the second to the fourth second."""
+    """Stage a standing view whose largest face is blurred from 2 s to 4 s."""
     image = picture.read()
     counted = [face for face in picture.faces if face.counts]
     if not counted:
@@ -107,7 +107,7 @@ def _away(picture: MarkedPicture) -> Callable[[float], SceneFrame] | None:
     shown = cast("NDArray[np.uint8]", seen)
     placed = (in_view(number, view.box(face.box), counts=face.counts) for number, face in enumerate(picture.faces))
     faces = tuple(face for face in placed if face is not None)
-    hidden = tuple(replace(face, presence=Presence.COVERED) if face.number == chosen else face for face in faces)
+    hidden = tuple(replace(face, presence=Visibility.COVERED) if face.number == chosen else face for face in faces)
     covered = _blurred(shown, view.box(picture.faces[chosen].box))
 
     def draw(time_s: float) -> SceneFrame:
@@ -118,7 +118,7 @@ def _away(picture: MarkedPicture) -> Callable[[float], SceneFrame] | None:
 
 
 def _room(picture: MarkedPicture, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A view without a face: a part of the picture, or where there is none the picture out of focus."""
+    """Return a view without a face: a part of the picture, or else the picture out of focus."""
     window = face_free(picture, image)
     size = (VIEW_WIDTH, VIEW_HEIGHT)
     if window is not None:
@@ -127,16 +127,16 @@ def _room(picture: MarkedPicture, image: NDArray[np.uint8]) -> NDArray[np.uint8]
 
 
 def _behind(face: TruthFace, near: Box) -> TruthFace:
-    """The face, marked as covered where the nearer one hides much of it."""
+    """Return the face, marked as covered if the nearer one hides much of it."""
     front = near.expanded(0.15)
     width = min(face.box.x + face.box.width, front.x + front.width) - max(face.box.x, front.x)
     height = min(face.box.y + face.box.height, front.y + front.height) - max(face.box.y, front.y)
     hidden = max(width, 0.0) * max(height, 0.0) > _COVERED_SHARE * face.box.area
-    return replace(face, presence=Presence.COVERED) if hidden else face
+    return replace(face, presence=Visibility.COVERED) if hidden else face
 
 
 def _blurred(image: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
-    """The picture with the head around ``box`` out of focus."""
+    """Return the picture with the head around ``box`` out of focus."""
     head = box.expanded(0.25)
     sigma = _BLUR_SHARE * box.width
     left, top = max(0, round(head.x)), max(0, round(head.y))
@@ -147,6 +147,6 @@ def _blurred(image: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
 
 
 def _ease(share: float) -> float:
-    """From 0 to 1 without a jolt."""
+    """Return a smooth transition from 0 to 1."""
     share = min(max(share, 0.0), 1.0)
     return share * share * (3 - 2 * share)

@@ -28,25 +28,25 @@ NEAR_SHARE, SIDE_SHARE, DARK_SHARE = 0.10, 0.075, 0.05
 
 @dataclass(slots=True)
 class Recall:
-    """Faces found of those that were there."""
+    """Number of existing and found faces."""
 
     hits: int = 0
     total: int = 0
 
     @property
     def share(self) -> float | None:
-        """As a share of 1, ``None`` where there was nothing to find."""
+        """Return the share of found faces, or ``None`` without faces."""
         return self.hits / self.total if self.total else None
 
     def count(self, found: bool) -> None:
-        """Take one face."""
+        """Count one face."""
         self.hits += found
         self.total += 1
 
 
 @dataclass(slots=True)
 class StillsScore:
-    """What one setup found in all pictures; ``light`` holds recall by exposure, with a sensor's noise."""
+    """Result of one setup over all pictures; ``light`` holds recall by exposure, with sensor noise."""
 
     sizes: list[Recall] = field(default_factory=lambda: [Recall() for _ in SIZE_BINS])
     near: Recall = field(default_factory=Recall)
@@ -61,11 +61,11 @@ class StillsScore:
 
     @property
     def looks(self) -> int:
-        """Pictures looked at as they are."""
+        """Return the number of unmodified pictures."""
         return self.pictures + self.empty
 
     def relative(self, light: float) -> float | None:
-        """Recall at this exposure, of that in full light."""
+        """Return the recall at this exposure, relative to full light."""
         full, dark = self.light.get(1.0, Recall()).share, self.light.get(light, Recall()).share
         return dark / full if full and dark is not None else None
 
@@ -77,7 +77,7 @@ def measure(
     lights: Sequence[float] = LIGHTS,
     progress: Callable[[], None] = lambda: None,
 ) -> dict[str, StillsScore]:
-    """Let each setup look at each picture as it is, and at each exposure; ``progress`` is called after each look."""
+    """Run each setup on each picture, unmodified and at each exposure; call ``progress`` after each."""
     from edge.pipelines import factory
 
     scores = {setup.name: StillsScore() for setup in setups}
@@ -107,12 +107,12 @@ def measure(
 
 
 def looks(pictures: Sequence[MarkedPicture], lights: Sequence[float] = LIGHTS) -> int:
-    """How often :func:`measure` calls ``progress`` for each setup."""
+    """Return the number of ``progress`` calls of :func:`measure` per setup."""
     return sum(1 + len(lights) * bool(picture.faces) for picture in pictures)
 
 
 def add_picture(score: StillsScore, picture: MarkedPicture, found: Sequence[Box], took_ns: int = 0) -> None:
-    """Count the faces of one picture as it is."""
+    """Count the faces of one unmodified picture."""
     score.cpu_ns += took_ns
     if not picture.faces:
         score.empty += 1

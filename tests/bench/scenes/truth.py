@@ -49,7 +49,7 @@ class MarkedPicture:
 
     @property
     def name(self) -> str:
-        """The file's name."""
+        """Return the file's name."""
         return self.path.name
 
     def read(self) -> NDArray[np.uint8]:
@@ -92,12 +92,12 @@ def load(folder: Path) -> tuple[MarkedPicture, ...]:
 
 
 def size_share(box: Box, width: float, height: float) -> float:
-    """The size of a face: the square root of its area as a share of the picture's shorter side."""
+    """Return the size of a face: the square root of its area as a share of the picture's shorter side."""
     return float(box.area**0.5) / min(width, height)
 
 
 def size_bin(share: float) -> int | None:
-    """The index of the bin of :data:`SIZE_BINS` that ``share`` belongs to, ``None`` below the first."""
+    """Return the index of the bin of :data:`SIZE_BINS` for ``share``, ``None`` below the first."""
     return next((index for index, (low, high) in enumerate(SIZE_BINS) if low <= share < high), None)
 
 

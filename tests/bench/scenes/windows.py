@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 LEAST_WIDTH = 480
 _MARGIN = 0.6
-"""So much of its size is kept clear around each marked face: half a head would not be face-free."""
+"""Margin around each marked face, as a share of its size: half a head would not be face-free."""
 _SHRINK, _STEPS = 0.9, 16
 
 
 def face_free(picture: MarkedPicture, image: NDArray[np.uint8]) -> Box | None:
-    """The largest 16:9 window without a marked face, at least 480 pixels wide; the most detailed of several."""
+    """Return the largest 16:9 window without a marked face, at least 480 pixels wide; the most detailed of several."""
     if not picture.faces:
         return next(_sizes(picture.width, picture.height, least=1), None)
     heads = [face.box.expanded(_MARGIN) for face in picture.faces]
@@ -40,13 +40,13 @@ def face_free(picture: MarkedPicture, image: NDArray[np.uint8]) -> Box | None:
 
 
 def cut(image: NDArray[np.uint8], window: Box) -> NDArray[np.uint8]:
-    """The part of the picture."""
+    """Return the part of the picture in the window."""
     x, y, width, height = window.rounded()
     return image[y : y + height, x : x + width]
 
 
 def _sizes(width: int, height: int, least: int) -> Iterator[Box]:
-    """Windows of the view's shape from the largest that the picture holds down to the least."""
+    """Yield windows of the view's shape from the largest in the picture to the smallest allowed."""
     wide = min(float(width), height * VIEW_WIDTH / VIEW_HEIGHT)
     while wide >= least:
         high = wide * VIEW_HEIGHT / VIEW_WIDTH

@@ -1,4 +1,4 @@
-"""How likely what follows what in a simulated room; weights, not measurements."""
+"""Transition probabilities of a simulated room; weights, not measurements."""
 
 from __future__ import annotations
 
