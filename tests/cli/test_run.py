@@ -204,7 +204,7 @@ def test_a_taken_port_is_one_line(face_edge: Callable[..., Any]) -> None:
         process = face_edge("run", "--source", "virtual", "--broker", f"embedded:{port}")
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 7
-    assert f"port {port} is taken" in errors
+    assert f"port {port} is used by another program" in errors
     assert errors.count("\n") == 1
 
 

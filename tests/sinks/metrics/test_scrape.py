@@ -198,7 +198,7 @@ def test_a_taken_port_is_told_once_tried_again_and_stops_nobody(
     assert eventually(lambda: key("queue_messages") in scrape(sink.url)), "what waited is there"
     assert eventually(lambda: scrape(sink.url)[key("events_total", type="presence_start")] == 1)
     dispatcher.close()
-    assert sum("is taken" in record.message for record in caplog.records) == 1
+    assert sum("is used by another program" in record.message for record in caplog.records) == 1
 
 
 def test_serving_beyond_this_machine_is_said_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
