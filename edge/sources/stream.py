@@ -62,7 +62,7 @@ class NetworkStream(PassiveSource):
         """Connect within the open timeout; diagnosing a failure takes about twice as long again.
 
         Raises:
-            SourceError: nobody answers, or the answer is no video; the message names the likeliest cause.
+            SourceError: No answer, or an answer that is not a video; the message names the likeliest cause.
         """
         self.close()
         opencv.quiet()

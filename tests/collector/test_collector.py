@@ -223,5 +223,5 @@ def test_a_broker_that_is_killed_loses_nothing_that_had_reached_a_collector(
 def test_two_members_of_one_name_are_told_so(collector: Any, fleet: Any, caplog: pytest.LogCaptureFixture) -> None:
     collector("a")
     collector("a")
-    assert fleet.eventually(lambda: "another collector use --instance a" in caplog.text)
+    assert fleet.eventually(lambda: "another collector also use --instance a" in caplog.text)
     assert len(caplog.records) < 20  # they do not storm the broker

@@ -56,15 +56,15 @@ class Readings(Collector):
     def _build(self) -> Iterator[Metric]:
         if self.info is None:
             return
-        told = self.info
+        info = self.info
         labels = {
-            "node": told.node,
-            "version": told.software_version,
-            "model": told.model,
-            "model_sha256": told.model_sha256,
-            "head": told.head,
-            "detector": told.detector,
-            "runtime": told.runtime,
+            "node": info.node,
+            "version": info.software_version,
+            "model": info.model,
+            "model_sha256": info.model_sha256,
+            "head": info.head,
+            "detector": info.detector,
+            "runtime": info.runtime,
         }
         yield InfoMetricFamily(f"{_PREFIX}_build", "What runs here; always 1.", value=labels)
 
@@ -77,7 +77,7 @@ class Readings(Collector):
                 family.add_metric([status.value], float(status is self.camera))
             yield family
         for name, text, value in (
-            ("paused", "1 while nobody is looked at, by someone's will.", self.paused),
+            ("paused", "1 while the analysis of frames is switched off.", self.paused),
             ("session_running", "1 while a session runs.", self.session),
             ("people", "Faces in view; 0 while none are looked for.", self.people),
         ):
@@ -85,7 +85,7 @@ class Readings(Collector):
                 yield GaugeMetricFamily(f"{_PREFIX}_{name}", text, value=float(value))
 
     def _told(self) -> Iterator[Metric]:
-        family = CounterMetricFamily(f"{_PREFIX}_events", "Events told since the start, by type.", labels=["type"])
+        family = CounterMetricFamily(f"{_PREFIX}_events", "Events since the start, by type.", labels=["type"])
         for kind in EventType:
             family.add_metric([kind.value], float(self._events[kind]))
         yield family

@@ -106,7 +106,7 @@ class MqttSink(BaseSink):
         if made is not None:
             self._publish(made)
         if isinstance(message, Event) and message.type in _ASKED_FOR:
-            self._outgoing.hurry()  # the requester was told that it is done
+            self._outgoing.hurry()  # the requester has its answer already
         if self._presenter is not None and isinstance(message, Info):
             self._presenter.present(message)
         if self._requests is not None:
