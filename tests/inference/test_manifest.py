@@ -227,7 +227,9 @@ def test_models_that_came_along_go_by_name() -> None:
     assert small in manifest.packaged_models()
     assert manifest.load(small).training.macs <= 25_000_000
     assert manifest.model_file(Path("x/own.tflite")) == Path("x/own.tflite")
-    with pytest.raises(ModelError, match=r"^gdconv-9m: no packaged model has this name; use one of gdconv-117m-int8, gd"):
+    with pytest.raises(
+        ModelError, match=r"^gdconv-9m: no packaged model has this name; use one of gdconv-117m-int8, gd"
+    ):
         manifest.model_file(Path("gdconv-9m"))
 
 
