@@ -46,7 +46,10 @@ def measured(sha256: str, tilt: float) -> dict[str, Any]:
         picture[6 * label : 6 * label + 6] += generator.integers(0, 100, dtype=np.uint8)
     faces = FaceSet(pixels, labels, votes, votes.argmax(axis=1))
     temperatures = {"fer2013": 1.5, "consensus": 0.8}
-    subject = Subject("made-up.tflite", sha256, "int8", predict, temperatures, manifest=load(packaged_model()))
+    subject = Subject(
+        "made-up.tflite", sha256, "int8", predict, temperatures, manifest=load(packaged_model()),
+        signs=lambda crops: {"face": crops.mean(axis=(1, 2)) / 20},
+    )  # fmt: skip
     recurs = recurrence(faces, faces.take(np.arange(10)), faces.take(np.arange(5)))
     return results(
         subject,

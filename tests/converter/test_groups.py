@@ -22,7 +22,7 @@ from converter.evaluation.pose import poses
 from converter.evaluation.subject import open_subject
 from edge.inference.calibration import MIN_CONFIDENCE
 from edge.inference.manifest import load, manifest_path, packaged_model
-from edge.inference.postprocess import evidence, signs
+from edge.inference.postprocess import evidence
 from edge.inference.preprocess import crop_face
 from edge.vision.litert import LiteRtClassifier
 from edge.vision.pose import is_facing, turn_of
@@ -229,7 +229,8 @@ def test_what_is_measured_is_what_the_device_answers() -> None:
     made = load(packaged_model())
     assert made.refusal is not None
     assert found.refused is not None
-    below = evidence(made.refusal, signs(made, subject.logits(crops))) < 0
+    assert subject.signs is not None
+    below = evidence(made.refusal, subject.signs(crops)) < 0
     assert found.refused.tolist() == below.tolist()
     assert set(found.judged(faces)) == {"fer2013"}  # there are no votes
 
