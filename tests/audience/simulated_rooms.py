@@ -30,10 +30,9 @@ def reactions(random: np.random.Generator, people: int, seconds: float) -> NDArr
             row[int(at) : int(at + length)] = random.uniform(0.4, 1)
             at += length
     keep = np.exp(-1 / (3 * HZ))
-    drift = np.zeros((people, samples))
     noise = random.standard_normal((people, samples)) * np.sqrt(1 - keep**2)
-    for index in range(1, samples):
-        drift[:, index] = keep * drift[:, index - 1] + noise[:, index]
+    kernel = keep ** np.arange(12 * HZ)
+    drift = np.array([np.convolve(row, kernel)[:samples] for row in noise])
     return np.clip(bouts + 0.12 * drift, 0, 1)[:, -round(seconds * HZ) :]
 
 

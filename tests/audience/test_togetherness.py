@@ -23,10 +23,10 @@ def measured(seed: int, people: int, seconds: float, *, k: int = 1, **rules: flo
 
 @pytest.mark.parametrize(("people", "missing"), [(3, 0.0), (10, 0.2)])
 def test_chance_is_taken_for_it_in_one_window_of_twenty(people: int, missing: float) -> None:
-    windows = [each for seed in range(15) for each in measured(seed, people, 120, missing=missing)[::2]]
-    assert len(windows) == 90
+    windows = [each for seed in range(50) for each in measured(seed, people, 120, missing=missing)[::2]]
+    assert len(windows) == 300
     alarms = np.mean([each.value > each.null for each in windows])
-    # 5 % and three standard deviations of what 90 windows can show
+    # 5 % and three standard deviations of what 300 windows can show
     assert alarms < 0.05 + 3 * np.sqrt(0.05 * 0.95 / len(windows))
 
 
