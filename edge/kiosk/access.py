@@ -92,7 +92,7 @@ class Access:
         return self._password is not None
 
     def visit(self, cookie: str | None) -> Visit:
-        """Who comes with this cookie."""
+        """Return the visit that this cookie belongs to."""
         found = self._read(cookie)
         if found is None:
             return Visit(secrets.token_urlsafe(18), self._least, fresh=True)
@@ -106,19 +106,19 @@ class Access:
 
     @property
     def _least(self) -> Role:
-        """What everyone may do."""
+        """Return the role that everyone has."""
         if not self.asks:
             return Role.OPERATOR
         return Role.VIEWER if self._open_to_viewers else Role.NOBODY
 
     def new(self, role: Role) -> tuple[Visit, str]:
-        """A visit under a new identity, and its cookie's value."""
+        """Create a visit with a new identity, and return it with its cookie's value."""
         generation = self.revocations.generation
         visit = Visit(secrets.token_urlsafe(18), role, False, role, generation, int(time.time()))
         return visit, self.sign(visit)
 
     def sign(self, visit: Visit) -> str:
-        """The cookie's value."""
+        """Return the cookie's value."""
         granted = int(visit.granted) if self.asks else 0
         return str(self._serializer.dumps([visit.identity, granted, visit.generation]))
 
@@ -133,7 +133,7 @@ class Access:
         return True
 
     def role_for(self, password: str) -> Role:
-        """What ``password`` opens: the operator's password, or the viewers' token; slow on purpose."""
+        """Return the role that ``password`` grants: the operator's password or the viewers' token; slow on purpose."""
         if self._password is not None and passwords.verify(password, self._password):
             return Role.OPERATOR
         if self._token is not None and passwords.verify(password, self._token):
@@ -141,11 +141,11 @@ class Access:
         return Role.NOBODY
 
     def csrf_token(self, visit: Visit) -> str:
-        """What a page of this visit must show with each request that changes anything."""
+        """Return the token that a page of this visit must send with each request that changes anything."""
         return hmac.new(self.key, f"csrf:{visit.identity}".encode(), "sha256").hexdigest()
 
     def csrf_holds(self, visit: Visit, given: str) -> bool:
-        """True where ``given`` is that token."""
+        """Return whether ``given`` is that token."""
         return not visit.fresh and hmac.compare_digest(self.csrf_token(visit).encode(), given.encode())
 
     def _read(self, cookie: str | None) -> Visit | None:

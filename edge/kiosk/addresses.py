@@ -35,7 +35,7 @@ def own_addresses() -> tuple[str, ...]:
 
 
 def sort(addresses: Iterable[str]) -> tuple[str, ...]:
-    """The usable ones of ``addresses``, each once: IPv4 first, loopback last."""
+    """Return the usable ones of ``addresses``, each once: IPv4 first, loopback last."""
     found: set[Address] = set()
     for text in addresses:
         address = ipaddress.ip_address(text.partition("%")[0])
@@ -45,7 +45,7 @@ def sort(addresses: Iterable[str]) -> tuple[str, ...]:
 
 
 def reached_at(config: KioskConfig, host: str, addresses: tuple[str, ...]) -> str | None:
-    """The ``HOST:PORT`` by which others reach what came in under ``host``; ``None`` where only this machine does.
+    """Return the ``HOST:PORT`` by which others reach this server; ``None`` where only this machine can.
 
     ``host`` is a request's own ``HOST[:PORT]``: who came from elsewhere came by what others can come by.
     """
@@ -61,7 +61,7 @@ def reached_at(config: KioskConfig, host: str, addresses: tuple[str, ...]) -> st
 
 
 def is_local(host: str) -> bool:
-    """True where ``host`` (``HOST[:PORT]`` or an address) means the machine that says it."""
+    """Return whether ``host`` (``HOST[:PORT]`` or an address) is a loopback name or address."""
     name = host.partition("]")[0].strip("[") if host.startswith("[") else host
     name = name if name.count(":") > 1 else name.partition(":")[0]
     try:

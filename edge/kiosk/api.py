@@ -1,4 +1,4 @@
-"""What pages ask of the device: its news, its picture, and commands."""
+"""The page's API: events, live picture and commands."""
 
 from __future__ import annotations
 

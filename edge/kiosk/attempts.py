@@ -1,4 +1,4 @@
-"""How often a password may be guessed, by those who knew one before and by strangers (pure but for its clock).
+"""Limits on password attempts, for known clients and for unknown ones (pure but for its clock).
 
 Each address, and each browser in which an operator logged in before, has a bound of its own. Against guesses from many
 addresses there is a bound for all together, one for each :class:`Standing`: strangers who spend theirs lock out neither
@@ -30,7 +30,7 @@ _MOST_KNOWN = 200
 
 
 class Standing(Enum):
-    """What is known of someone before they show a password."""
+    """Standing of a client before it sends a password."""
 
     STRANGER = auto()
     VIEWER = auto()

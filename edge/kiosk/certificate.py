@@ -27,7 +27,7 @@ _CLOCK_SKEW = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """What people and programs are told of a certificate; ``spki`` is its public key's SHA-256, base64."""
+    """A certificate's properties for people and programs; ``spki`` is its public key's SHA-256, base64."""
 
     pem: str
     fingerprint: str
@@ -37,16 +37,16 @@ class Certificate:
     not_after: datetime
 
     def valid(self, now: datetime) -> bool:
-        """True within its time."""
+        """Return whether the certificate is within its validity."""
         return self.not_before <= now <= self.not_after
 
     def serves(self, names: Iterable[str], now: datetime) -> bool:
-        """True where it will do for these names and addresses, and for a while."""
+        """Return whether it covers these names and addresses, and stays valid for a while."""
         return self.not_before <= now <= self.not_after - RENEW_BEFORE and self.names >= set(names)
 
 
 def describe(pem: bytes) -> Certificate:
-    """The first certificate in ``pem``.
+    """Return the first certificate in ``pem``.
 
     Raises:
         ValueError: there is none.
@@ -68,7 +68,7 @@ def describe(pem: bytes) -> Certificate:
 
 
 def make(names: Iterable[str], *, key_pem: bytes | None = None, now: datetime | None = None) -> bytes:
-    """A key and a certificate for ``names`` (host names and addresses), PEM, in one piece.
+    """Create a key and a certificate for ``names`` (host names and addresses); return both as one PEM text.
 
     ``key_pem`` keeps the key that is in use, and with it every browser that was told to trust that key.
     """
@@ -108,7 +108,7 @@ def make(names: Iterable[str], *, key_pem: bytes | None = None, now: datetime | 
 
 
 def key_matches(certificate_pem: bytes, key_pem: bytes) -> bool:
-    """True where the private key belongs to the certificate.
+    """Return whether the private key belongs to the certificate.
 
     Raises:
         ValueError: the key is no PEM key, or a damaged one.

@@ -27,7 +27,7 @@ FORBIDDEN = ("work", "education")
 
 
 class Statement(BaseModel):
-    """What an operator stated, and when."""
+    """A statement of an operator, with its time."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -1,4 +1,4 @@
-"""What the routes of every page share; each gets its own service besides."""
+"""Context that all routes share; each route also gets its own service."""
 
 from __future__ import annotations
 

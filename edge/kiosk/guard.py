@@ -1,4 +1,4 @@
-"""What every request passes: the name it was sent to, the size of its body, and the headers of its answer.
+"""Middleware for every request: checks of host and body size, and the headers of the response.
 
 A page of a stranger's site whose name was made to point at this device (DNS rebinding) arrives under that name: only
 addresses, this machine's names and those in the configuration are served.
@@ -110,7 +110,7 @@ def _bounded(receive: Receive, bound: int) -> Receive:
 
 
 async def failed(_request: Request, _error: Exception) -> Response:
-    """The answer to a fault of ours; it is made outside of every middleware, so it brings its headers itself."""
+    """Answer an internal error; no middleware runs for it, so it sets its headers itself."""
     return JSONResponse({"error": "failed", "detail": "a fault of the device: see its log"}, 500, ALWAYS)
 
 

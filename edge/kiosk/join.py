@@ -1,4 +1,4 @@
-"""How visitors come to the page for their own camera: its address, and what certificate they will see there."""
+"""Invitation to the page for visitors' cameras: its address and the certificate that it shows."""
 
 from __future__ import annotations
 

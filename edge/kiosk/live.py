@@ -1,4 +1,4 @@
-"""What pages are told of one moment, as plain values for JSON (pure)."""
+"""Live figures for pages, as plain values for JSON (pure)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def mood(look: Look, observation: Observation | None, *, k: int, taken_ms: float | None) -> dict[str, Any]:
-    """The group's figures: ``scores`` in label order, ``None`` without people or where fewer than ``k`` are in view.
+    """Return the group's figures: ``scores`` in label order, ``None`` with fewer than ``k`` people in view.
 
     ``taken_ms`` is the frame's time, Unix milliseconds.
     """
@@ -45,7 +45,7 @@ def faces(observation: Observation | None, *, k: int) -> dict[str, Any]:
 
 
 def reach(found: Reach) -> dict[str, Any]:
-    """The smallest face that is found in pixels, and the metres at which it has that size, by lens."""
+    """Return the size in pixels of the smallest face that is found, and its distance in metres by lens."""
     return {"pixels": found.face_px, "metres": {lens.key: round(metres, 1) for lens, metres in found.metres}}
 
 

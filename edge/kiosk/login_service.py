@@ -25,7 +25,7 @@ _SAVE_AGAIN_S = 30.0
 
 
 class LoginService:
-    """What login and logout do; ``forget`` lets go of all that a visit holds, by its identity."""
+    """Login and logout; ``forget`` releases all that a visit holds, by its identity."""
 
     def __init__(self, access: Access, forget: Callable[[str], None]) -> None:
         self._access = access

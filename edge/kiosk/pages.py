@@ -39,7 +39,7 @@ _VIEWS |= {"/phone": ("phone.html", Role.VIEWER)}
 
 
 def routes(context: PageContext) -> list[BaseRoute]:
-    """Views for those who may see them; what is open to everyone; static files."""
+    """Return the routes of the views, of what is open to everyone, and of static files."""
     views = [Route(path, view(context, name, role), methods=["GET"]) for path, (name, role) in _VIEWS.items()]
     return [
         *views,
@@ -60,7 +60,7 @@ class _Static(StaticFiles):
 
 
 def view(context: PageContext, name: str, role: Role) -> Callable[[Request], Awaitable[Response]]:
-    """A page for those with ``role``; the others are asked to log in. All may play films of this device alone."""
+    """Return a page for visits with ``role``; others are asked to log in. It may play films of this device only."""
 
     async def page(request: Request) -> Response:
         if context.authorizer.visit(request).role < role:
@@ -80,7 +80,7 @@ def _open_page(context: PageContext, name: str) -> Callable[[Request], Awaitable
 
 
 def render(context: PageContext, request: Request, name: str) -> Response:
-    """The template ``name`` with the texts and what pages know of the device."""
+    """Render the template ``name`` with the texts and the device's settings."""
     home = sign.home(context.settings.public_url, request)
     invited = join.invitation(context.settings, context.tls, request)
     template, classes = _templates().get_template(name), _classes(context.labels)
@@ -109,7 +109,7 @@ def render(context: PageContext, request: Request, name: str) -> Response:
 
 
 def _classes(labels: LabelSet) -> list[dict[str, str]]:
-    """What pages know of each class: its words and face, and the colour where it is none of the usual seven."""
+    """Return each class's words and face, and its colour where it is none of the usual seven."""
     return [_class(label) for label in labels.labels]
 
 

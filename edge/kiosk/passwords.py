@@ -47,7 +47,7 @@ def make_hash(password: str) -> str:
 
 
 def verify(password: str, made: str) -> bool:
-    """True where ``made`` is a hash of ``password``; takes as long for a wrong one."""
+    """Return whether ``made`` is a hash of ``password``; a wrong one takes as long."""
     cost, salt, key = _parts(made)
     if len(password) > LONGEST:
         return False
@@ -55,7 +55,7 @@ def verify(password: str, made: str) -> bool:
 
 
 def read_hash(path: Path, setting: str) -> str:
-    """The hash in the first line of ``path``.
+    """Return the hash in the first line of ``path``.
 
     Raises:
         FileUnavailable: it cannot be read, or holds something else, such as the password itself.

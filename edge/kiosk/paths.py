@@ -27,7 +27,7 @@ _FORWARDED = ("x-forwarded-for", "x-forwarded-host", "x-real-ip", "forwarded", "
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Who takes a place: ``site`` is what counts as one address.
+    """A client that takes a slot; ``site`` is the network that counts as one address.
 
     ``operates`` is true for an operator who is logged in, ``local`` for a program on the device itself.
     """

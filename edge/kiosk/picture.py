@@ -19,7 +19,7 @@ QUALITY = 70
 
 
 class FrameTap:
-    """Where the newest frame waits; safe from any thread."""
+    """Holder of the newest frame; safe from any thread."""
 
     def __init__(self) -> None:
         self._frame: Frame | None = None
@@ -33,7 +33,7 @@ class FrameTap:
             self._made = None
 
     def jpeg(self) -> bytes | None:
-        """The newest frame at most :data:`WIDTH` pixels wide; made once, however many ask."""
+        """Return the newest frame as JPEG, at most :data:`WIDTH` pixels wide; encoded once for all viewers."""
         with self._encoding:
             frame, made = self._frame, self._made
             if frame is None:

@@ -109,7 +109,7 @@ class LimitedProtocol(H11Protocol):
 
     @property
     def _state(self) -> dict[str, Any]:
-        """What the request's handler has set: ``keep`` while an upload has a place, ``played`` for a film."""
+        """Return the handler's flags: ``keep`` while an upload has a slot, ``played`` for a film."""
         state: dict[str, Any] = {} if self.cycle is None else self.cycle.scope.get("state", {})
         return state
 

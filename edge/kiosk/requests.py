@@ -46,7 +46,7 @@ def to_login(request: Request, following: str) -> Response:
 
 
 async def read(request: Request, kind: type[B]) -> B:
-    """The body as ``kind``.
+    """Parse the body as ``kind``.
 
     Raises:
         Refused: it is no JSON of that form.
@@ -62,7 +62,7 @@ async def read(request: Request, kind: type[B]) -> B:
 
 
 async def too_large(_request: Request, error: Exception) -> Response:
-    """The answer to a body beyond its bound."""
+    """Return the answer to a body beyond its limit."""
     return JSONResponse({"error": "too_large", "detail": str(error)}, status_code=413)
 
 
@@ -72,7 +72,7 @@ async def gone(_request: Request, _error: Exception) -> Response:
 
 
 async def not_found(request: Request, error: Exception) -> Response:
-    """The answer where there is no page; an address with a slash too many leads to the one without."""
+    """Answer an unknown path; redirect one with a trailing slash to the path without it."""
     path = str(request.scope["path"])
     if request.method in {"GET", "HEAD"} and path.endswith("/") and path.strip("/"):
         query = f"?{request.url.query}" if request.url.query else ""
@@ -82,7 +82,7 @@ async def not_found(request: Request, error: Exception) -> Response:
 
 
 async def refused(_request: Request, error: Exception) -> Response:
-    """The answer to what :class:`Refused` stands for."""
+    """Return the answer to a :class:`Refused` request."""
     if not isinstance(error, Refused):
         raise HTTPException(500)
     return error.answer

@@ -98,7 +98,7 @@ class RevocationList:
 
     @property
     def generation(self) -> str:
-        """What a cookie must name."""
+        """Return the generation that a cookie must name."""
         return self._content.generation
 
     @property

@@ -7,7 +7,7 @@ from enum import IntEnum
 
 
 class Role(IntEnum):
-    """What someone may do; a higher role includes the lower ones."""
+    """Permissions of a visit; a higher role includes the lower ones."""
 
     NOBODY = 0
     VIEWER = 1

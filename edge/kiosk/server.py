@@ -45,13 +45,13 @@ class Server:
 
     @property
     def url(self) -> str:
-        """Where this machine reaches it."""
+        """Return the address under which this machine reaches it."""
         scheme = "http" if self._kiosk.tls is None else "https"
         return f"{scheme}://{in_url(local_address(self._host))}:{self._port}"
 
     @property
     def certificate(self) -> Certificate | None:
-        """What it shows over HTTPS."""
+        """Return the certificate that it shows over HTTPS."""
         return None if self._kiosk.tls is None else self._kiosk.tls.certificate
 
     def start(self) -> None:

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 def home(public_url: str, request: Request) -> str:
-    """The address of the device: as configured, otherwise as this request reached it."""
+    """Return the address of the device: as configured, otherwise as this request reached it."""
     return public_url or f"{request.url.scheme}://{request.url.netloc}{prefix_of(request)}"
 
 
 def reachable(url: str) -> bool:
-    """True where others than this machine may come by this address."""
+    """Return whether other machines may reach this address."""
     name = urlsplit(url).hostname or ""
     try:
         return not ipaddress.ip_address(name).is_loopback

@@ -113,7 +113,7 @@ class KioskSink(BaseSink):
 
     @property
     def url(self) -> str:
-        """Where this machine reaches the page while it is served."""
+        """Return the address under which this machine reaches the page while it is served."""
         if self._server is not None:
             return self._server.url
         settings = self._config.kiosk
@@ -122,7 +122,7 @@ class KioskSink(BaseSink):
 
     @property
     def certificate(self) -> Certificate | None:
-        """What it shows over HTTPS."""
+        """Return the certificate that it shows over HTTPS."""
         return None if self._server is None else self._server.certificate
 
     def see_with(self, settings: DetectorConfig, kind: str) -> None:

@@ -7,7 +7,7 @@ CERTIFICATE = "kiosk-tls.pem"
 
 
 def logins(node: str) -> str:
-    """The record of logins that were ended."""
+    """Return the file that records ended logins."""
     return f"kiosk-logins-{node}.json"
 
 

@@ -95,7 +95,7 @@ class Stream(Response):
         await send({"type": "http.response.body", "body": b""})
 
     async def updates(self) -> AsyncIterator[str]:
-        """What is sent, piece by piece: a greeting, then news, and a ping where there is none."""
+        """Yield what is sent: a greeting, then news, and a ping where there is none."""
         changed = self._bell.enter()
         number = 0
         try:

@@ -1,4 +1,4 @@
-"""How often someone may try: by address, and all together against many addresses (pure but for its clock).
+"""Rate limits on attempts: by address, and in total against many addresses (pure but for its clock).
 
 The /64 network of an IPv6 address counts as one.
 """

@@ -22,7 +22,7 @@ _CODES = "0123456789abcdefghij"
 
 @dataclass(slots=True)
 class _Step:
-    """What was seen in one stretch of time."""
+    """Figures of one stretch of time."""
 
     emotions: Counter[str] = field(default_factory=Counter)
     valence_sum: float = 0.0

@@ -123,7 +123,7 @@ async def watch(tls: Tls | None) -> None:
 
 
 def of(config: KioskConfig, folder: Path) -> Tls | None:
-    """What the settings ask for; ``None``: plain HTTP. Raises as :class:`Tls`."""
+    """Return TLS as configured, or ``None`` for plain HTTP. Raises as :class:`Tls`."""
     return None if config.tls == "off" else Tls(config, folder)
 
 
@@ -156,7 +156,7 @@ def wanted_names(config: KioskConfig) -> frozenset[str]:
 
 
 def read_own(path: Path) -> Certificate | None:
-    """The device's own certificate; ``None`` where there is none yet, or a damaged one."""
+    """Return the device's certificate; ``None`` where there is none yet, or a damaged one."""
     try:
         content = read_bounded(path)
         return certificate.describe(content) if certificate.key_matches(content, content) else None
@@ -165,7 +165,7 @@ def read_own(path: Path) -> Certificate | None:
 
 
 def make_own(path: Path, names: frozenset[str]) -> Certificate:
-    """A new certificate in ``path``, readable by the device alone; the key stays where there is one.
+    """Write a new certificate to ``path``, readable by the device only; an existing key stays.
 
     Raises:
         InputError: it cannot be written.

@@ -36,7 +36,7 @@ class TopicCache:
             notify()
 
     def newer_than(self, number: int, topics: Collection[str]) -> tuple[int, list[tuple[str, str]]]:
-        """The newest number, and ``(topic, JSON)`` of those among ``topics`` that came after ``number``, in order."""
+        """Return the newest number, and ``(topic, JSON)`` of those in ``topics`` after ``number``, in order."""
         with self._lock:
             fresh = sorted(
                 (at, topic, text) for topic, (at, text) in self._items.items() if at > number and topic in topics
@@ -74,14 +74,14 @@ class ChangeNotifier:
             event.set()
 
     def enter(self) -> asyncio.Event:
-        """A new viewer's event, set from the start so that it gets what is there already."""
+        """Return a new viewer's event, set at first so that the viewer gets what exists already."""
         event = asyncio.Event()
         event.set()
         self._sleepers.add(event)
         return event
 
     def leave(self, event: asyncio.Event) -> None:
-        """That viewer is gone."""
+        """Remove a viewer's event."""
         self._sleepers.discard(event)
 
     def close(self) -> None:

@@ -47,7 +47,7 @@ _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What to read, what it is, where results go; ``most_bytes`` is the room for them."""
+    """A file to read, its kind, and the folder for results of at most ``most_bytes``."""
 
     source: str
     folder: str

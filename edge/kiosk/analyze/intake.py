@@ -39,7 +39,7 @@ class Announcement(Body):
 
 
 def examined(desk: AnalysisService, announced: Announcement) -> Recognised:
-    """What the file is.
+    """Return the kind of the file.
 
     Raises:
         Refused: it is too large, or of a kind that is not read.
@@ -65,7 +65,7 @@ def _video_can_be_read() -> bool:
 
 
 def shown_name(name: str) -> str:
-    """A file's name as it may be shown and written into tables: no folders, nothing that steers a terminal."""
+    """Return a file's name fit to be shown and written into tables: no folders, no control characters."""
     last = re.split(r"[/\\]", name)[-1]
     plain = "".join(" " if unicodedata.category(letter) in {"Cc", "Cf", "Zl", "Zp"} else letter for letter in last)
     return " ".join(plain.split())[:200] or "file"

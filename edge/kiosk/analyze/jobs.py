@@ -1,4 +1,4 @@
-"""What is known of each file, and of each visitor who sent some."""
+"""State of each uploaded file, and of each visitor who sent some."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class State(StrEnum):
-    """Where a file is on its way."""
+    """Stages of a file from upload to result."""
 
     ANNOUNCED = "announced"
     UPLOADING = "uploading"

@@ -1,4 +1,4 @@
-"""How fast files are sent: no faster in all than leaves the loop its processor, none slower than a least rate."""
+"""Upload rates: bounded in total, so that the loop keeps its processor, with a least rate for each upload."""
 
 from __future__ import annotations
 

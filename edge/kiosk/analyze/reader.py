@@ -150,7 +150,7 @@ class Reader:
 
     @property
     def template(self) -> Template:
-        """What the processes are copies of."""
+        """Return the template that worker processes are forked from."""
         if self._template is None:
             sections = self._config.model_dump(mode="json", include=_SECTIONS)
             sections["model"]["threads"] = 1

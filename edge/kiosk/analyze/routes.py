@@ -66,7 +66,7 @@ class _Leave(Body):
 
 
 def routes(context: PageContext, service: AnalysisService) -> list[BaseRoute]:
-    """The page and everything under ``/api/analyze``."""
+    """Return the routes of the page and of everything under ``/api/analyze``."""
     pages = _Pages(context, service)
     return [
         Route("/analyze", pages.page, methods=["GET"]),
@@ -81,7 +81,7 @@ def routes(context: PageContext, service: AnalysisService) -> list[BaseRoute]:
 
 
 class _Pages:
-    """What the handlers share."""
+    """State that the handlers share."""
 
     def __init__(self, context: PageContext, service: AnalysisService) -> None:
         self._context = context
@@ -93,7 +93,7 @@ class _Pages:
         self._streams = Places(2 * MOST_ROOMS, per_address=MOST_ROOMS, reserved=_RESERVED_STREAMS)
 
     async def page(self, request: Request) -> Response:
-        """The page; only here media of our own may play."""
+        """Serve the page; only its policy allows media of this device."""
         if self._authorizer.visit(request).role < self._service.role:
             return to_login(request, "/analyze")
         response = render(self._context, request, "analyze.html")
@@ -101,7 +101,7 @@ class _Pages:
         return response
 
     async def live(self, request: Request) -> Response:
-        """How the visitor's files do, as long as the page is open."""
+        """Stream the state of the visitor's files while the page is open."""
         visit = self._authorizer.require(request, self._service.role)
         tab = request.query_params.get("tab", "")
         if visit.fresh or not 0 < len(tab) <= _TAB_MAX:
@@ -132,7 +132,7 @@ class _Pages:
         return Held(self._streams, client, stream, Presence(room, tab, stream))
 
     async def leave(self, request: Request) -> Response:
-        """A page is closed: with the visitor's last one everything of theirs goes."""
+        """Close a page; with a visitor's last page, everything of theirs is deleted."""
         room = self._own_room(self._authorizer.require_ours(request, self._service.role))
         room.tabs.discard((await read(request, _Leave)).tab)
         if not room.tabs:
@@ -182,7 +182,7 @@ class _Pages:
         return JSONResponse({})
 
     async def result(self, request: Request) -> Response:
-        """What came of a file; videos in ranges."""
+        """Serve the result for a file; videos in ranges."""
         _, job = self._own(request, self._authorizer.require(request, self._service.role))
         name = request.path_params["name"]
         path = job.folder / name

@@ -55,7 +55,7 @@ class AnalysisService:
         self._running: dict[Job, asyncio.Task[None]] = {}
 
     def begin(self, loop: asyncio.AbstractEventLoop) -> None:
-        """The server starts on ``loop``."""
+        """Start with the server's ``loop``."""
         self._loop = loop
         self._wake = asyncio.Event()
 
@@ -93,7 +93,7 @@ class AnalysisService:
     # visitors --------------------------------------------------------------------------------------------------------
 
     def enter(self, identity: str, client: Client) -> VisitorSession:
-        """The room of this visitor, a new one where there is none.
+        """Return the session of this visitor, a new one where there is none.
 
         Raises:
             QuotaExceeded: as many visitors are here, or have come from this address, as may be.
@@ -137,7 +137,7 @@ class AnalysisService:
     # files -----------------------------------------------------------------------------------------------------------
 
     def announce(self, room: VisitorSession, name: str, size: int, found: Recognised) -> Job:
-        """A file that will be sent.
+        """Announce a file that will be uploaded.
 
         Raises:
             QuotaExceeded: this visitor has as many as may be, too many are on their way, or the store is full.
@@ -156,7 +156,7 @@ class AnalysisService:
         return job
 
     def received(self, job: Job) -> None:
-        """The file is here; it waits for its turn."""
+        """Queue a file that has been uploaded."""
         job.move(State.WAITING)
         self._wake.set()
         self.publish()

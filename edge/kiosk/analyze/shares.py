@@ -1,4 +1,4 @@
-"""Who may take how much: rooms and bytes, by address, with a part that is kept for operators."""
+"""Quotas for visitors: sessions and bytes by address, with a reserve for operators."""
 
 from __future__ import annotations
 

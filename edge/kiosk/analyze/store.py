@@ -1,4 +1,4 @@
-"""Where visitors' files lie: a folder in memory, bounded, emptied at start and stop.
+"""Storage of visitors' files: a bounded folder in memory, emptied at start and stop.
 
 A kiosk that was killed could not tidy up. Each keeps a lock on its folder, so the next one knows which are left over.
 """
@@ -60,7 +60,7 @@ class Store:
         self.budget = min(self._most, round(_SHARE * min(shutil.disk_usage(home).free, _free_memory())))
 
     def make(self, identity: str) -> Path:
-        """A new empty folder for one file.
+        """Create an empty folder for one file.
 
         Raises:
             OSError: the store is not open, or cannot be written.

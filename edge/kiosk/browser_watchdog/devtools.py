@@ -75,7 +75,7 @@ class Browser:
         self._session = self.call("Target.attachToTarget", arguments, timeout_s=timeout_s)["sessionId"]
 
     def call(self, method: str, arguments: Mapping[str, Any] | None = None, *, timeout_s: float) -> dict[str, Any]:
-        """The result of a command.
+        """Return the result of a command.
 
         Raises:
             Stalled: none within ``timeout_s``, an error, or the browser has ended.
@@ -101,7 +101,7 @@ class Browser:
         return found
 
     def evaluate(self, expression: str, *, timeout_s: float) -> Any:
-        """The value of a JavaScript expression in the page.
+        """Return the value of a JavaScript expression in the page.
 
         Raises:
             Stalled: as :meth:`call`.

@@ -76,7 +76,7 @@ class Watch:
             time.sleep(min(2.0, self._pace.every_s))
 
     def answers(self) -> bool:
-        """Whether the device serves its pages now."""
+        """Return whether the device serves its pages now."""
         address = self._url.partition("#")[0]
         context = ssl.create_default_context()
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # only asked whether it is there

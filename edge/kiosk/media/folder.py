@@ -56,7 +56,7 @@ class MediaFolder:
         return [name for name, path in found if path is not None and not may(path, os.R_OK)]
 
     def names(self) -> list[str]:
-        """What there is, in order of the alphabet; a folder that cannot be read has nothing."""
+        """Return the names in alphabetical order; none for a folder that cannot be read."""
         if self._path is None:
             return []
         try:
@@ -66,7 +66,7 @@ class MediaFolder:
         return sorted(found, key=str.casefold)[:_LISTED_MAX]
 
     def find(self, name: str) -> Path | None:
-        """The file called ``name``; ``None`` for one that is not there, of another kind, or leads out of the folder."""
+        """Return the file ``name``; ``None`` where it is missing, of another kind or outside the folder."""
         if self._path is None or not 0 < len(name) <= LABEL_MAX or name.startswith(".") or not name.isprintable():
             return None
         if "/" in name or "\\" in name:

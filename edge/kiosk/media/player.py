@@ -1,4 +1,4 @@
-"""What the wall plays and how far it is: kept here between the sink's thread and the server's."""
+"""State of the wall's player, shared by the sink's thread and the server's."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _NS = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What the operator chose for a session: mood beside the film, and an end with it."""
+    """An operator's choices for a session: expression beside the film, and an end with it."""
 
     mood: bool = True
     end: bool = False
@@ -36,7 +36,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a wall says of itself; ``blocked`` where its browser wants a touch before it plays sound."""
+    """A wall's report; ``blocked`` where its browser needs a touch before it plays sound."""
 
     wall: str
     session: str
@@ -73,11 +73,11 @@ class Player:
 
     @property
     def file(self) -> str | None:
-        """What is to be played now."""
+        """Return the file to play now."""
         return self._file
 
     def choose(self, session: str, choice: Choice) -> None:
-        """What the operator wants for ``session``, which may have begun already."""
+        """Set what the operator wants to play in ``session``, which may have begun already."""
         with self._lock:
             self._choices = {session: choice}
             self._tell()

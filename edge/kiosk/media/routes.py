@@ -62,7 +62,7 @@ def _list(context: PageContext, player: Player) -> Handler:
 
 
 def _file(context: PageContext, player: Player) -> Handler:
-    """A viewer gets what the session plays and nothing else; ranges are honoured, so that it can be wound."""
+    """Serve what the session plays, and nothing else, to viewers; ranges allow seeking."""
 
     async def file(request: Request) -> Response:
         visit = context.authorizer.require(request, Role.VIEWER)

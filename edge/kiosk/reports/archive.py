@@ -77,7 +77,7 @@ class Archive:
         return await self._do("export", ids=[identity], form=form)
 
     async def at_hand(self, ids: Sequence[str]) -> Message | None:
-        """The page of these sessions as they are now, where it was drawn.
+        """Return the page of these sessions as they are now, where it was drawn.
 
         Raises:
             Refused: one is not there, or the file cannot be read.
@@ -111,14 +111,14 @@ class Archive:
             del self._jobs[key]
 
     def job(self, ids: Sequence[str]) -> Job | None:
-        """The page of these sessions that is being drawn, or could not be: that is told once."""
+        """Return the job that draws the page of these sessions, or its failure, which is reported once."""
         job = self._jobs.get(tuple(ids))
         if job is not None and job.task.done():
             del self._jobs[tuple(ids)]
         return job
 
     def ahead(self, job: Job) -> int:
-        """How many pages are drawn before this one."""
+        """Return how many pages are drawn before this one."""
         before = 0
         for other in self._jobs.values():
             if other is job:
@@ -127,7 +127,7 @@ class Archive:
         return before
 
     async def draw(self, ids: Sequence[str]) -> Message:
-        """The page of these sessions, drawn now where it is not at hand; the drawing goes on if nobody waits any more.
+        """Return the page of these sessions, drawn now if needed; drawing continues after a client leaves.
 
         Raises:
             Refused: as :meth:`export`.
@@ -178,7 +178,7 @@ class Archive:
         return page
 
     async def _do(self, deed: str, hear: Callable[[float], None] = lambda _: None, **arguments: Any) -> Message:
-        """The worker's answer; ``hear`` is called with its progress.
+        """Return the worker's answer; ``hear`` is called with its progress.
 
         Raises:
             Refused: as :meth:`export`.
@@ -208,7 +208,7 @@ class Archive:
 
 
 def _same(drawn: Sequence[SessionRecord], now: Sequence[SessionRecord]) -> bool:
-    """True where nothing but the length of running sessions has changed."""
+    """Return whether nothing but the length of running sessions has changed."""
     return [_timeless(record) for record in drawn] == [_timeless(record) for record in now]
 
 

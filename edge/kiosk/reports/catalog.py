@@ -1,4 +1,4 @@
-"""What is at hand of kept sessions: the list, reports that were drawn, deletion; on threads of the server.
+"""Catalog of recorded sessions: list, drawn reports, deletion; runs on the server's threads.
 
 Each takes milliseconds, so that it never waits for the worker, which has the lowest priority on a busy board.
 """
@@ -39,7 +39,7 @@ class Catalog:
         self._path = path
 
     async def newest(self, *, before: int | None, limit: int) -> dict[str, Any]:
-        """The sessions that began last, or those that began before number ``before``.
+        """Return the sessions that began last, or those that began before number ``before``.
 
         Raises:
             Refused: the file cannot be read.
@@ -47,7 +47,7 @@ class Catalog:
         return await self._do(lambda: self._newest(before, limit))
 
     async def look_up(self, ids: Sequence[str]) -> tuple[list[SessionRecord], Message | None]:
-        """These sessions, and the page of a single one that was drawn since it last changed.
+        """Return these sessions, and the page of a single one if it was drawn since its last change.
 
         Raises:
             Refused: one is not there, or the file cannot be read.
@@ -95,7 +95,7 @@ class Catalog:
 
 
 def record_of(file: SessionFile, identity: str) -> SessionRecord:
-    """The session with this id.
+    """Return the session with this id.
 
     Raises:
         Gone: there is none.
@@ -108,7 +108,7 @@ def record_of(file: SessionFile, identity: str) -> SessionRecord:
 
 
 def line(record: SessionRecord, summary: SessionSummary | None) -> dict[str, Any]:
-    """A session in the list; ``pending`` while it is not summed up."""
+    """Return a session's entry in the list; ``pending`` until its summary exists."""
     return {
         "id": record.id,
         "number": record.number,

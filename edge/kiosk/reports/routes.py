@@ -82,7 +82,7 @@ def _list(context: PageContext, archive: Archive) -> Handler:
 
 
 def _progress(context: PageContext, archive: Archive) -> Handler:
-    """Whether a report is there; where it is not, it is begun and its progress told, 0 to 1."""
+    """Return whether a report is ready; otherwise start it and report its progress, 0 to 1."""
 
     async def progress(request: Request) -> Response:
         context.authorizer.require(request, Role.OPERATOR)
@@ -137,7 +137,7 @@ def _delete(context: PageContext, archive: Archive) -> Handler:
 
 
 def _ids(request: Request, most: int) -> list[str]:
-    """The ids that the address names, each once, in their order."""
+    """Return the ids that the address names, each once, in their order."""
     found = list(dict.fromkeys(filter(None, request.query_params.get("ids", "").split(","))))
     if not 1 <= len(found) <= most or not all(re.fullmatch(_ULID, identity) for identity in found):
         raise Refused(422, "invalid", f"ids: expected 1 to {most} ids of sessions, separated by commas")

@@ -1,4 +1,4 @@
-"""What the worker process does with the sessions' file; see :mod:`edge.kiosk.worker`."""
+"""Work on the sessions' file in the worker process; see :mod:`edge.kiosk.worker`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _READ, _LOADED = 0.05, 0.3
 
 
 def make(settings: dict[str, Any]) -> Callable[[Message], Iterator[Message]]:
-    """The handler; ``settings`` has the file's ``path``.
+    """Return the handler; ``settings`` has the file's ``path``.
 
     A message names what to ``do`` and its arguments, ``with``. Answers with ``progress``, 0 to 1, come before the last
     one; one with ``refused`` says why nothing was done.
@@ -67,7 +67,7 @@ def _telling(deed: Callable[[Tell], Message]) -> Iterator[Message]:
 
 
 def _draw(path: Path, tell: Tell, *, ids: Sequence[str]) -> Message:
-    """The report of one session, or several side by side; that of one that is over is kept in the file."""
+    """Draw the report of one session or several side by side; keep that of a finished one in the file."""
     with reading(path) as file:
         recordings = [file.recording(record_of(file, identity)) for identity in ids]
     tell(_READ)

@@ -1,4 +1,4 @@
-"""Who has a camera open: a bounded number of seats, each with a process of its own, and one frame of each at a time."""
+"""Slots for visitors' cameras: a bounded number, each with its own process and one frame at a time."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Cameras:
         return len(self._seats)
 
     async def look(self, identity: str, client: Client, frame: bytes) -> dict[str, Any]:
-        """What is to be seen in ``frame`` of the visit ``identity``; comes no sooner than the next frame may.
+        """Analyze ``frame`` of the visit ``identity``; return no sooner than the next frame is allowed.
 
         Raises:
             Refused: no seat is free, this visit's last frame is still at work, or this one cannot be read.
@@ -106,7 +106,7 @@ class Cameras:
         return seat
 
     def _is_free(self, client: Client) -> bool:
-        """True where a seat is free: one address leaves one to others, operators have more beyond."""
+        """Return whether a slot is free: one address leaves one to others, operators have a reserve."""
         if client.operates:
             return len(self._seats) < self._most + RESERVED
         near = sum(seat.client.site == client.site for seat in self._seats.values())

@@ -59,7 +59,7 @@ class FrameAnalyzer:
 
 
 def make(settings: dict[str, Any]) -> FrameAnalyzer:
-    """The worker's handler; ``settings`` holds the configuration's :data:`SECTIONS`."""
+    """Return the worker's handler; ``settings`` holds the configuration's :data:`SECTIONS`."""
     import cv2
     import imagesize  # noqa: F401 - loaded once, for all copies
 
@@ -86,7 +86,7 @@ def make(settings: dict[str, Any]) -> FrameAnalyzer:
 
 
 def settings_of(config: Config) -> dict[str, Any]:
-    """What :func:`make` needs of the configuration, as plain values; no passwords are among it."""
+    """Return the part of the configuration that :func:`make` needs, as plain values, without passwords."""
     chosen = {name: getattr(config, name).model_dump(mode="json") for name in SECTIONS}
     return chosen | {"model": chosen["model"] | {"threads": 1}}
 
@@ -118,7 +118,7 @@ def decode(data: bytes) -> NDArray[np.uint8]:
 
 
 def tell(observation: Observation) -> dict[str, Any]:
-    """What the page draws: places in shares of the picture, the seven shares in label order.
+    """Return what the page draws: boxes in shares of the picture, class scores in label order.
 
     A face that was looked for in vain this time is told only where no other was found: frames come seldom, and one
     that has moved far in between would be shown twice. One that is followed although the detector missed it is told.

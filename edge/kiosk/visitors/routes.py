@@ -26,7 +26,7 @@ POLICY = "camera=(self), microphone=(), geolocation=()"
 
 
 def routes(context: PageContext, cameras: Cameras) -> list[Route]:
-    """The page, its frames, and its end."""
+    """Return the routes of the page, its frames and its end."""
     return [
         Route("/camera", _page(context), methods=["GET"]),
         Route(FRAME_PATH, _look(context, cameras), methods=["POST"]),
@@ -35,7 +35,7 @@ def routes(context: PageContext, cameras: Cameras) -> list[Route]:
 
 
 def least(context: PageContext) -> Role:
-    """Who may have their own camera read."""
+    """Return the least role that may use its own camera."""
     return Role.VIEWER if context.settings.visitors else Role.OPERATOR
 
 

@@ -55,7 +55,7 @@ class Worker:
         return None if self._process is None else self._process.pid
 
     async def ask(self, message: Message, *, timeout_s: float, access: Access = NOTHING) -> Message:
-        """The last message of the answer.
+        """Return the last message of the answer.
 
         Raises:
             WorkerFailed: there is none; the next message finds a new process.
@@ -69,7 +69,7 @@ class Worker:
     async def talk(
         self, message: Message, *, timeout_s: float, access: Access = NOTHING
     ) -> AsyncGenerator[Message, None]:
-        """The messages of the answer as they come, each within ``timeout_s`` of the one before.
+        """Yield the messages of the answer as they come, each within ``timeout_s`` of the one before.
 
         ``access`` names the files and folders that a confined process may open for this message.
         One who stops listening before the end also stops the work: the process is ended.

@@ -17,7 +17,7 @@ class Pauses:
 
     @property
     def resting(self) -> bool:
-        """Whether the pause after the last failure is not over."""
+        """Return whether the pause after the last failure has not ended."""
         return time.monotonic() < self._not_before_s
 
     def fail(self) -> None:

@@ -1,4 +1,4 @@
-"""What a worker's process runs and within which bounds, and how the device starts it."""
+"""Program of a worker's process, its limits, and how the device starts it."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ class Process(Protocol):
 
 
 class Origin(Protocol):
-    """Where a worker's process comes from."""
+    """Origin of a worker's process."""
 
     @property
     def program(self) -> Program:
-        """What it runs."""
+        """Return the program that it runs."""
 
     async def start(self, line: socket.socket, broker: socket.socket | None) -> tuple[Process, Message | None]:
         """Start a process that answers on ``line``; return it and what it must be sent first, if anything.
@@ -84,7 +84,7 @@ class Program:
         """Nothing is left of a process that has died."""
 
     def first_message(self) -> Message:
-        """What a new interpreter must be sent first."""
+        """Return what a new interpreter must be sent first."""
         return Message({"entry": self.entry, "settings": dict(self.settings), "limits": asdict(self.limits)})
 
     def execute(self, line: socket.socket, broker: socket.socket | None, *, forks: bool = False) -> Executed:

@@ -1,4 +1,4 @@
-"""What device and worker say to each other: a JSON head and bytes, both with their length in front.
+"""Messages between device and worker: a JSON head and bytes, each preceded by its length.
 
 No pickles: a worker that a hostile file has taken over can send nothing but values.
 """
@@ -45,7 +45,7 @@ class OutOfBounds(ValueError):
 
 
 def pack(message: Message, *, last: bool = True) -> bytes:
-    """The bytes of ``message``; ``last`` marks the end of an answer, of which the message itself is no part."""
+    """Encode ``message``; ``last`` marks the end of an answer, of which the message itself is no part."""
     head = json.dumps([last, message.head], separators=(",", ":")).encode()
     return _LENGTHS.pack(len(head), len(message.body)) + head + message.body
 
@@ -64,7 +64,7 @@ def lengths(header: bytes, most: int) -> tuple[int, int]:
 
 
 def unpack(head: bytes, body: bytes) -> tuple[bool, Message]:
-    """Whether the answer has ended, and the message.
+    """Return whether the answer has ended, and the message.
 
     Raises:
         OutOfBounds: the head is no JSON of that form.
