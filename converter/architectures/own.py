@@ -45,7 +45,7 @@ def own(name: str) -> nn.Module:
 
     Raises:
         InputError: the module is not in the current directory, the callable fails, or its result does not fulfil
-        the contract above.
+            the contract above.
     """
     found = _NAME.fullmatch(name)
     if found is None:

@@ -73,7 +73,7 @@ def spelled(name: str) -> PlainNet:
 
     Raises:
         InputError: the widths are no whole numbers above 0, or there are more stages than the picture can be
-        halved.
+            halved.
     """
     family, _, shape = name.partition(":")
     try:

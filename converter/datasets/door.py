@@ -42,7 +42,7 @@ def load(
 
     Raises:
         InputError: the format is not recognised, the split is missing, or the data is damaged; the message names
-        the row or file.
+            the row or file.
     """
     return load_splits(path, (split,), votes=votes, drop_duplicates=drop_duplicates, rule=rule, mapping=mapping)[split]
 

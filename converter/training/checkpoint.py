@@ -170,7 +170,7 @@ def read(path: Path, refusal: str) -> dict[str, Any]:
 
     Raises:
         InputError: the file is missing or damaged, holds anything else, or unpacks to far more than its size; the
-        message contains ``refusal``.
+            message contains ``refusal``.
     """
     try:
         path.open("rb").close()

@@ -109,7 +109,7 @@ def teach(teachers: Mapping[str, Trained], faces: FaceSet, folder: Path, views: 
 
     Raises:
         InputError: the teachers have different heads, the folder belongs to other pictures, views or networks, or
-        cannot be written.
+            cannot be written.
     """
     heads = shared_heads(teachers)
     key = {"data": fingerprint(faces), "seed": views.seed, "augmentation": asdict(views.augmentation)}

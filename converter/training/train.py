@@ -97,7 +97,7 @@ def train(
     Raises:
         AlreadyRunning: another process trains in ``out``.
         InputError: ``out`` holds a run of another recipe, no network has the recipe's name, ``start`` is of another
-        network, there are too few pictures, the machine has no such devices, or the loss is no longer finite.
+            network, there are too few pictures, the machine has no such devices, or the loss is no longer finite.
     """
     recipe = fitting(recipe, training, validation)
     recipe = replace(recipe, heads=taught_by(training, teachers.heads if teachers is not None else ()))
