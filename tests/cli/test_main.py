@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
@@ -114,7 +115,26 @@ def test_light_commands_load_no_heavy_library(arguments: list[str]) -> None:
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     text = capsys.readouterr().out
-    assert all(name in text and entry.summary in text for name, entry in COMMANDS.items())
+    listed = {name: entry for name, entry in COMMANDS.items() if entry.summary}
+    assert all(name in text and entry.summary in text for name, entry in listed.items())
+    assert set(COMMANDS) - set(listed) == {"drill", "simulate"}
+    assert "drill" not in text
+
+
+def test_a_command_that_moved_works_in_a_checkout_and_is_refused_elsewhere(
+    face_edge: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    forwarded = face_edge("drill", "--help")
+    assert forwarded.returncode == 0
+    assert "python -m tests.lab drill [OPTIONS]" in forwarded.stdout
+    assert forwarded.stderr.splitlines() == [
+        "face-edge: drill has moved to `python -m tests.lab drill`; this name will be removed"
+    ]
+    monkeypatch.setattr("edge.cli.moved._CHECKOUT", tmp_path)
+    assert main(["drill", "kill"]) == 8
+    assert capsys.readouterr().err == (
+        "face-edge: error: drill needs a checkout of the sources: run `python -m tests.lab drill` there\n"
+    )
 
 
 @pytest.mark.parametrize("name", COMMANDS)
