@@ -3,8 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import pytest
@@ -14,6 +13,9 @@ from edge.cli import main
 from edge.cli.app import COMMANDS, cli
 from edge.cli.settings import Settings
 from edge.core.errors import AlreadyRunning, ConfigError, EdgeError, HardwareUnavailable, InputError, ModelError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 HEAVY = ("cv2", "numpy", "ai_edge_litert", "tflite_runtime", "av", "gpiozero", "paho")
 
