@@ -32,7 +32,7 @@ class TrainingResult:
 
 
 def keep_better(out: Path, validation: FaceSet) -> TrainingResult:
-    """Compare the best average_accuracy of a run with its raw last weights and keep the better one as ``best.ckpt``.
+    """Compare the best averaged weights of a run with its raw last weights and keep the better one as ``best.ckpt``.
 
     Averages lag behind the weights: in a run of few steps they may never catch up.
 
@@ -72,7 +72,7 @@ def accuracy(trained: Trained, faces: FaceSet) -> float:
 
 
 def _raw(last: Path) -> Trained | None:
-    """Return the raw weights of a checkpoint whose network is their average_accuracy, or ``None`` if it keeps none."""
+    """Return the raw weights of a checkpoint whose network is their average, or ``None`` if it keeps none."""
     content: dict[str, Any] = checkpoint.read(last, "cannot be read")
     state = content.get("current_model_state")
     if state is None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LAST = "last.ckpt"
-"""Checkpoint written after every epoch; a run is resume_state from it."""
+"""Checkpoint written after every epoch; a run is resumed from it."""
 _MAY_CHANGE = frozenset({"epochs", "patience", "earlier"})
 
 
@@ -69,13 +69,13 @@ def stored_run(out: Path) -> ResumeState | None:
     last = out / LAST
     if not last.is_file():
         return None
-    content = read(last, f"cannot be resume_state: remove {last} or choose another --out")
+    content = read(last, f"cannot be resumed: remove {last} or choose another --out")
     try:
         recipe = from_checkpoint(content["hyper_parameters"]["recipe"])
         done = int(content["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"])
         return ResumeState(recipe, done, _rows(content))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        msg = f"{last}: cannot be resume_state: {type(error).__name__}; remove it or choose another --out"
+        msg = f"{last}: cannot be resumed: {type(error).__name__}; remove it or choose another --out"
         raise InputError(msg) from error
 
 

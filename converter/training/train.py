@@ -177,7 +177,7 @@ def _advice(out: Path) -> str:
 
 
 def _task(path: DataPath, start: Path | None, earlier: ResumeState | None) -> ExpressionTask:
-    """Create the task of a new or resume_state run; a resume_state one gets its weights from the checkpoint."""
+    """Create the task of a new or resumed run; a resumed one gets its weights from the checkpoint."""
     task = path.task(bare=earlier is not None)
     if earlier is None and start is not None:
         _begin_with(task, start)

@@ -287,7 +287,7 @@ def test_every_request_has_a_topic_without_wildcards() -> None:
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
-        ("max_qos 0", "QoS is 0 only"),
+        ("max_qos 0", "only QoS 0 is available"),
         ("retain_available false", "retained messages are not kept"),
         ("max_packet_size 2000", "messages beyond 2,000 bytes are not taken"),
     ],
