@@ -1,4 +1,4 @@
-"""Decide which detection belongs to which known face (pure)."""
+"""Association of detections with known faces (pure)."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ if TYPE_CHECKING:
     from edge.core.types import Box
 
 _NEAR = 0.8
-"""Distance of the centres, in sides of the face, within which a detection may still be the same face."""
+"""Largest distance of the centres, in sides of the face, at which a detection may be the same face."""
 _SMALLEST, _LARGEST = 0.55, 1.8
-"""And its size in relation to the last one."""
+"""Bounds of the detection's size in relation to the face's last size."""
 _FURTHER = 0.5
-"""The distance grows by this many sides for each second in which the face was not seen."""
+"""Growth of that distance, in sides per second in which the face was not seen."""
 _FURTHEST = 1.6
 
 
 def associate(
     expected: Sequence[Box], unseen_s: Sequence[float], detections: Sequence[Box], *, iou_threshold: float
 ) -> dict[int, int]:
-    """Return the index of the detection for each index of a known face that has one.
+    """Return the index of the matching detection by the index of the known face, for all faces with a match.
 
-    Faces are given by where they are ``expected`` and for how long they have not been seen. Greatest overlap goes
-    first, from ``iou_threshold`` on; what is left goes by distance, in relation to size.
+    Faces are given by their ``expected`` boxes and the time since they were last seen. Pairs with an overlap of at
+    least ``iou_threshold`` are matched first, by overlap; the others by distance in relation to size.
     """
     pairs: dict[int, int] = {}
     taken: set[int] = set()
@@ -37,19 +37,19 @@ def associate(
 
 
 def _overlaps(expected: Sequence[Box], detections: Sequence[Box], least: float) -> list[tuple[float, int, int]]:
-    found = []
+    pairs = []
     for f, face in enumerate(expected):
         for d, detection in enumerate(detections):
             overlap = face.iou(detection)
             if overlap >= least:
-                found.append((-overlap, f, d))
-    return found
+                pairs.append((-overlap, f, d))
+    return pairs
 
 
 def _distances(
     expected: Sequence[Box], unseen_s: Sequence[float], detections: Sequence[Box]
 ) -> list[tuple[float, int, int]]:
-    found = []
+    pairs = []
     for f, (face, seconds) in enumerate(zip(expected, unseen_s, strict=True)):
         side, (x, y) = max(face.width, face.height, 1e-6), face.centre
         reach = min(_FURTHEST, _NEAR + _FURTHER * seconds)
@@ -59,5 +59,5 @@ def _distances(
             other_x, other_y = detection.centre
             distance = max(abs(other_x - x), abs(other_y - y)) / side
             if distance <= reach:
-                found.append((distance, f, d))
-    return found
+                pairs.append((distance, f, d))
+    return pairs

@@ -1,14 +1,14 @@
-"""BlazeFace, the short range model, as a face detector (Bazarevsky et al., 2019, arXiv:1907.05047; Apache-2.0).
+"""Face detector with the short-range model of BlazeFace (Bazarevsky et al., 2019, arXiv:1907.05047; Apache-2.0).
 
-The network sees 128 by 128 pixels and finds faces from a fifth of that side on. Wider searches therefore look at the
-whole picture first and then, level by level, at overlapping squares of half the side. Anchors, decoding, the limit of
-overlap and the weighting follow MediaPipe's published options for ``face_detection_short_range``: four layers of
-strides 8, 16, 16 and 16 with two anchors of unit size each, coordinates in 128ths, borders black.
+The network's input is 128 by 128 pixels, in which it finds faces from a fifth of the side on. For smaller faces the
+search continues after the whole picture, level by level, with overlapping squares of half the side. Anchors, decoding,
+the overlap threshold and the weighting follow MediaPipe's published options for ``face_detection_short_range``: four
+layers of strides 8, 16, 16 and 16 with two anchors of unit size each, coordinates in 128ths, borders black.
 
 Its boxes end at the brows; the classifier was trained on the framing of OpenCV's frontal cascade. On 1,500 pictures of
 FER2013's training rows (every nineteenth, three times as large, with a border of half their side) both found the same
 face 1,153 times: the cascade's side was 1.134 times as long (standard deviation 0.124), its centre 0.096 sides higher
-(0.060) and 0.003 to the right (0.082). Boxes leave here in that framing.
+(0.060) and 0.003 to the right (0.082). The returned boxes have that framing.
 """
 
 from __future__ import annotations
@@ -35,26 +35,27 @@ COMMAND = "face-edge models add blazeface"
 
 SIDE = 128
 _GRIDS = ((16, 2), (8, 6))
-"""Cells along a side and anchors in each: stride 8 once, stride 16 three times over."""
+"""Cells along a side and anchors in each: one layer of stride 8, three of stride 16."""
 _OVERLAP = 0.3
 _LARGEST_LOGIT = 80.0
-"""Beyond it the logistic function is 1 in single precision, and its exponential overflows."""
+"""Bound above which the logistic function is 1 in single precision and its exponential overflows."""
 _SMALLEST = 0.2
-"""Share of the side from which on faces are found: 83 % of FER2013's pictures are at 0.2 and 99 % at 0.3, where a
-picture is somewhat wider than the face in it; 4 % at 0.15."""
+"""Smallest face as a share of the side: 83 % of FER2013's pictures, which are somewhat wider than the face in them, are
+detected at 0.2, 99 % at 0.3 and 4 % at 0.15."""
 _SCALE, _RIGHT, _UP = 1.134, 0.003, 0.096
 _MOST_LEVELS = 4
 
 
 class BlazeFaceDetector:
-    """Searches a grey picture for faces from ``min_face`` of its shorter side on, but see ``levels``.
+    """Detects faces from ``min_face`` of a grey picture's shorter side on, within the limits of ``levels``.
 
-    ``levels`` is how often the searched squares are halved, the whole picture being the first level; ``None`` takes as
-    many as ``min_face`` needs, four at most. ``confidence``, 0 to 1, is what a face must score; MediaPipe asks for 0.5,
-    but the smaller squares show what is no face as large as one, and sleeves and badges then score up to 0.54.
+    ``levels`` is the number of sizes of the searched squares, each half of the one before, beginning with the whole
+    picture; ``None`` uses as many as ``min_face`` needs, at most four. ``confidence``, 0 to 1, is the lowest score of a
+    face; MediaPipe uses 0.5, but in the smaller squares other objects are as large as a face, and sleeves and badges
+    score up to 0.54.
 
     Raises:
-        ModelError: the file is missing or not the published one; the message has the command that gets it.
+        ModelError: the file is missing or not the published one; the message contains the command that installs it.
         HardwareUnavailable: no inference runtime is installed.
     """
 
@@ -85,39 +86,39 @@ class BlazeFaceDetector:
         self._pixels = np.empty((1, SIDE, SIDE, 3), np.float32)
 
     def detect(self, picture: NDArray[np.uint8], *, sizes: tuple[float, float] | None = None) -> list[Detection]:
-        """Return faces in pixels of ``picture`` ``(height, width)`` uint8 grey, cut at its borders, largest first."""
+        """Return faces in pixels of ``picture`` ``(height, width)`` uint8 grey, clipped to it, largest first."""
         grey = picture
         height, width = grey.shape
         smallest = max(1, round(min(grey.shape) * self._min_face if sizes is None else sizes[0]))
         squares = _squares(width, height, self._levels, smallest)
-        found = np.concatenate([self._search(grey, square) for square in squares])
-        boxes = [_framed(corners, width, height) for corners in merge(found, _OVERLAP)]
-        kept = [box for box in boxes if max(box.width, box.height) >= smallest and min(box.width, box.height) > 0]
-        return [Detection(box) for box in sorted(kept, key=lambda box: (-box.area, box.x, box.y))]
+        rows = np.concatenate([self._search(grey, square) for square in squares])
+        boxes = [_framed(corners, width, height) for corners in merge(rows, _OVERLAP)]
+        large = [box for box in boxes if max(box.width, box.height) >= smallest and min(box.width, box.height) > 0]
+        return [Detection(box) for box in sorted(large, key=lambda box: (-box.area, box.x, box.y))]
 
     def _search(self, grey: NDArray[np.uint8], square: tuple[int, int, int]) -> NDArray[np.float32]:
-        """``(n, 5)``: left, top, right and bottom in pixels of ``grey`` and the score, of faces within ``square``."""
+        """Return faces in ``square`` as ``(n, 5)``: left, top, right, bottom in pixels of ``grey``, and the score."""
         left, top, side = square
         height, width = grey.shape
-        self._show(grey, left, top, side)
+        self._set_input(grey, left, top, side)
         self._interpreter.invoke()
         logits = self._interpreter.get_tensor(self._scores)[0, :, 0]
-        kept = np.flatnonzero(logits >= self._least_logit)
-        corners = _decoded(self._interpreter.get_tensor(self._boxes)[0, kept, :4], kept) * side + (left, top, left, top)
-        # a face that the square cuts is found whole in a neighbour, unless the picture ends there too
+        hits = np.flatnonzero(logits >= self._least_logit)
+        corners = _decoded(self._interpreter.get_tensor(self._boxes)[0, hits, :4], hits) * side + (left, top, left, top)
+        # a face that the square cuts is complete in a neighbouring one, unless the picture ends there too
         inside = (
             ((corners[:, 0] >= left) | (left <= 0))
             & ((corners[:, 1] >= top) | (top <= 0))
             & ((corners[:, 2] <= left + side) | (left + side >= width))
             & ((corners[:, 3] <= top + side) | (top + side >= height))
         )
-        scores = 1 / (1 + np.exp(-np.clip(logits[kept], -_LARGEST_LOGIT, _LARGEST_LOGIT)))
+        scores = 1 / (1 + np.exp(-np.clip(logits[hits], -_LARGEST_LOGIT, _LARGEST_LOGIT)))
         rows: NDArray[np.float32] = np.column_stack([corners, scores]).astype(np.float32)
         whole: NDArray[np.float32] = rows[inside]
         return whole
 
-    def _show(self, grey: NDArray[np.uint8], left: int, top: int, side: int) -> None:
-        """Put a square of the picture before the network, -1 to 1 and three times over; what lies outside is black."""
+    def _set_input(self, grey: NDArray[np.uint8], left: int, top: int, side: int) -> None:
+        """Set a square of the picture as the network's input, -1 to 1 in three channels, black outside the picture."""
         part = grey[max(0, top) : top + side, max(0, left) : left + side]
         scale = SIDE / side
         size = (max(1, round(part.shape[1] * scale)), max(1, round(part.shape[0] * scale)))
@@ -130,13 +131,13 @@ class BlazeFaceDetector:
         self._interpreter.set_tensor(self._input, self._pixels)
 
 
-def merge(found: NDArray[np.float32], overlap: float) -> list[NDArray[np.float32]]:
-    """Non-maximum suppression by weighted mean: each best row takes in all that overlap it.
+def merge(rows: NDArray[np.float32], overlap: float) -> list[NDArray[np.float32]]:
+    """Merge overlapping rows by weighted non-maximum suppression; return the corners ``(4,)`` of each group.
 
-    ``found`` is ``(n, 5)``: left, top, right, bottom, score. A row joins where its intersection over union with the
-    best is above ``overlap``; the corners that come out are the mean of all that joined, weighed by their scores.
+    ``rows`` is ``(n, 5)``: left, top, right, bottom, score. A row joins the best one if their intersection over union
+    is above ``overlap``; the corners of the group are the mean of its rows, weighted by their scores.
     """
-    rest = found[np.argsort(-found[:, 4], kind="stable")]
+    rest = rows[np.argsort(-rows[:, 4], kind="stable")]
     merged = []
     while len(rest):
         joins = _overlaps(rest, rest[0]) > overlap
@@ -147,7 +148,7 @@ def merge(found: NDArray[np.float32], overlap: float) -> list[NDArray[np.float32
 
 
 def _overlaps(rows: NDArray[np.float32], one: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Intersection over union of each row with ``one``."""
+    """Return the intersection over union of each row with ``one``."""
     size = np.minimum(rows[:, 2:4], one[2:4]) - np.maximum(rows[:, :2], one[:2])
     intersection = np.prod(np.maximum(size, 0), axis=1)
     areas = np.prod(rows[:, 2:4] - rows[:, :2], axis=1)
@@ -155,16 +156,16 @@ def _overlaps(rows: NDArray[np.float32], one: NDArray[np.float32]) -> NDArray[np
     return ratio
 
 
-def _decoded(raw: NDArray[np.float32], kept: NDArray[np.intp]) -> NDArray[np.float32]:
-    """Corners in shares of the searched square, of raw centre and size about each kept anchor."""
-    centres = _anchors()[kept] + raw[:, :2] / SIDE
+def _decoded(raw: NDArray[np.float32], anchors: NDArray[np.intp]) -> NDArray[np.float32]:
+    """Return corners in shares of the searched square from raw centres and sizes around the ``anchors`` by index."""
+    centres = _anchors()[anchors] + raw[:, :2] / SIDE
     half = raw[:, 2:4] / SIDE / 2
     return np.concatenate([centres - half, centres + half], axis=1)
 
 
 @lru_cache
 def _anchors() -> NDArray[np.float32]:
-    """Centres ``(896, 2)`` of the anchors, in shares of the side, row by row."""
+    """Return the centres ``(896, 2)`` of the anchors, in shares of the side, row by row."""
     layers = []
     for cells, repeats in _GRIDS:
         y, x = np.divmod(np.arange(cells * cells), cells)
@@ -174,10 +175,10 @@ def _anchors() -> NDArray[np.float32]:
 
 @lru_cache(maxsize=16)
 def _squares(width: int, height: int, levels: int, smallest: int) -> tuple[tuple[int, int, int], ...]:
-    """``(left, top, side)`` of every square searched, in pixels: the whole picture, centred, then ever smaller ones.
+    """Return ``(left, top, side)`` in pixels of every searched square: the whole picture, then smaller ones.
 
     There are no more levels than faces of ``smallest`` pixels need. Neighbours overlap by the largest face that the
-    level above misses.
+    previous level misses.
     """
     longest, shortest = max(width, height), min(width, height)
     squares = [((width - longest) // 2, (height - longest) // 2, longest)]
@@ -187,13 +188,13 @@ def _squares(width: int, height: int, levels: int, smallest: int) -> tuple[tuple
             break
         half = math.ceil(side / 2)
         side = shortest if half <= shortest < 1.5 * half else half
-        squares += [(x, y, side) for y in _places(height, side, missed) for x in _places(width, side, missed)]
+        squares += [(x, y, side) for y in _offsets(height, side, missed) for x in _offsets(width, side, missed)]
         missed = _SMALLEST * side
     return tuple(squares)
 
 
-def _places(length: int, side: int, overlap: float) -> list[int]:
-    """Where squares of ``side`` begin along ``length``, evenly and overlapping by at least ``overlap``."""
+def _offsets(length: int, side: int, overlap: float) -> list[int]:
+    """Return even offsets along ``length`` of squares of ``side`` that overlap by at least ``overlap``."""
     if length <= side:
         return [(length - side) // 2]
     gaps = math.ceil((length - side) / (side - overlap))
@@ -201,7 +202,7 @@ def _places(length: int, side: int, overlap: float) -> list[int]:
 
 
 def _framed(corners: NDArray[np.float32], width: int, height: int) -> Box:
-    """The box that the cascade would have given, as far as it lies in the picture."""
+    """Return the box in the framing of the cascade, clipped to the picture."""
     left, top, right, bottom = (float(value) for value in corners)
     side = max(right - left, bottom - top)
     x, y = (left + right) / 2 + _RIGHT * side, (top + bottom) / 2 - _UP * side

@@ -1,4 +1,4 @@
-"""Choose how wide and how often the whole picture is searched, so that finding faces takes its share of a core."""
+"""Budget of processor time for searches: width and interval of the searches of the whole picture."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 NARROWEST = 320
-"""Pixels across below which no search is reduced to save time."""
+"""Width in pixels to which a search may be reduced to save time."""
 _STEP = 64
 _LONGEST_S = 0.5
-"""A search is made narrower rather than rarer than this: faces that come and go are missed otherwise."""
+"""Interval from which on the width is reduced instead: otherwise short appearances of faces would be missed."""
 _WIDE_SHARE = 1 / 3
-"""Part of the budget for wide searches now and then, where there is not enough for wide ones all the time."""
+"""Share of the budget for occasional wide searches, if it is not enough for wide searches only."""
 _NEWEST = 0.2
 _NS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class ScanPlan:
-    """The next search of the whole picture: its ``width`` in pixels, and seconds since the last one."""
+    """Next search of the whole picture: its ``width`` in pixels, and the interval since the last one in seconds."""
 
     width: int
     interval_s: float
 
 
 class ScanBudget:
-    """Plan the searches of one camera.
+    """Plans the searches of one camera within their share of a processor core.
 
     Args:
-        share: of a core, 0 to 1, that they may take.
-        interval_s: least seconds between two searches.
-        clock_ns: processor time of this process; without it every search is as wide and as frequent as asked for,
-            so that a recording gives the same result each time.
+        share: of a core, 0 to 1.
+        interval_s: shortest interval between two searches, in seconds.
+        clock_ns: returns this process's processor time in nanoseconds; without it the budget is unlimited, so that a
+            recording always gives the same result.
     """
 
     def __init__(self, *, share: float, interval_s: float, clock_ns: Callable[[], int] | None = None) -> None:
@@ -71,12 +71,12 @@ class ScanBudget:
             self._began_ns = self._clock_ns()
 
     def spend(self) -> None:
-        """Take in what a search of parts of the picture cost: it puts off the next search of all of it."""
+        """Add the cost of a search of parts of the picture, which delays the next search of the whole one."""
         if self._clock_ns is not None:
             self._parts_s += (self._clock_ns() - self._began_ns) / _NS
 
     def end(self, width: int, height: int, *, wanted: int, now_ns: int) -> None:
-        """Take in what a search of ``width`` by ``height`` pixels at ``now_ns`` cost."""
+        """Add the cost of a search of ``width`` by ``height`` pixels at ``now_ns``."""
         if width >= wanted:
             self._wide_ns = now_ns
         if self._clock_ns is None:
@@ -84,7 +84,7 @@ class ScanBudget:
         cost_s = (self._clock_ns() - self._began_ns) / _NS / (width * height)
         self._parts_s = 0.0
         self._searches += 1
-        if self._per_pixel_s is None or self._searches == 2:  # the first one also lays out memory
+        if self._per_pixel_s is None or self._searches == 2:  # the first one also allocates memory
             self._per_pixel_s = cost_s
         else:
             self._per_pixel_s += _NEWEST * (cost_s - self._per_pixel_s)

@@ -1,4 +1,4 @@
-"""How the camera itself moved between two frames, told by the faces that were followed (pure)."""
+"""Motion of the camera between two frames, estimated from tracked faces (pure)."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 _LEAST_FACES = 3
 _LEAST_FOR_ZOOM = 4
 _LEAST_SPREAD = 2.0
-"""Distance of the faces from their middle, in sides of a face, from which on a zoom can be told from a shift."""
+"""Distance of the faces from their median, in sides of a face, from which on a zoom is distinguishable from a shift."""
 _LARGEST_ZOOM = 1.1
 _MOST_APART = 0.2
-"""Where the faces' own movements differ from the common one by more than this, in sides, it is not the camera's."""
+"""Largest deviation of the faces' movements from the common one, in sides, at which it is the camera's."""
 
 
 @dataclass(frozen=True, slots=True)
 class CameraMotion:
-    """A point at ``(x, y)`` has moved to ``(scale * x + shift_x, scale * y + shift_y)``, in pixels."""
+    """Motion of a point from ``(x, y)`` to ``(scale * x + shift_x, scale * y + shift_y)``, in pixels."""
 
     scale: float = 1.0
     shift_x: float = 0.0
@@ -30,7 +30,7 @@ class CameraMotion:
 
     @classmethod
     def of(cls, moves: Sequence[tuple[Box, Box]]) -> CameraMotion:
-        """Estimate it from where faces were and are; without enough of them, or a common movement, nothing moved."""
+        """Estimate the motion from pairs of old and new boxes; with too few or diverging ones it is zero."""
         if len(moves) < _LEAST_FACES:
             return cls()
         before, after = [old.centre for old, _ in moves], [new.centre for _, new in moves]
@@ -51,10 +51,10 @@ class CameraMotion:
         return cls() if apart > _MOST_APART * side else cls(scale, shift_x, shift_y)
 
     def moved(self, box: Box) -> Box:
-        """Return where ``box`` is now."""
+        """Return ``box`` after the motion."""
         scale = self.scale
         return Box(scale * box.x + self.shift_x, scale * box.y + self.shift_y, scale * box.width, scale * box.height)
 
     def resized(self, box: Box) -> Box:
-        """Return ``box`` as large as it should be now, about its centre."""
+        """Return ``box`` scaled about its centre."""
         return box.expanded((self.scale - 1) / 2)

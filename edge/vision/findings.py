@@ -1,4 +1,4 @@
-"""What a search for faces gives to the tracker, and what every search keeps to."""
+"""Protocol of face searches, and their results for the tracker."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
-    """Faces found in one frame, in its pixels, each once.
+class SearchResult:
+    """Faces detected in one frame, in its pixels, without duplicates.
 
-    ``looked_for`` are the ids of the tracks that would have been found had they been there.
+    ``looked_for`` holds the ids of the tracks that the search covered.
     """
 
     detections: tuple[Detection, ...]
@@ -25,32 +25,32 @@ class Findings:
 
 
 class FaceSearch(Protocol):
-    """Decide where and when to look for faces, and look there; times are the frames' own and go forward."""
+    """Decides where and when to search for faces, and searches; times are the frames' own and increase."""
 
     @property
     def still(self) -> bool:
-        """Whether nothing moved in the last frame."""
+        """Return whether nothing moved in the last frame."""
         ...
 
     def grey_width(self, width: int, height: int) -> int:
-        """Return how wide the small grey picture of a frame of ``width`` by ``height`` pixels is."""
+        """Return the width in pixels of the small grey picture of a frame of ``width`` by ``height`` pixels."""
         ...
 
     def update(self, view: FrameView) -> None:
-        """Take in the next frame; before :meth:`changed` and :meth:`look`."""
+        """Process the next frame; call it before :meth:`changed` and :meth:`look`."""
         ...
 
     def changed(self, box: Box) -> bool:
         """Return whether anything moves in ``box``, in pixels of the small picture."""
         ...
 
-    def look(self, view: FrameView, tracks: Sequence[Track], followed: Collection[str]) -> Findings | None:
-        """Return what is found in ``view``; ``None`` where nothing was to be looked for.
+    def look(self, view: FrameView, tracks: Sequence[Track], followed: Collection[str]) -> SearchResult | None:
+        """Return the faces in ``view``; ``None`` if no search was due.
 
-        ``tracks`` are the faces that are known, ``followed`` the ids of those that look like themselves.
+        ``tracks`` are the known faces, ``followed`` the ids of those whose appearance is unchanged.
         """
         ...
 
     def reset(self) -> None:
-        """Begin anew with the whole picture."""
+        """Start again with a search of the whole picture."""
         ...

@@ -1,7 +1,7 @@
-"""OpenCV's frontal face cascades (Viola and Jones, 2001; Lienhart and Maydt, 2002) as a face detector.
+"""Face detector with OpenCV's frontal face cascades (Viola and Jones, 2001; Lienhart and Maydt, 2002).
 
-Of the cascades that come with OpenCV the "alternative" one errs least: on 30 group pictures it finds as many faces as
-the default one with less than half of the false ones (docs/detection.md).
+Of OpenCV's cascades the "alternative" one makes the fewest errors: on 30 group pictures it finds as many faces as the
+default one with less than half of its false detections (docs/detection.md).
 """
 
 from __future__ import annotations
@@ -21,29 +21,29 @@ if TYPE_CHECKING:
 
 CASCADE = "haarcascade_frontalface_alt.xml"
 NEAR_CASCADE = "haarcascade_frontalface_alt2.xml"
-"""The one that finds known faces again most often in small windows, and quickest."""
+"""Cascade that finds known faces most often, and fastest, in small windows."""
 USUAL_CASCADE = "haarcascade_frontalface_default.xml"
-"""The one that most programs use, for comparison."""
+"""Cascade that most programs use, for comparison."""
 SMALLEST = 16.0
-"""Pixels a side from which faces are found. The cascade's window has 20, but it is wider than what counts as a face."""
+"""Smallest side of a face, in pixels. The cascade's window has 20, but it is wider than what counts as a face."""
 NEIGHBOURS = 10
-"""So many overlapping hits make a score of 1."""
+"""Number of overlapping hits that gives a score of 1."""
 CANDIDATE = 1
-"""OpenCV's ``minNeighbors`` for finds that may confirm a face that is known already: two overlapping hits and more."""
+"""OpenCV's ``minNeighbors`` for detections that may confirm a known face: two or more overlapping hits."""
 _WINDOW = 20
 _SPARE = 0.75
-"""Faces a little smaller than promised are returned as well: one of just that size must not come and go."""
+"""Factor of the smallest returned face, so that a face of exactly the promised size does not flicker."""
 _FRAMING = {CASCADE: 1.08, NEAR_CASCADE: 1.08}
 """The classifier was trained on the framing of the default cascade. On PublicTest it reads crops of the alternative one
 best when they are 5 to 10 % larger: 88 % of the majority's labels, against 86.4 % with the default cascade's."""
 
 
 class HaarDetector:
-    """Search a grey picture for upright frontal faces from ``min_face`` of its shorter side on.
+    """Detects upright frontal faces from ``min_face`` of a grey picture's shorter side on.
 
     Args:
         min_face: smallest face, as a share of the picture's shorter side.
-        scale_factor: step between the sizes that are searched.
+        scale_factor: factor between the searched sizes.
         min_neighbors: a face must have more overlapping hits than this, as OpenCV counts them.
         cascade: file name of the cascade.
 
@@ -67,7 +67,7 @@ class HaarDetector:
     def detect(self, picture: NDArray[np.uint8], *, sizes: tuple[float, float] | None = None) -> list[Detection]:
         """Return faces in pixels of ``picture`` ``(height, width)`` uint8 grey, largest first.
 
-        Scores are the numbers of overlapping hits, in tenths.
+        Scores are the numbers of overlapping hits over 10, at most 1.
         """
         height, width = picture.shape
         least, most = sizes or (_SPARE * self._min_face * min(height, width), float(min(height, width)))
@@ -81,14 +81,14 @@ class HaarDetector:
             minSize=(smallest, smallest),
             maxSize=(largest, largest),
         )
-        found = [
+        detections = [
             Detection(self._framed(Box(*map(float, box)), width, height), min(1.0, int(count) / NEIGHBOURS))
             for box, count in zip(boxes, hits, strict=True)
         ]
-        return sorted(found, key=lambda each: (-each.box.area, each.box.x, each.box.y))
+        return sorted(detections, key=lambda each: (-each.box.area, each.box.x, each.box.y))
 
     def _framed(self, window: Box, width: int, height: int) -> Box:
-        """Frame the face as the classifier wants it, within the picture."""
+        """Return the face in the classifier's framing, clipped to the picture."""
         return window.expanded((self._framing - 1) / 2).clipped(width, height)
 
 
@@ -96,7 +96,7 @@ def _load_cascade(name: str) -> cv2.CascadeClassifier:
     if not hasattr(cv2, "CascadeClassifier"):
         msg = f"OpenCV {cv2.__version__} has no Haar cascades: {repairing(OPENCV, again=True)}"
         raise HardwareUnavailable(msg)
-    folders = [Path("/usr/share/opencv4/haarcascades")]  # Debian's own build keeps them there
+    folders = [Path("/usr/share/opencv4/haarcascades")]  # the folder of Debian's own build
     wheel_data = getattr(cv2, "data", None)  # set by PyPI's wheels only
     if wheel_data is not None:
         folders.insert(0, Path(wheel_data.haarcascades))

@@ -1,8 +1,8 @@
-"""Judge how much light a picture has and correct the dark ones before faces are looked for.
+"""Measurement of a picture's light, and correction of dark pictures before the search for faces.
 
-OpenCV's cascade refuses every window whose grey levels deviate by less than 10, and the networks learned from pictures
-in ordinary light. A gain mends both, but it raises the sensor's noise as well, which hides large faces from a network;
-so the noise is measured and smoothed away, colour more strongly than brightness.
+OpenCV's cascade rejects every window whose grey levels deviate by less than 10, and the networks were trained on
+pictures in normal light. A gain corrects both, but it also amplifies the sensor's noise, which hides large faces from a
+network. Therefore the noise is measured and smoothed, in colour more strongly than in brightness.
 """
 
 from __future__ import annotations
@@ -23,43 +23,43 @@ if TYPE_CHECKING:
 __all__ = ["DARK", "TARGET", "TOO_DARK", "Exposure", "measure", "noise_of", "smooth"]
 
 TARGET = 200.0
-"""Grey level to which the bright parts of a dark picture are raised."""
+"""Grey level of the bright parts of a dark picture after correction."""
 DARK = 100.0
-"""A picture whose bright parts lie below this is corrected."""
+"""Grey level of the bright parts below which a picture is corrected."""
 TOO_DARK = 4.0
-"""Below this, 1.5 % of ordinary light, an 8-bit picture has too few grey levels to show a face."""
+"""Grey level, 1.5 % of full scale, below which an 8-bit picture has too few levels to show a face."""
 _MOST_GAIN = 64.0
 _BRIGHT = 0.99
-"""Share of the pixels that are not brighter than the bright parts."""
+"""Percentile of the bright parts, as a share of the pixels."""
 _SPARSE = 4
-"""Every fourth pixel of every fourth row is enough for the percentile."""
+"""Step between sampled pixels and rows, which is fine enough for the percentile."""
 _BLUR_PER_NOISE = 0.1
-"""Standard deviation of the smoothing in pixels, for each grey level of noise that the gain leaves."""
+"""Standard deviation of the smoothing, in pixels per grey level of amplified noise."""
 _LEAST_BLUR, _MOST_BLUR = 0.6, 2.0
 _COLOUR_BLUR = 2.5
-"""Colour is smoothed so many times as strongly as brightness: it carries more noise and less of a face."""
+"""Ratio of the smoothing of colour to that of brightness: colour has more noise and less detail of a face."""
 
 
 @dataclass(frozen=True)
 class Exposure:
-    """How bright a picture is: ``bright`` is the grey level, 0 to 255, that 99 % of its pixels do not exceed."""
+    """Brightness of a picture: ``bright`` is the grey level, 0 to 255, that 99 % of its pixels do not exceed."""
 
     bright: float
 
     @property
     def light(self) -> Light:
-        """How well the camera can see."""
+        """Return the class of light."""
         if self.bright < TOO_DARK:
             return Light.TOO_DARK
         return Light.DARK if self.bright < DARK else Light.NORMAL
 
     @property
     def gain(self) -> float:
-        """The factor that raises the picture to ordinary brightness; 1 where it has that already."""
+        """Return the gain that gives the picture normal brightness, 1 if it already has it."""
         return 1.0 if self.bright >= DARK else min(_MOST_GAIN, TARGET / max(self.bright, 1.0))
 
     def lighten(self, picture: NDArray[np.uint8], into: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
-        """Return ``picture``, grey or BGR uint8, with the gain; the same array where there is none.
+        """Return ``picture``, grey ``(h, w)`` or BGR ``(h, w, 3)`` uint8, with the gain; the same array if it is 1.
 
         ``into`` is an array of the same shape that may be overwritten with the result.
         """
@@ -76,14 +76,17 @@ class Exposure:
 
 
 def measure(grey: NDArray[np.uint8]) -> Exposure:
-    """Judge a grey picture ``(height, width)`` by every sixteenth of its pixels."""
+    """Measure a grey picture ``(height, width)`` uint8 by every sixteenth of its pixels."""
     sample = np.ascontiguousarray(grey[::_SPARSE, ::_SPARSE])
     counts = cv2.calcHist([sample], [0], None, [256], [0, 256])
     return Exposure(float(np.searchsorted(np.cumsum(counts), _BRIGHT * sample.size)))
 
 
 def smooth(colour: NDArray[np.uint8], noise: float) -> NDArray[np.uint8]:
-    """Smooth a lightened picture according to its ``noise`` in grey levels; return one with little as it is."""
+    """Smooth a lightened picture, grey ``(h, w)`` or BGR ``(h, w, 3)`` uint8, in proportion to its ``noise``.
+
+    ``noise`` is a standard deviation in grey levels; a picture with little noise is returned unchanged.
+    """
     blur = min(_MOST_BLUR, _BLUR_PER_NOISE * noise)
     if blur < _LEAST_BLUR:
         return colour

@@ -1,4 +1,4 @@
-"""The expression network on LiteRT (``ai-edge-litert``) or its forerunner ``tflite-runtime``."""
+"""Expression network on LiteRT (``ai-edge-litert``) or its predecessor ``tflite-runtime``."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ RUNTIMES = {
 """Inference packages in order of preference, and their modules."""
 
 GREETINGS = (b"INFO: Created TensorFlow Lite XNNPACK delegate", b"INFO: Created TensorFlow Lite delegate")
-"""Lines that the runtimes write when they start."""
+"""Lines that the runtimes write at start."""
 _SCALE_TOLERANCE = 1e-6
 
 
 class LiteRtClassifier:
     """Runs one head of an int8 model, one face at a time.
 
-    Several faces are several invocations: a batch of them takes a few percent less at best (docs/performance.md).
+    Several faces need several invocations: a batch of them takes at best a few percent less (docs/performance.md).
     ``prior`` is a name of :mod:`edge.inference.calibration` or a strength of 0 to 1.
 
     Raises:
@@ -81,14 +81,14 @@ class LiteRtClassifier:
 
     @property
     def runtime_version(self) -> str:
-        """Inference package and version, as in ``ai-edge-litert 2.3.0``."""
+        """Return the inference package and its version, as in ``ai-edge-litert 2.3.0``."""
         try:
             return f"{self.runtime} {version(self.runtime)}"
         except PackageNotFoundError:  # built from source, or from a system package of another name
             return self.runtime
 
     def classify(self, crops: Sequence[NDArray[np.uint8]]) -> list[Scores]:
-        """Calibrated scores for each ``(input_size, input_size)`` uint8 grey crop, in order.
+        """Return calibrated scores for each ``(input_size, input_size)`` uint8 grey crop, in order.
 
         Raises:
             ValueError: a crop is of another shape or type.
@@ -96,21 +96,23 @@ class LiteRtClassifier:
         return [reading.scores for reading in self.read(crops)]
 
     def read(self, crops: Sequence[NDArray[np.uint8]]) -> list[Reading]:
-        """Calibrated scores for each ``(input_size, input_size)`` uint8 grey crop, and whether it shows a face.
+        """Return calibrated scores and the evidence of a face for each ``(input_size, input_size)`` uint8 grey crop.
 
         Raises:
             ValueError: a crop is of another shape or type.
         """
         if not crops:
             return []
-        found = [self._run(crop) for crop in crops]
+        outputs = [self._run(crop) for crop in crops]
         logits: dict[str, NDArray[np.float32]] = {
-            head: np.stack([each[head] for each in found]) for head in self._outputs
+            head: np.stack([each[head] for each in outputs]) for head in self._outputs
         }
         return self._interpretation.read(logits, crops)
 
     def logits(self, crop: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """The head's raw values, one a class, for one crop, before temperature and softmax.
+        """Return the head's raw values ``(k,)`` float32 for one crop, before temperature and softmax.
+
+        ``crop`` is ``(input_size, input_size)`` uint8 grey.
 
         Raises:
             ValueError: the crop is of another shape or type, or the classifier is closed.
@@ -137,12 +139,12 @@ class LiteRtClassifier:
         return read_logits(values, scale=spec.scale, zero_point=spec.zero_point, windows=spec.windows)
 
     def close(self) -> None:
-        """Free the interpreter; harmless when repeated."""
+        """Free the interpreter; may be called repeatedly."""
         self._interpreter = None
 
 
 def import_runtime(wanted: str) -> tuple[str, Any]:
-    """Name and interpreter module of the wanted runtime, or of the first one installed.
+    """Return name and interpreter module of the wanted runtime, for ``auto`` of the first one installed.
 
     Raises:
         HardwareUnavailable: there is none; the message has the commands.
@@ -160,12 +162,12 @@ def import_runtime(wanted: str) -> tuple[str, Any]:
 
 
 def _command(runtime: str) -> str:
-    """What installs ``runtime`` where this runs."""
+    """Return the command that installs ``runtime``."""
     return adding(runtime) if runtime == "tflite-runtime" else repairing(runtime)
 
 
 def interpreter_of(module: Any, content: bytes, threads: int, path: Path) -> Any:
-    """An interpreter that is ready to run ``content``; ``path`` is what messages call it.
+    """Return an interpreter that is ready to run ``content``; ``path`` is its name in messages.
 
     Raises:
         ModelError: the runtime cannot load it.
@@ -217,17 +219,18 @@ def _checked(interpreter: Any, spec: OutputSpec | FaceSpec, place: str, values: 
 
 
 def _check_tensor(tensor: dict[str, Any], place: str, shape: tuple[int, ...], scale: float, zero_point: int) -> None:
-    """Hold the runtime's account of a tensor against the manifest's."""
-    found_shape = tuple(int(side) for side in tensor["shape"])
-    found_scale, found_zero = tensor["quantization"]
-    if found_shape != shape:
-        msg = f"{place}: expected shape {shape}, found {found_shape}; the manifest belongs to another model"
+    """Check the runtime's description of a tensor against the manifest's."""
+    actual_shape = tuple(int(side) for side in tensor["shape"])
+    actual_scale, actual_zero = tensor["quantization"]
+    if actual_shape != shape:
+        msg = f"{place}: expected shape {shape}, found {actual_shape}; the manifest belongs to another model"
         raise ModelError(msg)
     if tensor["dtype"] != np.int8:
         msg = f"{place}: expected int8, found {np.dtype(tensor['dtype']).name}; convert the model to full int8"
         raise ModelError(msg)
-    if not math.isclose(found_scale, scale, rel_tol=_SCALE_TOLERANCE) or found_zero != zero_point:
+    if not math.isclose(actual_scale, scale, rel_tol=_SCALE_TOLERANCE) or actual_zero != zero_point:
         msg = (
-            f"{place}: expected scale {scale:.6g} and zero point {zero_point}, found {found_scale:.6g} and {found_zero}"
+            f"{place}: expected scale {scale:.6g} and zero point {zero_point}, "
+            f"found {actual_scale:.6g} and {actual_zero}"
         )
         raise ModelError(msg)

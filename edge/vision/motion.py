@@ -1,7 +1,7 @@
-"""Where a picture has changed: differences of brightness in coarse cells, blind to noise and to the light as a whole.
+"""Detection of motion by differences of brightness in coarse cells, robust against noise and changes of light.
 
-A reference picture follows slowly what stays; what moves stands out from it. Cells are means over many pixels, which
-takes a sensor's noise away, and the median of their changes is taken off, which takes a change of light away.
+A reference picture slowly adapts to the current one; motion is a difference to it. Cells are means over many pixels,
+which removes the sensor's noise, and the median of their changes is subtracted, which removes changes of light.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 CELL = 4
-"""Side of a cell in pixels of the reduced picture."""
+"""Side of a cell, in pixels of the reduced picture."""
 _LEAST_CHANGE = 8.0
-"""In grey levels; whoever stands out less from the wall is found when the whole picture is searched."""
+"""Smallest change in grey levels; people with less contrast are found by searches of the whole picture."""
 _FOLLOW_S = 1.0
-"""Time constant with which the reference follows."""
+"""Time constant of the reference, in seconds."""
 _JOIN = np.ones((3, 3), np.uint8)
-"""Changes so near each other are one."""
+"""Kernel that joins changes near each other."""
 _SPARSE = 3
-"""Every so manieth cell is enough for the median."""
+"""Step between sampled cells, which is fine enough for the median."""
 _NS = 1_000_000_000
 
 
 class Motion:
-    """Takes in each frame's reduced picture; ``regions`` says where something moves that is not hidden."""
+    """Processes each frame's reduced picture; ``regions`` returns the moving regions."""
 
     def __init__(self) -> None:
         self._reference: NDArray[np.float32] | None = None
@@ -43,15 +43,15 @@ class Motion:
 
     @property
     def still(self) -> bool:
-        """True where no cell has changed."""
+        """Return whether no cell has changed."""
         return not self._changed.any()
 
     def reset(self) -> None:
-        """Forget what was there."""
+        """Forget the reference."""
         self._reference = None
 
     def update(self, grey: NDArray[np.uint8], now_ns: int) -> None:
-        """Compare ``grey`` ``(height, width)`` with what was there before."""
+        """Compare ``grey`` ``(height, width)`` uint8 with the reference."""
         size = (max(1, grey.shape[1] // CELL), max(1, grey.shape[0] // CELL))
         cells = cast("NDArray[np.float32]", cv2.resize(grey, size, interpolation=cv2.INTER_AREA).astype(np.float32))
         self._cells = cells
@@ -66,10 +66,10 @@ class Motion:
         cv2.accumulateWeighted(cells, cast("Any", self._reference), follow)
 
     def regions(self, hidden: Iterable[Box], smallest: float) -> list[Box]:
-        """Rectangles around what moves outside ``hidden``, in pixels of the picture, the largest first.
+        """Return rectangles around motion outside ``hidden``, in pixels of the picture, the largest first.
 
-        What has no room for a face of ``smallest`` pixels a side, or fills less than a quarter of it, is left out: such
-        are the edges of a known head that moves.
+        Regions that are smaller than a face of ``smallest`` pixels, or filled by less than a quarter of one, are
+        omitted: they are the edges of a known head that moves.
         """
         if not self._changed.any():
             return []
@@ -79,8 +79,8 @@ class Motion:
         least = max(1.0, (smallest / CELL) ** 2 / 4)
         if int(moving.sum()) < least:
             return []
-        count, _, found, _ = cv2.connectedComponentsWithStats(cv2.dilate(moving, _JOIN))
-        boxes = [Box(*(float(value) * CELL for value in found[part][:4])) for part in range(1, count)]
+        count, _, stats, _ = cv2.connectedComponentsWithStats(cv2.dilate(moving, _JOIN))
+        boxes = [Box(*(float(value) * CELL for value in stats[part][:4])) for part in range(1, count)]
         large = [box for box in boxes if min(box.width, box.height) >= smallest]
         return sorted((box for box in large if int(moving[_cells(box)].sum()) >= least), key=lambda box: -box.area)
 
@@ -89,13 +89,13 @@ class Motion:
         return bool(self._changed[_cells(box)].any())
 
     def settle(self, box: Box) -> None:
-        """What is in ``box`` has been looked at: from now on it counts as what was there."""
+        """Copy the current picture in ``box`` into the reference, because it has been searched."""
         if self._reference is not None and self._cells is not None:
             self._reference[_cells(box)] = self._cells[_cells(box)]
 
 
 def _cells(box: Box) -> tuple[slice, slice]:
-    """Rows and columns of the cells that a box in pixels touches."""
+    """Return the rows and columns of the cells that a box in pixels touches."""
     rows, columns = (
         slice(max(0, int(start // CELL)), max(0, int((start + length) // CELL) + 1))
         for start, length in ((box.y, box.height), (box.x, box.width))
@@ -104,7 +104,7 @@ def _cells(box: Box) -> tuple[slice, slice]:
 
 
 def _median(values: NDArray[np.float32]) -> np.float32:
-    """Without NumPy's care for gaps and even numbers, which takes longer than the rest of the comparison."""
+    """Return the upper median, without NumPy's handling of NaN and even counts, which would dominate the cost."""
     flat = values.ravel()
     middle: np.float32 = np.partition(flat, flat.size // 2)[flat.size // 2]
     return middle

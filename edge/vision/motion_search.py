@@ -1,4 +1,4 @@
-"""What every search for faces has: a scan of the whole picture, and an eye on what moves."""
+"""Base class of searches for faces: a scan of the whole picture, and places where something moves."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ if TYPE_CHECKING:
 
 
 class MotionSearch:
-    """Keep the scan and the places where something moves; subclasses decide where to look.
+    """Holds the scan and the moving places; subclasses decide where to search.
 
     ``pause_s`` is the first pause before a place is searched again.
     """
 
     def __init__(self, scan: Scan, *, pause_s: float) -> None:
         self._scan = scan
-        self._news = SearchCandidates(pause_s=pause_s)
+        self._candidates = SearchCandidates(pause_s=pause_s)
         self.reset()
 
     def reset(self) -> None:
-        """Begin anew with the whole picture."""
-        self._news.reset()
+        """Start again with a search of the whole picture."""
+        self._candidates.reset()
         self._scan.reset()
 
     @property
     def still(self) -> bool:
-        """Whether nothing moved in the last frame."""
-        return self._news.still
+        """Return whether nothing moved in the last frame."""
+        return self._candidates.still
 
     def grey_width(self, width: int, height: int) -> int:
-        """Return how wide the small grey picture is: as wide as the widest search."""
+        """Return the width in pixels of the small grey picture, that of the widest search."""
         return self._scan.width(width, height)
 
     def update(self, view: FrameView) -> None:
-        """Compare the next frame with what was there before."""
-        self._news.update(view.grey, view.now_ns)
+        """Compare the next frame with the reference."""
+        self._candidates.update(view.grey, view.now_ns)
 
     def changed(self, box: Box) -> bool:
         """Return whether anything moves in ``box``, in pixels of the small picture."""
-        return self._news.changed(box)
+        return self._candidates.changed(box)

@@ -1,4 +1,4 @@
-"""One frame in, one observation out: no thread, no I/O, no clock but the frame's own.
+"""Vision pipeline from a frame to an observation, without threads, I/O or a clock other than the frame's.
 
 The same frames with the same ``seed`` give the same observations. The timer only fills the two durations.
 """
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
 _NS = 1_000_000_000
 _MOST_READINGS = 40
-"""Readings a second of all faces together; in a crowd each face is read less often."""
+"""Classifications per second of all faces together; in a crowd each face is classified less often."""
 
 
 @dataclass(slots=True)
 class _Memory:
-    """What is remembered of one tracked face."""
+    """State of one tracked face."""
 
     average: ScoreAverage
     selector: EmotionSelector
@@ -44,19 +44,19 @@ class _Memory:
 
 
 class Pipeline:
-    """Detect, track, classify and smooth.
+    """Detects, tracks, classifies and smooths.
 
     Args:
-        search: says where and when to look for faces.
-        classifier: reads their expression.
-        rules: when a face is shown and forgotten.
-        smoothing: how scores and labels are kept from flickering.
-        primary: which face is marked as the one that matters.
-        classify_interval_s: least seconds between two readings of one face.
-        refuse: leave out what the classifier takes for no face.
-        memory: without it each frame stands for itself, as a folder's pictures do.
+        search: decides where and when to search for faces.
+        classifier: classifies their expression.
+        rules: rules for showing and forgetting faces.
+        smoothing: settings that prevent flicker of scores and labels.
+        primary: settings of the marking of the primary face.
+        classify_interval_s: shortest interval between two classifications of one face, in seconds.
+        refuse: discard detections that the classifier does not recognise as a face.
+        memory: false if frames are unrelated, such as a folder's pictures.
         seed: of the tracks' ids.
-        timer: hears how long the stages take.
+        timer: receives the durations of the stages.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class Pipeline:
 
     @property
     def still(self) -> bool:
-        """Whether nobody is known to be there and nothing moved in the last frame."""
+        """Return whether no face is known and nothing moved in the last frame."""
         return self._search.still and not any(memory.evidence.is_face for memory in self._faces.values())
 
     def close(self) -> None:
@@ -105,7 +105,7 @@ class Pipeline:
         self._classifier.close()
 
     def step(self, frame: Frame) -> Observation:
-        """Return what is to be seen in ``frame``; frames must come in order of time."""
+        """Return the observation of ``frame``; frames must be in order of time."""
         if not self._memory:
             self.reset()
         timer, now_ns = self._timer, frame.monotonic_ns
@@ -117,7 +117,7 @@ class Pipeline:
         due = [(track, box) for track, box in shown if self._is_due(track, now_ns, interval_ns)]
         raw = dict(zip((track.id for track, _ in due), self._classify(frame, due), strict=True))
         with timer("smooth"):
-            memories = [(track, box, self._take_in(track, raw.get(track.id), now_ns)) for track, box in shown]
+            memories = [(track, box, self._remember(track, raw.get(track.id), now_ns)) for track, box in shown]
             faces = [
                 self._face(track, box, memory, raw.get(track.id), now_ns)
                 for track, box, memory in memories
@@ -139,7 +139,7 @@ class Pipeline:
         )
 
     def _find(self, frame: Frame) -> Light:
-        """Follow the known faces, and look for faces where and when that is due; return how well the camera sees."""
+        """Follow the known faces and search for faces where and when that is due; return the light."""
         now_ns = frame.monotonic_ns
         with self._timer("convert"):
             view = self._view(frame)
@@ -150,10 +150,12 @@ class Pipeline:
             self._tracker.follow(followed, now_ns)
         tracks = self._tracker.tracks()
         with self._timer("detect"):
-            found = self._search.look(view, tracks, followed)
-        if found is not None:
+            result = self._search.look(view, tracks, followed)
+        if result is not None:
             with self._timer("track"):
-                matched = self._tracker.update(found.detections, now_ns, looked_for=found.looked_for, followed=followed)
+                matched = self._tracker.update(
+                    result.detections, now_ns, looked_for=result.looked_for, followed=followed
+                )
                 for track_id, detection in matched.items() if self._memory else ():
                     self._follower.learn(track_id, view.grey, detection.box.scaled(1 / view.scale))
                 self._follower.keep(track.id for track in self._tracker.tracks())
@@ -166,23 +168,23 @@ class Pipeline:
         return FrameView(frame, self._reducer.lighten(grey, exposure), exposure)
 
     def _follow(self, view: FrameView) -> dict[str, Box]:
-        """Return where known faces are now, in pixels of the frame, by track; those that changed are left out."""
-        found = {}
+        """Return the boxes of known faces, in pixels of the frame, by track, without those whose appearance changed."""
+        boxes = {}
         for track in self._tracker.tracks():
             if track.missed:
                 continue
             small = track.box.scaled(1 / view.scale)
             if _is_inside(track.box, view.frame) and not self._search.changed(small):
-                found[track.id] = track.box
+                boxes[track.id] = track.box
                 continue
             expected = track.at(view.now_ns).scaled(1 / view.scale)
             box = self._follower.follow(track.id, view.grey, expected)
             if box is not None:
-                found[track.id] = box.scaled(view.scale)
-        return found
+                boxes[track.id] = box.scaled(view.scale)
+        return boxes
 
     def _is_due(self, track: Track, now_ns: int, interval_ns: int) -> bool:
-        """Return whether a face's expression is to be read: now and then, and only while the face is seen."""
+        """Return whether a face is to be classified: at intervals, and only while it is seen."""
         memory = self._faces.get(track.id)
         if memory is None or memory.read_ns is None:
             return True
@@ -207,14 +209,14 @@ class Pipeline:
         with self._timer("classify"):
             return network.read(crops)
 
-    def _take_in(self, track: Track, reading: Reading | None, now_ns: int) -> _Memory:
-        """Remember a reading of a track, where there is one."""
+    def _remember(self, track: Track, reading: Reading | None, now_ns: int) -> _Memory:
+        """Add a reading, if any, to the state of a track, and return the state."""
         memory = self._faces.get(track.id)
         if memory is None:
             memory = self._faces[track.id] = self._new_memory()
         if reading is not None:
             memory.scores, memory.read_ns = memory.average.update(reading.scores, now_ns), now_ns
-            # between readings nothing is learnt: a label that leads must lead in the next one as well
+            # only readings change the label, so a leading label must lead in the next reading as well
             memory.emotion = memory.selector.update(memory.scores, now_ns)
             if self._refuse and reading.evidence is not None:
                 memory.evidence.update(reading.evidence)
@@ -244,7 +246,7 @@ class Pipeline:
 
 
 def mark_primary(faces: list[Face], width: int, height: int, mode: str) -> tuple[Face, ...]:
-    """Return the faces with the one that matters marked: the largest, or the most central weighed by its size."""
+    """Return the faces with the primary one marked: the largest, or the most central, weighted by size."""
     if mode == "off" or not faces:
         return tuple(faces)
 
@@ -260,13 +262,13 @@ def mark_primary(faces: list[Face], width: int, height: int, mode: str) -> tuple
 
 
 def _is_inside(box: Box, frame: Frame) -> bool:
-    """Return whether the centre of the box lies inside the picture."""
+    """Return whether the centre of the box is inside the picture."""
     x, y = box.centre
     return 0 <= x < frame.width and 0 <= y < frame.height
 
 
 def _in_view(box: Box, frame: Frame) -> bool:
-    """Return whether at least half of the box lies inside the picture."""
+    """Return whether at least half of the box is inside the picture."""
     width = min(box.x + box.width, frame.width) - max(box.x, 0)
     height = min(box.y + box.height, frame.height) - max(box.y, 0)
     return width > 0 and height > 0 and width * height >= box.area / 2

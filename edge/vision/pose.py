@@ -1,4 +1,4 @@
-"""What a face's landmarks say of the head: its tilt, and whether it is turned towards the camera (pure)."""
+"""Pose of the head from a face's landmarks: its tilt, and whether it is turned towards the camera (pure)."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ if TYPE_CHECKING:
     from edge.core.types import Landmarks
 
 LEAST_ROLL = 8.0
-"""Tilt in degrees, read off the eyes, from which the crop is turned upright. YuNet reads half of a head's tilt; on
-PublicTest tilted by 20 degrees the network gains 2 points of accuracy by the turn, on upright faces nothing
-(docs/crop-margin.md)."""
+"""Tilt in degrees, measured by the eyes, from which on the crop is rotated upright. YuNet measures half of a head's
+tilt; on PublicTest tilted by 20 degrees the rotation improves the network's accuracy by 2 points, on upright faces not
+at all (docs/crop-margin.md)."""
 _MOST_ROLL = 60.0
-"""A larger tilt is more likely a mistake of the landmarks."""
+"""Largest tilt, in degrees; a larger one is more likely an error of the landmarks."""
 FACING = 0.55
-"""How far the nose may be from the middle between the eyes, in halves of the eyes' distance, before the head counts as
-turned away: about 35 degrees."""
+"""Largest distance of the nose from the middle between the eyes, in halves of the eyes' distance, at which the head
+faces the camera: about 35 degrees."""
 _COINCIDE = 1e-6
 
 
 def tilt_of(landmarks: Landmarks) -> float:
-    """Return the head's tilt in degrees, read off the eyes; positive is clockwise in the picture."""
+    """Return the head's tilt in degrees, measured by the eyes; positive is clockwise in the picture."""
     (right_x, right_y), (left_x, left_y) = landmarks[0], landmarks[1]
     return math.degrees(math.atan2(left_y - right_y, left_x - right_x))
 
 
 def turn_of(landmarks: Landmarks) -> float:
-    """Return how far the nose is from the middle between the eyes, in halves of the eyes' distance.
+    """Return the distance of the nose from the middle between the eyes, in halves of the eyes' distance.
 
-    0 is a face seen from the front, infinity one whose eyes coincide. It is measured along the line of the eyes, so
-    that a tilted head is judged alike.
+    It is 0 for a frontal face and infinite if the eyes coincide. It is measured along the line of the eyes, so that it
+    does not depend on the tilt.
     """
     right, left, nose = landmarks[0], landmarks[1], landmarks[2]
     across, down = left[0] - right[0], left[1] - right[1]
@@ -43,7 +43,7 @@ def turn_of(landmarks: Landmarks) -> float:
 
 
 def roll_of(landmarks: Landmarks | None) -> float:
-    """Return the tilt by which the crop is turned back, in degrees; 0 where it does not pay."""
+    """Return the tilt by which the crop is rotated back, in degrees; 0 if that brings no improvement."""
     if landmarks is None:
         return 0.0
     degrees = tilt_of(landmarks)
@@ -51,5 +51,5 @@ def roll_of(landmarks: Landmarks | None) -> float:
 
 
 def is_facing(landmarks: Landmarks | None) -> bool:
-    """Return whether the head is turned towards the camera; without landmarks the detector is a frontal one."""
+    """Return whether the head is turned towards the camera; detectors without landmarks only find frontal faces."""
     return landmarks is None or abs(turn_of(landmarks)) <= FACING

@@ -1,4 +1,4 @@
-"""How far away faces are found: where a pinhole camera shows them as large as the smallest that is found (pure).
+"""Largest distance at which faces are found, from the smallest detectable face by the pinhole camera model (pure).
 
 >>> round(reach_m(36, 1280, 66), 1)
 4.4
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from edge.config import DetectorConfig, SourceConfig
 
 FACE_M = 0.16
-"""Metres that a detector's box is wide on an adult: the pupils are 63 mm apart (mean of adults; Dodgson, "Variation and
+"""Width in metres of a detector's box on an adult: the pupils are 63 mm apart (mean of adults; Dodgson, "Variation and
 extrema of human interpupillary distance", SPIE 5291, 2004), which is 0.39 of the box (median of 119 frontal faces of
 the scenes; half of them within 0.37 to 0.40)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lens:
-    """A common camera: ``fov_degrees`` is its horizontal field of view, as its maker states it."""
+    """Lens of a common camera; ``fov_degrees`` is its horizontal field of view as stated by the manufacturer."""
 
     key: str
     name: str
@@ -36,14 +36,14 @@ PI_LENSES = (
     Lens("module2", "Camera Module 2", 62.2),
     Lens("hq6", "HQ Camera with a 6 mm lens", 63),
 )
-"""Of Raspberry Pi's documentation of its camera hardware."""
+"""Lenses from Raspberry Pi's documentation of its camera hardware."""
 WEBCAM_LENSES = (Lens("webcam70", "70° webcam", 70), Lens("webcam78", "78° webcam", 78))
-"""Between these most webcams lie."""
+"""Bounds of the field of view of most webcams."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """The smallest face that is found, in pixels of the frame, and the metres at which it has that size by lens."""
+    """Smallest detectable face, in pixels of the frame, and the distance in metres at which it has that size."""
 
     face_px: int
     metres: tuple[tuple[Lens, float], ...]
@@ -67,15 +67,15 @@ def smallest_face_px(
     search_width: int = 0,
     levels: int | None = None,
 ) -> int:
-    """Return how many pixels a side of the frame the smallest face has that is found.
+    """Return the side of the smallest face that is found, in pixels of the frame.
 
     Args:
         frame_width: pixels.
         frame_height: pixels.
-        smallest_face: smallest one that is looked for, as a share of the shorter side.
-        detectable: pixels a side of the smallest face that the detector finds in what it searches.
+        smallest_face: smallest face that is searched for, as a share of the shorter side.
+        detectable: side of the smallest face that the detector finds in its input, in pixels.
         search_width: pixels to which the frame is reduced for the search; 0: as far as ``smallest_face`` allows.
-        levels: of BlazeFace: its first one finds faces from a fifth of the longer side on, each further half that.
+        levels: of BlazeFace: the first finds faces from a fifth of the longer side on, each additional one halves that.
     """
     reduced = frame_width / min(frame_width, search_width or frame_width)
     least = max(smallest_face * min(frame_width, frame_height), detectable * reduced)
@@ -85,7 +85,7 @@ def smallest_face_px(
 
 
 def detectable_px(kind: str) -> float:
-    """Return how many pixels a side the smallest face has that the detector ``kind`` finds in what it searches."""
+    """Return the side in pixels of the smallest face that the detector ``kind`` finds in its input."""
     if kind == "yunet":
         from edge.vision.yunet import YuNetDetector
 
@@ -100,7 +100,7 @@ def detectable_px(kind: str) -> float:
 
 
 def lenses_of(uri: str) -> tuple[Lens, ...]:
-    """Return the lenses that a source of this address may have; none where pictures come from files."""
+    """Return the lenses that a source of this address may have; none for files."""
     match "usb" if is_usb(uri) else uri.partition(":")[0]:
         case "picamera":
             return PI_LENSES
@@ -111,7 +111,7 @@ def lenses_of(uri: str) -> tuple[Lens, ...]:
 
 
 def reach(source: SourceConfig, settings: DetectorConfig, frame_width: int, frame_height: int, *, kind: str) -> Reach:
-    """Return what a device reaches with frames of this size and the detector that ``kind`` names."""
+    """Return the reach of a device with frames of this size in pixels and the detector ``kind``."""
     face_px = smallest_face_px(
         frame_width,
         frame_height,
@@ -126,7 +126,7 @@ def reach(source: SourceConfig, settings: DetectorConfig, frame_width: int, fram
 
 
 def table(sizes: tuple[tuple[int, int], ...], shares: tuple[float, ...], *, detectable: float) -> list[list[str]]:
-    """Return rows for the documentation: frame, smallest face in pixels, metres by lens; the first row is the head."""
+    """Return rows for the documentation: frame, smallest face in pixels, metres by lens; the first is the header."""
     lenses = (*PI_LENSES, *WEBCAM_LENSES)
     rows = [["frame", "smallest face", *(lens.name for lens in lenses)]]
     for width, height in sizes:

@@ -1,4 +1,4 @@
-"""What the network says of a face, as the manifest asks for: with the prior, the temperature and the refusal."""
+"""Interpretation of the network's output for a face by the manifest's prior, temperature and refusal rule."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 
 class Interpretation:
-    """Turn logits into readings.
+    """Converts logits to readings.
 
     Args:
         manifest: of the network.
-        head: whose scores are wanted.
+        head: whose scores are used.
         prior: one of the names in :mod:`edge.inference.calibration`, or a strength of 0 to 1.
 
     Raises:
-        ModelError: the model has no such head, or no prior for a strength that was asked for by number or as `even`.
+        ModelError: the model has no such head, or no prior although ``prior`` is a number or `even`.
     """
 
     def __init__(self, manifest: Manifest, head: str, prior: str | float) -> None:
@@ -37,8 +37,8 @@ class Interpretation:
         output = manifest.output(head)
         if output.prior is None and prior not in {WEB, AUDIENCE, 0.0}:
             msg = (
-                f"model.prior: model {in_one_line(manifest.name)} does not say how often its training had each label, "
-                f"so {prior!r} cannot be had: set it to {WEB!r}, or add a model whose manifest has a prior"
+                f"model.prior: the manifest of model {in_one_line(manifest.name)} has no label frequencies, so "
+                f"{prior!r} is not possible: set it to {WEB!r}, or add a model whose manifest has a prior"
             )
             raise ModelError(msg)
         self.strength = 0.0 if output.prior is None else output.prior.strength(prior)

@@ -1,4 +1,4 @@
-"""The small grey picture in which faces and movement are looked for."""
+"""Reduction of frames to the small grey picture in which faces and motion are searched for."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Reducer:
-    """Makes small grey pictures in memory of its own: each is overwritten by the next."""
+    """Makes small grey pictures in a reused buffer: each is overwritten by the next."""
 
     def __init__(self) -> None:
         self._grey = np.empty((1, 1), np.uint8)
@@ -25,11 +25,12 @@ class Reducer:
         self._light = np.empty((1, 1), np.uint8)
 
     def reduce(self, frame: Frame, width: int, *, careful: bool = True) -> NDArray[np.uint8]:
-        """A grey picture of at most ``width`` pixels across; the source's own small one where it is large enough.
+        """Return a grey picture ``(h, w)`` uint8 of at most ``width`` pixels across.
 
-        ``careful`` takes the mean of all pixels, which costs 1.5 ms at 1080p; otherwise four pixels stand for each new
-        one, which costs the same at any size and is what a cascade needs that gets another frame soon. Up to twice the
-        size these four are all there are, and one channel is reduced in half the time of three.
+        The source's own small picture is used if it is large enough. ``careful`` averages all pixels, which costs
+        1.5 ms at 1080p; otherwise each new pixel is interpolated from four, which costs the same at any size and is
+        sufficient if another frame follows soon. Up to twice the size these four are all pixels, and one channel is
+        reduced in half the time of three.
         """
         picture = frame.image
         if frame.small_grey is not None and frame.small_grey.shape[1] >= min(width, frame.width):
@@ -48,9 +49,9 @@ class Reducer:
         return self._to_grey(self._colour)
 
     def lighten(self, grey: NDArray[np.uint8], exposure: Exposure) -> NDArray[np.uint8]:
-        """Return the small picture with the gain that it needs, in memory of its own where there is one."""
+        """Return the small picture ``(h, w)`` uint8 with its gain, in a reused buffer if the gain is not 1."""
         lightened = exposure.lighten(grey, into=self._light)
-        if lightened is not grey:  # which may be the camera's own: the next dark picture must not go there
+        if lightened is not grey:  # which may be the camera's own buffer and must not be overwritten
             self._light = lightened
         return lightened
 
@@ -62,6 +63,6 @@ class Reducer:
 
 
 def width_for(width: int, height: int, min_face: float, smallest: float) -> int:
-    """Return the width at which a face of ``min_face`` of the shorter side is ``smallest`` pixels large."""
+    """Return the width in pixels at which a face of ``min_face`` of the shorter side has ``smallest`` pixels."""
     factor = smallest / (min_face * min(width, height))
     return min(width, math.ceil(width * factor))

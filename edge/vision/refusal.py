@@ -1,17 +1,17 @@
-"""Refuse what the detector takes for a face and the network does not (pure)."""
+"""Rejection of detections that the network does not recognise as a face (pure)."""
 
 from __future__ import annotations
 
 _MOST = 4.0
-"""One reading counts at most so much in log-odds: a single blurred one must not outweigh the others."""
+"""Largest contribution of one reading in log-odds: a single blurred one must not outweigh the others."""
 _SETTLED = 5
-"""Readings after which a face stays one, whatever it looks like later: turned away, covered, in the dark."""
+"""Readings after which a face stays accepted, even if it is turned away, covered or in the dark later."""
 
 
 class FaceEvidence:
-    """Sum what each reading of one find says for or against a face.
+    """Sums the evidence of all readings of one track.
 
-    A find is refused while its evidence is negative, and may be accepted later.
+    A track is rejected while its evidence is negative, and may be accepted later.
     """
 
     def __init__(self) -> None:
@@ -20,7 +20,7 @@ class FaceEvidence:
         self._readings = 0
 
     def update(self, evidence: float) -> None:
-        """Take in the evidence of a reading in log-odds, above zero where it speaks for a face."""
+        """Add the evidence of a reading in log-odds, which is positive in favour of a face."""
         if self.is_face and self._readings >= _SETTLED:
             return
         self._readings += 1

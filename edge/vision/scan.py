@@ -1,4 +1,4 @@
-"""Search the whole picture, as wide and as often as its budget allows."""
+"""Search of the whole picture, at the width and interval that the budget allows."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from edge.core.types import Box, Light
 from edge.vision.budget import NARROWEST
-from edge.vision.findings import Findings
+from edge.vision.findings import SearchResult
 from edge.vision.reduce import width_for
 
 if TYPE_CHECKING:
@@ -21,31 +21,31 @@ if TYPE_CHECKING:
 
 _NS = 1_000_000_000
 _DARK_WIDTH = 640
-"""In the dark a wider picture has more noise in it than faces."""
+"""Largest width in the dark, in pixels: a wider picture adds noise rather than faces."""
 _FOUND = 0.75
-"""A face is expected to be found from this part of the detector's smallest size on."""
+"""Share of the detector's smallest size from which on a face is expected to be found."""
 _STEP = 64
-"""Sides of a part that is searched are multiples of this many pixels, since a network is laid out for each size."""
+"""Unit of the sides of searched parts, in pixels, since each size of input needs a network of its own."""
 _MOST_OF_IT = 0.5
 _ROOM = 0.4
-"""Room around an area that is searched, as a share of its sides."""
+"""Margin around a searched area, as a share of its sides."""
 _PART_COSTS = 4000
-"""Pixels that could be searched in the time that each part takes beside its pixels."""
+"""Fixed cost of a part, as the number of pixels that take the same time."""
 _BORDER = 0.1
-"""A face that is nearer to the border of a part than this share of its side may be cut."""
+"""Distance to the border of a part, as a share of the face's side, below which a face may be cut."""
 _SAME_IOU = 0.3
 
 
 class Scan:
-    """One camera's searches of the whole picture.
+    """Searches the whole pictures of one camera.
 
     Args:
-        detector: finds the faces of a picture.
-        budget: says how wide and how often.
+        detector: detects the faces of a picture.
+        budget: decides about width and interval.
         min_face: smallest face as a share of the picture's shorter side.
-        width: pixels across that are searched; 0: as far as ``min_face`` needs.
-        careful: reduce pictures by the mean of all pixels, as single pictures deserve.
-        least: score below which finds are left out, in ordinary light and in the dark.
+        width: of the searched picture in pixels; 0: as ``min_face`` needs.
+        careful: reduce pictures by averaging all pixels, as for single pictures.
+        least: lowest score of a detection, in normal light and in the dark.
     """
 
     def __init__(
@@ -67,40 +67,42 @@ class Scan:
         self._last_ns: int | None = None
 
     def reset(self) -> None:
-        """Forget when the last one was."""
+        """Forget the time of the last search."""
         self._last_ns = None
 
     def width(self, width: int, height: int) -> int:
-        """Return how wide a frame of ``width`` by ``height`` pixels is searched where the budget allows it."""
+        """Return the width of a search of a frame of ``width`` by ``height`` pixels if the budget allows it."""
         if self._width:
             return min(width, self._width)
         return min(width, max(NARROWEST, width_for(width, height, self.min_face, self.detector.smallest)))
 
     def since_s(self, now_ns: int) -> float:
-        """Return the seconds since the last one; infinite where there was none, or time went back."""
+        """Return the seconds since the last search; infinite if there was none or time went backwards."""
         if self._last_ns is None or now_ns < self._last_ns:
             return float("inf")
         return (now_ns - self._last_ns) / _NS
 
     def plan(self, view: FrameView) -> ScanPlan:
-        """Return how wide and how soon after the last one the next one is."""
+        """Return width and interval of the next search."""
         frame = view.frame
         return self._budget.plan(self.width(frame.width, frame.height), frame.height / frame.width, view.now_ns)
 
-    def run_in(self, view: FrameView, tracks: Sequence[Track], plan: ScanPlan, areas: Sequence[Box]) -> Findings | None:
-        """Search only around ``areas``, in pixels of the frame; ``None`` where all of the picture costs little more."""
+    def run_in(
+        self, view: FrameView, tracks: Sequence[Track], plan: ScanPlan, areas: Sequence[Box]
+    ) -> SearchResult | None:
+        """Search only around ``areas``, in pixels of the frame; ``None`` if the whole picture costs little more."""
         frame = view.frame
         scale = self._width_of(view, plan) / frame.width
         parts = _parts(areas, frame.width, frame.height, _STEP / scale)
         if sum(part.area + _PART_COSTS / scale**2 for part in parts) > _MOST_OF_IT * frame.width * frame.height:
             return None
-        found: list[Detection] = []
+        whole: list[Detection] = []
         self._budget.begin()
         for part in parts:
             picture = view.cut(part, scale, colour=self.detector.colour)
             factor = part.width / picture.shape[1]
             detections = (each.moved(part.x, part.y, factor) for each in self.detector.detect(picture))
-            found += (each for each in detections if _is_whole(each.box, part, frame.width, frame.height))
+            whole += (each for each in detections if _is_whole(each.box, part, frame.width, frame.height))
         self._budget.spend()
         least = _FOUND * self.detector.smallest / scale
         inside = (
@@ -109,37 +111,37 @@ class Scan:
             if max(track.box.width, track.box.height) >= least
             and any(_holds(part, track.at(view.now_ns).clipped(frame.width, frame.height)) for part in parts)
         )
-        return Findings(distinct(found), frozenset(inside))
+        return SearchResult(distinct(whole), frozenset(inside))
 
     def _width_of(self, view: FrameView, plan: ScanPlan) -> int:
         return plan.width if view.exposure.light is Light.NORMAL else min(plan.width, _DARK_WIDTH)
 
-    def run(self, view: FrameView, tracks: Sequence[Track], plan: ScanPlan) -> Findings:
-        """Search now; tracks that are too small for this search's width are not counted as looked for."""
+    def run(self, view: FrameView, tracks: Sequence[Track], plan: ScanPlan) -> SearchResult:
+        """Search the whole picture; tracks that are too small for this width do not count as looked for."""
         frame, self._last_ns = view.frame, view.now_ns
         width = self._width_of(view, plan)
         self._budget.begin()
         picture = view.whole(width, colour=self.detector.colour, careful=self._careful)
         factor = frame.width / picture.shape[1]
         least_score = self._least[view.exposure.light is not Light.NORMAL]
-        found = tuple(each.scaled(factor) for each in self.detector.detect(picture) if each.score >= least_score)
+        detections = tuple(each.scaled(factor) for each in self.detector.detect(picture) if each.score >= least_score)
         wanted = self.width(frame.width, frame.height)
         self._budget.end(picture.shape[1], picture.shape[0], wanted=wanted, now_ns=view.now_ns)
         least = _FOUND * self.detector.smallest * factor
-        return Findings(found, frozenset(t.id for t in tracks if max(t.box.width, t.box.height) >= least))
+        return SearchResult(detections, frozenset(t.id for t in tracks if max(t.box.width, t.box.height) >= least))
 
 
-def distinct(found: Sequence[Detection]) -> tuple[Detection, ...]:
-    """Leave out what an earlier one overlaps: two searches may find the same face."""
-    kept: list[Detection] = []
-    for each in found:
-        if all(each.box.iou(other.box) < _SAME_IOU for other in kept):
-            kept.append(each)
-    return tuple(kept)
+def distinct(detections: Sequence[Detection]) -> tuple[Detection, ...]:
+    """Return ``detections`` without those that overlap an earlier one: two searches may find the same face."""
+    unique: list[Detection] = []
+    for each in detections:
+        if all(each.box.iou(other.box) < _SAME_IOU for other in unique):
+            unique.append(each)
+    return tuple(unique)
 
 
 def _parts(areas: Sequence[Box], width: int, height: int, step: float) -> list[Box]:
-    """Return parts of the picture that hold the areas with room around them; those that overlap are made one.
+    """Return parts of the picture that contain the areas with a margin; overlapping ones are merged.
 
     Their sides are multiples of ``step``.
     """
@@ -173,7 +175,7 @@ def _span(begin: float, length: float, limit: int, step: float) -> tuple[int, in
 
 
 def _is_whole(box: Box, part: Box, width: int, height: int) -> bool:
-    """Return whether a face keeps away from the border of a part, where it may be cut."""
+    """Return whether a face is far enough from the border of a part not to be cut."""
     room = _BORDER * max(box.width, box.height)
     return (
         (box.x > part.x + room or part.x <= 0)
@@ -184,7 +186,7 @@ def _is_whole(box: Box, part: Box, width: int, height: int) -> bool:
 
 
 def _holds(area: Box, box: Box) -> bool:
-    """Return whether ``box`` lies within ``area``, so that its face would be found there."""
+    """Return whether ``box`` is inside ``area``, so that its face would be found there."""
     return (
         area.x <= box.x
         and area.y <= box.y

@@ -1,4 +1,4 @@
-"""A detector and a classifier that follow a script, so that the loop can run without a cascade or a network."""
+"""Detector and classifier that follow a script, so that the loop can run without a cascade or a network."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class BrightDetector:
-    """Calls every bright rectangle on a dark ground a face: what a drawn test scene needs."""
+    """Detects every bright rectangle on a dark background as a face, for drawn test scenes."""
 
     name = "bright"
     colour = False
@@ -28,7 +28,7 @@ class BrightDetector:
         self.calls = 0
 
     def detect(self, picture: NDArray[np.uint8], *, sizes: tuple[float, float] | None = None) -> list[Detection]:
-        """Return boxes around connected areas of grey levels above the threshold, of whatever ``sizes``."""
+        """Return boxes around connected areas above the threshold in ``picture`` ``(h, w)``; ``sizes`` is ignored."""
         import cv2
 
         del sizes
@@ -39,7 +39,7 @@ class BrightDetector:
 
 
 class ScriptedClassifier:
-    """Gives each crop what ``script`` says of it; by default a happy face, less sure the darker it is."""
+    """Returns the scores of ``script`` for each crop; by default a happy face, less certain the darker it is."""
 
     input_size = 48
     crop_margin = 0.0
@@ -54,16 +54,16 @@ class ScriptedClassifier:
         self.closed = False
 
     def classify(self, crops: Sequence[NDArray[np.uint8]]) -> list[Scores]:
-        """One :class:`Scores` per crop, in order."""
+        """Return one :class:`Scores` per crop, in order."""
         self.crops_seen += len(crops)
         return [self._script(crop) for crop in crops]
 
     def read(self, crops: Sequence[NDArray[np.uint8]]) -> list[Reading]:
-        """The same; everything is a face."""
+        """Return the same scores as readings without evidence."""
         return [Reading(scores) for scores in self.classify(crops)]
 
     def close(self) -> None:
-        """Remember that it was closed."""
+        """Mark the classifier as closed."""
         self.closed = True
 
 

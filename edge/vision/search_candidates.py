@@ -1,7 +1,7 @@
-"""Where somebody new may be: in what moves and belongs to no known face, and a little later there again (pure).
+"""Candidates for new faces: moving regions that belong to no known face, also for a while afterwards (pure).
 
-Who turns to the camera or comes nearer is in motion before the face can be found, and still when it can. So a place
-that was searched in vain is searched again, after a pause that doubles, until it is given up.
+A person who turns to the camera or approaches is in motion before the face can be detected, and may stand still when it
+can. Therefore a region without a new face is searched again, after a pause that doubles each time, and then given up.
 """
 
 from __future__ import annotations
@@ -19,43 +19,43 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _BODY = Box(-1.1, -0.9, 3.2, 4.0)
-"""What moves here belongs to a known face: relative to its top left corner, in sides of the face."""
+"""Body of a known face, relative to the face's top left corner, in sides of the face; motion inside belongs to it."""
 _AT_A_TIME = 3
-"""So many places are searched in one frame, the largest first."""
+"""Largest number of regions searched in one frame, the largest first."""
 _TRIES = 3
-"""So often a place is searched in vain before it is given up; what moves there later waits as long as the last time."""
+"""Number of misses after which a region is given up; later motion there waits for the last pause."""
 _SAME_IOU = 0.3
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """Where nobody new was found, in pixels of the reduced picture; the last time, and how often."""
+class _Miss:
+    """Region without a new face, in pixels of the reduced picture; the last time, and the number of misses."""
 
     region: Box
     at_ns: int
-    times: int
+    count: int
 
 
 class SearchCandidates:
-    """Says where to search; ``pause_s`` is the first pause before a place is searched again."""
+    """Selects regions to search; ``pause_s`` is the first pause before a region is searched again, in seconds."""
 
     def __init__(self, *, pause_s: float) -> None:
         self._pause_ns = int(pause_s * 1e9)
         self._motion = Motion()
-        self._places: list[_Place] = []
+        self._misses: list[_Miss] = []
 
     @property
     def still(self) -> bool:
-        """True where nothing moved in the last frame."""
+        """Return whether nothing moved in the last frame."""
         return self._motion.still
 
     def reset(self) -> None:
-        """Forget what was there."""
+        """Forget the reference picture and all misses."""
         self._motion.reset()
-        self._places = []
+        self._misses = []
 
     def update(self, grey: NDArray[np.uint8], now_ns: int) -> None:
-        """Take in a frame's reduced picture."""
+        """Process a frame's reduced picture ``(h, w)`` uint8."""
         self._motion.update(grey, now_ns)
 
     def changed(self, box: Box) -> bool:
@@ -63,19 +63,19 @@ class SearchCandidates:
         return self._motion.changed(box)
 
     def places(self, known: Sequence[Box], smallest: float, now_ns: int) -> list[Box]:
-        """Where to search in this frame; ``known`` are the faces that are known, in pixels of the reduced picture."""
+        """Return the regions to search in this frame; they and the ``known`` faces are in pixels of the picture."""
         bodies = [_body(face) for face in known]
         moving = [
             region
             for region in self._motion.regions(bodies, smallest)
-            if not any(self._waits(place, now_ns) for place in self._like(region))
+            if not any(self._waits(miss, now_ns) for miss in self._near(region))
         ]
         again = [
-            place.region
-            for place in self._places
-            if place.times < _TRIES
-            and not self._waits(place, now_ns)
-            and not any(_covers(body, place.region) for body in bodies)
+            miss.region
+            for miss in self._misses
+            if miss.count < _TRIES
+            and not self._waits(miss, now_ns)
+            and not any(_covers(body, miss.region) for body in bodies)
         ]
         chosen: list[Box] = []
         for region in (*moving, *again):
@@ -83,27 +83,25 @@ class SearchCandidates:
                 chosen.append(region)
         return chosen[:_AT_A_TIME]
 
-    def vain(self, region: Box) -> int:
-        """How often such a place was searched in vain of late."""
-        return max((place.times for place in self._like(region)), default=0)
+    def misses(self, region: Box) -> int:
+        """Return the number of recent misses in such a region."""
+        return max((miss.count for miss in self._near(region)), default=0)
 
-    def searched(self, region: Box, now_ns: int, *, in_vain: bool) -> None:
-        """Remember what came of it."""
-        before, times = self._like(region), 1 + self.vain(region)
-        self._places = [
-            place
-            for place in self._places
-            if place not in before and now_ns - place.at_ns < self._pause_ns << (_TRIES + 1)
+    def record(self, region: Box, now_ns: int, *, missed: bool) -> None:
+        """Record the result of a search of ``region``."""
+        before, count = self._near(region), 1 + self.misses(region)
+        self._misses = [
+            miss for miss in self._misses if miss not in before and now_ns - miss.at_ns < self._pause_ns << (_TRIES + 1)
         ]
-        if in_vain:
-            self._places.append(_Place(region, now_ns, min(times, _TRIES)))
+        if missed:
+            self._misses.append(_Miss(region, now_ns, min(count, _TRIES)))
             self._motion.settle(region)
 
-    def _like(self, region: Box) -> list[_Place]:
-        return [place for place in self._places if place.region.iou(region) >= _SAME_IOU]
+    def _near(self, region: Box) -> list[_Miss]:
+        return [miss for miss in self._misses if miss.region.iou(region) >= _SAME_IOU]
 
-    def _waits(self, place: _Place, now_ns: int) -> bool:
-        return now_ns - place.at_ns < self._pause_ns << place.times
+    def _waits(self, miss: _Miss, now_ns: int) -> bool:
+        return now_ns - miss.at_ns < self._pause_ns << miss.count
 
 
 def _body(face: Box) -> Box:

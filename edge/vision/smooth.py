@@ -1,4 +1,4 @@
-"""Takes the flicker out of scores and labels (pure; every call names its time)."""
+"""Smoothing of scores and labels over time (pure; every call passes its time)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _NS = 1_000_000_000
 
 
 class ScoreAverage:
-    """Exponential average with a time constant, so that it settles alike at any frame rate."""
+    """Exponential average with a time constant, so that it is independent of the frame rate."""
 
     def __init__(self, time_constant_s: float) -> None:
         self._time_constant_s = time_constant_s
@@ -18,7 +18,7 @@ class ScoreAverage:
         self._last_ns = 0
 
     def update(self, scores: Scores, now_ns: int) -> Scores:
-        """The average after taking in ``scores`` at ``now_ns``; the first is taken whole."""
+        """Return the average after adding ``scores`` at ``now_ns``; the first scores are returned unchanged."""
         if self._value is None or self._time_constant_s <= 0:
             self._value = scores
         else:
@@ -31,10 +31,10 @@ class ScoreAverage:
 
 
 class EmotionSelector:
-    """Names the emotion; changes its mind only for a lead that lasts.
+    """Selects the emotion with hysteresis.
 
-    A challenger must be ahead of the present label by ``lead`` for ``hold_s`` without a break. Below
-    ``min_confidence`` the label is ``None``: uncertain. The first label is given at once.
+    A new label must exceed the current one by ``lead`` for ``hold_s`` without interruption. Below ``min_confidence``
+    the label is ``None``: uncertain. The first label is selected at once.
     """
 
     def __init__(self, *, lead: float, hold_s: float, min_confidence: float) -> None:
@@ -47,7 +47,7 @@ class EmotionSelector:
         self._since_ns: int | None = None
 
     def update(self, scores: Scores, now_ns: int) -> str | None:
-        """The label in force after ``scores`` at ``now_ns``."""
+        """Return the label after ``scores`` at ``now_ns``."""
         wanted = scores.top if scores.confidence >= self._min_confidence else None
         if not self._started:
             self._started = True

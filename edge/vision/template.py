@@ -1,7 +1,8 @@
-"""Follow known faces from frame to frame by how they looked when they were found last (normalised cross-correlation).
+"""Template matching of known faces from frame to frame by normalised cross-correlation.
 
-One face costs a tenth of a detector's search in a small window, whatever its pose and the number of others. A face that
-does not look like itself any more, because it left, turned or moved too fast, is not followed: a detector has to look.
+One face costs a tenth of a detector's search in a small window, independent of its pose and the number of others. A
+face whose appearance has changed, because it left, turned or moved too fast, is not followed, and a detector has to
+search for it.
 """
 
 from __future__ import annotations
@@ -22,17 +23,17 @@ if TYPE_CHECKING:
     from edge.core.types import Box
 
 _SIDE = 16
-"""Pixels a side to which a face is reduced."""
+"""Side in pixels to which a face is reduced."""
 _REACH = 6
-"""How far around its expected place it is looked for, in pixels of that reduction: 0.375 of its side."""
+"""Search range around the expected position, in pixels of that reduction: 0.375 of the face's side."""
 _ALIKE = 0.72
-"""Least correlation of a face with itself some frames later."""
+"""Lowest correlation of a face with itself some frames later."""
 _FLAT = 2.0
-"""Standard deviation in grey levels below which there is nothing to correlate."""
+"""Standard deviation in grey levels below which a patch is too flat to correlate."""
 
 
 class TemplateFollower:
-    """Remember a small picture of each face, in memory only, for as long as its track lives."""
+    """Holds a small picture of each face, in memory only, for as long as its track exists."""
 
     def __init__(self) -> None:
         self._faces: dict[str, tuple[NDArray[np.uint8], float, float]] = {}
@@ -42,7 +43,7 @@ class TemplateFollower:
         self._faces.clear()
 
     def learn(self, track_id: str, grey: NDArray[np.uint8], box: Box) -> None:
-        """Remember how the face in ``box`` looks, in pixels of ``grey`` ``(height, width)``."""
+        """Store the appearance of the face in ``box``, in pixels of ``grey`` ``(height, width)`` uint8."""
         side = max(box.width, box.height)
         patch = cut_square(grey, box.centre, side, _SIDE)
         if patch.std() >= _FLAT:
@@ -56,30 +57,30 @@ class TemplateFollower:
         self._faces = {track_id: patch for track_id, patch in self._faces.items() if track_id in live}
 
     def follow(self, track_id: str, grey: NDArray[np.uint8], expected: Box) -> Box | None:
-        """Return where the face is now, near ``expected``; ``None`` where nothing there looks like it."""
+        """Return the face's box in ``grey`` ``(h, w)`` uint8 near ``expected``; ``None`` if nothing there matches."""
         if track_id not in self._faces:
             return None
         patch, patch_x, patch_y = self._faces[track_id]
         reach = max(expected.width, expected.height) * (1 + 2 * _REACH / _SIDE)
         area = cut_square(grey, expected.centre, reach, _SIDE + 2 * _REACH)
-        likeness = cv2.matchTemplate(area, patch, cv2.TM_CCOEFF_NORMED)
-        _, best, _, (column, row) = cv2.minMaxLoc(likeness)
+        correlation = cv2.matchTemplate(area, patch, cv2.TM_CCOEFF_NORMED)
+        _, best, _, (column, row) = cv2.minMaxLoc(correlation)
         if not best >= _ALIKE:  # a flat window gives NaN
             return None
-        x = column + _vertex(likeness[row, :], column) - _REACH
-        y = row + _vertex(likeness[:, column], row) - _REACH
+        x = column + _vertex(correlation[row, :], column) - _REACH
+        y = row + _vertex(correlation[:, column], row) - _REACH
         step, (area_x, area_y) = round(reach) / len(area), _cut_off(expected, reach)
         return replace(expected, x=expected.x + x * step + area_x - patch_x, y=expected.y + y * step + area_y - patch_y)
 
 
 def _cut_off(box: Box, side: float) -> tuple[float, float]:
-    """Return how far the middle of a cut, which is whole pixels, is from the box's own."""
+    """Return the offset of the centre of a crop, which consists of whole pixels, from the box's centre."""
     x, y = (round(middle - side / 2) + round(side) / 2 - middle for middle in box.centre)
     return x, y
 
 
 def _vertex(values: NDArray[Any], at: int) -> float:
-    """Return how far the top of the parabola through the peak and its two neighbours is from the peak."""
+    """Return the offset from the peak of the vertex of the parabola through it and its two neighbours."""
     if not 0 < at < len(values) - 1:
         return 0.0
     before, peak, after = (float(value) for value in values[at - 1 : at + 2])

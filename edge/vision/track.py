@@ -1,8 +1,8 @@
-"""Keep the faces of one camera apart from detection to detection (pure; after ByteTrack, Zhang et al., ECCV 2022).
+"""Tracking of the faces of one camera (pure; after ByteTrack, Zhang et al., ECCV 2022).
 
-A track begins with a sure detection and is continued by less sure ones. One that is not found any more is not shown,
-but remembered for a while: who looks away and back keeps the id. Ids are random, short-lived and say nothing of who it
-is.
+A track begins with a confident detection and is continued by less confident ones. A track that is no longer detected is
+not shown, but remembered for a while, so that a face that looks away and back keeps its id. Ids are random, short-lived
+and do not identify a person.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
 _NS = 1_000_000_000
 _ID_BITS = 32
 _COAST_S = 0.3
-"""A face that is not seen moves on at its last speed for so long."""
+"""How long a face that is not seen is extrapolated at its last speed, in seconds."""
 _INERTIA = 0.6
 _LEAST_STEP_S = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """One face; ``speed_x`` and ``speed_y`` in pixels a second, of the centre.
+    """One face; ``speed_x`` and ``speed_y`` are those of the centre, in pixels per second.
 
-    ``detected_ns`` is when the detector found it last, ``seen_ns`` when it was found or followed last, ``placed_ns``
-    when it was where ``box`` is. ``best`` is the highest score so far, ``missed`` how often in a row it was looked for
-    in vain. ``roll`` in degrees and ``facing`` are those of the last detection.
+    ``detected_ns`` is the time of the last detection, ``seen_ns`` of the last detection or match, ``placed_ns`` that of
+    ``box``. ``best`` is the highest score so far, ``missed`` the number of consecutive misses. ``roll`` in degrees and
+    ``facing`` are those of the last detection.
     """
 
     id: str
@@ -51,12 +51,12 @@ class Track:
     facing: bool = True
 
     def at(self, now_ns: int) -> Box:
-        """Return where the face should be at ``now_ns``."""
+        """Return the expected box at ``now_ns``."""
         seconds = max(0.0, min((now_ns - self.placed_ns) / _NS, _COAST_S))
         return replace(self.box, x=self.box.x + self.speed_x * seconds, y=self.box.y + self.speed_y * seconds)
 
-    def found(self, detection: Detection, now_ns: int) -> Track:
-        """Continue the track by a detection."""
+    def detected(self, detection: Detection, now_ns: int) -> Track:
+        """Return the track continued by a detection."""
         moved = self.moved(detection.box, now_ns)
         return replace(
             moved,
@@ -69,9 +69,9 @@ class Track:
         )
 
     def moved(self, box: Box, now_ns: int) -> Track:
-        """Continue the track where the face was followed to; the speed is a running mean."""
+        """Return the track continued at ``box``; the speed is a running mean."""
         seconds = (now_ns - self.placed_ns) / _NS
-        if seconds < _LEAST_STEP_S:  # followed and found in one frame: the box is more exact, the speed is not
+        if seconds < _LEAST_STEP_S:  # followed and detected in one frame: the box is more exact, the speed is not
             return replace(self, box=box, seen_ns=now_ns)
         (old_x, old_y), (new_x, new_y) = self.box.centre, box.centre
         return replace(
@@ -86,12 +86,12 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class TrackRules:
-    """When a face begins, is shown, and is forgotten.
+    """Rules for beginning, showing and forgetting a track.
 
-    ``begins`` is the score of a detection that begins a track, ``sure`` the one that shows it at once; others are shown
-    after ``min_hits`` detections, one of which must score ``confirms``. A face is shown until it was looked for in vain
-    ``misses`` times in a row or was not seen for ``max_age_s``, and remembered for ``memory_s``. One that looks like
-    itself although the detector does not find it is shown for ``held_s`` at most.
+    ``begins`` is the score of a detection that begins a track, ``sure`` the one from which on it is shown at once;
+    others are shown after ``min_hits`` detections, one of which must score ``confirms``. A face is shown until it was
+    missed ``misses`` times in a row or was not seen for ``max_age_s``, and remembered for ``memory_s``. A face whose
+    appearance is unchanged is shown without a detection for at most ``held_s``.
     """
 
     iou_threshold: float = 0.25
@@ -107,7 +107,7 @@ class TrackRules:
 
 
 class Tracker:
-    """Keep the tracks of one camera; every call gives its time."""
+    """Holds the tracks of one camera; every call passes its time."""
 
     def __init__(self, rules: TrackRules, *, seed: int | None = None) -> None:
         self._rules = rules
@@ -124,7 +124,7 @@ class Tracker:
         self._camera = CameraMotion()
 
     def tick(self, now_ns: int) -> None:
-        """Begin a frame: limits in time grow with the frames' interval, so that rare frames hide no face."""
+        """Begin a frame; time limits grow with the frames' interval, so that rare frames hide no face."""
         if self._last_ns is not None:
             before_s, self._interval_s = self._interval_s, max(0.0, (now_ns - self._last_ns) / _NS)
             self._usual_s = min(before_s or self._interval_s, self._interval_s)
@@ -132,7 +132,7 @@ class Tracker:
         self._tracks = self._alive(self._tracks, now_ns)
 
     def follow(self, boxes: Mapping[str, Box], now_ns: int) -> None:
-        """Move the tracks that were followed to ``boxes``, by id, and the others as the camera moved."""
+        """Move the followed tracks to ``boxes``, by id, and the others with the camera."""
         self._camera = CameraMotion.of([(track.box, boxes[track.id]) for track in self._tracks if track.id in boxes])
         self._tracks = [
             track.moved(self._camera.resized(boxes[track.id]), now_ns)
@@ -149,42 +149,42 @@ class Tracker:
         looked_for: Collection[str] | None = None,
         followed: Collection[str] = (),
     ) -> dict[str, Detection]:
-        """Take in detections; return those that continued or began a track, by its id.
+        """Process detections; return those that continued or began a track, by its id.
 
         Args:
             detections: in pixels of the frame.
             now_ns: the frame's time.
-            looked_for: ids of the tracks that would have been found; ``None`` means all of them.
-            followed: ids of the tracks that look like themselves in this frame.
+            looked_for: ids of the tracks that the search covered; ``None`` means all of them.
+            followed: ids of the tracks whose appearance is unchanged in this frame.
         """
         boxes = [detection.box for detection in detections]
         unseen_s = [(now_ns - track.seen_ns) / _NS for track in self._tracks]
         expected = [track.at(now_ns) for track in self._tracks]
         pairs = associate(expected, unseen_s, boxes, iou_threshold=self._rules.iou_threshold)
-        kept, matched = [], {}
+        tracks, matched = [], {}
         for index, track in enumerate(self._tracks):
             if index in pairs:
                 matched[track.id] = detections[pairs[index]]
-                kept.append(track.found(matched[track.id], now_ns))
+                tracks.append(track.detected(matched[track.id], now_ns))
             elif looked_for is None or track.id in looked_for:
-                kept.append(self._unfound(track, now_ns, is_followed=track.id in followed))
+                tracks.append(self._missed(track, now_ns, is_followed=track.id in followed))
             else:
-                kept.append(track)
+                tracks.append(track)
         taken = set(pairs.values())
         for index, detection in enumerate(detections):
             if index not in taken and detection.score >= self._rules.begins:
-                track = self._begun(detection, now_ns)
+                track = self._new_track(detection, now_ns)
                 matched[track.id] = detection
-                kept.append(track)
-        self._tracks = self._alive(kept, now_ns)
+                tracks.append(track)
+        self._tracks = self._alive(tracks, now_ns)
         return matched
 
     def tracks(self) -> list[Track]:
-        """Return all that live, shown or not, largest first."""
+        """Return all tracks, shown or not, largest first."""
         return self._tracks
 
     def faces(self, now_ns: int) -> list[tuple[Track, Box]]:
-        """Return the tracks that are shown and where each is at ``now_ns``, largest first."""
+        """Return the shown tracks with their boxes at ``now_ns``, largest first."""
         return [(track, track.at(now_ns)) for track in self._tracks if self.is_shown(track, now_ns)]
 
     def is_shown(self, track: Track, now_ns: int) -> bool:
@@ -194,12 +194,12 @@ class Tracker:
         return self.is_confirmed(track) and track.missed < rules.misses and age_s <= self._lasting(rules.max_age_s)
 
     def is_confirmed(self, track: Track) -> bool:
-        """Return whether it was found often or surely enough to be a face; where frames are rare, once is enough."""
+        """Return whether it was detected often or confidently enough; if frames are rare, once is enough."""
         is_slow = self._usual_s >= self._rules.max_age_s / 2
         is_often = is_slow or track.hits >= self._rules.min_hits
         return track.best >= self._rules.sure or (track.best >= self._rules.confirms and is_often)
 
-    def _begun(self, detection: Detection, now_ns: int) -> Track:
+    def _new_track(self, detection: Detection, now_ns: int) -> Track:
         speed_x, speed_y = self._camera_speed(detection.box)
         return Track(
             f"{self._random.getrandbits(_ID_BITS):08x}",
@@ -215,14 +215,14 @@ class Tracker:
             facing=is_facing(detection.landmarks),
         )
 
-    def _unfound(self, track: Track, now_ns: int, *, is_followed: bool) -> Track:
-        """Count a look in vain, but not while the face looks like itself: then the detector only blinked."""
+    def _missed(self, track: Track, now_ns: int, *, is_followed: bool) -> Track:
+        """Count a miss, unless the face's appearance is unchanged, so that the miss is the detector's."""
         held_s = min(self._rules.held_s, self._rules.max_age_s * track.hits)
         is_held = is_followed and self.is_confirmed(track) and now_ns - track.detected_ns <= held_s * _NS
         return track if is_held else replace(track, missed=track.missed + 1)
 
     def _carried(self, track: Track, now_ns: int) -> Track:
-        """Move a track that was not followed along with the camera."""
+        """Return a track that was not followed, moved along with the camera."""
         if self._camera == CameraMotion() or track.placed_ns == now_ns:
             return track
         box = self._camera.moved(track.box)
@@ -230,14 +230,14 @@ class Tracker:
         return replace(track, box=box, placed_ns=now_ns, speed_x=speed_x, speed_y=speed_y)
 
     def _camera_speed(self, box: Box) -> tuple[float, float]:
-        """Return the speed in pixels a second at which ``box`` moves if only the camera does."""
+        """Return the speed of ``box`` in pixels per second if only the camera moves."""
         if self._interval_s <= 0:
             return 0.0, 0.0
         (old_x, old_y), (new_x, new_y) = box.centre, self._camera.moved(box).centre
         return (new_x - old_x) / self._interval_s, (new_y - old_y) / self._interval_s
 
     def _lasting(self, seconds: float) -> float:
-        """A limit in time: at least two frames long."""
+        """Return a time limit that is at least two frames long, in seconds."""
         return max(seconds, 2 * self._interval_s)
 
     def _alive(self, tracks: list[Track], now_ns: int) -> list[Track]:

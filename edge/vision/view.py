@@ -1,4 +1,4 @@
-"""One frame as the search for faces sees it: the whole picture and a small, lightened grey one."""
+"""Views of one frame for the search for faces: the whole picture and a small, lightened grey one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FrameView:
-    """``grey`` ``(height, width)`` uint8 is the small picture, already lightened by ``exposure``."""
+    """A frame with its small picture ``grey`` ``(height, width)`` uint8, which is already lightened by ``exposure``."""
 
     frame: Frame
     grey: NDArray[np.uint8]
@@ -28,18 +28,19 @@ class FrameView:
 
     @property
     def scale(self) -> float:
-        """Pixels of the frame for one of the small picture."""
+        """Return the number of the frame's pixels per pixel of the small picture."""
         return self.frame.width / int(self.grey.shape[1])
 
     @property
     def now_ns(self) -> int:
-        """The frame's time."""
+        """Return the frame's time in nanoseconds."""
         return self.frame.monotonic_ns
 
     def whole(self, width: int, *, colour: bool, careful: bool = True) -> NDArray[np.uint8]:
-        """Return the whole picture at most ``width`` pixels across, lightened; smoothed where a gain raised the noise.
+        """Return the whole picture, uint8 of at most ``width`` pixels across, lightened; smoothed if the gain is not 1.
 
-        ``colour`` asks for BGR where the frame has it. ``careful`` takes the mean of all pixels.
+        ``colour`` selects BGR ``(h, w, 3)`` if the frame has it, otherwise grey ``(h, w)``. ``careful`` averages all
+        pixels.
         """
         if not colour and width == self.grey.shape[1]:
             small = self.grey
@@ -49,7 +50,7 @@ class FrameView:
         return small if self.exposure.gain <= 1.0 else light.smooth(small, light.noise_of(to_grey(small)))
 
     def cut(self, area: Box, scale: float, *, colour: bool) -> NDArray[np.uint8]:
-        """Return ``area``, whole pixels of the frame, ``scale`` times as large, as :meth:`whole` does."""
+        """Return ``area``, in whole pixels of the frame, scaled by ``scale`` and lightened as by :meth:`whole`."""
         left, top, width, height = area.rounded()
         part = self.frame.image[top : top + height, left : left + width]
         picture = self.exposure.lighten(part if colour else to_grey(part))
@@ -57,9 +58,9 @@ class FrameView:
         return small if self.exposure.gain <= 1.0 else light.smooth(small, light.noise_of(to_grey(small)))
 
     def part(self, area: Box, zoom: float, *, full: bool) -> tuple[NDArray[np.uint8], int, int]:
-        """Cut ``area`` out in grey and enlarge it ``zoom`` times; also return the left and top pixel where it begins.
+        """Return ``area`` as grey ``(h, w)`` uint8, scaled by ``zoom``, and the left and top pixel at which it begins.
 
-        ``area`` is in pixels of the frame where ``full`` is true, and of the small picture otherwise.
+        ``area`` is in pixels of the frame if ``full``, and of the small picture otherwise.
         """
         picture = self.frame.image if full else self.grey
         left, top = (max(0, round(value)) for value in (area.x, area.y))

@@ -1,12 +1,11 @@
-"""YuNet as a face detector (Wu et al., 2023, doi:10.1007/s11633-023-1423-y; MIT licence), run by OpenCV.
+"""Face detector with YuNet (Wu et al., 2023, doi:10.1007/s11633-023-1423-y; MIT licence), run by OpenCV.
 
-The network gives a box, five landmarks and a score. It wants colour: on grey pictures it finds a fifth fewer small
+The network returns a box, five landmarks and a score. It needs colour: on grey pictures it finds a fifth fewer small
 faces.
 
-Boxes leave here in the framing of OpenCV's frontal cascade, as the classifier was trained on it: a square about the
+The returned boxes have the framing of OpenCV's frontal cascade, on which the classifier was trained: a square about the
 same centre whose side is 0.94 of the longer one. On PublicTest (every picture in which a face was found, three times
-as large, its border repeated) that factor gave the network its best accuracy, equal to that of the pictures as they
-are.
+as large, its border repeated) that factor gave the network its best accuracy, equal to that of the unchanged pictures.
 """
 
 from __future__ import annotations
@@ -36,31 +35,31 @@ SHA256 = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4"
 COMMAND = "face-edge models add yunet"
 
 SMALLEST = 18.0
-"""Pixels a side from which most faces score 0.75 and more (95 %); of those of 10 pixels a third does (30 pictures of
-groups)."""
+"""Side in pixels from which on 95 % of the faces score 0.75 or more; of those of 10 pixels a third does (30 group
+pictures)."""
 CANDIDATE = 0.5
-"""Score from which a find may confirm a face that is known already."""
+"""Score from which on a detection may confirm a known face."""
 _FRAMING = 0.94
 _OVERLAP = 0.3
 _MOST = 2000
 _SMALL, _LARGE, _LARGE_SCORES = 15.0, 27.0, 0.07
-"""A face of the larger size scores so much more than one of the smaller size."""
+"""Two sides in pixels, and the difference between the scores of faces of these sizes."""
 _SPARE = 0.75
-"""Faces a little smaller than promised are returned as well: one of just that size must not come and go."""
+"""Factor of the smallest returned face, so that a face of exactly the promised size does not flicker."""
 _LEAST_SIDE = 16
 _MOST_UNEVEN = 3.0
-"""Boxes longer than this many times their breadth are degenerate: one in 800 pictures has one."""
+"""Ratio of the sides above which a box is degenerate: one in 800 pictures has one."""
 _NETS = 8
-"""A change of the input's size costs as much as half a search, so one network is kept for each of the last sizes."""
+"""Number of networks, one for each recent size of input, since a change of size costs as much as half a search."""
 
 
 class YuNetDetector:
-    """Search a picture for faces from ``min_face`` of its shorter side on.
+    """Detects faces from ``min_face`` of a picture's shorter side on.
 
-    ``confidence``, 0 to 1, is the least score of what is returned.
+    ``confidence``, 0 to 1, is the lowest score of the returned faces.
 
     Raises:
-        ModelError: the file is missing or not the published one; the message has the command that gets it.
+        ModelError: the file is missing or not the published one; the message contains the command that installs it.
         HardwareUnavailable: this OpenCV has no ``FaceDetectorYN``.
     """
 
@@ -91,9 +90,9 @@ class YuNetDetector:
         least, most = sizes or (_SPARE * self._min_face * min(height, width), float(max(height, width)))
         colour = picture if picture.ndim == 3 else cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR)
         _, rows = self._net(width, height).detect(colour)
-        found = [] if rows is None else list(_detections(rows, width, height))
+        detections = [] if rows is None else list(_detections(rows, width, height))
         return sorted(
-            (each for each in found if least <= max(each.box.width, each.box.height) <= most),
+            (each for each in detections if least <= max(each.box.width, each.box.height) <= most),
             key=lambda each: (-each.box.area, each.box.x, each.box.y),
         )
 
@@ -110,7 +109,7 @@ class YuNetDetector:
 
 
 def _load(content: bytes, path: Path, size: tuple[int, int], confidence: float) -> cv2.FaceDetectorYN:
-    """Make a network of the bytes that were checked; OpenCV 4.9 reads files alone."""
+    """Make a network from the verified bytes, or for OpenCV 4.9, which can only read files, from the path."""
     try:
         if _takes_bytes():
             model, config = np.frombuffer(content, np.uint8), np.empty(0, np.uint8)
@@ -126,7 +125,7 @@ def _takes_bytes() -> bool:
 
 
 def _detections(rows: NDArray[Any], width: int, height: int) -> Iterator[Detection]:
-    """Turn the network's rows ``(n, 15)``, box, five points and score, into detections within the picture."""
+    """Yield detections inside the picture from the network's rows ``(n, 15)``: box, five points and score."""
     for row in rows.tolist():
         x, y, across, down = row[:4]
         if not all(map(math.isfinite, row)) or _is_degenerate(across, down):
@@ -140,7 +139,7 @@ def _detections(rows: NDArray[Any], width: int, height: int) -> Iterator[Detecti
 
 
 def _confidence(score: float, side: float) -> float:
-    """Weigh the network's score by the face's side in pixels: large faces score higher, and so do large false ones."""
+    """Return the score corrected for the face's side in pixels: large faces, also false ones, score higher."""
     size = min(1.0, max(0.0, (side - _SMALL) / (_LARGE - _SMALL)))
     return min(1.0, max(0.0, score - _LARGE_SCORES * size))
 
@@ -150,7 +149,7 @@ def _is_degenerate(across: float, down: float) -> bool:
 
 
 def problem(path: Path) -> str:
-    """Return why the file at ``path`` cannot be used, in one line; empty where it can."""
+    """Return one line that explains why the file at ``path`` cannot be used, empty if it can."""
     if not hasattr(cv2, "FaceDetectorYN"):
         return f"OpenCV {cv2.__version__} cannot run YuNet"
     try:

@@ -11,7 +11,7 @@ from edge.vision.scan import Scan
 from tests.fixtures.room import FACE, FRAME_MS, FixedBudget, SearchRoom, WatchedDetector
 
 if TYPE_CHECKING:
-    from edge.vision.findings import Findings
+    from edge.vision.findings import SearchResult
 
 SMALL = 320
 """Pixels across of the small picture."""
@@ -33,7 +33,7 @@ class Watch:
         scan = Scan(self.detector, budget=FixedBudget(plan_s), min_face=0.1, width=SMALL)
         self.search = LocalSearch(scan, near=near or self.detector, interval_s=0.2, scan_s=scan_s, min_hits=2)
 
-    def look(self, *faces: Box, **known: Any) -> Findings | None:
+    def look(self, *faces: Box, **known: Any) -> SearchResult | None:
         return self.room.show(self.search, *faces, **known)
 
     def boxes(self, *faces: Box, **known: Any) -> list[Box]:
@@ -184,7 +184,7 @@ def test_a_face_that_is_not_found_is_sought_at_once_again_and_then_as_rarely_as_
     assert sum(calls[4:]) == 2
 
 
-def test_after_a_look_in_vain_a_known_face_is_looked_for_finely() -> None:
+def test_after_a_miss_a_known_face_is_searched_for_at_a_finer_scale() -> None:
     watch = Watch()
     watch.look(FACE)
     watch.detector.blind = True
@@ -202,7 +202,7 @@ def test_after_a_look_in_vain_a_known_face_is_looked_for_finely() -> None:
 
 
 @pytest.mark.parametrize(("width", "height"), [(640, 480), (1920, 1080)])
-def test_a_place_searched_twice_in_vain_is_searched_finely_for_small_faces(width: int, height: int) -> None:
+def test_a_place_with_two_misses_is_searched_at_a_finer_scale_for_small_faces(width: int, height: int) -> None:
     watch = Watch(size=(width, height))
     factor = width / SMALL
     watch.look()

@@ -10,7 +10,7 @@ from edge.core.contrast import Contrast
 from edge.core.types import Box, Detection, Emotion, Face, Frame, Light, Scores
 from edge.inference.preprocess import crop_face
 from edge.vision import pipeline as pipeline_module
-from edge.vision.findings import Findings
+from edge.vision.findings import SearchResult
 from edge.vision.pipeline import _in_view, _is_inside, mark_primary
 from edge.vision.pose import roll_of
 from edge.vision.scripted import ScriptedClassifier
@@ -88,7 +88,7 @@ def test_a_face_that_the_detector_misses_is_shown_while_it_looks_like_itself() -
     assert all(face.box.iou(Box(220 + 2 * i, 100, 80, 80)) > 0.8 for i in range(9) for face in missed[i].faces)
 
 
-def test_a_face_that_is_looked_for_in_vain_is_forgotten_although_nothing_changes() -> None:
+def test_a_face_that_is_missed_is_forgotten_although_nothing_changes() -> None:
     detector = WatchedDetector()
     rules = TrackRules(held_s=0.5, max_age_s=0.4, memory_s=1.0, min_hits=2)
     vision = bright_pipeline(detector=detector, interval_s=0.1, rules=rules)
@@ -206,7 +206,7 @@ def test_a_face_is_inside_where_its_centre_is(centre: tuple[int, int], *, inside
 def test_a_face_that_was_not_looked_for_is_not_missed(monkeypatch: pytest.MonkeyPatch) -> None:
     vision = bright_pipeline(interval_s=0.1, rules=TrackRules(held_s=0.5, max_age_s=0.4, min_hits=2))
     (before,) = play(vision, [textured(200, 100)] * 10, every_ms=100)[-1].faces
-    elsewhere = Findings((), frozenset())
+    elsewhere = SearchResult((), frozenset())
     monkeypatch.setattr(vision._search, "look", lambda *_: elsewhere)
     later = play(vision, [textured(200, 100)] * 30, every_ms=100, start_ms=1000)
     assert [face.track_id for face in later[-1].faces] == [before.track_id]

@@ -120,7 +120,7 @@ def test_a_prior_that_the_model_does_not_have_is_one_line_and_found_before_the_s
     changed: Callable[..., Path], wanted: str | float
 ) -> None:
     model = changed()
-    with pytest.raises(ModelError, match=r"model\.prior: .* does not say how often") as caught:
+    with pytest.raises(ModelError, match=r"model\.prior: .* has no label frequencies") as caught:
         LiteRtClassifier(model, prior=wanted)
     assert "\n" not in str(caught.value)
     config = validate({"model": {"path": str(model), "prior": wanted}}, "test")
@@ -135,7 +135,7 @@ def test_a_prior_that_the_model_does_not_have_is_one_line_and_found_before_the_s
         ({"certainty": {"temperature": 1, "head": "consensus "}}, "certainty.head: expected one of fer2013, consensus"),
         (
             {"refusal": {"bias": 0, "weights": {"age.old": 1}, "bounds": {"age.old": [0, 1]}, "least": 0}},
-            "refusal.weights: 'age.old' is no sign",
+            "refusal.weights: 'age.old' is not a sign",
         ),
     ],
 )

@@ -115,7 +115,7 @@ def test_weak_detections_continue_a_track_and_do_not_begin_one() -> None:
     assert track.hits == 2
 
 
-def test_what_was_not_confirmed_vanishes_after_two_looks_in_vain() -> None:
+def test_what_was_not_confirmed_disappears_after_two_misses() -> None:
     clip = Clip()
     clip.frame(0, found(FACE))
     clip.frame(50, [])
@@ -131,7 +131,7 @@ def test_what_was_not_confirmed_vanishes_after_two_looks_in_vain() -> None:
     assert clip.tracker.tracks() == [], "too old, though nobody looked"
 
 
-def test_who_is_not_found_is_shown_until_the_second_look_in_vain() -> None:
+def test_a_face_that_is_not_detected_is_shown_until_the_second_miss() -> None:
     clip = Clip()
     seen_long(clip, FACE)
     assert len(clip.frame(950, [])) == 1
@@ -301,7 +301,7 @@ def test_a_face_that_looks_like_itself_is_held_though_it_is_not_found_but_not_fo
     for at_ms in range(1000, 6000, 100):
         is_shown = bool(clip.frame(at_ms, [], followed={track.id: FACE}))
         lasted_ms = at_ms if is_shown else lasted_ms
-    assert lasted_ms == 900 + 2000 + 100, "the second look in vain after two seconds hides it"
+    assert lasted_ms == 900 + 2000 + 100, "the second miss after two seconds hides it"
 
 
 def test_one_that_is_hardly_known_is_held_for_less_long() -> None:
@@ -329,7 +329,7 @@ def test_rare_frames_never_hide_a_face(interval_ms: int) -> None:
     assert shown == [0, 1, 1, 1, 1, 1]
     assert len({track.id for track in clip.shown}) == 1
     assert clip.shown[0].hits == 5
-    assert len(clip.frame(6 * interval_ms, [])) == 1, "one look in vain is no proof"
+    assert len(clip.frame(6 * interval_ms, [])) == 1, "one miss is no proof"
     assert clip.frame(7 * interval_ms, []) == []
 
 

@@ -12,7 +12,7 @@ from edge.vision.whole_search import WholeSearch
 from tests.fixtures.room import FACE, FRAME_MS, FixedBudget, SearchRoom, WatchedDetector
 
 if TYPE_CHECKING:
-    from edge.vision.findings import Findings
+    from edge.vision.findings import SearchResult
 
 
 class Watch:
@@ -24,7 +24,7 @@ class Watch:
         scan = Scan(self.detector, budget=FixedBudget(interval_s, width), min_face=0.1)
         self.search = WholeSearch(scan, interval_s=min(interval_s, 0.2), scan_s=scan_s)
 
-    def look(self, *faces: Box, **known: Any) -> Findings | None:
+    def look(self, *faces: Box, **known: Any) -> SearchResult | None:
         return self.room.show(self.search, *faces, **known)
 
 
@@ -75,9 +75,7 @@ def test_who_fills_the_picture_is_looked_for_in_all_of_it_before_the_interval_is
 
 
 @pytest.mark.parametrize(("hits", "missed", "followed"), [(9, 0, True), (9, 5, False), (1, 5, True), (1, 5, False)])
-def test_a_face_that_is_followed_and_one_looked_for_in_vain_are_in_no_hurry(
-    hits: int, missed: int, followed: bool
-) -> None:
+def test_a_face_that_is_followed_and_one_that_was_missed_are_not_urgent(hits: int, missed: int, followed: bool) -> None:
     watch = Watch(interval_s=0.5)
     watch.look(FACE)
     for _ in range(14):
