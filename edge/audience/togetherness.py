@@ -1,9 +1,9 @@
-"""How much the people of a group react together: synchrony of their expressions over a short window (pure).
+"""Togetherness of a group: synchrony of the people's expressions over a short window (pure).
 
 The measure is the mean Pearson correlation over all pairs of tracks and over valence and each class's score, limited
-to 0..1. Its null distribution comes from shifting each track circularly by a random time, which keeps how each person
-changes and breaks what they have in common; the 95th percentile of the shifted values is what chance alone reaches in
-one window of twenty. Tracks are kept for one window, in memory only.
+to 0..1. Its null distribution comes from shifting each track circularly by a random time, which preserves each person's
+changes and removes their relation to the others'; chance alone reaches the 95th percentile of the shifted values in one
+window of twenty. Tracks are stored for one window, in memory only.
 
 Source of the null: circular shift surrogates, as used for inter-subject correlation (Kauppi et al., 2010,
 https://doi.org/10.3389/fninf.2010.00005).
@@ -30,12 +30,12 @@ LEAST_PEOPLE = 2
 _NS = 1_000_000_000
 _STEP_NS = _NS // SAMPLES_PER_S
 _STILL = 1e-3
-"""Standard deviation of a signal below which it does not change, so that it correlates with nothing."""
+"""Standard deviation of a signal below which it counts as constant, without correlation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Togetherness:
-    """The measure over one window: ``value`` 0 to 1, the ``null`` that chance reaches in one of twenty, and people."""
+    """Measurement over one window: ``value`` 0 to 1, the ``null`` that chance reaches in one of twenty, and people."""
 
     value: float
     null: float
@@ -43,11 +43,11 @@ class Togetherness:
 
 
 class TogethernessMeter:
-    """Keeps what each track showed over the last ``window_s`` and measures at every half window.
+    """Stores the scores of each track over the last ``window_s`` and measures at every half window.
 
     Args:
         window_s: length of a window in seconds.
-        k: least number of tracks; fewer than two are never measured.
+        k: minimum number of tracks; fewer than two are never measured.
         seed: of the random shifts, so that a recorded clip gives the same figures.
     """
 
@@ -61,17 +61,17 @@ class TogethernessMeter:
         self._due = self._length
 
     def require(self, k: int) -> None:
-        """Measure groups of at least ``k`` tracks from now on, and forget what was kept."""
+        """Measure groups of at least ``k`` tracks from now on, and discard the stored tracks."""
         self._least = max(LEAST_PEOPLE, k)
         self.forget()
 
     def forget(self) -> None:
-        """Drop all tracks: another session begins, or nobody is looked at."""
+        """Discard all tracks because another session begins or analysis is paused."""
         self._tracks.clear()
         self._step, self._filled, self._due = None, 0, self._length
 
     def observe(self, observation: Observation) -> Togetherness | None:
-        """Add a frame; return a measurement where half a window has passed since the last and enough people stayed."""
+        """Add an observation; return a measurement every half window if enough people stayed."""
         step = observation.monotonic_ns // _STEP_NS
         before = self._step
         if before is not None and step <= before:
@@ -105,7 +105,7 @@ class TogethernessMeter:
         signals[0, -1] = valence_of(face.scores)
         signals[1:, -1] = face.scores.values
         if np.isnan(signals[0, -2]):
-            signals[:, -2] = signals[:, -3]  # a slow loop skips a sample: the last value holds
+            signals[:, -2] = signals[:, -3]  # a slow loop skips a sample: repeat the last value
 
     def _measure(self) -> Togetherness | None:
         lasting = [each for each in self._tracks.values() if 2 * np.isfinite(each[0]).sum() >= self._length]
@@ -119,13 +119,13 @@ def synchrony(signals: NDArray[np.float32], random: np.random.Generator, shifts:
     """Return the togetherness of ``signals`` and the 95th percentile of its null, both 0 to 1.
 
     Args:
-        signals: ``(people, signals, samples)``; NaN where a person was not seen, which counts as that person's mean.
+        signals: ``(people, signals, samples)`` float32; NaN, if a person was not seen, counts as that person's mean.
         random: source of the shifts.
-        shifts: how many shifted groups make the null.
+        shifts: number of shifted groups for the null distribution.
     """
     unit = _normalized(signals)
     moving = np.square(unit).sum(axis=(0, 2))
-    # a circular shift turns the phases of the spectrum, so all shifted groups are products of matrices
+    # a circular shift rotates the phases of the spectrum, so all shifted groups are products of matrices
     people, _, samples = unit.shape
     spectrum = np.fft.rfft(unit, axis=2)
     turns = np.exp(-2j * np.pi * np.arange(samples) / samples)
@@ -140,7 +140,7 @@ def synchrony(signals: NDArray[np.float32], random: np.random.Generator, shifts:
 
 
 def _normalized(signals: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return ``signals`` with mean 0 and length 1 over time; zeros where they do not change."""
+    """Return ``signals`` with mean 0 and length 1 over time, or zeros if they are constant."""
     centred = np.nan_to_num(signals - np.nanmean(signals, axis=2, keepdims=True))
     length = np.sqrt(np.square(centred).sum(axis=2, keepdims=True))
     moves = length > _STILL * np.sqrt(signals.shape[2])
@@ -150,7 +150,7 @@ def _normalized(signals: NDArray[np.float32]) -> NDArray[np.float32]:
 def _mean_correlation(power: NDArray[np.float64], moving: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return the mean correlation over pairs of people and over signals, one for each row of ``power``.
 
-    The sum over all pairs is the squared length of the sum of all people, ``power`` ``(groups, signals)``, less each
+    The sum over all pairs is the squared length of the sum of all people, ``power`` ``(groups, signals)``, minus each
     person's own square; ``moving`` ``(signals,)`` counts the people whose signal changes.
     """
     pairs = moving * (moving - 1)

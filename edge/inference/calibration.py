@@ -16,11 +16,11 @@ _SUM_OFF = 0.01
 WEB, AUDIENCE, EVEN = "web", "audience", "even"
 """Names of priors: label frequencies of the training data, of audiences, and equal frequencies."""
 MIN_CONFIDENCE = 0.4
-"""Confidence below which a face is shown as unclear, unless `smoothing.min_confidence` says otherwise."""
+"""Confidence below which a face is shown as uncertain; default of `smoothing.min_confidence`."""
 ENERGY, ENTROPY = "energy", "entropy"
 """Signs of a head besides its logits, see :func:`edge.inference.postprocess.signs`."""
 FACE = "face"
-"""The output of a network that says whether it is a face, and the sign that it gives."""
+"""Name of the network's face output, and of its sign."""
 _Positive = Annotated[float, Field(gt=0, le=1)]
 
 

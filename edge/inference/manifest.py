@@ -80,14 +80,14 @@ class OutputSpec(_Part):
 
 
 class FaceSpec(_Part):
-    """The output that says whether it is a face: one value, above 0 for a face, in windows like a head's logit."""
+    """Face output: one value, above 0 for a face, in windows like a head's logit."""
 
     name: str = Field(description="name of the output tensor")
     dtype: Literal["int8"] = "int8"
     scale: float = Field(gt=0)
     zero_point: int = Field(ge=-128, le=127)
     windows: int = Field(1, ge=1, description="values that make the one")
-    training: dict[str, Any] = Field(default_factory=dict, description="what it was trained on, and how")
+    training: dict[str, Any] = Field(default_factory=dict, description="training data and recipe")
 
 
 class Training(_Part):
@@ -126,7 +126,7 @@ class ClassDetail(_Part):
 
     word: str | None = Field(None, min_length=1, max_length=40, description="completes: faces looked ...")
     emoji: str | None = Field(None, min_length=1, max_length=8)
-    emoticon: str | None = Field(None, pattern=r"^[!-~]{1,3}$", description="where there is no emoji")
+    emoticon: str | None = Field(None, pattern=r"^[!-~]{1,3}$", description="shown if there is no emoji")
     colour: str | None = Field(None, pattern=COLOUR)
     valence: float | None = Field(None, ge=-1, le=1, description="-1 unpleasant to 1 pleasant")
     face: Literal["", *FACES] | None = Field(None, description="which drawn face shows it")  # type: ignore[valid-type]
@@ -148,7 +148,7 @@ class Manifest(_Part):
     )
     input: InputSpec
     outputs: tuple[OutputSpec, ...] = Field(min_length=1)
-    face: FaceSpec | None = Field(None, description="the output that says whether it is a face; null: there is none")
+    face: FaceSpec | None = Field(None, description="face output; null: none")
     refusal: Refusal | None = Field(None, description="which finds are no faces; null: none is refused")
     training: Training
     scores: tuple[Score, ...]

@@ -64,9 +64,9 @@ def models_dir(config: Config, environment: Mapping[str, str] | None = None) -> 
     """
     own = state_dir(config, environment)
     variables = os.environ if environment is None else environment
-    given = bool(variables.get("STATE_DIRECTORY")) or config.node.state_dir != NodeConfig().state_dir
+    configured = bool(variables.get("STATE_DIRECTORY")) or config.node.state_dir != NodeConfig().state_dir
     with contextlib.suppress(PermissionError):
-        if not given and not own.exists() and _SERVICE_STATE.exists():
+        if not configured and not own.exists() and _SERVICE_STATE.exists():
             own = _SERVICE_STATE
     return own / "models"
 
@@ -120,18 +120,18 @@ class ModelStore:
             return None
         return next(iter(sorted((self.folder / name).glob("*.tflite"))), None)
 
-    def find(self, wanted: str) -> Added:
+    def find(self, name: str) -> Added:
         """Return the added model whose folder or file has this name.
 
         Raises:
             InputError: there is none, or more than one file of that name.
         """
         added = self.added()
-        matches = [each for each in added if wanted in {each.name, each.path.stem}]
+        matches = [each for each in added if name in {each.name, each.path.stem}]
         if len(matches) == 1:
             return matches[0]
         names = ", ".join(each.name for each in matches or added) or "none"
-        msg = f"{wanted}: {'name one of' if matches else 'was not added; there are'} {names}"
+        msg = f"{name}: {'name one of' if matches else 'was not added; there are'} {names}"
         raise InputError(msg)
 
     @contextlib.contextmanager

@@ -47,23 +47,23 @@ class ScanBudget:
         self._searches = 0
         self._wide_ns: int | None = None
 
-    def plan(self, wanted: int, aspect: float, now_ns: int) -> ScanPlan:
+    def plan(self, full_width: int, aspect: float, now_ns: int) -> ScanPlan:
         """Return the next search at ``now_ns`` for a picture ``aspect`` times as high as it is wide.
 
-        ``wanted`` is the width at which the smallest face is found.
+        ``full_width`` is the width at which the smallest face is found.
         """
         if self._clock_ns is None:
-            return ScanPlan(wanted, self._interval_s)
+            return ScanPlan(full_width, self._interval_s)
         if self._per_pixel_s is None:
-            return ScanPlan(min(wanted, NARROWEST), self._interval_s)
-        interval_s = self._interval(wanted, aspect, self._share)
-        if interval_s <= _LONGEST_S or wanted <= NARROWEST:
-            return ScanPlan(wanted, interval_s)
-        wide_s = self._interval(wanted, aspect, self._share * _WIDE_SHARE)
+            return ScanPlan(min(full_width, NARROWEST), self._interval_s)
+        interval_s = self._interval(full_width, aspect, self._share)
+        if interval_s <= _LONGEST_S or full_width <= NARROWEST:
+            return ScanPlan(full_width, interval_s)
+        wide_s = self._interval(full_width, aspect, self._share * _WIDE_SHARE)
         share = self._share * (1 - _WIDE_SHARE)
-        narrow = self._narrow(wanted, aspect, share)
+        narrow = self._narrow(full_width, aspect, share)
         is_wide = self._wide_ns is None or now_ns - self._wide_ns >= wide_s * _NS
-        return ScanPlan(wanted if is_wide else narrow, self._interval(narrow, aspect, share))
+        return ScanPlan(full_width if is_wide else narrow, self._interval(narrow, aspect, share))
 
     def begin(self) -> None:
         """Start the clock of a search."""
@@ -75,9 +75,9 @@ class ScanBudget:
         if self._clock_ns is not None:
             self._parts_s += (self._clock_ns() - self._began_ns) / _NS
 
-    def end(self, width: int, height: int, *, wanted: int, now_ns: int) -> None:
+    def end(self, width: int, height: int, *, full_width: int, now_ns: int) -> None:
         """Add the cost of a search of ``width`` by ``height`` pixels at ``now_ns``."""
-        if width >= wanted:
+        if width >= full_width:
             self._wide_ns = now_ns
         if self._clock_ns is None:
             return
@@ -89,8 +89,8 @@ class ScanBudget:
         else:
             self._per_pixel_s += _NEWEST * (cost_s - self._per_pixel_s)
 
-    def _narrow(self, wanted: int, aspect: float, share: float) -> int:
-        width = wanted
+    def _narrow(self, full_width: int, aspect: float, share: float) -> int:
+        width = full_width
         while width > NARROWEST and self._interval(width, aspect, share) > _LONGEST_S:
             width = max(NARROWEST, (width - 1) // _STEP * _STEP)
         return width

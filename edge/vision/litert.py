@@ -76,7 +76,7 @@ class LiteRtClassifier:
         }
         if self.manifest.face is not None:
             index = _check_face(self._interpreter, self.manifest.face, path)
-            if self._interpretation.asks_for_face:
+            if self._interpretation.needs_face:
                 self._outputs[FACE] = index, self.manifest.face
 
     @property
@@ -208,7 +208,7 @@ def _check_face(interpreter: Any, spec: FaceSpec, path: Path) -> int:
 
 
 def _checked(interpreter: Any, spec: OutputSpec | FaceSpec, place: str, values: int) -> int:
-    """Return the index of the tensor that ``spec`` describes; it gives so many ``values`` of each face."""
+    """Return the index of the tensor that ``spec`` describes, after checking it; ``values`` is its number per face."""
     details = {tensor["name"]: tensor for tensor in interpreter.get_output_details()}
     if spec.name not in details:
         msg = f"{place}: expected an output named {in_one_line(spec.name)!r}, found {', '.join(sorted(details))}"

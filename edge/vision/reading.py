@@ -49,18 +49,18 @@ class Interpretation:
             needed.add(output.certainty.head)
         self.heads = tuple(each.head for each in manifest.outputs if each.head in needed)
         """Heads whose logits are needed."""
-        self.asks_for_face = FACE in weights
+        self.needs_face = FACE in weights
         """Whether the value of the output :data:`FACE` is needed too."""
 
     def read(self, logits: Mapping[str, NDArray[np.float32]], crops: Sequence[NDArray[np.uint8]]) -> list[Reading]:
-        """Return a reading for each crop from the logits ``(n, k)`` of :attr:`heads`.
+        """Return a reading for each of ``n`` crops ``(s, s)`` uint8 grey from the logits ``(n, k)`` of :attr:`heads`.
 
-        Where :attr:`asks_for_face`, ``logits`` also has the value ``(n, 1)`` of that output.
+        With :attr:`needs_face`, ``logits`` also contain the value ``(n, 1)`` of that output.
         """
         rows = probabilities(self._manifest, self._head, logits, crops, self.strength).tolist()
         scores = [Scores.of(row, self._labels) for row in rows]
         rule = self._manifest.refusal
         if rule is None:
             return [Reading(each) for each in scores]
-        found = evidence(rule, signs(self._manifest, logits)).tolist()
-        return [Reading(each, value) for each, value in zip(scores, found, strict=True)]
+        log_odds = evidence(rule, signs(self._manifest, logits)).tolist()
+        return [Reading(each, value) for each, value in zip(scores, log_odds, strict=True)]

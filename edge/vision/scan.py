@@ -125,8 +125,8 @@ class Scan:
         factor = frame.width / picture.shape[1]
         least_score = self._least[view.exposure.light is not Light.NORMAL]
         detections = tuple(each.scaled(factor) for each in self.detector.detect(picture) if each.score >= least_score)
-        wanted = self.width(frame.width, frame.height)
-        self._budget.end(picture.shape[1], picture.shape[0], wanted=wanted, now_ns=view.now_ns)
+        full_width = self.width(frame.width, frame.height)
+        self._budget.end(picture.shape[1], picture.shape[0], full_width=full_width, now_ns=view.now_ns)
         least = _FOUND * self.detector.smallest * factor
         return SearchResult(detections, frozenset(t.id for t in tracks if max(t.box.width, t.box.height) >= least))
 

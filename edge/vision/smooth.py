@@ -48,19 +48,19 @@ class EmotionSelector:
 
     def update(self, scores: Scores, now_ns: int) -> str | None:
         """Return the label after ``scores`` at ``now_ns``."""
-        wanted = scores.top if scores.confidence >= self._min_confidence else None
+        candidate = scores.top if scores.confidence >= self._min_confidence else None
         if not self._started:
             self._started = True
-            self._label = wanted
-        if wanted == self._label or not self._leads(scores, wanted):
+            self._label = candidate
+        if candidate == self._label or not self._leads(scores, candidate):
             self._since_ns = None
-        elif self._since_ns is None or wanted != self._challenger:
-            self._challenger, self._since_ns = wanted, now_ns
+        elif self._since_ns is None or candidate != self._challenger:
+            self._challenger, self._since_ns = candidate, now_ns
         if self._since_ns is not None and now_ns - self._since_ns >= self._hold_ns:
             self._label, self._since_ns = self._challenger, None
         return self._label
 
-    def _leads(self, scores: Scores, wanted: str | None) -> bool:
-        if wanted is None or self._label is None:
+    def _leads(self, scores: Scores, candidate: str | None) -> bool:
+        if candidate is None or self._label is None:
             return True
-        return scores[wanted] - scores[self._label] >= self._lead
+        return scores[candidate] - scores[self._label] >= self._lead

@@ -41,7 +41,7 @@ class Board:
         height = round(width * ASPECT)
         self.budget.begin()
         self.cpu_ns += int(self.us_per_pixel * width * height * 1000)
-        self.budget.end(width, height, wanted=self.wanted, now_ns=self.now_ns)
+        self.budget.end(width, height, full_width=self.wanted, now_ns=self.now_ns)
         self.searches.append((self.now_ns / 1e9, width))
         self.cpu_ns += 7 * MS  # what is done besides is not counted
 
@@ -57,7 +57,7 @@ def test_without_a_clock_every_search_is_as_wide_and_as_frequent_as_asked() -> N
         plan = budget.plan(1280, ASPECT, index * 200 * MS)
         assert (plan.width, plan.interval_s) == (1280, 0.2)
         budget.begin()
-        budget.end(1280, 960, wanted=1280, now_ns=index * 200 * MS)
+        budget.end(1280, 960, full_width=1280, now_ns=index * 200 * MS)
 
 
 def test_the_first_search_is_narrow_for_nothing_is_known_yet() -> None:

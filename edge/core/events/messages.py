@@ -55,7 +55,7 @@ class State(Payload):
     uncertain: bool = Field(description="faces are in view, but no emotion leads clearly")
     scores: dict[ClassName, Share] | None = Field(description="mean probability per emotion over the faces")
     valence: Valence | None = Field(description="-1 unpleasant to 1 pleasant, derived from the scores")
-    suppressed: bool = Field(description="figures withheld: fewer people than the privacy setting asks for")
+    suppressed: bool = Field(description="figures withheld: fewer people than the privacy setting requires")
     session: Ulid | None = Field(None, description="id of the running session")
 
     def differs_from(self, other: State | None) -> bool:
@@ -84,7 +84,7 @@ class Event(Payload):
     """One event; never retained, never lost, and identified by ``id`` if it is delivered twice."""
 
     id: Ulid
-    seq: Count = Field(description="counts up by one per event of this node, also over restarts")
+    seq: Count = Field(description="increases by one per event of this node, also over restarts")
     ts: Timestamp
     type: EventType
     people: Count
@@ -93,7 +93,7 @@ class Event(Payload):
     confidence: Share | None = None
     valence: Valence | None = None
     label: str | None = Field(None, max_length=LABEL_MAX, description="of a marker; title of a session")
-    session: Ulid | None = Field(None, description="id of the session that it belongs to")
+    session: Ulid | None = Field(None, description="id of its session")
 
     def to_json(self) -> str:
         """Return the payload as compact JSON, as it is published, without empty fields."""
@@ -108,29 +108,29 @@ class Aggregate(Payload):
     """
 
     id: Ulid
-    seq: Count = Field(description="counts up by one per aggregate of this node, also over restarts")
+    seq: Count = Field(description="increases by one per aggregate of this node, also over restarts")
     ts: Timestamp = Field(description="end of the window")
     start: Timestamp
-    observed_s: Duration = Field(description="how much of the window the camera looked")
+    observed_s: Duration = Field(description="time within the window in which frames were analysed")
     people_mean: Duration = Field(description="faces in view, mean over observed_s")
     people_max: Count
     person_seconds: Duration
     scores: dict[ClassName, Share] | None = Field(description="mean probability per emotion")
-    shares: dict[ClassName, Share] | None = Field(description="part of the person-seconds that showed each emotion")
-    uncertain: Share | None = Field(description="part of the person-seconds that showed none clearly")
+    shares: dict[ClassName, Share] | None = Field(description="share of the person-seconds that showed each emotion")
+    uncertain: Share | None = Field(description="share of the person-seconds without a clear emotion")
     valence: Valence | None = Field(description="-1 unpleasant to 1 pleasant, derived from the scores")
     suppressed: bool = Field(
-        description="figures withheld, at least in part: fewer people than privacy.k or the session's k asks for"
+        description="figures withheld, at least in part: fewer people than privacy.k or the session's k requires"
     )
     session: Ulid | None = Field(description="id of the running session")
     counted_person_seconds: Duration | None = Field(
         None,
-        description="person-seconds that scores, shares, uncertain and valence come from, without those withheld",
+        description="person-seconds on which scores, shares, uncertain and valence are based, without those withheld",
     )
     togetherness: Share | None = Field(
         None,
-        description="0 to 1: how far people in view reacted alike, mean correlation over pairs of people and windows of"
-        " events.togetherness_s; null with fewer people than privacy.k, or two, who stayed for half a window",
+        description="0 to 1: similarity of the people's reactions, mean correlation over pairs of people and windows of"
+        " events.togetherness_s; null if fewer people than privacy.k, or than two, stayed for half a window",
     )
     togetherness_null: Share | None = Field(
         None, description="togetherness that chance alone reaches in one window of twenty (95 % of shifted tracks)"
@@ -185,7 +185,7 @@ class Session(Payload):
     title: str = Field(max_length=LABEL_MAX)
     start: Timestamp
     kind: SessionKind = SessionKind.OTHER
-    planned_s: Duration | None = Field(None, description="after so long it ends by itself")
+    planned_s: Duration | None = Field(None, description="duration after which it ends automatically")
     media: Media | None = Field(None, description="what is shown")
     k: Annotated[int, Field(ge=1, le=GROUP_MAX)] | None = Field(
         None, description="figures of moments with fewer faces than this are withheld; fixed at the start"
@@ -200,8 +200,8 @@ class Info(Payload):
     software_version: str
     model: str
     model_sha256: str
-    model_fallback: str | None = Field(None, description="why it is not the model that was added last, where it is not")
-    head: str = Field(description="which label set the scores follow: fer2013 or consensus")
+    model_fallback: str | None = Field(None, description="why the model added last is not in use; null: it is")
+    head: str = Field(description="label set of the scores: fer2013 or consensus")
     detector: str
     runtime: str = Field(description="inference package and version")
     source: str
@@ -232,29 +232,27 @@ class Health(Payload):
     temperature_c: float | None
     capture_fps: float
     process_fps: float
-    skip_fps: float = Field(description="frames captured but replaced by a newer one before they were looked at")
+    skip_fps: float = Field(description="frames captured but replaced by a newer one before they were processed")
     detect_ms_p50: float | None
     detect_ms_p95: float | None
     infer_ms_p50: float | None
     infer_ms_p95: float | None
     last_frame_age_s: float | None
-    queue_depth: int = Field(
-        description="messages that have been waiting for all sinks together, for two seconds or more"
-    )
+    queue_depth: int = Field(description="messages that have been waiting for two seconds or more, over all sinks")
     drops: int = Field(description="messages dropped at a full queue since start")
-    reconnects: int = Field(description="times that the source was opened again since start")
+    reconnects: int = Field(description="number of times that the source was reopened since start")
     limited_by: Limit | None = Field(
-        None, description="why fewer frames than usual are looked at: the board is hot, or short of memory"
+        None, description="why fewer frames than usual are processed: the board is hot or short of memory"
     )
     light: Light | None = Field(
         None,
-        description="how well the camera sees, over the last 10 s: in dark pictures contrast is raised, in too_dark "
-        "ones faces are missed; null while that is not known",
+        description="light of the pictures over the last 10 s: dark ones are corrected, in too_dark ones faces are "
+        "missed; null while it is unknown",
     )
     failing: tuple[str, ...] = Field(
         (),
         description="parts of the device that cannot be used now, such as kiosk (the page), metrics, sessions or a "
-        "display; each is tried again, and `face-edge status` says why",
+        "display; each is retried, and `face-edge status` shows the cause",
     )
 
 
@@ -263,8 +261,8 @@ class Reply(Payload):
 
     status: Literal["ok", "error"]
     data: dict[str, JsonValue] | None = None
-    error: str | None = Field(None, description="why it was refused, for people")
-    transaction: str | None = Field(None, description="as the request had it")
+    error: str | None = Field(None, description="reason of the refusal, for people")
+    transaction: str | None = Field(None, description="copied from the request")
 
 
 class CameraStatus(StrEnum):
