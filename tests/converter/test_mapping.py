@@ -104,14 +104,14 @@ def test_fer2013_with_a_mapping(tiny_data: Path) -> None:
         ("{", "is no JSON"),
         ("[]", "expected a table for each class"),
         ('{"classes": {"a": {}}}', "2 to 12 classes"),
-        ('{"classes": {"a": {}, "B": {}}}', "no name of a class"),
+        ('{"classes": {"a": {}, "B": {}}}', "is not a valid class name"),
         ('{"classes": {"a": {"from": "happy"}, "b": {}}}', "classes.a.from: expected a list"),
         ('{"classes": {"a": {"from": [7]}, "b": {}}}', "classes.a.from: expected a label 0..6, found 7"),
         ('{"classes": {"a": {"from": ["anger"]}, "b": {"from": ["angry"]}}}', "classes.b.from: 'ang"),
         ('{"classes": {"a": {"color": "#000000"}, "b": {}}}', "classes.a.color: unknown key: expected one of from"),
         ('{"classes": {"a": {"colour": "red"}, "b": {}}}', "classes.a.colour: String should match"),
         ('{"classes": {"a": {"valence": 2}, "b": {}}}', "classes.a.valence: Input should be less than or equal to 1"),
-        ('{"classes": {"a": {"from": []}, "b\\nc": {}}}', "no name of a class"),
+        ('{"classes": {"a": {"from": []}, "b\\nc": {}}}', "is not a valid class name"),
     ],
 )
 def test_a_wrong_file_is_one_line(tmp_path: Path, text: str, why: str) -> None:

@@ -44,4 +44,4 @@ def test_a_damaged_file_leaves_auto_with_haar(tmp_path: Path, caplog: pytest.Log
     settings = config(tmp_path)
     assert detector(settings).status is Status.WARN
     assert detection.detector(settings).name == "haar"
-    assert "until then Haar finds the faces" in caplog.text
+    assert "until then the Haar detector is used" in caplog.text

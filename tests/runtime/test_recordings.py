@@ -347,4 +347,4 @@ def test_a_damaged_detector_file_is_reported_once(tmp_path: Path, caplog: pytest
     (models_dir(config) / yunet.FILE).write_bytes(b"damaged")
     with build.device(config).resources:
         pass
-    assert caplog.text.count("until then Haar finds the faces") == 1
+    assert caplog.text.count("until then the Haar detector is used") == 1

@@ -40,7 +40,7 @@ def capture(step: Callable[[], None], changed: Sequence[Tensor]) -> Callable[[],
     except torch.cuda.OutOfMemoryError:
         raise
     except RuntimeError as error:
-        msg = f"a step of this network cannot be capture as a CUDA graph: {shortened(error)}; give --data-path loader"
+        msg = f"a step of this network cannot be captured as a CUDA graph: {shortened(error)}; give --data-path loader"
         raise InputError(msg) from error
     torch.cuda.current_stream().wait_stream(stream)
     with torch.no_grad():
