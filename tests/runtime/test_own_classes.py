@@ -148,8 +148,8 @@ def test_leds_of_classes_that_the_model_lacks_are_named(
     ("changes", "why"),
     [
         ({"labels": ("positive", "neutral")}, "expected shape (1, 2), found (1, 3)"),
-        ({"labels": ("Positive", "neutral", "negative")}, "no name of a class"),
-        ({"labels": ("positive", "neutral", "fault")}, "means something else here"),
+        ({"labels": ("Positive", "neutral", "negative")}, "is not a valid class name"),
+        ({"labels": ("positive", "neutral", "fault")}, "the name is reserved"),
         ({"classes": None}, "expected labels angry, disgust"),
     ],
 )
