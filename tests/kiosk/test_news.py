@@ -199,7 +199,7 @@ def test_a_port_that_is_taken_is_one_clear_line(make_sink: Any) -> None:
     first = make_sink()
     first.open()
     second = make_sink(port=int(first.url.rpartition(":")[2]))
-    with pytest.raises(SinkError, match="taken by another program"):
+    with pytest.raises(SinkError, match="used by another program"):
         second.open()
 
 

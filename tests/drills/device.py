@@ -1,6 +1,6 @@
 """The publishing process is killed with SIGKILL at random moments and restarted.
 
-Run as ``python -m tests.drills.device_process BROKER FOLDER TOTAL RATE SEED`` this module is that process: it continues
+Run as ``python -m tests.drills.device BROKER FOLDER TOTAL RATE SEED`` this module is that process: it continues
 from the state of the outbox, writes a line for each message before queueing it, and ends when the node has made
 ``TOTAL`` messages over all processes and the broker has them.
 """
@@ -38,7 +38,7 @@ class DeviceProcess:
     """One process of the device; ``made`` are its messages, committed or not."""
 
     def __init__(self, *arguments: str) -> None:
-        command = [sys.executable, "-m", "tests.drills.device_process", *arguments]
+        command = [sys.executable, "-m", "tests.drills.device", *arguments]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         self.next_seq: dict[str, int] = {}
         self.made: list[MessageMark] = []
