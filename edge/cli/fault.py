@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 
+_WAKE_S = 1.0
+
 
 @click.command
 @pass_settings
@@ -42,7 +44,9 @@ def fault(settings: Settings) -> None:
     dispatcher = Dispatcher(sinks)
     dispatcher.start()
     dispatcher.put(Look(LookKind.FAULT))
-    ended.wait()
+    # a signal that arrives just before the main thread blocks is handled only when it wakes up again
+    while not ended.wait(_WAKE_S):
+        pass
     dispatcher.close()
 
 

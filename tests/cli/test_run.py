@@ -228,6 +228,24 @@ def test_the_demo_shows_everything_and_ends(face_edge: Callable[..., Any]) -> No
     assert "Traceback" not in errors
 
 
+def test_a_signal_that_does_not_interrupt_the_main_thread_ends_the_fault_display_too(tmp_path: Path) -> None:
+    """As one that arrives just before the main thread blocks: another thread receives it here."""
+    file = tmp_path / "device.toml"
+    file.write_text('[[display]]\nkind = "terminal"\n')
+    code = (
+        "import signal, threading, time\n"
+        "from edge.cli import main\n"
+        "def later():\n"
+        "    while signal.getsignal(signal.SIGTERM) is signal.SIG_DFL: time.sleep(0.05)\n"
+        "    time.sleep(0.5)\n"
+        "    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)\n"
+        "threading.Thread(target=later, daemon=True).start()\n"
+        f"raise SystemExit(main(['--config', {str(file)!r}, 'fault']))\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 0, ended.stderr
+
+
 def test_what_has_given_up_shows_it_until_it_is_stopped(face_edge: Callable[..., Any], tmp_path: Path) -> None:
     file = tmp_path / "broken.toml"
     file.write_text('[source]\nurl = "typo"\n[[display]]\nkind = "terminal"\n')
