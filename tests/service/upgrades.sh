@@ -67,7 +67,7 @@ code=0; flock /run/face-edge-install.lock "$checkout/systemd/install.sh" --rollb
 step '--rollback without a version to go back to says so'
 for folder in /opt/face-edge/releases/*; do uses "$folder" || rm -rf "$folder"; done
 code=0; "$checkout/systemd/install.sh" --rollback >"$log" 2>&1 || code=$?
-[ $code = 1 ] && grep -q 'no version to go back to' "$log" && uses "$good" && is ActiveState active && ok || fail
+[ $code = 1 ] && grep -q 'there is no previous version' "$log" && uses "$good" && is ActiveState active && ok || fail
 
 rm -r /run/systemd/system/face-edge.service.d; systemctl daemon-reload
 export SETTLE_S=$settle_before
