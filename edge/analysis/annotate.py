@@ -1,4 +1,4 @@
-"""Draws what was seen onto a picture: a box, the emotion's name and a bar a class for each face.
+"""Draw an observation onto a picture: a box, the emotion's name and one bar per class for each face.
 
 Sizes follow the picture's. Boxes have a dark rim and text has a ground of its own: both are clear on light and dark.
 """
@@ -33,7 +33,7 @@ COLOURS: dict[str, Colour] = {  # BGR, of like lightness, told apart also by mos
 
 
 def colour_of(name: str, labels: LabelSet = SEVEN) -> Colour:
-    """The class's colour: by the table for the usual seven, lightened where a model brings its own."""
+    """Return the class's colour: from the table for the default seven, a lightened one for custom classes."""
     if labels == SEVEN:
         return COLOURS[name]
     red, green, blue = (127 + level // 2 for level in labels.label(name).rgb)
@@ -56,17 +56,17 @@ class _Scale:
 
     @property
     def font(self) -> float:
-        """OpenCV's scale for capitals ``text`` pixels high (its simplex letters are 21 at scale 1)."""
+        """Scale of OpenCV's font for capitals ``text`` pixels high (simplex capitals are 21 pixels at scale 1)."""
         return self.text / 21
 
     @property
     def pen(self) -> int:
-        """Width of the letters' strokes."""
+        """Stroke width of the letters in pixels."""
         return max(1, round(self.text / 9))
 
 
 def annotate(image: NDArray[np.uint8], observation: Observation) -> NDArray[np.uint8]:
-    """A copy of ``image`` ``(height, width, 3)`` BGR with every face marked; grey pictures become BGR."""
+    """Return a copy of ``image`` (h, w, 3), BGR uint8, with every face marked; grey images (h, w) become BGR."""
     canvas = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR) if image.ndim == 2 else image.copy()
     drawn: NDArray[np.uint8] = canvas.astype(np.uint8, copy=False)
     # one layer after the other: no box may cross another face's text, no panel hide a name
@@ -114,7 +114,7 @@ def _draw_bars(image: NDArray[np.uint8], face: Face, scale: _Scale) -> None:
 
 
 def _draw_named_bars(image: NDArray[np.uint8], face: Face, scale: _Scale, row: int) -> None:
-    """A panel beside the face with a line for each emotion: name and bar."""
+    """Draw a panel beside the face with name and bar of each emotion."""
     labels = face.scores.labels
     names = max(cv2.getTextSize(str(name), _FONT, scale.font, scale.pen)[0][0] for name in labels)
     pad = max(2, scale.text // 3)
@@ -135,7 +135,7 @@ def _draw_named_bars(image: NDArray[np.uint8], face: Face, scale: _Scale, row: i
 
 
 def _draw_small_bars(image: NDArray[np.uint8], face: Face, scale: _Scale) -> None:
-    """Upright bars without names under a small face, in the order of the labels."""
+    """Draw vertical bars without names below a small face, in the order of the labels."""
     height = max(8, round(face.box.height * 0.35))
     panel = Box(
         face.box.x,
@@ -155,7 +155,7 @@ def _draw_small_bars(image: NDArray[np.uint8], face: Face, scale: _Scale) -> Non
 
 
 def _inside(panel: Box, image: NDArray[np.uint8]) -> Box:
-    """Moved, not shrunk, so that it lies in the picture as far as it fits."""
+    """Move a rectangle into the picture as far as it fits, without shrinking it."""
     height, width = image.shape[:2]
     x = max(0.0, min(panel.x, width - panel.width))
     y = max(0.0, min(panel.y, height - panel.height))

@@ -1,4 +1,4 @@
-"""An open video file as its readers give it, the bounds it must keep, and the lines for one that is damaged."""
+"""Open video files: interface of the readers, limits, and errors of damaged files."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ UNBOUNDED = Bounds()
 
 @dataclass(frozen=True, slots=True)
 class ClipFrame:
-    """One frame of a video, ``time_s`` after the first; ``image`` makes the upright BGR picture when it is called.
+    """One frame of a video, ``time_s`` after the first; calling ``image`` returns the upright BGR picture.
 
-    ``size`` is the upright frame's own width and height where ``image`` gives a reduced one.
+    ``size`` is the upright frame's original width and height if ``image`` returns a reduced one.
     """
 
     index: int
@@ -60,16 +60,16 @@ class ClipFrame:
 
 
 class Clip(Protocol):
-    """An open video file; ``duration_s`` is what its container says, or ``None``."""
+    """Open video file; ``duration_s`` is the container's value or ``None``."""
 
     path: Path
     duration_s: float | None
 
     def frames(self) -> Iterator[ClipFrame]:
-        """All frames in order of time, decoded one by one.
+        """Yield all frames in order of time, decoded one by one.
 
         Raises:
-            InputError: nothing in the file can be decoded, or it ends before its time.
+            InputError: nothing in the file can be decoded, or it is cut off.
         """
         ...
 
@@ -91,7 +91,7 @@ def no_video(path: Path, error: Exception | None) -> InputError:
 def check_whole(path: Path, frames: int, last_s: float, damaged: int = 0) -> None:
     """Check that a video was read to its end.
 
-    The length that its header announces does not matter: a last picture may be held, one picture may have long sound.
+    The length in its header does not matter: a last picture may be held, or a single picture may have long audio.
 
     Raises:
         InputError: nothing was decoded, ``damaged`` packets were not, or the file is cut off.

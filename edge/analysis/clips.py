@@ -1,4 +1,4 @@
-"""Video files as upright frames, by PyAV where it is installed and by OpenCV otherwise."""
+"""Video files as upright frames, read by PyAV if it is installed, otherwise by OpenCV."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _WHOLE_SHARE = 0.9
 
 
 def open_clip(path: Path, bounds: Bounds = UNBOUNDED) -> Clip:
-    """Open a video; ``bounds`` are PyAV's to hold.
+    """Open a video; only PyAV enforces ``bounds``.
 
     Raises:
         InputError: it is no video that can be read, or beyond its bounds.
@@ -38,7 +38,7 @@ def open_clip(path: Path, bounds: Bounds = UNBOUNDED) -> Clip:
 
 
 def have_av() -> bool:
-    """True where PyAV can be imported."""
+    """Return whether PyAV can be imported."""
     try:
         import av  # noqa: F401  - only whether it is there
     except ImportError:
@@ -47,7 +47,7 @@ def have_av() -> bool:
 
 
 class AvClip:
-    """A video through PyAV, which also gives the packets of its sound.
+    """Video read by PyAV, which also returns the audio packets.
 
     ``start_s`` is the time of the first frame on the clock of the sound's packets, once that frame is there.
     """
@@ -94,7 +94,7 @@ class AvClip:
             raise TooMuch(msg, "too_long")
 
     def frames(self, on_audio: Callable[[Any], None] | None = None) -> Iterator[ClipFrame]:
-        """All frames; ``on_audio`` is given the sound's packets between them, in the file's order."""
+        """Yield all frames; ``on_audio`` is called with the audio packets between them, in the file's order."""
         import av
 
         clock = FrameClock(1 / float(self.video.average_rate or _USUAL_FPS))
@@ -129,7 +129,7 @@ class AvClip:
         check_whole(self.path, index, time_s, damaged)
 
     def _packets(self) -> Iterator[Any]:
-        """Packets whose times go forward, then ``None``, for which the decoder gives what it still holds."""
+        """Yield packets with increasing times, then ``None``, which flushes the decoder."""
         clock = PacketClock(leaps=clock_may_leap(self.path))
         for packet in self.container.demux([self.video, *([] if self.audio is None else [self.audio])]):
             if not packet.size:
@@ -149,7 +149,7 @@ class AvClip:
 
 
 class OpenCvClip:
-    """A video through OpenCV, which turns it upright by itself."""
+    """Video read by OpenCV, which also rotates it upright."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -164,7 +164,7 @@ class OpenCvClip:
         self._announced = round(count) if counts_frames(path) else 0
 
     def frames(self) -> Iterator[ClipFrame]:
-        """All frames; only those whose picture is asked for are converted."""
+        """Yield all frames; pictures are converted only when requested."""
         clock = FrameClock(1 / self._fps, leaps=clock_may_leap(self.path))
         index, time_s = 0, 0.0
         while self._capture.grab():

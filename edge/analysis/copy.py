@@ -1,4 +1,4 @@
-"""The annotated copy of a video: H.264 in MP4 that browsers play, upright, with the original's sound."""
+"""Annotated copy of a video: H.264 in MP4 for browsers, upright, with the original's audio."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def require_av() -> None:
 
 
 class VideoCopy:
-    """Takes pictures at their original times, and packets of sound, and writes them to ``path``.
+    """Writer of pictures at their original times, and of audio packets, to ``path``.
 
     Use it as a context manager. The file is complete only after the block ended well.
     """
@@ -84,7 +84,7 @@ class VideoCopy:
             self._sound.finish(self._clip.start_s)
 
     def picture(self, image: NDArray[np.uint8], original: ClipFrame) -> None:
-        """Write ``image``, upright BGR, in the place of ``original``.
+        """Write ``image`` (h, w, 3), upright BGR uint8, in place of ``original``.
 
         Raises:
             InputError: the encoder or the disk refuses it.
@@ -112,7 +112,7 @@ class VideoCopy:
             raise self._failure(error) from None
 
     def sound(self, packet: Any) -> None:
-        """Write a packet of the original's sound."""
+        """Write an audio packet of the original."""
         import av
 
         if self._sound is None:

@@ -1,4 +1,4 @@
-"""An annotated copy that may fail without a loss of results: the disk may be read-only, or fill up in the middle."""
+"""Annotated copy that may fail without a loss of results: the disk may be read-only or full."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 
 class CopyAttempt:
-    """Write a :class:`~edge.analysis.copy.VideoCopy` to ``place`` as long as that goes well.
+    """Writer of a :class:`~edge.analysis.copy.VideoCopy` to ``place`` that stops at the first error.
 
-    Use it as a context manager: what went wrong is raised at the end of the block, and nothing half written stays.
+    A context manager: an error is raised at the end of the block, and an incomplete file is removed.
     """
 
     def __init__(self, place: Path, clip: AvClip) -> None:
@@ -45,12 +45,12 @@ class CopyAttempt:
             raise self._failure
 
     def picture(self, make: Callable[[], NDArray[np.uint8]], original: ClipFrame) -> None:
-        """Write the picture that ``make`` gives in the place of ``original``."""
+        """Write the picture that ``make`` returns in place of ``original``."""
         if (copy := self._copy) is not None:
             self._try(lambda: copy.picture(make(), original))
 
     def sound(self, packet: Any) -> None:
-        """Write a packet of the original's sound."""
+        """Write an audio packet of the original."""
         if (copy := self._copy) is not None:
             self._try(lambda: copy.sound(packet))
 

@@ -1,4 +1,4 @@
-"""Reads one file after another through the vision pipeline, frame by frame: memory does not grow with a video."""
+"""Run files through the vision pipeline frame by frame, so that memory does not grow with a video's length."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Stepper(Protocol):
     """The part of :class:`edge.vision.pipeline.Pipeline` that is needed here."""
 
     def step(self, frame: Frame) -> Observation:
-        """What is to be seen in ``frame``."""
+        """Return the observation of ``frame``."""
         ...
 
     def reset(self) -> None:
@@ -54,24 +54,21 @@ class Stepper(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """Which frames of a video are looked at: one each ``interval_s``; ``still`` where they are too far apart to track.
-
-    ``interval_s`` of zero means every frame.
-    """
+    """Sampling of videos: one frame each ``interval_s``, 0 for every frame; ``still`` if too far apart for tracking."""
 
     interval_s: float = DEFAULT_INTERVAL_S
     still: bool = False
 
 
 class Analyzer:
-    """Gives results for files.
+    """Analyzer of picture and video files.
 
     Args:
-        pipeline: makes a pipeline; true for pictures that have nothing to do with each other, false for a video's.
+        pipeline: creates a pipeline; called with true for unrelated pictures, with false for a video.
         read_image: reads a picture as upright BGR, or raises :class:`edge.core.errors.InputError`.
-        sampling: which frames of videos are looked at.
-        copies: where the annotated copy of an item goes; items that are not in it get none.
-        bounds: what a video may ask of the machine.
+        sampling: the frames of videos to process.
+        copies: path of the annotated copy by item; other items get none.
+        bounds: limits for one video.
     """
 
     def __init__(
@@ -92,18 +89,18 @@ class Analyzer:
         self._count = 0
 
     def results(self, item: Item) -> Iterator[Result]:
-        """What is in one file: one result for a picture, one for each sampled frame of a video.
+        """Yield one result for a picture, or one for each sampled frame of a video.
 
-        Its annotated copy is in place once all results are taken; a file that turns out damaged gets none. A copy that
-        cannot be written costs no result: its error comes behind the last one.
+        The annotated copy is in place once all results are taken; a damaged file gets none. If the copy cannot be
+        written, the error is raised after the last result.
 
         Raises:
-            InputError: it cannot be read, or its copy cannot be written.
+            InputError: the file cannot be read, or its copy cannot be written.
         """
         return self._picture(item) if item.kind is Kind.PICTURE else self._video(item)
 
     def close(self) -> None:
-        """Free the networks."""
+        """Release the networks."""
         for pipeline in self._pipelines.values():
             pipeline.close()
         self._pipelines.clear()
@@ -138,7 +135,7 @@ class Analyzer:
                 yield from self._copied(item, cast("AvClip", clip), pipeline, copy)
 
     def _is_one_picture(self, item: Item) -> bool:
-        """Return whether a video has a single frame: no second one will confirm what the first shows."""
+        """Return whether a video has a single frame, so that no second one can confirm the first."""
         with closing(open_clip(item.path, self._bounds)) as clip:
             try:
                 return len(list(islice(clip.frames(), 2))) == 1
@@ -172,12 +169,12 @@ def _annotated(image: NDArray[np.uint8], latest: Observation | None) -> NDArray[
 
 
 def _between_frames_s(fps: float | None) -> float:
-    """Seconds between frames that are written; 0: all. A sixth less, for times that are rounded to milliseconds."""
+    """Return the least seconds between written frames, 0 for all; a sixth less, since times are rounded."""
     return 0.0 if fps is None else 1 / fps / 1.2
 
 
 class _Due:
-    """Says which frames to look at: the first at or after each multiple of the interval."""
+    """Selector of frames: the first at or after each multiple of the interval."""
 
     def __init__(self, interval_s: float) -> None:
         self._interval_s = interval_s
@@ -204,7 +201,7 @@ def _result(item: Item, clip: Clip, frame: ClipFrame, observation: Observation) 
 
 
 def _enlarged(seen: Observation, width: int, height: int) -> Observation:
-    """The same in the pixels of the original, ``width`` by ``height``."""
+    """Scale an observation to the original's size of ``width`` by ``height`` pixels."""
     across, down = width / seen.frame_width, height / seen.frame_height
     faces = tuple(replace(face, box=face.box.scaled(across, down)) for face in seen.faces)
     return replace(seen, frame_width=width, frame_height=height, faces=faces)

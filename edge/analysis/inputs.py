@@ -1,4 +1,4 @@
-"""Which files to read, what each of them is, and where its annotated copy goes."""
+"""Input files: selection, kinds, and paths of annotated copies."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One file to read; ``label`` is its place relative to what was asked for, and under an output folder."""
+    """One file to read; ``label`` is its path relative to the given folder, also used in the output folder."""
 
     path: Path
     kind: Kind
@@ -44,22 +44,22 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What was found, and one error for each path that is of no use."""
+    """Files to read, and one error for each unusable path."""
 
     items: tuple[Item, ...]
     problems: tuple[InputError, ...]
 
 
 def gather(paths: Iterable[Path], *, recursive: bool = False, leave_out: Path | None = None) -> Inputs:
-    """Find the pictures and videos that ``paths`` name; folders give theirs in order of name, each file once.
+    """Find the pictures and videos that ``paths`` name; those of a folder are sorted by name, each file occurs once.
 
     Args:
         paths: files and folders.
-        recursive: look into the folders' folders, too.
-        leave_out: where results go; where it lies in a folder that is looked through, it is passed over.
+        recursive: search subfolders, too.
+        leave_out: the folder of results, which is skipped if it lies in a searched folder.
 
     Raises:
-        InputError: nothing was found and nothing else is wrong.
+        InputError: nothing was found, and there is no other problem.
     """
     items: dict[Path, Item] = {}
     problems: list[InputError] = []
@@ -81,7 +81,7 @@ def gather(paths: Iterable[Path], *, recursive: bool = False, leave_out: Path | 
 
 
 def _is_result(path: Path, asked_for: Path, results: Path | None) -> bool:
-    """True for a file of an earlier run; one that was named itself, or whose folder was, is meant."""
+    """Return whether a file is the result of an earlier run; one named itself, or whose folder was named, is not."""
     if results is None:
         return False
     folder, asked_for = _real(results), _real(asked_for)
@@ -89,10 +89,10 @@ def _is_result(path: Path, asked_for: Path, results: Path | None) -> bool:
 
 
 def copies(items: Iterable[Item], folder: Path) -> dict[Item, Path]:
-    """Where the annotated copy of each item goes: under its own name, a number added where two would meet.
+    """Return the path of each item's annotated copy: its own name, with a number added on collisions.
 
     Raises:
-        InputError: a copy would take the place of an original.
+        InputError: a copy would overwrite an original.
     """
     originals: dict[Path, Item] = {}
     taken: set[Path] = set()
@@ -113,12 +113,12 @@ def copies(items: Iterable[Item], folder: Path) -> dict[Item, Path]:
 
 
 def _real(path: Path) -> Path:
-    """The path without links; unlike ``Path.resolve`` also for a link that leads to itself."""
+    """Resolve links; unlike ``Path.resolve`` also for a link that leads to itself."""
     return Path(os.path.realpath(path))
 
 
 def printable(path: Path | str) -> str:
-    """Return a path as text; bytes of its name that are no UTF-8, and what cannot be printed, are replaced."""
+    """Return a path as text; bytes that are not UTF-8, and unprintable characters, are replaced."""
     return in_one_line(os.fsencode(path).decode("utf-8", "replace"))
 
 
@@ -144,7 +144,7 @@ def _items(path: Path, *, recursive: bool) -> Iterator[Item | InputError]:
 
 
 def _items_in(folder: Path, *, recursive: bool) -> Iterator[Item | InputError]:
-    """Items of a folder, and an error in the place of each folder in it that cannot be read."""
+    """Yield the items of a folder, and an error for each subfolder that cannot be read."""
     try:
         entries = sorted(folder.iterdir(), key=lambda entry: os.fsencode(entry.name))
     except OSError as error:
@@ -179,6 +179,6 @@ def _kind(path: Path) -> Kind | None:
 
 
 def _sniffed(start: bytes) -> Kind:
-    """The kind of a file whose name does not say it."""
+    """Return the kind of a file by its first bytes, if its suffix is not known."""
     webp = start[:4] == b"RIFF" and start[8:12] == b"WEBP"
     return Kind.PICTURE if webp or foreign_format(start) or start.startswith(_PICTURE_STARTS) else Kind.VIDEO

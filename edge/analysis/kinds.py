@@ -1,7 +1,7 @@
-"""What an uploaded file is, by its first bytes alone (pure): its name says nothing that could be trusted.
+"""Recognition of uploaded files by their first bytes (pure), since their names cannot be trusted.
 
-Only these containers are opened, each by its own reader. Formats that name other files (playlists, for instance) would
-let a stranger's file make the device read its own.
+Only these containers are opened, each by its own reader. Formats that refer to other files (such as playlists) would
+let an untrusted file make the device read its own files.
 """
 
 from __future__ import annotations
@@ -59,14 +59,14 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Recognised:
-    """Picture or video; ``container`` is the name of the format, for videos libav's for its reader."""
+    """Kind and format of a file; ``container`` is the name of the format, for videos libav's name of the reader."""
 
     kind: Kind
     container: str
 
 
 class WrongType(InputError):
-    """A file of a kind that cannot be read; ``code`` names it in one word, for pages that have words of their own."""
+    """Error for a file of an unsupported kind; ``code`` identifies it for pages with their own texts."""
 
     def __init__(self, *, code: str) -> None:
         super().__init__(_WORDS[code])
@@ -74,10 +74,10 @@ class WrongType(InputError):
 
 
 def recognise(head: bytes) -> Recognised:
-    """What a file is that begins with ``head``, its first :data:`HEAD_BYTES` bytes or all of it.
+    """Recognise a file by ``head``, its first :data:`HEAD_BYTES` bytes or all of it.
 
     Raises:
-        WrongType: it is nothing that is read.
+        WrongType: the file is of an unsupported kind.
     """
     if not head:
         raise WrongType(code="empty")
@@ -114,7 +114,7 @@ def _mov(head: bytes) -> Recognised:
 
 
 def _is_transport_stream(head: bytes) -> bool:
-    """True where packets of 188 bytes follow each other, or of 192 as cameras write them."""
+    """Return whether ``head`` consists of packets of 188 bytes, or of 192 as cameras write them."""
     return any(head[first::step][:2] == b"\x47\x47" for first, step in ((0, 188), (4, 192)))
 
 

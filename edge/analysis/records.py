@@ -1,4 +1,4 @@
-"""Results as data: the dictionaries of ``--json``, the rows of ``--csv``, running totals."""
+"""Results as data: dictionaries for ``--json``, rows for ``--csv``, totals."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def csv_columns(labels: LabelSet = SEVEN) -> tuple[str, ...]:
-    """Columns of ``--csv`` for a model with the classes ``labels``."""
+    """Return the columns of ``--csv`` for a model with the classes ``labels``."""
     return (
         *("path", "frame", "time_s", "width", "height", "faces", "face", "x", "y", "w", "h"),
         *("emotion", "confidence", "uncertain", "primary"),
@@ -25,9 +25,9 @@ def csv_columns(labels: LabelSet = SEVEN) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What was seen in one picture, or in one frame of a video ``time_s`` after its first.
+    """Result of one picture, or of one frame of a video ``time_s`` after its first.
 
-    ``done`` is the share, 0 to 1, of the item that is read so far.
+    ``done`` is the share of the item read so far, 0 to 1.
     """
 
     item: Item
@@ -38,12 +38,12 @@ class Result:
 
 
 def shown_emotion(face: Face) -> str:
-    """The emotion to name: the one decided upon, otherwise the most probable one."""
+    """Return the emotion to show: the decided one, otherwise the most probable one."""
     return face.emotion or face.scores.top
 
 
 def face_record(face: Face) -> dict[str, Any]:
-    """One face as JSON: the box in pixels, and ``uncertain`` where no emotion leads clearly."""
+    """Return one face as JSON values: the box in pixels; ``uncertain`` if no emotion was decided."""
     emotion = shown_emotion(face)
     return {
         "box": list(face.box.rounded()),
@@ -56,7 +56,7 @@ def face_record(face: Face) -> dict[str, Any]:
 
 
 def as_record(result: Result) -> dict[str, Any]:
-    """One picture or frame as JSON."""
+    """Return the result of one picture or frame as JSON values."""
     seen = result.observation
     return {
         "path": printable(result.item.path),
@@ -69,7 +69,7 @@ def as_record(result: Result) -> dict[str, Any]:
 
 
 def as_rows(result: Result) -> list[dict[str, Any]]:
-    """One CSV row a face; a picture without faces is a row with ``faces`` 0 and nothing after it."""
+    """Return one CSV row for each face; a picture without faces is one row with ``faces`` 0 only."""
     record = as_record(result)
     faces = record.pop("faces")
     common = {**record, "faces": len(faces)}
@@ -105,5 +105,5 @@ class Totals:
         self.emotions.update(shown_emotion(face) for face in faces)
 
     def shares(self) -> list[tuple[str, float]]:
-        """Share of each emotion among the faces, most frequent first."""
+        """Return the share of each emotion among the faces, most frequent first."""
         return [(emotion, count / self.faces) for emotion, count in self.emotions.most_common()]

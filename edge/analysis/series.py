@@ -1,4 +1,4 @@
-"""The scores over the time of a video, in a bounded number of steps (pure)."""
+"""Scores over the time of a video, in a bounded number of steps (pure)."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ def _step(seen: Observation, labels: LabelSet) -> _Step:
 
 
 class Series:
-    """Mean scores of the faces in view, step by step; when :data:`STEPS` are full, each two become one.
+    """Mean scores of the faces in view by time step; at :data:`STEPS` steps, pairs of steps are merged.
 
     Args:
-        step_s: seconds between two pictures that are looked at, and so the shortest step.
-        most: how many steps are kept.
+        step_s: seconds between two sampled frames, which is the shortest step.
+        most: maximum number of steps.
         labels: the model's classes.
     """
 
@@ -50,20 +50,20 @@ class Series:
         self._last: Observation | None = None
 
     def add(self, time_s: float, seen: Observation) -> None:
-        """Take in what was seen ``time_s`` after the beginning."""
+        """Add the observation made ``time_s`` seconds after the start."""
         index = self._index(time_s)
         self._steps.extend(self._empty() for _ in range(index + 1 - len(self._steps)))
         self._steps[index].merge(_step(seen, self._labels))
         self._last = seen
 
     def hold(self, time_s: float) -> None:
-        """Let what was seen last stay in view until ``time_s``: slides and slow cameras show a picture for long."""
+        """Extend the last observation until ``time_s``: slides and slow cameras show a picture for a long time."""
         last, index = self._last, self._index(time_s)
         if last is not None:
             self._steps.extend(_step(last, self._labels) for _ in range(index - len(self._steps)))
 
     def as_dict(self) -> dict[str, Any]:
-        """For a chart: scores as hundredths, ``None`` where nobody was in view; the most faces at once."""
+        """Return values for a chart: scores in percent, ``None`` without faces, and the maximum number of faces."""
         return {
             "step_s": self.step_s,
             "faces": [step.most for step in self._steps],

@@ -1,4 +1,4 @@
-"""The sound of an annotated copy: the original's packets where browsers play them from an MP4, AAC otherwise."""
+"""Audio of an annotated copy: the original packets if browsers play them from an MP4, AAC otherwise."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LEAD_S = 0.1
 
 
 class SoundCopy:
-    """Copies the sound's packets as they are where an MP4 may hold them, otherwise as AAC."""
+    """Writer of the audio stream: packets are copied if an MP4 may hold them, otherwise encoded as AAC."""
 
     def __init__(self, container: Any, source: Any) -> None:
         import av
@@ -38,17 +38,17 @@ class SoundCopy:
             self._resampler = av.AudioResampler(format=encoder.format, layout=encoder.layout, rate=encoder.sample_rate)
 
     def hold(self, packet: Any) -> None:
-        """Keep a packet until the video's first picture is there."""
+        """Hold a packet back until the video's first picture is known."""
         self._held.append(packet)
 
     def write(self, packet: Any, start_s: float) -> None:
-        """Write what was held, then ``packet``; the copy begins at ``start_s`` of the original."""
+        """Write held packets, then ``packet``; the copy starts at ``start_s`` seconds of the original."""
         held, self._held = self._held, []
         for each in (*held, packet):
             self._write(each, start_s)
 
     def finish(self, start_s: float) -> None:
-        """Write what is still held, here and in the encoder."""
+        """Write remaining packets, held here or in the encoder."""
         for packet in self._held:
             self._write(packet, start_s)
         if not self._copied:
@@ -75,7 +75,7 @@ class SoundCopy:
         self._decode(packet)
 
     def _decode(self, packet: Any) -> None:
-        """Encode the sound in ``packet``; ``None``: what the decoder still has."""
+        """Encode the audio in ``packet``; ``None`` flushes the decoder."""
         import av
 
         try:

@@ -1,4 +1,4 @@
-"""Whether work that is skipped is missed: our faces and labels against the obvious loop's on the same frames (pure)."""
+"""Agreement of our faces and labels with the obvious loop's on the same frames (pure)."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ SAME_FACE_IOU = 0.4
 class Agreement:
     """Shares of 1, ``None`` where there was nothing to compare.
 
-    ``recall``: of the obvious loop's faces, how many we have in the same frame. ``labels``: of those, how many carry
-    the same label after smoothing. ``recall_drawn`` and ``recall_drawn_obvious``: of the faces that were drawn, how
-    many each loop has; ``extra`` and ``extra_obvious``: faces a frame that nobody drew.
+    ``recall``: share of the obvious loop's faces that we have in the same frame. ``labels``: share of those with the
+    same label after smoothing. ``recall_drawn`` and ``recall_drawn_obvious``: share of the drawn faces that each loop
+    found; ``extra`` and ``extra_obvious``: faces per frame that were not drawn.
     """
 
     faces: int
@@ -36,7 +36,7 @@ class Agreement:
 def agreement(
     ours: Sequence[Observation], obvious: Sequence[Turn], drawn: Sequence[Sequence[Box]] | None = None
 ) -> Agreement:
-    """Compare frame by frame; all three are of the same frames in order."""
+    """Compare frame by frame; all three sequences are of the same frames in order."""
     faces = found = same = 0
     for observation, turn in zip(ours, obvious, strict=True):
         boxes = [face.box for face in observation.faces]
@@ -54,7 +54,7 @@ def agreement(
 
 
 def matches(wanted: Sequence[Box], found: Sequence[Box]) -> list[int | None]:
-    """For each wanted box the index of the found one that is the same face, each used once, best overlaps first."""
+    """Return for each wanted box the index of the matching found box, each used once, best overlaps first."""
     pairs = sorted(
         ((box.iou(other), w, f) for w, box in enumerate(wanted) for f, other in enumerate(found)),
         key=lambda pair: (-pair[0], pair[1], pair[2]),

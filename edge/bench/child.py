@@ -1,6 +1,6 @@
-"""One device as it runs in the field, beside which nothing else is measured: a camera's pace, the feed, a display.
+"""Measurement of a whole device in a separate process: a camera's frame rate, the feed, a display.
 
-Run as ``python -m edge.bench.child SPECIFICATION`` (JSON) this module is that process; it prints what it took (JSON).
+``python -m edge.bench.child SPECIFICATION`` (JSON) is that process; it prints its load (JSON).
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ class Field:
 
 
 def measure(scene: dict[str, Any], flags: dict[str, Any], seconds: float, *, lender: Path | None = None) -> Field:
-    """Run a device for ``seconds`` on a drawn scene that comes as from a camera.
+    """Run a device for ``seconds`` on a drawn scene at a camera's frame rate.
 
     ``lender`` is a state folder whose detectors it uses.
 
     Raises:
-        EdgeError: it cannot run; the message is its own.
+        EdgeError: the device cannot run; the message is the device's.
     """
     specification = {"scene": scene, "flags": flags, "seconds": seconds}
     if lender is not None:
@@ -50,7 +50,7 @@ def measure(scene: dict[str, Any], flags: dict[str, Any], seconds: float, *, len
 
 
 def resident_mb(without: str = "", smaps: Path = Path("/proc/self/smaps")) -> float:
-    """Resident memory in MB, but for mappings of files whose name ends with ``without``."""
+    """Return the resident memory in MB, except mappings of files whose names end with ``without``."""
     total, counted = 0, True
     for line in smaps.read_text(encoding="utf-8", errors="replace").splitlines():
         head, *rest = line.split()

@@ -25,7 +25,7 @@ _MOST_LOOKS = 400
 
 
 def frames_of(config: Config, path: Path) -> tuple[Iterator[NDArray[np.uint8]], float]:
-    """The pictures of a video and its rate.
+    """Return the pictures of a video and its frame rate.
 
     Raises:
         SourceError: it is missing, or no video.
@@ -56,7 +56,7 @@ def frames_of(config: Config, path: Path) -> tuple[Iterator[NDArray[np.uint8]], 
 
 
 def looks_in(folder: Path) -> tuple[NDArray[np.uint8], ...]:
-    """Pictures of faces in ``folder`` and below, as heads; at most 400, spread over all that there are.
+    """Return pictures of faces in ``folder`` and its subfolders as heads; at most 400, evenly selected.
 
     Raises:
         InputError: there is none.

@@ -1,4 +1,4 @@
-"""Energy that the processor took, where the board reports it: Intel's and AMD's RAPL counters, a Pi 5's own meter.
+"""Energy consumption of the processor, if the board reports it: RAPL counters of Intel and AMD, the meter of a Pi 5.
 
 RAPL counts the processor's package (Linux' Documentation/power/powercap/powercap.rst) and needs root; the Pi 5's
 ``vcgencmd pmic_read_adc`` gives currents and voltages of every rail, which are multiplied, summed and taken twice a
@@ -22,7 +22,7 @@ _READING = re.compile(r"(\w+)_([AV]) \w+\(\d+\)=([\d.]+)[AV]")
 
 
 class EnergyMeter:
-    """Measures between its entry and its exit; ``joules`` is ``None`` where the board does not tell."""
+    """Context manager that measures energy; ``joules`` is ``None`` if the board does not report it."""
 
     def __init__(self, root: Path = ROOT) -> None:
         self._root = root
@@ -48,7 +48,7 @@ class EnergyMeter:
             self.joules = sum(self._spent_uj(zone, before) for zone, before in self._zones.items()) / 1e6
 
     def _packages(self) -> list[Path]:
-        """The zones of whole packages; those within them would count twice."""
+        """Return the zones of whole packages; their subzones would count twice."""
         return sorted((self._root / _RAPL).glob("intel-rapl:[0-9]"))
 
     @staticmethod
@@ -68,7 +68,7 @@ class EnergyMeter:
 
 
 def watts() -> float | None:
-    """What all rails of a Pi 5 take at this moment."""
+    """Return the current power of all rails of a Pi 5, in watts."""
     try:
         done = subprocess.run(
             ["vcgencmd", "pmic_read_adc"],  # noqa: S607 - on PATH
@@ -83,7 +83,7 @@ def watts() -> float | None:
 
 
 def power_of(report: str) -> float | None:
-    """Watts of a report of ``pmic_read_adc``: amperes times volts of each rail that has both."""
+    """Return the watts in a report of ``pmic_read_adc``: amperes times volts of each rail that has both."""
     rails: dict[str, dict[str, float]] = {}
     for rail, unit, value in _READING.findall(report):
         rails.setdefault(rail, {})[unit] = float(value)

@@ -1,4 +1,4 @@
-"""Both loops over the same clip in one run, turn about; and the whole device beside it."""
+"""Measure both loops over the same clip in one run, alternating, and the whole device."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _PERCENTILES = (50, 95, 99)
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Milliseconds a frame, over all frames: percentiles by nearest rank, and the mean, which adds up."""
+    """Milliseconds per frame of one stage, over all frames: percentiles by nearest rank, and the mean."""
 
     name: str
     p50: float
@@ -45,7 +45,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """One loop over the clip, the median of all rounds: frames a second, processor seconds a second of clip."""
+    """Figures of one loop, the median of all rounds: frames per second, processor seconds per second of clip."""
 
     fps: float
     cpu_s_per_s: float
@@ -53,7 +53,7 @@ class Loop:
 
 @dataclass(frozen=True, slots=True)
 class Throughput:
-    """The loops' figures; those of the obvious one where it ran."""
+    """Figures of the loops, including the obvious one if it ran."""
 
     frames: int
     ours: Loop
@@ -64,18 +64,18 @@ class Throughput:
 
     @property
     def ratio(self) -> float | None:
-        """How many times as many frames a second as the obvious loop."""
+        """Ratio of our frames per second to those of the obvious loop."""
         return None if self.obvious is None else self.ours.fps / self.obvious.fps
 
     @property
     def cpu_ratio(self) -> float | None:
-        """By how much less processor time a frame."""
+        """Ratio of the obvious loop's processor time to ours."""
         return None if self.obvious is None else self.obvious.cpu_s_per_s / self.ours.cpu_s_per_s
 
 
 @dataclass(frozen=True, slots=True)
 class Appliance:
-    """The device as it runs: start-up, an empty room, one face, at a camera's pace; ``feed``: to a broker, too."""
+    """Figures of the whole device: start-up, an empty room, one face; ``feed`` is true if it published to a broker."""
 
     startup: startup.Startup
     idle: child.Field
@@ -130,7 +130,7 @@ def throughput(
 def appliance(folder: Path, flags: dict[str, Any], *, seconds: float, progress: Callable[[float], None]) -> Appliance:
     """Start a device and let it look at an empty room and at one face, 640 x 480 at 30 frames a second.
 
-    It has the terminal for a display, and the feed to a Mosquitto of its own where that is installed.
+    It has the terminal for a display, and the feed to a MosquittoProcess of its own where that is installed.
 
     Raises:
         EdgeError: it cannot run; the message is its own.
@@ -150,7 +150,7 @@ def appliance(folder: Path, flags: dict[str, Any], *, seconds: float, progress: 
 
 
 def _broker(folder: Path, stack: ExitStack) -> str | None:
-    """The address of a broker that lives as long as ``stack``; ``None`` where there is none to be had."""
+    """Return the address of a broker that runs as long as ``stack``; ``None`` if MosquittoProcess is not available."""
     from edge.bench.mosquitto import Mosquitto
 
     try:
@@ -163,7 +163,7 @@ def _broker(folder: Path, stack: ExitStack) -> str | None:
 def obvious_loop(
     config: Config, reel: Reel, smallest: int, clock_ns: Callable[[], int] = time.perf_counter_ns
 ) -> ObviousLoop:
-    """The obvious loop for faces of ``smallest`` pixels and more, otherwise with the settings that ours has."""
+    """Return the obvious loop for faces of ``smallest`` pixels and more, with our other settings."""
     from edge.pipelines import factory
     from edge.vision.haar import USUAL_CASCADE, HaarDetector
 

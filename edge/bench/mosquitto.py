@@ -1,4 +1,4 @@
-"""A Mosquitto of the drill's own: on a free port, with persistence, killed and started at will.
+"""Mosquitto process for measurements and drills: on a free port, with persistence, killed and started at will.
 
 Mosquitto writes its queues to disk after the fact: it acknowledges a message, then saves. With ``autosave_on_changes``
 it saves after every turn of its loop, so that SIGKILL costs what came in the last turn at most, and that it has handed
@@ -36,7 +36,7 @@ max_queued_messages 0
 
 
 def program() -> str:
-    """Where Mosquitto is.
+    """Return the path of the Mosquitto program.
 
     Raises:
         HardwareUnavailable: it is not installed.

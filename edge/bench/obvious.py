@@ -1,8 +1,7 @@
-"""The obvious loop, which most projects of this kind run: the whole frame searched every time, each face classified.
+"""The obvious loop of most projects of this kind: the whole frame is searched every time, each face classified.
 
-It has the same cascade, steps and network as ours, and searches for faces from a size of its own on. It is timed
-without what follows here after it, which gives its faces labels that can be compared: the same tracking and smoothing
-as ours, from every frame.
+It has the same cascade, steps and network as ours, and its own least size of faces. Its time does not include the
+tracking and smoothing of each frame, which are the same as ours and give its faces comparable labels.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ class Turn:
 
 
 class ObviousLoop:
-    """Finds and classifies in every frame."""
+    """Loop that detects and classifies in every frame."""
 
     def __init__(
         self,
@@ -70,7 +69,7 @@ class ObviousLoop:
         self._memory: dict[str, tuple[ScoreAverage, EmotionSelector]] = {}
 
     def run(self, frames: Iterable[Frame]) -> list[Turn]:
-        """Every frame in order."""
+        """Process every frame in order."""
         return [self._turn(frame) for frame in frames]
 
     def _turn(self, frame: Frame) -> Turn:

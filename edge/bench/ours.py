@@ -1,4 +1,4 @@
-"""The device's own loop over a reel: the real one, with everything that the configuration switches on."""
+"""LoopRun the device's real loop over a reel, with everything that the configuration enables."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class KeptTimer(StageTimer):
         self.began: list[tuple[int, int]] = []
 
     def begin(self) -> None:
-        """A new frame."""
+        """Start timing a frame."""
         super().begin()
         self.frames.append(self.spent_ns)
         self.began.append((time.perf_counter_ns(), time.process_time_ns()))
@@ -66,10 +66,10 @@ class Seen(BaseSink):
 
 
 def run(config: Config, reel: Reel, clock_ns: Callable[[], int] = time.perf_counter_ns) -> Run:
-    """Let the device look at every frame of ``reel``, as fast as it can.
+    """Let the device process every frame of ``reel`` at full speed.
 
     Raises:
-        EdgeError: the device cannot be made or fails.
+        EdgeError: the device cannot be built or fails.
     """
     from edge.runtime import build
 

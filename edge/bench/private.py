@@ -1,4 +1,4 @@
-"""The state of a device that is only measured: a folder of its own, with the detectors that the real one has."""
+"""State folder of a measured device: separate, but with the installed detectors of the real one."""
 
 from __future__ import annotations
 

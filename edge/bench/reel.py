@@ -1,4 +1,4 @@
-"""A clip whose frames are decoded or drawn beforehand: what is measured is the loop, not a decoder.
+"""Clip of frames decoded or drawn in advance, so that the loop is measured and not a decoder.
 
 Frames lie uncompressed in a temporary file that is mapped into memory; handing one on copies nothing.
 """
@@ -27,7 +27,7 @@ _SPARE_BYTES = 256 * 2**20
 
 
 class Reel:
-    """``len(reel)`` frames of one size at ``fps``."""
+    """Decoded clip of ``len(reel)`` frames of one size at ``fps``."""
 
     def __init__(self, frames: NDArray[np.uint8], fps: float) -> None:
         self._frames = frames
@@ -43,7 +43,7 @@ class Reel:
         count: int,
         progress: Callable[[float], None] = lambda _done: None,
     ) -> Self:
-        """Take up to ``count`` pictures of one size into a file in ``folder``.
+        """Store up to ``count`` pictures of one size in a file in ``folder``.
 
         Raises:
             InputError: there is no picture, they differ in size, or the folder has no room for them.
@@ -76,7 +76,7 @@ class Reel:
         return int(self._frames.shape[2]), int(self._frames.shape[1])
 
     def frame(self, index: int) -> Frame:
-        """Frame ``index`` at its time."""
+        """Return frame ``index`` with its time."""
         return Frame(np.asarray(self._frames[index]), round(index * _NS / self.fps), index)
 
     def __iter__(self) -> Iterator[Frame]:
@@ -84,7 +84,7 @@ class Reel:
 
 
 class ReelSource(PassiveSource):
-    """The reel as a source: once as fast as it is taken, or over and over at its own pace as a camera would."""
+    """Source of a reel's frames: once at full speed, or repeatedly at its frame rate as a camera would."""
 
     uri = "reel"
 
@@ -96,12 +96,12 @@ class ReelSource(PassiveSource):
         self.epoch_ns = None if live else 0
 
     def open(self) -> None:
-        """Begin at the first frame."""
+        """Start at the first frame."""
         self._index = 0
         self._started_ns = time.monotonic_ns()
 
     def read(self) -> Frame:
-        """The next frame, at its time where it is live.
+        """Return the next frame; wait for its time if live.
 
         Raises:
             SourceEnded: that was the last.
@@ -118,14 +118,14 @@ class ReelSource(PassiveSource):
         return Frame(shown, due_ns, index)
 
     def skip(self) -> bool:
-        """Let the next frame go by."""
+        """Skip the next frame."""
         due_ns = self._started_ns + round(self._index * _NS / self._reel.fps)
         time.sleep(max(0, due_ns - time.monotonic_ns()) / _NS)
         self._index += 1
         return True
 
     def close(self) -> None:
-        """Nothing to release."""
+        """Do nothing: there is nothing to release."""
 
 
 def _check_room(folder: Path, needed: int) -> None:

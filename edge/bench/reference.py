@@ -1,4 +1,4 @@
-"""Figures of machines in a CSV file, a row for each machine and clip: what a later run is held against."""
+"""Reference figures in a CSV file, a row for each machine and clip, for comparison with later runs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SLOWER = 0.85
 
 
 def machine(root: Path = Path("/")) -> str:
-    """The board's model, or the processor's, and how many processors this process may use."""
+    """Return the model of the board or processor, and the number of processors that this process may use."""
     name = _text(root / "proc/device-tree/model").rstrip("\0")
     if not name:
         lines = _text(root / "proc/cpuinfo").splitlines()
@@ -36,7 +36,7 @@ def machine(root: Path = Path("/")) -> str:
 
 
 def row(report: Report, *, date: str) -> dict[str, str]:
-    """What of ``report`` is kept; figures that were not taken are empty."""
+    """Return the row of ``report``; figures that were not measured are empty."""
     loops, device = report.throughput, report.appliance
     agreed = loops.agreement
     figures = {
@@ -56,10 +56,10 @@ def row(report: Report, *, date: str) -> dict[str, str]:
 
 
 def read(path: Path) -> list[dict[str, str]]:
-    """All rows; none where the file does not exist.
+    """Return all rows; none if the file does not exist.
 
     Raises:
-        InputError: it cannot be read, or is no such file.
+        InputError: the file cannot be read, or is not a file of reference figures.
     """
     try:
         with path.open(encoding="utf-8", newline="") as file:
@@ -77,7 +77,7 @@ def read(path: Path) -> list[dict[str, str]]:
 
 
 def write(path: Path, rows: list[dict[str, str]], new: dict[str, str]) -> None:
-    """Put ``new`` in the place of the row of the same machine and clip, or after the others."""
+    """Replace the row of the same machine and clip by ``new``, or append it."""
     kept = [old for old in rows if not _same(old, new)]
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, COLUMNS, extrasaction="ignore", lineterminator="\n")
@@ -88,9 +88,9 @@ def write(path: Path, rows: list[dict[str, str]], new: dict[str, str]) -> None:
 
 
 def against(rows: list[dict[str, str]], new: dict[str, str]) -> tuple[list[str], bool]:
-    """Lines that say what has changed since the reference, and whether the loop has become slower.
+    """Return lines that describe changes since the reference, and whether the loop has become slower.
 
-    Ratios of one run are compared where both have them, since machines are now faster and now slower.
+    Ratios within one run are compared if both have them, since the speed of a machine varies.
     """
     old = next((row for row in rows if _same(row, new)), None)
     if old is None:

@@ -1,4 +1,4 @@
-"""What a run of the bench found: for people, as JSON, and as a line to send in."""
+"""Report of a benchmark: as text, JSON, and a table row."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Report:
         ]
 
     def markdown(self) -> str:
-        """A row of the table in docs/performance.md."""
+        """Return a row of the table in docs/performance.md."""
         loops, device = self.throughput, self.appliance
         cells = [
             self.machine,

@@ -1,4 +1,4 @@
-"""A drawn clip for measuring: so many people, who move and come and go, in one light or another, with a sensor's noise.
+"""Drawn clip for measurements: moving people who come and go, in a chosen light, with sensor noise.
 
 Frame ``k`` depends on ``k`` and the scene alone, and the last frame leads on to the first.
 """
@@ -36,10 +36,10 @@ _FADE_S = 0.25
 
 @dataclass(frozen=True)
 class Scene:
-    """``least`` to ``most`` people in a picture of ``width`` x ``height`` pixels for ``seconds`` at ``fps``.
+    """Scene of ``least`` to ``most`` people in ``width`` x ``height`` pixels for ``seconds`` at ``fps``.
 
     ``looks`` are pictures of faces, BGR; each person shows one after the other. Without any, everyone looks like the
-    portrait that comes along.
+    packaged portrait.
     """
 
     width: int = 640
@@ -56,7 +56,7 @@ class Scene:
         return max(1, round(self.seconds * self.fps))
 
     def frame(self, index: int) -> NDArray[np.uint8]:
-        """Frame ``index``, ``(height, width, 3)`` uint8 BGR."""
+        """Draw frame ``index``, shape (h, w, 3), uint8 BGR."""
         phase = index / len(self)
         canvas = self._wall.copy()
         for person, box in self._people(phase):
@@ -67,7 +67,7 @@ class Scene:
         return self._noisy(canvas, index)
 
     def faces(self, index: int) -> list[Box]:
-        """Where faces are in frame ``index``, in pixels."""
+        """Return the boxes of the faces in frame ``index``, in pixels."""
         return [
             Box(
                 head.x + _FACE.x * head.width, head.y + _FACE.y * head.height,
@@ -77,7 +77,7 @@ class Scene:
         ]  # fmt: skip
 
     def _people(self, phase: float) -> list[tuple[int, Box]]:
-        """Everyone who is there, and the square that the head fills."""
+        """Yield each person present, and the square that the head fills."""
         if not self.most:
             return []
         columns = max(1, min(self.most, round(math.sqrt(self.most * self.width / self.height))))
@@ -97,7 +97,7 @@ class Scene:
         return found
 
     def _there(self, person: int, phase: float) -> bool:
-        """The first ones stay, the others come one after the other and go again; in the middle all are there."""
+        """Return whether a person is present: the first ones stay, the others come and go."""
         if person < self.least:
             return True
         share = (person - self.least + 1) / (self.most - self.least + 1)
@@ -116,13 +116,13 @@ class Scene:
         return cast("NDArray[np.uint8]", cv2.addWeighted(chosen[0], weight, chosen[1], 1 - weight, 0))
 
     def _noisy(self, canvas: NDArray[np.uint8], index: int) -> NDArray[np.uint8]:
-        """With noise that a generator of its own drew once; each frame takes it from another place."""
+        """Add noise, which is generated once; each frame uses it at another offset."""
         shift = np.random.default_rng(index).integers(0, self._noise.shape[0] - self.height, endpoint=True)
         return cast("NDArray[np.uint8]", cv2.add(canvas, self._noise[shift : shift + self.height], dtype=cv2.CV_8U))
 
     @cached_property
     def _wall(self) -> NDArray[np.uint8]:
-        """Lighter at the top, with edges that are no faces."""
+        """Draw the background: lighter at the top, with edges that are not faces."""
         column = np.linspace(150, 70, self.height, dtype=np.float32)[:, None, None]
         wall = np.broadcast_to(column * np.array([1.0, 0.97, 0.9], np.float32), (self.height, self.width, 3))
         canvas = np.ascontiguousarray(wall).astype(np.uint8)
@@ -142,7 +142,7 @@ class Scene:
 
 
 def as_looks(pictures: Sequence[NDArray[np.uint8]], side: int = 300) -> tuple[NDArray[np.uint8], ...]:
-    """Pictures that a face fills, as heads: with the room around the face that a head's picture has."""
+    """Extend pictures that a face fills to heads, with the margin of a head's picture."""
     made = []
     face = max(2, round(side * _FACE.width * 1.25))
     top = round(side * (_FACE.y + _FACE.height / 2) - face / 2)

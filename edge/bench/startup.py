@@ -1,4 +1,4 @@
-"""How long a device takes from its command to what it says first."""
+"""Measurement of a device's start-up time, from its command to its first messages."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class Startup:
 
 
 def measure(folder: Path, flags: dict[str, Any], clock: Any = time.monotonic) -> Startup:
-    """Start ``face-edge run`` on the drawn portrait; the hold that presence needs is set to nothing.
+    """Start ``face-edge run`` on the drawn portrait, with the hold time of presence set to 0.
 
     Raises:
-        EdgeError: it ends before its first event, or never gives one.
+        EdgeError: the device ends before its first event, or publishes none.
     """
     settings = {
         "node.id": "bench", "node.state_dir": folder, "source.width": 640, "source.height": 480, "source.fps": 30,

@@ -1,4 +1,4 @@
-"""The command line: one module a command group, imported when it is used.
+"""The command line: one module for each command group, imported on use.
 
 :func:`main` is the boundary where errors end: one line on standard error and a stable exit code.
 """
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None, *, command: click.Group = cli) 
 
 
 def _leave_hanging_drivers(code: int) -> None:
-    """End at once where a driver still hangs: if it came back while Python shuts down, the process would abort."""
+    """Exit at once if a driver still hangs: if it returned during Python's shutdown, the process would abort."""
     bounded = sys.modules.get("edge.sources.bounded")
     if bounded is not None and bounded.hanging():
         logging.shutdown()
@@ -82,7 +82,7 @@ def _report(error: EdgeError, *, debug: bool, cause: Exception | None = None) ->
 
 
 def _report_system(error: OSError, words: list[str]) -> int:
-    """Say what the system refused: a full disk behind standard output, or a file that no command foresaw."""
+    """Report an error of the system: a full disk behind standard output, or an unexpected file error."""
     if error.filename is None and error.errno in _OF_OUTPUT:
         line = f"standard output: cannot be written: {error.strerror}; free some space or choose another path"
     else:
@@ -99,7 +99,7 @@ def _wants_traceback(words: list[str]) -> bool:
 
 
 def _quiet_pipe() -> int:
-    """The reader went away (``| head``): send what is still buffered nowhere, or Python complains at exit."""
+    """Discard buffered output after the reader has gone (``| head``), or Python reports an error at exit."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, sys.stdout.fileno())
     os.close(null)

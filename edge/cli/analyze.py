@@ -92,7 +92,7 @@ def analyze(
 
 
 def _run(analyzer: Analyzer, inputs: Inputs, writers: list[Callable[[Result], None]], *, talk: bool) -> int:
-    """Read everything; returns how many files could not be read."""
+    """Process all inputs; return the number of files that could not be read."""
     from edge.analysis.records import Totals
 
     started_s = time.monotonic()
@@ -173,7 +173,7 @@ def _print_json(result: Result) -> None:
 
 @contextmanager
 def _csv_rows(path: Path, labels: LabelSet) -> Iterator[Callable[[Result], None]]:
-    """A writer of rows; the file is there once everything went well."""
+    """Yield a writer of rows; the file appears only if no error occurs."""
     from edge.analysis.records import as_rows, csv_columns
     from edge.util.files import cannot_write, replacing
     from edge.util.text import cells
@@ -197,7 +197,7 @@ def _csv_rows(path: Path, labels: LabelSet) -> Iterator[Callable[[Result], None]
 
 
 class _Elsewhere(Exception):
-    """An error of the system in something other than the file of rows, which must not be blamed for it."""
+    """System error that did not come from the CSV file, which must not be named as its cause."""
 
     def __init__(self, error: OSError) -> None:
         super().__init__(error)
@@ -217,7 +217,7 @@ def _line(item: Item, own: Totals) -> str:
 
 
 def _faces(own: Totals) -> list[str]:
-    """Emotion and confidence of a picture's faces, the surest first."""
+    """Return emotion and confidence of a picture's faces, highest confidence first."""
     from edge.analysis.records import face_record
 
     records = [] if own.last is None else [face_record(face) for face in own.last.observation.faces]
@@ -243,7 +243,7 @@ def _count(number: int, noun: str) -> str:
 
 @contextmanager
 def _ended_by_sigterm() -> Iterator[None]:
-    """Turn SIGTERM into an ordinary exit, so that nothing half written stays behind."""
+    """Turn SIGTERM into a normal exit, so that no incomplete file is left."""
 
     def end(_number: int, _frame: FrameType | None) -> None:
         sys.exit(_TERMINATED)

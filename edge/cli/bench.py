@@ -1,4 +1,4 @@
-"""``face-edge bench``: how fast the loop is on this machine, and against what."""
+"""``face-edge bench``: measure the loop on this machine, and compare it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _MOST_PEOPLE = 200
 
 
 def _people(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int, int]:
-    """Least and most of ``3`` or ``1-5``."""
+    """Return least and most of a range such as ``3`` or ``1-5``."""
     del ctx, param
     match = re.fullmatch(r"(\d{1,3})(?:-(\d{1,3}))?", value)
     least, most = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
@@ -153,7 +153,7 @@ def _measure(  # noqa: PLR0917 - what a run is made of
 def _pictures(
     config: Config, scene: Scene | None, clip: Path | None, seconds: float
 ) -> tuple[Iterable[NDArray[np.uint8]], float, int, str]:
-    """Frames, their rate, how many at most, and what the clip is called."""
+    """Return frames, frame rate, maximum number of frames and name of the clip."""
     if scene is not None:
         people = f"{scene.least}" if scene.least == scene.most else f"{scene.least} to {scene.most}"
         looks = f", {len(scene.looks)} looks" if scene.looks else ""

@@ -1,4 +1,4 @@
-"""Every setting there is, read from the configuration's own models: for the template and the reference."""
+"""Catalog of all settings, read from the configuration models, for the template and the reference."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One key; ``type`` is in words, ``default`` a plain value (``None``: not set)."""
+    """One setting; ``type`` is a description, ``default`` a plain value (``None``: not set)."""
 
     name: str
     type: str
@@ -27,7 +27,7 @@ class Setting:
 
     @property
     def sample(self) -> Any:
-        """What a sample file shows: the default, or an example where there is none."""
+        """Value for a sample file: the default, or an example if there is none."""
         return self.example if self.default is None else self.default
 
 
@@ -42,7 +42,7 @@ class Section:
 
 
 def sections() -> Iterator[Section]:
-    """All tables in the order of :class:`edge.config.Config`, displays by kind."""
+    """Yield all tables in the order of :class:`edge.config.Config`, displays by kind."""
     for name, field in Config.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             yield from _sections_of(name, field.annotation)
@@ -81,7 +81,7 @@ def _settings(model: type[BaseModel]) -> Iterator[Setting]:
 
 
 def _type(item: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
-    """A JSON Schema type in words: ``integer, 1 to 16``."""
+    """Describe a JSON Schema type: ``integer, 1 to 16``."""
     if "$ref" in item:
         return _type(definitions[item["$ref"].rpartition("/")[2]], definitions)
     if "anyOf" in item:

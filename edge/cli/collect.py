@@ -113,7 +113,7 @@ def collect(
 
 
 def remote_broker(broker: str) -> None:
-    """Check that ``mqtt.broker`` names a broker that many can reach.
+    """Check that ``mqtt.broker`` names a broker that other machines can reach.
 
     Raises:
         ConfigError: it is ``off`` or ``embedded``.

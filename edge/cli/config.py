@@ -1,4 +1,4 @@
-"""``face-edge config``: check, show or begin the configuration."""
+"""``face-edge config``: check, show or create the configuration."""
 
 from __future__ import annotations
 
@@ -85,13 +85,13 @@ def init(path: Path, *, force: bool) -> None:
 
 
 def shown(config: Config, layers: Layers) -> str:
-    """The settings as TOML with the origin of each, without passwords."""
+    """Return the settings as TOML with the origin of each, without passwords."""
     tree = masked(config)
     return "\n".join(_toml(tree, dict(_origins(tree, layers))))
 
 
 def masked(config: Config) -> dict[str, Any]:
-    """The configuration as plain values, without passwords."""
+    """Return the configuration as plain values, without passwords."""
     from edge.sources.uri import masked as hide_credentials
 
     tree: dict[str, Any] = config.model_dump(mode="json")  # SecretStr masks itself
@@ -100,7 +100,7 @@ def masked(config: Config) -> dict[str, Any]:
 
 
 def _origins(tree: Mapping[str, Any], layers: Layers, prefix: str = "") -> Iterator[tuple[str, str]]:
-    """The layer of each leaf, by dotted key."""
+    """Yield the layer of each value by dotted key."""
     for name, value in tree.items():
         key = prefix + name
         if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""``face-edge demo``: the whole device at work on a drawn scene, with simulated LEDs, a broker and a page."""
+"""``face-edge demo``: run the whole device on a drawn scene, with simulated LEDs, a broker and a page."""
 
 from __future__ import annotations
 
@@ -91,14 +91,14 @@ def _demo_flags(folder: str, port: int, scene: str) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """The page's address, ``None`` where this installation cannot serve it."""
+    """Address of the page, ``None`` if this installation cannot serve it."""
 
     address: str | None
     told: str
     flags: dict[str, Any]
 
     def show_soon(self) -> None:
-        """Open it in a browser once it is served, where there is a desktop to see it on."""
+        """Open the page in a browser once it is served, if there is a desktop."""
         if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or sys.platform == "darwin"):
             return
         opener = threading.Timer(BROWSER_AFTER_S, webbrowser.open, (self.address,))
@@ -124,7 +124,7 @@ def _page() -> _Page:
 
 
 def _free_port(usual: int) -> int:
-    """The usual port where nobody has it, otherwise any."""
+    """Return the default port if it is free, otherwise any."""
     for port in (usual, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -155,7 +155,7 @@ def _report(summary: Summary, counts: Counter[str]) -> None:
 
 
 class Subscriber:
-    """Someone else on the network: prints every message of the node, with the RGB LED's level beside a state."""
+    """Subscriber on the network: prints all messages of the node, with the RGB LED's level next to a state."""
 
     def __init__(self, port: int, led_levels: Callable[[], Mapping[int, float]]) -> None:
         from paho.mqtt.client import Client
@@ -195,7 +195,7 @@ class Subscriber:
 
 
 def _in_one_line(topic: str, payload: bytes, width: int) -> str:
-    """What matters of a message, over the line that the terminal display redraws."""
+    """Print the essentials of a message above the line that the terminal display redraws."""
     text = payload.decode()
     if text.startswith("{"):
         fields = {key: value for key, value in json.loads(text).items() if key not in FIELDS_LEFT_OUT}

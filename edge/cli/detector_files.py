@@ -1,4 +1,4 @@
-"""The face detectors' files in ``face-edge models``: get, list, verify and remove them."""
+"""Files of face detectors in ``face-edge models``: get, list, verify and remove them."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def remove(config: Config, name: str) -> None:
 
 
 def entries(config: Config) -> list[dict[str, Any]]:
-    """Return what is known of each installed detector."""
+    """Return the properties of each installed detector."""
     from edge.models.detectors import installed
     from edge.models.store import models_dir
 
@@ -54,13 +54,13 @@ def entries(config: Config) -> list[dict[str, Any]]:
 
 
 def line(entry: dict[str, Any]) -> str:
-    """Return one entry as people read it."""
+    """Return one entry as a line of text."""
     state = "ok" if entry["ok"] else f"not usable: {entry['error']}"
     return f"{entry['name']}: face detector; {entry['bytes'] / 1e6:.1f} MB, {entry['licence']}, {state}"
 
 
 def verified(config: Config, name: str | None = None) -> list[dict[str, Any]]:
-    """Return the installed detectors, or the one called ``name``, once all are found to be the published files.
+    """Return the installed detectors, or the one called ``name``, after checking that they are the published files.
 
     Raises:
         InputError: there is none by that name.

@@ -1,4 +1,4 @@
-"""``face-edge doctor``: a line for each check, with the remedy where something is amiss."""
+"""``face-edge doctor``: a line for each check, with a remedy for each problem."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def doctor(settings: Settings, *, as_json: bool, bundle: Path | None) -> None:
 
 
 def _findings(settings: Settings) -> Iterator[Finding]:
-    """A wrong configuration is a finding, too; the rest is then checked with the defaults in place of what is wrong."""
+    """Run the checks; an invalid configuration is a finding, and defaults replace the invalid settings."""
     from edge.config import default_file
     from edge.diagnostics import service_view
     from edge.diagnostics.examination import examine
@@ -80,7 +80,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
 
 
 def _configured(settings: Settings) -> tuple[Config, Layers | None, tuple[str, ...]]:
-    """The configuration, with defaults in place of what is wrong with it; its layers where they can be read at all."""
+    """Return the configuration with defaults for invalid settings, its layers if readable, and its problems."""
     from edge.config import Config, examine
     from edge.core.errors import ConfigError
 
@@ -92,7 +92,7 @@ def _configured(settings: Settings) -> tuple[Config, Layers | None, tuple[str, .
 
 
 def _bundle(settings: Settings, findings: Sequence[Finding], path: Path) -> str:
-    """Write the archive; gives the line to print."""
+    """Write the archive; return the line to print."""
     from edge.cli.config import shown
     from edge.config import default_file
     from edge.diagnostics import bundle, evidence

@@ -1,4 +1,4 @@
-"""``face-edge fault``: what a device that has given up still shows."""
+"""``face-edge fault``: show that the device has failed permanently."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def fault(settings: Settings) -> None:
 
 
 def _readable(settings: Settings) -> Config:
-    """The configuration, or of one with mistakes what concerns displays.
+    """Return the configuration; of an invalid one only the displays.
 
     Raises:
         ConfigError: there are mistakes in that, too.

@@ -1,4 +1,4 @@
-"""``face-edge kiosk``: what belongs to the page that ``run`` serves."""
+"""``face-edge kiosk``: commands for the page that ``run`` serves."""
 
 from __future__ import annotations
 

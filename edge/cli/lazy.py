@@ -1,4 +1,4 @@
-"""A click group whose commands are imported when they are used, so that ``--help`` and ``config`` start at once."""
+"""Click group whose commands are imported on use, so that ``--help`` and ``config`` start fast."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 class ReaderGone(Exception):
-    """Whoever read our output stopped, as ``| head`` does."""
+    """The reader of our output has closed it, as ``| head`` does."""
 
 
 @dataclass(frozen=True, slots=True)
 class LazyCommand:
-    """Where a command lives (``package.module:attribute``) and its line in ``--help``, which omits it without one."""
+    """Path of a command (``package.module:attribute``) and its line in ``--help``; without one it is not listed."""
 
     target: str
     summary: str = ""
@@ -31,23 +31,23 @@ class LazyCommand:
 
 
 class LazyGroup(click.Group):
-    """A group that knows its commands' names and summaries without importing them."""
+    """Group with names and summaries of its commands, which are not imported for them."""
 
     def __init__(self, *args: Any, lazy: Mapping[str, LazyCommand], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.lazy = dict(lazy)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names in the order of the table, which follows use rather than the alphabet."""
+        """Return the names in the order of the table, which is not alphabetical but by use."""
         return [*self.lazy, *super().list_commands(ctx)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of this name, imported now; ``None`` where there is none."""
+        """Import and return the command; ``None`` if there is none of this name."""
         entry = self.lazy.get(cmd_name)
         return super().get_command(ctx, cmd_name) if entry is None else entry.load()
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; click itself would end the whole process where the output's reader is gone."""
+        """Run the command; click itself would end the process if the output's reader is gone."""
         try:
             return super().invoke(ctx)
         except BrokenPipeError:

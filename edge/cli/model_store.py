@@ -1,4 +1,4 @@
-"""``face-edge models add`` and what goes with it."""
+"""``face-edge models add``, ``remove``, ``key`` and ``sign``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``face-edge models``: which models there are, and whether they are what their manifests say."""
+"""``face-edge models``: list models and compare them with their manifests."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def _used(config: Config) -> Path | None:
 
 
 def _is_proven(store: ModelStore, name: str) -> bool | None:
-    """``None`` where it is not the one in use."""
+    """Return whether the model has proven itself; ``None`` if it is not in use."""
     pointer = store.pointer()
     return pointer.proven if pointer.current == name else None
 
@@ -145,7 +145,7 @@ def _facts(manifest: Manifest, path: Path) -> dict[str, Any]:
 
 
 def _head_read(manifest: Manifest, config: Config) -> dict[str, Any]:
-    """The head that the device reads of the model, ``None`` where it has not the one that is configured."""
+    """Return the head that the device reads; ``None`` if the model does not have the configured one."""
     try:
         return {"head_read": manifest.output(config.model.head).head}
     except ModelError:
@@ -162,7 +162,7 @@ def _line(entry: dict[str, Any]) -> str:
 
 
 def _heads(entry: dict[str, Any]) -> str:
-    """The model's heads, and which of them is read."""
+    """Describe the model's heads, and which of them is read."""
     if entry["head_read"] is None:
         return f"{', '.join(entry['heads'])}, but not {entry['head_wanted']}, which model.head asks for"
     if len(entry["heads"]) == 1:

@@ -1,4 +1,4 @@
-"""Former commands that a checkout has as ``python -m tests.lab``; their old names work for one more release."""
+"""Former commands, now ``python -m tests.lab`` in a checkout; their old names work for one more release."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A progress bar on standard error, for people only and only for work that takes a while."""
+"""Progress bar on standard error, only on terminals and only for work that takes a while."""
 
 from __future__ import annotations
 

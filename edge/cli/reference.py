@@ -32,7 +32,7 @@ refuse it, and `face-edge config show` prints what is in force and where each va
 
 
 def reference() -> str:
-    """The whole page."""
+    """Return the whole page."""
     parts = [_HEAD]
     for name, group in groupby(sections(), key=lambda section: section.name):
         if name == "display":

@@ -1,4 +1,4 @@
-"""``face-edge run``: the device itself."""
+"""``face-edge run``: run the device."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def run(settings: Settings, /, *, terminal: bool, as_json: bool, **options: Any)
 
 
 def _flags(*, source: str | None, loop: bool, fast: bool, at_end: str | None, broker: str | None) -> dict[str, Any]:
-    """Return the settings that options stand for, by dotted key; an option that is not given leaves its setting."""
+    """Return the settings set by options, by dotted key; omitted options do not change their settings."""
     given = {
         "source.uri": source,
         "source.loop": loop or None,
@@ -78,7 +78,7 @@ def obey_signals(device: Device) -> None:
 
 
 def reload_on_hangup(device: Device, reloader: Reloader) -> None:
-    """Read the configuration again on SIGHUP, unless there is a terminal, where SIGHUP ends the program."""
+    """Reload the configuration on SIGHUP, except on a terminal, where SIGHUP ends the program."""
     if sys.stdin is not None and sys.stdin.isatty():
         return
     signals.obey({signal.SIGHUP: lambda: device.soon(reloader.reload)})

@@ -46,7 +46,7 @@ def schema(topic: str | None, *, as_yaml: bool, model: Path | None) -> None:
 
 
 def _labels_of(model: Path) -> LabelSet:
-    """Classes of a model's manifest.
+    """Return the classes of a model's manifest.
 
     Raises:
         ModelError: it cannot be used.
@@ -60,7 +60,7 @@ def _labels_of(model: Path) -> LabelSet:
 
 
 def yaml_text(value: Any) -> str:
-    """``value`` as YAML in the order that it has, long texts as blocks.
+    """Return ``value`` as YAML in its own order, long texts as blocks.
 
     Raises:
         HardwareUnavailable: PyYAML is not installed.
@@ -72,7 +72,7 @@ def yaml_text(value: Any) -> str:
         raise HardwareUnavailable(msg) from None
 
     class Dumper(yaml.SafeDumper):  # type: ignore[misc]
-        """Repeats what occurs twice: aliases are hard to read and not every tool follows them."""
+        """Dumper without aliases, which are hard to read and not supported by every tool."""
 
         def ignore_aliases(self, data: Any) -> bool:
             del data

@@ -1,4 +1,4 @@
-"""What the global options say: the object that every command finds in ``ctx.obj``."""
+"""Global options, available to every command as ``ctx.obj``."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Settings:
     debug: bool = False
 
     def load(self, extra_flags: Mapping[str, Any] | None = None) -> Config:
-        """The configuration in force.
+        """Load the effective configuration.
 
         Args:
             extra_flags: values by dotted key from a command's own options; they win over ``--set``.
@@ -40,7 +40,7 @@ class Settings:
         return config.check(self.collect(extra_flags))
 
     def collect(self, extra_flags: Mapping[str, Any] | None = None) -> Layers:
-        """The same settings before they are checked, with the origin of each.
+        """Collect the same settings unchecked, with the origin of each.
 
         Raises:
             ConfigError: the file or a value cannot be read at all.
@@ -59,7 +59,7 @@ pass_settings = click.make_pass_decorator(Settings)
 
 
 def parse_override(text: str) -> tuple[str, str]:
-    """``("mqtt.broker", "embedded")`` of ``mqtt.broker=embedded``.
+    """Parse an override: ``mqtt.broker=embedded`` is ``("mqtt.broker", "embedded")``.
 
     Raises:
         click.BadParameter: it is not of the form KEY=VALUE.

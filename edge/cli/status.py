@@ -1,4 +1,4 @@
-"""``face-edge status``: what the running device says of itself."""
+"""``face-edge status``: show the status of the running device."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def _ms(value: float | None) -> str:
 
 
 def _span(seconds: float) -> str:
-    """``3 d 4 h`` and the like, two units at most."""
+    """Format seconds as ``3 d 4 h`` and the like, with at most two units."""
     minutes = int(seconds // 60)
     days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
     parts = [f"{n} {unit}" for n, unit in ((days, "d"), (hours, "h"), (minutes, "min")) if n]

@@ -20,7 +20,7 @@ _HEAD = """\
 
 
 def template() -> str:
-    """The file's text; it sets nothing, so that a later version's defaults apply where nobody chose."""
+    """Return the file's text; all settings are commented out, so that defaults of later versions apply."""
     return _HEAD + "".join("\n" + "\n".join(_lines(section)) + "\n" for section in sections())
 
 
@@ -44,7 +44,7 @@ def _comment(setting: Setting) -> str:
 
 
 def literal(name: str, value: Any) -> str:
-    """``name = value`` as one line of TOML."""
+    """Return ``name = value`` as one line of TOML."""
     if isinstance(value, dict):
         inner = ", ".join(literal(key, item) for key, item in value.items())
         return f"{name} = {{ {inner} }}" if inner else f"{name} = {{}}"

@@ -1,4 +1,4 @@
-"""Whether the broker can be reached and takes our credentials."""
+"""Check of the broker: reachable, and accepts the configured credentials."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ LARGEST_MESSAGE = 32 * 1024
 def broker(config: Config) -> Finding:
     """Connect as an unknown client, so that a running device keeps its own connection.
 
-    A broker may take the user name for the client id, and end the connection of a device that is running as this user.
-    Where there is such a connection, it is the proof, and no second one is made.
+    A broker may use the user name as the client id, and end the connection of a device that runs as this user. If such
+    a connection exists, it is taken as proof, and no second one is settings.
     """
     from edge.config import embedded_port
 

@@ -1,7 +1,7 @@
-"""A support archive: all that helps to find a fault from afar, without secrets and without pictures.
+"""Support archive for finding faults remotely, without secrets and pictures.
 
-Nothing but text goes in, each piece through a :class:`edge.diagnostics.secrets.Masker`. Of what the device keeps
-(sessions, events, models) there are names and sizes alone.
+It contains only text, and each file passes a :class:`edge.diagnostics.secrets.Masker`. Stored data (sessions, events,
+models) is listed by name and size only.
 """
 
 from __future__ import annotations
@@ -63,10 +63,10 @@ def write(path: Path, pieces: Iterable[Piece], mask: Masker) -> tuple[str, ...]:
 
 
 def check(path: Path) -> None:
-    """See that ``path`` is meant to be an archive: this replaces what is there.
+    """Check that ``path`` has an archive's suffix, since an existing file is replaced.
 
     Raises:
-        InputError: it is not.
+        InputError: it has not.
     """
     if not path.name.endswith(SUFFIXES):
         msg = f"{path}: expected a name that ends in {' or '.join(SUFFIXES)}"

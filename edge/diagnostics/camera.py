@@ -1,4 +1,4 @@
-"""Whether the configured source of frames is there."""
+"""Check of the configured source of frames."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ print(json.dumps(answer))
 
 
 def camera(config: Config, root: Path = Path("/")) -> Finding:
-    """Look at the source without taking a frame, so that a running device is not disturbed."""
+    """Check the source without reading a frame, so that a running device is not disturbed."""
     uri = config.source.uri
     try:
         create(config.source)
@@ -70,7 +70,7 @@ def _look_for(source: SourceConfig, root: Path) -> Finding:
 
 
 def picamera(outcome: Outcome, source: SourceConfig) -> Finding:
-    """Judge what picamera2 said.
+    """Evaluate the answer of picamera2.
 
     Raises:
         ConfigError: the camera has no control of a configured name, or the control does not take the value.
@@ -91,7 +91,7 @@ def picamera(outcome: Outcome, source: SourceConfig) -> Finding:
 
 
 def usb(source: SourceConfig, root: Path) -> Finding:
-    """Whether the camera is there, may be opened, and what it can do.
+    """Check that the camera exists and may be opened, and describe it.
 
     Raises:
         ConfigError: the camera has no control of a configured name, or the control does not take the value.
@@ -124,7 +124,7 @@ def _stream(uri: str) -> Finding:
 
 
 def files_of(uri: str) -> list[Path]:
-    """Files and folders that ``uri`` names; none where it is a camera, a stream or a scene."""
+    """Return the files and folders that ``uri`` names; none for a camera, a stream or a scene."""
     scheme = uri.partition(":")[0]
     if is_usb(uri) or scheme in {"picamera", "virtual", *_PORTS}:
         return []
@@ -134,7 +134,7 @@ def files_of(uri: str) -> list[Path]:
 
 
 def refusals(source: SourceConfig, root: Path = Path("/")) -> tuple[str, ...]:
-    """What a camera that is there refuses of its configured controls, a line each."""
+    """Return one line for each configured control that a connected camera refuses."""
     if not source.controls and source.power_line in {"auto", "unset"}:
         return ()
     if not (is_usb(source.uri) or source.uri.startswith("picamera")):

@@ -1,4 +1,4 @@
-"""What a camera does for focus and light, in words."""
+"""Description of a camera's focus and exposure control."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _by_hand(source: SourceConfig) -> list[str]:
 
 
 def _rectangles(values: list[Any]) -> tuple[Any, Any, Any]:
-    """JSON makes lists of picamera2's tuples."""
+    """Convert lists back to picamera2's tuples, which JSON does not have."""
     minimum, maximum, default = (tuple(value) if isinstance(value, list) else value for value in values)
     return minimum, maximum, default
 

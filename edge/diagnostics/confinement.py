@@ -1,4 +1,4 @@
-"""Whether the process that reads files of strangers can be kept apart on this machine."""
+"""Check that the process that reads untrusted files can be confined on this machine."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _TO_DO = "uploads and models on trial are read with the device's own rights: apt
 
 
 def confinement() -> Finding:
-    """Confine a process and let it try to read a file and to open a connection."""
+    """Confine a process, which then tries to read a file and to open a connection."""
     why = why_not()
     if not why and (started := start_broker()) is not None:
         _, asking = started

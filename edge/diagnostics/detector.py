@@ -1,4 +1,4 @@
-"""Which face detector the device uses, and whether a better one is at hand."""
+"""Check of the face detector in use, and of a better one that could be installed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def detector(config: Config) -> Finding:
-    """Judge the configured detector and its file."""
+    """Check the configured detector and its file."""
     from edge.models.detectors import installed
 
     kind = config.detector.kind

@@ -1,4 +1,4 @@
-"""Whether the pins, buses and groups that the configured displays need can be used."""
+"""Checks of the pins, buses and groups that the configured displays need."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PIN_LIBRARIES = ("lgpio", "RPi.GPIO", "pigpio")
 
 
 def displays(config: Config, root: Path = Path("/")) -> Iterator[Finding]:
-    """GPIO, SPI and I2C as far as a display uses them."""
+    """Check GPIO, SPI and I2C as far as displays use them."""
     if any(isinstance(display, RgbLedConfig | LedsConfig) for display in config.display):
         yield from _gpio(root)
     else:
@@ -42,7 +42,7 @@ def displays(config: Config, root: Path = Path("/")) -> Iterator[Finding]:
 
 
 def groups(config: Config, member_of: set[str] | None = None) -> Finding:
-    """Whether the user is in the groups whose devices the configuration uses; root needs none."""
+    """Check that the user is in the groups whose devices the configuration uses; root needs none."""
     if member_of is None and os.geteuid() == 0:
         return ok("groups", "root may use every device")
     needed = _needed_groups(config)

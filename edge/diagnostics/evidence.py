@@ -1,4 +1,4 @@
-"""The pieces of a support archive, each taken from this machine when it is asked for."""
+"""Files of a support archive, each collected from this machine when requested."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def pieces(config: Config, findings: Sequence[Finding], settings: str, *, root: 
 
 
 def versions() -> dict[str, Any]:
-    """Of everything that runs here."""
+    """Return the versions of everything that runs here."""
     packages = {str(found.metadata["Name"]): found.version for found in metadata.distributions()}
     return {
         "face-edge": __version__,
@@ -72,14 +72,14 @@ def versions() -> dict[str, Any]:
 
 
 def status(config: Config) -> dict[str, Any]:
-    """What the device on this machine answers; it raises where none does."""
+    """Return the status of the device on this machine; raise an error if none answers."""
     from edge.runtime.local import ask, control_paths
 
     return ask(control_paths(config), "status")
 
 
 def state(config: Config) -> str:
-    """The files below the state folder, and below the service's where that is another; none is opened."""
+    """List the files of the state folder, and of the service's if it differs; none is opened."""
     folders = dict.fromkeys((state_dir(config), SERVICE_FOLDERS[0]))
     return "\n\n".join("\n".join(_listed(folder)) for folder in folders if folder.is_dir())
 
@@ -93,7 +93,7 @@ def _listed(folder: Path) -> Iterator[str]:
 
 
 def models(config: Config) -> dict[str, Any]:
-    """The manifest of each model that came along, was added or is configured, by its path."""
+    """Return the manifest of each packaged, added or configured model by its path."""
     from edge.inference.manifest import load, packaged_models
 
     own = config.model.path
@@ -110,12 +110,12 @@ def models(config: Config) -> dict[str, Any]:
 
 
 def journal(unit: str) -> str:
-    """Its last lines, as far as this user may read them."""
+    """Return the last lines of the unit's log, as far as this user may read them."""
     return tool("journalctl", "--no-pager", "--quiet", "-o", "short-iso", "-n", str(_JOURNAL_LINES), "-u", unit)
 
 
 def units(root: Path = Path("/")) -> str:
-    """The unit files with their places."""
+    """Return the unit files with their paths."""
     files = [
         file
         for folder in _UNIT_FOLDERS
@@ -127,16 +127,20 @@ def units(root: Path = Path("/")) -> str:
 
 
 def kernel() -> str:
-    """Lines of the kernel's log that explain a device that ails; it raises where this user may not read them."""
+    """Return lines of the kernel's log that may explain faults.
+
+    Raises:
+        OSError: this user may not read the log.
+    """
     lines = [line for line in tool("dmesg").splitlines() if _KERNEL.search(line)]
     return "\n".join(lines[-_KERNEL_LINES:]) or "nothing of interest"
 
 
 def tool(name: str, *arguments: str) -> str:
-    """What a system tool prints, with its complaints.
+    """Return the output of a system tool, including its errors.
 
     Raises:
-        OSError: it is missing, fails, or takes too long.
+        OSError: the tool is missing, fails, or takes too long.
     """
     done = tools.run(name, *arguments, timeout_s=_TIMEOUT_S)
     if done.returncode and not done.stdout:

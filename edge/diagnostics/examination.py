@@ -1,4 +1,4 @@
-"""All checks in the order in which one would look: the machine, the libraries, the hardware, the network."""
+"""All checks in order: the machine, the libraries, the hardware, the network."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 
 def examine(config: Config, file: Path | None = None) -> Iterator[Finding]:
-    """One finding after the other; a slow one holds only those after it up.
+    """Run the checks and yield each finding as soon as it is known.
 
-    ``file`` is the one that the configuration was read from.
+    ``file`` is the file that the configuration was read from.
     """
     yield machine.board()
     yield machine.python()
@@ -59,5 +59,5 @@ def examine(config: Config, file: Path | None = None) -> Iterator[Finding]:
 
 
 def healthy(findings: Iterable[Finding]) -> bool:
-    """True where nothing failed."""
+    """Return whether nothing failed."""
     return all(finding.status is not Status.FAIL for finding in findings)

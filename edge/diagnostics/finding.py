@@ -1,4 +1,4 @@
-"""What a check found."""
+"""Result of a check."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of the report; ``remedy`` says what to do where something is amiss."""
+    """One line of the report; ``remedy`` is the action to take if the check did not succeed."""
 
     name: str
     status: Status
@@ -28,22 +28,22 @@ class Finding:
 
 
 def ok(name: str, message: str) -> Finding:
-    """All is well."""
+    """Return a finding without fault."""
     return Finding(name, Status.OK, message)
 
 
 def warn(name: str, message: str, remedy: str = "") -> Finding:
-    """It works, but not as well as it could."""
+    """Return a finding that limits the device without stopping it."""
     return Finding(name, Status.WARN, message, remedy)
 
 
 def fail(name: str, message: str, remedy: str) -> Finding:
-    """What the configuration asks for cannot work."""
+    """Return a finding that keeps the device from working as configured."""
     return Finding(name, Status.FAIL, message, remedy)
 
 
 def joining(groups: str) -> str:
-    """How the user as whom this process acts becomes a member of ``groups``."""
+    """Return the command that adds this process's effective user to ``groups``."""
     if os.geteuid() == os.getuid():
         return f"sudo usermod -aG {groups} $USER, then log in again"
     name = pwd.getpwuid(os.geteuid()).pw_name
@@ -51,5 +51,5 @@ def joining(groups: str) -> str:
 
 
 def skip(name: str, message: str) -> Finding:
-    """Not used, or cannot be told here."""
+    """Return a finding for a part that is not used or cannot be checked here."""
     return Finding(name, Status.SKIP, message)

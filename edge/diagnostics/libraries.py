@@ -53,7 +53,7 @@ print(json.dumps({"runtime": network.runtime_version, "ms": sorted(times)[len(ti
 
 
 def numpy_and_opencv() -> Iterator[Finding]:
-    """Whether both can be imported, and OpenCV was built for this NumPy's ABI."""
+    """Check that both can be imported, and that OpenCV was built for this NumPy's ABI."""
     answer = probe(_NUMPY)
     if answer.answer is None:
         yield fail("numpy", f"import {answer.reason}", repairing("numpy", again=True))
@@ -63,7 +63,7 @@ def numpy_and_opencv() -> Iterator[Finding]:
 
 
 def opencv(outcome: Outcome) -> Finding:
-    """Judges the trial of OpenCV."""
+    """Evaluate the probe of OpenCV."""
     install = repairing(OPENCV, again=True)
     if outcome.answer is None:
         return fail("opencv", f"does not work with this NumPy: {outcome.reason}", install)
@@ -76,7 +76,7 @@ def opencv(outcome: Outcome) -> Finding:
 
 
 def metrics(config: Config) -> Finding:
-    """Whether scrapes can be answered, and who may ask."""
+    """Check that metrics can be served, and describe who has access."""
     if not config.metrics.enabled:
         return skip("metrics", "not switched on")
     from edge.sinks.metrics.sink import require_package
@@ -92,7 +92,7 @@ def metrics(config: Config) -> Finding:
 
 
 def model(config: Config) -> Finding:
-    """Whether the model is the one that its manifest describes."""
+    """Check that the model is the one that its manifest describes."""
     from edge.inference.manifest import load, verify
     from edge.models.store import model_in_use
 
@@ -110,12 +110,12 @@ def model(config: Config) -> Finding:
 
 
 def runtime(config: Config) -> Finding:
-    """Runs the model in a process of its own."""
+    """Run the model in a separate process."""
     return inference(probe(_MODEL, config.model_dump_json(include={"node", "model"})), config.model.interval_s)
 
 
 def inference(outcome: Outcome, interval_s: float) -> Finding:
-    """Judges the trial of the model, which is to read each face every ``interval_s``."""
+    """Evaluate the probe of the model, which classifies each face every ``interval_s`` seconds."""
     other = f"{adding('tflite-runtime')} (Python 3.11) and set model.runtime"
     if outcome.signal is signal.SIGILL:
         message = "uses instructions that this processor lacks (SIGILL)"

@@ -1,4 +1,4 @@
-"""The board and its system: architecture, Python, clock, power, heat, room for state."""
+"""Checks of the board and its system: architecture, Python, clock, power, temperature, disk space."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _LITTLE_MEMORY_MB = 96
 
 
 def board(root: Path = Path("/"), machine: str | None = None) -> Finding:
-    """Architecture and, on a board with a device tree, its model."""
+    """Check the architecture; on a board with a device tree, name the model."""
     machine = machine or platform.machine()
     try:
         model = (root / "proc/device-tree/model").read_bytes().rstrip(b"\0").decode("utf-8", "replace")
@@ -46,7 +46,7 @@ def board(root: Path = Path("/"), machine: str | None = None) -> Finding:
 
 
 def python() -> Finding:
-    """The interpreter's version."""
+    """Check the interpreter's version."""
     version = platform.python_version()
     if sys.version_info < (3, 11):  # noqa: UP036 - the package could be run from a checkout
         return fail("python", version, "install Python 3.11 or newer")
@@ -54,7 +54,7 @@ def python() -> Finding:
 
 
 def system(root: Path = Path("/")) -> Finding:
-    """The distribution and the kernel."""
+    """Name the distribution and the kernel."""
     try:
         text = (root / "etc/os-release").read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -65,7 +65,7 @@ def system(root: Path = Path("/")) -> Finding:
 
 
 def clock(root: Path = Path("/")) -> Finding:
-    """Whether the clock follows the network's time; events carry wall-clock times."""
+    """Check that the clock is synchronised; events carry wall-clock times."""
     if (root / "run/systemd/timesync/synchronized").exists():
         return ok("clock", "synchronised")
     answer = _tool("timedatectl", "show", "--property=NTPSynchronized", "--value")
@@ -77,7 +77,7 @@ def clock(root: Path = Path("/")) -> Finding:
 
 
 def power(root: Path = Path("/")) -> Finding:
-    """Under-voltage and throttling, as a Raspberry Pi's firmware reports them."""
+    """Check under-voltage and throttling, as a Raspberry Pi's firmware reports them."""
     answer = _tool("vcgencmd", "get_throttled")
     if answer is not None:
         return throttling(answer)
@@ -86,7 +86,7 @@ def power(root: Path = Path("/")) -> Finding:
 
 
 def throttling(answer: str) -> Finding:
-    """Reads ``throttled=0x50005``."""
+    """Evaluate the firmware's answer, such as ``throttled=0x50005``."""
     try:
         bits = int(answer.partition("=")[2], 16)
     except ValueError:
@@ -101,7 +101,7 @@ def throttling(answer: str) -> Finding:
 
 
 def temperature(root: Path = Path("/")) -> Finding:
-    """The processor's temperature."""
+    """Check the processor's temperature."""
     celsius = readings.temperature_c(root)
     if celsius is None:
         return skip("temperature", "no sensor here")
@@ -111,7 +111,7 @@ def temperature(root: Path = Path("/")) -> Finding:
 
 
 def memory(root: Path = Path("/")) -> Finding:
-    """How much memory is left; the running device looks at fewer frames when there is little."""
+    """Check the available memory; with little of it, the running device processes fewer frames."""
     room = readings.memory(root)
     if room is None:
         return skip("memory", "cannot be told here")
@@ -123,7 +123,7 @@ def memory(root: Path = Path("/")) -> Finding:
 
 
 def storage(config: Config) -> Iterator[Finding]:
-    """Whether state can be written, and how much room there is."""
+    """Check that the state folder can be written, and the free disk space."""
     folder = state_dir(config)
     there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
     if not there.is_dir():
@@ -147,7 +147,7 @@ def _user() -> str:
 
 
 def _tool(name: str, *arguments: str) -> str | None:
-    """What a system tool prints; ``None`` where it is missing or fails."""
+    """Return the output of a system tool; ``None`` if it is missing or fails."""
     try:
         done = tools.run(name, *arguments, timeout_s=_TOOL_TIMEOUT_S)
     except OSError:

@@ -1,4 +1,4 @@
-"""The page, the addresses that are served, and the films for the wall."""
+"""Checks of the page, the served addresses and the films for the wall."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _NEVER = "mend it: the device does not start with it"
 
 
 def page(config: Config) -> Iterator[Finding]:
-    """Whether the page can be served as configured, and who may come in."""
+    """Check that the page can be served as configured, and describe who has access."""
     kiosk = config.kiosk
     if not kiosk.enabled:
         yield skip("page", "not switched on")
@@ -52,7 +52,7 @@ def page(config: Config) -> Iterator[Finding]:
 
 
 def certificate(path: Path, now: datetime) -> Finding:
-    """How long the certificate in a file holds."""
+    """Check the validity of the certificate in a file."""
     from edge.kiosk.certificate import describe
 
     found = describe(path.read_bytes())
@@ -65,7 +65,7 @@ def certificate(path: Path, now: datetime) -> Finding:
 
 
 def ports(config: Config) -> Iterator[Finding]:
-    """Whether each address that the device serves is this machine's and free, or served by the device itself."""
+    """Check that each address to serve belongs to this machine and is free, or is served by the device itself."""
     own = [one for one in listeners(config) if one.is_ours]
     if not own:
         yield skip("ports", "none is served")
@@ -87,7 +87,7 @@ def ports(config: Config) -> Iterator[Finding]:
 
 
 def media(config: Config) -> Finding:
-    """Whether the folder of films can be read, and what is in it that the wall can play."""
+    """Check that the folder of films can be read and holds films that the wall can play."""
     from edge.kiosk.media.folder import MEDIA_TYPES, MediaFolder
 
     path = config.kiosk.media_dir

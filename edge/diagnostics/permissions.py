@@ -1,4 +1,4 @@
-"""Who else on this machine may read the device's secrets or change what it does."""
+"""Check that other users of this machine can neither read the device's secrets nor change its configuration."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def permissions(config: Config, file: Path | None) -> Iterator[Finding]:
-    """Judge the configuration ``file`` and the files of secrets that it names; one line where all is well."""
+    """Check the configuration ``file`` and the secret files that it names; yield one line if all is well."""
     found = [*_configuration(config, file), *_secrets(config)]
     yield from found
     if not found:
@@ -42,7 +42,7 @@ def _configuration(config: Config, file: Path | None) -> Iterator[Finding]:
 
 
 def _holds_secrets(config: Config) -> bool:
-    """True where a setting is a secret itself; one from the environment or a flag counts as well."""
+    """Return whether a setting is itself a secret; one from the environment or a flag counts as well."""
     return bool(config.mqtt.password.get_secret_value()) or masked(config.source.uri) != config.source.uri
 
 
@@ -68,7 +68,7 @@ def _secrets(config: Config) -> Iterator[Finding]:
 
 
 def _mode(path: Path) -> int:
-    """Mode bits; none where the file is not there or its folder is closed to us, and so to others."""
+    """Return the mode bits; 0 if the file does not exist, or its folder is closed to us and so to others."""
     try:
         return path.stat().st_mode
     except OSError:

@@ -1,4 +1,4 @@
-"""The libraries that read what strangers made, with the versions of the native libraries inside them.
+"""Versions of the libraries that read untrusted data, and of the native libraries they contain.
 
 An advisory names libjpeg-turbo, libwebp or FFmpeg, not the Python package that carries a copy of it: a support
 archive has to name these.
@@ -55,9 +55,9 @@ _RUNTIMES = ("ai-edge-litert", "tflite-runtime")
 
 
 def versions() -> dict[str, Any]:
-    """For each reader: its version, the libraries inside it, and what it reads; or why it cannot be loaded.
+    """Return the version, contained libraries and input of each reader, or the reason why it cannot be loaded.
 
-    Each is loaded in a process of its own, since one that crashes is worth knowing about.
+    Each is loaded in a separate process, so that a crash is reported.
     """
     found = {name: _probed(code) for name, code in _PROBES.items()}
     found["runtime"] = {"version": _installed(*_RUNTIMES), "libraries": {}}
@@ -75,7 +75,7 @@ def _probed(code: str) -> dict[str, Any]:
 
 
 def _installed(*names: str) -> str | None:
-    """The version of the first that is installed, with its name where there are several; ``None``: none is."""
+    """Return the version of the first installed package, with its name if there are several; ``None`` for none."""
     for name in names:
         try:
             version = metadata.version(name)

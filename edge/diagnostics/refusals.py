@@ -1,4 +1,4 @@
-"""All for which ``run`` would refuse a configuration, with what the service's sandbox hides and the camera says."""
+"""All reasons to refuse a configuration, including paths that the service's sandbox hides and the camera's controls."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 def examine(layers: Layers, *, as_service: bool = False) -> ConfigCheck:
-    """What :func:`edge.runtime.preflight.examine` finds and what only shows where the device is to run.
+    """Add problems that only show on the device itself to those of :func:`edge.runtime.preflight.examine`.
 
-    ``as_service``: this process acts as the service's user.
+    ``as_service`` is true if this process acts as the service's user.
     """
     found = preflight.examine(layers)
     if found.knows("source"):
@@ -33,7 +33,7 @@ def examine(layers: Layers, *, as_service: bool = False) -> ConfigCheck:
 
 
 def hidden(config: Config) -> Iterator[tuple[str, str]]:
-    """``(key, message)`` of each path that the service's sandbox hides, and of each credential that is not there."""
+    """Yield ``(key, message)`` of each path that the service's sandbox hides, and of each missing credential."""
     unit = Unit.read(UNIT)
     for key, path in paths_of(config):
         setting = unit.hides(path)
@@ -48,7 +48,7 @@ _REMEDY = "move it below /srv or /var/lib/face-edge, or name it in a drop-in's B
 
 
 def paths_of(config: Config) -> Iterator[tuple[str, Path]]:
-    """``(key, path)`` of each file and folder that the device reads as configured."""
+    """Yield ``(key, path)`` of each configured file and folder that the device reads."""
     named: dict[str, Path | None] = {}
     if config.model.path is not None and config.model.path.suffix:
         named["model.path"] = config.model.path

@@ -1,4 +1,4 @@
-"""Takes secrets out of text before it leaves the device: those that are known, and what looks like one."""
+"""Mask secrets in text before it leaves the device: known ones, and text that looks like one."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _NAMED = re.compile(
 
 
 class Masker:
-    """Called with text, gives it without the secrets that it was made with and those that it recognises."""
+    """Callable that masks the given secrets in text, and others that it recognises."""
 
     def __init__(self, known: Iterable[str] = ()) -> None:
         spellings = {spelling for secret in known for spelling in _spellings(secret.strip())}
@@ -52,7 +52,7 @@ class Masker:
         self._known = re.compile("|".join(parts)) if parts else None
 
     def __call__(self, text: str) -> str:
-        """``text`` with ``***`` in the place of each secret."""
+        """Return ``text`` with ``***`` in place of each secret."""
         if self._known is not None:
             text = self._known.sub(MASK, text)
         for pattern, replacement in _PATTERNS:
@@ -60,7 +60,7 @@ class Masker:
         return _NAMED.sub(_value_masked, text)
 
     def tree(self, value: Any, name: str = "") -> Any:
-        """The same for values that will be JSON, which stays JSON by that."""
+        """Mask the secrets in values for JSON, keeping their structure."""
         if isinstance(value, dict):
             return {self(str(key)): self.tree(one, str(key)) for key, one in value.items()}
         if isinstance(value, list | tuple):
@@ -77,11 +77,10 @@ def known_secrets(
     texts: Iterable[str] = (),
     environment: Mapping[str, str] | None = None,
 ) -> set[str]:
-    """The secrets that this device's configuration, environment and files hold.
+    """Return the secrets in this device's configuration, environment and files.
 
-    ``tree`` is the configuration before it was checked, ``texts`` hold settings as they were written (the file, the
-    units): passwords are secret also where the configuration has mistakes, where another layer wins over them, and in a
-    line that is switched off.
+    ``tree`` is the configuration before validation, ``texts`` are settings as written (the file, the units): passwords
+    are secret also if the configuration is invalid, another layer overrides them, or their line is commented out.
     """
     variables = os.environ if environment is None else environment
     text = "\n".join(texts)
@@ -97,7 +96,7 @@ def known_secrets(
 
 
 def _files(config: Config, leaves: Mapping[str, Any], variables: Mapping[str, str]) -> Iterator[Path]:
-    """Files whose lines are secrets: those that settings name, systemd's credentials, the device's own keys."""
+    """Yield files whose lines are secrets: those that settings name, systemd's credentials, the device's keys."""
     credential = secret_file(config.mqtt.password_file, "mqtt-password", variables)
     named = (credential, config.kiosk.password_file, config.kiosk.viewer_token_file)
     yield from (file.expanduser() for file in named if file is not None)
@@ -121,7 +120,7 @@ def _inside(folder: Path) -> list[Path]:
 
 
 def text_of(file: Path) -> str:
-    """The beginning of a file, as text; nothing where it cannot be read."""
+    """Return the beginning of a file as text; empty if it cannot be read."""
     try:
         with file.open("rb") as stream:
             return stream.read(_FILE_MAX).decode("utf-8", "replace")
@@ -134,7 +133,7 @@ def _lines(file: Path) -> list[str]:
 
 
 def _leaves(tree: Any, key: str = "") -> Iterator[tuple[str, Any]]:
-    """``(dotted key, value)`` of each value."""
+    """Yield ``(dotted key, value)`` of each value."""
     if isinstance(tree, Mapping):
         for name, value in tree.items():
             yield from _leaves(value, f"{key}.{name}" if key else str(name))
@@ -153,7 +152,7 @@ def _in_leaf(key: str, value: Any) -> Iterator[str]:
 
 
 def _in_uri(text: str) -> Iterator[str]:
-    """User's password of a URI, and its whole user information, where it has any."""
+    """Yield the password of a URI and its whole user information, if it has any."""
     if "://" not in text or "@" not in text:
         return
     information = text.partition("://")[2].rpartition("@")[0]
@@ -170,7 +169,7 @@ def _is_secret(name: str) -> bool:
 
 
 def _spellings(secret: str) -> set[str]:
-    """As it stands in text, URIs and JSON."""
+    """Return the spellings of a secret in text, URIs and JSON."""
     ways = {secret, unquote(secret), quote(secret, safe=""), quote(secret), quote_plus(secret)}
     ways |= {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
     return {way for way in ways if way and way != MASK}

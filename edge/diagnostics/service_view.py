@@ -1,6 +1,6 @@
-"""The installed service as its unit describes it: what it does not see, its credentials and its variables.
+"""The installed service as its unit describes it: hidden paths, credentials and environment variables.
 
-A check that root runs is made as the service's user, in its folders, so that it says what the service would find.
+Checks started by root run as the service's user, in its folders, so that they show the service's view.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _MEMORY = Path("/run")
 
 
 def described(owner: pwd.struct_passwd | None) -> str:
-    """As whom is checked, for people."""
+    """Describe the user as whom the checks run."""
     if owner is None:
         return f"checked as {_name(os.geteuid())}"
     groups = sorted(_group(number) for number in os.getgrouplist(owner.pw_name, owner.pw_gid) if number != owner.pw_gid)
@@ -47,9 +47,9 @@ def _group(number: int) -> str:
 
 @contextmanager
 def acting() -> Iterator[pwd.struct_passwd | None]:
-    """Act as the installed service's user in the block, where root runs this in the service's environment.
+    """Act as the installed service's user in the block, if root runs this in the service's environment.
 
-    Gives its account, and ``None`` where nothing changes. For a process with one thread.
+    Yields the account, or ``None`` if nothing changes. Only for processes with one thread.
     """
     owner = service_user.account()
     if owner is None or not service_user.is_own():
@@ -83,7 +83,7 @@ def _variables(values: Mapping[str, str]) -> Iterator[None]:
 
 @contextmanager
 def _handed_over(files: Mapping[str, Path], owner: pwd.struct_passwd) -> Iterator[dict[str, str]]:
-    """The credentials where systemd would put them: in memory, readable by the service's user alone."""
+    """Copy the credentials into memory, as systemd does, readable only by the service's user."""
     if not files:
         yield {}
         return

@@ -1,4 +1,4 @@
-"""Whether there is light enough to see faces, and how far they are found."""
+"""Checks of the light and of the distance up to which faces are found."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _REMEDY = "add light or move the device"
 
 
 def sight(config: Config, camera: Finding) -> Iterator[Finding]:
-    """Ask the device where one runs, otherwise look through the ``camera``, unless that failed."""
+    """Ask the running device, or read a frame from the ``camera`` if no device runs and its check did not fail."""
     if camera.status is Status.FAIL:
         yield skip("light", "there is no camera to look through")
         yield skip("faces", "there is no camera to look through")
@@ -50,7 +50,7 @@ def sight(config: Config, camera: Finding) -> Iterator[Finding]:
 
 
 def running_light(status: dict[str, Any]) -> Finding:
-    """Judge what a running device says."""
+    """Evaluate the light that a running device reports."""
     light = status["health"].get("light")
     if light is None:
         return skip("light", f"the running device has not seen enough yet, its camera is {status['camera'] or 'new'}")
@@ -58,7 +58,7 @@ def running_light(status: dict[str, Any]) -> Finding:
 
 
 def measured_light(outcome: Outcome) -> Finding:
-    """Judge the frame that the probe took."""
+    """Evaluate the frame that the probe read."""
     answer = outcome.answer
     if answer is None or "reason" in answer:
         return skip("light", f"no picture to judge: {outcome.reason if answer is None else answer['reason']}")
@@ -68,7 +68,7 @@ def measured_light(outcome: Outcome) -> Finding:
 
 
 def faces(outcome: Outcome) -> Finding:
-    """Say from what size faces are found, and up to what distance with common lenses."""
+    """Report the least size of faces, and the distance up to which they are found with common lenses."""
     answer = outcome.answer
     if answer is None:
         return skip("faces", f"their smallest size is not known: {outcome.reason}")

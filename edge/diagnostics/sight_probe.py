@@ -1,6 +1,6 @@
-"""Look through the configured source for a moment: how bright its picture is and from what size faces are found.
+"""Probe of the configured source: brightness of its picture and least size of faces.
 
-Runs in a process of its own (:mod:`edge.sandbox.probe`): drivers and OpenCV may crash.
+Runs in a separate process (:mod:`edge.sandbox.probe`): drivers and OpenCV may crash.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _SETTLE_S = 1.5
 
 
 def look(config: Config, *, is_free: bool) -> dict[str, Any]:
-    """Return what a frame shows as plain values; without one, what the settings promise and the ``reason``.
+    """Return the measurements of a frame as plain values; without one, the configured values and the ``reason``.
 
-    ``is_free`` says that the camera may be opened.
+    ``is_free`` is true if the camera may be opened.
     """
     from edge.pipelines.detection import detector_kind
     from edge.vision.reach import reach
@@ -60,7 +60,7 @@ def _measured(config: Config) -> dict[str, Any]:
 
 
 def _frame(config: Config) -> tuple[Frame, bool]:
-    """Return a frame and whether it shows what a camera sees now; a camera's first ones are let go."""
+    """Return a frame and whether it is live; a camera's first frames are discarded."""
     from edge.sources.factory import create
 
     source = create(config.source)
@@ -76,6 +76,6 @@ def _frame(config: Config) -> tuple[Frame, bool]:
 
 
 def main() -> None:
-    """Read the settings from standard input and print one JSON object; the first argument says whether to look."""
+    """Read the settings from standard input and print one JSON object; the first argument is ``free`` or ``taken``."""
     config = Config.model_validate_json(sys.stdin.read())
     print(json.dumps(look(config, is_free=sys.argv[1] == "free")))  # noqa: T201 - the answer to who started us

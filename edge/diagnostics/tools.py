@@ -1,4 +1,4 @@
-"""Tools of the system, asked for what they know."""
+"""Run system tools."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import subprocess
 
 
 def run(name: str, *arguments: str, timeout_s: float) -> subprocess.CompletedProcess[str]:
-    """What became of the command, whatever its exit code.
+    """Run a command and return the completed process, whatever its exit code.
 
     Raises:
-        OSError: it is missing, cannot be started, or takes too long.
+        OSError: the command is missing, cannot be started, or takes longer than ``timeout_s`` seconds.
     """
     path = shutil.which(name)
     if path is None:

@@ -1,4 +1,4 @@
-"""The service's unit with its drop-ins, as far as it says what the service sees and is given."""
+"""The service's unit with its drop-ins: paths that the service can access, credentials, environment."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _BINDS = ("BindPaths", "BindReadOnlyPaths")
 
 @dataclass(slots=True)
 class Unit:
-    """``[Service]`` of a unit and its drop-ins: values by name, in order; an empty one forgets those before it."""
+    """Section ``[Service]`` of a unit and its drop-ins: values by name, in order; an empty one resets the list."""
 
     settings: dict[str, list[str]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, path: Path) -> Unit:
-        """What systemd reads for the unit at ``path``; nothing where there is none."""
+        """Read the unit at ``path`` and its drop-ins as systemd does; empty if there is none."""
         unit = cls()
         for file in (path, *sorted(Path(f"{path}.d").glob("*.conf"))):
             try:
@@ -46,15 +46,15 @@ class Unit:
             self.settings.pop(name.strip(), None)
 
     def last(self, name: str) -> str:
-        """The value in force of a setting that has one."""
+        """Return the effective value of a setting with a single value."""
         return self.settings.get(name, [""])[-1]
 
     def words(self, name: str) -> list[str]:
-        """The parts of a setting that is a list."""
+        """Return the parts of a setting that is a list."""
         return [word for value in self.settings.get(name, []) for word in shlex.split(value)]
 
     def hides(self, path: Path) -> str | None:
-        """The setting that keeps the service from seeing ``path``, as ``NAME=VALUE``; ``None`` where it sees it."""
+        """Return the setting that hides ``path`` from the service, as ``NAME=VALUE``; ``None`` if it can access it."""
         full = Path(os.path.abspath(path))  # noqa: PTH100 - links are followed by the service itself
         if any(full.is_relative_to(folder) for folder in self._bound):
             return None
@@ -69,13 +69,13 @@ class Unit:
 
     @property
     def _bound(self) -> list[str]:
-        """Where in its own tree the service has folders of the system's: the second of ``SOURCE[:PLACE[:OPTIONS]]``."""
+        """Mount points of bound folders: the second part of ``SOURCE[:DESTINATION[:OPTIONS]]``."""
         parts = [one.lstrip("-").split(":") for name in _BINDS for one in self.words(name)]
         return [part[1] if len(part) > 1 and part[1] else part[0] for part in parts]
 
     @property
     def environment(self) -> dict[str, str]:
-        """Variables that the unit sets."""
+        """Environment variables that the unit sets."""
         found: dict[str, str] = {}
         for word in self.words("Environment"):
             name, equals, value = word.partition("=")
@@ -85,6 +85,6 @@ class Unit:
 
     @property
     def credentials(self) -> dict[str, Path]:
-        """Files that systemd hands to the service, by the name that it knows them by."""
+        """Credential files that systemd passes to the service, by name."""
         pairs = (one.partition(":") for one in self.words("LoadCredential"))
         return {name: Path(path) for name, _, path in pairs if path.startswith("/")}

@@ -50,7 +50,7 @@ _FAILURES_IN_A_ROW = 50
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """When a camera counts as gone, and how often health is told; seconds."""
+    """Time after which a camera counts as gone, and interval of health messages; seconds."""
 
     stale_after_s: float
     health_interval_s: float
@@ -58,7 +58,7 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a finished run did."""
+    """Figures of a finished run."""
 
     frames: int
     skipped: int
@@ -66,7 +66,7 @@ class Summary:
 
 
 class Device:
-    """Runs the loop until stopped, or until a recording ends; with ``stays`` the rest goes on after it."""
+    """The device's loop, which runs until stopped or a recording ends; with ``stays`` the rest continues after it."""
 
     def __init__(
         self,
@@ -132,23 +132,23 @@ class Device:
 
     @property
     def processed(self) -> int:
-        """Frames that were looked at since the start."""
+        """Number of frames processed since the start."""
         return self._processed
 
     def stop(self) -> None:
-        """Ask the loop to end; returns at once; from any thread, but not from a signal handler."""
+        """Request the loop to end and return at once; from any thread, but not from a signal handler."""
         self._stopping.set()
 
     def toggle_pause(self) -> None:
-        """Pause or go on from the next turn of the loop; from any thread."""
+        """Pause or resume in the next turn of the loop; from any thread."""
         self._inbox.offer(SetPrivacy())
 
     def soon(self, call: Callable[[], None]) -> None:
-        """Have the loop do ``call`` in its next turn; from any thread."""
+        """Run ``call`` in the loop's next turn; from any thread."""
         self._soon.put(call)
 
     def adopt(self, pipeline: ObservationPipeline, smoothing: SmoothingConfig, *, detector: str) -> None:
-        """See with another pipeline from the next frame on; on the loop's thread. Who is in view is found again."""
+        """Use another pipeline from the next frame on; on the loop's thread. Faces in view are detected again."""
         self._pipeline = pipeline
         self._voice.narrator.smooth(smoothing)
         if detector != self._info.detector:
@@ -204,7 +204,7 @@ class Device:
         self._vitals.check(paused=self._paused, away=self._camera is CameraStatus.OFFLINE, over=self._over)
 
     def _next_frame(self) -> Frame | None:
-        """The newest one, as soon as it may be looked at; ``None`` where that takes longer than a turn."""
+        """Return the newest frame as soon as it is due; ``None`` if that takes longer than a turn."""
         brake = self._brake
         if brake is None:
             return self._frames.get(_TURN_S)
@@ -245,7 +245,7 @@ class Device:
         self._frames.aim(frame, (face.box for face in observation.faces))
 
     def _tell_in_time(self) -> None:
-        """What is due without a frame: the held-back state and the like, health."""
+        """Publish what is due without a frame: the held-back state, aggregates, health."""
         if not self._lossless and self._stamp.follow(wall_clock_epoch_ns()):
             _LOG.info(
                 "the clock was set: it is %s", self._stamp.time(time.monotonic_ns()).isoformat(timespec="seconds")
@@ -290,7 +290,7 @@ class Device:
         self._dispatcher.put(self._health(self._now_ns(), go_on=True))
 
     def _lose_sight(self) -> None:
-        """Forget what was in view: the camera is gone or paused."""
+        """Forget the faces in view, because the camera is gone or paused."""
         self._pipeline.reset()
         was_problem = self._light.now is Light.TOO_DARK
         self._light.reset()
@@ -305,7 +305,7 @@ class Device:
         return {"info": json.loads(self._info.to_json()), "camera": camera, "work": work, "failing": failing}
 
     def _now_ns(self) -> int:
-        """Live: the clock that live frames carry; a clip: the position of its last frame."""
+        """Return the clock of live frames, or the position of a clip's last frame."""
         return self._clip_ns if self._lossless else time.monotonic_ns()
 
     def _judge_camera(self) -> None:
@@ -319,7 +319,7 @@ class Device:
             self._voice.lose_sight(self._now_ns())
 
     def _set_camera(self, status: CameraStatus) -> bool:
-        """True where that is news."""
+        """Publish the camera's status; return whether it changed."""
         if status is self._camera:
             return False
         self._camera = status
@@ -346,7 +346,7 @@ class Device:
             self._reading = True
 
     def _stop_frames(self) -> None:
-        """Release the camera; a recording waits where it is, since beginning again would turn its time back."""
+        """Release the camera; a recording is held at its position, since a restart would turn its time back."""
         if self._recorded:
             self._frames.hold()
         else:
@@ -354,7 +354,7 @@ class Device:
             self._reading = False
 
     def _finish(self) -> None:
-        """The recording is over; called in each turn from then on."""
+        """Handle the end of the source; called in each turn from then on."""
         error = self._frames.error
         # a live source ends for a cause that no retry mends, whether it had delivered before or not
         if error is not None and not (self._recorded and self._processed):

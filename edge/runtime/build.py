@@ -1,4 +1,4 @@
-"""Makes a device from its configuration: with ``build_vision`` and ``build_sinks`` the one place that names classes."""
+"""Build a device from its configuration; only this module and ``build_sinks`` name the classes."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ HANG_S = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
-    """A device ready to run and whatever must be closed after it; ``adopt`` takes a changed configuration over."""
+    """Device ready to run, and resources to close after it; ``adopt`` applies a changed configuration."""
 
     device: Device
     resources: ExitStack
@@ -68,9 +68,9 @@ def device(
     source: FrameSource | None = None,
     timer: StageTimer | None = None,
 ) -> Wiring:
-    """Everything that ``run`` needs, nothing opened yet but the locks, the model and an embedded broker.
+    """Build everything that ``run`` needs; only the locks, the model and an embedded broker are opened yet.
 
-    ``source`` takes the place of the configured one; ``timer`` hears how long the stages of each frame take.
+    ``source`` replaces the configured one; ``timer`` measures the stages of each frame.
 
     Raises:
         AlreadyRunning: another process holds the node id or the camera.
@@ -180,7 +180,7 @@ def _voice(config: Config, stamp: Stamp, dispatcher: Dispatcher, timer: StageTim
 
 
 def _lock(config: Config, source: FrameSource, resources: ExitStack) -> None:
-    """One process per node id on the feed, one per camera."""
+    """Lock the node id on the feed and the camera for this process."""
     from edge.runtime.lock import InstanceLock
 
     folder = state_dir(config)
@@ -191,7 +191,7 @@ def _lock(config: Config, source: FrameSource, resources: ExitStack) -> None:
 
 
 def _local_control(config: Config, inbox: CommandQueue, resources: ExitStack) -> bool:
-    """Commands of this machine; False where another process of this node takes them, and keeps the sessions."""
+    """Listen for local commands; return whether this process, and no other of this node, records sessions."""
     from edge.runtime.local import LocalControl, control_path
     from edge.runtime.lock import InstanceLock
 

@@ -1,6 +1,6 @@
-"""Makes the sinks: displays, panel, feed, sessions, page and metrics.
+"""Build the sinks: displays, panel, feed, sessions, page and metrics.
 
-Each function imports what it makes, so that a device without displays or broker pays for neither.
+Each function imports the classes it needs, so that a device without displays or broker does not load them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _LOG = logging.getLogger(__name__)
 
 
 def displays(config: Config, labels: LabelSet = SEVEN) -> list[Sink]:
-    """The LEDs, matrices and screens; LEDs of classes that ``labels`` lacks are named in the log."""
+    """Return the displays; LEDs for classes that are not in ``labels`` are logged."""
     from edge.sinks.display.factory import create
 
     for index, display in enumerate(config.display):
@@ -43,7 +43,7 @@ def displays(config: Config, labels: LabelSet = SEVEN) -> list[Sink]:
 
 
 def panel(config: Config, inbox: CommandQueue) -> list[Sink]:
-    """The button, the light and the buzzer, where any has a pin."""
+    """Return the panel's sink if the button, light or buzzer has a pin."""
     if not config.panel.pins():
         return []
     from edge.sinks.panel import PanelSink
@@ -52,7 +52,7 @@ def panel(config: Config, inbox: CommandQueue) -> list[Sink]:
 
 
 def outbox(config: Config, source: FrameSource, resources: ExitStack, receipts: DurabilityBarrier) -> Outbox | None:
-    """Where events wait for the broker: in a file, but in memory for a replay, whose numbers are not the node's."""
+    """Return the outbox: in a file, or in memory for a replay, whose numbers are not the node's."""
     if config.mqtt.broker == "off":
         return None
     from edge.sinks.mqtt.outbox import Outbox
@@ -69,7 +69,7 @@ def outbox(config: Config, source: FrameSource, resources: ExitStack, receipts: 
 
 
 def mqtt(config: Config, resources: ExitStack, outbox: Outbox | None, inbox: CommandQueue) -> list[MqttSink]:
-    """The feed's sink, and the embedded broker started where one is wanted."""
+    """Return the feed's sink, and start the embedded broker if configured."""
     if outbox is None:
         return []
     from edge.sinks.mqtt.sink import MqttSink
@@ -116,7 +116,7 @@ def _start_broker(config: Config, started: ExitStack) -> None:
 def sessions(
     config: Config, source: FrameSource, stamp: Stamp, network: LiteRtClassifier, receipts: DurabilityBarrier
 ) -> list[Sink]:
-    """What keeps sessions on the disk, and tells ``receipts`` when they are there."""
+    """Make the sink that stores sessions and reports to ``receipts`` when they are on the disk."""
     if not config.sessions.keep:
         return []
     from edge.recording.paths import session_path
@@ -141,7 +141,7 @@ def sessions(
 def kiosk(
     config: Config, inbox: CommandQueue, tap: FrameTap | None, detector: str, labels: LabelSet = SEVEN
 ) -> list[KioskSink]:
-    """The page, which shows the classes of ``labels`` and says how far the ``detector`` sees."""
+    """Return the page's sink, for the classes ``labels`` and the range of the ``detector``."""
     if not config.kiosk.enabled:
         return []
     from edge.kiosk.sink import KioskSink
@@ -152,7 +152,7 @@ def kiosk(
 
 
 def metrics(config: Config) -> list[Sink]:
-    """What Prometheus asks."""
+    """Return the sink for Prometheus."""
     if not config.metrics.enabled:
         return []
     from edge.sinks.metrics.sink import MetricsSink
@@ -161,7 +161,7 @@ def metrics(config: Config) -> list[Sink]:
 
 
 def tap(config: Config) -> FrameTap | None:
-    """Where the page's live picture comes from; nothing hands frames on where it is switched off."""
+    """Return the source of the page's live picture; ``None`` if it is off."""
     if not (config.kiosk.enabled and config.kiosk.live_picture):
         return None
     from edge.kiosk.picture import FrameTap
@@ -170,7 +170,7 @@ def tap(config: Config) -> FrameTap | None:
 
 
 def watched(made: ObservationPipeline, tap: FrameTap | None) -> ObservationPipeline:
-    """The pipeline, which shows ``tap`` what it saw."""
+    """Wrap the pipeline so that it passes frames to ``tap``."""
     if tap is None:
         return made
     from edge.kiosk.picture import TappedPipeline

@@ -1,4 +1,4 @@
-"""The wall clock beside the monotonic one."""
+"""Relation of the wall clock to the monotonic clock."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 
 
 def wall_clock_epoch_ns() -> int:
-    """Wall-clock time at which the monotonic clock showed 0; of three readings the one least held up in between."""
+    """Return the wall-clock time in nanoseconds when the monotonic clock was 0; the fastest of three readings."""
     readings = []
     for _ in range(3):
         before_ns, wall_ns, after_ns = time.monotonic_ns(), time.time_ns(), time.monotonic_ns()

@@ -1,4 +1,4 @@
-"""Does what the device is asked to do: marks, sessions, privacy, displays; and answers."""
+"""Execute and answer commands: marks, sessions, privacy, displays."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class Control:
             self._begin_aggregates(settings.session)
 
     def clock_was_set(self) -> None:
-        """The running session began at another time than it seemed: as long ago as our own clock says.
+        """Correct the start of the running session: it began as long ago as the monotonic clock says.
 
         Otherwise one that began in 1970 would seem to have lasted for decades after the next start.
         """
@@ -270,4 +270,4 @@ class Control:
 
 
 def _nobody(_answer: Answer) -> None:
-    """A session that ends by its plan ends for nobody in particular."""
+    """Discard the answer about a session that ends by its plan."""

@@ -32,7 +32,7 @@ A session's end must not take the place of its beginning: what happened in betwe
 
 
 class Mailbox:
-    """Messages waiting for one sink, in order; not thread-safe by itself."""
+    """Ordered queue of messages for one sink; not thread-safe."""
 
     def __init__(self, capacity: int, *, keep_all: bool = False) -> None:
         self._capacity = capacity
@@ -45,16 +45,16 @@ class Mailbox:
 
     @property
     def full(self) -> bool:
-        """True at the bound: the next message pushes the oldest out."""
+        """True at the limit: the next message displaces the oldest."""
         return len(self._waiting) >= self._capacity
 
     @property
     def kept(self) -> int:
-        """Events and aggregates among what waits."""
+        """Number of pending events and aggregates."""
         return sum(isinstance(message, _KEPT) for message in self._waiting)
 
     def put(self, message: Message) -> None:
-        """Add ``message``; one that is no event or aggregate replaces an older one of its kind."""
+        """Add ``message``; unless it is an event or aggregate, it replaces an older one of its kind."""
         if not self._keep_all and not isinstance(message, _KEPT):
             for index, waiting in enumerate(self._waiting):
                 if type(waiting) is type(message):
@@ -66,7 +66,7 @@ class Mailbox:
         self._waiting.append(message)
 
     def put_back(self, message: Message) -> None:
-        """Return an event or aggregate whose delivery failed to the front; at the bound it is dropped and counted."""
+        """Return an event or aggregate whose delivery failed to the front; at the limit it is dropped and counted."""
         if not isinstance(message, _KEPT):
             return
         if self.full:
@@ -75,7 +75,7 @@ class Mailbox:
             self._waiting.appendleft(message)
 
     def take(self) -> Message:
-        """The oldest message."""
+        """Remove and return the oldest message."""
         return self._waiting.popleft()
 
 
@@ -115,17 +115,17 @@ class _Worker:
 
     @property
     def depth(self) -> int:
-        """What waits here, and in the sink itself where it queues for its network."""
+        """Number of messages waiting here and in the sink itself."""
         return len(self._mailbox) + self._sink.queue_depth
 
     @property
     def drops(self) -> int:
-        """What was dropped here, and by the sink itself."""
+        """Number of messages dropped here and by the sink itself."""
         return self._mailbox.drops + self._sink.drops
 
     @property
     def name(self) -> str:
-        """The sink's."""
+        """Name of the sink."""
         return self._sink.name
 
     def _run(self) -> None:
@@ -146,7 +146,7 @@ class _Worker:
         self._tell_rest()
 
     def _serve(self) -> None:
-        """Hand over until told to stop, then what still waits."""
+        """Hand over messages until stopped, then the remaining ones."""
         interval_s = TICK_S if self._sink.wants_ticks else None
         while True:
             with self._changed:
@@ -184,7 +184,7 @@ class _Worker:
             _LOG.warning("%s: stopped before %d events could be handed over", self._sink.name, rest)
 
     def _report(self, error: Exception) -> None:
-        """Once per cause: a sink that stays broken must not fill the log."""
+        """Log the error once per cause: a sink that stays broken must not fill the log."""
         said = f"{type(error).__name__}: {error}"
         self.problem = " ".join((str(error) if isinstance(error, EdgeError) else said).split())
         if said == self._said:
@@ -197,10 +197,10 @@ class _Worker:
 
 
 class Dispatcher:
-    """All sinks behind one ``put``.
+    """Dispatcher of messages to all sinks.
 
-    ``lossless`` is for recorded clips: nothing is replaced by a newer value, and a full mailbox holds the clip up for
-    at most ``wait_s``.
+    ``lossless`` is for recorded clips: nothing is replaced by a newer value, and a full mailbox delays the clip for at
+    most ``wait_s`` seconds.
     """
 
     def __init__(
@@ -230,7 +230,7 @@ class Dispatcher:
                 worker.put(message, wait_s=self._wait_s)
 
     def close(self, timeout_s: float = 1.5) -> None:
-        """Let every sink finish what waits and close, all at the same time; gives up on one that hangs."""
+        """Let all sinks concurrently process pending messages and close; abandon those that hang."""
         deadline = time.monotonic() + timeout_s
         for _, worker in self._routes:
             worker.ask_to_stop()
@@ -240,15 +240,15 @@ class Dispatcher:
 
     @property
     def failing(self) -> dict[str, str]:
-        """Why sinks cannot be used now, by their names; each is tried again."""
+        """Reasons why sinks cannot be used now, by name; each is retried."""
         return {worker.name: worker.problem for _, worker in self._routes if worker.problem}
 
     @property
     def queue_depth(self) -> int:
-        """Messages waiting for all sinks together, in their own queues too."""
+        """Number of messages waiting for all sinks, including the sinks' own queues."""
         return sum(worker.depth for _, worker in self._routes)
 
     @property
     def drops(self) -> int:
-        """Messages dropped at a full queue since the start, the sinks' own included."""
+        """Number of messages dropped since the start, including those dropped by sinks."""
         return sum(worker.drops for _, worker in self._routes)

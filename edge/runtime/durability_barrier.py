@@ -1,7 +1,7 @@
-"""Answers that wait until what they tell of is on the disk: whoever is told "done" must find it after a power cut.
+"""Barrier that delays answers until their events are on the disk, so that a confirmed event survives a power cut.
 
-The loop leaves an answer here and goes on at once. The threads that write the files say what they have committed, and a
-thread of this module's own gives the answers: as soon as every file has it, or after ``wait_s`` with a warning.
+The loop leaves an answer here and continues at once. The threads that write the files report what they have committed,
+and a thread of this module sends the answers: when every file has the events, or after ``wait_s`` with a warning.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _JOIN_S = 1.0
 
 @dataclass(slots=True)
 class _Held:
-    """An answer, until ``due_s`` by the monotonic clock at the latest."""
+    """Delayed answer, due at ``due_s`` of the monotonic clock at the latest."""
 
     numbers: frozenset[int]
     answer: Answer
@@ -35,7 +35,7 @@ class _Held:
 
 
 class DurabilityBarrier:
-    """Events are known by their ``seq``; every method may be called from any thread, and none waits for a disk."""
+    """Barrier of answers; events are identified by ``seq``. Methods are thread-safe, and none waits for a disk."""
 
     def __init__(self, *, wait_s: float = WAIT_S) -> None:
         self._wait_s = wait_s
@@ -48,18 +48,18 @@ class DurabilityBarrier:
         self._thread = threading.Thread(target=self._run, name="receipts", daemon=True)
 
     def add(self, keeper: str, wants: Callable[[Event], bool] = lambda _event: True) -> None:
-        """From now on an answer waits for ``keeper`` too, where it ``wants`` the event."""
+        """Make answers wait for ``keeper`` too, where it ``wants`` the event."""
         self._wants[keeper] = wants
 
     def expect(self, event: Event) -> None:
-        """``event`` is about to be handed to the keepers; :meth:`hold` must follow."""
+        """Register ``event`` before it is passed to the writers; :meth:`hold` must follow."""
         wanted = {keeper for keeper, wants in self._wants.items() if wants(event)}
         if wanted:
             with self._changed:
                 self._missing[event.seq] = wanted
 
     def hold(self, numbers: Iterable[int], answer: Answer, tell: Callable[[Answer], None]) -> None:
-        """Give ``answer`` when what was expected under ``numbers`` is kept; at once where nothing was."""
+        """Send ``answer`` when the expected events ``numbers`` are stored; at once if none is expected."""
         with self._changed:
             missing = frozenset(number for number in numbers if number in self._missing)
             if missing and not self._closing:
@@ -69,7 +69,7 @@ class DurabilityBarrier:
         tell(answer)
 
     def kept(self, keeper: str, numbers: Iterable[int]) -> None:
-        """``keeper`` has committed these."""
+        """Note that ``keeper`` has committed these events."""
         with self._changed:
             self._failing.discard(keeper)
             for number in numbers:
@@ -82,7 +82,7 @@ class DurabilityBarrier:
                 self._changed.notify_all()
 
     def failing(self, keeper: str) -> None:
-        """``keeper`` cannot write at present: nobody waits for it until it has kept something again."""
+        """Note that ``keeper`` cannot write; no answer waits for it until it commits again."""
         with self._changed:
             self._failing.add(keeper)
             self._changed.notify_all()
@@ -110,13 +110,13 @@ class DurabilityBarrier:
                 return
 
     def _left_s(self) -> float | None:
-        """Until the first answer must be given."""
+        """Return the seconds until the first answer is due; ``None`` without any."""
         if not self._held:
             return None
         return max(0.0, min(held.due_s for held in self._held) - time.monotonic())
 
     def _take_ready(self) -> list[tuple[_Held, bool]]:
-        """Answers that are to be given now, in the order in which they came, each with whether all is kept."""
+        """Remove and return the answers to send now, in order, each with whether all its events are stored."""
         now_s = time.monotonic()
         ready, waiting = [], []
         for held in self._held:
@@ -135,11 +135,11 @@ class DurabilityBarrier:
         return not any(number in self._missing for number in held.numbers)
 
     def _is_hopeless(self, held: _Held) -> bool:
-        """True where only keepers that cannot write now are waited for."""
+        """Return whether the answer waits only for writers that cannot write now."""
         missing: set[str] = set().union(*(self._missing.get(number, set()) for number in held.numbers))
         return bool(missing) and missing <= self._failing
 
 
 def warned(answer: Answer) -> Answer:
-    """The answer, with the warning that a power cut may undo what it says."""
+    """Return the answer with the warning that a power cut may lose its events."""
     return replace(answer, data={**(answer.data or {}), "warning": WARNING})

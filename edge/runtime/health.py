@@ -1,4 +1,4 @@
-"""Figures of the running loop and of the board it runs on."""
+"""Figures of the running loop and of its board."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _WINDOW = 512
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """Totals since the start that the meter turns into rates."""
+    """Totals since the start, from which the meter computes rates."""
 
     captured: int
     skipped: int
@@ -35,7 +35,7 @@ class Counters:
 
 
 class HealthMeter:
-    """Collects durations of every frame; ``report`` sums up since the last report."""
+    """Meter of the durations of all frames; ``report`` covers the time since the last report."""
 
     def __init__(self) -> None:
         self._started_s = time.monotonic()
@@ -62,7 +62,7 @@ class HealthMeter:
         failing: Iterable[str] = (),
         go_on: bool = False,
     ) -> Health:
-        """The figures since the last call, unless that was to ``go_on``."""
+        """Return the figures since the last report; with ``go_on`` the period continues."""
         now_s, cpu_s = time.monotonic(), time.process_time()
         then_s, then_cpu_s, captured, skipped, processed = self._last
         seconds = max(now_s - then_s, 1e-3)
@@ -92,7 +92,7 @@ class HealthMeter:
 
 
 def percentile(values: deque[float], percent: float) -> float | None:
-    """The value at ``percent`` (nearest rank), to a hundredth; ``None`` without values."""
+    """Return the percentile by nearest rank, rounded to hundredths; ``None`` without values."""
     if not values:
         return None
     ordered = sorted(values)

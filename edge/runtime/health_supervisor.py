@@ -1,10 +1,10 @@
-"""Whether the device does its work: tells the service manager, and ends what only a new process can mend.
+"""Supervise the device: notify the service manager, and end the process if only a restart can help.
 
-The chain of recovery, the gentlest step first. A source without frames is closed and opened again, after growing
-pauses (:mod:`edge.sources.newest`). Meanwhile the displays, the page and the feed say that the camera is away. A driver
-that never answers, or a camera that stays away for long, ends the process, and the service manager starts it anew. The
-watchdog of the service manager does so where not even this code is reached. What helps no more after several starts in
-a row is left to the unit for faults, which shows a pattern on the LEDs.
+The steps of recovery, mildest first: A source without frames is closed and reopened after increasing delays
+(:mod:`edge.sources.newest`); meanwhile displays, page and feed show that the camera is away. If a driver never answers,
+or a camera stays away for long, the process ends and the service manager restarts it. The service manager's watchdog
+does so if not even this code is reached. If several restarts in a row do not help, the fault unit shows a pattern on
+the LEDs.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 
 class HealthSupervisor:
-    """``check`` is called in every turn of the loop.
+    """Supervisor whose ``check`` is called in every turn of the loop.
 
-    ``hang_s``: a call into the driver that takes longer will never return. ``give_up_s``: a camera that was away for so
-    long may want a new process; 0: it is waited for for ever. ``probation``: an added model that this run may prove.
+    ``hang_s``: seconds after which a call into the driver counts as hanging. ``give_up_s``: seconds without the camera
+    after which the process ends, 0 for never. ``rollback``: trial of an added model that this run may confirm.
     """
 
     def __init__(
@@ -42,15 +42,15 @@ class HealthSupervisor:
         self._probation = probation
 
     def started(self) -> None:
-        """The loop begins."""
+        """Report that the loop has started."""
         self._manager.ready()
 
     def stopping(self) -> None:
-        """The loop has ended."""
+        """Report that the loop has ended."""
         self._manager.stopping()
 
     def check(self, *, paused: bool, away: bool, over: bool = False) -> None:
-        """Tell that the loop turns; ``away``: the camera is known not to deliver; ``over``: the recording has ended.
+        """Report that the loop is alive; ``away``: the camera delivers no frames; ``over``: the recording has ended.
 
         Raises:
             SourceError: only a new process can bring the camera back.

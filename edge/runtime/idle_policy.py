@@ -1,4 +1,4 @@
-"""Fewer frames while there is nothing to see: an empty room needs no camera at full rate (pure)."""
+"""Policy for processing fewer frames in an empty room (pure)."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ AFTER_S = 3.0
 
 
 class IdlePolicy:
-    """``interval_s`` is the time between two frames that shall be looked at: 0, or that of ``fps`` in an empty room.
+    """Policy whose ``interval_s`` is the time between processed frames: 0, or that of ``fps`` in an empty room.
 
-    The frame in which somebody comes ends it, so it takes at most one interval until every frame counts again.
+    The first frame with a face ends it, so it takes at most one interval until every frame is processed again.
     """
 
     def __init__(self, fps: float) -> None:
@@ -24,7 +24,7 @@ class IdlePolicy:
         self.interval_s = 0.0
 
     def note(self, observation: Observation, *, still: bool) -> None:
-        """Take in what a frame showed; ``still`` where nothing moved in it."""
+        """Update the policy with a frame's observation; ``still`` is true if nothing moved in it."""
         now_ns = observation.monotonic_ns
         if observation.faces or not still:
             self._empty_since_ns, self.interval_s = None, 0.0

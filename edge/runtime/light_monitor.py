@@ -1,7 +1,7 @@
 """Decide from the light of single frames whether the device can see (pure).
 
-Somebody who walks past the lens or a scene of a film is dark for moments. So a state changes only when most of the last
-seconds differ from it, and a room at the edge between two states keeps the one that it has.
+A person who walks past the lens, or a scene of a film, makes it dark for moments. So a state changes only when most of
+the last seconds differ from it, and a room between two states keeps the current one.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ _LEVELS = (Light.DARK, Light.TOO_DARK)
 
 
 class LightMonitor:
-    """Take in the light of each frame; ``now`` is what held for most of the last seconds, ``None`` while unknown."""
+    """Monitor of the frames' light; ``now`` is the light during most of the last seconds, ``None`` while unknown."""
 
     def __init__(self) -> None:
         self.reset()
 
     def reset(self) -> None:
-        """Forget what was seen: the camera is paused or gone."""
+        """Forget all frames, because the camera is paused or gone."""
         self._spans: deque[tuple[int, int, Light]] = deque()
         self._last: tuple[int, Light] | None = None
         self._level = 0
         self.now: Light | None = None
 
     def observe(self, light: Light, now_ns: int) -> bool:
-        """Take in a frame's light, which holds until the next frame; return whether :attr:`now` changed."""
+        """Add a frame's light, which applies until the next frame; return whether :attr:`now` changed."""
         if self._last is not None and now_ns > self._last[0]:
             self._add(*self._last, now_ns)
         self._last = now_ns, light

@@ -1,8 +1,8 @@
-"""Commands from the same machine: a Unix socket beside the locks, for its owner and root alone.
+"""Commands from the same machine through a Unix socket next to the locks, accessible only to its owner and root.
 
-It speaks what the MQTT feed speaks, and ``status`` besides, a JSON object a line: ``{"request": "marker", "label":
+It accepts the requests of the MQTT feed and ``status``, one JSON object per line: ``{"request": "marker", "label":
 "…"}`` is answered by ``{"status": "ok", "data": {…}}`` or ``{"status": "error", "error": "why"}``. No broker, password
-or network is needed, and the kernel says who may connect.
+or network is needed, and file permissions control access.
 """
 
 from __future__ import annotations
@@ -51,25 +51,25 @@ _OWN: dict[str, Callable[[bytes], tuple[str | None, Command]]] = {"status": _sta
 
 
 class NotRunning(EdgeError):
-    """No device of this node answers on this machine."""
+    """Error if no device of this node answers on this machine."""
 
 
 def control_path(config: Config, environment: Mapping[str, str] | None = None) -> Path:
-    """The socket that a device with this configuration listens on."""
+    """Return the socket that a device with this configuration listens on."""
     return runtime_dir(state_dir(config, environment), environment) / f"face-edge-{node_id(config)}.sock"
 
 
 def control_paths(config: Config, environment: Mapping[str, str] | None = None) -> list[Path]:
-    """Sockets on which the device of this configuration may listen, the likeliest first."""
+    """Return the sockets on which the device of this configuration may listen, most likely first."""
     own = control_path(config, environment)
     state = state_dir(config, environment) / own.name
     return list(dict.fromkeys((own, state, _SERVICE_RUNTIME / own.name)))
 
 
 class LocalControl:
-    """Serves the socket at ``path`` on a thread of its own, one request after the other; a context manager.
+    """Server of the socket at ``path`` on a separate thread, one request at a time; a context manager.
 
-    The path must be held by an :class:`edge.runtime.lock.InstanceLock`: what a crash left there is removed.
+    The path must be held by an :class:`edge.runtime.lock.InstanceLock`: a socket left by a crash is removed.
     """
 
     def __init__(self, path: Path, inbox: CommandQueue) -> None:
@@ -79,10 +79,10 @@ class LocalControl:
         self._thread = threading.Thread(target=self._serve, name="local-control", daemon=True)
 
     def start(self) -> None:
-        """Listen.
+        """Start to listen.
 
         Raises:
-            EdgeError: the socket cannot be made there.
+            EdgeError: the socket cannot be created.
         """
         served = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
@@ -101,7 +101,7 @@ class LocalControl:
         self._thread.start()
 
     def stop(self) -> None:
-        """Listen no longer; harmless when repeated."""
+        """Stop listening; safe to call again."""
         served, self._socket = self._socket, None
         if served is None:
             return
@@ -210,7 +210,7 @@ def _taken_apart(line: bytes) -> tuple[str, bytes]:
 
 
 def _line_of(connection: socket.socket) -> bytes:
-    """What comes until the line or the connection ends; cut where it is longer than any request may be."""
+    """Read until the line or the connection ends; overlong input is cut."""
     line = b""
     while b"\n" not in line and len(line) <= 4 * payloads.PAYLOAD_MAX:
         part = connection.recv(payloads.PAYLOAD_MAX)
@@ -222,7 +222,7 @@ def _line_of(connection: socket.socket) -> bytes:
 
 @contextlib.contextmanager
 def _short(path: Path) -> Iterator[str]:
-    """An address that the kernel takes: it allows 107 bytes, a longer folder is named by its descriptor."""
+    """Yield an address of at most 107 bytes, the kernel's limit; a longer folder is named by its descriptor."""
     if len(os.fsencode(path)) <= _PATH_MAX:
         yield str(path)
         return

@@ -1,4 +1,4 @@
-"""One process per camera and per node id, held by a file lock that the kernel lets go when its owner dies."""
+"""Lock for one process per camera and node id, based on a file lock that the kernel releases with its owner."""
 
 from __future__ import annotations
 
@@ -21,11 +21,10 @@ _LONGEST_NAME = 120
 
 
 class InstanceLock:
-    """Holds ``name`` (``"node ID"`` or ``"camera URI"``) for as long as the context lasts.
+    """Lock on ``name`` (``"node ID"`` or ``"camera URI"``); a context manager.
 
-    ``directory`` is used where the system offers no runtime directory, see :func:`runtime_dir`. The file keeps its
-    place after use: only the lock on it counts, so what a crash leaves behind hinders nobody, and nobody can lock a
-    file that another has just removed.
+    ``directory`` is used if the system has no runtime directory, see :func:`runtime_dir`. The file is not removed after
+    use: only the lock counts, so a file left by a crash does no harm, and no process can lock a removed file.
     """
 
     def __init__(self, directory: Path, name: str, *, environment: Mapping[str, str] | None = None) -> None:
@@ -34,7 +33,7 @@ class InstanceLock:
         self._descriptor: int | None = None
 
     def acquire(self) -> None:
-        """Take the lock; harmless when this object holds it already.
+        """Acquire the lock; safe to call again while this object holds it.
 
         Raises:
             AlreadyRunning: another process, or another part of this one, holds it.
@@ -65,7 +64,7 @@ class InstanceLock:
         self._descriptor = descriptor
 
     def release(self) -> None:
-        """Let go; harmless when repeated."""
+        """Release the lock; safe to call again."""
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is None:
             return
@@ -84,7 +83,7 @@ class InstanceLock:
 
 
 def check_folder(directory: Path, environment: Mapping[str, str] | None = None) -> None:
-    """See that locks can be made; nothing is.
+    """Check that locks can be created, without creating any.
 
     Raises:
         ConfigError: the lock files cannot be written.
@@ -97,7 +96,7 @@ def check_folder(directory: Path, environment: Mapping[str, str] | None = None) 
 
 
 def runtime_dir(fallback: Path, environment: Mapping[str, str] | None = None) -> Path:
-    """Where locks live: systemd's ``$RUNTIME_DIRECTORY``, else the user's ``/run/user/UID``, else ``fallback``."""
+    """Return the folder of locks: ``$RUNTIME_DIRECTORY``, else the user's ``/run/user/UID``, else ``fallback``."""
     variables = os.environ if environment is None else environment
     given = variables.get("RUNTIME_DIRECTORY", "").split(":")[0]
     if given:
@@ -107,7 +106,7 @@ def runtime_dir(fallback: Path, environment: Mapping[str, str] | None = None) ->
 
 
 def _file_name(name: str) -> str:
-    """One file per name: what a path cannot carry is percent-encoded, what is too long ends in its hash."""
+    """Return a unique file name: special characters are percent-encoded, long names are cut and end in a hash."""
     quoted = quote(name.replace(" ", "-"), safe="")
     if quoted != name.replace(" ", "-") or len(quoted) > _LONGEST_NAME:
         quoted = f"{quoted[:_LONGEST_NAME]}-{hashlib.blake2b(name.encode(), digest_size=4).hexdigest()}"
@@ -115,7 +114,7 @@ def _file_name(name: str) -> str:
 
 
 def _holder(descriptor: int) -> str:
-    """``process 123``, or what can be said when the holder has not written its number yet."""
+    """Return ``process 123``, or ``another process`` if the holder has not written its id yet."""
     digits = os.pread(descriptor, 32, 0).strip()
     return f"process {int(digits)}" if digits.isdigit() else "another process"
 

@@ -1,6 +1,6 @@
-"""Tells the service manager how the device is, as sd_notify(3) lays down; silent where no manager listens.
+"""Notify the service manager by sd_notify(3); without a manager nothing is sent.
 
-A handful of datagrams need no package: systemd passes the socket's path and the watchdog's period in the environment.
+The few datagrams need no package: systemd passes the socket's path and the watchdog's period in the environment.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _PER_PERIOD = 3
 
 
 class ServiceManager:
-    """Sends what changed; a manager that does not read holds nobody up. A context manager."""
+    """Connection to the service manager, which never blocks; a context manager."""
 
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
         found = os.environ if environment is None else environment
@@ -36,30 +36,30 @@ class ServiceManager:
 
     @property
     def watches(self) -> bool:
-        """True where a watchdog waits for :meth:`alive`."""
+        """True if a watchdog expects calls of :meth:`alive`."""
         return self._socket is not None and self._pause_s > 0
 
     def ready(self) -> None:
-        """The device has started; also after :meth:`reloading`."""
+        """Report that the device is ready, after its start or after :meth:`reloading`."""
         self._send("READY=1")
 
     def reloading(self) -> None:
-        """The configuration is being read again; ``ready`` follows."""
+        """Report that the configuration is being reloaded; :meth:`ready` must follow."""
         # the time stamp is what newer versions tell one reload from the next by
         self._send(f"RELOADING=1\nMONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}")
 
     def stopping(self) -> None:
-        """The device ends on purpose."""
+        """Report that the device is stopping intentionally."""
         self._send("STOPPING=1")
 
     def status(self, text: str) -> None:
-        """One line for ``systemctl status``; sent where it differs from the last one."""
+        """Set the line in ``systemctl status``; sent only if it changed."""
         if text != self._said:
             self._said = text
             self._send(f"STATUS={text}")
 
     def alive(self) -> None:
-        """Frames come and are looked at; sent a few times per watchdog period, however often it is called."""
+        """Report that the loop is alive; sent a few times per watchdog period, however often it is called."""
         if not self.watches:
             return
         now_s = time.monotonic()
@@ -68,7 +68,7 @@ class ServiceManager:
             self._send("WATCHDOG=1")
 
     def close(self) -> None:
-        """Say nothing more; harmless when repeated."""
+        """Close the socket; safe to call again."""
         if self._socket is not None:
             self._socket.close()
             self._socket = None
@@ -93,14 +93,14 @@ class ServiceManager:
 
 
 def _address(path: str) -> str | None:
-    """Of a Unix socket in the file system, or of an abstract one, whose name begins with ``@``."""
+    """Return the address of a Unix socket; a name that begins with ``@`` is an abstract one."""
     if path.startswith("@"):
         return "\0" + path[1:]
     return path if path.startswith("/") else None
 
 
 def _watchdog_s(environment: Mapping[str, str]) -> float:
-    """Period of the watchdog; 0 where there is none, or it is meant for another process."""
+    """Return the watchdog's period in seconds; 0 if there is none, or it belongs to another process."""
     if environment.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return 0.0
     try:

@@ -1,6 +1,6 @@
-"""What the device says of what it sees: events and states, windows, single faces; handed to the sinks.
+"""Publish events, states, aggregates and single faces from observations to the sinks.
 
-Called by the loop, on its thread; ``now_ns`` is the time that frames carry.
+Called by the loop on its thread; ``now_ns`` is the time of frames.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class ObservationPublisher:
-    """``put`` hands on; without ``aggregator`` there are no windows, without ``tracks`` no single faces."""
+    """Publisher of observations through ``put``; without ``aggregator`` no aggregates, without ``tracks`` no faces."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class ObservationPublisher:
         self._timer = timer or StageTimer()
 
     def observe(self, observation: Observation) -> None:
-        """Say what a frame shows."""
+        """Publish the results of a frame."""
         with self._timer("tell"):
             told = self.narrator.observe(observation)
             windows = [] if self.aggregator is None else self.aggregator.observe(observation)
@@ -53,32 +53,32 @@ class ObservationPublisher:
                 self._put(tracks)
 
     def tick(self, now_ns: int) -> None:
-        """Say what is due without a frame: the window that ended, the held-back state, the heartbeat."""
+        """Publish what is due without a frame: an ended window, the held-back state, the heartbeat."""
         if self.aggregator is not None:
             self._say_all(self.aggregator.tick(now_ns))
         self._say_state(self.narrator.tick(now_ns))
 
     def lose_sight(self, now_ns: int) -> None:
-        """The camera is gone."""
+        """Publish that the camera is gone."""
         self._look_away(now_ns)
         self._say(self.narrator.lose_sight(now_ns))
 
     def end(self, now_ns: int) -> None:
-        """The recording is over."""
+        """Publish that the recording has ended."""
         self._look_away(now_ns)
         self._say(self.narrator.end(now_ns))
 
     def pause(self, now_ns: int) -> None:
-        """Nobody is to be looked at."""
+        """Publish that observation is paused."""
         self._look_away(now_ns)
         self._say(self.narrator.pause(now_ns))
 
     def resume(self, now_ns: int) -> None:
-        """The pause is over."""
+        """Publish that observation has resumed."""
         self._say(self.narrator.resume(now_ns))
 
     def flush(self, now_ns: int) -> None:
-        """Say what was held back; nothing comes after it."""
+        """Publish what was held back; nothing follows."""
         self._say_state(self.narrator.flush())
         if self.aggregator is not None:
             self._say_all(self.aggregator.flush(now_ns))

@@ -1,4 +1,4 @@
-"""How many messages keep waiting, apart from those that are only passing through."""
+"""Gauge of the backlog of messages, without those that are just passing through."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _FEWEST_SAMPLES = 3
 
 
 class QueueGauge:
-    """Take a sample every turn of the loop; :attr:`depth` is the least of the last ``window_s`` seconds.
+    """Gauge that is sampled in every turn of the loop; :attr:`depth` is the least of the last ``window_s`` seconds.
 
     Every message waits for some milliseconds, and health is published together with states and aggregates: a single
-    look would nearly always count those. What is there all the time is a backlog.
+    sample would nearly always count those. Only messages that are there all the time are a backlog.
     """
 
     def __init__(self, *, window_s: float = WINDOW_S, clock: Callable[[], float] = time.monotonic) -> None:
@@ -26,7 +26,7 @@ class QueueGauge:
         self._samples: deque[tuple[float, int]] = deque()
 
     def sample(self, depth: int) -> None:
-        """Note that ``depth`` messages wait now."""
+        """Record that ``depth`` messages are waiting now."""
         now_s = self._clock()
         self._samples.append((now_s, depth))
         while len(self._samples) > _FEWEST_SAMPLES and self._samples[0][0] < now_s - self._window_s:
@@ -34,5 +34,5 @@ class QueueGauge:
 
     @property
     def depth(self) -> int:
-        """Messages that have been waiting for the whole window; 0 before there are enough samples to say so."""
+        """Number of messages waiting during the whole window; 0 until there are enough samples."""
         return min(depth for _, depth in self._samples) if len(self._samples) >= _FEWEST_SAMPLES else 0

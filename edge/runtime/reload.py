@@ -1,7 +1,7 @@
-"""Reads the configuration again while the device runs: takes over what can change at once, says what cannot.
+"""Reload the configuration while the device runs: apply what can change at once, and log what cannot.
 
-What concerns seeing alone is taken over between two frames: detector, tracker, smoothing, the primary face, the log.
-Everything else holds connections, files or hardware open and wants a restart.
+Settings of vision are applied between two frames: detector, tracker, smoothing, the primary face; and the log.
+Everything else holds connections, files or hardware open and requires a restart.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LIVE = frozenset({"detector", "tracker", "smoothing", "primary", "log"})
 
 
 class Reloader:
-    """Holds the configuration in force; ``load`` reads it anew, ``adopt`` takes what changed, on the loop's thread."""
+    """Reloader with the current configuration; ``load`` reads it again, ``adopt`` applies it on the loop's thread."""
 
     def __init__(
         self, config: Config, load: Callable[[], Config], manager: ServiceManager, adopt: Callable[[Config], None]
@@ -37,7 +37,7 @@ class Reloader:
         self._adopt = adopt
 
     def reload(self) -> None:
-        """Take over what can be; a configuration with a mistake in it changes nothing and is told line by line."""
+        """Apply what can be applied; an invalid configuration changes nothing, and its problems are logged."""
         self._manager.reloading()
         try:
             self._take_over(self._load())
@@ -65,7 +65,7 @@ class Reloader:
 
 
 def differences(old: BaseModel, new: BaseModel, under: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """``(dotted key, old, new)`` of every setting that differs; repeated tables count as one."""
+    """Yield ``(dotted key, old, new)`` of every setting that differs; repeated tables count as one."""
     for name in type(old).model_fields:
         before, after = getattr(old, name), getattr(new, name)
         if before == after:

@@ -1,4 +1,4 @@
-"""What people switched while the device ran, kept over restarts and power cuts."""
+"""Switches set while the device runs, kept across restarts and power cuts."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class Settings(BaseModel):
 
 
 class SettingsStore:
-    """The settings in force; with a ``path`` every change is on the disk before :meth:`change` returns.
+    """Store of the current settings; with a ``path`` every change is on the disk before :meth:`change` returns.
 
-    A file that is not understood is set aside with a line in the log; what of it is understood stays in force. One that
-    cannot be written costs a line in the log, and the change lasts until the device stops. With ``sessions`` false a
-    session ends with the process: none is kept, and one that an earlier process left running is over.
+    An invalid file is renamed and logged; its valid settings stay in force. If the file cannot be written, that is
+    logged, and the change lasts until the device stops. With ``sessions`` false a session ends with the process: none
+    is stored, and one that an earlier process left running is over.
     """
 
     def __init__(self, path: Path | None, *, sessions: bool = True) -> None:
@@ -52,7 +52,7 @@ class SettingsStore:
             self.change(session=None)
 
     def change(self, **values: Any) -> Settings:
-        """Put ``values`` in force."""
+        """Change settings to ``values``."""
         changed = Settings.model_validate(self.now.model_dump() | values)
         if changed != self.now:
             self.now = changed
@@ -73,7 +73,7 @@ class SettingsStore:
 
 
 def _load(path: Path) -> Settings:
-    """Read what is kept; of a file that is damaged, or of a newer version, what can be understood."""
+    """Read the stored settings; of a damaged or newer file, those that are valid."""
     try:
         kept = read_bounded(path)
         return Settings.model_validate_json(kept)

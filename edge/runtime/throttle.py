@@ -1,7 +1,7 @@
-"""Slows the loop down before heat or a lack of memory does worse: firmware that halves the clock, a kernel that kills.
+"""Slow the loop down before the firmware halves the clock because of heat, or the kernel kills it for lack of memory.
 
-``ThrottlePolicy`` decides (pure: readings and times in, a level out), ``RateLimiter`` says how long to wait before
-the next frame, ``ThrottleController`` reads the board now and then and joins the two.
+``ThrottlePolicy`` decides (pure: readings and times in, a level out), ``RateLimiter`` returns how long to wait before
+the next frame, ``ThrottleController`` reads the board periodically and connects the two.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Verdict:
 
 
 def judge(readings: board.BoardReadings, *, easy: bool = False) -> Verdict:
-    """The level that the board asks for (pure); ``easy`` with the stricter bounds that allow a level to be left."""
+    """Return the level for the board's readings (pure); ``easy`` uses the stricter bounds for leaving a level."""
     heat = _steps_above(readings.temperature_c, _HOT_C, minus=_COOLER_C if easy else 0.0)
     if readings.slowed_by_heat:
         heat = max(heat, _FIRMWARE_BRAKES)
@@ -62,7 +62,7 @@ def judge(readings: board.BoardReadings, *, easy: bool = False) -> Verdict:
 
 
 class ThrottlePolicy:
-    """Goes up as soon as the board asks for it; one level down when it was well for a minute at a stretch."""
+    """Policy that raises the level at once, and lowers it by one after a minute of better readings."""
 
     def __init__(self, *, well_for_s: float = _WELL_FOR_S) -> None:
         self._well_for_ns = int(well_for_s * _NS)
@@ -70,7 +70,7 @@ class ThrottlePolicy:
         self.verdict = Verdict()
 
     def update(self, readings: board.BoardReadings, now_ns: int) -> Verdict:
-        """Take new readings in; times never go back."""
+        """Update the decision with new readings; times must not go back."""
         asked, kept = judge(readings), judge(readings, easy=True)
         level = self.verdict.level
         if asked.level > level:
@@ -88,10 +88,10 @@ class ThrottlePolicy:
 
 
 class RateLimiter:
-    """When the next frame is due (pure).
+    """Limiter of the frame rate (pure).
 
-    ``fps`` is the source's. A board that cannot keep up with it would not get any cooler at half of it: what a frame
-    costs counts, too. ``longest_s`` is the longest pause: over a longer one faces in view would be lost and found anew.
+    ``fps`` is the source's rate. If the board cannot keep up with it, half of that rate would not cool it, so the time
+    spent per frame counts, too. ``longest_s`` limits the pause, since faces in view would be lost over a longer one.
     """
 
     def __init__(self, *, fps: float, longest_s: float) -> None:
@@ -101,16 +101,16 @@ class RateLimiter:
         self._cost_s = 0.0
 
     def began(self, now_ns: int) -> None:
-        """A frame was taken."""
+        """Note that a frame was taken."""
         self._began_ns = now_ns
 
     def ended(self, now_ns: int) -> None:
-        """It was looked at and told."""
+        """Note that the frame was processed and published."""
         if self._began_ns is not None:
             self._cost_s = (now_ns - self._began_ns) / _NS
 
     def wait_s(self, level: int, now_ns: int) -> float:
-        """Seconds until the next frame may be taken; 0 at level 0."""
+        """Return the seconds until the next frame may be taken; 0 at level 0."""
         if not level or self._began_ns is None:
             return 0.0
         full_s = max(self._frame_s, self._cost_s)
@@ -120,7 +120,7 @@ class RateLimiter:
 
 
 class ThrottleController:
-    """The loop's own: ``check`` once a turn, ``wait_s`` before a frame is taken, ``pace`` told of each."""
+    """Controller for the loop, which calls ``check`` each turn, ``wait_s`` and ``pace`` for each frame."""
 
     def __init__(
         self,
@@ -137,11 +137,11 @@ class ThrottleController:
 
     @property
     def limited_by(self) -> Limit | None:
-        """Why fewer frames are looked at than could be; ``None``: all are."""
+        """Cause of throttling; ``None`` if all frames are processed."""
         return self._verdict.cause
 
     def check(self, now_ns: int) -> None:
-        """Read the board where that is due, and tell the log what changed."""
+        """Read the board if due, and log changes."""
         if now_ns < self._due_ns:
             return
         self._due_ns = now_ns + int(_READ_EVERY_S * _NS)
@@ -151,7 +151,7 @@ class ThrottleController:
             _tell(before, self._verdict, readings)
 
     def wait_s(self) -> float:
-        """Seconds until the next frame may be taken."""
+        """Return the seconds until the next frame may be taken."""
         return self.pace.wait_s(self._verdict.level, time.monotonic_ns())
 
 

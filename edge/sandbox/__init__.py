@@ -1,4 +1,4 @@
-"""Confinement of a process that reads files of strangers: system calls, files, environment variables and resources.
+"""Confinement of a process that reads untrusted files: system calls, files, environment variables and resources.
 
 The process filters its own system calls (:mod:`edge.sandbox.confine`). What remains is computing, memory, threads, the
 descriptors that it already has, and opening files, which the kernel hands over to the process that started it: its

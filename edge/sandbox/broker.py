@@ -1,8 +1,7 @@
-"""Opens, renames and deletes files for a confined process, where it may.
+"""Open, rename and delete files on behalf of a confined process, as far as its access allows.
 
-The kernel stops the process at each such call and hands it over here. What a path names is looked up by this process,
-the file is opened by this process, and its descriptor is put into the other: what that one writes to its memory in the
-meantime changes nothing.
+The kernel suspends the process at each such call and notifies this one. This process resolves the path, opens the file
+and installs the descriptor in the other: changes that the other makes to its memory in the meantime have no effect.
 """
 
 from __future__ import annotations
@@ -57,7 +56,7 @@ class Access:
 
 
 class FileBroker:
-    """Answers the calls of one process on a thread of its own, which ends with the process.
+    """Broker that serves the file calls of one process on a thread, which ends with the process.
 
     ``access`` may be replaced at any time.
     """
@@ -71,7 +70,7 @@ class FileBroker:
         self._thread.start()
 
     def wait(self, timeout_s: float) -> bool:
-        """Wait until the process has said whether it is confined, and return that."""
+        """Wait at most ``timeout_s`` seconds for the process's report; return whether it is confined."""
         self._ready.wait(timeout_s)
         return self.confined
 
@@ -137,10 +136,10 @@ class FileBroker:
             fcntl.ioctl(descriptor, _SEND, _RESPONSE.pack(identity, 0, -failure, 0))
 
     def _do(self, name: str, process: int, arguments: list[int], check: _Check) -> int:
-        """Do the call; return a descriptor for the process, or -1 where the call gives none.
+        """Execute the call; return a descriptor for the process, or -1 if the call returns none.
 
         Raises:
-            OSError: it may not, or it fails.
+            OSError: the call is not allowed, or fails.
         """
 
         def path(folder: int | None, address: int) -> Path:
@@ -188,7 +187,7 @@ class FileBroker:
 
 
 class _Check:
-    """Whether the call is still waited for; until then its process cannot be another one of the same number."""
+    """Check that a call is still pending, so that its process id cannot have been reused."""
 
     def __init__(self, descriptor: int, identity: int) -> None:
         self._descriptor, self._identity = descriptor, identity
@@ -198,9 +197,9 @@ class _Check:
 
 
 def _path(process: int, folder: int | None, address: int, check: _Check) -> Path:
-    """Read the path from the memory of ``process``; ``folder`` is what a relative one begins at.
+    """Read the path from the memory of ``process``; ``folder`` is the base descriptor of a relative one.
 
-    Its working folder is ours: it was started in it and cannot change it.
+    Its working folder is the same as ours: it was started in it and cannot change it.
     """
     found = b""
     with Path(f"/proc/{process}/mem").open("rb", buffering=0) as memory:
@@ -240,7 +239,7 @@ def _below(path: Path, roots: Iterable[Path]) -> bool:
 
 @cache
 def _own_files() -> tuple[Path, ...]:
-    """Python, its packages and this one, and what libraries ask of the machine."""
+    """Return the files of Python, its packages and this one, and system files that libraries read."""
     package = Path(__file__).resolve().parents[1]
     paths = sysconfig.get_paths()
     code = [paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")]
@@ -248,7 +247,7 @@ def _own_files() -> tuple[Path, ...]:
 
 
 def start_broker() -> tuple[FileBroker, socket.socket] | None:
-    """Make a broker and the socket that its process confines itself with; ``None`` where this system cannot."""
+    """Return a broker and the socket for its process; ``None`` if this system cannot confine processes."""
     if why_not():
         return None
     ours, theirs = socket.socketpair()

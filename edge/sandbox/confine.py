@@ -1,4 +1,4 @@
-"""Confine this process: from now on it computes, and every file that it opens is opened by another process."""
+"""Confine this process: it keeps computing, but another process opens its files."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ _PTRACE_SCOPE = Path("/proc/sys/kernel/yama/ptrace_scope")
 
 
 def confine(broker: socket.socket) -> None:
-    """Filter this process's system calls for good, and send ``broker`` the descriptor of those that it answers.
+    """SyscallFilter this process's system calls permanently, and send the notification descriptor to ``broker``.
 
-    Load what the work needs first: each file costs a question afterwards.
+    Load libraries before: afterwards each file costs a round trip.
 
     Raises:
-        Unavailable: this system cannot; nothing has changed.
+        Unavailable: the system does not support it; nothing has changed.
     """
     found = Filter(errno.EPERM)
     for name in ALLOWED:
@@ -82,7 +82,7 @@ def confine(broker: socket.socket) -> None:
 
 
 def why_not() -> str:
-    """Why this system cannot confine a process, empty where its library and kernel say that they can."""
+    """Return the reason why this system cannot confine a process; empty if it can."""
     try:
         library()
     except Unavailable as error:

@@ -1,4 +1,4 @@
-"""The environment variables of a process that reads files of strangers."""
+"""The environment variables of a process that reads untrusted files."""
 
 from __future__ import annotations
 

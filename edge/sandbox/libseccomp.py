@@ -1,6 +1,6 @@
-"""A filter of system calls, made with the system's libseccomp.
+"""System call filter based on the system's libseccomp.
 
-Debian and Raspberry Pi OS always have the library: apt depends on it. The few functions are called by ctypes.
+Debian and Raspberry Pi OS always have the library, since apt depends on it. Its functions are called through ctypes.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def library() -> ctypes.CDLL:
     """Load libseccomp.
 
     Raises:
-        Unavailable: it is not installed, or it or the kernel is too old.
+        Unavailable: the library is not installed, or it or the kernel is too old.
     """
     try:
         found = ctypes.CDLL(_LIBRARY)
@@ -73,7 +73,7 @@ def library() -> ctypes.CDLL:
 
 
 def number(name: str) -> int:
-    """Return the number of a system call on this machine, negative where it has none of that name."""
+    """Return the number of a system call on this machine, negative if there is none of that name."""
     return int(library().seccomp_syscall_resolve_name(name.encode()))
 
 

@@ -1,4 +1,4 @@
-"""Resource limits of a process that reads files of strangers."""
+"""Resource limits of a process that reads untrusted files."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _ADDRESSES = 4096 * MIB
 
 
 def limit(kind: int, bound: int) -> None:
-    """Lower a limit to ``bound`` for good; one that is lower already stays."""
+    """Lower a limit to ``bound`` permanently; a lower one is kept."""
     _, hard = resource.getrlimit(kind)
     least = bound if hard == resource.RLIM_INFINITY else min(bound, hard)
     resource.setrlimit(kind, (least, least))
 
 
 def bound(*, memory: int, cpu_s: int) -> None:
-    """Bound memory (bytes that may be written to), processor time, descriptors and threads; no core file.
+    """Limit memory (writable bytes), processor time (seconds), descriptors and threads; disable core files.
 
-    Files' size is bounded by the caller, since libraries write to files in memory while they load.
+    The caller limits the size of files, since libraries write to files in memory while they load.
     """
     limit(resource.RLIMIT_CORE, 0)
     limit(resource.RLIMIT_DATA, memory)

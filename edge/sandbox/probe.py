@@ -1,4 +1,4 @@
-"""Tries something in a process of its own, so that a crash of a native library is a finding and not our end."""
+"""Run code in a separate process, so that a crash of a native library is reported instead of ending this one."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def probe(
 ) -> Outcome:
     """Run Python ``code`` with ``arguments`` in ``sys.argv``; it prints one JSON object as its last line.
 
-    ``given`` is what it may read from its standard input: what other users of the machine must not see.
-    ``environment`` takes the place of this process's; ``descriptors`` are handed on.
+    ``given`` is passed on standard input, hidden from other users of the machine. ``environment`` replaces that of this
+    process; ``descriptors`` are inherited.
     """
     path = os.pathsep.join(filter(None, (str(_PACKAGES), os.environ.get("PYTHONPATH"))))
     with _in_memory() as output, _in_memory() as complaints:
@@ -73,7 +73,7 @@ def probe(
 
 
 def _in_memory() -> BinaryIO:
-    """Open a file in memory: the process's limit of files' size bounds what it says, as it would not bound a pipe."""
+    """Open a file in memory: unlike a pipe, it is bounded by the process's limit of file size."""
     return os.fdopen(os.memfd_create("probe"), "w+b")
 
 

@@ -1,4 +1,4 @@
-"""``face-edge sessions``: what was kept of sessions, and the one that runs."""
+"""``face-edge sessions``: recorded sessions, and the running one."""
 
 from __future__ import annotations
 

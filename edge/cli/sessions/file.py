@@ -1,4 +1,4 @@
-"""The device's file of sessions, found through the configuration."""
+"""Session file of the configured device."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def opened(settings: Settings) -> Iterator[SessionFile]:
-    """The file of sessions, for one command; without a running device, what nobody ended was interrupted.
+    """Open the session file for one command; without a running device, sessions without an end are interrupted.
 
     Raises:
         InputError: there is none, or it cannot be read.

@@ -1,4 +1,4 @@
-"""``face-edge sessions list``, ``show``, ``delete``: what is kept on this device."""
+"""``face-edge sessions list``, ``show``, ``delete``: the sessions stored on this device."""
 
 from __future__ import annotations
 

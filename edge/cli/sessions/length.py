@@ -1,4 +1,4 @@
-"""Lengths of time as people write them."""
+"""Command-line type for lengths of time."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
 
 class Length(click.ParamType):  # type: ignore[type-arg]  # generic in newer clicks only
-    """Seconds from ``90``, ``90s``, ``45m``, ``1.5h``, ``1:30`` or ``1:30:00``."""
+    """Length of time such as ``90``, ``90s``, ``45m``, ``1.5h``, ``1:30`` or ``1:30:00``, in seconds."""
 
     name = "time"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """The text as seconds."""
+        """Convert the text to seconds."""
         if isinstance(value, int | float):
             return float(value)
         text = str(value).strip().lower()

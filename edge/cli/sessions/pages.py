@@ -1,4 +1,4 @@
-"""``face-edge sessions report``, ``compare``, ``export``: what is taken home."""
+"""``face-edge sessions report``, ``compare``, ``export``: write files about sessions."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def report(settings: Settings, session: str, out: Path, media_start: float | Non
 
 
 def _drawn(settings: Settings, recording: Recording, media_start: float | None) -> str:
-    """The page of ``recording``, drawn now and kept for the next time."""
+    """Render the page of ``recording`` and store it."""
     from edge.reports import page_cache
     from edge.reports.report import report as page
 
@@ -134,7 +134,7 @@ def _steps(bar: Progress) -> Callable[[int, int], None]:
 
 
 def _free(path: Path, *, force: bool) -> None:
-    """Refuse before the work is done rather than after it."""
+    """Check the output before the work instead of after it."""
     from edge.core.errors import InputError
     from edge.util.files import already_there
 

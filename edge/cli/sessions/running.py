@@ -1,4 +1,4 @@
-"""``face-edge sessions start``, ``mark``, ``stop``: the session of the running device."""
+"""``face-edge sessions start``, ``mark``, ``stop``: control the session of the running device."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def start(
 
 
 def figures_need(session: dict[str, Any]) -> str:
-    """What will be withheld of a running session, in a line; nothing where that is nothing."""
+    """Describe in one line when figures of a running session are withheld; empty if they never are."""
     k = session.get("k")
     if not k or k == 1:
         return ""
@@ -101,7 +101,7 @@ def _ask(settings: Settings, request: str, **fields: Any) -> dict[str, Any]:
 
 
 def _leave(answer: dict[str, Any]) -> None:
-    """End with an exit code of its own where what was done is not on the disk yet."""
+    """Exit with a special code if the event is not on the disk yet."""
     if warning := answer.get("warning"):
         click.echo(warning, err=True)
         click.get_current_context().exit(NOT_ON_DISK)

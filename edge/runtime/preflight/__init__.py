@@ -1,7 +1,7 @@
-"""Everything for which ``run`` refuses a configuration, found in one go and without changing anything.
+"""Find all reasons for which ``run`` refuses a configuration, without changing anything.
 
 ``run`` loads its configuration by :func:`load`; ``config check`` and ``doctor`` list what :func:`examine` finds. Each
-check calls what the device's own parts call when they are made, so that both say the same.
+check calls the same code as the device's parts when they are built, so that the messages are the same.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _KEY = re.compile(rf"(?:{'|'.join(Config.model_fields)})(?:\.\w+)+(?=: )")
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong with the setting ``key``; ``stops`` where ``run`` refuses for it."""
+    """Problem with the setting ``key``; ``stops`` is true if ``run`` refuses because of it."""
 
     key: str
     error: EdgeError
@@ -56,17 +56,16 @@ class Problem:
 
     @property
     def message(self) -> str:
-        """The error without the setting's name."""
+        """Error message without the setting's name."""
         text = str(self.error)
         return text.removeprefix(f"{self.key}: ")
 
 
 def load(layers: Layers) -> Config:
-    """The configuration of ``layers``, with which a device can be made.
+    """Return the configuration of ``layers`` after checking that a device can be built from it.
 
     Raises:
-        ConfigError: with every mistake and every part that cannot be made; its exit code is that of the one kind of
-            error where there is only one.
+        ConfigError: with all problems; if they are all of one kind, its exit code is that of this kind.
     """
     found = examine_layers(layers)
     codes = {ConfigError.exit_code} if found.problems else set()
@@ -82,7 +81,7 @@ def load(layers: Layers) -> Config:
 
 
 def examine(layers: Layers) -> ConfigCheck:
-    """All that is wrong with ``layers``, also what the device would run without."""
+    """Return all problems of ``layers``, including those that do not stop the device."""
     found = examine_layers(layers)
     for problem in problems(found):
         found.add(problem.key, problem.message)
@@ -90,7 +89,7 @@ def examine(layers: Layers) -> ConfigCheck:
 
 
 def problems(found: ConfigCheck) -> Iterator[Problem]:
-    """What cannot be made of the settings that were ``found`` to be right by themselves."""
+    """Yield the parts that cannot be built from settings that are valid by themselves."""
     for check in CHECKS:
         if not found.knows(*check.keys):
             continue

@@ -1,4 +1,4 @@
-"""One part of the device that is judged, and how what its parts raise becomes a list."""
+"""Check of one part of the device, and conversion of raised errors to a list."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """``judge`` finds what is wrong with one part, from the settings named ``keys``.
+    """Check of one part: ``judge`` yields its problems, from the settings named ``keys``.
 
-    The first key is that of messages that name none. ``is_needed`` is false for what the device can run without.
+    The first key is used for messages that name none. ``is_needed`` is false for parts that the device can run without.
     """
 
     keys: tuple[str, ...]
@@ -26,7 +26,7 @@ class Check:
 
 
 def attempt(step: Callable[..., Any], *arguments: Any, **named: Any) -> Iterator[EdgeError]:
-    """Do one step; gives what it raises, each problem by itself."""
+    """Call ``step`` and yield each problem that it raises."""
     try:
         step(*arguments, **named)
     except ConfigError as error:

@@ -1,4 +1,4 @@
-"""What keeps the page from being served as configured; each function gives nothing where the page is off."""
+"""Checks that the page can be served as configured; they yield nothing if the page is off."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def packages(config: Config) -> Iterator[EdgeError]:
-    """Whether the server is installed."""
+    """Check that the server is installed."""
     from edge.kiosk.sink import require_packages
 
     if config.kiosk.enabled:
@@ -24,7 +24,7 @@ def packages(config: Config) -> Iterator[EdgeError]:
 
 
 def rights(config: Config) -> Iterator[EdgeError]:
-    """Whether others could come in without a password."""
+    """Check that the page is not open to others without a password."""
     from edge.kiosk.access import check
 
     if config.kiosk.enabled:
@@ -32,7 +32,7 @@ def rights(config: Config) -> Iterator[EdgeError]:
 
 
 def secrets(config: Config) -> Iterator[EdgeError]:
-    """The files of password and token."""
+    """Check the files of password and token."""
     from edge.kiosk.passwords import read_hashes
 
     if config.kiosk.enabled:
@@ -40,7 +40,7 @@ def secrets(config: Config) -> Iterator[EdgeError]:
 
 
 def certificate(config: Config) -> Iterator[EdgeError]:
-    """What HTTPS takes."""
+    """Check the requirements of HTTPS."""
     if config.kiosk.enabled and not any(packages(config)):
         from edge.kiosk.tls import check
 
@@ -48,7 +48,7 @@ def certificate(config: Config) -> Iterator[EdgeError]:
 
 
 def unused_certificate(config: Config) -> Iterator[EdgeError]:
-    """A certificate or key that is given but not served."""
+    """Report a configured certificate or key that is not used."""
     kiosk = config.kiosk
     given = {"tls_certificate": kiosk.tls_certificate, "tls_key": kiosk.tls_key}
     if kiosk.enabled and kiosk.tls != "files":
@@ -61,7 +61,7 @@ def unused_certificate(config: Config) -> Iterator[EdgeError]:
 
 
 def address(config: Config) -> Iterator[EdgeError]:
-    """Whether this process may serve the address."""
+    """Check that this process may serve the address."""
     if config.kiosk.enabled:
         from edge.kiosk.server import SERVICE
 
@@ -69,7 +69,7 @@ def address(config: Config) -> Iterator[EdgeError]:
 
 
 def media(config: Config) -> Iterator[EdgeError]:
-    """The folder of films."""
+    """Check the folder of films."""
     from edge.kiosk.media.folder import MediaFolder
 
     fault = MediaFolder(config.kiosk.media_dir).fault() if config.kiosk.enabled else None

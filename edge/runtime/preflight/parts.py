@@ -1,4 +1,4 @@
-"""What keeps each part of the device but the page from being made as configured."""
+"""Checks that the parts of the device other than the page can be built as configured."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 def source(config: Config) -> Iterator[EdgeError]:
-    """The source's form, its package and its files."""
+    """Check the source's URI, package and files."""
     from edge.sources.check import check
 
     yield from attempt(check, config.source)
 
 
 def model(config: Config) -> Iterator[EdgeError]:
-    """The network, its manifest and the inference runtime."""
+    """Check the network, its manifest and the inference runtime."""
     from edge.models.rollback import ModelRollback
     from edge.pipelines.factory import network
 
@@ -33,14 +33,14 @@ def model(config: Config) -> Iterator[EdgeError]:
 
 
 def detector(config: Config) -> Iterator[EdgeError]:
-    """The face detector and its file."""
+    """Check the face detector and its file."""
     from edge.pipelines.detection import detector, search
 
     yield from attempt(lambda: search(config, detector(config)))
 
 
 def locks(config: Config) -> Iterator[EdgeError]:
-    """The folder of the locks on camera and node id."""
+    """Check the folder of the locks on camera and node id."""
     from edge.runtime.lock import check_folder
 
     uri = config.source.uri
@@ -49,7 +49,7 @@ def locks(config: Config) -> Iterator[EdgeError]:
 
 
 def state(config: Config) -> Iterator[EdgeError]:
-    """The folder of what outlives a restart."""
+    """Check the folder of persistent state."""
     from edge.util.files import not_writable
 
     folder = state_dir(config)
@@ -60,7 +60,7 @@ def state(config: Config) -> Iterator[EdgeError]:
 
 
 def mqtt(config: Config) -> Iterator[EdgeError]:
-    """Credentials and certificates for the broker, or the embedded one."""
+    """Check credentials and certificates for the broker, or the embedded one."""
     from edge.sinks.mqtt import embedded
     from edge.sinks.mqtt.options import Options, options
     from edge.sinks.mqtt.tls import tls_context
@@ -80,7 +80,7 @@ def mqtt(config: Config) -> Iterator[EdgeError]:
 
 
 def displays(config: Config) -> Iterator[EdgeError]:
-    """The displays as configured, without their hardware."""
+    """Check the displays as configured, without their hardware."""
     from edge.sinks.display.factory import create
 
     for index, display in enumerate(config.display):
@@ -89,7 +89,7 @@ def displays(config: Config) -> Iterator[EdgeError]:
 
 
 def metrics(config: Config) -> Iterator[EdgeError]:
-    """The package and the address of the metrics."""
+    """Check package and address of the metrics."""
     from edge.sinks.metrics.sink import require_package
 
     if not config.metrics.enabled:
